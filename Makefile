@@ -1,0 +1,51 @@
+# Each target does all its own set-up; a second run starts at once.
+.PHONY: demo test lint types lock bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough. Override with: make PYTHON=/path/to/python test
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
+	@$(BIN)/appealbus demo
+
+test: $(VENV)/test-ready  ## the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/test-ready  ## formatting, lint, layers and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+coverage: $(VENV)/test-ready
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine
+	$(BIN)/coverage report
+
+bench: $(VENV)/test-ready requirements/bench.lock  ## ours beside what one would write by hand
+	@$(PIP) --require-hashes -r requirements/bench.lock
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+lock: $(VENV)/test-ready  ## resolve the dependencies anew
+	$(PIP) uv
+	cd requirements && ./lock.sh ../$(BIN)/uv
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "appealbus needs Python 3.11 or newer on the PATH, or make PYTHON=..."; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run-ready: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	@$(PIP) --require-hashes -r requirements/run.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test-ready: requirements/dev.lock $(VENV)/run-ready
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage*

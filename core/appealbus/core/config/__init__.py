@@ -1,0 +1,1 @@
+"""Configuration: one TOML file plus environment, validated; every error says file, line, key and what to write."""

@@ -1,0 +1,85 @@
+"""The doors of the bus. A plugin implements what it needs, with `hookimpl`; unused arguments may be left out.
+
+`settings` is the plugin's own: an instance of what its `register_settings` returned, from `[plugins.NAME]`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from appealbus.core.assessor import Assessor
+from appealbus.core.config.base import Settings
+from appealbus.core.delivery import Delivery
+from appealbus.core.intake import Intake
+from appealbus.core.lookup import Lookup
+from appealbus.core.service import Service
+from appealbus.core.wire import Connector
+from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.dossier import Dossier, LookupOutcome
+from appealbus.schemas.record import Record
+
+if TYPE_CHECKING:
+    import typer
+
+NAMESPACE = "appealbus"
+hookspec = pluggy.HookspecMarker(NAMESPACE)
+hookimpl = pluggy.HookimplMarker(NAMESPACE)
+
+
+class Hooks:
+    """All hooks. Those that register are called once at load, for one plugin at a time."""
+
+    @hookspec
+    def register_settings(self) -> type[Settings]:
+        """Return the model of the table `[plugins.NAME]`."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_connectors(self, settings: Settings) -> list[Connector[Any]]:
+        """Return wire formats."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_lookups(self, settings: Settings) -> list[Lookup[Any, Record]]:
+        """Return questions to sources."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_intakes(self, settings: Settings) -> list[type[Intake[Any]]]:
+        """Return adapters of channels."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_deliveries(self, settings: Settings) -> list[type[Delivery[Any]]]:
+        """Return ways out."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_assessors(self, settings: Settings) -> list[Assessor]:
+        """Return rules over dossiers."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_services(self, settings: Settings) -> list[Service]:
+        """Return long-running parts, which live as long as the bus."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_commands(self, app: "typer.Typer", settings: Settings) -> None:
+        """Add commands to the command line."""
+
+    @hookspec
+    def appeal_accepted(self, receipt: Receipt) -> None:
+        """Hear that an appeal is on disk."""
+
+    @hookspec
+    def lookup_ended(self, number: str, outcome: LookupOutcome) -> None:
+        """Hear how a question ended."""
+
+    @hookspec
+    def dossier_ready(self, dossier: Dossier) -> None:
+        """Hear of a new dossier version, once it is on disk."""
+
+    @hookspec
+    def source_changed(self, source: str, state: str) -> None:
+        """Hear that a source's breaker went `open`, `half_open` or `closed`."""

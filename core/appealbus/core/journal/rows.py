@@ -1,0 +1,149 @@
+"""What goes into the journal and comes out of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class NewAppeal:
+    """An appeal to accept. Its channel and message id tell it apart; the journal gives the number if it has none."""
+
+    appeal: Appeal
+    accepted_at: datetime
+    accepted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An appeal that is on disk."""
+
+    appeal_id: int
+    receipt: Receipt
+    new: bool
+
+
+class Served(StrEnum):
+    """What answered a question."""
+
+    SOURCE = "source"
+    SHARED = "shared"
+    """An identical question was in flight; its answer serves this one too."""
+    CACHE = "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRow:
+    """Who looked at whose data, for which appeal, why, and by what right. Durable before the question leaves."""
+
+    question_id: str
+    at: datetime
+    actor: str
+    subject: str
+    source: str
+    lookup: str
+    number: str
+    purpose: str
+    legal_basis: str
+    served: Served
+
+
+@dataclass(frozen=True, slots=True)
+class LookupState:
+    """How one question of a case stands. The journal keeps the newest for each (lookup, key)."""
+
+    lookup: str
+    key: str
+    kind: OutcomeKind
+    ended_at: datetime
+    code: str = ""
+    reason: str = ""
+    inputs: tuple[Input, ...] = ()
+    attempts: int = 0
+    """Calls that left for the source, over all runs."""
+    runs: int = 0
+    """How often the question was put; the back-off grows with it."""
+    asked_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    record: Record | None = None
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An appeal with all that is known so far."""
+
+    appeal_id: int
+    appeal: Appeal
+    receipt: Receipt
+    version: int
+    """Of the newest dossier; 0 where there is none yet."""
+    states: tuple[LookupState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuarantine:
+    """A message that could not be taken."""
+
+    at: datetime
+    channel: str
+    position: str
+    reason: str
+    raw: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A message in quarantine. `replayed_at` is set once it has been taken after all."""
+
+    id: int
+    at: datetime
+    channel: str
+    position: str
+    reason: str
+    raw: bytes
+    media_type: str
+    replayed_at: datetime | None = None
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A dossier version that a receiver has not confirmed yet."""
+
+    delivery_id: int
+    receiver: str
+    number: str
+    version: int
+    completeness: str
+    attempts: int
+    dossier: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source stands, as the running bus sees it."""
+
+    source: str
+    connector: str
+    breaker: str
+    """`closed`, `open` or `half_open`."""
+    in_flight: int
+    waiting: int
+    rate: float
+    """Calls a second over the last minute."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    p50: float | None = None
+    """Seconds."""
+    p95: float | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    at: datetime | None = None
+    """When this was written down."""

@@ -1,0 +1,37 @@
+"""What a lookup talks to."""
+
+from datetime import datetime
+from typing import Final
+
+from appealbus.core.wire import Call, Reply, Request, Wire
+
+
+class Source:
+    """One question's line to a source: every call goes through the wire that the configuration bound.
+
+    Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made.
+    """
+
+    __slots__ = ("_wire", "call_context", "name", "replies")
+
+    def __init__(self, name: str, wire: Wire, call: Call) -> None:
+        self.name: Final = name
+        self.call_context: Final = call
+        self.replies: Final[list[Reply]] = []
+        self._wire = wire
+
+    async def call(self, request: Request) -> Reply:
+        """Send one request and return the reply.
+
+        Raises:
+            CallFailed: for everything that is not an answer. Let it pass.
+
+        """
+        reply = await self._wire.call(request, self.call_context)
+        self.replies.append(reply)
+        return reply
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """When the last reply was complete."""
+        return self.replies[-1].observed_at if self.replies else None

@@ -1,0 +1,231 @@
+"""An appeal in the bus's canonical form, and the receipt that its sender gets."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from appealbus.schemas.base import Model, Moment, Text
+
+Name = Annotated[Text, Field(max_length=300)]
+Line = Annotated[Text, Field(max_length=1000)]
+
+
+class AppealKind(StrEnum):
+    """The kinds that the law and the register of appeals tell apart."""
+
+    COMPLAINT = "complaint"
+    """Жалоба."""
+    TAX_COMPLAINT = "tax_complaint"
+    """Жалоба налогоплательщиков."""
+    MONITORED_TAX_COMPLAINT = "monitored_tax_complaint"
+    """Жалоба налогоплательщиков, подлежащих налоговому мониторингу."""
+    SERVICE_COMPLAINT = "service_complaint"
+    """Жалоба по вопросам оказания государственных услуг."""
+    INQUIRY = "inquiry"
+    """Запрос."""
+    NOTARY_INQUIRY = "notary_inquiry"
+    """Запрос нотариуса."""
+    DECLASSIFICATION_INQUIRY = "declassification_inquiry"
+    """Запрос о рассекречивании сведений."""
+    LAWYER_INQUIRY = "lawyer_inquiry"
+    """Запрос адвоката."""
+    INFORMATION_INQUIRY = "information_inquiry"
+    """Запрос о предоставлении информации."""
+    MEDIA_INQUIRY = "media_inquiry"
+    """Запрос средства массовой информации."""
+    BAILIFF_INQUIRY = "bailiff_inquiry"
+    """Запрос судебного исполнителя."""
+    APPLICATION = "application"
+    """Заявление."""
+    REHABILITATION_APPLICATION = "rehabilitation_application"
+    """Заявление о реабилитации жертв массовых политических репрессий."""
+    RESPONSE = "response"
+    """Отклик."""
+    PROPOSAL = "proposal"
+    """Предложение."""
+    REPORT = "report"
+    """Сообщение."""
+
+
+class AppealForm(StrEnum):
+    """In what form the appeal was made."""
+
+    ELECTRONIC = "electronic"
+    PAPER = "paper"
+    ORAL = "oral"
+    VIDEO = "video"
+
+
+class Language(StrEnum):
+    """The language of the appeal."""
+
+    KAZAKH = "kk"
+    RUSSIAN = "ru"
+    OTHER = "other"
+
+
+class Span(Model):
+    """A stretch of the appeal's text, in characters; `end` is past the last one."""
+
+    start: int
+    end: int
+
+
+class PersonApplicant(Model):
+    """A person, as they wrote of themselves. Nothing here is checked: a malformed ИИН is a warning, not a refusal."""
+
+    type: Literal["person"] = "person"
+    iin: Name | None = None
+    surname: Name | None = None
+    name: Name | None = None
+    patronymic: Name | None = None
+    birth_date: date | None = None
+    document_number: Name | None = None
+    address: Line | None = None
+    phone: Name | None = None
+    email: Name | None = None
+
+
+class OrganisationApplicant(Model):
+    """An organisation, as it wrote of itself."""
+
+    type: Literal["organisation"] = "organisation"
+    bin: Name | None = None
+    organisation_name: Line | None = None
+    leader_iin: Name | None = None
+    """ИИН of the person who signed for the organisation."""
+    leader_name: Name | None = None
+    address: Line | None = None
+    phone: Name | None = None
+    email: Name | None = None
+
+
+class Representative(Model):
+    """Who writes on the applicant's behalf."""
+
+    iin: Name | None = None
+    surname: Name | None = None
+    name: Name | None = None
+    patronymic: Name | None = None
+    basis: Line | None = None
+    """The power of attorney or other ground."""
+
+
+class Addressee(Model):
+    """The state body that the appeal is written to."""
+
+    name: Line
+    bin: Name | None = None
+    kato: Name | None = None
+    """КАТО of the territory that the body answers for."""
+
+
+class QuestionCategory(Model):
+    """What the appeal is about, in the register's classifier of questions."""
+
+    code: Name
+    name: Line | None = None
+    subcategory_code: Name | None = None
+    subcategory_name: Line | None = None
+
+
+class Place(Model):
+    """The place that the appeal is about."""
+
+    kato: Name | None = None
+    rka: Name | None = None
+    address: Line | None = None
+
+
+class ParcelReference(Model):
+    """A land parcel that the applicant named in a field of the form."""
+
+    cadastral_number: Name
+    note: Line | None = None
+
+
+class Attachment(Model):
+    """A file of the appeal, by reference and hash; its bytes never travel through the bus."""
+
+    reference: Line
+    file_name: Line
+    media_type: Name | None = None
+    size: int | None = Field(default=None, ge=0)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Mention(Model):
+    """An identifier that was found inside the text: normalised, valid, and marked as extracted."""
+
+    value: Text
+    span: Span
+
+
+class Mentions(Model):
+    """What the bus itself found in the text. Values that a field of the form gives already are left out."""
+
+    iins: list[Mention] = []
+    bins: list[Mention] = []
+    cadastral_numbers: list[Mention] = []
+
+
+class Warning(Model):
+    """Something odd about the appeal that does not stop it."""
+
+    field: Text
+    """Path into the appeal: `applicant.iin`, `parcels[1].cadastral_number`."""
+    code: Text
+    """`iin.control_digit`, `cadastral_number.length` …"""
+    message: Text
+
+
+Applicant = Annotated[PersonApplicant | OrganisationApplicant, Field(discriminator="type")]
+
+
+class Appeal(Model):
+    """What a citizen sent.
+
+    `mentions` and `warnings` are the bus's own work at intake; whatever a sender puts there is replaced.
+    """
+
+    schema_version: Literal["1"] = "1"
+    message_id: Annotated[Text, Field(min_length=1, max_length=200)]
+    """The sender's id of the message: the same id again on the same channel is the same appeal."""
+    number: Annotated[Text, Field(min_length=1, max_length=100, pattern=r"^\S+$")] | None = None
+    """The registration number, if the register has given one; else the bus gives its own."""
+    channel: Annotated[Text, Field(min_length=1, max_length=100)] = "files"
+    """Where it came from: `eotinish`, `esedo`, `files` …"""
+    kind: AppealKind
+    form: AppealForm = AppealForm.ELECTRONIC
+    collective: bool = False
+    applicants_count: int = Field(default=1, ge=1)
+    language: Language = Language.RUSSIAN
+    received_at: Moment | None = None
+    """When the channel took it, if it said so."""
+    due_on: date | None = None
+    """The statutory deadline, if the register has set one: the most urgent appeals go first."""
+    repeats: list[Name] = []
+    """Numbers of earlier appeals on the same question."""
+    applicant: Applicant
+    representative: Representative | None = None
+    addressee: Addressee | None = None
+    category: QuestionCategory | None = None
+    text: Annotated[Text, Field(max_length=200_000)] = ""
+    place: Place | None = None
+    parcels: Annotated[list[ParcelReference], Field(max_length=100)] = []
+    attachments: Annotated[list[Attachment], Field(max_length=1000)] = []
+    mentions: Mentions = Mentions()
+    warnings: list[Warning] = []
+
+
+class Receipt(Model):
+    """What the sender gets at once (талон)."""
+
+    number: Text
+    accepted_at: Moment
+    accepted_by: Text
+    """Who accepted it: the system, or the official's surname and initials."""
+    message_id: Text
+    channel: Text

@@ -1,0 +1,100 @@
+"""The dossier: an appeal with the records of the state, every field with its source, every gap with its reason."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import SerializeAsAny, field_validator
+
+from appealbus.schemas.appeal import Appeal, Receipt, Span
+from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import OtherRecord, Record
+from appealbus.schemas.signal import Signal
+
+
+class Input(Model):
+    """One value that went into a question, and where it was taken from."""
+
+    name: Text
+    value: Text
+    path: Text
+    """`applicant.iin`, `mentions.cadastral_numbers[*].value`, `egkn.parcel/rights[*].holder.bin`."""
+    span: Span | None = None
+    """Where in the text it was found, if it was extracted."""
+
+
+class Fact(Model):
+    """A record with its provenance."""
+
+    lookup: Text
+    key: Text
+    """Tells apart the questions of a lookup that fanned out."""
+    record: SerializeAsAny[Record]
+    provenance: Provenance
+
+    @field_validator("record", mode="before")
+    @classmethod
+    def _typed(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return Record.known.get(str(value.get("type")), OtherRecord).model_validate(value)
+        return value
+
+
+class LookupOutcome(Model):
+    """How one question of a lookup ended."""
+
+    lookup: Text
+    key: Text
+    outcome: OutcomeKind
+    code: Text = ""
+    reason: Text = ""
+    inputs: list[Input] = []
+    attempts: int = 0
+    """How often the source was asked."""
+    asked_at: Moment | None = None
+    ended_at: Moment
+    next_attempt_at: Moment | None = None
+    """None: nobody will ask again by itself."""
+
+
+class Gap(Model):
+    """A fact that the dossier lacks, and why."""
+
+    lookup: Text
+    key: Text
+    required: bool
+    outcome: OutcomeKind
+    code: Text = ""
+    reason: Text = ""
+    next_attempt_at: Moment | None = None
+
+
+class Completeness(StrEnum):
+    """Whether every required lookup has ended for good."""
+
+    PARTIAL = "partial"
+    COMPLETE = "complete"
+
+
+class Dossier(Model):
+    """One version of a dossier. Versions only grow; each is whole by itself."""
+
+    schema_version: Literal["1"] = "1"
+    number: Text
+    version: int
+    completeness: Completeness
+    created_at: Moment
+    receipt: Receipt
+    appeal: Appeal
+    facts: list[Fact] = []
+    outcomes: list[LookupOutcome] = []
+    gaps: list[Gap] = []
+    signals: list[Signal] = []
+    unassessed: list[Text] = []
+    """Assessors that failed on this version; the log names the error."""
+
+    @property
+    def message_id(self) -> str:
+        """The id under which this version is delivered, however often: `NUMBER/VERSION`."""
+        return f"{self.number}/{self.version}"

@@ -1,0 +1,28 @@
+"""Where a fact comes from."""
+
+from appealbus.schemas.base import Model, Moment, Text
+
+
+class Provenance(Model):
+    """The whole trail of one record: enough to ask the agency about this very answer."""
+
+    source: Text
+    connector: Text
+    """`cache` in front of the connector's name says that the record was still fresh: `cache:shep`."""
+    plugin: Text
+    plugin_version: Text
+    purpose: Text
+    legal_basis: Text
+    question_id: Text
+    """Ours: the id of the access-log row; goes out as the correlation id where the wire has one."""
+    message_id: Text | None = None
+    """The id of the message that carried the answer, as the source gave it."""
+    session_id: Text | None = None
+    """The gateway's own id of the exchange."""
+    asked_at: Moment
+    observed_at: Moment
+    """When the reply was complete; for a cached record, when it was first observed."""
+    fresh_until: Moment | None = None
+    """Until when the same question is answered from memory."""
+    raw_sha256: Text | None = None
+    """Hash of the reply, byte for byte as it came."""

@@ -1,0 +1,44 @@
+"""A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
+
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, JsonValue, model_validator
+
+from appealbus.schemas.base import Model, Text
+
+
+class Coded(Model):
+    """A dictionary value of a register: its own code and its names in both languages."""
+
+    code: Text
+    name_ru: Text | None = None
+    name_kk: Text | None = None
+
+
+class Record(Model):
+    """What a source answered. A subclass pins `type` with a Literal; a third party's reads `vendor.Name`."""
+
+    known: ClassVar[dict[str, type["Record"]]] = {}
+
+    type: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Remember the subclass under its type, so that stored dossiers come back typed."""
+        super().__pydantic_init_subclass__(**kwargs)
+        default = cls.model_fields["type"].default
+        if isinstance(default, str):
+            Record.known[default] = cls
+
+
+class OtherRecord(Record):
+    """A record whose type this process does not know: kept whole, field by field."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    @model_validator(mode="after")
+    def _has_type(self) -> "OtherRecord":
+        if not self.type:
+            raise ValueError("a record needs a type")
+        return self

@@ -1,0 +1,26 @@
+"""What an assessor concludes from a dossier."""
+
+from enum import StrEnum
+
+from appealbus.schemas.base import Model, Text
+
+
+class Severity(StrEnum):
+    """How much a signal asks of the official."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Signal(Model):
+    """A conclusion with the fields it rests on, so that the official can check it."""
+
+    assessor: Text
+    code: Text
+    """A stable word for programs: `land.no_right`."""
+    severity: Severity
+    message_ru: Text
+    message_kk: Text
+    fields: list[Text]
+    """Paths of the fields it rests on: `appeal.applicant.surname`, `gbdfl.person/surname`."""
