@@ -18,6 +18,7 @@ from appealbus.schemas.appeal import (
     Representative,
 )
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, Input, LookupOutcome
+from appealbus.schemas.identifiers import Bin, CadastralNumber, IdentifierError, Iin, Kato, Rka
 from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.parcel import Parcel
@@ -32,12 +33,17 @@ __all__ = [
     "AppealForm",
     "AppealKind",
     "Attachment",
+    "Bin",
+    "CadastralNumber",
     "Coded",
     "Completeness",
     "Dossier",
     "Fact",
     "Gap",
+    "IdentifierError",
+    "Iin",
     "Input",
+    "Kato",
     "Language",
     "LookupOutcome",
     "Mention",
@@ -57,6 +63,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Representative",
+    "Rka",
     "Severity",
     "Signal",
 ]

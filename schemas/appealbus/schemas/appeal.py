@@ -1,12 +1,11 @@
 """An appeal in the bus's canonical form, and the receipt that its sender gets."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.base import Day, Model, Moment, Text
 
 Name = Annotated[Text, Field(max_length=300)]
 Line = Annotated[Text, Field(max_length=1000)]
@@ -81,7 +80,7 @@ class PersonApplicant(Model):
     surname: Name | None = None
     name: Name | None = None
     patronymic: Name | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     document_number: Name | None = None
     address: Line | None = None
     phone: Name | None = None
@@ -204,7 +203,7 @@ class Appeal(Model):
     language: Language = Language.RUSSIAN
     received_at: Moment | None = None
     """When the channel took it, if it said so."""
-    due_on: date | None = None
+    due_on: Day | None = None
     """The statutory deadline, if the register has set one: the most urgent appeals go first."""
     repeats: list[Name] = []
     """Numbers of earlier appeals on the same question."""

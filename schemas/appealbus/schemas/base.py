@@ -1,9 +1,11 @@
 """What every model of the bus shares."""
 
 import re
+from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -13,8 +15,16 @@ def printable(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
+def written_out(value: object) -> object:
+    """Refuse a date or a time that is a bare number: pydantic would take it for seconds since 1970."""
+    if isinstance(value, int | float | Decimal) or (isinstance(value, str) and "-" not in value.strip()[1:]):
+        raise ValueError("a date or a time is written out as in ISO 8601")
+    return value
+
+
 Text = Annotated[str, AfterValidator(printable)]
-Moment = AwareDatetime
+Day = Annotated[date, BeforeValidator(written_out)]
+Moment = Annotated[AwareDatetime, BeforeValidator(written_out)]
 
 
 class Model(BaseModel):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import SerializeAsAny, field_validator
+from pydantic import SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
 from appealbus.schemas.base import Model, Moment, Text
@@ -36,9 +36,16 @@ class Fact(Model):
     @field_validator("record", mode="before")
     @classmethod
     def _typed(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return Record.known.get(str(value.get("type")), OtherRecord).model_validate(value)
-        return value
+        if not isinstance(value, dict):
+            return value
+        record_type = str(value.get("type"))
+        try:
+            return Record.known.get(record_type, OtherRecord).model_validate(value)
+        except ValidationError:
+            if Record.ships(record_type):
+                raise
+            # The plugin has changed its model since; what was recorded then is still the record.
+            return OtherRecord.model_validate(value)
 
 
 class LookupOutcome(Model):

@@ -1,9 +1,8 @@
 """A legal entity as the register of legal entities (ГБД ЮЛ) knows it."""
 
-from datetime import date
 from typing import Literal
 
-from appealbus.schemas.base import Model, Text
+from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Coded, Record
 
 
@@ -15,8 +14,8 @@ class Leader(Model):
     name: Text | None = None
     patronymic: Text | None = None
     position: Text | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
 
 
 class Founder(Model):
@@ -47,9 +46,9 @@ class Organisation(Record):
     short_name_ru: Text | None = None
     short_name_kk: Text | None = None
     registration_status: Coded
-    registered_on: date
+    registered_on: Day
     registered_by: Coded | None = None
-    liquidated_on: date | None = None
+    liquidated_on: Day | None = None
     legal_form: Coded | None = None
     inactive_taxpayer: bool | None = None
     leader: Leader | None = None

@@ -1,10 +1,9 @@
 """A land parcel as the state cadastre (ЕГКН) knows it."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.base import Day, Model, Moment, Text
 from appealbus.schemas.record import Coded, Record
 
 
@@ -23,7 +22,7 @@ class FoundingDocument(Model):
     kind: Text | None = None
     name: Text | None = None
     number: Text | None = None
-    issued_on: date | None = None
+    issued_on: Day | None = None
 
 
 class Right(Model):

@@ -1,9 +1,8 @@
 """A person as the register of persons (ГБД ФЛ) knows them."""
 
-from datetime import date
 from typing import Literal
 
-from appealbus.schemas.base import Model, Text
+from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Coded, Record
 
 
@@ -20,8 +19,8 @@ class PostalAddress(Model):
     building: Text | None = None
     corpus: Text | None = None
     flat: Text | None = None
-    begin_date: date | None = None
-    end_date: date | None = None
+    begin_date: Day | None = None
+    end_date: Day | None = None
     status: Coded | None = None
     rka: Text | None = None
     """РКА, the address register's code of the address."""
@@ -33,12 +32,12 @@ class IdentityDocument(Model):
     kind: Coded
     number: Text
     series: Text | None = None
-    begin_date: date
-    end_date: date | None = None
+    begin_date: Day
+    end_date: Day | None = None
     issuer: Coded
     status: Coded
     """Validity; `00` is valid in ГБД ФЛ."""
-    invalid_since: date | None = None
+    invalid_since: Day | None = None
 
 
 class Person(Record):
@@ -49,8 +48,8 @@ class Person(Record):
     surname: Text | None = None
     name: Text | None = None
     patronymic: Text | None = None
-    birth_date: date
-    death_date: date | None = None
+    birth_date: Day
+    death_date: Day | None = None
     gender: Coded
     nationality: Coded | None = None
     citizenship: Coded
@@ -59,7 +58,7 @@ class Person(Record):
     birth_place: PostalAddress | None = None
     address: PostalAddress | None = None
     documents: list[IdentityDocument] = []
-    incapable_since: date | None = None
-    missing_since: date | None = None
+    incapable_since: Day | None = None
+    missing_since: Day | None = None
     excluded: Coded | None = None
     """Why the person was taken off the register, if so."""

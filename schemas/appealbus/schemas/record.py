@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, JsonValue, model_validator
 
-from appealbus.schemas.base import Model, Text
+from appealbus.schemas.base import Model, Text, printable
 
 
 class Coded(Model):
@@ -28,7 +28,15 @@ class Record(Model):
         super().__pydantic_init_subclass__(**kwargs)
         default = cls.model_fields["type"].default
         if isinstance(default, str):
+            if Record.ships(default):
+                raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
             Record.known[default] = cls
+
+    @staticmethod
+    def ships(record_type: str) -> bool:
+        """Say whether the record type is one that ships with the bus."""
+        known = Record.known.get(record_type)
+        return known is not None and known.__module__.startswith("appealbus.schemas.")
 
 
 class OtherRecord(Record):
@@ -37,8 +45,23 @@ class OtherRecord(Record):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _printable(cls, value: Any) -> Any:
+        return _printable(value)
+
     @model_validator(mode="after")
     def _has_type(self) -> "OtherRecord":
-        if not self.type:
-            raise ValueError("a record needs a type")
+        if not self.type or Record.ships(self.type):
+            raise ValueError("a record needs a type, and one that ships has a model of its own")
         return self
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    return value

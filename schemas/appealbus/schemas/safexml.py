@@ -1,6 +1,14 @@
-"""Parsing XML that came from outside: no DTD, no entity, no network, bounded size and depth."""
+"""Parsing XML that came from outside: no DTD, no entity, no network, bounded size, depth and number of parts."""
+
+import codecs
+import re
 
 from lxml import etree
+
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
+_FEWEST_MARKS = 20_000
 
 
 class UnsafeXml(ValueError):
@@ -12,9 +20,58 @@ class UnsafeXml(ValueError):
         self.reason = reason
 
 
-def _parser() -> etree.XMLParser:
+def parse(
+    data: bytes, *, limit: int = 2 * 1024 * 1024, charset: str | None = None, fallback: str | None = None
+) -> etree._Element:
+    """Return the root of the document in `data`.
+
+    The encoding is the one of the byte order mark, else the one that the document declares, else `charset`, else
+    UTF-8. The document's own word comes before the transport's, since web servers add a charset by default
+    without a look at the document. Nothing is guessed: `fallback` serves a source that is known to say nothing,
+    or UTF-8, and to send something else.
+
+    Args:
+        data: the document as it came.
+        limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten.
+        charset: what the transport says of the encoding.
+        fallback: the encoding of documents that claim to be UTF-8 and are not.
+
+    Raises:
+        UnsafeXml: `xml.too_large`, `xml.too_many`, `xml.doctype`, `xml.encoding` or `xml.malformed`.
+
+    """
+    if len(data) > limit:
+        raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
+    # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
+    if data.count(b"<") + data.count(b"=") > max(limit // 10, _FEWEST_MARKS):
+        raise UnsafeXml("xml.too_many", "the document has too many tags and attributes for its limit")
+    other = charset is not None and charset.lower() not in ("utf-8", "utf8")
+    encoding = charset if other and not _declares(data) else None
+    try:
+        return _checked(_root(data, encoding))
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        if isinstance(error, UnsafeXml):
+            raise
+        if _DOCTYPE.search(data[:8192]):
+            raise UnsafeXml("xml.doctype", "the document declares a DTD") from None
+        if encoding is None and _is_broken_utf8(data):
+            return _with_fallback(data, fallback)
+        raise _malformed(error) from None
+
+
+def _with_fallback(data: bytes, fallback: str | None) -> etree._Element:
+    if fallback is None:
+        raise UnsafeXml("xml.encoding", "the document is not in UTF-8, and declares nothing else")
+    try:
+        return _checked(_root(data, fallback))
+    except (etree.XMLSyntaxError, LookupError) as error:
+        raise _malformed(error) from None
+
+
+def _root(data: bytes, encoding: str | None) -> etree._Element:
     # Comments and instructions are dropped so that they cannot split a text in two.
-    return etree.XMLParser(
+    parser = etree.XMLParser(
+        encoding=encoding,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -22,33 +79,37 @@ def _parser() -> etree.XMLParser:
         attribute_defaults=False,
         huge_tree=False,
         recover=False,
+        decompress=False,
         remove_comments=True,
         remove_pis=True,
     )
+    return etree.fromstring(data, parser)
 
 
-def parse(data: bytes, *, limit: int = 2 * 1024 * 1024) -> etree._Element:
-    """Return the root of the document in `data`.
-
-    Args:
-        data: the document as it came, in any encoding that it declares.
-        limit: the most bytes that are parsed at all.
-
-    Raises:
-        UnsafeXml: `xml.too_large`, `xml.doctype` or `xml.malformed`.
-
-    """
-    if len(data) > limit:
-        raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
-    try:
-        root = etree.fromstring(data, _parser())
-    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
-        if b"<!DOCTYPE" in data[:4096]:
-            raise UnsafeXml("xml.doctype", "the document declares a DTD") from None
-        line = getattr(error, "lineno", None)
-        where = f" (line {line})" if line else ""
-        raise UnsafeXml("xml.malformed", f"the document is not well-formed XML{where}") from None
+def _checked(root: etree._Element) -> etree._Element:
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.doctype:
         raise UnsafeXml("xml.doctype", "the document declares a DTD")
     return root
+
+
+def _declares(data: bytes) -> bool:
+    return data.startswith(_BOMS) or _DECLARED.match(data) is not None
+
+
+def _is_broken_utf8(data: bytes) -> bool:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    declared = _DECLARED.match(data)
+    if declared is not None and declared[1].lower() not in (b"utf-8", b"utf8"):
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _malformed(error: Exception) -> UnsafeXml:
+    line = getattr(error, "lineno", None)
+    return UnsafeXml("xml.malformed", "the document is not well-formed XML" + (f" (line {line})" if line else ""))

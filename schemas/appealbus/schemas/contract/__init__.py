@@ -1,0 +1,24 @@
+"""The contract with other systems: appeal and dossier as JSON Schema and XSD, generated from the models.
+
+`python -m appealbus.schemas.contract` writes the files next to this module; a test fails when they drift.
+"""
+
+from pathlib import Path
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.contract.json_schema import json_schema
+from appealbus.schemas.contract.xsd import xsd
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.xml import APPEAL_NS, DOSSIER_NS
+
+FOLDER = Path(__file__).parent
+
+
+def documents() -> dict[str, bytes]:
+    """Return the contract by file name, generated anew from the models."""
+    return {
+        "appeal.schema.json": json_schema(Appeal, APPEAL_NS),
+        "appeal.xsd": xsd(Appeal, APPEAL_NS),
+        "dossier.schema.json": json_schema(Dossier, DOSSIER_NS),
+        "dossier.xsd": xsd(Dossier, DOSSIER_NS),
+    }

@@ -1,0 +1,30 @@
+"""What is wrong with a document, in words that never quote it."""
+
+import re
+
+from pydantic import ValidationError
+
+_HARMLESS = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
+    """Return path and reason of each thing that a model refused, safe for a log.
+
+    Pydantic itself repeats a union's tag and an unknown field's name; both are the sender's words.
+    """
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for item in error.errors(include_url=False, include_input=False):
+        *above, last = item["loc"] or ("",)
+        if item["type"] == "union_tag_invalid":
+            reason = f"the type is none of {item['ctx']['expected_tags']}"
+        elif item["type"] == "extra_forbidden":
+            last, reason = named(str(last)), "there is no such field"
+        else:
+            reason = item["msg"]
+        found.append(((*above, last) if last != "" else (), reason))
+    return found
+
+
+def named(name: str) -> str:
+    """Return a name that the sender made up, if it is like those of fields; else a word for it."""
+    return name if _HARMLESS.fullmatch(name) else "(unnamed)"

@@ -1,0 +1,106 @@
+"""Hostile and odd XML at the parser."""
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+ENTITY = '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
+
+
+def refused(data: bytes, **options: str | int) -> str:
+    """Return the code that the document is refused with."""
+    with pytest.raises(UnsafeXml) as caught:
+        parse(data, **options)  # type: ignore[arg-type]
+    assert caught.value.__cause__ is None
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<!DOCTYPE a><a/>",
+        b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><a/>',
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        b'<!DOCTYPE a [<!ENTITY % x SYSTEM "file:///etc/passwd">%x;]><a/>',
+        b'<!DOCTYPE a [<!ATTLIST a b CDATA "c">]><a/>',
+        ENTITY.encode(),
+        ENTITY.encode("utf-16"),
+        b"<!-- " + b"-" * 1 + b" -->" + ENTITY.encode(),
+    ],
+)
+def test_every_dtd_is_refused(data: bytes) -> None:
+    """No document that declares a DTD is taken, whatever is in it and in whatever encoding."""
+    assert refused(data) == "xml.doctype"
+
+
+def test_doctype_in_a_text_is_no_doctype() -> None:
+    """A text may speak of DOCTYPE; a broken document that does is merely broken or refused."""
+    assert parse(b"<a>&lt;!DOCTYPE a></a>").text == "<!DOCTYPE a>"
+    assert parse(b"<a><![CDATA[<!DOCTYPE a>]]></a>").text == "<!DOCTYPE a>"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "xml.malformed"),
+        (b"<a>", "xml.malformed"),
+        (b"<a/><a/>", "xml.malformed"),
+        (b"{}", "xml.malformed"),
+        (b"<a>\x00</a>", "xml.malformed"),
+        (b"<a>&nbsp;</a>", "xml.malformed"),
+        (b"<a>" * 300 + b"</a>" * 300, "xml.malformed"),
+        (b"\x1f\x8b\x08\x00", "xml.encoding"),
+        ("<a>я</a>".encode("windows-1251"), "xml.encoding"),
+        (b"<a>" + b"x" * 2000 + b"</a>", "xml.too_large"),
+    ],
+)
+def test_broken(data: bytes, code: str) -> None:
+    """What is not well-formed, or too large, has its code."""
+    assert refused(data, limit=1000 if code == "xml.too_large" else 2_000_000) == code
+
+
+def test_marks_are_bounded_before_parsing() -> None:
+    """A document of millions of tiny elements is refused before it costs a hundred bytes for each."""
+    data = b"<a>" + b"<b/>" * 400_000 + b"</a>"
+    tracemalloc.start()
+    assert refused(data) == "xml.too_many"
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+
+
+def test_comments_and_instructions_do_not_split_a_text() -> None:
+    """The text around a comment is one text."""
+    assert parse(b"<a>one<!-- -->two<?x y?>three</a>").text == "onetwothree"
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "fallback"),
+    [
+        ("<a>я</a>".encode(), None, None),
+        ("<a>я</a>".encode("utf-8-sig"), "windows-1251", None),
+        ("<a>я</a>".encode("utf-16"), None, None),
+        ("<a>я</a>".encode("windows-1251"), "windows-1251", None),
+        ('<?xml version="1.0" encoding="windows-1251"?><a>я</a>'.encode("windows-1251"), "utf-8", None),
+        ('<?xml version="1.0" encoding="utf-8"?><a>я</a>'.encode(), "iso-8859-1", None),
+        ("<a>я</a>".encode("windows-1251"), None, "windows-1251"),
+        ('<?xml version="1.0" encoding="utf-8"?><a>я</a>'.encode("windows-1251"), None, "windows-1251"),
+        ("<a>я</a>".encode(), None, "windows-1251"),
+    ],
+)
+def test_encodings(data: bytes, charset: str | None, fallback: str | None) -> None:
+    """Byte order mark, declaration, transport, UTF-8, in this order; the fallback only for broken UTF-8."""
+    assert parse(data, charset=charset, fallback=fallback).text == "я"
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes(data: bytes) -> None:
+    """Bytes of any kind are a document or an UnsafeXml, and nothing else."""
+    try:
+        assert isinstance(parse(data, charset="windows-1251", fallback="koi8-r"), etree._Element)
+    except UnsafeXml as error:
+        assert error.code.startswith("xml.")
