@@ -1,0 +1,145 @@
+"""The wire to a register behind the SHEP gateway."""
+
+import asyncio
+import hashlib
+import ssl
+from datetime import UTC, datetime
+from typing import Final
+
+from lxml import etree
+
+from appealbus.connectors.http import HttpClient, HttpReply, charset_of, status_failure, tls_context
+from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.reply import content_of, read_response
+from appealbus.connectors.shep.settings import ShepSettings
+from appealbus.connectors.shep.status import fault_failure, gateway_failure
+from appealbus.connectors.soap.envelope import Envelope, read_envelope
+from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.core.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.schemas.outcome import OutcomeKind
+
+_HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
+_TELLING: Final = (408, 429, 503)
+"""Statuses that say more than any fault in the body."""
+
+
+class ShepConnector(Connector[ShepSettings]):
+    """`connector = "shep"`: a register behind the gateway of e-government, by its synchronous channel."""
+
+    name = "shep"
+    settings = ShepSettings
+
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+
+    def wire(self, source: str, settings: ShepSettings) -> "ShepWire":
+        """Bind to one service of the gateway."""
+        return ShepWire(source, settings, self._http)
+
+
+class ShepWire(Wire):
+    """One service of the gateway."""
+
+    def __init__(self, source: str, settings: ShepSettings, http: HttpClient) -> None:
+        self._source = source
+        self._settings = settings
+        self._http = http
+        self._open = False
+        self._builder: MessageBuilder
+        self._signer: Signer = Unsigned()
+        self._verifier: Verifier | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def start(self) -> None:
+        """Read the secret, keys and certificates."""
+        await asyncio.to_thread(self._load)
+        self._http.open()
+        self._open = True
+
+    def _load(self) -> None:
+        settings, key = self._settings, f"sources.{self._source}"
+        self._builder = MessageBuilder(settings)
+        self._signer = load_signer(settings.signature, f"{key}.signature")
+        self._verifier = load_verifier(settings.signature, f"{key}.signature")
+        self._tls = tls_context(settings.tls, f"{key}.tls") if settings.url.lower().startswith("https:") else None
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        """Carry the question through the gateway and return the register's answer."""
+        if not isinstance(request.body, etree._Element):
+            raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
+        clock = asyncio.get_running_loop().time
+        ends = clock() + call.timeout
+        message = await self._signer.sign(self._builder.build(request.body, call.question_id))
+        reply = await self._http.post(
+            self._settings.url,
+            message,
+            _HEADERS,
+            timeout=ends - clock(),
+            limit=self._settings.limit,
+            tls=self._tls,
+        )
+        return self._read(reply, call)
+
+    def _read(self, reply: HttpReply, call: Call) -> Reply:
+        observed_at = datetime.now(UTC)
+        envelope = self._verified(reply)
+        response = read_response(envelope.children)
+        # Another question's answer must not pass for this one's, whatever its status says.
+        if response.correlation_id not in (None, call.question_id):
+            raise CallFailed(
+                OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question", layer=Layer.GATEWAY
+            )
+        failure = gateway_failure(response.status, self._settings)
+        if failure is not None:
+            raise failure
+        return Reply(
+            body=content_of(response, limit=self._settings.limit),
+            raw_sha256=hashlib.sha256(reply.body).hexdigest(),
+            observed_at=observed_at,
+            message_id=response.message_id,
+            session_id=response.session_id,
+        )
+
+    def _verified(self, reply: HttpReply) -> Envelope:
+        """Return the reply's envelope: no fault, and signed where it must be."""
+        failed = status_failure(reply)
+        if failed is not None and (failed.kind is OutcomeKind.REFUSED or reply.status in _TELLING):
+            raise failed
+        try:
+            envelope = read_envelope(reply.body, self._settings.limit, charset=charset_of(reply))
+        except CallFailed:
+            # Proxies and crashed servers answer in HTML; then the status is all that there is.
+            if failed is not None:
+                raise failed from None
+            raise
+        if envelope.fault is not None:
+            raise fault_failure(envelope.fault, self._settings, final=self._is_signed(envelope))
+        if failed is not None:
+            raise failed
+        if self._verifier is not None:
+            self._verifier(envelope.root)
+        return envelope
+
+    def _is_signed(self, envelope: Envelope) -> bool:
+        """Say whether a fault counts as the gateway's own. Gateways seldom sign theirs."""
+        if self._verifier is None:
+            return True
+        try:
+            self._verifier(envelope.root)
+        except CallFailed:
+            return False
+        return True
+
+    async def health(self) -> Health:
+        """Ask the gateway for its contract. Any answer but a proxy's excuse shows that it is there."""
+        try:
+            status = await self._http.probe(f"{self._settings.url}?wsdl", timeout=5.0, tls=self._tls)
+        except CallFailed as failure:
+            return Health(ok=False, detail=f"{failure.code}: {failure.reason}")
+        return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
+
+    async def close(self) -> None:
+        """Leave the shared session."""
+        if self._open:
+            self._open = False
+            await self._http.close()

@@ -1,0 +1,86 @@
+"""Takes the answer of the gateway's synchronous channel apart: by local name, since its dialects differ in the rest."""
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from appealbus.connectors.shep.data import take
+from appealbus.core.wire import CallFailed, Layer
+from appealbus.core.xmlread import text
+from appealbus.schemas.outcome import OutcomeKind
+
+_ID_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the gateway says of its answer, and where the answer lies.
+
+    Attributes:
+        status: the gateway's code, if it gave one.
+        message_id: of the response.
+        session_id: of the gateway.
+        correlation_id: that of the question, if the gateway gave it back.
+        data: the element with the business content, if there is one.
+
+    """
+
+    status: str | None
+    message_id: str | None
+    session_id: str | None
+    correlation_id: str | None
+    data: etree._Element | None
+
+
+def read_response(children: tuple[etree._Element, ...]) -> Response:
+    """Read what the body holds.
+
+    Raises:
+        CallFailed: `shep.response`, where that is not one response.
+
+    """
+    if len(children) != 1:
+        raise _broken("the reply's body does not hold exactly one element")
+    wrapper = children[0]
+    # Some receivers leave out the element between the wrapper and the two parts.
+    response = _only(wrapper, "response")
+    response = wrapper if response is None else response
+    info = _only(response, "responseInfo")
+    if info is None:
+        raise _broken("the reply has no responseInfo")
+    holder = _only(response, "responseData")
+    return Response(
+        status=text(info, "status/code"),
+        message_id=_bounded(text(info, "messageId")),
+        session_id=_bounded(text(info, "sessionId") or text(info, "sender/sessionId")),
+        correlation_id=text(info, "correlationId"),
+        data=_only(holder, "data") if holder is not None else None,
+    )
+
+
+def content_of(response: Response, *, limit: int) -> etree._Element:
+    """Return the business content of an answer; an empty element where the gateway brought none.
+
+    Raises:
+        CallFailed: `shep.data_*`, where it cannot be taken.
+
+    """
+    if response.data is None:
+        return etree.Element("data")
+    return take(response.data, limit=limit)[0]
+
+
+def _only(parent: etree._Element, name: str) -> etree._Element | None:
+    """Return the one child of this name. Of two, one would be lost in silence."""
+    found = list(parent.iterchildren("{*}" + name))
+    if len(found) > 1:
+        raise _broken(f"the reply has more than one {name}")
+    return found[0] if found else None
+
+
+def _bounded(value: str | None) -> str | None:
+    return value[:_ID_LENGTH] if value is not None else None
+
+
+def _broken(reason: str) -> CallFailed:
+    return CallFailed(OutcomeKind.INVALID, "shep.response", reason, layer=Layer.GATEWAY)

@@ -1,0 +1,59 @@
+"""What can be set about a source behind the SHEP gateway."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from appealbus.connectors.http import TlsSettings
+from appealbus.connectors.shep.data import Shape
+from appealbus.connectors.soap.settings import HttpUrl
+from appealbus.connectors.wssec import SignatureSettings
+from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Secret
+
+# What a message can carry: text without control characters.
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$")]
+_Key = Annotated[str, StringConstraints(min_length=1, max_length=30, pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$")]
+_Type = Annotated[str, StringConstraints(pattern=r"^(\{[^{}\s\"<>&]+\})?[^\W\d][\w.-]*$")]
+
+
+class ShepSettings(Settings):
+    """The settings of a source with `connector = "shep"`."""
+
+    url: HttpUrl
+    """Where the gateway's synchronous channel listens."""
+    service_id: _Word
+    """The service's id in the gateway's registry: `GBDFLUniversal_token`."""
+    sender_id: _Word
+    """Our id at the gateway."""
+    password: Secret | None = None
+    """Our password at the gateway."""
+    route_id: _Word | None = None
+    """Where the gateway shall route the question, for services that ask for it."""
+    properties: dict[_Key, _Word] = {}
+    """Properties of the message, by key."""
+    payload: Shape = Shape.CHILD
+    """How the question lies in `data`: as a `child`, `typed` (its children directly in data), as `text` or `cdata`."""
+    payload_type: _Type | None = None
+    """For `typed`: the type's name as "{namespace}name"; none: the name of the question's own element."""
+    success_codes: list[_Word] = Field(default=["SCSS001"], min_length=1)
+    """Statuses of the gateway that mean: here is the answer."""
+    not_found_codes: list[_Word] = []
+    """Statuses and error codes that mean: there is no such record."""
+    refused_codes: list[_Word] = []
+    """Statuses and error codes that mean: we have no right to ask, or no consent."""
+    limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=10 * 1024 * 1024)
+    """The most bytes that an answer may have."""
+    tls: TlsSettings = TlsSettings()
+    """Whom to trust for HTTPS, and our client certificate."""
+    signature: SignatureSettings = SignatureSettings()
+    """How questions are signed and answers verified."""
+
+    @model_validator(mode="after")
+    def _clear(self) -> Self:
+        if self.payload_type is not None and self.payload is not Shape.TYPED:
+            raise ValueError('payload_type needs payload = "typed"')
+        codes = [*self.success_codes, *self.not_found_codes, *self.refused_codes]
+        if len(set(codes)) != len(codes):
+            raise ValueError("success_codes, not_found_codes and refused_codes must not share a code")
+        return self

@@ -1,0 +1,20 @@
+"""Namespaces and algorithms of WS-Security and XML signatures."""
+
+from typing import Final
+
+SOAP_NAMESPACES: Final = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+
+_OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
+WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
+WSU: Final = f"{_OASIS}wssecurity-utility-1.0.xsd"
+BASE64: Final = f"{_OASIS}soap-message-security-1.0#Base64Binary"
+X509V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
+
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+
+SECURITY: Final = f"{{{WSSE}}}Security"
+SIGNATURE: Final = f"{{{DS}}}Signature"
+WSU_ID: Final = f"{{{WSU}}}Id"

@@ -1,0 +1,144 @@
+"""A question through the gateway, over real HTTP, and what comes back when all is well."""
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from lxml import etree
+
+from appealbus.connectors.http import HttpClient
+from appealbus.connectors.shep import Shape, ShepConnector, ShepSettings
+from appealbus.connectors.shep.server import build_response
+from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request
+from appealbus.schemas.shep import load_schema
+
+QUESTION_ID = "0b0f3a3e-7a53-4c58-8f5e-0d2f4f7b9a11"
+
+
+async def test_what_goes_out(gateway, wire, ask, monkeypatch):
+    """The question carries the service, who asks, our question's id, a message id of its own and a date with a zone."""
+    monkeypatch.setenv("GATEWAY_PASSWORD", "p&ssword")
+    bound = await wire(
+        password={"env": "GATEWAY_PASSWORD"}, route_id="R_EXAMPLE", properties={"ADDL_CLIENT_KEY": "<demo>"}
+    )
+    await ask(bound)
+    await ask(bound)
+    first, second = gateway.requests
+    wrapper = etree.fromstring(gateway.raw[0])[-1][0]
+
+    assert (first.service_id, first.sender_id, first.password) == ("GBDFLUniversal_token", "TEST_SYSTEM", "p&ssword")
+    assert (first.route_id, first.properties) == ("R_EXAMPLE", (("ADDL_CLIENT_KEY", "<demo>"),))
+    assert first.correlation_id == second.correlation_id == QUESTION_ID
+    assert UUID(first.message_id) != UUID(second.message_id)
+    assert datetime.fromisoformat(wrapper.findtext("request/requestInfo/messageDate")).tzinfo is not None
+    assert gateway.headers[0]["SOAPAction"] == '""'
+    assert gateway.headers[0]["Content-Type"] == "text/xml; charset=utf-8"
+    load_schema().assertValid(wrapper)
+
+
+@pytest.mark.parametrize("sent", list(Shape))
+@pytest.mark.parametrize("answered", list(Shape))
+async def test_shapes(gateway, wire, ask, sent, answered):
+    """Each shape of question meets each shape of answer."""
+    content = etree.fromstring('<p:person xmlns:p="urn:p"><name>Әлия &amp; Ұлан ]]&gt;</name><age>7</age></p:person>')
+    gateway.answer = lambda request: build_response(content, shape=answered, correlation_id=request.correlation_id)
+    reply = await ask(await wire(payload=sent))
+
+    assert reply.body.findtext("name") == "Әлия & Ұлан ]]>"
+    assert reply.body.tag == ("data" if answered is Shape.TYPED else "{urn:p}person")
+    assert gateway.requests[0].payload.findtext("{*}iin") == "750301100019"
+
+
+async def test_what_is_kept(gateway, wire, ask):
+    """The reply keeps the gateway's ids, when it came, and the hash of its bytes."""
+    session = "{0f8fad5b-d9cb-469f-a165-70867728950e}"
+    answer = build_response(None, message_id="c0a8", session_id=session)
+    gateway.answer = lambda _: answer
+    before = datetime.now(UTC)
+    reply = await ask(await wire())
+
+    assert (reply.message_id, reply.session_id) == ("c0a8", session)
+    assert reply.raw_sha256 == hashlib.sha256(answer).hexdigest()
+    assert before <= reply.observed_at <= datetime.now(UTC)
+    assert (reply.body.tag, len(reply.body)) == ("data", 0)
+
+
+SOAP = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>{}</s:Body></s:Envelope>'
+INFO = "<responseInfo><messageId>1</messageId><status><code>SCSS001</code><message/></status>{}</responseInfo>"
+DATA = "<responseData><data><a>x</a></data></responseData>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<r:SendMessageResponse xmlns:r="http://bip.bee.kz/SyncChannel/v10/types"><response>{INFO}{DATA}</response>'
+        "</r:SendMessageResponse>",
+        f'<sendMessageResponse xmlns="urn:x"><response xmlns="">{INFO}{DATA}</response></sendMessageResponse>',
+        f'<sendMessageResponse xmlns="urn:x"><response>{INFO}{DATA}</response></sendMessageResponse>',
+        f"<SendMessageResponse><response>{DATA}{INFO}</response></SendMessageResponse>",
+        f"<SendMessageResponse>{INFO}{DATA}</SendMessageResponse>",
+        f"<SendMessageResponse><response><extra/>{INFO}<extra/>{DATA}</response></SendMessageResponse>",
+        "<SendMessageResponse><response><responseInfo><status><message>m</message><code> SCSS001 </code></status>"
+        f"<messageId>1</messageId></responseInfo>{DATA}</response></SendMessageResponse>",
+    ],
+)
+async def test_dialects(gateway, wire, ask, body):
+    """Other namespaces, orders and wrappers are read all the same."""
+    session = "<sender><senderId>x</senderId><sessionId>{s}</sessionId></sender>"
+    gateway.answer = lambda _: SOAP.format(body.replace("{}", session)).encode()
+    reply = await ask(await wire())
+
+    assert (etree.QName(reply.body).localname, reply.body.text) == ("a", "x")
+    assert reply.message_id == "1"
+    assert reply.session_id == ("{s}" if "{}" in body else None)
+
+
+async def test_declared_encoding(gateway, wire, ask):
+    """An answer in another encoding is read by what it declares."""
+    text = SOAP.format(f"<R><response>{INFO}{DATA}</response></R>").replace("{}", "").replace("x</a>", "Тест</a>")
+    gateway.answer = lambda _: ('<?xml version="1.0" encoding="windows-1251"?>' + text).encode("windows-1251")
+    reply = await ask(await wire())
+
+    assert reply.body.text == "Тест"
+
+
+async def test_concurrent_questions(gateway, wire):
+    """Questions in flight at once each get their own answer."""
+    bound = await wire()
+
+    async def one(number: int) -> tuple[int, str]:
+        content = etree.Element("q")
+        content.text = str(number)
+        reply = await bound.call(Request(content), Call(f"question-{number}", "N", 5.0))
+        return number, reply.body.text
+
+    assert all(str(number) == text for number, text in await asyncio.gather(*map(one, range(100))))
+
+
+async def test_mapping_is_no_question(wire):
+    """This wire has no contract for the content, so it cannot build it from a mapping."""
+    with pytest.raises(CallFailed, match=r"shep\.question") as caught:
+        await (await wire()).call(Request({"iin": "x"}), Call("id", "N", 1.0))
+    assert caught.value.kind is OutcomeKind.INVALID
+
+
+async def test_secret_is_missing(gateway):
+    """A password that is not there stops the start with a word on what to set."""
+    settings = ShepSettings(url=gateway.url, service_id="S", sender_id="T", password={"env": "NOT_SET_ANYWHERE"})
+    wire = ShepConnector(HttpClient()).wire("gbdfl", settings)
+    with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE"):
+        await wire.start()
+    await wire.close()
+
+
+async def test_health(gateway, wire):
+    """The gateway is there if it answers HTTP at all; it is asked about nobody."""
+    bound = await wire()
+    health = await bound.health()
+    assert health.ok
+    assert gateway.requests == []
+
+    health = await (await wire(url="http://127.0.0.1:1/bip-sync/")).health()
+    assert (health.ok, health.detail.partition(":")[0]) == (False, "http.connect")
