@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.record import Record
 from appealbus.schemas.signal import Signal
+
+R = TypeVar("R", bound=Record)
 
 
 class Assessor(ABC):
@@ -16,3 +19,17 @@ class Assessor(ABC):
     @abstractmethod
     def assess(self, dossier: Dossier) -> Iterable[Signal]:
         """Return what follows from the dossier. Says nothing where the facts are missing."""
+
+
+def records(dossier: Dossier, lookup: str, model: type[R]) -> list[tuple[str, R]]:
+    """Return what a lookup found, each record with the beginning of its fields' paths.
+
+    `gbdfl.person/` where the lookup found one record, `egkn.parcel[KEY]/` where it found several: with the name of a
+    field behind it, that is what `Signal.fields` takes.
+    """
+    facts = [fact for fact in dossier.facts if fact.lookup == lookup]
+    return [
+        (f"{lookup}/" if len(facts) == 1 else f"{lookup}[{fact.key}]/", fact.record)
+        for fact in facts
+        if isinstance(fact.record, model)
+    ]

@@ -1,0 +1,63 @@
+"""What is asked of ЕГКН."""
+
+from pathlib import Path
+from typing import Annotated
+
+from lxml import etree
+
+from appealbus.core import FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core.xmlread import element_of
+from appealbus.core.xmlschema import MessageSchema
+from appealbus.plugins.egkn.reading import parcels_from, result_code
+from appealbus.plugins.egkn.settings import EgknSettings
+from appealbus.schemas.identifiers import CadastralNumber
+from appealbus.schemas.parcel import Parcel
+from appealbus.schemas.record import Record
+
+NAMESPACE = "urn:appealbus:egkn:parcel"
+SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "egkn.xsd", f"{{{NAMESPACE}}}Response")
+
+
+class ParcelQuery(Query):
+    """Every parcel of the appeal: those of the form's fields, and those that the text names."""
+
+    cadastral_number: Annotated[
+        CadastralNumber, FromAll("parcels[*].cadastral_number", "mentions.cadastral_numbers[*].value")
+    ]
+
+
+class ParcelByNumber(Lookup[ParcelQuery, Parcel]):
+    """Which parcel it is, who holds a right to it and what burdens it."""
+
+    name = "egkn.parcel"
+    purpose = "establish who holds rights to the parcel that the appeal is about, and what burdens it"
+
+    def __init__(self, settings: EgknSettings) -> None:
+        self.settings = settings
+
+    async def ask(self, query: ParcelQuery, source: Source) -> Outcome[Parcel] | Outcome[Record]:
+        """Ask, and make sure that the answer is about the parcel that was asked about."""
+        reply = await source.call(Request(parcel_request(query.cadastral_number, self.settings.inside_service_id)))
+        answer = element_of(reply)
+        SCHEMA.check(answer)
+        failure = self.settings.failure("egkn", result_code(answer))
+        if failure is not None:
+            return failure
+        parcels = parcels_from(answer)
+        if not parcels:
+            return not_found()
+        matching = [parcel for parcel in parcels if parcel.cadastral_number == query.cadastral_number]
+        if not matching:
+            return invalid("egkn.other_parcel", "the reply is about another parcel")
+        if len(matching) > 1:
+            return invalid("egkn.repeated_parcel", f"the reply describes the parcel {len(matching)} times")
+        return found(matching[0])
+
+
+def parcel_request(cadastral_number: str, inside_service_id: str) -> etree._Element:
+    """Return the question, the number written with the colons that ЕГКН uses."""
+    message = etree.Element(f"{{{NAMESPACE}}}Request", nsmap={"e": NAMESPACE})
+    business = etree.SubElement(message, "BusinessData")
+    etree.SubElement(business, "InsideServiceId").text = inside_service_id
+    etree.SubElement(business, "CadastrNum").text = cadastral_number.replace("-", ":")
+    return message

@@ -1,0 +1,59 @@
+"""An applicant that is an organisation, against ГБД ЮЛ."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from appealbus.core.assessor import records
+from appealbus.plugins.identity.messages import signal
+from appealbus.plugins.identity.names import Likeness, compare, normalised, spelling
+from appealbus.schemas.appeal import OrganisationApplicant
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.identifiers import IdentifierError, parse_bin, parse_iin
+from appealbus.schemas.organisation import Leader, Organisation
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Signal
+
+
+def organisation_signals(applicant: OrganisationApplicant, dossier: Dossier) -> Iterator[Signal]:
+    """Return what the register says of the organisation and of who signed for it."""
+    for at, organisation in records(dossier, "gbdul.organisation", Organisation):
+        if organisation.bin == _parsed(parse_bin, applicant.bin):
+            if organisation.liquidated_on is not None:
+                yield signal("identity.organisation_liquidated", "appeal.applicant.bin", f"{at}liquidated_on")
+            if organisation.leader is not None:
+                today = dossier.receipt.accepted_at.date()
+                yield from _leader(applicant, organisation.leader, f"{at}leader", today)
+    for outcome in dossier.outcomes:
+        asked = any(given.path == "applicant.bin" for given in outcome.inputs)
+        if outcome.lookup == "gbdul.organisation" and outcome.outcome is OutcomeKind.NOT_FOUND and asked:
+            yield signal("identity.organisation_not_found", "appeal.applicant.bin")
+
+
+def _leader(applicant: OrganisationApplicant, leader: Leader, at: str, today: date) -> Iterator[Signal]:
+    if leader.until is not None and leader.until < today:
+        yield signal("identity.leader_left", f"{at}.until")
+        return
+    signed_by = _parsed(parse_iin, applicant.leader_iin)
+    if signed_by and leader.iin:
+        code = "identity.leader_confirmed" if signed_by == leader.iin else "identity.leader_differs"
+        yield signal(code, "appeal.applicant.leader_iin", f"{at}.iin")
+    elif applicant.leader_name and leader.surname:
+        named = _named(applicant.leader_name, leader.surname, leader.name)
+        code = "identity.leader_confirmed" if named else "identity.leader_differs"
+        yield signal(code, "appeal.applicant.leader_name", f"{at}.surname", f"{at}.name")
+
+
+def _named(full_name: str, surname: str, name: str | None) -> bool:
+    """Say whether a name written in one piece, in any order and perhaps with initials, has this surname and name."""
+    if spelling(surname) not in spelling(full_name):
+        return False
+    surname_parts = {spelling(part) for part in normalised(surname).split()}
+    others = [part for part in normalised(full_name).split() if spelling(part) not in surname_parts]
+    return not name or any(compare(part, name) is not Likeness.DIFFERENT for part in others)
+
+
+def _parsed(parse: Callable[[str], str], value: str | None) -> str | None:
+    try:
+        return parse(value or "")
+    except IdentifierError:
+        return None

@@ -1,0 +1,33 @@
+"""Whether the applicant has a right to the land that they write about, and what burdens that land."""
+
+from collections.abc import Iterator
+
+from appealbus.core import Assessor, hookimpl
+from appealbus.core.assessor import records
+from appealbus.plugins.land_rights.burdens import burdens
+from appealbus.plugins.land_rights.holding import Holding
+from appealbus.plugins.land_rights.territory import parcels_not_found, parcels_outside
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.parcel import Parcel
+from appealbus.schemas.signal import Signal
+
+
+class LandRights(Assessor):
+    """Looks at every parcel of the appeal. Says nothing of rights while a register that could tell has not answered."""
+
+    name = "land_rights"
+
+    def assess(self, dossier: Dossier) -> Iterator[Signal]:
+        """Return what follows for each parcel."""
+        holding = Holding(dossier)
+        for at, parcel in records(dossier, "egkn.parcel", Parcel):
+            yield from holding.signals(parcel, at)
+            yield from burdens(parcel, at)
+        yield from parcels_not_found(dossier)
+        yield from parcels_outside(dossier)
+
+
+@hookimpl
+def register_assessors() -> list[Assessor]:
+    """Bring the assessor."""
+    return [LandRights()]

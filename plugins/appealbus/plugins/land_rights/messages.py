@@ -1,0 +1,64 @@
+"""Every signal of the assessor: how much it asks of the official, and its words in both languages."""
+
+from appealbus.schemas.signal import Severity, Signal
+
+MESSAGES: dict[str, tuple[Severity, str, str]] = {
+    "land.holds_right": (
+        Severity.INFO,
+        "Заявитель имеет право на участок {number}.",
+        "Өтініш берушінің {number} жер учаскесіне құқығы бар.",
+    ),
+    "land.leads_holder": (
+        Severity.INFO,
+        "Право на участок {number} принадлежит организации, которой руководит заявитель.",
+        "{number} жер учаскесіне құқық өтініш беруші басқаратын ұйымға тиесілі.",
+    ),
+    "land.no_right": (
+        Severity.WARNING,
+        "Среди правообладателей участка {number} нет ни заявителя, ни организации под его руководством.",
+        "{number} жер учаскесінің құқық иелері арасында өтініш беруші де, ол басқаратын ұйым да жоқ.",
+    ),
+    "land.no_rights_registered": (
+        Severity.WARNING,
+        "На участок {number} не зарегистрировано ни одного права.",
+        "{number} жер учаскесіне бірде-бір құқық тіркелмеген.",
+    ),
+    "land.arrest": (
+        Severity.CRITICAL,
+        "На участок {number} наложен арест.",
+        "{number} жер учаскесіне тыйым салынған.",
+    ),
+    "land.pledge": (
+        Severity.WARNING,
+        "Участок {number} находится в залоге.",
+        "{number} жер учаскесі кепілде тұр.",
+    ),
+    "land.encumbrance": (
+        Severity.WARNING,
+        "На участок {number} зарегистрировано обременение или ограничение.",
+        "{number} жер учаскесіне ауыртпалық немесе шектеу тіркелген.",
+    ),
+    "land.parcel_not_found": (
+        Severity.WARNING,
+        "Кадастр не знает участка {number}.",
+        "Кадастрда {number} жер учаскесі жоқ.",
+    ),
+    "land.outside_territory": (
+        Severity.WARNING,
+        "Участок {number} лежит вне области, за которую отвечает адресат.",
+        "{number} жер учаскесі адресат жауап беретін облыстан тыс жатыр.",
+    ),
+}
+
+
+def signal(code: str, number: str, *fields: str) -> Signal:
+    """Return a signal about the parcel with the cadastral number, resting on the fields."""
+    severity, message_ru, message_kk = MESSAGES[code]
+    return Signal(
+        assessor="land_rights",
+        code=code,
+        severity=severity,
+        message_ru=message_ru.format(number=number),
+        message_kk=message_kk.format(number=number),
+        fields=list(fields),
+    )

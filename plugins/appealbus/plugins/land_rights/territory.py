@@ -1,0 +1,57 @@
+"""Whether the parcels exist, and whether the addressee answers for the land that they lie on."""
+
+from collections.abc import Iterator
+
+from appealbus.plugins.land_rights.messages import signal
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_kato
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Signal
+from appealbus.schemas.territory import KATO_OBLASTS, parcel_in_oblast_of
+
+
+def parcels_not_found(dossier: Dossier) -> Iterator[Signal]:
+    """Return a signal for each parcel that the cadastre does not know."""
+    named = _numbers(dossier.appeal)
+    for outcome in dossier.outcomes:
+        if outcome.lookup == "egkn.parcel" and outcome.outcome is OutcomeKind.NOT_FOUND:
+            for number in {number for given in outcome.inputs if (number := _parsed(given.value)) in named}:
+                yield signal("land.parcel_not_found", number, named[number])
+
+
+def parcels_outside(dossier: Dossier) -> Iterator[Signal]:
+    """Return a signal for each parcel that lies in another oblast than the addressee's."""
+    addressee = dossier.appeal.addressee
+    if addressee is None or addressee.kato is None:
+        return
+    try:
+        kato = parse_kato(addressee.kato)
+    except IdentifierError:
+        return
+    # A code of no oblast is that of a body for the whole country.
+    if kato[:2] not in KATO_OBLASTS:
+        return
+    for number, path in _numbers(dossier.appeal).items():
+        if parcel_in_oblast_of(number, kato) is False:
+            yield signal("land.outside_territory", number, "appeal.addressee.kato", path)
+
+
+def _numbers(appeal: Appeal) -> dict[str, str]:
+    """Return the appeal's cadastral numbers, each with the path where it stands first."""
+    places = [(parcel.cadastral_number, f"parcels[{i}].cadastral_number") for i, parcel in enumerate(appeal.parcels)]
+    mentions = enumerate(appeal.mentions.cadastral_numbers)
+    places += [(mention.value, f"mentions.cadastral_numbers[{i}].value") for i, mention in mentions]
+    named: dict[str, str] = {}
+    for value, path in places:
+        number = _parsed(value)
+        if number:
+            named.setdefault(number, f"appeal.{path}")
+    return named
+
+
+def _parsed(value: str) -> str:
+    try:
+        return parse_cadastral_number(value)
+    except IdentifierError:
+        return ""
