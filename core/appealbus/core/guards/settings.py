@@ -24,7 +24,7 @@ class GuardSettings(Settings):
     burst: int = Field(default=10, ge=1)
     """Calls that may leave at once before the rate applies."""
     breaker_failures: int = Field(default=10, ge=1)
-    """System failures in a row that open the breaker."""
+    """System failures in a row that open the breaker. A time-out counts if the call had half of `timeout` or more."""
     breaker_open: Seconds = Field(default=30.0, gt=0)
     """How long an open breaker refuses before one question may probe."""
     fresh: Seconds = Field(default=0.0, ge=0)

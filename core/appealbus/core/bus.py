@@ -1,0 +1,307 @@
+"""The bus: takes appeals, enriches them, keeps every step in the journal, and hands dossiers out."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from appealbus.core.assembly import assemble, completeness_of, outcome_of, says_the_same
+from appealbus.core.clock import utc_now
+from appealbus.core.config.loading import Loaded
+from appealbus.core.enrichment import Enrichment
+from appealbus.core.failpoints import failpoint
+from appealbus.core.guards.guard import Guard
+from appealbus.core.intake import Inbound, Intake, Quarantined, Taken
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.parts import Parts
+from appealbus.core.reception import Reception
+from appealbus.core.relay import Relay
+from appealbus.core.service import Service
+from appealbus.schemas.dossier import Completeness
+
+log = structlog.get_logger(__name__)
+
+_CLAIM = 200
+_POLL = 1.0
+_POLL_DELTA = timedelta(seconds=_POLL)
+_RESTART = 5.0
+_FLUSH = 10.0
+
+
+class Bus:
+    """One running bus over one journal."""
+
+    def __init__(self, loaded: Loaded, parts: Parts, journal: Journal) -> None:
+        self.settings = loaded.settings
+        self.parts = parts
+        self.journal = journal
+        self.owner = uuid4().hex
+        self._reception = Reception(journal, loaded.settings.bus.accepted_by)
+        self.guards: dict[str, Guard] = {
+            name: Guard(
+                name,
+                bound.connector,
+                bound.wire,
+                bound.guard,
+                access=journal.access,
+                on_change=self._source_changed,
+            )
+            for name, bound in parts.sources.items()
+        }
+        self.relays = [Relay(name, delivery, journal) for name, delivery in parts.deliveries.items()]
+        self._engines = {
+            kind: Enrichment(
+                contract.plan,
+                self.guards,
+                self.settings.retry,
+                actor=self.settings.bus.actor,
+                fan_out=self.settings.bus.max_fan_out,
+                now=utc_now,
+                keep=self._keep,
+            )
+            for kind, contract in parts.contracts.items()
+        }
+        # A case never outlives its lease: its budget is the contract's wait.
+        self._lease = max(contract.wait for contract in parts.contracts.values()) + 60.0
+        self._cases: set[asyncio.Task[None]] = set()
+        self._parts: list[asyncio.Task[None]] = []
+        self._wake = asyncio.Event()
+        self._taking = True
+        self._backlog = True
+        self._look_at = utc_now()
+        self._starved = False
+        self._tells_outcomes = parts.host.listens("lookup_ended")
+
+    async def start(self) -> None:
+        """Load contracts, open ways out, and begin to work what the journal holds.
+
+        Raises:
+            ConfigError: if a contract that a source names is broken.
+
+        """
+        await asyncio.gather(*(bound.wire.start() for bound in self.parts.sources.values()))
+        for delivery in self.parts.deliveries.values():
+            await delivery.start()
+        self._go("dispatch", self._dispatch())
+        self._go("watch", self._write_source_states())
+        for relay in self.relays:
+            self._go(f"relay.{relay.name}", relay.run())
+        log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
+
+    def open_doors(self) -> None:
+        """Start the intakes and services of the configuration."""
+        for intake in self.parts.intakes:
+            self._go(f"intake.{intake.name}", self._run_intake(intake))
+        for service in self.parts.host.services:
+            self._go(f"service.{service.name}", self._run_service(service))
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
+
+        Raises:
+            JournalError: if nothing could be written; the sender keeps the message.
+
+        """
+        here = self._taking and len(self._cases) < self.settings.bus.concurrency
+        received = await self._reception.receive(message, self.owner if here else None, self._lease)
+        if isinstance(received, Quarantined):
+            return received
+        if received.taken.new:
+            self.parts.host.notify("appeal_accepted", receipt=received.taken.receipt)
+            if here:
+                self._work_on(received.case)
+            else:
+                self._backlog = True
+                self._wake.set()
+        return received.taken
+
+    async def settle(self, *, parked: bool = False) -> None:
+        """Wait until nothing is left to do now: all worked, all delivered; with `parked` also nothing parked."""
+        while True:
+            counts = await self.journal.counts()
+            busy = self._cases or counts.ready or counts.in_work or counts.outbox or (parked and counts.parked)
+            if not busy:
+                return
+            await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
+        self._taking = False
+        self._wake.set()
+        for task in self._parts:
+            if task.get_name().startswith(("intake.", "service.", "dispatch")):
+                task.cancel()
+        # What is not answered within the grace period ends as unavailable: parked, and told so.
+        await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
+        if self._cases:
+            await asyncio.wait(self._cases, timeout=_FLUSH)
+        for case in tuple(self._cases):
+            case.cancel()
+        await asyncio.gather(*self._cases, return_exceptions=True)
+        for task in self._parts:
+            task.cancel()
+        await asyncio.gather(*self._parts, return_exceptions=True)
+        for relay in self.relays:
+            with contextlib.suppress(JournalError):
+                while await relay.pass_on():
+                    pass
+        await self._note_sources()
+        await self.journal.release(self.owner)
+        await self._close_parts()
+        log.info("bus.stopped")
+
+    async def _close_parts(self) -> None:
+        closing: list[Coroutine[Any, Any, None]] = [bound.wire.close() for bound in self.parts.sources.values()]
+        closing += [delivery.close() for delivery in self.parts.deliveries.values()]
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    def _go(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._parts.append(asyncio.create_task(work, name=name))
+
+    async def _dispatch(self) -> None:
+        """Claim what is ready, most urgent first, as there is room."""
+        while self._taking:
+            self._wake.clear()
+            wanted = self._backlog or utc_now() >= self._look_at
+            if wanted and self._has_room():
+                await self._claim(min(self.settings.bus.concurrency - len(self._cases), _CLAIM))
+                continue
+            self._starved = wanted
+            pause = _POLL if wanted else (self._look_at - utc_now()).total_seconds()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, pause)):
+                    await self._wake.wait()
+
+    def _has_room(self) -> bool:
+        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal."""
+        concurrency = self.settings.bus.concurrency
+        return concurrency - len(self._cases) >= max(1, concurrency // 4)
+
+    async def _claim(self, limit: int) -> None:
+        self._look_at = utc_now() + _POLL_DELTA
+        self._backlog = False
+        try:
+            claimed = await self.journal.claim(self.owner, utc_now(), limit, self._lease)
+            self._look_for(await self.journal.next_due())
+        except JournalError:
+            log.exception("journal.claim_failed")
+            return
+        self._backlog = len(claimed) == limit
+        for case in claimed:
+            self._work_on(case)
+
+    def _look_for(self, due_at: datetime | None) -> None:
+        """See to it that the dispatcher looks when this is due."""
+        if due_at is not None and due_at < self._look_at:
+            self._look_at = due_at
+            self._wake.set()
+
+    def _work_on(self, case: Case) -> None:
+        task = asyncio.create_task(self._work(case))
+        self._cases.add(task)
+        task.add_done_callback(self._worked)
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._cases.discard(task)
+        if self._starved and self._has_room():
+            self._wake.set()
+
+    async def _work(self, case: Case) -> None:
+        started = time.monotonic()
+        try:
+            contract = self.parts.contracts[case.appeal.kind]
+            deadline = asyncio.get_running_loop().time() + contract.wait
+            states = list((await self._engines[case.appeal.kind].run(case, deadline)).values())
+            await self._conclude(case, states, started)
+        except Exception:
+            # Nothing about one appeal may stop the others; it comes back later, whatever it was.
+            log.exception("case.failed", number=case.receipt.number)
+            with contextlib.suppress(JournalError):
+                again = utc_now() + timedelta(seconds=self.settings.retry.first)
+                await self._put_off(case, Completeness.PARTIAL, again)
+
+    async def _conclude(self, case: Case, states: list[LookupState], started: float) -> None:
+        due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
+        required = self.parts.contracts[case.appeal.kind].required
+        if case.version:
+            previous = await self.journal.dossier(case.receipt.number, case.version)
+            if previous is not None and says_the_same(previous, states):
+                await self._put_off(case, completeness_of(states, required), due_at)
+                return
+        dossier = assemble(case, states, required, self.parts.host.assessors, utc_now())
+        failpoint("bus.before_conclude")
+        await self.journal.conclude(
+            case.appeal_id,
+            dossier=dossier.model_dump_json(exclude_none=True).encode(),
+            version=dossier.version,
+            completeness=dossier.completeness,
+            receivers=[relay.name for relay in self.relays],
+            due_at=due_at,
+        )
+        failpoint("bus.concluded")
+        self._look_for(due_at)
+        for relay in self.relays:
+            relay.wake()
+        self.parts.host.notify("dossier_ready", dossier=dossier)
+        log.info(
+            "appeal.enriched",
+            number=dossier.number,
+            version=dossier.version,
+            completeness=dossier.completeness.value,
+            outcomes=dict(Counter(state.kind.value for state in states)),
+            signals=len(dossier.signals),
+            warnings=len(case.appeal.warnings),
+            duration_ms=round((time.monotonic() - started) * 1000, 1),
+        )
+
+    async def _put_off(self, case: Case, completeness: Completeness, due_at: datetime | None) -> None:
+        """End a run that has nothing new to tell."""
+        await self.journal.conclude(
+            case.appeal_id,
+            dossier=None,
+            version=case.version,
+            completeness=completeness,
+            receivers=(),
+            due_at=due_at,
+        )
+        self._look_for(due_at)
+
+    async def _keep(self, case: Case, state: LookupState) -> None:
+        await self.journal.keep(case.appeal_id, state)
+        if self._tells_outcomes:
+            self.parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
+
+    def _source_changed(self, source: str, state: str) -> None:
+        self.parts.host.notify("source_changed", source=source, state=state)
+
+    async def _write_source_states(self) -> None:
+        while True:
+            await self._note_sources()
+            await asyncio.sleep(_POLL)
+
+    async def _note_sources(self) -> None:
+        with contextlib.suppress(JournalError):
+            await self.journal.put_source_states([guard.state() for guard in self.guards.values()])
+
+    async def _run_intake(self, intake: Intake[Any]) -> None:
+        while True:
+            try:
+                await intake.run(self)
+                return
+            except Exception:
+                log.exception("intake.raised", intake=intake.name)
+                await asyncio.sleep(_RESTART)
+
+    async def _run_service(self, service: Service) -> None:
+        try:
+            await service.run(self)
+        except Exception:
+            log.exception("service.raised", service=service.name)

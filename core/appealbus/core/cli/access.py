@@ -1,0 +1,51 @@
+"""`appealbus access list`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from appealbus.core.cli.context import cli_of
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
+    group.command("list")(list_)
+    app.add_typer(group, name="access")
+
+
+def list_(
+    context: typer.Context,
+    number: Annotated[str | None, typer.Option(help="Of one appeal alone.")] = None,
+    after: Annotated[int, typer.Option(help="Start behind this row, to page on.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the questions that left for sources, oldest first. Each row was on disk before its question left."""
+    cli = cli_of(context)
+
+    found = cli.read(lambda journal: journal.access_rows(number=number, after=after, limit=limit))
+    if as_json:
+        cli.print_json([asdict(row) for row in found])
+        return
+    table = Table(
+        "id", "at", "who", "whose data", "source", "lookup", "appeal", "purpose", "legal basis", "answered by"
+    )
+    for row in found:
+        table.add_row(
+            str(row.id),
+            f"{row.at:%Y-%m-%d %H:%M:%S}",
+            row.actor,
+            row.subject,
+            row.source,
+            row.lookup,
+            row.number,
+            row.purpose,
+            row.legal_basis,
+            row.served.value,
+        )
+    cli.out.print(table)
+    if len(found) == limit:
+        cli.out.print(f"There may be more: --after {found[-1].id}")

@@ -1,0 +1,122 @@
+"""`appealbus dossier`, `why` and `explain`: what is known of one appeal, what is not, and where it comes from."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.render import dossier_view, gaps_view
+from appealbus.core.fields import FieldError, Found, explain_field
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Case
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.xml import to_xml
+
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
+Version = Annotated[int | None, typer.Option("--version", help="An earlier version; else the newest.", min=1)]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("dossier")(dossier)
+    app.command("why")(why)
+    app.command("explain")(explain)
+
+
+def dossier(
+    context: typer.Context,
+    number: Number,
+    version: Version = None,
+    format_: Annotated[str, typer.Option("--format", help="text, json or xml.")] = "text",
+    as_json: AsJson = False,
+) -> None:
+    """Show a dossier: the appeal, every field with its source, every gap with its reason, and the signals."""
+    cli = cli_of(context)
+    if format_ not in ("text", "json", "xml"):
+        raise typer.BadParameter("write text, json or xml", param_hint="--format")
+    raw = cli.read(lambda journal: _raw(cli, journal, number, version))
+    if as_json or format_ == "json":
+        sys.stdout.buffer.write(raw + b"\n")
+    elif format_ == "xml":
+        sys.stdout.buffer.write(to_xml(Dossier.model_validate_json(raw)) + b"\n")
+    else:
+        cli.out.print(dossier_view(Dossier.model_validate_json(raw)))
+    sys.stdout.flush()
+
+
+def why(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+    """Say what the newest dossier lacks, each with its one cause and the time of the next attempt.
+
+    Exits 1 while the dossier is partial.
+    """
+    cli = cli_of(context)
+    found = cli.read(lambda journal: _with_current_gaps(cli, journal, number))
+    if as_json:
+        gaps = [gap.model_dump(mode="json") for gap in found.gaps]
+        head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
+        cli.print_json({**head, "gaps": gaps})
+    else:
+        cli.out.print(gaps_view(found))
+    if found.completeness.value == "partial":
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+def explain(
+    context: typer.Context,
+    number: Number,
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="Such as gbdfl.person/surname or appeal.applicant.iin.")
+    ],
+    version: Version = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where one field comes from: its value, source, message, times, plugin, purpose and legal basis."""
+    cli = cli_of(context)
+    raw = cli.read(lambda journal: _raw(cli, journal, number, version))
+    try:
+        found = explain_field(Dossier.model_validate_json(raw), field)
+    except FieldError as error:
+        cli.fail(str(error), EXIT_ABSENT)
+    if as_json:
+        cli.print_json([item.as_json() for item in found])
+    else:
+        for item in found:
+            _print_found(cli, item)
+
+
+def _print_found(cli: Cli, item: Found) -> None:
+    cli.out.print(f"{item.path} = {item.shown}", style="bold", markup=False)
+    for name, value in item.trail.items():
+        cli.out.print(f"  {name:<15} {value}", markup=False)
+
+
+async def _case(cli: Cli, journal: Journal, number: str) -> Case:
+    case = await journal.case(number)
+    if case is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    return case
+
+
+async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> bytes:
+    raw = await journal.dossier(number, version)
+    if raw is None:
+        case = await _case(cli, journal, number)
+        if version is not None and case.version:
+            cli.fail(f"{number} has no version {version}; the newest is {case.version}.", EXIT_ABSENT)
+        cli.fail(f"{number} is accepted and waits for its first dossier; is `appealbus run` working?", EXIT_ABSENT)
+    return raw
+
+
+async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier:
+    """Return the newest dossier; the journal knows later attempts than the version tells."""
+    found = Dossier.model_validate_json(await _raw(cli, journal, number, None))
+    states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
+    gaps = []
+    for gap in found.gaps:
+        state = states.get((gap.lookup, gap.key))
+        if state is not None and state.kind == gap.outcome:
+            gap = gap.model_copy(update={"next_attempt_at": state.next_attempt_at})  # noqa: PLW2901
+        gaps.append(gap)
+    return found.model_copy(update={"gaps": gaps})

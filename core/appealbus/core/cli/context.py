@@ -1,0 +1,99 @@
+"""What every command works with: the configuration, the journal, and one way to fail."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+
+from appealbus.core.config.base import ConfigError
+from appealbus.core.config.loading import Loaded, load
+from appealbus.core.host import Host
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.parts import load_plugins
+
+T = TypeVar("T")
+
+EXIT_PROBLEMS = 1
+"""The command worked and what it looked at is not in order."""
+EXIT_CONFIG = 2
+"""The configuration or the command line is wrong."""
+EXIT_ABSENT = 3
+"""There is no such appeal, version, field or quarantined message."""
+EXIT_JOURNAL = 4
+"""The journal cannot be read or written now."""
+
+
+class Cli:
+    """The state behind one invocation."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self.out = Console(highlight=False, soft_wrap=False)
+        self.err = Console(stderr=True, highlight=False)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The configuration: the named file, else `appealbus.toml` here, else the embedded defaults."""
+        return load(self._config)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins."""
+        return load_plugins(self.loaded)
+
+    @asynccontextmanager
+    async def journal(self, *, write: bool = False) -> AsyncIterator[Journal]:
+        """Open the journal of the configuration."""
+        bus = self.loaded.settings.bus
+        journal = await Journal.open(bus.journal, number_prefix=bus.number_prefix, read_only=not write)
+        try:
+            yield journal
+        finally:
+            await journal.close()
+
+    def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine over the journal, opened for reading alone."""
+
+        async def work() -> T:
+            async with self.journal() as journal:
+                return await use(journal)
+
+        return asyncio.run(work())
+
+    def print_json(self, value: Any) -> None:
+        """Write one JSON document, indented, to standard output."""
+        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.flush()
+
+    def fail(self, text: str, code: int) -> NoReturn:
+        """Say what is wrong and end."""
+        self.err.print(text, style="red", markup=False)
+        raise typer.Exit(code)
+
+
+def cli_of(context: typer.Context) -> Cli:
+    """Return the state behind a command's context."""
+    cli = context.find_root().obj
+    if not isinstance(cli, Cli):
+        raise TypeError("the command does not run under appealbus")
+    return cli
+
+
+def guarded(run: Callable[[], None]) -> None:
+    """Run the program; turn the errors that a person can mend into a text and an exit code."""
+    try:
+        run()
+    except ConfigError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        sys.exit(EXIT_CONFIG)
+    except JournalError as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
+        sys.exit(EXIT_JOURNAL)

@@ -1,0 +1,83 @@
+"""`appealbus`: the program."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appealbus.core.cli import access, appeals, plugins, quarantine, running, sources
+from appealbus.core.cli.context import Cli, guarded
+from appealbus.core.config.base import ConfigError
+from appealbus.core.logs import configure
+from appealbus.core.version import __version__
+
+_HELP = """An appeal goes in, a dossier with the state's own records comes out.
+
+Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus check`), put appeals in with
+`appealbus intake FILE`, work them with `appealbus run`, and look at one with `appealbus dossier NUMBER`.
+
+Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
+wrong; 3 there is no such thing; 4 the journal cannot be used now.
+"""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"appealbus {__version__}")
+        raise typer.Exit
+
+
+def build(cli: Cli) -> typer.Typer:
+    """Return the program with the commands of all plugins."""
+    app = typer.Typer(
+        name="appealbus",
+        help=_HELP,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+
+    @app.callback()
+    def root(
+        context: typer.Context,
+        config: Annotated[
+            Path | None,
+            typer.Option("--config", "-c", envvar="APPEALBUS_CONFIG", help="The configuration; else ./appealbus.toml."),
+        ] = None,
+        version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    ) -> None:
+        context.obj = cli
+
+    for part in (running, appeals, sources, plugins, quarantine, access):
+        part.add_to(app)
+    try:
+        configure(cli.loaded.settings.log)
+        cli.host.add_commands(app)
+    except ConfigError:
+        pass  # the command itself says what is wrong; --help still works
+    return app
+
+
+def _config_option(arguments: list[str]) -> Path | None:
+    """Find --config before the commands are known, since plugins bring commands."""
+    for i, argument in enumerate(arguments):
+        if argument in ("--config", "-c") and i + 1 < len(arguments):
+            return Path(arguments[i + 1])
+        if argument.startswith("--config="):
+            return Path(argument.partition("=")[2])
+        if not argument.startswith("-") and (i == 0 or arguments[i - 1] not in ("--config", "-c")):
+            break
+    named = os.environ.get("APPEALBUS_CONFIG")
+    return Path(named) if named else None
+
+
+def main() -> None:
+    """Run the program."""
+
+    def program() -> None:
+        build(Cli(_config_option(sys.argv[1:])))()
+
+    guarded(program)

@@ -1,0 +1,37 @@
+"""`appealbus plugins`."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from appealbus.core.cli.context import EXIT_PROBLEMS, cli_of
+
+_STYLE = {"active": "green", "broken": "red", "disabled": "dim"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plugins")(plugins)
+
+
+def plugins(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """List the plugins: name, version, hooks, state. Exits 1 if one is broken."""
+    cli = cli_of(context)
+    found = cli.host.plugins
+    if as_json:
+        keys = ("name", "version", "origin", "state", "reason", "hooks")
+        cli.print_json([{key: getattr(plugin, key) for key in keys} for plugin in found])
+    else:
+        table = Table("plugin", "version", "state", "hooks", "from")
+        for plugin in found:
+            state = f"[{_STYLE[plugin.state]}]{plugin.state}[/]"
+            table.add_row(plugin.name, plugin.version, state, "\n".join(plugin.hooks), plugin.origin)
+        cli.out.print(table)
+        for plugin in found:
+            if plugin.reason:
+                cli.out.print(f"{plugin.name}: {plugin.reason}", style=_STYLE[plugin.state], markup=False)
+    if any(plugin.state == "broken" for plugin in found):
+        raise typer.Exit(EXIT_PROBLEMS)

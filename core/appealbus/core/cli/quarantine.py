@@ -1,0 +1,131 @@
+"""`appealbus quarantine`: what the bus could not take, why, and taking it after all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.decoding import Unacceptable, decode
+from appealbus.core.intake import Inbound
+from appealbus.core.journal.errors import NumberTaken
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.reception import replay as replay_row
+
+_PAGE = 200
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Messages that could not be taken, each with its reason.", no_args_is_help=True)
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("replay")(replay)
+    app.add_typer(group, name="quarantine")
+
+
+def _as_json(row: QuarantineRow) -> dict[str, Any]:
+    return {**asdict(row), "raw": row.raw.decode("utf-8", "replace")}
+
+
+def _listed(row: QuarantineRow) -> dict[str, Any]:
+    return {key: value for key, value in asdict(row).items() if key != "raw"}
+
+
+def list_(
+    context: typer.Context,
+    replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were taken later.")] = False,
+    after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List what is in quarantine, oldest first."""
+    cli = cli_of(context)
+    found = cli.read(lambda journal: journal.quarantined(after, limit, include_replayed=replayed))
+    if as_json:
+        cli.print_json([_listed(row) for row in found])
+        return
+    table = Table("id", "at", "channel", "position", "reason", "replayed as")
+    for row in found:
+        table.add_row(
+            str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", row.channel, row.position, row.reason, row.number or ""
+        )
+    cli.out.print(table)
+    if len(found) == limit:
+        cli.out.print(f"There may be more: --after {found[-1].id}")
+
+
+def show(
+    context: typer.Context,
+    quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show one message as it came."""
+    cli = cli_of(context)
+    row = cli.read(lambda journal: journal.quarantine_row(quarantine_id))
+    if row is None:
+        cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
+    if as_json:
+        cli.print_json(_as_json(row))
+        return
+    cli.out.print(f"{row.position} by {row.channel} at {row.at:%Y-%m-%d %H:%M:%S}: {row.reason}", markup=False)
+    cli.out.print(row.raw.decode("utf-8", "replace"), markup=False)
+
+
+def replay(
+    context: typer.Context,
+    quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every message that is in quarantine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+) -> None:
+    """Try again to take a message, once the cause is mended. A message that is taken twice is still one appeal.
+
+    Exits 1 if any could not be taken again; those stay where they are, with the new reason shown.
+    """
+    cli = cli_of(context)
+    if (quarantine_id is None) == (not everything):
+        raise typer.BadParameter("give one ID, or --all")
+    failed = asyncio.run(_replay(cli, quarantine_id, dry_run))
+    if failed:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+async def _replay(cli: Cli, quarantine_id: int | None, dry_run: bool) -> int:
+    failed = 0
+    async with cli.journal(write=not dry_run) as journal:
+        async for row in _rows(cli, journal, quarantine_id):
+            try:
+                if dry_run:
+                    decode(Inbound(row.channel, row.position, row.raw, row.media_type))
+                    cli.out.print(f"{row.id} {row.position}: would be taken", markup=False)
+                else:
+                    receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by)
+                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number}", markup=False)
+            except (Unacceptable, NumberTaken) as error:
+                failed += 1
+                cli.err.print(f"{row.id} {row.position}: {error}", style="red", markup=False)
+    return failed
+
+
+async def _rows(cli: Cli, journal: Journal, quarantine_id: int | None) -> AsyncIterator[QuarantineRow]:
+    if quarantine_id is not None:
+        row = await journal.quarantine_row(quarantine_id)
+        if row is None:
+            cli.fail(
+                f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT
+            )
+        if row.replayed_at is not None:
+            cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
+        yield row
+        return
+    after = 0
+    while page := await journal.quarantined(after=after, limit=_PAGE):
+        for listed in page:
+            whole = await journal.quarantine_row(listed.id)
+            if whole is not None:
+                yield whole
+        after = page[-1].id

@@ -1,0 +1,167 @@
+"""Running the plan for one case: ask what is open, keep each outcome as it comes, leave what has ended alone."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from appealbus.core.config.models import RetrySettings
+from appealbus.core.guards.guard import Guard
+from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.plan import Draft, Node, Plan
+from appealbus.core.question import Ended, Question
+from appealbus.core.retry import next_attempt
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
+
+Key = tuple[str, str]
+
+
+class Enrichment:
+    """One run of the plan over one case."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        guards: Mapping[str, Guard],
+        retry: RetrySettings,
+        *,
+        actor: str,
+        fan_out: int,
+        now: Callable[[], datetime],
+        keep: Callable[[Case, LookupState], Awaitable[None]],
+    ) -> None:
+        self._plan = plan
+        self._guards = guards
+        self._retry = retry
+        self._actor = actor
+        self._fan_out = fan_out
+        self._now = now
+        self._keep = keep
+
+    async def run(self, case: Case, deadline: float, *, everything: bool = False) -> dict[Key, LookupState]:
+        """Ask what has not ended for good and is due, and all that this makes possible.
+
+        Args:
+            case: the appeal with what is known of it.
+            deadline: on the event loop's clock; every question ends by then.
+            everything: ask also what is not due yet or was given up.
+
+        Returns:
+            How every question of the plan stands now, in the order of the plan.
+
+        """
+        run = _Run(self, case, deadline, everything)
+        return await run.go()
+
+    async def ask(self, case: Case, node: Node, draft: Draft, deadline: float) -> Ended:
+        """Put one question through the guard of its source."""
+        if draft.query is None:
+            raise ValueError("this draft has ended already")
+        question = Question(
+            lookup=node.lookup,
+            query=draft.query,
+            key=draft.key,
+            inputs=draft.inputs,
+            number=case.receipt.number,
+            actor=self._actor,
+            deadline=deadline,
+            plugin=node.plugin,
+            plugin_version=node.plugin_version,
+            legal_basis=node.legal_basis,
+        )
+        return await self._guards[node.lookup.source].ask(question)
+
+
+class _Run:
+    def __init__(self, engine: Enrichment, case: Case, deadline: float, everything: bool) -> None:
+        self.engine = engine
+        self.case = case
+        self.deadline = deadline
+        self.everything = everything
+        self.started = engine._now()
+        self.old: dict[Key, LookupState] = {(s.lookup, s.key): s for s in case.states}
+        self.now: dict[Key, LookupState] = {}
+        self.records: dict[str, list[Record]] = defaultdict(list)
+        self.kinds: dict[str, list[str]] = defaultdict(list)
+
+    async def go(self) -> dict[Key, LookupState]:
+        tasks: dict[str, asyncio.Task[None]] = {}
+        try:
+            for node in self.engine._plan:
+                waits = [tasks[name] for name in node.upstream if name in tasks]
+                if waits:
+                    tasks[node.lookup.name] = asyncio.create_task(self._later(node, waits))
+                elif open_ := self._settle(node):
+                    tasks[node.lookup.name] = asyncio.create_task(self._ask_all(node, open_))
+            await asyncio.gather(*tasks.values())
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        order = {node.lookup.name: i for i, node in enumerate(self.engine._plan)}
+        return dict(sorted(self.now.items(), key=lambda item: (order[item[0][0]], item[0][1])))
+
+    async def _later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*waits)
+        await self._ask_all(node, self._settle(node))
+
+    def _settle(self, node: Node) -> list[Draft]:
+        """Take over what has ended already; return what is to be asked."""
+        name = node.lookup.name
+        ended = {up: ", ".join(sorted(set(self.kinds[up]))) for up in node.upstream if not self.records[up]}
+        to_ask = []
+        for draft in node.drafts(self.case.appeal, self.records, ended, self.engine._fan_out):
+            old = self.old.get((name, draft.key))
+            if draft.outcome is not None:
+                outcome = draft.outcome
+                if old is None or (old.kind, old.code, old.reason) != (outcome.kind, outcome.code, outcome.reason):
+                    ended_at = self.engine._now()
+                    old = LookupState(
+                        name, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs
+                    )
+                self._set(old)
+            elif old is not None and not self._is_open(old):
+                self._set(old)
+            else:
+                to_ask.append(draft)
+        return to_ask
+
+    def _is_open(self, state: LookupState) -> bool:
+        if state.kind.final:
+            return False
+        if self.everything or state.kind is OutcomeKind.SKIPPED:
+            return True
+        return state.next_attempt_at is not None and state.next_attempt_at <= self.started
+
+    def _set(self, state: LookupState) -> None:
+        self.now[(state.lookup, state.key)] = state
+        self.kinds[state.lookup].append(state.kind.value)
+        if state.record is not None:
+            self.records[state.lookup].append(state.record)
+
+    async def _ask_all(self, node: Node, drafts: list[Draft]) -> None:
+        await asyncio.gather(*(self._ask(node, draft) for draft in drafts))
+
+    async def _ask(self, node: Node, draft: Draft) -> None:
+        ended = await self.engine.ask(self.case, node, draft, self.deadline)
+        outcome = ended.outcome
+        old = self.old.get((node.lookup.name, draft.key))
+        state = LookupState(
+            lookup=node.lookup.name,
+            key=draft.key,
+            kind=outcome.kind,
+            ended_at=ended.ended_at,
+            code=outcome.code,
+            reason=outcome.reason,
+            inputs=draft.inputs,
+            attempts=(old.attempts if old else 0) + ended.attempts,
+            runs=(old.runs if old else 0) + 1,
+            asked_at=ended.asked_at or (old.asked_at if old else None),
+            record=outcome.record,
+            provenance=ended.provenance,
+        )
+        at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
+        state = replace(state, next_attempt_at=at)
+        self._set(state)
+        await self.engine._keep(self.case, state)

@@ -1,0 +1,130 @@
+"""Every field of a dossier by its path, with where it comes from."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from appealbus.schemas.dossier import Dossier, Fact, Gap
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+class FieldError(LookupError):
+    """The dossier has no such field. The text says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A field, its value, and its trail."""
+
+    path: str
+    value: Any
+    trail: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        """The value, for people."""
+        return "—" if self.value is None else str(self.value)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the field for programs."""
+        value = self.value if isinstance(self.value, int | float | bool | None) else str(self.value)
+        return {"path": self.path, "value": value, "trail": self.trail}
+
+
+def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and value of every field that has one, in the order of the model."""
+    pairs = [(name, getattr(model, name)) for name in type(model).model_fields]
+    pairs += list((model.__pydantic_extra__ or {}).items())
+    for name, value in pairs:
+        yield from _leaves(value, f"{prefix}{name}")
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, BaseModel):
+        yield from leaves(value, f"{path}.")
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{i}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}")
+    elif value is not None and value != "":
+        yield path, value
+
+
+def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
+    """Return a fact's provenance, for people."""
+    trail = {
+        name: str(value)
+        for name, value in fact.provenance.model_dump(mode="json").items()
+        if value is not None and value != ""
+    }
+    outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
+    for given in outcome.inputs if outcome else ():
+        found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
+        trail[f"asked by {given.name}"] = f"{given.value} (from {given.path}{found})"
+    return trail
+
+
+def explain_field(dossier: Dossier, path: str) -> list[Found]:
+    """Return the field at the path with its trail; once for each record of a lookup that fanned out.
+
+    A path without indexes (`egkn.parcel/rights.holder.iin`) finds the field in every element; a path that ends
+    above a field finds all below it. A fact that the dossier lacks is found too: its trail is the cause.
+
+    Raises:
+        FieldError: if neither the records nor the gaps have it.
+
+    """
+    lookup, slash, rest = path.partition("/")
+    if not slash and (path == "appeal" or path.startswith("appeal.")):
+        return _of_appeal(dossier, path.removeprefix("appeal").removeprefix("."))
+    facts = [fact for fact in dossier.facts if fact.lookup == lookup]
+    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup]
+    if not facts and not gaps:
+        names = sorted({outcome.lookup for outcome in dossier.outcomes})
+        raise FieldError(f"{path!r}: this dossier knows no lookup {lookup!r}; there are: appeal, {', '.join(names)}")
+    found = [
+        Found(f"{lookup}/{name}", value, trail_of(fact, dossier))
+        for fact in facts
+        for name, value in leaves(fact.record)
+        if _matches(name, rest)
+    ]
+    found += [Found(path, None, _cause(gap)) for gap in gaps]
+    if not found:
+        names = sorted({_INDEX.sub("", name) for fact in facts for name, _ in leaves(fact.record)})
+        raise FieldError(f"{path!r}: {lookup} answered without it; it gave: {', '.join(names)}")
+    return found
+
+
+def _of_appeal(dossier: Dossier, rest: str) -> list[Found]:
+    receipt = dossier.receipt
+    trail = {
+        "source": "the appeal itself",
+        "channel": receipt.channel,
+        "message_id": receipt.message_id,
+        "accepted_at": receipt.accepted_at.isoformat(),
+        "accepted_by": receipt.accepted_by,
+    }
+    found = [Found(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if _matches(name, rest)]
+    if not found:
+        names = sorted({_INDEX.sub("", name) for name, _ in leaves(dossier.appeal)})
+        raise FieldError(f"'appeal.{rest}': the appeal does not give it; it gives: {', '.join(names)}")
+    return found
+
+
+def _matches(name: str, wanted: str) -> bool:
+    for candidate in (name, _INDEX.sub("", name)):
+        if not wanted or candidate == wanted or candidate.startswith((f"{wanted}.", f"{wanted}[")):
+            return True
+    return False
+
+
+def _cause(gap: Gap) -> dict[str, str]:
+    trail = {"outcome": gap.outcome.value, "code": gap.code, "reason": gap.reason}
+    trail["next_attempt_at"] = gap.next_attempt_at.isoformat() if gap.next_attempt_at else "never by itself"
+    return {name: value for name, value in trail.items() if value}

@@ -1,0 +1,68 @@
+"""The token bucket: so many calls a second, and a few at once."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Bucket:
+    """Hands out tokens first come, first served, at a steady rate; up to `burst` of them wait for takers."""
+
+    def __init__(self, rate: float, burst: int, *, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._tokens = float(burst)
+        self._filled_at: float | None = None
+        # A dict, because one that gives up leaves from the middle of the queue.
+        self._queue: dict[asyncio.Future[None], None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """Return how many wait for a token."""
+        return len(self._queue)
+
+    async def take(self, deadline: float) -> bool:
+        """Take one token; return False, at once, where none can be had before the deadline."""
+        self._fill()
+        if not self._queue and self._tokens >= 1:
+            self._tokens -= 1
+            return True
+        # Nobody overtakes, so the place in the queue says when the token comes; no timer of one's own is needed.
+        if self._clock() + (len(self._queue) + 1 - self._tokens) / self._rate > deadline:
+            return False
+        token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue[token] = None
+        self._arm()
+        try:
+            await token
+        except asyncio.CancelledError:
+            if token.done() and not token.cancelled():
+                self._tokens += 1
+                self._arm()
+            raise
+        finally:
+            self._queue.pop(token, None)
+        return True
+
+    def _fill(self) -> None:
+        now = self._clock()
+        if self._filled_at is not None:
+            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+
+    def _arm(self) -> None:
+        if self._timer is None and self._queue:
+            pause = max(0.0, (1 - self._tokens) / self._rate)
+            self._timer = asyncio.get_running_loop().call_later(pause, self._serve)
+
+    def _serve(self) -> None:
+        self._timer = None
+        self._fill()
+        # What rounding leaves short of a whole token must not cost another turn.
+        while self._queue and self._tokens >= 1 - 1e-9:
+            token = next(iter(self._queue))
+            del self._queue[token]
+            if not token.done():
+                self._tokens -= 1
+                token.set_result(None)
+        self._arm()

@@ -1,0 +1,170 @@
+"""One question's way to its source: access row, limits, breaker, call, and again where that may help."""
+
+import asyncio
+import random
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+
+from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
+from appealbus.core.guards.line import Line
+from appealbus.core.guards.single_flight import Flight
+from appealbus.core.journal.rows import Served
+from appealbus.core.outcomes import timed_out
+from appealbus.core.question import Ended, Question
+from appealbus.core.source import Source
+from appealbus.core.wire import Call, CallFailed
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
+BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
+CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
+
+
+class Exchange(Flight):
+    """Puts one question to the source until it is answered, the attempts are used up or nobody waits.
+
+    Attributes:
+        so_far: the outcome, if the time were up now.
+        attempts: calls that have left.
+        asked_at: when the first one did.
+
+    """
+
+    def __init__(self, key: Hashable, line: Line, question: Question, question_id: str) -> None:
+        super().__init__(key)
+        self.so_far: Outcome[Record] = BUDGET_SPENT
+        self.attempts = 0
+        self.asked_at: datetime | None = None
+        self._line = line
+        self._question = question
+        self._question_id = question_id
+        self._provenance: Provenance | None = None
+
+    async def run(self) -> Ended:
+        """Write the access row, ask, and keep the answer for as long as it is fresh."""
+        refusal = await self._line.record(self._question, self._question_id, Served.SOURCE)
+        if refusal is not None:
+            self.so_far = refusal
+        else:
+            while await self._attempt() and await self._pause():
+                pass
+        ended = Ended(self.so_far, self._line.now(), self.attempts, self.asked_at, self._provenance)
+        if self._question.lookup.idempotent:
+            self._line.fresh.put(self.key, ended)
+        return ended
+
+    async def _attempt(self) -> bool:
+        """Make one call; say whether another might end better."""
+        line = self._line
+        # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
+        async with line.slots:
+            if line.bucket is not None and not await line.bucket.take(self.deadline):
+                return False
+            place = line.breaker.admit()
+            if place is None:
+                if not self.attempts:
+                    self.so_far = line.refusal()
+                return False
+            await self._call(place)
+        idempotent = self._question.lookup.idempotent
+        return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
+
+    async def _pause(self) -> bool:
+        """Wait before the next attempt, with full jitter; say whether there will be one."""
+        settings = self._line.settings
+        longest = min(settings.backoff_max, settings.backoff * 2 ** (self.attempts - 1))
+        pause = random.uniform(0, longest) + (self.so_far.retry_after or 0)  # noqa: S311
+        # Nobody waits any more where a plugin swallowed the cancellation. A pause that is not a number ends it too.
+        if not self.seats or not self._line.monotonic() + pause < self.deadline:
+            return False
+        await asyncio.sleep(pause)
+        return True
+
+    async def _call(self, place: int) -> None:
+        line = self._line
+        started = line.monotonic()
+        timeout = min(line.settings.timeout, self.deadline - started)
+        source = Source(line.source, line.wire, Call(self._question_id, self._question.number, timeout))
+        self.attempts += 1
+        self.asked_at = self.asked_at or line.now()
+        self.so_far = CALL_TIMED_OUT
+        line.latency.left()
+        line.in_flight += 1
+        settle: Callable[[int], None] = line.breaker.gave_up
+        try:
+            reached = await self._ask(source)
+            settle = self._verdict(timeout, reached=reached)
+        except asyncio.CancelledError:
+            if self.expired:
+                settle = self._verdict(timeout, reached=False)
+            raise
+        finally:
+            line.in_flight -= 1
+            line.latency.took(line.monotonic() - started)
+            settle(place)
+
+    def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
+        """Return what to tell the breaker of the outcome so far."""
+        line, outcome = self._line, self.so_far
+        failed = outcome.kind in SYSTEM_FAILURES
+        if failed or outcome.kind is OutcomeKind.INVALID:
+            line.last_error, line.last_error_at = f"{outcome.code}: {outcome.reason}", line.now()
+        # In a backlog calls leave with little time; that they are not answered says nothing about the source.
+        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < line.settings.timeout / 2:
+            return line.breaker.gave_up
+        if failed:
+            return line.breaker.failed
+        return line.breaker.succeeded if reached else line.breaker.gave_up
+
+    async def _ask(self, source: Source) -> bool:
+        """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
+        lookup = self._question.lookup
+        try:
+            self.so_far = await self._outcome(source)
+        except CallFailed as failed:
+            try:
+                self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
+            except ValueError as error:  # found, but without a record
+                self.so_far = defect(lookup, error)
+            return True
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            self.so_far = defect(lookup, error)
+        except TimeoutError:
+            self.so_far = CALL_TIMED_OUT
+        except Exception as error:
+            self.so_far = defect(lookup, error)
+        return bool(source.replies)
+
+    async def _outcome(self, source: Source) -> Outcome[Record]:
+        question = self._question
+        async with asyncio.timeout(source.call_context.timeout):
+            outcome = await question.lookup.ask(question.query, source)
+        if not isinstance(outcome, Outcome):
+            raise NotAnOutcome
+        if outcome.record is not None:
+            self._provenance = self._trail(source)
+        return outcome
+
+    def _trail(self, source: Source) -> Provenance:
+        line, question, now = self._line, self._question, self._line.now()
+        reply = source.replies[-1] if source.replies else None
+        fresh = timedelta(seconds=line.settings.fresh if question.lookup.idempotent else 0)
+        return Provenance(
+            source=line.source,
+            connector=line.connector,
+            plugin=question.plugin,
+            plugin_version=question.plugin_version,
+            purpose=question.lookup.purpose,
+            legal_basis=question.legal_basis,
+            question_id=self._question_id,
+            message_id=reply.message_id if reply else None,
+            session_id=reply.session_id if reply else None,
+            raw_sha256=reply.raw_sha256 if reply else None,
+            asked_at=self.asked_at or now,
+            observed_at=reply.observed_at if reply else now,
+            fresh_until=now + fresh if fresh else None,
+        )

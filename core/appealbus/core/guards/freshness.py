@@ -1,0 +1,48 @@
+"""The memory of answers that are still fresh."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from appealbus.core.question import Ended
+from appealbus.schemas.outcome import OutcomeKind
+
+_KEPT = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+
+
+class Freshness:
+    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately.
+
+    Only `found` and `not_found` are answers of the register; everything else is worth asking again.
+    """
+
+    def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float]) -> None:
+        self._ttl = ttl
+        self._entries = entries
+        self._clock = clock
+        self._kept: OrderedDict[Hashable, tuple[float, Ended]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many answers are held."""
+        return len(self._kept)
+
+    def get(self, key: Hashable) -> Ended | None:
+        """Return the answer to the question with this key, if there is one and it is fresh."""
+        entry = self._kept.get(key)
+        if entry is None:
+            return None
+        if self._clock() >= entry[0]:
+            del self._kept[key]
+            return None
+        self._kept.move_to_end(key)
+        return entry[1]
+
+    def put(self, key: Hashable, ended: Ended) -> None:
+        """Keep an answer, if it is one."""
+        if self._ttl <= 0 or ended.outcome.kind not in _KEPT:
+            return
+        now = self._clock()
+        self._kept[key] = (now + self._ttl, ended)
+        self._kept.move_to_end(key)
+        # Personal data does not stay longer than it serves, as far as a look at the old end can tell.
+        while self._kept and (len(self._kept) > self._entries or now >= next(iter(self._kept.values()))[0]):
+            self._kept.popitem(last=False)

@@ -1,0 +1,184 @@
+"""The guard: what every question to a source passes through."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+import structlog
+
+from appealbus.core.guards import clocks
+from appealbus.core.guards.breaker import Breaker, BreakerState
+from appealbus.core.guards.bucket import Bucket
+from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange
+from appealbus.core.guards.freshness import Freshness
+from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.line import Line
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.single_flight import SingleFlight
+from appealbus.core.journal.rows import AccessRow, Served, SourceState
+from appealbus.core.outcomes import unavailable
+from appealbus.core.question import Ended, Question
+from appealbus.core.wire import Wire
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+log = structlog.get_logger(__name__)
+
+STOPPING = unavailable("bus.stopping", "the bus is stopping; the question will be put again")
+
+
+class Guard:
+    """Stands around one source: fresh answers, single flight, breaker, access log, limits, retries.
+
+    Args:
+        source_name: of the source, as in the configuration.
+        connector_name: of the wire's connector, for the provenance.
+        wire: started; whoever made it closes it.
+        settings: the source's `guard` table.
+        access: writes access rows; they are durable when it returns.
+        on_change: told the source and the breaker's new state.
+        now: the wall clock.
+        monotonic: the clock of `Question.deadline`.
+
+    """
+
+    def __init__(
+        self,
+        source_name: str,
+        connector_name: str,
+        wire: Wire,
+        settings: GuardSettings,
+        *,
+        access: Callable[[Sequence[AccessRow]], Awaitable[None]],
+        on_change: Callable[[str, str], None],
+        now: Callable[[], datetime] = clocks.wall,
+        monotonic: Callable[[], float] = clocks.monotonic,
+    ) -> None:
+        self._on_change = on_change
+        self._stopping = False
+        self._flights: SingleFlight[Exchange] = SingleFlight(clock=monotonic)
+        self._line = Line(
+            source=source_name,
+            connector=connector_name,
+            wire=wire,
+            settings=settings,
+            access=access,
+            now=now,
+            monotonic=monotonic,
+            breaker=Breaker(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed),
+            bucket=Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None,
+            slots=asyncio.Semaphore(settings.concurrency),
+            fresh=Freshness(settings.fresh, settings.fresh_entries, clock=monotonic),
+            latency=Latency(clock=monotonic),
+        )
+
+    async def ask(self, question: Question) -> Ended:
+        """Put the question to the source, or answer it from what is known, before its deadline.
+
+        Never raises, except that it can be cancelled. Whichever way an answer comes, the access log has a row
+        for this appeal before the answer is handed out.
+        """
+        ended = await self._ask(question)
+        outcomes, kind = self._line.outcomes, ended.outcome.kind.value
+        outcomes[kind] = outcomes.get(kind, 0) + 1
+        return ended
+
+    def state(self) -> SourceState:
+        """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""
+        line = self._line
+        p50, p95 = line.latency.quantiles(0.5, 0.95)
+        return SourceState(
+            source=line.source,
+            connector=line.connector,
+            breaker=line.breaker.state.value,
+            in_flight=line.in_flight,
+            waiting=len(self._flights) - line.in_flight,
+            rate=line.latency.rate(),
+            outcomes=dict(line.outcomes),
+            p50=p50,
+            p95=p95,
+            last_error=line.last_error,
+            last_error_at=line.last_error_at,
+            at=line.now(),
+        )
+
+    async def drain(self, grace: float) -> None:
+        """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
+        self._stopping = True
+        await self._flights.drain(grace)
+
+    async def _ask(self, question: Question) -> Ended:
+        line, lookup = self._line, question.lookup
+        if self._stopping:
+            return Ended(STOPPING, line.now())
+        if question.deadline <= line.monotonic():
+            return Ended(BUDGET_SPENT, line.now())
+        question_id = str(uuid4())
+        # What is not idempotent is each appeal's own: nothing to share, nothing to remember.
+        key: Hashable = (lookup.name, question.key if lookup.idempotent else question_id)
+        known = line.fresh.get(key)
+        if known is not None:
+            return await self._from_memory(known, question, question_id)
+        exchange = self._flights.find(key)
+        if exchange is not None:
+            return await self._share(exchange, question, question_id)
+        if line.breaker.refusing:
+            return Ended(line.refusal(), line.now())
+        exchange = Exchange(key, line, question, question_id)
+        self._flights.launch(exchange)
+        seat = self._flights.board(exchange, question.deadline)
+        try:
+            return await seat or self._unanswered(exchange)
+        finally:
+            self._flights.leave(exchange, seat)
+
+    async def _from_memory(self, known: Ended, question: Question, question_id: str) -> Ended:
+        refusal = await self._record(question, question_id, Served.CACHE)
+        if refusal is not None:
+            return Ended(refusal, self._line.now())
+        provenance = _own(known.provenance, question, question_id, f"cache:{self._line.connector}")
+        return Ended(known.outcome, self._line.now(), provenance=provenance)
+
+    async def _share(self, exchange: Exchange, question: Question, question_id: str) -> Ended:
+        # Boarding first keeps the flight in the air while the row is written.
+        seat = self._flights.board(exchange, question.deadline)
+        try:
+            refusal = await self._record(question, question_id, Served.SHARED)
+            if refusal is not None:
+                return Ended(refusal, self._line.now())
+            ended = await seat
+            if ended is None:
+                return self._unanswered(exchange)
+            return replace(ended, provenance=_own(ended.provenance, question, question_id, self._line.connector))
+        finally:
+            self._flights.leave(exchange, seat)
+
+    async def _record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
+        try:
+            async with asyncio.timeout(question.deadline - self._line.monotonic()):
+                return await self._line.record(question, question_id, served)
+        except TimeoutError:
+            return BUDGET_SPENT
+
+    def _unanswered(self, exchange: Exchange) -> Ended:
+        # Called off by `drain`, or this asker's own time is up.
+        outcome = STOPPING if self._stopping and not exchange.expired else exchange.so_far
+        return Ended(outcome, self._line.now(), exchange.attempts, exchange.asked_at)
+
+    def _changed(self, state: BreakerState) -> None:
+        log.warning("source.changed", source=self._line.source, state=state.value)
+        try:
+            self._on_change(self._line.source, state.value)
+        except Exception as error:
+            log.error("source.change_not_told", source=self._line.source, error=type(error).__name__)
+
+
+def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:
+    """Return the provenance as this appeal's own: under its access row and by its legal basis."""
+    if provenance is None:
+        return None
+    own = {"question_id": question_id, "legal_basis": question.legal_basis, "connector": connector}
+    return provenance.model_copy(update=own)

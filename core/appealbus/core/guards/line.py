@@ -1,0 +1,82 @@
+"""What all the questions to one source share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from appealbus.core.guards.breaker import Breaker
+from appealbus.core.guards.bucket import Bucket
+from appealbus.core.guards.defects import being_cancelled, defect
+from appealbus.core.guards.freshness import Freshness
+from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal.rows import AccessRow, Served
+from appealbus.core.outcomes import unavailable
+from appealbus.core.question import Question
+from appealbus.core.wire import Wire
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Line:
+    """A source's wire with its limits, its memory and its counts."""
+
+    source: str
+    connector: str
+    wire: Wire
+    settings: GuardSettings
+    access: Callable[[Sequence[AccessRow]], Awaitable[None]]
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    breaker: Breaker
+    bucket: Bucket | None
+    slots: asyncio.Semaphore
+    fresh: Freshness
+    latency: Latency
+    in_flight: int = 0
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    def refusal(self) -> Outcome[Record]:
+        """Return the outcome of a question that the breaker refuses."""
+        reason = "the source has failed repeatedly and is left alone for a while"
+        return unavailable("breaker.open", reason, self.breaker.probes_in)
+
+    async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
+        """Write the access row; return None once it is durable, else the outcome that ends the question."""
+        lookup = question.lookup
+        try:
+            row = AccessRow(
+                question_id=question_id,
+                at=self.now(),
+                actor=question.actor,
+                subject=question.query.subject(),
+                source=self.source,
+                lookup=lookup.name,
+                number=question.number,
+                purpose=lookup.purpose,
+                legal_basis=question.legal_basis,
+                served=served,
+            )
+        except Exception as error:  # `subject` may be the plugin's own
+            return defect(lookup, error)
+        try:
+            await self.access((row,))
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            return self._unrecorded(error)
+        except Exception as error:
+            return self._unrecorded(error)
+        return None
+
+    def _unrecorded(self, error: BaseException) -> Outcome[Record]:
+        log.error("access_log.failed", source=self.source, error=type(error).__name__)
+        return unavailable("access_log.failed", "the access log could not be written, so nothing was asked")

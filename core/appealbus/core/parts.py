@@ -1,0 +1,95 @@
+"""What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.loading import Loaded
+from appealbus.core.contract import Contract, active, contracts
+from appealbus.core.delivery import Delivery
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.host import Host
+from appealbus.core.intake import Intake
+from appealbus.core.plan import Node
+from appealbus.core.wire import Wire
+from appealbus.schemas.appeal import AppealKind
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A source with the wire that leads to it."""
+
+    name: str
+    connector: str
+    wire: Wire
+    guard: GuardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All parts of a bus, ready to start."""
+
+    host: Host
+    nodes: list[Node]
+    inactive: dict[str, str]
+    """Lookups that cannot be asked, each with the reason."""
+    contracts: Mapping[AppealKind, Contract]
+    sources: dict[str, Bound]
+    intakes: list[Intake[Any]]
+    deliveries: dict[str, Delivery[Any]]
+
+
+def load_plugins(loaded: Loaded) -> Host:
+    """Load the plugins that are installed or named in the configuration."""
+
+    def settings_for(name: str, model: type[Settings]) -> Settings:
+        return loaded.validate(model, "plugins", name)
+
+    host = Host(settings_for)
+    host.load(loaded.settings.bus.plugins, loaded.settings.bus.disabled)
+    return host
+
+
+def build(loaded: Loaded, host: Host) -> Parts:
+    """Bind everything to everything.
+
+    Raises:
+        ConfigError: with all that does not fit, a line each.
+
+    """
+    problems: list[str] = []
+    sources: dict[str, Bound] = {}
+    for name, table in loaded.settings.sources.items():
+        try:
+            connector = _pick(host.connectors, table.connector, f"sources.{name}.connector", host)
+            wire = connector.wire(name, loaded.validate(connector.settings, "sources", name))
+            sources[name] = Bound(name, table.connector, wire, table.guard)
+        except ConfigError as error:
+            problems.append(str(error))
+    intakes: list[Intake[Any]] = []
+    deliveries: dict[str, Delivery[Any]] = {}
+    for name, part in loaded.settings.intakes.items():
+        try:
+            intake = _pick(host.intakes, part.kind, f"intakes.{name}.kind", host)
+            intakes.append(intake(name, loaded.validate(intake.settings, "intakes", name)))
+        except ConfigError as error:
+            problems.append(str(error))
+    for name, part in loaded.settings.deliveries.items():
+        try:
+            delivery = _pick(host.deliveries, part.kind, f"deliveries.{name}.kind", host)
+            deliveries[name] = delivery(name, loaded.validate(delivery.settings, "deliveries", name))
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    nodes, inactive = active(host.nodes(loaded.settings.bus.legal_basis), sources)
+    return Parts(host, nodes, inactive, contracts(loaded.settings, nodes, inactive), sources, intakes, deliveries)
+
+
+def _pick(known: Mapping[str, Any], name: str, key: str, host: Host) -> Any:
+    if name in known:
+        return known[name]
+    broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
+    hint = f" (broken plugins: {', '.join(broken)}; see `appealbus plugins`)" if broken else ""
+    raise ConfigError(f"{key}: no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}")

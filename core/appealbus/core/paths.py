@@ -1,0 +1,136 @@
+"""Paths into an appeal or a record.
+
+`applicant.iin`, `parcels[*].cadastral_number`, `egkn.parcel/rights[*].holder.bin`.
+"""
+
+import difflib
+import re
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from appealbus.schemas.appeal import Mention, Span
+
+_STEP = re.compile(r"([a-z_][a-z0-9_]*)(\[\*\])?")
+_LOOKUP = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+
+class PathError(ValueError):
+    """A path that leads nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One field on the way; `each` walks into every element of a list."""
+
+    name: str
+    each: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed path. `lookup` is None for a path into the appeal."""
+
+    text: str
+    lookup: str | None
+    steps: tuple[Step, ...]
+
+    @property
+    def fans_out(self) -> bool:
+        """Whether the path can have several values."""
+        return any(step.each for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What stands at the end of a path. `span` is set for what was found inside the appeal's text."""
+
+    value: Any
+    path: Path
+    span: Span | None = None
+
+
+def parse_path(text: str) -> Path:
+    """Parse a path.
+
+    Raises:
+        PathError: if it does not follow the grammar.
+
+    """
+    head, slash, rest = text.partition("/")
+    lookup = head if slash else None
+    if lookup is not None and not _LOOKUP.fullmatch(lookup):
+        raise PathError(f"{text!r}: {lookup!r} is not the name of a lookup such as 'gbdfl.person'")
+    steps = []
+    for part in (rest if slash else head).split("."):
+        match = _STEP.fullmatch(part)
+        if match is None:
+            raise PathError(f"{text!r}: {part!r} is not a field name, or a field name and [*]")
+        steps.append(Step(match[1], bool(match[2])))
+    return Path(text, lookup, tuple(steps))
+
+
+def check_path(path: Path, root: type[BaseModel]) -> None:
+    """Check that the path leads to a field of the model.
+
+    Raises:
+        PathError: naming the step that leads nowhere and the nearest field there is.
+
+    """
+    models: list[type[BaseModel]] = [root]
+    for step in path.steps:
+        annotations = [m.model_fields[step.name].annotation for m in models if step.name in m.model_fields]
+        if not annotations:
+            names = sorted({name for model in models for name in model.model_fields})
+            near = difflib.get_close_matches(step.name, names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'no fields'}"
+            where = " or ".join(model.__name__ for model in models) or "the value before it"
+            raise PathError(f"{path.text!r}: {where} has no field {step.name!r}; {hint}")
+        models = []
+        for annotation in annotations:
+            is_list, inner = _inside(annotation)
+            if is_list != step.each:
+                hint = f"write '{step.name}[*]'" if is_list else f"it is no list: write '{step.name}'"
+                raise PathError(f"{path.text!r}: {hint}")
+            models.extend(inner)
+
+
+def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
+    """Return whether the annotation is a list, and the models it holds."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _inside(get_args(annotation)[0])
+    if origin is list:
+        return True, _inside(get_args(annotation)[0])[1]
+    if origin in (Union, types.UnionType):
+        parts = [_inside(argument) for argument in get_args(annotation)]
+        return any(part[0] for part in parts), [model for part in parts for model in part[1]]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return False, [annotation]
+    return False, []
+
+
+def values(path: Path, root: BaseModel) -> Iterator[Value]:
+    """Yield what stands at the end of the path: nothing where a field is absent or empty."""
+    steps = path.steps
+    last = len(steps) - 1
+
+    def walk(node: Any, depth: int) -> Iterator[Value]:
+        step = steps[depth]
+        value = getattr(node, step.name, None)
+        if value is None or value == "":
+            return
+        if depth == last:
+            span = node.span if isinstance(node, Mention) else None
+            for item in value if step.each else (value,):
+                yield Value(item, path, span)
+        elif step.each:
+            for item in value:
+                yield from walk(item, depth + 1)
+        else:
+            yield from walk(value, depth + 1)
+
+    yield from walk(root, 0)

@@ -1,0 +1,261 @@
+"""The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from itertools import product
+from typing import Any, get_args, get_origin
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from appealbus.core.lookup import From, Lookup, Query
+from appealbus.core.outcomes import not_applicable, skipped
+from appealbus.core.paths import Path, PathError, Value, check_path, parse_path, values
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+
+class PlanError(Exception):
+    """The lookups do not fit together. The text names the lookup, the field and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One field of a query and the paths that feed it."""
+
+    field: str
+    paths: tuple[Path, ...]
+    union: bool
+    required: bool
+
+    def candidates(self, roots: Mapping[str | None, BaseModel | None]) -> list[Value]:
+        """Return the values for the field, in the order of the paths."""
+        taken: list[Value] = []
+        for path in self.paths:
+            root = roots.get(path.lookup)
+            if root is not None:
+                taken.extend(values(path, root))
+            if taken and not self.union:
+                break
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question that is ready to be put, or the outcome of one that cannot be."""
+
+    key: str
+    inputs: tuple[Input, ...] = ()
+    query: Query | None = None
+    outcome: Outcome[Record] | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A lookup in the plan."""
+
+    lookup: Lookup[Any, Record]
+    plugin: str
+    plugin_version: str
+    legal_basis: str
+
+    @cached_property
+    def _models(self) -> tuple[type[Query], type[Record]]:
+        for base in type(self.lookup).__mro__:
+            for generic in getattr(base, "__orig_bases__", ()):
+                if get_origin(generic) is Lookup:
+                    query, record = get_args(generic)
+                    if isinstance(query, type) and isinstance(record, type):
+                        return query, record
+        raise PlanError(f"{self.lookup.name}: write class {type(self.lookup).__name__}(Lookup[YourQuery, YourRecord])")
+
+    @property
+    def query_model(self) -> type[Query]:
+        """The model of the declared inputs."""
+        return self._models[0]
+
+    @property
+    def record_model(self) -> type[Record]:
+        """The model of the answer."""
+        return self._models[1]
+
+    @cached_property
+    def bindings(self) -> tuple[Binding, ...]:
+        """The fields of the query with their paths."""
+        found = []
+        for name, field in self.query_model.model_fields.items():
+            source = next((item for item in field.metadata if isinstance(item, From)), None)
+            if source is None or not source.paths:
+                raise PlanError(
+                    f"{self.lookup.name}: field {name!r} needs a path: Annotated[..., From('applicant.iin')]"
+                )
+            try:
+                paths = tuple(parse_path(text) for text in source.paths)
+            except PathError as error:
+                raise PlanError(f"{self.lookup.name}: field {name!r}: {error}") from None
+            found.append(Binding(name, paths, source.union, field.is_required()))
+        return tuple(found)
+
+    @cached_property
+    def upstream(self) -> tuple[str, ...]:
+        """The lookups whose records the inputs come from."""
+        return tuple(dict.fromkeys(p.lookup for b in self.bindings for p in b.paths if p.lookup is not None))
+
+    def check(self, models: Mapping[str, type[Record]] | None = None) -> None:
+        """Check that the paths lead somewhere: into the appeal, and into the records of the given lookups.
+
+        Raises:
+            PlanError: naming the lookup, the field and what to write.
+
+        """
+        for binding in self.bindings:
+            for path in binding.paths:
+                if path.lookup is not None and models is None:
+                    continue
+                root = Appeal if path.lookup is None else (models or {}).get(path.lookup)
+                where = f"{self.lookup.name}: field {binding.field!r}"
+                if root is None:
+                    names = ", ".join(sorted(models or {}))
+                    raise PlanError(f"{where}: no lookup {path.lookup!r} is active; there are: {names}")
+                try:
+                    check_path(path, root)
+                except PathError as error:
+                    raise PlanError(f"{where}: {error}") from None
+        fanning = [b.field for b in self.bindings if b.union or any(p.fans_out for p in b.paths)]
+        if len(fanning) > 1:
+            raise PlanError(f"{self.lookup.name}: only one field may fan out, not {' and '.join(fanning)}")
+
+    def drafts(
+        self, appeal: Appeal, records: Mapping[str, Sequence[Record]], ended: Mapping[str, str], limit: int
+    ) -> list[Draft]:
+        """Return what there is to ask, each distinct question once.
+
+        Args:
+            appeal: the appeal.
+            records: what the upstream lookups found.
+            ended: for each upstream lookup without a record, in words how it ended.
+            limit: the most questions that the lookup may fan out into.
+
+        """
+        drafts: dict[str, Draft] = {}
+        for roots in self._roots(appeal, records):
+            for choice in self._choices(roots):
+                draft = self._draft(choice, ended)
+                drafts.setdefault(draft.key, draft)
+        asked = [draft for draft in drafts.values() if draft.query is not None]
+        if not asked:
+            return list(drafts.values())[:limit]
+        # An empty combination beside real questions is no gap: another record or path gave the values.
+        kept = [draft for draft in drafts.values() if draft.query is not None or draft.inputs]
+        if len(kept) <= limit:
+            return kept
+        reason = f"more than {limit} questions from one appeal; {len(kept) - limit} were left out"
+        return [*kept[:limit], Draft("overflow", outcome=not_applicable(reason, "inputs.too_many"))]
+
+    def _roots(
+        self, appeal: Appeal, records: Mapping[str, Sequence[Record]]
+    ) -> Iterator[dict[str | None, BaseModel | None]]:
+        choices: list[Sequence[Record | None]] = [records.get(name) or (None,) for name in self.upstream]
+        for chosen in product(*choices):
+            yield {None: appeal, **dict(zip(self.upstream, chosen, strict=True))}
+
+    def _choices(self, roots: Mapping[str | None, BaseModel | None]) -> Iterator[dict[str, Value]]:
+        fixed: dict[str, Value] = {}
+        fanned: list[tuple[str, list[Value]]] = []
+        for binding in self.bindings:
+            candidates = binding.candidates(roots)
+            if len(candidates) > 1:
+                fanned.append((binding.field, candidates))
+            elif candidates:
+                fixed[binding.field] = candidates[0]
+        if not fanned:
+            yield fixed
+            return
+        name, candidates = fanned[0]
+        for value in candidates:
+            yield {**fixed, name: value}
+
+    def _draft(self, chosen: Mapping[str, Value], ended: Mapping[str, str]) -> Draft:
+        inputs = tuple(
+            Input(name=name, value=str(value.value), path=value.path.text, span=value.span)
+            for name, value in chosen.items()
+        )
+        for binding in self.bindings:
+            if binding.required and binding.field not in chosen:
+                return self._absent(binding.paths, binding.field, inputs, ended)
+        try:
+            query = self.query_model(**{name: value.value for name, value in chosen.items()})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(map(str, first["loc"])) or "inputs"
+            reason = f"{field}: {first['msg'].removeprefix('Value error, ')}"
+            key = _key({name: str(value.value) for name, value in chosen.items()})
+            return Draft(key, inputs, outcome=not_applicable(reason, "inputs.malformed"))
+        lacking = query.absent()
+        if lacking is not None:
+            paths = [path for binding in self.bindings if binding.field not in chosen for path in binding.paths]
+            if any(path.lookup in ended for path in paths):
+                return self._absent(paths, "", inputs, ended)
+            return Draft(_key({}), inputs, outcome=not_applicable(lacking))
+        return Draft(_key(query.model_dump(mode="json")), inputs, query)
+
+    def _absent(self, paths: Iterable[Path], field: str, inputs: tuple[Input, ...], ended: Mapping[str, str]) -> Draft:
+        missing = [path for path in paths if path.lookup in ended]
+        if missing:
+            name = missing[0].lookup or ""
+            return Draft(_key({}), inputs, outcome=skipped(f"{name} ended in {ended[name]}"))
+        return Draft(_key({}), inputs, outcome=not_applicable(f"the appeal gives no {field}"))
+
+
+def _key(values_: Mapping[str, object]) -> str:
+    if not values_:
+        return ""
+    return blake2b(orjson.dumps(values_, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+
+
+class Plan:
+    """The lookups in an order in which each stands behind all that it takes inputs from."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        """Check all paths and find the order.
+
+        Raises:
+            PlanError: for a path that leads nowhere, an unknown lookup, or a circle.
+
+        """
+        by_name = {node.lookup.name: node for node in nodes}
+        models = {name: node.record_model for name, node in by_name.items()}
+        for node in nodes:
+            node.check(models)
+        self.nodes = _ordered(nodes, by_name)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+
+def _ordered(nodes: Sequence[Node], by_name: Mapping[str, Node]) -> tuple[Node, ...]:
+    order: list[Node] = []
+    trail: list[str] = []
+    done: set[str] = set()
+
+    def visit(node: Node) -> None:
+        name = node.lookup.name
+        if name in done:
+            return
+        if name in trail:
+            circle = " → ".join([*trail[trail.index(name) :], name])
+            raise PlanError(f"{name}: lookups wait for each other in a circle: {circle}")
+        trail.append(name)
+        for upstream in node.upstream:
+            visit(by_name[upstream])
+        trail.pop()
+        done.add(name)
+        order.append(node)
+
+    for node in nodes:
+        visit(node)
+    return tuple(order)

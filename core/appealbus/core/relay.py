@@ -1,0 +1,81 @@
+"""The relay: hands dossier versions from the outbox to one receiver, at least once and in order."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from appealbus.core.clock import utc_now
+from appealbus.core.delivery import Delivery, Outgoing
+from appealbus.core.failpoints import failpoint
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Undelivered
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100
+_TIMEOUT = 60.0
+_POLL = 1.0
+_BACKOFF_MAX = 300.0
+
+
+class Relay:
+    """Delivers to one receiver. What another receiver does is no concern of this one."""
+
+    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal) -> None:
+        self.name = name
+        self._delivery = delivery
+        self._journal = journal
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that there is something to deliver."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            self._wake.clear()
+            if not await self.pass_on():
+                try:
+                    async with asyncio.timeout(_POLL):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+
+    async def pass_on(self) -> bool:
+        """Deliver one batch; return whether there may be more."""
+        rows = await self._journal.undelivered(self.name, utc_now(), _BATCH)
+        if not rows:
+            return False
+        results = await self._hand_over(rows)
+        failpoint("relay.delivered")
+        taken = [row.delivery_id for row, problem in zip(rows, results, strict=True) if problem is None]
+        if taken:
+            await self._journal.delivered(taken)
+        for row, problem in zip(rows, results, strict=True):
+            if problem is not None:
+                pause = min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))
+                await self._journal.delivery_failed(row.delivery_id, problem, utc_now() + timedelta(seconds=pause))
+        failed = len(rows) - len(taken)
+        if failed:
+            log.warning("delivery.failed", receiver=self.name, count=failed)
+        return len(rows) == _BATCH and not failed
+
+    async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
+        batch = [
+            Outgoing(f"{row.number}/{row.version}", row.number, row.version, row.completeness, row.dossier)
+            for row in rows
+        ]
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                results = await self._delivery.deliver(batch)
+            if len(results) == len(batch):
+                return results
+            log.error("delivery.miscounted", receiver=self.name)
+            return ["miscounted"] * len(batch)
+        except Exception as error:
+            log.exception("delivery.raised", receiver=self.name)
+            return [type(error).__name__] * len(batch)

@@ -1,0 +1,32 @@
+"""When a parked lookup is asked again."""
+
+import random
+from datetime import datetime, timedelta
+
+from appealbus.core.config.models import RetrySettings
+from appealbus.core.journal.rows import LookupState
+from appealbus.schemas.outcome import OutcomeKind
+
+
+def next_attempt(
+    settings: RetrySettings, state: LookupState, accepted_at: datetime, retry_after: float | None
+) -> datetime | None:
+    """Return when to ask again: None where asking again cannot change the outcome, or has been given up.
+
+    Args:
+        settings: the `[retry]` table.
+        state: how the question ended this time.
+        accepted_at: when the appeal was accepted; giving up counts from there.
+        retry_after: seconds that the source asked to be left alone, if it did.
+
+    """
+    if state.kind.final or state.kind is OutcomeKind.SKIPPED:
+        return None
+    if state.kind is OutcomeKind.AWAITING:
+        pause = settings.awaiting
+    else:
+        ceiling = min(settings.max, settings.first * settings.factor ** max(0, state.runs - 1))
+        # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
+        pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
+    at = state.ended_at + timedelta(seconds=max(pause, retry_after or 0.0))
+    return at if at <= accepted_at + timedelta(seconds=settings.give_up_after) else None

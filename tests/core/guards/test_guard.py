@@ -1,0 +1,388 @@
+"""What the guard makes of answers and failures."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from appealbus.core import CallFailed, OutcomeKind, Reply, refused, unavailable
+
+
+def failed(kind: OutcomeKind, code: str, retry_after: float | None = None) -> CallFailed:
+    return CallFailed(kind, code, "our own words", retry_after=retry_after)
+
+
+DOWN = failed(OutcomeKind.UNAVAILABLE, "http.503")
+
+
+def test_found_with_its_whole_trail(virtual, bench):
+    """A record comes with the provenance of the reply that it was read from."""
+
+    async def scenario():
+        test = bench(script=[0.5], fresh=60)
+        ended = await test.ask(number="N-7")
+        row, call, trail = test.access.rows[0], test.wire.calls[0], ended.provenance
+        assert ended.outcome.kind is OutcomeKind.FOUND
+        assert ended.attempts == 1
+        assert ended.ended_at - ended.asked_at == timedelta(seconds=0.5)
+        assert trail.question_id == row.question_id == call.question_id
+        assert call.number == row.number == "N-7"
+        assert call.timeout == 10.0
+        assert trail.asked_at == ended.asked_at
+        assert trail.fresh_until == ended.ended_at + timedelta(seconds=60)
+        assert trail.model_dump(exclude={"question_id", "asked_at", "fresh_until"}) == {
+            "source": "test",
+            "connector": "scripted",
+            "plugin": "test-plugin",
+            "plugin_version": "1.2",
+            "purpose": "to test",
+            "legal_basis": "the law",
+            "message_id": "m-1",
+            "session_id": "s-1",
+            "observed_at": trail.observed_at,
+            "raw_sha256": "ab" * 32,
+        }
+        assert test.idle()
+
+    virtual(scenario)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in OutcomeKind if kind not in {"found", "not_found", "unavailable", "timed_out"}]
+)
+def test_other_failures_pass_through_at_once(virtual, bench, kind):
+    """What asking again cannot mend is not asked again; code, reason and pause stay as the connector gave them."""
+
+    async def scenario():
+        test = bench(script=[failed(kind, "some.code", 7.0)])
+        ended = await test.ask()
+        outcome = ended.outcome
+        assert (outcome.kind, outcome.code, outcome.reason, outcome.retry_after) == (
+            kind,
+            "some.code",
+            "our own words",
+            7.0,
+        )
+        assert ended.attempts == 1
+        assert ended.provenance is None
+
+    virtual(scenario)
+
+
+def test_outcome_of_the_lookup_passes_through(virtual, bench, kit):
+    """The lookup's own outcome is not touched."""
+
+    async def scenario():
+        test = bench()
+        outcome = refused("test.00003", "no right to this record")
+        test.lookup = kit.lookup(lambda reply: outcome)
+        assert (await test.ask()).outcome is outcome
+
+    virtual(scenario)
+
+
+def test_asks_again_while_it_may_help(virtual, bench):
+    """System failures of idempotent questions are asked again, with pauses, under the same access row."""
+
+    async def scenario():
+        test = bench(script=[DOWN, DOWN, 0.1], attempts=3, backoff=1.0)
+        ended = await test.ask()
+        assert ended.outcome.kind is OutcomeKind.FOUND
+        assert ended.attempts == 3
+        assert len({call.question_id for call in test.wire.calls}) == len(test.access.rows) == 1
+        first, second, third = test.wire.left_at
+        assert 0 <= second - first <= 1.0
+        assert 0 <= third - second <= 2.0
+
+    virtual(scenario)
+
+
+def test_attempts_end(virtual, bench):
+    """A source that stays down is asked `attempts` times, no more."""
+
+    async def scenario():
+        test = bench(script=[DOWN], attempts=4)
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.UNAVAILABLE, "http.503")
+        assert ended.attempts == len(test.wire.calls) == 4
+
+    virtual(scenario)
+
+
+def test_pauses_differ(virtual, bench):
+    """Full jitter: questions that failed together do not come back together."""
+
+    async def scenario():
+        test = bench(script=[DOWN], attempts=2, backoff=10.0, backoff_max=10.0, breaker_failures=1000)
+        await asyncio.gather(*[test.ask(str(number)) for number in range(100)])
+        again = sorted(test.wire.left_at)[100:]
+        assert len({round(at, 3) for at in again}) > 90
+        assert again[-1] - again[0] > 8
+
+    virtual(scenario)
+
+
+def test_what_is_not_idempotent_is_asked_once(virtual, bench, kit):
+    """A question that changes something at the source is neither repeated, nor shared, nor remembered."""
+
+    async def scenario():
+        test = bench(script=[DOWN, 1.0], fresh=60)
+        test.lookup = kit.once()
+        assert (await test.ask()).attempts == 1
+        await asyncio.gather(test.ask(), test.ask())
+        await test.ask()
+        assert len(test.wire.calls) == 4
+        assert len(test.guard._line.fresh) == 0
+        assert {row.served.value for row in test.access.rows} == {"source"}
+
+    virtual(scenario)
+
+
+def test_honours_retry_after(virtual, bench):
+    """The next attempt waits at least as long as the source asked for."""
+
+    async def scenario():
+        test = bench(script=[failed(OutcomeKind.UNAVAILABLE, "http.429", 5.0), 0.0], backoff=1.0)
+        await test.ask()
+        first, second = test.wire.left_at
+        assert 5.0 <= second - first <= 6.0
+
+    virtual(scenario)
+
+
+@pytest.mark.parametrize("pause", [1000.0, float("inf"), float("nan")])
+def test_does_not_wait_in_vain(virtual, bench, pause):
+    """Where the pause is longer than the budget, the question ends now, with the source's own word."""
+
+    async def scenario():
+        test = bench(script=[failed(OutcomeKind.UNAVAILABLE, "http.503", pause)])
+        begin = test.time()
+        ended = await test.ask(budget=60)
+        assert test.time() == begin
+        assert ended.outcome.code == "http.503"
+        assert ended.attempts == 1
+
+    virtual(scenario)
+
+
+def test_call_that_never_answers(virtual, bench):
+    """A hanging wire is left at the timeout; the attempts and the budget still hold."""
+
+    async def scenario():
+        test = bench(script=[1e9], timeout=3.0, attempts=2, backoff=0)
+        begin = test.time()
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.TIMED_OUT, "guard.timeout")
+        assert ended.attempts == 2
+        assert test.time() - begin == pytest.approx(6.0)
+        assert test.wire.flying == 0
+        assert test.idle()
+
+    virtual(scenario)
+
+
+def test_budget_goes_into_the_call(virtual, bench):
+    """The wire learns what remains of the case's time, and the question ends on the deadline."""
+
+    async def scenario():
+        test = bench(script=[4.0, 1e9], timeout=10.0)
+        test.wire.script[0] = failed(OutcomeKind.UNAVAILABLE, "http.503", 4.0)
+        begin = test.time()
+        ended = await test.ask(budget=7.0)
+        assert test.wire.calls[0].timeout == pytest.approx(7.0)
+        assert test.wire.calls[1].timeout <= 3.0
+        assert test.time() - begin == pytest.approx(7.0)
+        assert (ended.outcome.code, ended.attempts) == ("guard.timeout", 2)
+        await asyncio.sleep(0.01)
+        assert test.idle()
+
+    virtual(scenario)
+
+
+@pytest.mark.parametrize("budget", [0.0, -5.0])
+def test_spent_budget_asks_nothing(virtual, bench, budget):
+    """A question that comes too late neither leaves nor counts as a look at somebody's data."""
+
+    async def scenario():
+        test = bench()
+        ended = await test.ask(budget=budget)
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.TIMED_OUT, "budget.spent")
+        assert (ended.attempts, ended.asked_at) == (0, None)
+        assert test.access.rows == []
+        assert test.wire.calls == []
+
+    virtual(scenario)
+
+
+def test_plugin_that_raises(virtual, bench, kit):
+    """A plugin's defect is `invalid`, with the place in its code; its text is nowhere."""
+
+    def broken(reply: Reply):
+        raise KeyError("850101300001 Иванов")
+
+    async def scenario():
+        test = bench()
+        test.lookup = kit.lookup(broken)
+        with capture_logs() as logs:
+            ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
+        assert ended.attempts == 1
+        assert "KeyError at guards/" in ended.outcome.reason
+        assert [entry["event"] for entry in logs] == ["lookup.raised"]
+        assert logs[0]["error"] == "KeyError"
+        for text in (ended.outcome.reason, str(logs), str(test.guard.state())):
+            assert "850101300001" not in text
+            assert "Иванов" not in text
+
+    virtual(scenario)
+
+
+@pytest.mark.parametrize("answer", [None, "found", {"iin": "1"}])
+def test_plugin_that_returns_something_else(virtual, bench, kit, answer):
+    """What is no outcome ends in `invalid`."""
+
+    async def scenario():
+        test = bench()
+        test.lookup = kit.lookup(lambda reply: answer)
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
+        assert "NotAnOutcome" in ended.outcome.reason
+
+    virtual(scenario)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [asyncio.CancelledError(), RecursionError(), AssertionError("850101300001"), failed(OutcomeKind.FOUND, "odd")],
+    ids=lambda error: type(error).__name__,
+)
+def test_nothing_that_a_plugin_raises_gets_through(virtual, bench, error):
+    """Not even a stray CancelledError, or a failure that claims to have found something, reaches the case."""
+
+    async def scenario():
+        test = bench(script=[error])
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
+        assert "850101300001" not in ended.outcome.reason
+        assert test.idle()
+
+    virtual(scenario)
+
+
+def test_broken_reply_stamps_are_a_defect(virtual, bench, kit):
+    """A wire whose reply cannot be traced does not get its record into a dossier."""
+
+    async def naive(request, call):
+        return Reply({}, "0" * 64, kit.start.replace(tzinfo=None))
+
+    async def scenario():
+        test = bench(script=[naive])
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.provenance) == (OutcomeKind.INVALID, None)
+
+    virtual(scenario)
+
+
+def test_query_that_cannot_name_its_subject(virtual, bench, kit):
+    """A plugin's query that breaks before the access row is written ends the question; nothing leaves."""
+
+    class Nameless(kit.query):
+        def subject(self):
+            raise ValueError(self.iin)
+
+    async def scenario():
+        test = bench()
+        ended = await test.ask(query=Nameless(iin="850101300001"))
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
+        assert "850101300001" not in ended.outcome.reason
+        assert test.wire.calls == []
+
+    virtual(scenario)
+
+
+def test_plugin_that_swallows_its_cancellation(virtual, bench):
+    """A wire that will not be stopped cannot hold up the asker."""
+
+    async def stubborn(request, call):
+        for _ in range(3):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+        raise DOWN
+
+    async def scenario():
+        test = bench(script=[stubborn], timeout=100)
+        begin = test.time()
+        ended = await test.ask(budget=5)
+        assert test.time() - begin == pytest.approx(5)
+        assert ended.outcome.code == "guard.timeout"
+        assert not test.idle()
+        await asyncio.sleep(30)
+        assert test.idle()
+        assert len(test.wire.calls) == 1
+        cancelled = test.start(budget=1000)
+        await asyncio.sleep(1)
+        cancelled.cancel()
+        await asyncio.sleep(500)
+        assert test.idle()
+        assert len(test.wire.calls) == 2
+
+    virtual(scenario)
+
+
+def test_state_tells_how_the_source_stands(virtual, bench):
+    """Counts, rates, quantiles and the last error are there for the ops team."""
+
+    async def scenario():
+        test = bench(script=[0.1, 0.3, DOWN, 5.0], attempts=1, concurrency=1)
+        for key in "abc":
+            await test.ask(key)
+        pending = [test.start(key) for key in "de"]
+        await asyncio.sleep(0.1)
+        state = test.guard.state()
+        assert (state.source, state.connector, state.breaker) == ("test", "scripted", "closed")
+        assert (state.in_flight, state.waiting) == (1, 1)
+        assert state.outcomes == {"found": 2, "unavailable": 1}
+        assert state.rate == pytest.approx(4.0)
+        assert state.p50 == pytest.approx(0.1)
+        assert state.p95 == pytest.approx(0.3)
+        assert state.last_error == "http.503: our own words"
+        assert state.last_error_at <= state.at
+        await asyncio.gather(*pending)
+        assert test.guard.state().in_flight == test.guard.state().waiting == 0
+
+    virtual(scenario)
+
+
+def test_drain(virtual, bench):
+    """Draining refuses new questions, lets the quick end and gives the slow back to be put again."""
+
+    async def scenario():
+        test = bench(script=[2.0, 1e9], timeout=1000)
+        quick, slow = test.start("a", 500), test.start("b", 500)
+        await asyncio.sleep(0.1)
+        draining = asyncio.create_task(test.guard.drain(5))
+        await asyncio.sleep(0.1)
+        late = await test.ask("c")
+        await draining
+        assert (await quick).outcome.kind is OutcomeKind.FOUND
+        for ended in (late, await slow):
+            assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.UNAVAILABLE, "bus.stopping")
+        assert len(test.wire.calls) == 2
+        assert test.idle()
+
+    virtual(scenario)
+
+
+def test_outcome_made_by_the_lookup_is_retried_too(virtual, bench, kit):
+    """A lookup that reads a status meaning `not now` is asked again like a wire that failed."""
+
+    async def scenario():
+        test = bench(attempts=3)
+        test.lookup = kit.lookup(lambda reply: unavailable("test.busy", "the register is busy"))
+        ended = await test.ask()
+        assert ended.attempts == 3
+        assert ended.outcome.code == "test.busy"
+
+    virtual(scenario)

@@ -1,0 +1,180 @@
+"""Small plugins for tests of the bus: a record, lookups made to order, and a wire that follows a script."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import create_model
+
+from appealbus.core import (
+    Assessor,
+    Call,
+    Connector,
+    Delivery,
+    Health,
+    Inbound,
+    Lookup,
+    NoSettings,
+    Outgoing,
+    Query,
+    Reply,
+    Request,
+    Source,
+    Wire,
+    found,
+)
+from appealbus.core.bus import Bus
+from appealbus.core.config.loading import from_document
+from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.journal.journal import Journal
+from appealbus.core.parts import build
+from appealbus.core.plan import Node
+from appealbus.schemas import Appeal, Dossier, Outcome, Record
+
+
+class Thing(Record):
+    """A record for tests: a name and the things it leads to."""
+
+    type: Literal["test.Thing"] = "test.Thing"
+    name: str
+    next: list[str] = []
+
+
+def lookup(
+    name_: str, ask: Callable[[Any, Source], Awaitable[Outcome[Any]]] | None = None, **fields: Any
+) -> Lookup[Any, Thing]:
+    """Make a lookup whose query has the given fields: name = From(...) or (type, From(...)[, default])."""
+    columns: dict[str, Any] = {}
+    for field, given in fields.items():
+        kind, source, *default = given if isinstance(given, tuple) else (str, given)
+        columns[field] = (Annotated[kind, source], default[0] if default else ...)
+    query = create_model(f"{name_.title().replace('.', '')}Query", __base__=Query, **columns)
+
+    class Made(Lookup[query, Thing]):  # type: ignore[valid-type]
+        name = name_
+        purpose = "a test"
+
+        async def ask(self, query: Any, source: Source) -> Outcome[Any]:
+            if ask is not None:
+                return await ask(query, source)
+            await source.call(Request({"name": self.name, **query.model_dump()}))
+            return found(Thing(name=self.name))
+
+    return Made()
+
+
+def node(made: Lookup[Any, Thing]) -> Node:
+    """Put a lookup into a plan's node."""
+    return Node(made, "test", "1", "a norm")
+
+
+def appeal(**given: Any) -> Appeal:
+    """Make an appeal with little in it."""
+    return Appeal.model_validate({"message_id": "1", "kind": "complaint", "applicant": {"type": "person"}, **given})
+
+
+class ScriptedWire(Wire):
+    """A wire that answers as its script says, and remembers what it was asked."""
+
+    def __init__(self, script: Callable[[Request, Call], Awaitable[Reply] | Reply] | None = None) -> None:
+        self.script = script
+        self.asked: list[tuple[Request, Call]] = []
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        self.asked.append((request, call))
+        if self.script is None:
+            await asyncio.sleep(0)
+            return reply()
+        answer = self.script(request, call)
+        return answer if isinstance(answer, Reply) else await answer
+
+    async def health(self) -> Health:
+        return Health(True, "scripted")
+
+
+def reply() -> Reply:
+    """Make an empty reply."""
+    return Reply({}, "0" * 64, datetime.now(UTC), message_id="m-1")
+
+
+class ScriptedConnector(Connector[NoSettings]):
+    """Binds every source to one scripted wire."""
+
+    name = "scripted"
+    settings = NoSettings
+
+    def __init__(self, wire: ScriptedWire) -> None:
+        self.made = wire
+
+    def wire(self, source: str, settings: NoSettings) -> Wire:
+        return self.made
+
+
+class Receiver(Delivery[NoSettings]):
+    """A receiver that keeps what it gets, and fails while `broken` is set."""
+
+    kind = "receiver"
+    settings = NoSettings
+    got: ClassVar[dict[str, list[Outgoing]]] = {}
+    broken: ClassVar[set[str]] = set()
+
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
+        if self.name in self.broken:
+            raise ConnectionError("the receiver is away")
+        self.got.setdefault(self.name, []).extend(batch)
+        return [None] * len(batch)
+
+
+@asynccontextmanager
+async def running_bus(
+    folder: Path,
+    *lookups: Lookup[Any, Any],
+    wire: ScriptedWire | None = None,
+    assessors: Sequence[Assessor] = (),
+    **tables: Any,
+) -> AsyncIterator[Bus]:
+    """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire."""
+    brought = Brought(
+        connectors=[ScriptedConnector(wire or ScriptedWire())],
+        lookups=list(lookups),
+        deliveries=[Receiver],
+        assessors=list(assessors),
+    )
+    sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
+    document = {
+        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "sources": sources,
+        "retry": {"first": "50ms", "max": "50ms"},
+        **tables,
+    }
+    loaded = from_document(document, folder)
+    host = Host(lambda name, model: model())
+    host.plugins.append(Plugin("test", "1", "test", brought=brought))
+    journal = await Journal.open(loaded.settings.bus.journal)
+    try:
+        await journal.hold_run_lock()
+        bus = Bus(loaded, build(loaded, host), journal)
+        await bus.start()
+        try:
+            yield bus
+        finally:
+            await bus.stop()
+    finally:
+        await journal.close()
+
+
+def message(message_id: str = "m-1", **given: Any) -> Inbound:
+    """Make a message with an appeal in it."""
+    body = {"message_id": message_id, "kind": "complaint", "applicant": {"type": "person"}, **given}
+    return Inbound("test", f"test:{message_id}", orjson.dumps(body))
+
+
+async def dossier(bus: Bus, number: str, version: int | None = None) -> Dossier:
+    """Read a dossier from the bus's journal."""
+    raw = await bus.journal.dossier(number, version)
+    assert raw is not None
+    return Dossier.model_validate_json(raw)
