@@ -97,6 +97,13 @@ def test_decimal_comma_only_where_asked() -> None:
     assert xmlread.decimal_of(one("1,5"), "v", comma=True) == Decimal("1.5")
 
 
+def test_needed() -> None:
+    """A value that has to be there is a typed failure where it is not; false and zero are values."""
+    assert xmlread.needed(False, "v") is False
+    with pytest.raises(CallFailed, match=r"reply\.missing: the reply lacks v"):
+        xmlread.needed(None, "v")
+
+
 def test_coded() -> None:
     """A dictionary value comes with its names; where all of it is absent it is None."""
     root = etree.fromstring(

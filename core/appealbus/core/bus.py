@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core.assembly import assemble, completeness_of, outcome_of, says_the_same
-from appealbus.core.clock import utc_now
+from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
 from appealbus.core.enrichment import Enrichment
 from appealbus.core.failpoints import failpoint
@@ -76,7 +76,7 @@ class Bus:
         self._wake = asyncio.Event()
         self._taking = True
         self._backlog = True
-        self._look_at = utc_now()
+        self._look_at = wall()
         self._starved = False
         self._tells_outcomes = parts.host.listens("lookup_ended")
 
@@ -170,12 +170,12 @@ class Bus:
         """Claim what is ready, most urgent first, as there is room."""
         while self._taking:
             self._wake.clear()
-            wanted = self._backlog or utc_now() >= self._look_at
+            wanted = self._backlog or wall() >= self._look_at
             if wanted and self._has_room():
                 await self._claim(min(self.settings.bus.concurrency - len(self._cases), _CLAIM))
                 continue
             self._starved = wanted
-            pause = _POLL if wanted else (self._look_at - utc_now()).total_seconds()
+            pause = _POLL if wanted else (self._look_at - wall()).total_seconds()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, pause)):
                     await self._wake.wait()
@@ -186,10 +186,10 @@ class Bus:
         return concurrency - len(self._cases) >= max(1, concurrency // 4)
 
     async def _claim(self, limit: int) -> None:
-        self._look_at = utc_now() + _POLL_DELTA
+        self._look_at = wall() + _POLL_DELTA
         self._backlog = False
         try:
-            claimed = await self.journal.claim(self.owner, utc_now(), limit, self._lease)
+            claimed = await self.journal.claim(self.owner, wall(), limit, self._lease)
             self._look_for(await self.journal.next_due())
         except JournalError:
             log.exception("journal.claim_failed")
@@ -225,7 +225,7 @@ class Bus:
             # Nothing about one appeal may stop the others; it comes back later, whatever it was.
             log.exception("case.failed", number=case.receipt.number)
             with contextlib.suppress(JournalError):
-                again = utc_now() + timedelta(seconds=self.settings.retry.first)
+                again = wall() + timedelta(seconds=self.settings.retry.first)
                 await self._put_off(case, Completeness.PARTIAL, again)
 
     async def _conclude(self, case: Case, states: list[LookupState], started: float) -> None:
@@ -236,7 +236,7 @@ class Bus:
             if previous is not None and says_the_same(previous, states):
                 await self._put_off(case, completeness_of(states, required), due_at)
                 return
-        dossier = assemble(case, states, required, self.parts.host.assessors, utc_now())
+        dossier = assemble(case, states, required, self.parts.host.assessors, wall())
         failpoint("bus.before_conclude")
         await self.journal.conclude(
             case.appeal_id,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from appealbus.core.clock import utc_now
+from appealbus.core.clocks import wall
 from appealbus.core.decoding import Unacceptable, decode
 from appealbus.core.failpoints import failpoint
 from appealbus.core.intake import Inbound, Quarantined, Taken
@@ -46,12 +46,10 @@ class Reception:
         try:
             appeal = decode(message)
             accepted = await self._journal.accept(
-                NewAppeal(appeal, utc_now(), self._accepted_by), owner=owner, lease_seconds=lease
+                NewAppeal(appeal, wall(), self._accepted_by), owner=owner, lease_seconds=lease
             )
         except (Unacceptable, NumberTaken) as error:
-            row = NewQuarantine(
-                utc_now(), message.channel, message.position, str(error), message.raw, message.media_type
-            )
+            row = NewQuarantine(wall(), message.channel, message.position, str(error), message.raw, message.media_type)
             quarantine_id = await self._journal.quarantine(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id)
             return Quarantined(quarantine_id, str(error))
@@ -76,6 +74,6 @@ async def replay(journal: Journal, row: QuarantineRow, accepted_by: str) -> Rece
 
     """
     appeal = decode(Inbound(row.channel, row.position, row.raw, row.media_type))
-    accepted = await journal.accept(NewAppeal(appeal, utc_now(), accepted_by))
+    accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)
     return accepted.receipt

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.clock import utc_now
+from appealbus.core.clocks import wall
 from appealbus.core.delivery import Delivery, Outgoing
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal.journal import Journal
@@ -47,7 +47,7 @@ class Relay:
 
     async def pass_on(self) -> bool:
         """Deliver one batch; return whether there may be more."""
-        rows = await self._journal.undelivered(self.name, utc_now(), _BATCH)
+        rows = await self._journal.undelivered(self.name, wall(), _BATCH)
         if not rows:
             return False
         results = await self._hand_over(rows)
@@ -58,7 +58,7 @@ class Relay:
         for row, problem in zip(rows, results, strict=True):
             if problem is not None:
                 pause = min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))
-                await self._journal.delivery_failed(row.delivery_id, problem, utc_now() + timedelta(seconds=pause))
+                await self._journal.delivery_failed(row.delivery_id, problem, wall() + timedelta(seconds=pause))
         failed = len(rows) - len(taken)
         if failed:
             log.warning("delivery.failed", receiver=self.name, count=failed)

@@ -9,7 +9,7 @@ import typer
 
 from appealbus.core.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.clock import utc_now
+from appealbus.core.clocks import wall
 from appealbus.core.parts import build
 
 
@@ -72,7 +72,7 @@ def prune(
     async def work() -> dict[str, int]:
         keep = timedelta(days=days) if days is not None else timedelta(seconds=cli.loaded.settings.bus.retention)
         async with cli.journal(write=True) as journal:
-            return await journal.prune(utc_now() - keep)
+            return await journal.prune(wall() - keep)
 
     removed = asyncio.run(work())
     cli.out.print(", ".join(f"{count} {what}" for what, count in removed.items()) or "nothing to delete")

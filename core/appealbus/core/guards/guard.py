@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import structlog
 
-from appealbus.core.guards import clocks
+from appealbus.core import clocks
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange

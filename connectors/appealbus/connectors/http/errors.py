@@ -1,0 +1,28 @@
+"""What goes wrong on the way, as typed failures. The library's own texts stay behind: they may quote the other side."""
+
+import aiohttp
+
+from appealbus.core.wire import CallFailed
+from appealbus.schemas.outcome import OutcomeKind
+
+_FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
+    # The first class that fits counts, so the special ones come first.
+    (aiohttp.ConnectionTimeoutError, OutcomeKind.TIMED_OUT, "http.connect_timeout", "no connection in time"),
+    (TimeoutError, OutcomeKind.TIMED_OUT, "http.timeout", "no complete answer in time"),
+    (aiohttp.ClientSSLError, OutcomeKind.UNAVAILABLE, "http.tls", "no trusted TLS connection"),
+    (aiohttp.ClientConnectorDNSError, OutcomeKind.UNAVAILABLE, "http.dns", "the host name is not known"),
+    (aiohttp.ClientConnectorError, OutcomeKind.UNAVAILABLE, "http.connect", "no connection"),
+    (aiohttp.InvalidURL, OutcomeKind.INVALID, "http.url", "the URL is not one"),
+    (aiohttp.ServerDisconnectedError, OutcomeKind.UNAVAILABLE, "http.reset", "the connection closed unanswered"),
+    (aiohttp.ClientPayloadError, OutcomeKind.UNAVAILABLE, "http.reset", "the connection closed within the answer"),
+    (aiohttp.ClientOSError, OutcomeKind.UNAVAILABLE, "http.reset", "the connection broke"),
+    (aiohttp.ClientResponseError, OutcomeKind.INVALID, "http.malformed", "the answer is not HTTP"),
+)
+
+
+def failure(error: BaseException) -> CallFailed:
+    """Return what an exception of the HTTP library means."""
+    for kind_of_error, kind, code, reason in _FAILURES:
+        if isinstance(error, kind_of_error):
+            return CallFailed(kind, code, reason)
+    return CallFailed(OutcomeKind.UNAVAILABLE, "http.failed", "the exchange failed")

@@ -1,0 +1,110 @@
+"""A contract, ready for use: which operations there are, and how to build and check what they carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from lxml import etree
+
+from appealbus.connectors.soap.builder import Builder, compile_schema
+from appealbus.connectors.soap.catalog import read_catalog
+from appealbus.connectors.soap.documents import load_documents
+from appealbus.connectors.soap.schemas import Schemas, arrange
+from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
+from appealbus.core.config.base import ConfigError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a WSDL says, for one port.
+
+    Attributes:
+        port: the port, with its operations.
+        by_input: operations by the element of their request, where one element means one operation.
+        names: the names that the contract uses.
+        builder: makes content from mappings; None where zeep cannot take the contract's schemas.
+        schema: checks content; None where that is switched off.
+        notes: what was left out, and why.
+
+    """
+
+    port: Port
+    by_input: Mapping[str, Operation]
+    names: frozenset[str]
+    builder: Builder | None
+    schema: etree.XMLSchema | None
+    notes: tuple[str, ...]
+
+
+def load_contract(
+    wsdl: Path,
+    catalog: Path | None = None,
+    *,
+    service: str | None = None,
+    port: str | None = None,
+    validate: bool = True,
+) -> Contract:
+    """Read a contract from files. May take seconds: call it in a thread.
+
+    Raises:
+        ConfigError: says which document or part is wrong, or what to choose between.
+
+    """
+    documents = load_documents(wsdl, read_catalog(catalog) if catalog is not None else {})
+    schemas = arrange(documents)
+    reader = Wsdl(documents, schemas.elements)
+    chosen = _choose(wsdl, reader.ports(), service, port, reader.notes.lines)
+    by_input: dict[str, Operation] = {}
+    several = set()
+    for operation in chosen.operations.values():
+        if operation.input is not None and by_input.setdefault(operation.input, operation) is not operation:
+            several.add(operation.input)
+    for name in several:
+        del by_input[name]
+    notes = list(reader.notes.lines)
+    return Contract(
+        port=chosen,
+        by_input=by_input,
+        names=schemas.names,
+        builder=_builder(wsdl, schemas, notes),
+        schema=_schema(schemas) if validate else None,
+        notes=tuple(notes),
+    )
+
+
+def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None, notes: list[str]) -> Port:
+    if not ports:
+        why = "".join(f"\n  {line}" for line in notes[:20])
+        raise ConfigError(f"{wsdl}: the contract has no document/literal SOAP operation{why}")
+    fitting = [
+        port for port in ports if (service is None or port.service == service) and (name is None or port.name == name)
+    ]
+    known = ", ".join(f"{port.service}/{port.name}" for port in ports)
+    if not fitting:
+        raise ConfigError(f"{wsdl}: the contract has no such service or port; it has: {known}")
+    if len({port.service for port in fitting}) > 1:
+        raise ConfigError(f"{wsdl}: the contract has several services; write `service`, and `port` if need be: {known}")
+    return fitting[0]
+
+
+def _builder(wsdl: Path, schemas: Schemas, notes: list[str]) -> Builder | None:
+    try:
+        return Builder(schemas)
+    except Exception as error:
+        # zeep dies of KeyError, AttributeError and more on schemas that libxml2 takes. Lookups that bring their
+        # own XML do not need it.
+        notes.append(f"content cannot be built from mappings: zeep fails on the schemas ({type(error).__name__})")
+        log.warning("soap.contract.no_builder", wsdl=wsdl.name, error=type(error).__name__)
+        return None
+
+
+def _schema(schemas: Schemas) -> etree.XMLSchema:
+    try:
+        return compile_schema(schemas)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}\nrepair it, or write `validate = false`: then broken requests and replies pass unnoticed"
+        ) from None

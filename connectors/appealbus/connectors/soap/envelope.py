@@ -1,0 +1,142 @@
+"""SOAP envelopes, 1.1 and 1.2: what we send, and what came."""
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from appealbus.core.wire import CallFailed, Layer
+from appealbus.core.xmlread import child, text
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+
+_CODES = {"Sender": "Client", "Receiver": "Server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A SOAP fault of either version. Its text is left out: it may hold personal data.
+
+    Attributes:
+        code: `Client` or `Server`, also for what SOAP 1.2 calls Sender and Receiver; else the local name as it
+            came: `VersionMismatch`, `MustUnderstand` …
+        subcodes: what follows it: `Authentication` of `Client.Authentication`, the Subcodes of 1.2.
+        detail: the first element inside the detail.
+
+    """
+
+    code: str
+    subcodes: tuple[str, ...]
+    detail: etree._Element | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A SOAP message, taken apart.
+
+    Attributes:
+        root: the Envelope element itself, as a verifier of signatures needs it.
+        header: the Header element, if there is one.
+        body: the Body element.
+        children: the elements in the Body; none where it holds a fault.
+        fault: the fault in the Body, if it is one.
+
+    """
+
+    root: etree._Element
+    header: etree._Element | None
+    body: etree._Element
+    children: tuple[etree._Element, ...]
+    fault: Fault | None
+
+
+def read_envelope(
+    data: bytes, limit: int = 2 * 1024 * 1024, *, charset: str | None = None, fallback: str | None = None
+) -> Envelope:
+    """Take a message apart.
+
+    Args:
+        data: the message as it came.
+        limit: the most bytes that it may have.
+        charset: what the transport says of its encoding; see `safexml.parse`.
+        fallback: the encoding of messages that claim to be UTF-8 and are not.
+
+    Raises:
+        CallFailed: `xml.*` or `soap.*`, always `invalid`.
+
+    """
+    if not data.strip():
+        raise _invalid("soap.empty", "the reply is empty")
+    try:
+        root = parse(data, limit=limit, charset=charset, fallback=fallback)
+    except UnsafeXml as error:
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason) from None
+    return open_envelope(root)
+
+
+def open_envelope(root: etree._Element) -> Envelope:
+    """Take a parsed message apart: an Envelope of a Header at most and one Body, in this order and nothing else.
+
+    Raises:
+        CallFailed: `soap.envelope`.
+
+    """
+    namespace = next((known for known in (SOAP11, SOAP12) if root.tag == f"{{{known}}}Envelope"), None)
+    if namespace is None:
+        raise _invalid("soap.envelope", "the reply is not a SOAP envelope")
+    parts = list(root)
+    header = parts.pop(0) if parts and parts[0].tag == f"{{{namespace}}}Header" else None
+    if len(parts) != 1 or parts[0].tag != f"{{{namespace}}}Body":
+        raise _invalid("soap.envelope", "the SOAP envelope does not consist of a header at most and one body")
+    body = parts[0]
+    inside = tuple(body)
+    # Servers put a 1.2 fault into a 1.1 envelope and the other way round.
+    if inside and inside[0].tag in (f"{{{SOAP11}}}Fault", f"{{{SOAP12}}}Fault"):
+        if len(inside) > 1:
+            raise _invalid("soap.envelope", "the SOAP body holds more than a fault")
+        return Envelope(root, header, body, (), _fault(inside[0]))
+    return Envelope(root, header, body, inside, None)
+
+
+def build_envelope(
+    content: etree._Element | None, namespace: str = SOAP11, headers: tuple[etree._Element, ...] = ()
+) -> etree._Element:
+    """Put content and headers into a new envelope; without content its body is empty. They are moved, not copied."""
+    root = etree.Element(f"{{{namespace}}}Envelope", nsmap={"soap": namespace})
+    if headers:
+        etree.SubElement(root, f"{{{namespace}}}Header").extend(headers)
+    body = etree.SubElement(root, f"{{{namespace}}}Body")
+    if content is not None:
+        body.append(content)
+    return root
+
+
+def serialise(root: etree._Element) -> bytes:
+    """Return the bytes of a message, in UTF-8 with a declaration."""
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8")
+
+
+def _fault(element: etree._Element) -> Fault:
+    code = text(element, "faultcode")
+    if code is not None:
+        first, *subcodes = code.rpartition(":")[2].split(".")
+        detail = child(element, "detail")
+    else:
+        first = (text(element, "Code/Value") or "").rpartition(":")[2]
+        subcodes = []
+        inner = child(element, "Code/Subcode")
+        while inner is not None:
+            subcodes.append((text(inner, "Value") or "").rpartition(":")[2])
+            inner = child(inner, "Subcode")
+        detail = child(element, "Detail")
+    return Fault(
+        code=_CODES.get(first, first),
+        subcodes=tuple(name for name in subcodes if name),
+        detail=next(detail.iterchildren(), None) if detail is not None else None,
+    )
+
+
+def _invalid(code: str, reason: str) -> CallFailed:
+    return CallFailed(OutcomeKind.INVALID, code, reason, layer=Layer.TRANSPORT)

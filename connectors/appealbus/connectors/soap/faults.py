@@ -1,0 +1,50 @@
+"""What a SOAP fault means."""
+
+from collections.abc import Iterator, Mapping
+
+from appealbus.connectors.soap.envelope import Fault
+from appealbus.core.wire import CallFailed, Layer
+from appealbus.core.xmlread import local_name
+from appealbus.schemas.outcome import OutcomeKind
+
+_REFUSALS = frozenset({"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
+_FAULTS = {
+    "Client": (OutcomeKind.INVALID, "soap.fault.client", "the source finds a fault in our request"),
+    "Server": (OutcomeKind.UNAVAILABLE, "soap.fault.server", "the source failed on its side"),
+    "VersionMismatch": (OutcomeKind.INVALID, "soap.fault.version_mismatch", "the source speaks another SOAP version"),
+    "MustUnderstand": (OutcomeKind.INVALID, "soap.fault.must_understand", "the source does not know a header of ours"),
+}
+
+
+def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFailed:
+    """Return the failure that the fault stands for.
+
+    Args:
+        fault: what came.
+        overrides: outcomes by name of the detail element, subcode or code; the most special name counts.
+
+    """
+    for name in _names(fault):
+        if name in overrides:
+            return CallFailed(
+                overrides[name],
+                f"soap.fault.{name}",
+                "the source answered with a fault that the settings give this outcome",
+                layer=Layer.FAULT,
+            )
+    if not _REFUSALS.isdisjoint((fault.code, *fault.subcodes)):
+        kind, code, reason = OutcomeKind.REFUSED, "soap.fault.authentication", "the source does not accept who we are"
+    else:
+        kind, code, reason = _FAULTS.get(
+            fault.code, (OutcomeKind.INVALID, "soap.fault.other", "the source answered with a fault of its own kind")
+        )
+    return CallFailed(kind, code, reason, layer=Layer.FAULT)
+
+
+def _names(fault: Fault) -> Iterator[str]:
+    if fault.detail is not None:
+        yield local_name(fault.detail)
+    yield from reversed(fault.subcodes)
+    if fault.subcodes:
+        yield ".".join((fault.code, *fault.subcodes))
+    yield fault.code

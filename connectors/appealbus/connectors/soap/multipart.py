@@ -1,0 +1,107 @@
+"""Replies with attachments (MTOM, SOAP with attachments): the root part, with the binary parts put back in place."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from lxml import etree
+
+from appealbus.core.wire import CallFailed
+from appealbus.schemas.outcome import OutcomeKind
+
+_INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
+_PARAMETER = re.compile(r";\s*(boundary|start)\s*=\s*(?:\"([^\"]{1,1000})\"|([^\s;\"]{1,1000}))", re.IGNORECASE)
+_MOST_PARTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A multipart message, taken apart: the root part, and all parts by content id."""
+
+    root: bytes
+    by_id: Mapping[str, bytes]
+
+
+def is_multipart(content_type: str) -> bool:
+    """Say whether the header announces several parts."""
+    return content_type.lstrip()[:10].lower() == "multipart/"
+
+
+def split_parts(body: bytes, content_type: str) -> Parts:
+    """Take a multipart message apart.
+
+    Raises:
+        CallFailed: `soap.multipart`.
+
+    """
+    parameters = {match[1].lower(): match[2] or match[3] for match in _PARAMETER.finditer(content_type)}
+    boundary = parameters.get("boundary")
+    if boundary is None or not boundary.isascii():
+        raise _invalid("the multipart reply names no boundary")
+    delimiter = b"--" + boundary.encode()
+    # Some write bare line feeds, against the standard; what ends the first boundary ends every line.
+    line_end = b"\n" if body.partition(delimiter)[2].startswith(b"\n") else b"\r\n"
+    # The first boundary may stand at the very beginning, where no line break precedes it.
+    chunks = (line_end + body).split(line_end + delimiter, _MOST_PARTS)[1:]
+    if len(chunks) < 2 or not chunks[-1].startswith(b"--"):
+        raise _invalid("the multipart reply is not complete")
+    by_id: dict[str, bytes] = {}
+    first: tuple[bytes, dict[str, str]] | None = None
+    start = parameters.get("start", "").strip("<> ")
+    for chunk in chunks[:-1]:
+        content, headers = _part(chunk, line_end)
+        name = headers.get("content-id", "").strip("<> ")
+        if name and by_id.setdefault(name, content) is not content:
+            raise _invalid("the multipart reply has two parts of the same id")
+        if first is None or (start and name == start):
+            first = content, headers
+    if first is None or (start and start not in by_id):
+        raise _invalid("the multipart reply lacks its root part")
+    if first[1].get("content-transfer-encoding", "binary").lower() not in ("binary", "8bit", "7bit"):
+        raise _invalid("the root part has a transfer encoding that we do not take")
+    return Parts(first[0], by_id)
+
+
+def put_back(root: etree._Element, parts: Parts, limit: int) -> None:
+    """Replace each xop:Include by the part that it names, in base64, as the contract declares it.
+
+    Args:
+        root: the parsed root part.
+        parts: the whole message.
+        limit: the most bytes that may be put in, all together: a part may be named many times.
+
+    Raises:
+        CallFailed: `soap.multipart`.
+
+    """
+    left = limit
+    for include in list(root.iter(_INCLUDE)):
+        holder = include.getparent()
+        name = unquote(include.get("href", "").removeprefix("cid:"))
+        content = parts.by_id.get(name)
+        if holder is None or content is None or len(holder) != 1:
+            raise _invalid("an attachment that the reply names is not there")
+        left -= len(content)
+        if left < 0:
+            raise _invalid(f"the attachments in the reply have more than {limit} bytes")
+        holder.remove(include)
+        holder.text = base64.b64encode(content).decode()
+
+
+def _part(chunk: bytes, line_end: bytes) -> tuple[bytes, dict[str, str]]:
+    # The line of the boundary ends first; a part without headers goes on with an empty line at once.
+    head, separator, content = chunk.partition(line_end + line_end)
+    if not separator:
+        raise _invalid("a part of the multipart reply has no end of its headers")
+    headers = {}
+    for line in re.sub(rb"\r?\n[ \t]+", b" ", head).decode("latin-1").splitlines():
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip().lower()] = value.strip()
+    return content, headers
+
+
+def _invalid(reason: str) -> CallFailed:
+    return CallFailed(OutcomeKind.INVALID, "soap.multipart", reason)

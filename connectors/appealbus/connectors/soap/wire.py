@@ -1,0 +1,190 @@
+"""The SOAP wire: one source, one contract."""
+
+import asyncio
+import hashlib
+import ssl
+from base64 import b64encode
+from copy import deepcopy
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp.hdrs import CONTENT_TYPE
+from lxml import etree
+from multidict import CIMultiDict
+from yarl import URL
+
+from appealbus.connectors.http import HttpClient, tls_context
+from appealbus.connectors.soap.contract import Contract, load_contract
+from appealbus.connectors.soap.envelope import SOAP11, build_envelope, serialise
+from appealbus.connectors.soap.headers import Headers
+from appealbus.connectors.soap.reply import answer_in, open_reply, validate
+from appealbus.connectors.soap.settings import SoapSettings
+from appealbus.connectors.soap.wsdl import Operation
+from appealbus.core.config.base import ConfigError
+from appealbus.core.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.xmlread import text
+from appealbus.schemas.outcome import OutcomeKind
+
+log = structlog.get_logger(__name__)
+
+
+class SoapWire(Wire):
+    """Carries requests to a SOAP service by its contract."""
+
+    def __init__(self, source: str, settings: SoapSettings, http: HttpClient) -> None:
+        self._source = source
+        self._settings = settings
+        self._http = http
+        self._open = False
+        self._contract: Contract
+        self._headers: Headers
+        self._tls: ssl.SSLContext | None = None
+        self._url: URL
+        self._http_headers: dict[str, CIMultiDict[str]] = {}
+
+    async def start(self) -> None:
+        """Read the contract, the certificates and the secrets.
+
+        Raises:
+            ConfigError: any of them is missing or broken, or took longer than `load_timeout`.
+
+        """
+        try:
+            async with asyncio.timeout(self._settings.load_timeout):
+                await asyncio.to_thread(self._load)
+        except TimeoutError:
+            raise ConfigError(
+                f"sources.{self._source}.wsdl: reading the contract took more than {self._settings.load_timeout:g} s; "
+                "raise load_timeout"
+            ) from None
+        self._http.open()
+        self._open = True
+        for note in self._contract.notes:
+            log.warning("soap.contract.left_out", source=self._source, part=note)
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        """Carry the request and return the element that answers it; an empty mapping where the contract has none.
+
+        Raises:
+            CallFailed: everything else, within `call.timeout`.
+
+        """
+        operation = self._operation(request)
+        envelope = build_envelope(
+            self._content(request, operation), self._contract.port.namespace, self._headers.made(operation, call)
+        )
+        answer = await self._http.post(
+            self._url,
+            serialise(envelope),
+            self._http_headers[operation.name],
+            timeout=call.timeout,
+            connect_timeout=self._settings.connect_timeout,
+            limit=self._settings.limit,
+            tls=self._tls,
+        )
+        observed_at = datetime.now(UTC)
+        opened = open_reply(
+            answer, limit=self._settings.limit, fallback=self._settings.encoding, faults=self._settings.faults
+        )
+        sha256 = hashlib.sha256(answer.body).hexdigest()
+        if operation.output is None:
+            return Reply({}, sha256, observed_at)
+        if opened is None:
+            raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
+        element = answer_in(opened, operation.output)
+        if self._contract.schema is not None:
+            validate(element, self._contract.schema, self._contract.names, "soap.schema", "the reply")
+        message_id = text(opened.header, "MessageID") if opened.header is not None else None
+        return Reply(element, sha256, observed_at, message_id=message_id)
+
+    async def health(self) -> Health:
+        """Say whether an HTTP server answers at the service's address."""
+        try:
+            status = await self._http.probe(self._url, timeout=self._settings.connect_timeout, tls=self._tls)
+        except CallFailed as failed:
+            return Health(ok=False, detail=failed.reason)
+        return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
+
+    async def close(self) -> None:
+        """Let go of the session."""
+        if self._open:
+            self._open = False
+            await self._http.close()
+
+    def _load(self) -> None:
+        settings = self._settings
+        key = f"sources.{self._source}"
+        contract = load_contract(
+            settings.wsdl,
+            settings.catalog,
+            service=settings.service,
+            port=settings.port,
+            validate=settings.validate_messages,
+        )
+        address = settings.url or contract.port.address
+        try:
+            self._url = URL(address)
+        except ValueError:
+            self._url = URL()
+        if self._url.scheme not in ("http", "https") or not self._url.host:
+            raise ConfigError(f"{key}.url: the contract gives no usable address; write where the service is")
+        self._headers = Headers(contract, settings.soap_headers, f"{key}.soap_headers", self._url, settings.addressing)
+        if self._url.scheme == "https":
+            self._tls = tls_context(settings.tls, f"{key}.tls")
+        secrets = {name: secret.get() for name, secret in settings.secret_headers.items()}
+        extra = _checked(settings.http_headers, f"{key}.http_headers") | _checked(secrets, f"{key}.secret_headers")
+        if settings.basic is not None:
+            pair = f"{settings.basic.user}:{settings.basic.password.get()}"
+            extra["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
+        for operation in contract.port.operations.values():
+            self._http_headers[operation.name] = _http_headers(
+                operation, contract.port.namespace, settings.action, extra
+            )
+        self._contract = contract
+
+    def _operation(self, request: Request) -> Operation:
+        operations = self._contract.port.operations
+        if request.operation is not None:
+            found = operations.get(request.operation)
+        elif isinstance(request.body, etree._Element):
+            found = self._contract.by_input.get(str(request.body.tag))
+        else:
+            found = next(iter(operations.values())) if len(operations) == 1 else None
+        if found is None:
+            raise CallFailed(OutcomeKind.INVALID, "soap.operation", "the contract has no such operation")
+        return found
+
+    def _content(self, request: Request, operation: Operation) -> etree._Element | None:
+        body = request.body
+        if isinstance(body, etree._Element):
+            if body.tag != operation.input:
+                raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
+            # Putting an element into the envelope takes it out of where it is.
+            content = body if body.getparent() is None else deepcopy(body)
+        elif operation.input is None:
+            return None
+        elif self._contract.builder is None:
+            raise CallFailed(OutcomeKind.INVALID, "soap.request", "this contract takes requests as XML alone")
+        else:
+            content = self._contract.builder.build(operation.input, body)
+        if self._contract.schema is not None:
+            validate(content, self._contract.schema, self._contract.names, "soap.request", "the request")
+        return content
+
+
+def _checked(headers: dict[str, str], key: str) -> dict[str, str]:
+    for name, value in headers.items():
+        if not name.isascii() or not f"{name}{value}".isprintable():
+            raise ConfigError(f"{key}: {name}: a header is one line of printable characters")
+    return headers
+
+
+def _http_headers(operation: Operation, namespace: str, action: str | None, extra: dict[str, str]) -> CIMultiDict[str]:
+    action = operation.action if action is None else action
+    headers = CIMultiDict(extra)
+    if namespace == SOAP11:
+        headers[CONTENT_TYPE] = "text/xml; charset=utf-8"
+        headers["SOAPAction"] = f'"{action}"'
+    else:
+        headers[CONTENT_TYPE] = "application/soap+xml; charset=utf-8" + (f'; action="{action}"' if action else "")
+    return headers

@@ -1,0 +1,249 @@
+"""Contracts: whole, scattered, incomplete and broken."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from appealbus.connectors.soap.catalog import read_catalog
+from appealbus.connectors.soap.contract import load_contract
+from appealbus.core.config.base import ConfigError
+
+REGISTER = Path(__file__).parent / "register.wsdl"
+SCHEMA = REGISTER.with_suffix(".xsd")
+NS = "urn:example:register"
+XS = 'xmlns:xs="http://www.w3.org/2001/XMLSchema"'
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes the test contract with its WSDL changed by (old, new) pairs."""
+    (tmp_path / "register.xsd").write_bytes(SCHEMA.read_bytes())
+
+    def write(*changes: tuple[str, str]) -> Path:
+        content = REGISTER.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in content
+            content = content.replace(old, new)
+        (tmp_path / "changed.wsdl").write_text(content, encoding="utf-8")
+        return tmp_path / "changed.wsdl"
+
+    return write
+
+
+IMPORT = '<xs:import namespace="urn:example:register" schemaLocation="register.xsd"/>'
+
+
+def test_whole() -> None:
+    """Operations, elements, actions and headers are read."""
+    contract = load_contract(REGISTER)
+    assert list(contract.port.operations) == ["FindPerson", "Count", "Ping", "Notify"]
+    find = contract.port.operations["FindPerson"]
+    assert (find.input, find.output) == (f"{{{NS}}}FindPerson", f"{{{NS}}}FindPersonResponse")
+    assert (find.action, find.headers) == ("urn:example:find", (f"{{{NS}}}Client",))
+    assert contract.port.operations["Ping"].input is None
+    assert contract.port.operations["Notify"].output is None
+    assert contract.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost", "note"),
+    [
+        (
+            'message="t:CountIn"',
+            'message="t:CuontIn"',
+            "Count",
+            "operation Count: its input message t:CuontIn does not",
+        ),
+        (
+            'element="r:CountResponse"',
+            'element="r:Response"',
+            "Count",
+            "element r:Response of part body does not exist",
+        ),
+        ('element="r:Count"/>', 'type="r:Person"/>', "Count", "part body names no element"),
+        ('part="client" use', 'part="clent" use', None, "FindPerson, header: part clent of message t:FindIn does not"),
+        ('header message="t:FindIn"', 'header message="t:In"', None, "part client of message t:In does not exist"),
+        ('soapAction="urn:example:count"/>', 'soapAction="c" style="rpc"/>', "Count", "operation Count: it is rpc"),
+        ('parts="body" use="literal"', 'use="encoded"', "FindPerson", "operation FindPerson: it is encoded"),
+        (
+            'element="r:CountResponse"/>',
+            'element="r:Count"/><w:part name="more" element="r:Count"/>',
+            "Count",
+            "one part",
+        ),
+        (
+            '<w:operation name="Notify"><w:input',
+            '<w:operation name="Other"><w:input',
+            "Notify",
+            "has no such operation",
+        ),
+        ('element="r:Count"/>', 'element="undeclared:Count"/>', "Count", "element undeclared:Count of part body"),
+    ],
+)
+def test_one_broken_part(write: Write, old: str, new: str, lost: str | None, note: str) -> None:
+    """One broken part is left out and named; the other operations work."""
+    contract = load_contract(write((old, new)))
+    assert any(note in line for line in contract.notes), contract.notes
+    known = {"FindPerson", "Count", "Notify"} - {lost}
+    assert known <= set(contract.port.operations)
+    assert lost not in contract.port.operations
+    assert contract.builder is not None
+    assert contract.builder.build(f"{{{NS}}}Notice", {"text": "Ө"})[0].text == "Ө"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ([("register.xsd", "absent.xsd")], r"absent\.xsd \(imported by .*changed\.wsdl\)"),
+        (
+            [("register.xsd", "http://x.invalid/r.xsd")],
+            r"http://x\.invalid/r\.xsd \(imported by .*\n.*catalog.*\n.*r\.xsd\tr\.xsd",
+        ),
+        (
+            [('binding="t:Register1', 'binding="t:Absent1')],
+            "no document/literal SOAP operation\n  port Soap11: its binding",
+        ),
+        ([('type="t:Register"', 'type="t:Absent"')], "port type t:Absent does not exist"),
+        ([("s11:binding", "s11:other"), ("s12:binding", "s12:other")], "no document/literal SOAP operation"),
+        ([("?>\n<w:definitions", "?><!DOCTYPE w><w:definitions")], "declares a DTD"),
+        ([("</w:definitions>", "")], "not well-formed"),
+        ([("w:definitions", "w:other")], "no document/literal SOAP operation"),
+    ],
+)
+def test_broken_as_a_whole(write: Write, changes: list[tuple[str, str]], says: str) -> None:
+    """A contract that cannot serve at all is a ConfigError that says which part, and what to do."""
+    with pytest.raises(ConfigError, match=says):
+        load_contract(write(*changes))
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    """A contract that is not there is named."""
+    with pytest.raises(ConfigError, match=r"absent\.wsdl"):
+        load_contract(tmp_path / "absent.wsdl")
+
+
+def test_broken_schema(write: Write, tmp_path: Path) -> None:
+    """A schema that does not compile is named with what is wrong; the checks can be switched off."""
+    xsd = tmp_path / "register.xsd"
+    xsd.write_text(xsd.read_text().replace('name="count" type="xs:int"', 'name="count" type="r:Absent"'))
+    wsdl = write()
+    with pytest.raises(ConfigError, match=r"register\.xsd: the schema is not valid: .*Absent(.|\n)*validate = false"):
+        load_contract(wsdl)
+    contract = load_contract(wsdl, validate=False)
+    assert contract.schema is None
+    assert contract.builder is None
+    assert "content cannot be built from mappings" in contract.notes[0]
+
+
+def test_catalog(write: Write, tmp_path: Path) -> None:
+    """Documents that are imported by URL come from the catalog, also what those import in turn."""
+    lists = (
+        f'<xs:schema {XS} xmlns="urn:l" targetNamespace="urn:l"><xs:include schemaLocation="sub/more.xsd"/></xs:schema>'
+    )
+    more = (
+        f'<xs:schema {XS}><xs:import namespace="http://www.w3.org/XML/1998/namespace"/>'
+        '<xs:element name="E" type="xs:int"/></xs:schema>'
+    )
+    (tmp_path / "lists.xsd").write_text(lists)
+    (tmp_path / "more.xsd").write_text(more)
+    wsdl = write(
+        (IMPORT, IMPORT + '<xs:import namespace="urn:l" schemaLocation="http://x.invalid/a/lists.xsd"/>'),
+        ('element="r:Notice"', 'xmlns:l="urn:l" element="l:E"'),
+    )
+    catalog = tmp_path / "catalog.tsv"
+    catalog.write_text("# ours\n\nhttp://x.invalid/a/lists.xsd\tlists.xsd\n")
+    with pytest.raises(
+        ConfigError, match=r"http://x\.invalid/a/sub/more\.xsd \(imported by http://x\.invalid/a/lists\.xsd\)"
+    ):
+        load_contract(wsdl, catalog)
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text('"http://x.invalid/a/lists.xsd" = "lists.xsd"\n"http://x.invalid/a/sub/more.xsd" = "more.xsd"\n')
+    contract = load_contract(wsdl, catalog)
+    assert contract.port.operations["Notify"].input == "{urn:l}E"
+    assert contract.schema is not None
+    assert contract.schema.validate(etree.fromstring('<E xmlns="urn:l">1</E>'))
+    assert not contract.schema.validate(etree.fromstring('<E xmlns="urn:l">x</E>'))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("c.tsv", "http://x.invalid/ x.xsd\n", r"c\.tsv:1: write URL, tab, file"),
+        ("c.toml", "x = 1", 'write "URL" = "file"'),
+        ("c.toml", "x = ", r"c\.toml: "),
+        ("c.tsv", None, "cannot be read"),
+    ],
+)
+def test_bad_catalog(tmp_path: Path, name: str, content: str | None, says: str) -> None:
+    """A catalog that cannot be read is an error with the line and what to write."""
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=says):
+        read_catalog(path)
+
+
+def test_catalog_names_a_file_that_is_not_there(write: Write, tmp_path: Path) -> None:
+    """A catalogued file that is missing is named, with the URL that it stands for."""
+    (tmp_path / "c.tsv").write_text("http://x.invalid/r.xsd\tabsent.xsd\n")
+    with pytest.raises(ConfigError, match=r"absent\.xsd: the file that the catalog names for http://x\.invalid/r\.xsd"):
+        load_contract(write(("register.xsd", "http://x.invalid/r.xsd")), tmp_path / "c.tsv")
+
+
+def test_namespace_scattered_over_schemas(write: Write) -> None:
+    """Schemas of one namespace in several places, that refer to others without an import, become one."""
+    inline = (
+        f'</xs:schema><xs:schema {XS} targetNamespace="urn:i"><xs:element name="A" type="xs:int"/></xs:schema>'
+        f'<xs:schema {XS} targetNamespace="urn:i" xmlns:i="urn:i" xmlns:j="urn:j"><xs:element name="B">'
+        '<xs:complexType><xs:sequence><xs:element ref="i:A"/><xs:element ref="j:C"/></xs:sequence></xs:complexType>'
+        f'</xs:element></xs:schema><xs:schema {XS} targetNamespace="urn:j"><xs:element name="C" type="xs:int"/>'
+    )
+    contract = load_contract(write((IMPORT, IMPORT + inline), ('element="r:Notice"', 'xmlns:i="urn:i" element="i:B"')))
+    assert contract.schema is not None
+    assert contract.builder is not None
+    assert contract.schema.validate(contract.builder.build("{urn:i}B", {"A": 1, "C": 2}))
+    assert not contract.schema.validate(etree.fromstring('<B xmlns="urn:i"><A>1</A></B>'))
+
+
+def test_same_schema_under_two_addresses(write: Write, tmp_path: Path) -> None:
+    """A schema that is imported twice, under two names, is taken once."""
+    (tmp_path / "copy.xsd").write_bytes(SCHEMA.read_bytes())
+    contract = load_contract(write((IMPORT, IMPORT + IMPORT.replace("register.xsd", "copy.xsd"))))
+    assert contract.schema is not None
+
+
+def test_cyclic_imports(write: Write, tmp_path: Path) -> None:
+    """WSDLs and schemas that import each other are read once."""
+    xsd = tmp_path / "register.xsd"
+    more = '<xs:include schemaLocation="cycle.xsd"/><xs:element name="FindPerson">'
+    xsd.write_text(xsd.read_text().replace('<xs:element name="FindPerson">', more))
+    (tmp_path / "cycle.xsd").write_text(
+        f'<xs:schema {XS} targetNamespace="{NS}"><xs:include schemaLocation="register.xsd"/></xs:schema>'
+    )
+    wsdl = write(("<w:types>", '<w:import namespace="urn:example:register:wsdl" location="changed.wsdl"/><w:types>'))
+    assert len(load_contract(wsdl).port.operations) == 4
+
+
+def test_split_wsdl(write: Write, tmp_path: Path) -> None:
+    """A service in one document and its messages in another are one contract."""
+    outer = REGISTER.read_text(encoding="utf-8")
+    head, rest = outer[: outer.index("<w:types>")], outer[outer.index("<w:service") :]
+    write()
+    entry = tmp_path / "entry.wsdl"
+    entry.write_text(f'{head}<w:import namespace="urn:example:register:wsdl" location="changed.wsdl"/>{rest}')
+    assert len(load_contract(entry).port.operations) == 4
+
+
+def test_choice_of_service(write: Write) -> None:
+    """A contract of several services asks which; one without any offers its bindings."""
+    two = ('<w:port name="Soap12"', '</w:service><w:service name="Other"><w:port name="Soap12"')
+    with pytest.raises(ConfigError, match=r"several services; write `service`.*RegisterService/Soap11, Other/Soap12"):
+        load_contract(write(two))
+    assert load_contract(write(two), service="Other").port.name == "Soap12"
+    service = REGISTER.read_text(encoding="utf-8")
+    service = service[service.index("<w:service") : service.index("</w:service>") + len("</w:service>")]
+    port = load_contract(write((service, ""))).port
+    assert (port.name, port.address) == ("Register11", "")

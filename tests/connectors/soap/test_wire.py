@@ -1,0 +1,271 @@
+"""The SOAP wire: what leaves, and what a lookup gets."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from lxml import etree
+
+from appealbus.connectors.http import HttpClient
+from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
+from appealbus.core.config.base import ConfigError
+from appealbus.core.config.types import Secret
+from appealbus.core.wire import Call, CallFailed, Request
+from appealbus.core.xmlread import child, date_of, element_of, int_of, require, text
+from appealbus.schemas.outcome import OutcomeKind
+
+REGISTER = Path(__file__).parent / "register.wsdl"
+NS = "urn:example:register"
+SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+FIND = {"criteria": {"iin": "850312180019", "withAddresses": True}}
+Wires = Callable[..., Awaitable[SoapWire]]
+
+
+def envelope(content: str, namespace: str = SOAP11, header: str = "") -> web.Response:
+    """Return an answer in an envelope."""
+    text = f'<s:Envelope xmlns:s="{namespace}" xmlns="{NS}">{header}<s:Body>{content}</s:Body></s:Envelope>'
+    return web.Response(body=text.encode(), content_type="text/xml")
+
+
+def count(number: int, namespace: str = SOAP11) -> web.Response:
+    """Return the answer of the operation Count."""
+    return envelope(f"<CountResponse><count>{number}</count></CountResponse>", namespace)
+
+
+PERSON = (
+    "<person><iin>850312180019</iin><name>Қуаныш</name><birthDate>1885-03-12+05:00</birthDate><alive>false</alive>"
+    "<address>Орал қаласы, «А»-үй &amp; 1</address><address>Уральск</address></person>"
+)
+
+
+async def test_from_a_mapping(peer: Any, wires: Wires, call: Call) -> None:
+    """A mapping becomes what the contract says, and the reply is an element that is read by local name."""
+    peer.answer = envelope(f"<FindPersonResponse>{PERSON}</FindPersonResponse>")
+    reply = await (await wires()).call(Request(FIND, "FindPerson"), call)
+    person = require(element_of(reply), "person")
+    assert (text(person, "name"), text(person, "address")) == ("Қуаныш", "Орал қаласы, «А»-үй & 1")
+    assert str(date_of(person, "birthDate")) == "1885-03-12"
+    assert int_of(person, "children") is None
+    assert reply.raw_sha256 == hashlib.sha256(peer.answer.body).hexdigest()
+    request, body = peer.seen[0]
+    assert request.headers["SOAPAction"] == '"urn:example:find"'
+    assert request.headers["Content-Type"] == "text/xml; charset=utf-8"
+    sent = etree.fromstring(body)
+    assert sent.tag == f"{{{SOAP11}}}Envelope"
+    assert text(sent, "Body/FindPerson/criteria/withAddresses") == "true"
+    assert child(sent, "Header") is None
+
+
+async def test_from_an_element(peer: Any, wires: Wires, call: Call) -> None:
+    """An element goes out as it is, finds its operation by its name, and is still whole afterwards."""
+    peer.answer = count(7)
+    element = etree.fromstring(f'<r:Count xmlns:r="{NS}"/>')
+    wire = await wires()
+    for _ in range(2):
+        assert int_of(element_of(await wire.call(Request(element), call)), "count") == 7
+    assert [etree.fromstring(body)[0][0].prefix for _, body in peer.seen] == ["r", "r"]
+
+
+async def test_element_inside_another_document(peer: Any, wires: Wires, call: Call) -> None:
+    """An element that is part of something stays there."""
+    peer.answer = count(7)
+    outer = etree.fromstring(f'<outer><Count xmlns="{NS}"/></outer>')
+    await (await wires()).call(Request(outer[0]), call)
+    assert len(outer) == 1
+
+
+async def test_soap_1_2(peer: Any, wires: Wires, call: Call) -> None:
+    """A port of SOAP 1.2 gets its envelope, and the action within the content type."""
+    peer.answer = count(1, SOAP12)
+    await (await wires(port="Soap12")).call(Request({}, "Count"), call)
+    request, body = peer.seen[0]
+    assert request.headers["Content-Type"] == 'application/soap+xml; charset=utf-8; action="urn:example:count"'
+    assert "SOAPAction" not in request.headers
+    assert etree.fromstring(body).tag == f"{{{SOAP12}}}Envelope"
+
+
+async def test_operation_without_input(peer: Any, wires: Wires, call: Call) -> None:
+    """An operation whose message has no parts sends an empty body, and an empty action."""
+    peer.answer = count(1)
+    await (await wires()).call(Request({}, "Ping"), call)
+    request, body = peer.seen[0]
+    assert len(etree.fromstring(body)[0]) == 0
+    assert request.headers["SOAPAction"] == '""'
+
+
+async def test_one_way_operation(peer: Any, wires: Wires, call: Call) -> None:
+    """An operation without output takes an empty answer for one."""
+    peer.answer = web.Response(status=202)
+    reply = await (await wires()).call(Request({"text": "x"}, "Notify"), call)
+    assert reply.body == {}
+
+
+async def test_header_from_the_contract(peer: Any, wires: Wires, call: Call) -> None:
+    """A header that the contract declares is built from a table and filled in for each call."""
+    peer.answer = envelope("<FindPersonResponse/>")
+    wire = await wires(soap_headers={"Client": {"system": "bus", "request": "{question_id} of {number}"}})
+    await wire.call(Request(FIND, "FindPerson"), call)
+    await wire.call(Request(FIND, "FindPerson"), Call("other", "1", 5.0))
+    sent = [text(etree.fromstring(body), "Header/Client/request") for _, body in peer.seen]
+    assert sent == [f"{call.question_id} of {call.number}", "other of 1"]
+
+
+async def test_header_of_our_own(peer: Any, wires: Wires, call: Call) -> None:
+    """A header that the contract does not know is written with its namespace."""
+    peer.answer = count(1)
+    await (await wires(soap_headers={"{urn:x}token": "t"})).call(Request({}, "Count"), call)
+    assert require(etree.fromstring(peer.seen[0][1]), "Header/token").tag == "{urn:x}token"
+
+
+async def test_addressing(peer: Any, wires: Wires, call: Call) -> None:
+    """WS-Addressing names the address, the action and our question; the answer's message id is kept."""
+    header = '<s:Header><w:MessageID xmlns:w="http://www.w3.org/2005/08/addressing">urn:answer</w:MessageID></s:Header>'
+    peer.answer = envelope("<CountResponse><count>1</count></CountResponse>", header=header)
+    reply = await (await wires(addressing=True)).call(Request({}, "Count"), call)
+    sent = etree.fromstring(peer.seen[0][1])
+    assert [text(sent, f"Header/{name}") for name in ("To", "Action", "MessageID")] == [
+        peer.url,
+        "urn:example:count",
+        f"urn:uuid:{call.question_id}",
+    ]
+    assert reply.message_id == "urn:answer"
+
+
+async def test_http_headers_and_action(peer: Any, wires: Wires, call: Call) -> None:
+    """Headers, secret ones, basic authentication and another action are sent as set."""
+    environ = {"KEY": "k-1", "PASSWORD": "пароль"}
+    wire = await wires(
+        http_headers={"X-System": "bus"},
+        secret_headers={"X-Key": Secret(env="KEY", environ=environ)},
+        basic={"user": "bus", "password": Secret(env="PASSWORD", environ=environ)},
+        action="urn:other",
+    )
+    peer.answer = count(1)
+    await wire.call(Request({}, "Count"), call)
+    headers = peer.seen[0][0].headers
+    assert (headers["X-System"], headers["X-Key"], headers["SOAPAction"]) == ("bus", "k-1", '"urn:other"')
+    assert headers["Authorization"] == "Basic YnVzOtC/0LDRgNC+0LvRjA=="
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (Request({}, "Absent"), "soap.operation"),
+        (Request({}), "soap.operation"),
+        (Request(etree.fromstring("<x/>")), "soap.operation"),
+        (Request(etree.fromstring("<x/>"), "Count"), "soap.request"),
+        (Request({"criteria": {"iin": "850312180019", "nonsense": 1}}, "FindPerson"), "soap.request"),
+        (Request({"criteria": {}}, "FindPerson"), "soap.request"),
+        (Request({"criteria": {"iin": "85031218001"}}, "FindPerson"), "soap.request"),
+        (Request({"criteria": {"iin": None}}, "FindPerson"), "soap.request"),
+        (Request(etree.fromstring(f'<FindPerson xmlns="{NS}"/>')), "soap.request"),
+    ],
+)
+async def test_requests_that_never_leave(peer: Any, wires: Wires, call: Call, request_: Request, code: str) -> None:
+    """A request that does not fit the contract fails before it costs a call, and shows no value."""
+    with pytest.raises(CallFailed) as caught:
+        await (await wires()).call(request_, call)
+    assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, code)
+    assert "8503121800" not in str(caught.value)
+    assert peer.seen == []
+
+
+async def test_failure_names_the_place(peer: Any, wires: Wires, call: Call) -> None:
+    """A broken reply's failure names the element, if it is one of the contract's, and not what is in it."""
+    wire = await wires()
+    peer.answer = envelope("<CountResponse><count>850312180019x</count></CountResponse>")
+    with pytest.raises(CallFailed, match=r"the reply breaks the contract at count$"):
+        await wire.call(Request({}, "Count"), call)
+    peer.answer = envelope("<CountResponse><Petrov/></CountResponse>")
+    with pytest.raises(CallFailed, match=r"at an element that the contract does not know$"):
+        await wire.call(Request({}, "Count"), call)
+
+
+async def test_concurrent_calls(peer: Any, wires: Wires, call: Call) -> None:
+    """Calls in flight together do not mix."""
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        sent = etree.fromstring(await request.read())
+        await asyncio.sleep(0.01)
+        iin = text(sent, "Body/FindPerson/criteria/iin")
+        return envelope(f"<FindPersonResponse>{PERSON.replace('850312180019', str(iin))}</FindPersonResponse>")
+
+    peer.answer = echo
+    wire = await wires()
+
+    async def ask(number: int) -> bool:
+        iin = f"{number:012}"
+        reply = await wire.call(Request({"criteria": {"iin": iin}}, "FindPerson"), call)
+        return text(element_of(reply), "person/iin") == iin
+
+    assert all(await asyncio.gather(*map(ask, range(100))))
+
+
+async def test_health(peer: Any, wires: Wires, http: HttpClient) -> None:
+    """A source is there if anything but a gateway's error answers; asking sends nothing about anybody."""
+    wire = await wires()
+    for status, ok in ((200, True), (405, True), (500, True), (502, False), (503, False)):
+        peer.answer = web.Response(status=status)
+        assert (await wire.health()).ok is ok
+    assert all(body == b"" and request.method == "GET" for request, body in peer.seen)
+    settings = SoapSettings.model_validate({"wsdl": REGISTER, "url": "http://nobody.invalid/", "connect_timeout": "2s"})
+    wire = SoapConnector(http).wire("x", settings)
+    await wire.start()
+    assert await wire.health() == await wire.health()
+    assert not (await wire.health()).ok
+    await wire.close()
+    await wire.close()
+
+
+async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contract that takes longer than it may is a ConfigError that names the setting."""
+    settings = SoapSettings.model_validate({"wsdl": REGISTER, "load_timeout": "1ms"})
+    with pytest.raises(ConfigError, match="load_timeout"):
+        await SoapConnector(http).wire("register", settings).start()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"soap_headers": {"Absent": "x"}}, r"sources\.r\.soap_headers\.Absent: .* it has: Client"),
+        ({"soap_headers": {"Client": {"nonsense": "x"}}}, r"sources\.r\.soap_headers\.Client: "),
+        ({"port": "Absent"}, "it has: RegisterService/Soap11, RegisterService/Soap12"),
+        ({"secret_headers": {"X": {"env": "APPEALBUS_TEST_NOT_SET"}}}, "APPEALBUS_TEST_NOT_SET is not set"),
+        ({"http_headers": {"X": "a\r\nY: b"}}, r"sources\.r\.http_headers: X: "),
+        ({"secret_headers": {"X": Secret(env="A", environ={"A": "a\nb"})}}, r"sources\.r\.secret_headers: X: "),
+        ({"url": "https://x.invalid/", "tls": {"ca_bundle": "absent.pem"}}, r"sources\.r\.tls\.ca_bundle: "),
+    ],
+)
+async def test_settings_that_do_not_fit(http: HttpClient, settings: dict[str, Any], says: str) -> None:
+    """A setting that does not fit the contract or the machine is a ConfigError that says what to write."""
+    wire = SoapConnector(http).wire("r", SoapSettings.model_validate({"wsdl": REGISTER, **settings}))
+    with pytest.raises(ConfigError, match=says):
+        await wire.start()
+
+
+async def test_no_address(http: HttpClient, tmp_path: Path) -> None:
+    """Where neither the contract nor the settings say where the service is, the error says what to write."""
+    (tmp_path / "register.xsd").write_bytes(REGISTER.with_suffix(".xsd").read_bytes())
+    content = REGISTER.read_text(encoding="utf-8").replace("http://register.invalid/soap", "REPLACE_WITH_ACTUAL_URL")
+    (tmp_path / "r.wsdl").write_text(content, encoding="utf-8")
+    wire = SoapConnector(http).wire("r", SoapSettings.model_validate({"wsdl": tmp_path / "r.wsdl"}))
+    with pytest.raises(ConfigError, match=r"sources\.r\.url: the contract gives no usable address"):
+        await wire.start()
+
+
+@pytest.mark.parametrize("url", ["register.kz/soap", "ftp://x/", "http://", "http://[::1"])
+def test_url_of_the_settings(url: str) -> None:
+    """A URL that is none is an error of the settings."""
+    with pytest.raises(ValueError, match="https://host/path"):
+        SoapSettings.model_validate({"wsdl": REGISTER, "url": url})
+
+
+def test_a_fault_cannot_mean_found() -> None:
+    """The table of faults takes outcomes that a fault can have."""
+    with pytest.raises(ValueError, match="faults"):
+        SoapSettings.model_validate({"wsdl": REGISTER, "faults": {"Server": "found"}})
