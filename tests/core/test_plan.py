@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kit import Thing, appeal, lookup, node
 
 from appealbus.core import From, FromAll
-from appealbus.core.plan import Plan, PlanError
+from appealbus.core.plan import Closed, Plan, PlanError
 from appealbus.schemas.identifiers import Iin
 
 IIN = "750301100019"
@@ -54,7 +54,7 @@ def test_an_absent_input_is_not_applicable() -> None:
     """Nothing is asked, and the reason names the field."""
     (draft,) = drafts(lookup("a.a", iin=From("applicant.iin")))
     assert draft.query is None
-    assert (draft.outcome.kind.value, draft.outcome.reason) == ("not_applicable", "the appeal gives no iin")
+    assert (draft.outcome.kind.value, draft.outcome.reason) == ("not_applicable", "there is nothing at applicant.iin")
 
 
 def test_a_malformed_input_never_becomes_a_question() -> None:
@@ -86,7 +86,7 @@ def test_inputs_of_one_record_stay_together() -> None:
 
 def test_a_missing_record_skips_and_says_whose() -> None:
     """An input whose lookup did not end in found makes skipped, not not_applicable."""
-    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": "unavailable"})
+    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": Closed("unavailable", True)})
     assert (draft.outcome.kind.value, draft.outcome.reason) == ("skipped", "a.a ended in unavailable")
 
 

@@ -101,6 +101,7 @@ def test_encodings(data: bytes, charset: str | None, fallback: str | None) -> No
 def test_any_bytes(data: bytes) -> None:
     """Bytes of any kind are a document or an UnsafeXml, and nothing else."""
     try:
-        assert isinstance(parse(data, charset="windows-1251", fallback="koi8-r"), etree._Element)
-    except UnsafeXml as error:
-        assert error.code.startswith("xml.")
+        root = parse(data, charset="windows-1251", fallback="koi8-r")
+    except UnsafeXml:
+        return
+    assert isinstance(root, etree._Element)

@@ -9,7 +9,6 @@ import structlog
 from appealbus.core.assessor import Assessor
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
-from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal
 
 log = structlog.get_logger(__name__)
@@ -32,8 +31,8 @@ def outcome_of(state: LookupState) -> LookupOutcome:
 
 
 def completeness_of(states: Iterable[LookupState], required: Container[str]) -> Completeness:
-    """Return `complete` if every required question has ended for good."""
-    still_open = any(state.lookup in required and not state.kind.final for state in states)
+    """Return `complete` if every required question has ended for good, whether or not it found anything."""
+    still_open = any(state.lookup in required and state.pending for state in states)
     return Completeness.PARTIAL if still_open else Completeness.COMPLETE
 
 
@@ -98,8 +97,3 @@ def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
     """
     told = {(item["lookup"], item["key"], item["outcome"], item["code"]) for item in orjson.loads(previous)["outcomes"]}
     return told == {(state.lookup, state.key, state.kind.value, state.code) for state in states}
-
-
-def is_open(state: LookupState) -> bool:
-    """Whether the question will be put again by itself."""
-    return state.next_attempt_at is not None and state.kind is not OutcomeKind.SKIPPED

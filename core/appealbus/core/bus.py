@@ -64,7 +64,7 @@ class Bus:
                 self.settings.retry,
                 actor=self.settings.bus.actor,
                 fan_out=self.settings.bus.max_fan_out,
-                now=utc_now,
+                now=wall,
                 keep=self._keep,
             )
             for kind, contract in parts.contracts.items()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from appealbus.core.config.base import ConfigError
-from appealbus.core.config.models import BusSettings
+from appealbus.core.config.loading import Loaded
 from appealbus.core.plan import Node, Plan, PlanError
 from appealbus.schemas.appeal import AppealKind
 
@@ -47,13 +47,14 @@ def active(nodes: Iterable[Node], sources: Collection[str]) -> tuple[list[Node],
     return [node for name, node in live.items() if name not in inactive], inactive
 
 
-def contracts(settings: BusSettings, nodes: Sequence[Node], inactive: Mapping[str, str]) -> dict[AppealKind, Contract]:
+def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]) -> dict[AppealKind, Contract]:
     """Return the contract of every kind of appeal.
 
     Raises:
         ConfigError: for a lookup that is required but unknown or inactive, and for a plan that does not fit.
 
     """
+    settings = loaded.settings
     by_name = {node.lookup.name: node for node in nodes}
     try:
         Plan(nodes)
@@ -69,7 +70,7 @@ def contracts(settings: BusSettings, nodes: Sequence[Node], inactive: Mapping[st
                     why = (
                         inactive.get(name) or f"no plugin brings it; there are: {', '.join(sorted(by_name)) or 'none'}"
                     )
-                    raise ConfigError(f"completeness.{table}.{key}: {name} cannot be asked: {why}")
+                    raise loaded.error(f"{name} cannot be asked: {why}", "completeness", table, key)
         required = by_name.keys() - set(wanted.optional) if wanted.required is None else set(wanted.required)
         asked = _closure(required | set(wanted.optional), by_name)
         plan = Plan([node for node in nodes if node.lookup.name in asked])

@@ -9,7 +9,7 @@ from datetime import datetime
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.rows import Case, LookupState
-from appealbus.core.plan import Draft, Node, Plan
+from appealbus.core.plan import Closed, Draft, Node, Plan
 from appealbus.core.question import Ended, Question
 from appealbus.core.retry import next_attempt
 from appealbus.schemas.outcome import OutcomeKind
@@ -84,7 +84,7 @@ class _Run:
         self.old: dict[Key, LookupState] = {(s.lookup, s.key): s for s in case.states}
         self.now: dict[Key, LookupState] = {}
         self.records: dict[str, list[Record]] = defaultdict(list)
-        self.kinds: dict[str, list[str]] = defaultdict(list)
+        self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def go(self) -> dict[Key, LookupState]:
         tasks: dict[str, asyncio.Task[None]] = {}
@@ -109,7 +109,7 @@ class _Run:
     def _settle(self, node: Node) -> list[Draft]:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
-        ended = {up: ", ".join(sorted(set(self.kinds[up]))) for up in node.upstream if not self.records[up]}
+        ended = {up: self._closed(up) for up in node.upstream if not self.records[up]}
         to_ask = []
         for draft in node.drafts(self.case.appeal, self.records, ended, self.engine._fan_out):
             old = self.old.get((name, draft.key))
@@ -127,6 +127,10 @@ class _Run:
                 to_ask.append(draft)
         return to_ask
 
+    def _closed(self, name: str) -> Closed:
+        states = self.settled[name]
+        return Closed(", ".join(sorted({state.kind.value for state in states})), any(s.pending for s in states))
+
     def _is_open(self, state: LookupState) -> bool:
         if state.kind.final:
             return False
@@ -136,7 +140,7 @@ class _Run:
 
     def _set(self, state: LookupState) -> None:
         self.now[(state.lookup, state.key)] = state
-        self.kinds[state.lookup].append(state.kind.value)
+        self.settled[state.lookup].append(state)
         if state.record is not None:
             self.records[state.lookup].append(state.record)
 

@@ -62,7 +62,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
     sources: dict[str, Bound] = {}
     for name, table in loaded.settings.sources.items():
         try:
-            connector = _pick(host.connectors, table.connector, f"sources.{name}.connector", host)
+            connector = _pick(host.connectors, table.connector, loaded, ("sources", name, "connector"), host)
             wire = connector.wire(name, loaded.validate(connector.settings, "sources", name))
             sources[name] = Bound(name, table.connector, wire, table.guard)
         except ConfigError as error:
@@ -71,25 +71,26 @@ def build(loaded: Loaded, host: Host) -> Parts:
     deliveries: dict[str, Delivery[Any]] = {}
     for name, part in loaded.settings.intakes.items():
         try:
-            intake = _pick(host.intakes, part.kind, f"intakes.{name}.kind", host)
+            intake = _pick(host.intakes, part.kind, loaded, ("intakes", name, "kind"), host)
             intakes.append(intake(name, loaded.validate(intake.settings, "intakes", name)))
         except ConfigError as error:
             problems.append(str(error))
     for name, part in loaded.settings.deliveries.items():
         try:
-            delivery = _pick(host.deliveries, part.kind, f"deliveries.{name}.kind", host)
+            delivery = _pick(host.deliveries, part.kind, loaded, ("deliveries", name, "kind"), host)
             deliveries[name] = delivery(name, loaded.validate(delivery.settings, "deliveries", name))
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
     nodes, inactive = active(host.nodes(loaded.settings.bus.legal_basis), sources)
-    return Parts(host, nodes, inactive, contracts(loaded.settings, nodes, inactive), sources, intakes, deliveries)
+    return Parts(host, nodes, inactive, contracts(loaded, nodes, inactive), sources, intakes, deliveries)
 
 
-def _pick(known: Mapping[str, Any], name: str, key: str, host: Host) -> Any:
+def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> Any:
     if name in known:
         return known[name]
     broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
     hint = f" (broken plugins: {', '.join(broken)}; see `appealbus plugins`)" if broken else ""
-    raise ConfigError(f"{key}: no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}")
+    text = f"no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}"
+    raise loaded.error(text, *path)

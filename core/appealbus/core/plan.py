@@ -1,6 +1,6 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from appealbus.core.lookup import From, Lookup, Query
-from appealbus.core.outcomes import not_applicable, skipped
+from appealbus.core.outcomes import PENDING, not_applicable, skipped
 from appealbus.core.paths import Path, PathError, Value, check_path, parse_path, values
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Input
@@ -42,6 +42,14 @@ class Binding:
             if taken and not self.union:
                 break
         return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How a lookup without a record ended, in words, and whether it may still find one."""
+
+    how: str
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +138,14 @@ class Node:
             raise PlanError(f"{self.lookup.name}: only one field may fan out, not {' and '.join(fanning)}")
 
     def drafts(
-        self, appeal: Appeal, records: Mapping[str, Sequence[Record]], ended: Mapping[str, str], limit: int
+        self, appeal: Appeal, records: Mapping[str, Sequence[Record]], ended: Mapping[str, Closed], limit: int
     ) -> list[Draft]:
         """Return what there is to ask, each distinct question once.
 
         Args:
             appeal: the appeal.
             records: what the upstream lookups found.
-            ended: for each upstream lookup without a record, in words how it ended.
+            ended: for each upstream lookup without a record, how it ended.
             limit: the most questions that the lookup may fan out into.
 
         """
@@ -179,14 +187,14 @@ class Node:
         for value in candidates:
             yield {**fixed, name: value}
 
-    def _draft(self, chosen: Mapping[str, Value], ended: Mapping[str, str]) -> Draft:
+    def _draft(self, chosen: Mapping[str, Value], ended: Mapping[str, Closed]) -> Draft:
         inputs = tuple(
             Input(name=name, value=str(value.value), path=value.path.text, span=value.span)
             for name, value in chosen.items()
         )
         for binding in self.bindings:
             if binding.required and binding.field not in chosen:
-                return self._absent(binding.paths, binding.field, inputs, ended)
+                return self._absent(binding.paths, inputs, ended)
         try:
             query = self.query_model(**{name: value.value for name, value in chosen.items()})
         except ValidationError as error:
@@ -199,16 +207,18 @@ class Node:
         if lacking is not None:
             paths = [path for binding in self.bindings if binding.field not in chosen for path in binding.paths]
             if any(path.lookup in ended for path in paths):
-                return self._absent(paths, "", inputs, ended)
+                return self._absent(paths, inputs, ended)
             return Draft(_key({}), inputs, outcome=not_applicable(lacking))
         return Draft(_key(query.model_dump(mode="json")), inputs, query)
 
-    def _absent(self, paths: Iterable[Path], field: str, inputs: tuple[Input, ...], ended: Mapping[str, str]) -> Draft:
+    def _absent(self, paths: Sequence[Path], inputs: tuple[Input, ...], ended: Mapping[str, Closed]) -> Draft:
         missing = [path for path in paths if path.lookup in ended]
         if missing:
             name = missing[0].lookup or ""
-            return Draft(_key({}), inputs, outcome=skipped(f"{name} ended in {ended[name]}"))
-        return Draft(_key({}), inputs, outcome=not_applicable(f"the appeal gives no {field}"))
+            code = PENDING if ended[name].pending else "input.missing"
+            return Draft(_key({}), inputs, outcome=skipped(f"{name} ended in {ended[name].how}", code))
+        where = " or ".join(path.text for path in paths)
+        return Draft(_key({}), inputs, outcome=not_applicable(f"there is nothing at {where}"))
 
 
 def _key(values_: Mapping[str, object]) -> str:

@@ -70,7 +70,7 @@ def _with_fallback(data: bytes, fallback: str | None) -> etree._Element:
 
 def _root(data: bytes, encoding: str | None) -> etree._Element:
     # Comments and instructions are dropped so that they cannot split a text in two.
-    parser = etree.XMLParser(
+    parser = etree.XMLParser(  # type: ignore[call-overload]  # the stubs do not know decompress yet
         encoding=encoding,
         resolve_entities=False,
         no_network=True,
@@ -83,7 +83,8 @@ def _root(data: bytes, encoding: str | None) -> etree._Element:
         remove_comments=True,
         remove_pis=True,
     )
-    return etree.fromstring(data, parser)
+    root: etree._Element = etree.fromstring(data, parser)
+    return root
 
 
 def _checked(root: etree._Element) -> etree._Element:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbus.core import found, invalid, not_found, unavailable
-from appealbus.core.guards import clocks
+from appealbus.core import clocks
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency

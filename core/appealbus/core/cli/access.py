@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.render import local
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def list_(
     for row in found:
         table.add_row(
             str(row.id),
-            f"{row.at:%Y-%m-%d %H:%M:%S}",
+            f"{local(row.at):%Y-%m-%d %H:%M:%S}",
             row.actor,
             row.subject,
             row.source,

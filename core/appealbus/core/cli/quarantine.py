@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.render import local
 from appealbus.core.decoding import Unacceptable, decode
 from appealbus.core.intake import Inbound
 from appealbus.core.journal.errors import NumberTaken
@@ -52,7 +53,7 @@ def list_(
     table = Table("id", "at", "channel", "position", "reason", "replayed as")
     for row in found:
         table.add_row(
-            str(row.id), f"{row.at:%Y-%m-%d %H:%M:%S}", row.channel, row.position, row.reason, row.number or ""
+            str(row.id), f"{local(row.at):%Y-%m-%d %H:%M:%S}", row.channel, row.position, row.reason, row.number or ""
         )
     cli.out.print(table)
     if len(found) == limit:
@@ -72,7 +73,7 @@ def show(
     if as_json:
         cli.print_json(_as_json(row))
         return
-    cli.out.print(f"{row.position} by {row.channel} at {row.at:%Y-%m-%d %H:%M:%S}: {row.reason}", markup=False)
+    cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}", markup=False)
     cli.out.print(row.raw.decode("utf-8", "replace"), markup=False)
 
 

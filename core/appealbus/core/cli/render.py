@@ -1,26 +1,39 @@
 """Dossiers for people, on a terminal."""
 
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from appealbus.core.fields import leaves
+from appealbus.core.outcomes import PENDING
 from appealbus.schemas.dossier import Dossier, Fact, Gap
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Coded
 
 _SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 _COMPLETENESS = {"partial": "yellow", "complete": "green"}
+_NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
 
 
 def dossier_view(dossier: Dossier) -> RenderableType:
-    """Return the whole dossier."""
+    """Return the whole dossier, in the language of the appeal where the registers answer in both."""
     parts: list[RenderableType] = [_head(dossier), _appeal(dossier)]
     if dossier.signals:
         parts.append(_signals(dossier))
-    parts += [_fact(fact) for fact in dossier.facts]
+    parts += [_fact(fact, dossier) for fact in dossier.facts]
     if dossier.gaps:
         parts.append(_gaps(dossier.gaps))
     return Group(*parts)
+
+
+def local(moment: datetime) -> datetime:
+    """Return the moment on this machine's clock: people read no UTC."""
+    return moment.astimezone()
 
 
 def gaps_view(dossier: Dossier) -> RenderableType:
@@ -36,24 +49,22 @@ def _head(dossier: Dossier) -> Text:
         (dossier.number, "bold"),
         f"  version {dossier.version}  ",
         (state, _COMPLETENESS[state]),
-        f"  accepted {dossier.receipt.accepted_at:%Y-%m-%d %H:%M} by {dossier.receipt.accepted_by}"
-        f", made {dossier.created_at:%Y-%m-%d %H:%M:%S}",
+        f"  accepted {local(dossier.receipt.accepted_at):%Y-%m-%d %H:%M} by {dossier.receipt.accepted_by}",
     )
 
 
 def _section(title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
     return table
 
 
 def _appeal(dossier: Dossier) -> RenderableType:
     table = _section("\nThe appeal")
-    hidden = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
-    for name, value in leaves(dossier.appeal):
-        if not name.startswith(hidden):
-            table.add_row(name, Text(str(value)))
+    for name, value in _rows(dossier.appeal, _language(dossier)):
+        if not name.startswith(_NOT_SHOWN):
+            table.add_row(name, Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
         for mention in getattr(dossier.appeal.mentions, kind):
             place = f"  (found in the text at {mention.span.start}–{mention.span.end})"
@@ -69,32 +80,72 @@ def _signals(dossier: Dossier) -> RenderableType:
     for signal in dossier.signals:
         style = _SEVERITY[signal.severity.value]
         rests = Text(f"rests on {', '.join(signal.fields)}", style="dim")
-        message = signal.message_kk if dossier.appeal.language.value == "kk" else signal.message_ru
+        message = signal.message_kk if _language(dossier) == "kk" else signal.message_ru
         table.add_row(Text(signal.severity.value, style=style), Group(Text(message), rests))
     return table
 
 
-def _fact(fact: Fact) -> RenderableType:
+def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
     origin = fact.provenance
     table = _section(f"\n{fact.lookup}: {fact.record.type}")
-    for name, value in leaves(fact.record):
+    for name, value in _rows(fact.record, _language(dossier)):
         if name != "type":
-            table.add_row(name, Text(str(value)))
-    note = f"{origin.source} over {origin.connector}, observed {origin.observed_at:%Y-%m-%d %H:%M:%S}"
+            table.add_row(name, Text(value))
+    note = f"{origin.source} over {origin.connector}, observed {local(origin.observed_at):%Y-%m-%d %H:%M:%S}"
     message = f", message {origin.message_id}" if origin.message_id else ""
     return Group(table, Padding(Text(f"source: {note}{message}", style="dim"), (0, 0, 0, 2)))
 
 
+def _language(dossier: Dossier) -> str:
+    return "kk" if dossier.appeal.language.value == "kk" else "ru"
+
+
+def _rows(model: BaseModel, language: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
+    fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
+    for name, value in fields.items():
+        stem, _, tail = name.rpartition("_")
+        twin = fields.get(f"{stem}_{'kk' if tail == 'ru' else 'ru'}") if tail in ("ru", "kk") else None
+        if not (twin and tail != language):
+            yield from _row(value, f"{prefix}{name}", language)
+
+
+def _row(value: Any, path: str, language: str) -> Iterator[tuple[str, str]]:
+    match value:
+        case None | "" | False:
+            return
+        case Coded():
+            name = (value.name_kk if language == "kk" else None) or value.name_ru or value.name_kk
+            yield path, f"{name} [{value.code}]" if name else value.code
+        case BaseModel():
+            yield from _rows(value, language, f"{path}.")
+        case list():
+            for i, item in enumerate(value):
+                yield from _row(item, f"{path}[{i}]", language)
+        case dict():
+            for key, item in value.items():
+                yield from _row(item, f"{path}.{key}", language)
+        case _:
+            yield path, str(value)
+
+
 def _gaps(gaps: list[Gap]) -> RenderableType:
-    table = Table(
-        "missing", "needed", "outcome", "why", "next attempt", title="\nWhat is missing", title_justify="left"
-    )
+    table = _section("\nWhat is missing")
     for gap in gaps:
-        again = f"{gap.next_attempt_at:%Y-%m-%d %H:%M:%S}" if gap.next_attempt_at else "never by itself"
-        if gap.outcome.final:
-            again = "none needed"
-        elif gap.outcome.value == "skipped":
-            again = "with its input"
-        reason = f"{gap.reason} [{gap.code}]" if gap.code else gap.reason
-        table.add_row(gap.lookup, "yes" if gap.required else "no", gap.outcome.value, Text(reason), again)
+        needed = "" if gap.required else ", optional"
+        code = f" [{gap.code}]" if gap.code else ""
+        line = Text.assemble((gap.outcome.value, _style(gap)), f"{needed}: {gap.reason}{code}{_again(gap)}")
+        table.add_row(gap.lookup, line)
     return table
+
+
+def _style(gap: Gap) -> str:
+    return "dim" if gap.outcome.final or gap.outcome is OutcomeKind.SKIPPED else "yellow"
+
+
+def _again(gap: Gap) -> str:
+    if gap.next_attempt_at:
+        return f"; asked again at {local(gap.next_attempt_at):%Y-%m-%d %H:%M:%S}"
+    if gap.outcome is OutcomeKind.SKIPPED:
+        return "; asked as soon as its input is there" if gap.code == PENDING else ""
+    return "" if gap.outcome.final else "; nobody asks again by themselves"

@@ -5,9 +5,13 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.render import local
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState
@@ -30,32 +34,30 @@ def sources(
     if as_json:
         cli.print_json([asdict(state) for state in found])
         return
-    cli.out.print(source_table(found))
+    cli.out.print(source_view(found))
     if not found:
         cli.out.print("No bus has worked this journal yet; start one with `appealbus run`.")
 
 
-def source_table(states: list[SourceState]) -> Table:
-    """Return the table of sources, for people."""
-    table = Table(
-        "source", "connector", "breaker", "in flight", "waiting", "calls/s", "outcomes", "p50", "p95", "last error"
-    )
+def source_view(states: list[SourceState]) -> RenderableType:
+    """Return the sources with their outcomes, latencies and last errors, for people."""
+    table = Table("source", "breaker", "in flight", "calls/s", "p50", "p95", "outcomes", box=SIMPLE, pad_edge=False)
+    errors = []
     for state in states:
-        outcomes = "\n".join(f"{kind} {count}" for kind, count in sorted(state.outcomes.items()))
-        error = f"{state.last_error} {state.last_error_at:%d %b %H:%M:%S}" if state.last_error_at else ""
         table.add_row(
-            state.source,
-            state.connector,
+            f"{state.source} [dim]over {state.connector}[/]",
             f"[{'green' if state.breaker == 'closed' else 'red'}]{state.breaker}[/]",
-            str(state.in_flight),
-            str(state.waiting),
+            f"{state.in_flight} [dim]+{state.waiting}[/]" if state.waiting else str(state.in_flight),
             f"{state.rate:.1f}",
-            outcomes,
             _milliseconds(state.p50),
             _milliseconds(state.p95),
-            error,
+            ", ".join(f"{kind} {count}" for kind, count in sorted(state.outcomes.items())),
         )
-    return table
+        if state.last_error_at:
+            errors.append(
+                Text(f"{state.source}, last error at {local(state.last_error_at):%H:%M:%S}: {state.last_error}", "dim")
+            )
+    return Group(table, *errors)
 
 
 def _milliseconds(seconds: float | None) -> str:

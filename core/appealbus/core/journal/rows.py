@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from appealbus.core.outcomes import PENDING
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
@@ -52,6 +53,8 @@ class AccessRow:
     purpose: str
     legal_basis: str
     served: Served
+    id: int = 0
+    """Where the row stands in the journal; 0 until it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,11 @@ class LookupState:
     record: Record | None = None
     provenance: Provenance | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
+        return self.code == PENDING if self.kind is OutcomeKind.SKIPPED else not self.kind.final
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -85,6 +93,63 @@ class Case:
     version: int
     """Of the newest dossier; 0 where there is none yet."""
     states: tuple[LookupState, ...] = ()
+
+
+class State(StrEnum):
+    """How an appeal stands."""
+
+    READY = "ready"
+    """It waits for work."""
+    IN_WORK = "in_work"
+    """Somebody works on it now, under a lease."""
+    PARKED = "parked"
+    """It waits for the next attempt of a lookup."""
+    IDLE = "idle"
+    """It waits for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRow:
+    """An appeal in a list."""
+
+    appeal_id: int
+    number: str
+    channel: str
+    message_id: str
+    accepted_at: datetime
+    state: State
+    due_at: datetime | None
+    """When a parked appeal is worked on again."""
+    version: int
+    completeness: str | None
+    """Of the newest dossier; None where there is none yet."""
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a dossier, without the dossier."""
+
+    version: int
+    completeness: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of what the journal holds."""
+
+    ready: int
+    """Waits for work."""
+    in_work: int
+    parked: int
+    idle: int
+    quarantine: int
+    """Messages in quarantine that nobody has replayed."""
+    outbox: dict[str, int]
+    """Deliveries not yet confirmed, by receiver."""
+    oldest_unfinished: datetime | None
+    """When the oldest appeal that is not idle was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +166,7 @@ class NewQuarantine:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A message in quarantine. `replayed_at` is set once it has been taken after all."""
+    """A message in quarantine. `replayed_at` is set once it has been taken after all; `raw` is empty in lists."""
 
     id: int
     at: datetime

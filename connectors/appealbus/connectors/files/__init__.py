@@ -1,0 +1,28 @@
+"""Files: appeals in from JSON Lines, CSV, JSON and XML; dossiers out as JSON Lines."""
+
+from typing import Any
+
+import typer
+
+from appealbus.connectors.files.command import intake
+from appealbus.connectors.files.delivery import FilesDelivery
+from appealbus.connectors.files.folder import FilesIntake
+from appealbus.core import Delivery, Intake, hookimpl
+
+
+@hookimpl
+def register_intakes() -> list[type[Intake[Any]]]:
+    """Take appeals from a folder."""
+    return [FilesIntake]
+
+
+@hookimpl
+def register_deliveries() -> list[type[Delivery[Any]]]:
+    """Append dossiers to a file."""
+    return [FilesDelivery]
+
+
+@hookimpl
+def register_commands(app: typer.Typer) -> None:
+    """Take appeals from one file, by hand."""
+    app.command("intake")(intake)

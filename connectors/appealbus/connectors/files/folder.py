@@ -1,0 +1,121 @@
+"""The intake `files`: a folder into which others put files of appeals."""
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import structlog
+
+from appealbus.connectors.files.reading import SUFFIXES, read_appeals
+from appealbus.connectors.files.settings import FolderSettings
+from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, Taken
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How a file looked, and since when it has looked like that."""
+
+    size: int
+    modified: int
+    since: float
+
+
+class FilesIntake(Intake[FolderSettings]):
+    """Takes whole files from a folder, oldest name first, and moves each to `done` or `failed`.
+
+    `failed` gets the files that could not be read to the end, or of which no appeal could be taken. After a crash
+    a file is read again from its start: what has been taken is recognised by its message id.
+    """
+
+    kind = "files"
+    settings = FolderSettings
+
+    def __init__(self, name: str, settings: FolderSettings) -> None:
+        super().__init__(name, settings)
+        self._seen: dict[str, _Seen] = {}
+        self._stuck: dict[str, _Seen] = {}
+
+    async def run(self, acceptor: Acceptor) -> None:
+        """Take files until cancelled."""
+        for folder in (self.config.folder, self.config.folder / "done", self.config.folder / "failed"):
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        while True:
+            for name in await asyncio.to_thread(self._whole_files):
+                await self._take(self.config.folder / name, acceptor)
+            await asyncio.sleep(self.config.poll)
+
+    def _whole_files(self) -> list[str]:
+        """Look into the folder; return the files that have not changed for long enough."""
+        now = time.monotonic()
+        seen: dict[str, _Seen] = {}
+        with os.scandir(self.config.folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or not entry.name.lower().endswith(SUFFIXES):
+                    continue
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    before = self._seen.get(entry.name)
+                    look = (status.st_size, status.st_mtime_ns)
+                    same = before is not None and (before.size, before.modified) == look
+                    seen[entry.name] = before if before and same else _Seen(*look, now)
+        self._seen = seen
+        self._stuck = {name: look for name, look in self._stuck.items() if seen.get(name) == look}
+        return sorted(
+            name for name, look in seen.items() if now - look.since >= self.config.settle and name not in self._stuck
+        )
+
+    async def _take(self, file: Path, acceptor: Acceptor) -> None:
+        taken = quarantined = 0
+        broken = False
+        try:
+            messages = await asyncio.to_thread(read_appeals, file, self.name, self.config.encoding)
+            while batch := await asyncio.to_thread(_next, messages):
+                results = await accept_all(acceptor, batch)
+                accepted = sum(isinstance(result, Taken) for result in results)
+                taken, quarantined = taken + accepted, quarantined + len(batch) - accepted
+        except (ConfigError, OSError) as error:
+            broken = True
+            log.error("files.unreadable", intake=self.name, error=type(error).__name__)
+        folder = "failed" if broken or (quarantined and not taken) else "done"
+        try:
+            await asyncio.to_thread(_move, file, self.config.folder / folder)
+        except OSError as error:
+            # Or it would be read again, and again.
+            self._stuck[file.name] = self._seen[file.name]
+            log.error("files.stuck", intake=self.name, error=type(error).__name__)
+        log.info("files.read", intake=self.name, taken=taken, quarantined=quarantined, state=folder)
+
+
+async def accept_all(acceptor: Acceptor, batch: Sequence[Inbound]) -> list[Taken | Quarantined]:
+    """Hand over messages at once, so that the journal can write them together. Raises the first error, at the end."""
+    results = await asyncio.gather(*map(acceptor.accept, batch), return_exceptions=True)
+    taken = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        taken.append(result)
+    return taken
+
+
+def _next(messages: Iterator[Inbound]) -> list[Inbound]:
+    return list(islice(messages, _BATCH))
+
+
+def _move(file: Path, folder: Path) -> None:
+    """Move a file, under a name that is still free."""
+    target, number = folder / file.name, 1
+    while target.exists():
+        target, number = folder / f"{file.stem}.{number}{file.suffix}", number + 1
+    file.rename(target)

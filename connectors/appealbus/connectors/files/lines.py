@@ -1,0 +1,57 @@
+"""Lines of a file, one at a time, however long or broken they are."""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+LINE_LIMIT = 1024 * 1024
+"""The longest line that is read as one, in bytes."""
+_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without its break. `problem` is set where it is no text; `raw` is then what shows it."""
+
+    number: int
+    raw: bytes
+    text: str
+    problem: str | None = None
+
+
+def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
+    """Yield every line. One that is too long keeps its first bytes, and reading goes on behind it."""
+    number = 0
+    while raw := file.readline(LINE_LIMIT + 1):
+        number += 1
+        if len(raw) > LINE_LIMIT and not raw.endswith(b"\n"):
+            size = len(raw) + _skip(file)
+            problem = f"the line has {size} bytes; the most is {LINE_LIMIT}"
+            yield Line(number, raw[:_KEPT], raw[:_KEPT].decode(encoding, "replace"), problem)
+            continue
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        yield decoded(number, raw.rstrip(b"\r\n"), encoding)
+
+
+def decoded(number: int, raw: bytes, encoding: str) -> Line:
+    """Read the bytes of a line as text."""
+    problem = None
+    if b"\0" in raw:
+        problem = "the line holds a NUL byte"
+    try:
+        return Line(number, raw, raw.decode(encoding), problem)
+    except UnicodeDecodeError as error:
+        problem = problem or f"byte {error.start + 1} is not {encoding}; save the file as UTF-8, or name its encoding"
+    return Line(number, raw, raw.decode(encoding, "replace"), problem)
+
+
+def _skip(file: BinaryIO) -> int:
+    """Read on to the next line break; return how many bytes that was."""
+    skipped = 0
+    while part := file.readline(LINE_LIMIT):
+        skipped += len(part)
+        if part.endswith(b"\n"):
+            break
+    return skipped

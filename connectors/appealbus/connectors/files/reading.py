@@ -1,0 +1,71 @@
+"""Appeals out of a file. What is wrong with its content is told in place of the appeal, never raised."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from appealbus.connectors.files.jsonlines import read_object
+from appealbus.connectors.files.lines import Line, decoded, read_lines
+from appealbus.connectors.files.settings import Encoding
+from appealbus.connectors.files.table import read_table
+from appealbus.core import ConfigError, Inbound
+
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".json", ".xml")
+WHOLE_LIMIT = 4 * 1024 * 1024
+"""The largest file that holds a single appeal, in bytes."""
+_XML = "application/xml"
+
+
+def read_appeals(path: Path, channel: str = "files", encoding: Encoding = Encoding.UTF_8) -> Iterator[Inbound]:
+    """Yield the appeals of a file, in order, one message each; memory does not grow with the file.
+
+    `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one.
+    A message's position is `file:line`. Where an appeal has no message id, it gets one made of its content.
+
+    Raises:
+        ConfigError: at once, if the name ends in none of these, or the file cannot be opened.
+        OSError: later, if it can be read no further.
+
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ConfigError(f"{path}: unknown kind of file; its name must end in {', '.join(SUFFIXES)}")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return _read(file, path.name, suffix, channel, encoding)
+
+
+def _read(file: BinaryIO, name: str, suffix: str, channel: str, encoding: Encoding) -> Iterator[Inbound]:
+    with file:
+        if suffix == ".xml":
+            raw, problem = _whole(file)
+            yield Inbound(channel, f"{name}:1", raw, _XML, problem)
+            return
+        for number, raw, problem in _messages(file, suffix, encoding):
+            yield Inbound(channel, f"{name}:{number}", raw, problem=problem)
+
+
+def _messages(file: BinaryIO, suffix: str, encoding: Encoding) -> Iterator[tuple[int, bytes, str | None]]:
+    if file.read(2) in {b"\xff\xfe", b"\xfe\xff"}:
+        yield 1, b"", "the file is UTF-16; save it as UTF-8"
+        return
+    file.seek(0)
+    if suffix in {".csv", ".tsv"}:
+        yield from read_table(read_lines(file, encoding.value))
+    elif suffix == ".json":
+        raw, problem = _whole(file)
+        text = decoded(1, raw.removeprefix(b"\xef\xbb\xbf"), encoding.value)
+        yield 1, *read_object(Line(1, raw, text.text, problem or text.problem))
+    else:
+        for line in read_lines(file, encoding.value):
+            if line.problem or line.text.strip():
+                yield line.number, *read_object(line)
+
+
+def _whole(file: BinaryIO) -> tuple[bytes, str | None]:
+    raw = file.read(WHOLE_LIMIT + 1)
+    if len(raw) > WHOLE_LIMIT:
+        return raw[:4096], f"the file has more than {WHOLE_LIMIT} bytes; write one appeal a line in a .jsonl file"
+    return raw, None

@@ -1,0 +1,113 @@
+"""Appeals as CSV: a header of paths, then a row for each appeal. The header shows the separator: `,`, `;` or a tab."""
+
+import csv
+import difflib
+from collections.abc import Iterator
+from itertools import chain
+
+import orjson
+
+from appealbus.connectors.files import columns
+from appealbus.connectors.files.jsonlines import with_id
+from appealbus.connectors.files.lines import LINE_LIMIT, Line
+
+_ROW_LINES = 1000
+_SEPARATORS = (",", ";", "\t")
+
+
+class _BadHeader(Exception):
+    """Why the header cannot be used, without quoting it: it may be a row of data."""
+
+
+class _Endless(Exception):
+    """A quoted cell that goes on too long."""
+
+
+class _Source:
+    """Feeds lines to csv.reader and remembers those of the current row."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._size = 0
+        self.row: list[Line] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.row.append(line)
+        self._size += len(line.raw)
+        if self._size > LINE_LIMIT or len(self.row) > _ROW_LINES:
+            raise _Endless
+        return line.text + "\n"
+
+    def start_row(self) -> None:
+        """Forget the row before."""
+        self.row, self._size = [], 0
+
+    def give_back(self) -> None:
+        """Leave the row its first line alone, so that a stray quote costs one row and not all that follow."""
+        self._lines = chain(self.row[1:], self._lines)
+        self.row = self.row[:1]
+
+
+def read_table(lines: Iterator[Line]) -> Iterator[tuple[int, bytes, str | None]]:
+    """Yield for each row its first line's number, then the canonical appeal, or the row as it is and what is wrong.
+
+    Nothing is read behind a header that is wrong.
+    """
+    first = next(lines, None)
+    if first is None:
+        return
+    try:
+        separator, header = _header(first)
+    except _BadHeader as error:
+        yield first.number, first.raw, str(error)
+        return
+    csv.field_size_limit(LINE_LIMIT)
+    source = _Source(lines)
+    reader = csv.reader(source, delimiter=separator, strict=True)
+    while True:
+        source.start_row()
+        cells: list[str] = []
+        problem = None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _Endless):
+            problem = "the quotes of the row do not pair up"
+        problem = next(filter(None, (line.problem for line in source.row)), problem)
+        if problem is None and not any(cell.strip() for cell in cells):
+            continue
+        if problem is None and len(cells) != len(header):
+            problem = f"the row has {len(cells)} cells, the header {len(header)}"
+        if problem:
+            source.give_back()
+            yield source.row[0].number, source.row[0].raw, problem
+        else:
+            appeal = columns.appeal_of(dict(zip(header, cells, strict=True)))
+            content = orjson.dumps(appeal, option=orjson.OPT_SORT_KEYS)
+            yield source.row[0].number, content if "message_id" in appeal else with_id(appeal, content), None
+
+
+def _header(line: Line) -> tuple[str, list[str]]:
+    if line.problem:
+        raise _BadHeader(line.problem)
+    separator = max(_SEPARATORS, key=line.text.count)
+    try:
+        header = [cell.strip() for cell in next(csv.reader([line.text], delimiter=separator, strict=True), [])]
+    except csv.Error:
+        raise _BadHeader("the quotes of the header do not pair up") from None
+    known = columns.known()
+    for number, name in enumerate(header, 1):
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "write paths such as kind, text, applicant.iin"
+            raise _BadHeader(f"column {number} of the header is no field of an appeal; {hint}")
+        if name in header[: number - 1]:
+            raise _BadHeader(f"column {number} of the header stands there twice")
+    if "kind" not in header:
+        raise _BadHeader("the header lacks the column kind")
+    return separator, header

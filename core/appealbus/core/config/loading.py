@@ -1,0 +1,176 @@
+"""Loading: the file, then the environment over it, then validation. Plugins validate their tables in a second stage."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.environment import override
+from appealbus.core.config.locator import KeyPath, Locator
+from appealbus.core.config.models import BusSettings
+from appealbus.core.config.problems import InvalidConfig, Place, Problem, dotted, explain
+from appealbus.core.config.types import Secret
+
+DEFAULT_FILE = Path("appealbus.toml")
+S = TypeVar("S", bound=Settings)
+
+# What the bus itself reads of a table whose other keys belong to a connector or a kind.
+_OURS = {"sources": ("connector", "guard"), "intakes": ("kind",), "deliveries": ("kind",)}
+
+
+class Loaded:
+    """A configuration that the bus has checked, and what others need to check their part of it.
+
+    Attributes:
+        document: everything as written, the environment's values included.
+        settings: the bus's own part.
+        file: the file it came from; None where there is none.
+        folder: where relative paths start.
+        secrets: the references to secrets that were met so far.
+
+    """
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        *,
+        file: Path | None = None,
+        folder: Path | None = None,
+        text: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.document = document
+        self.file = file
+        self.folder = (folder or (file.parent if file else Path())).absolute()
+        self.secrets: list[Secret] = []
+        self._env = os.environ if env is None else env
+        self._locator = Locator(text)
+        self._variables, problems = override(document, self._env)
+        document.setdefault("bus", {})  # so that its defaults too are validated, and find the folder
+        self.settings = self._check(BusSettings, document, (), (), problems)
+
+    def validate(self, model: type[S], *path: str) -> S:
+        """Check the table at the path, such as `"sources", "gbdfl"`, against the model of its owner.
+
+        Keys that the bus itself reads there (`connector`, `guard`, `kind`) are left out. A table that nobody
+        wrote counts as empty.
+
+        Raises:
+            InvalidConfig: with everything that is wrong in this table.
+
+        """
+        table: Any = self.document
+        for part in path:
+            table = table.get(part, {}) if isinstance(table, dict) else {}
+        ours = _OURS.get(path[0], ()) if len(path) == 2 else ()
+        if isinstance(table, dict):
+            table = {key: value for key, value in table.items() if key not in ours}
+        return self._check(model, table, path, ours, ())
+
+    def error(self, text: str, *path: str) -> InvalidConfig:
+        """Return an error about the key at the path, to raise. `text` says what is wrong; what to write."""
+        return InvalidConfig([Problem(self.where(path), dotted(path), text)])
+
+    def where(self, path: Sequence[str | int]) -> Place:
+        """Say where the key at the path stands, or the nearest one above it: a line, or the variable that sets it."""
+        for end in range(len(path), 0, -1):
+            key = tuple(path[:end])
+            if variable := self._variables.get(key):
+                return Place(variable)
+            if line := self._locator.line(key):
+                return Place(str(self.file), line)
+            if below := [name for at, name in self._variables.items() if at[:end] == key]:
+                return Place(below[0])
+        return Place(str(self.file or "settings"))
+
+    def unreadable_secrets(self) -> list[str]:
+        """Read all secrets met so far; return what is wrong with those that cannot be read."""
+        wrong = []
+        for secret in self.secrets:
+            try:
+                secret.get()
+            except ConfigError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def _check(self, model: type[S], table: Any, path: KeyPath, also: Sequence[str], problems: Sequence[Problem]) -> S:
+        try:
+            settings = model.model_validate(table, context={"folder": self.folder, "env": self._env})
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False, include_input=False)
+            below = [explain({**error, "loc": _real(table, error["loc"])}, model, also) for error in errors]
+            problems = [*problems, *(Problem(self.where(path + at), dotted(path + at), text) for at, text in below)]
+            raise InvalidConfig(problems) from None
+        if problems:
+            raise InvalidConfig(problems)
+        for at, secret in _secrets(settings):
+            secret.key = f"{self.where(path + at)}: {dotted(path + at)}"
+            self.secrets.append(secret)
+        return settings
+
+
+def _real(table: Any, loc: Sequence[Any]) -> tuple[str | int, ...]:
+    """Drop from the place of an error what the document does not have, such as the names of a union's members."""
+    real: list[str | int] = []
+    for number, part in enumerate(loc):
+        if (isinstance(table, dict) and part in table) or (isinstance(table, list) and part in range(len(table))):
+            table = table[part]
+        elif part != "[key]" and not (isinstance(table, dict) and number == len(loc) - 1):
+            continue
+        real.append(part)
+    return tuple(real)
+
+
+def _secrets(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Secret]]:
+    match value:
+        case Secret():
+            yield path, value
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _secrets(getattr(value, name), (*path, name))
+        case dict():
+            for key, each in value.items():
+                yield from _secrets(each, (*path, str(key)))
+        case list() | tuple():
+            for index, each in enumerate(value):
+                yield from _secrets(each, (*path, index))
+
+
+def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Loaded:
+    """Load a configuration. Without a file: `appealbus.toml` in the current folder, or else the defaults.
+
+    Raises:
+        InvalidConfig: with everything that is wrong in the bus's own part.
+
+    """
+    if file is None:
+        if not DEFAULT_FILE.exists():
+            return Loaded({}, env=env)
+        file = DEFAULT_FILE
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+        return Loaded(tomllib.loads(text), file=file, text=text.replace("\r\n", "\n"), env=env)
+    except OSError as error:
+        raise InvalidConfig([Problem(Place(str(file)), "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidConfig([Problem(Place(str(file), line), "", "not UTF-8; save the file as UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig([_syntax(file, text, str(error))]) from None
+
+
+def from_document(document: dict[str, Any], folder: Path | None = None, env: Mapping[str, str] | None = None) -> Loaded:
+    """Check a configuration that a program made, with relative paths starting at the folder."""
+    return Loaded(document, folder=folder, env={} if env is None else env)
+
+
+def _syntax(file: Path, text: str, message: str) -> Problem:
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    line = int(place[1]) if place and place[1] else text.count("\n") + 1
+    what = message[: place.start()] if place else message
+    return Problem(Place(str(file), line), "", f"not valid TOML: {what[:1].lower()}{what[1:]}; write key = value")

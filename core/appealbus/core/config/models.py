@@ -1,0 +1,181 @@
+"""The tables of the configuration file. What belongs to a plugin or a connector is kept raw for a second stage."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+
+from appealbus.core.config.base import Settings
+from appealbus.core.config.problems import options
+from appealbus.core.config.types import Seconds
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.schemas.appeal import AppealKind
+
+DAY = 86400.0
+_SQLITE = "sqlite:///"
+_KINDS = ("default", *AppealKind)
+
+
+def _journal(url: str, info: ValidationInfo) -> str:
+    path = url.removeprefix(_SQLITE)
+    if path == url or not path:
+        raise ValueError('write a URL such as "sqlite:///appealbus.db"')
+    folder: Path = (info.context or {}).get("folder") or Path()
+    return f"{_SQLITE}{folder / path}"
+
+
+def _plugin(name: str, info: ValidationInfo) -> str:
+    if name.endswith(".py"):
+        folder: Path = (info.context or {}).get("folder") or Path()
+        return str(folder / name)
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", name, re.ASCII):
+        raise ValueError('write the path of a file, such as "./my_plugin.py", or the name of a module')
+    return name
+
+
+def _name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,99}", name):
+        raise ValueError("no such name is possible; write Latin letters, digits, _ and -, with a letter first")
+    return name
+
+
+def _kind(name: str) -> str:
+    if name not in _KINDS:
+        raise ValueError(f"no such kind of appeal; {options(_KINDS, name)}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Kind = Annotated[str, AfterValidator(_kind)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class GeneralSettings(Settings):
+    """The table `[bus]`: who the bus is and how much it does at once."""
+
+    name: Line = "appealbus"
+    """How this bus is called, in logs and pages."""
+    accepted_by: Line = "appealbus"
+    """Who accepts appeals, as receipts say it."""
+    actor: Line = "appealbus"
+    """Who asks the sources, as the access log says it."""
+    legal_basis: Line = "АППК РК № 350-VI"
+    """The norm that allows questions, for lookups that name none themselves."""
+    number_prefix: Annotated[str, StringConstraints(pattern=r"^\S*$", max_length=20)] = "AB"
+    """What the numbers that the bus gives begin with."""
+    journal: Annotated[str, AfterValidator(_journal)] = Field(default="sqlite:///appealbus.db", validate_default=True)
+    """URL of the journal. A relative path starts at the folder of this file."""
+    plugins: list[Annotated[str, AfterValidator(_plugin)]] = []
+    """Plugins beside the installed ones: a file, such as `"./my_plugin.py"`, or an importable module."""
+    disabled: list[Line] = []
+    """Names of plugins that are installed and shall not run."""
+    concurrency: int = Field(default=200, ge=1, le=10_000)
+    """Appeals in flight at once."""
+    grace: Seconds = Field(default=20.0, ge=0)
+    """How long what is in flight may take to end when the bus is told to stop."""
+    max_fan_out: int = Field(default=100, ge=1, le=10_000)
+    """Questions that one lookup may put for one appeal."""
+    retention: Seconds = Field(default=365 * DAY, ge=DAY)
+    """How long the journal keeps what is done."""
+
+
+class SourceSettings(Settings):
+    """A table `[sources.NAME]`: which wire leads to a source. Other keys are the connector's."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+    connector: Line
+    """The wire: `shep`, `soap` …"""
+    guard: GuardSettings = GuardSettings()
+    """Limits, retries and the breaker of this source."""
+
+
+class PartSettings(Settings):
+    """A table `[intakes.NAME]` or `[deliveries.NAME]`. Other keys are those of its kind."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+    kind: Line
+    """What it is: `files` …"""
+
+
+class CompletenessSettings(Settings):
+    """A table `[completeness.KIND]`: what a dossier needs for appeals of that kind; `default` for all others."""
+
+    required: list[Line] | None = None
+    """Lookups that a complete dossier needs. Left out: all that are installed and not optional."""
+    optional: list[Line] = []
+    """Lookups that are asked too, but a dossier is complete without them."""
+    wait: Seconds = Field(default=20.0, gt=0)
+    """How long the first delivery waits for the lookups."""
+
+
+class RetrySettings(Settings):
+    """The table `[retry]`: when a parked lookup is asked again."""
+
+    first: Seconds = Field(default=30.0, gt=0)
+    """The pause before the first new attempt."""
+    factor: float = Field(default=2.0, ge=1, le=100)
+    """Each later pause is this many times the one before."""
+    max: Seconds = Field(default=6 * 3600.0, gt=0)
+    """The longest pause."""
+    give_up_after: Seconds = Field(default=7 * DAY, gt=0)
+    """How long after the appeal came nobody asks by themselves any more."""
+    awaiting: Seconds = Field(default=900.0, gt=0)
+    """The pause while consent or an asynchronous answer is on its way."""
+
+
+class LogLevel(StrEnum):
+    """How much the log says."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    AUTO = "auto"
+    """`console` on a terminal, else `json`."""
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogSettings(Settings):
+    """The table `[log]`."""
+
+    level: LogLevel = LogLevel.INFO
+    """The least important events that are written."""
+    format: LogFormat = LogFormat.AUTO
+    """`auto` is `console` on a terminal and `json` elsewhere."""
+
+
+class BusSettings(Settings):
+    """The whole file."""
+
+    bus: GeneralSettings = Field(default_factory=GeneralSettings)
+    """Who the bus is and how much it does at once."""
+    log: LogSettings = LogSettings()
+    """How the bus logs."""
+    retry: RetrySettings = RetrySettings()
+    """When parked lookups are asked again."""
+    completeness: dict[Kind, CompletenessSettings] = {}
+    """What a dossier needs, for each kind of appeal."""
+    sources: dict[Name, SourceSettings] = {}
+    """Which wire leads to each source."""
+    intakes: dict[Name, PartSettings] = {}
+    """Where appeals come from."""
+    deliveries: dict[Name, PartSettings] = {}
+    """Where dossiers go."""
+    plugins: dict[Name, dict[str, Any]] = {}
+    """What each plugin lets one set."""
+
+    def contract(self, kind: AppealKind) -> CompletenessSettings:
+        """Return what a dossier needs for appeals of this kind."""
+        return self.completeness.get(kind) or self.completeness.get("default") or CompletenessSettings()

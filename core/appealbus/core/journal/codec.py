@@ -1,0 +1,136 @@
+"""Between the journal's rows and the models."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Row, RowMapping
+
+from appealbus.core.journal.rows import AccessRow, AppealRow, Case, LookupState, Served, SourceState, State
+from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.base import printable
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import OtherRecord, Record
+
+_INPUTS = TypeAdapter(tuple[Input, ...])
+_SOURCE = TypeAdapter(SourceState)
+
+
+def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
+    """Return a question's state as columns of `lookup`."""
+    return {
+        "appeal_id": appeal_id,
+        "lookup": state.lookup,
+        "key": state.key,
+        "kind": state.kind.value,
+        "code": printable(state.code),
+        "reason": printable(state.reason),
+        "attempts": state.attempts,
+        "runs": state.runs,
+        "asked_at": state.asked_at,
+        "ended_at": state.ended_at,
+        "next_attempt_at": state.next_attempt_at,
+        "inputs": _INPUTS.dump_json(state.inputs) if state.inputs else None,
+        "record": state.record and state.record.model_dump_json().encode(),
+        "provenance": state.provenance and state.provenance.model_dump_json().encode(),
+    }
+
+
+def state_from_row(row: Row[Any]) -> LookupState:
+    """Return the question's state in a row of `lookup`."""
+    return LookupState(
+        lookup=row.lookup,
+        key=row.key,
+        kind=OutcomeKind(row.kind),
+        ended_at=row.ended_at,
+        code=row.code,
+        reason=row.reason,
+        inputs=_INPUTS.validate_json(row.inputs) if row.inputs else (),
+        attempts=row.attempts,
+        runs=row.runs,
+        asked_at=row.asked_at,
+        next_attempt_at=row.next_attempt_at,
+        record=record_from_json(row.record) if row.record else None,
+        provenance=Provenance.model_validate_json(row.provenance) if row.provenance else None,
+    )
+
+
+def record_from_json(raw: bytes) -> Record:
+    """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord."""
+    model = Record.known.get(str(orjson.loads(raw).get("type")), OtherRecord)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError:
+        return OtherRecord.model_validate_json(raw)
+
+
+def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
+    """Return the receipt in the columns of `appeal`."""
+    return Receipt(
+        number=row["number"],
+        accepted_at=row["accepted_at"],
+        accepted_by=row["accepted_by"],
+        message_id=row["message_id"],
+        channel=row["channel"],
+    )
+
+
+def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
+    """Return the case of a row of `appeal`."""
+    return Case(
+        appeal_id=row.id,
+        appeal=Appeal.model_validate_json(row.document),
+        receipt=receipt(row._mapping),
+        version=row.version,
+        states=states,
+    )
+
+
+def appeal_from_row(row: Row[Any]) -> AppealRow:
+    """Return the list entry of a row of `appeal`."""
+    return AppealRow(
+        appeal_id=row.id,
+        number=row.number,
+        channel=row.channel,
+        message_id=row.message_id,
+        accepted_at=row.accepted_at,
+        state=State(row.state),
+        due_at=row.due_at,
+        version=row.version,
+        completeness=row.completeness,
+        changed_at=row.changed_at,
+    )
+
+
+def access_to_row(row: AccessRow) -> dict[str, Any]:
+    """Return an entry of the access log as columns."""
+    return {
+        "question_id": row.question_id,
+        "at": row.at,
+        "actor": row.actor,
+        "subject": row.subject,
+        "source": row.source,
+        "lookup": row.lookup,
+        "number": row.number,
+        "purpose": row.purpose,
+        "legal_basis": row.legal_basis,
+        "served": row.served.value,
+    }
+
+
+def access_from_row(row: Row[Any]) -> AccessRow:
+    """Return the entry of the access log in a row."""
+    return AccessRow(**{**row._mapping, "served": Served(row.served)})
+
+
+def source_to_json(state: SourceState) -> bytes:
+    """Return how a source stands as JSON."""
+    return _SOURCE.dump_json(state)
+
+
+def source_from_json(raw: bytes) -> SourceState:
+    """Return how a source stood."""
+    return _SOURCE.validate_json(raw)

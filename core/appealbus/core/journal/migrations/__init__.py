@@ -1,0 +1,3 @@
+"""Migrations of the journal, run when it is opened. `REVISIONS` lists them in order."""
+
+REVISIONS = ("0001",)

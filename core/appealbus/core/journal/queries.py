@@ -1,0 +1,184 @@
+"""What the journal is asked: one function for each question, on a reading connection."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, func, select
+
+from appealbus.core.journal import codec
+from appealbus.core.journal.rows import (
+    AccessRow,
+    AppealRow,
+    Case,
+    Counts,
+    LookupState,
+    QuarantineRow,
+    SourceState,
+    State,
+    Undelivered,
+    VersionRow,
+)
+from appealbus.core.journal.tables import (
+    IN_WORK,
+    PARKED,
+    READY,
+    access,
+    appeal,
+    counter,
+    lookup,
+    outbox,
+    quarantine,
+    source_state,
+)
+from appealbus.core.journal.tables import (
+    dossier as dossiers,
+)
+
+log = structlog.get_logger(__name__)
+
+_LISTED = [column for column in appeal.columns if column.name != "document"]
+_KEPT = [column for column in quarantine.columns if column.name != "raw"]
+
+
+def case(connection: Connection, number: str) -> Case | None:
+    """Return the appeal with this number and all that is known of it."""
+    row = connection.execute(select(appeal).where(appeal.c.number == number)).first()
+    return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
+
+
+def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
+    """Return appeals in the order of the ids, without those that cannot be read."""
+    rows = {row.id: row for row in connection.execute(select(appeal).where(appeal.c.id.in_(ids)))}
+    kept = select(lookup).where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
+    states_of = {
+        appeal_id: list(group) for appeal_id, group in groupby(connection.execute(kept), key=lambda row: row.appeal_id)
+    }
+    made = (_readable(rows[appeal_id], states_of.get(appeal_id, [])) for appeal_id in ids if appeal_id in rows)
+    return [case for case in made if case is not None]
+
+
+def _readable(row: Row[Any], kept: list[Row[Any]]) -> Case | None:
+    try:
+        return codec.case_from_row(row, tuple(map(codec.state_from_row, kept)))
+    except (ValidationError, ValueError) as error:
+        log.error("journal.case_unreadable", number=row.number, error=type(error).__name__)
+        return None
+
+
+def appeals(connection: Connection, after: int, limit: int) -> list[AppealRow]:
+    """Return a page of appeals."""
+    query = select(*_LISTED).where(appeal.c.id > after).order_by(appeal.c.id).limit(limit)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def states(connection: Connection, number: str) -> list[LookupState]:
+    """Return how each question of an appeal stands."""
+    query = select(lookup).join(appeal).where(appeal.c.number == number).order_by(lookup.c.lookup, lookup.c.key)
+    return [codec.state_from_row(row) for row in connection.execute(query)]
+
+
+def dossier(connection: Connection, number: str, version: int | None) -> bytes | None:
+    """Return a version of a dossier, the newest if none is named."""
+    query = select(dossiers.c.document).join(appeal).where(appeal.c.number == number)
+    query = query.where(dossiers.c.version == (appeal.c.version if version is None else version))
+    return connection.execute(query).scalar()
+
+
+def versions(connection: Connection, number: str) -> list[VersionRow]:
+    """Return the versions of a dossier."""
+    columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
+    query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
+    return [VersionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def access_rows(connection: Connection, number: str | None, after: int, limit: int) -> list[AccessRow]:
+    """Return a page of the access log."""
+    query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
+    if number is not None:
+        query = query.where(access.c.number == number)
+    return [codec.access_from_row(row) for row in connection.execute(query)]
+
+
+def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
+    """Return a page of the quarantine."""
+    query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
+    if not include_replayed:
+        query = query.where(quarantine.c.replayed_at.is_(None))
+    return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
+
+
+def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow | None:
+    """Return a message in quarantine."""
+    row = connection.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).first()
+    return None if row is None else QuarantineRow(**row._mapping)
+
+
+def undelivered(connection: Connection, receiver: str, now: datetime, limit: int) -> list[Undelivered]:
+    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone."""
+    earlier = outbox.alias()
+    waits_for = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.appeal_id == outbox.c.appeal_id,
+            earlier.c.receiver == outbox.c.receiver,
+            earlier.c.version < outbox.c.version,
+            earlier.c.sent_at.is_(None),
+        )
+        .exists()
+    )
+    query = (
+        select(
+            outbox.c.id.label("delivery_id"),
+            outbox.c.receiver,
+            appeal.c.number,
+            outbox.c.version,
+            dossiers.c.completeness,
+            outbox.c.attempts,
+            dossiers.c.document.label("dossier"),
+        )
+        .join(appeal, appeal.c.id == outbox.c.appeal_id)
+        .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
+        .where(outbox.c.sent_at.is_(None), outbox.c.receiver == receiver, outbox.c.next_attempt_at <= now, ~waits_for)
+        .order_by(outbox.c.next_attempt_at, outbox.c.id)
+        .limit(limit)
+    )
+    return [Undelivered(**row._mapping) for row in connection.execute(query)]
+
+
+def source_states(connection: Connection) -> list[SourceState]:
+    """Return how the sources stood."""
+    query = select(source_state.c.document).order_by(source_state.c.source)
+    return [codec.source_from_json(raw) for raw in connection.execute(query).scalars()]
+
+
+def counts(connection: Connection) -> Counts:
+    """Return how much there is, counting only what the partial indexes hold."""
+    one = connection.scalar
+    number, oldest = {}, []
+    for state, literal in ((State.READY, READY), (State.IN_WORK, IN_WORK), (State.PARKED, PARKED)):
+        # `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index.
+        query = select(func.count().label("number"), func.min(appeal.c.id + 0).label("oldest"))
+        row = connection.execute(query.where(appeal.c.state == literal)).one()
+        number[state] = row.number
+        oldest += [] if row.oldest is None else [row.oldest]
+    ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
+    unsent = select(outbox.c.receiver, func.count().label("unsent")).where(outbox.c.sent_at.is_(None))
+    return Counts(
+        ready=number[State.READY],
+        in_work=number[State.IN_WORK],
+        parked=number[State.PARKED],
+        idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
+        quarantine=one(select(func.count()).select_from(quarantine).where(quarantine.c.replayed_at.is_(None))) or 0,
+        outbox={row.receiver: row.unsent for row in connection.execute(unsent.group_by(outbox.c.receiver))},
+        oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
+    )
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Return when the next parked appeal is due."""
+    due: datetime | None = connection.scalar(select(func.min(appeal.c.due_at)).where(appeal.c.state == PARKED))
+    return due

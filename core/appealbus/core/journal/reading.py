@@ -1,0 +1,105 @@
+"""The reading half of the journal: never blocks the writer, never blocks the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from appealbus.core.journal import queries
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.rows import (
+    AccessRow,
+    AppealRow,
+    Case,
+    Counts,
+    LookupState,
+    QuarantineRow,
+    SourceState,
+    Undelivered,
+    VersionRow,
+)
+from appealbus.core.journal.store import as_journal_error
+
+T = TypeVar("T")
+
+
+class Reading:
+    """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
+
+    def __init__(self, readers: Engine) -> None:
+        self._readers = readers
+        self._open = True
+
+    async def case(self, number: str) -> Case | None:
+        """Return an appeal with all that is known of it."""
+        return await self._read(lambda connection: queries.case(connection, number))
+
+    async def cases(self, ids: Sequence[int]) -> list[Case]:
+        """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
+        return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
+
+    async def appeals(self, after: int = 0, limit: int = 100) -> list[AppealRow]:
+        """Return a page of appeals, oldest first."""
+        return await self._read(lambda connection: queries.appeals(connection, after, limit))
+
+    async def states(self, number: str) -> list[LookupState]:
+        """Return how each question of an appeal stands."""
+        return await self._read(lambda connection: queries.states(connection, number))
+
+    async def dossier(self, number: str, version: int | None = None) -> bytes | None:
+        """Return a version of a dossier as JSON, the newest by default; None if there is none."""
+        return await self._read(lambda connection: queries.dossier(connection, number, version))
+
+    async def versions(self, number: str) -> list[VersionRow]:
+        """Return the versions of a dossier, oldest first."""
+        return await self._read(lambda connection: queries.versions(connection, number))
+
+    async def access_rows(self, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
+        """Return a page of the access log, oldest first; of one appeal if a number is given."""
+        return await self._read(lambda connection: queries.access_rows(connection, number, after, limit))
+
+    async def quarantined(
+        self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
+    ) -> list[QuarantineRow]:
+        """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
+        return await self._read(
+            lambda connection: queries.quarantined(connection, after, limit, include_replayed=include_replayed)
+        )
+
+    async def quarantine_row(self, quarantine_id: int) -> QuarantineRow | None:
+        """Return a message in quarantine, with the message itself."""
+        return await self._read(lambda connection: queries.quarantine_row(connection, quarantine_id))
+
+    async def undelivered(self, receiver: str, now: datetime, limit: int) -> list[Undelivered]:
+        """Return what is due for a receiver: of each appeal only the oldest version that is not confirmed yet.
+
+        So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
+        """
+        return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit))
+
+    async def source_states(self) -> list[SourceState]:
+        """Return how the sources stood when a running bus last wrote it down."""
+        return await self._read(queries.source_states)
+
+    async def counts(self) -> Counts:
+        """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
+        return await self._read(queries.counts)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next parked appeal is due; None if none is parked."""
+        return await self._read(queries.next_due)
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        if not self._open:
+            raise JournalError("the journal is closed", "closed")
+        return await asyncio.to_thread(self._query, query)
+
+    def _query(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._readers.connect() as connection:
+                return query(connection)
+        except SQLAlchemyError as error:
+            raise as_journal_error(error) from None

@@ -1,0 +1,164 @@
+"""Opens the database behind a journal. All that differs between SQLite and PostgreSQL is here."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from appealbus.core.config.base import ConfigError
+from appealbus.core.journal import schema
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.lock import FileLock
+
+_READERS = 4
+_BUSY_MS = 5000
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA cache_size=-16000",
+)
+_CODES = {
+    sqlite3.SQLITE_FULL: ("disk_full", "the disk is full"),
+    sqlite3.SQLITE_IOERR: ("io", "the disk failed"),
+    sqlite3.SQLITE_CORRUPT: ("corrupt", "the file is damaged"),
+    sqlite3.SQLITE_NOTADB: ("not_a_journal", "the file is not a database"),
+    sqlite3.SQLITE_BUSY: ("busy", "another program holds the database"),
+    sqlite3.SQLITE_READONLY: ("read_only", "the file or its folder cannot be written"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot_open", "the file cannot be opened"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open database. `path` is that of the SQLite file; `writing` is None where it is only read."""
+
+    reading: Engine
+    writing: Engine | None
+    lock: FileLock | nullcontext[None]
+    path: Path | None
+
+    def close(self) -> None:
+        """Close the readers and the lock. The writer closes its own engine, under the lock."""
+        self.reading.dispose()
+        if isinstance(self.lock, FileLock):
+            self.lock.close()
+
+
+def open_store(url: str, *, read_only: bool) -> Opened:
+    """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed, read_only=read_only)
+    if parsed.get_backend_name() == "postgresql":
+        return _open_postgresql(parsed, read_only=read_only)
+    raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
+
+
+def as_journal_error(error: Exception) -> JournalError:
+    """Return the error in our own words: a database's may quote what was to be written."""
+    if isinstance(error, JournalError):
+        return error
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, IntegrityError):
+        return JournalError("the journal failed: the write contradicts what is there", "constraint")
+    if isinstance(original, sqlite3.Error):
+        number = getattr(original, "sqlite_errorcode", 0) & 0xFF
+        code, text = _CODES.get(number, ("database", "the database refused"))
+        return JournalError(f"the journal failed: {text}", code)
+    if isinstance(original, OSError):
+        return JournalError(f"the journal failed: {os.strerror(original.errno or 0)}", "io")
+    return JournalError(f"the journal failed with {type(original).__name__}", "database")
+
+
+def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
+    path = Path(url.database).absolute()
+    reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", _READERS)
+    if read_only:
+        if not path.is_file():
+            raise ConfigError(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
+        with _in_our_words(path), ExitStack() as undo:
+            undo.callback(reading.dispose)
+            schema.check(reading)
+            undo.pop_all()
+        return Opened(reading, None, nullcontext(), path)
+    if not path.parent.is_dir():
+        raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
+    writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
+    with _in_our_words(path), ExitStack() as undo:
+        lock = FileLock(path.with_name(f"{path.name}.lock"))
+        undo.callback(lock.close)
+        with lock, ExitStack() as undo_first:
+            undo_first.callback(writing.dispose)
+            # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            schema.upgrade(writing)
+            undo_first.pop_all()
+        undo.pop_all()
+    return Opened(reading, writing, lock, path)
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        mine = as_journal_error(error)
+        raise JournalError(f"{path}: {mine}", mine.code) from None
+
+
+def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, connections: int) -> Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?{mode}",
+            uri=True,
+            timeout=_BUSY_MS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _open_postgresql(url: URL, *, read_only: bool) -> Opened:
+    try:
+        reading = create_engine(url, pool_size=_READERS, max_overflow=0, hide_parameters=True, pool_pre_ping=True)
+        writing = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+    except ImportError:
+        raise ConfigError("PostgreSQL needs its driver: pip install psycopg[binary]") from None
+    # One snapshot for all statements of a read, as SQLite gives.
+    reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    try:
+        (schema.check if read_only else schema.upgrade)(reading if read_only else writing)
+    except DBAPIError as error:
+        raise as_journal_error(error) from None
+    return Opened(reading, None if read_only else writing, nullcontext(), None)

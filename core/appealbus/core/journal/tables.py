@@ -1,0 +1,197 @@
+"""The journal's tables: one schema for SQLite and PostgreSQL."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    literal_column,
+)
+
+from appealbus.core.journal.rows import State
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+READY, IN_WORK, PARKED, IDLE = (literal_column(f"'{state}'", Text) for state in State)
+"""States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment as microseconds since 1970 in UTC: equal, sortable and exact on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
+        """Return what turns an aware datetime into a number."""
+        return to_number
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
+        """Return what turns the number into a datetime in UTC."""
+        return _to_moment
+
+
+def to_number(value: datetime | None) -> int | None:
+    """Return microseconds since 1970."""
+    return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+
+def _to_moment(value: int | None) -> datetime | None:
+    return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the column's type is INTEGER."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+appeal = Table(
+    "appeal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Moment),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("version", Integer, nullable=False),
+    Column("completeness", Text),
+    Column("changed_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    UniqueConstraint("message_id", "channel"),
+    UniqueConstraint("number"),
+)
+
+# Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
+_waits = appeal.c.state == READY
+_parked = appeal.c.state == PARKED
+_leased = appeal.c.state == IN_WORK
+_idle = appeal.c.state == IDLE
+Index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, sqlite_where=_waits, postgresql_where=_waits)
+Index("ix_appeal_parked", appeal.c.due_at, sqlite_where=_parked, postgresql_where=_parked)
+Index("ix_appeal_leased", appeal.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
+Index("ix_appeal_idle", appeal.c.changed_at, sqlite_where=_idle, postgresql_where=_idle)
+
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("asked_at", Moment),
+    Column("ended_at", Moment, nullable=False),
+    Column("next_attempt_at", Moment),
+    Column("inputs", LargeBinary),
+    Column("record", LargeBinary),
+    Column("provenance", LargeBinary),
+)
+
+dossier = Table(
+    "dossier",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("completeness", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("last_error", Text),
+    UniqueConstraint("appeal_id", "receiver", "version"),
+)
+_unsent = outbox.c.sent_at.is_(None)
+Index(
+    "ix_outbox_unsent",
+    outbox.c.receiver,
+    outbox.c.next_attempt_at,
+    outbox.c.id,
+    sqlite_where=_unsent,
+    postgresql_where=_unsent,
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("question_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("lookup", Text, nullable=False),
+    Column("number", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("served", Text, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("replayed_at", Moment),
+    Column("number", Text),
+    Column("raw", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+_waiting = quarantine.c.replayed_at.is_(None)
+Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=~_waiting, postgresql_where=~_waiting)
+
+source_state = Table(
+    "source_state",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

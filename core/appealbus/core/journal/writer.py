@@ -1,0 +1,182 @@
+"""The one writer: a thread that groups what many have waiting into one transaction."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from appealbus.core.failpoints import failpoint
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.store import as_journal_error
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Run = Callable[[Connection, Sequence[Item]], Sequence[Result | JournalError]]
+"""A kind of write: does all items of a group in few statements. An error it returns fails that one item alone."""
+
+log = structlog.get_logger(__name__)
+
+_GROUP = 500
+_QUEUE = 1000
+# Where many write at once, a moment's wait makes groups larger and each write cheaper; a single one never waits.
+_CROWD = 8
+_LINGER = 0.002
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    run: Run[Any, Any]
+    item: Any
+    about: int | None
+    future: asyncio.Future[Any] | None
+
+
+class Writer:
+    """Owns the only writing connection.
+
+    All that waits goes into one transaction, items of a kind together. If the group fails, it is rolled back and each
+    job is tried alone, in order, so that a bad one fails alone.
+    """
+
+    def __init__(self, engine: Engine, lock: AbstractContextManager[None]) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(_QUEUE)
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._lost: dict[int, JournalError] = {}
+        self._closed = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None) -> Result:
+        """Have an item written; return its result once it is on disk."""
+        future = self._loop.create_future()
+        await self._put(_Job(run, item, about, future))
+        return cast("Result", await future)
+
+    async def post(self, run: Run[Item, Result], item: Item, about: int) -> None:
+        """Have an item written without waiting. If that fails, the next `submit` about the same appeal fails."""
+        await self._put(_Job(run, item, about, None))
+
+    async def close(self) -> None:
+        """Write what is queued, then end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def _put(self, job: _Job) -> None:
+        await self._room.acquire()
+        if self._closed:
+            self._room.release()
+            raise JournalError("the journal is closed", "closed")
+        self._queue.put(job)
+
+    def _main(self) -> None:
+        going, crowded = True, False
+        while going:
+            job = self._queue.get()
+            if crowded:
+                time.sleep(_LINGER)
+            group: list[_Job] = []
+            while job is not None:
+                group.append(job)
+                if len(group) == _GROUP:
+                    break
+                try:
+                    job = self._queue.get_nowait()
+                except Empty:
+                    break
+            going = job is not None
+            crowded = len(group) >= _CROWD
+            if group:
+                results = self._work(group)
+                try:
+                    self._loop.call_soon_threadsafe(self._settle, group, results)
+                except RuntimeError:
+                    log.warning("journal.loop_closed", writes=len(group))
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close the connection. SQLite moves what is in the WAL into the file then, so this needs the lock too."""
+        try:
+            with self._lock:
+                if self._connection is not None:
+                    self._connection.close()
+                self._engine.dispose()
+        except (JournalError, SQLAlchemyError, OSError) as error:
+            log.warning("journal.close_failed", code=as_journal_error(error).code)
+
+    def _settle(self, group: list[_Job], results: list[Any]) -> None:
+        for job, result in zip(group, results, strict=True):
+            self._room.release()
+            if job.future is None or job.future.done():
+                continue
+            if isinstance(result, JournalError):
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+
+    def _work(self, group: list[_Job]) -> list[Any]:
+        try:
+            with self._lock:
+                return self._together(group)
+        except Exception as error:
+            mine = as_journal_error(error)
+            return [self._failed(job, mine) for job in group]
+
+    def _together(self, group: list[_Job]) -> list[Any]:
+        if self._lost.keys().isdisjoint(job.about for job in group):
+            try:
+                return self._transaction(group)
+            except Exception as error:
+                log.warning("journal.group_failed", writes=len(group), code=as_journal_error(error).code)
+        return self._one_by_one(group)
+
+    def _one_by_one(self, group: list[_Job]) -> list[Any]:
+        results: list[Any] = []
+        hopeless: JournalError | None = None
+        for job in group:
+            if hopeless is not None:
+                results.append(self._failed(job, hopeless))
+            elif job.future is not None and job.about is not None and job.about in self._lost:
+                results.append(self._lost.pop(job.about))
+            else:
+                try:
+                    results += self._transaction([job])
+                except Exception as error:
+                    mine = as_journal_error(error)
+                    hopeless = mine if mine.code == "busy" else None
+                    results.append(self._failed(job, mine))
+        return results
+
+    def _failed(self, job: _Job, error: JournalError) -> JournalError:
+        if job.about is not None and job.future is None:
+            self._lost[job.about] = error
+        return error
+
+    def _transaction(self, group: list[_Job]) -> list[Any]:
+        kinds: dict[Run[Any, Any], list[int]] = {}
+        for at, job in enumerate(group):
+            kinds.setdefault(job.run, []).append(at)
+        results: list[Any] = [None] * len(group)
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        with self._connection.begin():
+            for run, places in kinds.items():
+                done = run(self._connection, [group[at].item for at in places])
+                for at, result in zip(places, done, strict=True):
+                    results[at] = result
+            failpoint("journal.before_commit")
+        failpoint("journal.after_commit")
+        return results

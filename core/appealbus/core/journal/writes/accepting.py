@@ -1,0 +1,147 @@
+"""Appeals come in: one row for each message, numbered without gaps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, tuple_
+
+from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.errors import JournalError, NumberTaken
+from appealbus.core.journal.rows import Accepted, NewAppeal
+from appealbus.core.journal.tables import appeal, counter
+
+_IDS = "appeal"
+_NO_DEADLINE = date.max.toordinal()
+
+_RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
+_KNOWN = select(*_RECEIPT).where(tuple_(appeal.c.message_id, appeal.c.channel).in_(bindparam("keys", expanding=True)))
+_IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
+_COUNTERS = (
+    select(counter.c.name, counter.c.value)
+    .where(counter.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(counter.c.name)
+    .with_for_update()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """An appeal to write down, leased to `owner` at once if there is one."""
+
+    new: NewAppeal
+    prefix: str
+    owner: str | None
+    lease_until: datetime | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells messages apart."""
+        return self.new.appeal.message_id, self.new.appeal.channel
+
+    @property
+    def series(self) -> str:
+        """The series that its number comes from: a new one each year."""
+        return f"{self.prefix}-{self.new.accepted_at.year}"
+
+
+def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
+    """Write down what is new; give the old receipt for what is not."""
+    last = _lock_counters(connection, {_IDS, *(item.series for item in items)})
+    known = _known(connection, [item.key for item in items])
+    numbers = _Numbers(connection, items, last)
+    results: list[Accepted | JournalError] = []
+    rows: list[dict[str, Any]] = []
+    for item in items:
+        if item.key in known:
+            results.append(known[item.key])
+            continue
+        number = numbers.give(item)
+        if number is None:
+            results.append(NumberTaken())
+            continue
+        last[_IDS] += 1
+        row = _row(last[_IDS], number, item)
+        rows.append(row)
+        receipt = codec.receipt(row)
+        results.append(Accepted(row["id"], receipt, new=True))
+        known[item.key] = Accepted(row["id"], receipt, new=False)
+    if rows:
+        bulk.insert(connection, appeal, rows)
+        bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
+    return results
+
+
+class _Numbers:
+    """Gives numbers to a group: the register's own, or the next of the series, passing over those in use."""
+
+    def __init__(self, connection: Connection, items: Sequence[Accept], last: dict[str, int]) -> None:
+        self._connection = connection
+        self._last = last
+        self._checked = {series: value + len(items) for series, value in last.items()}
+        wanted = [item.new.appeal.number for item in items if item.new.appeal.number]
+        for series in {item.series for item in items}:
+            wanted += [_numbered(series, value) for value in range(last[series] + 1, self._checked[series] + 1)]
+        self._used = self._in_use(wanted)
+
+    def give(self, item: Accept) -> str | None:
+        """Return the number for a new appeal; None if the one that it came with is in use."""
+        given = item.new.appeal.number
+        if given is None:
+            given = self._next(item.series)
+        elif given in self._used:
+            return None
+        self._used.add(given)
+        return given
+
+    def _next(self, series: str) -> str:
+        while True:
+            self._last[series] += 1
+            number = _numbered(series, self._last[series])
+            if self._last[series] > self._checked[series]:
+                self._used |= self._in_use([number])
+            if number not in self._used:
+                return number
+
+    def _in_use(self, numbers: Sequence[str]) -> set[str]:
+        return set(self._connection.execute(_IN_USE, {"numbers": numbers}).scalars())
+
+
+def _numbered(series: str, value: int) -> str:
+    return f"{series}-{value:08d}"
+
+
+def _lock_counters(connection: Connection, names: set[str]) -> dict[str, int]:
+    """Return where the counters stand, locked: on PostgreSQL this lets one process accept at a time."""
+    last = dict.fromkeys(sorted(names), 0)
+    last.update((row.name, row.value) for row in connection.execute(_COUNTERS, {"names": list(last)}))
+    return last
+
+
+def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Accepted]:
+    return {
+        (row.message_id, row.channel): Accepted(row.id, codec.receipt(row._mapping), new=False)
+        for row in connection.execute(_KNOWN, {"keys": keys})
+    }
+
+
+def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
+    content = item.new.appeal.model_copy(update={"number": number})
+    return {
+        "id": appeal_id,
+        "channel": content.channel,
+        "message_id": content.message_id,
+        "number": number,
+        "accepted_at": item.new.accepted_at.astimezone(UTC),
+        "accepted_by": item.new.accepted_by,
+        "urgency": content.due_on.toordinal() if content.due_on else _NO_DEADLINE,
+        "state": "ready" if item.owner is None else "in_work",
+        "due_at": None,
+        "lease_owner": item.owner,
+        "lease_until": item.lease_until,
+        "version": 0,
+        "completeness": None,
+        "changed_at": item.new.accepted_at,
+        "document": content.model_dump_json().encode(),
+    }

@@ -1,0 +1,62 @@
+"""Retention: what is finished and old goes, a bounded batch in each transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, select
+
+from appealbus.core.journal import bulk
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.tables import IDLE, access, appeal, counter, dossier, lookup, outbox, quarantine
+
+_BATCH = 200
+
+
+class Prune(Protocol):
+    """A kind of pruning: deletes one batch for each moment given, returns how many rows went."""
+
+    def __call__(self, connection: Connection, items: Sequence[datetime], /) -> Sequence[int | JournalError]:
+        """Delete."""
+
+
+def prune_appeals(connection: Connection, items: Sequence[datetime]) -> list[int]:
+    """Delete appeals that have been idle since, and have nothing left to deliver."""
+    return [_prune_appeals(connection, before) for before in items]
+
+
+def _prune_appeals(connection: Connection, before: datetime) -> int:
+    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, outbox.c.sent_at.is_(None)).exists()
+    query = select(appeal.c.id).where(appeal.c.state == IDLE, appeal.c.changed_at < before, ~unsent)
+    ids = list(connection.execute(query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update()).scalars())
+    if ids:
+        for table in (outbox, dossier, lookup):
+            connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
+        connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
+        gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0
+        bulk.upsert(connection, counter, [{"name": "pruned", "value": gone + len(ids)}])
+    return len(ids)
+
+
+def prune_quarantine(connection: Connection, items: Sequence[datetime]) -> list[int]:
+    """Delete messages that were replayed before. What nobody replayed stays."""
+    results = []
+    for before in items:
+        old = select(quarantine.c.id).where(quarantine.c.replayed_at < before).limit(_BATCH)
+        results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount)
+    return results
+
+
+def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]:
+    """Delete entries of the access log, from the oldest on up to the first that is younger."""
+    results = []
+    for before in items:
+        oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
+        old = []
+        for row in oldest:
+            if row.at >= before:
+                break
+            old.append(row.id)
+        connection.execute(delete(access).where(access.c.id.in_(old)))
+        results.append(len(old))
+    return results

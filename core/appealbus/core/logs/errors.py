@@ -1,0 +1,66 @@
+"""What may be told of an exception: its type, our own code for it, and where it happened. Never its text or locals."""
+
+import sys
+import sysconfig
+from types import TracebackType
+from typing import Any
+
+from appealbus.core.config.base import ConfigError
+
+_LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_FRAMES = 20
+_CAUSES = 5
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def summary(error: BaseException) -> dict[str, Any]:
+    """Return the keys that tell of an exception: error, frames, cause, and code or reason where they are ours."""
+    told: dict[str, Any] = {"error": _name(error), "frames": _frames(error.__traceback__)}
+    if isinstance(error, ConfigError):
+        told["reason"] = str(error)
+    elif type(error).__module__.startswith("appealbus.") and isinstance(code := getattr(error, "code", None), str):
+        told["code"] = code
+    if causes := _causes(error):
+        told["cause"] = causes
+    return told
+
+
+def exc_info(given: Any) -> BaseException | None:
+    """Find the exception in what a caller passed as `exc_info`."""
+    match given:
+        case BaseException():
+            return given
+        case (_, BaseException() as error, _):
+            return error
+    return sys.exc_info()[1] if given else None
+
+
+def _name(error: BaseException) -> str:
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _causes(error: BaseException) -> list[str]:
+    names = []
+    if isinstance(error, BaseExceptionGroup):
+        names = [_name(each) for each in error.exceptions[:_CAUSES]]
+    current: BaseException | None = error
+    while current and len(names) < _CAUSES:
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if current:
+            names.append(_name(current))
+    return names
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    """List the frames outside the standard library and installed packages, and the innermost one in any case."""
+    frames = []
+    while traceback:
+        code = traceback.tb_frame.f_code
+        ours = "appealbus" in code.co_filename or not code.co_filename.startswith(_LIBRARIES)
+        if ours or traceback.tb_next is None:
+            module = traceback.tb_frame.f_globals.get("__name__", "?")
+            frames.append(f"{module}:{traceback.tb_lineno}")
+        traceback = traceback.tb_next
+    return frames[-_FRAMES:]

@@ -1,0 +1,117 @@
+"""The last step before a log line is written: an allow-list of keys, each with the form that its value may have."""
+
+import math
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+REDACTED = "[redacted]"
+_DEPTH = 4
+_ITEMS = 50
+_TEXT_LIMIT = 500
+_SAFE_NUMBER = 10**8  # every ИИН and БИН is greater, read as a number: 000101000000 is the least one
+
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_EVENT = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
+_TOKEN = re.compile(r"[a-z0-9_][a-z0-9_.:/@+-]{0,99}")
+_PROGRAM = re.compile(r"[A-Za-z0-9_<][A-Za-z0-9_.:<>/-]{0,199}")
+_NUMBER = re.compile(r"(?:[^\W\d_]{1,5}[-/.]?){0,3}\d[\d/.-]{0,40}")
+_UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
+_DIGITS = re.compile(r"\d{12,}")
+_IDENTIFIER = re.compile(r"\d(?:[ :./_-]?\d){9,}")
+_OUR_WORDS = frozenset(["ИИН", "БИН", "КАТО", "РКА", "ГБД", "ФЛ", "ЮЛ", "ЕГКН", "ШЭП", "АППК", "РК"])
+_FOREIGN_WORD = re.compile(r"[^\W\d_a-zA-Z][\w'’-]*")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+# What each key may hold: a sentence of ours, a number of an appeal, a word of a program with capitals in it,
+# and for all others a number or a word in small letters.
+TEXTS = frozenset(["reason", "detail", "part"])
+NUMBERS = frozenset(["number", "message_id"])
+PROGRAMS = frozenset(["at", "cause", "code", "error", "frames", "operation", "place", "signal", "wsdl"])
+OTHERS = frozenset(
+    """
+    accepted appeal_id appeals assessor attempt attempts breaker bytes calls channel completeness connector count delay
+    delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer level line lookup
+    lookups method mode module new outcome outcomes parked pause pid plugin plugins port purpose quarantine_id
+    quarantined question_id questions rate receiver retry_after rows seconds seed service signals size source sources
+    state status taken timeout total type unassessed version versions waiting warnings wire writes written
+    """.split()  # noqa: SIM905 - as a list it would take eighty lines
+)
+KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS
+
+
+def text(value: str) -> str:
+    """Take out of a sentence whatever could be an identifier or a name, and everything that breaks lines."""
+    value = _IDENTIFIER.sub(REDACTED, _BREAKS.sub(" ", value[: 20 * _TEXT_LIMIT]))
+    value = _FOREIGN_WORD.sub(lambda match: match[0] if match[0] in _OUR_WORDS else REDACTED, value)
+    return value[:_TEXT_LIMIT]  # last, or a cut could leave half of an identifier that no longer looks like one
+
+
+def token(key: str, given: str) -> str:
+    """Let a word pass that has the form of what this key may hold, and no identifier in it."""
+    if key in TEXTS:
+        return text(given)
+    if key in NUMBERS:
+        form, identifier = _NUMBER, _DIGITS
+    else:
+        form, identifier = _PROGRAM if key in PROGRAMS else _TOKEN, _IDENTIFIER
+    harmless = form.fullmatch(given) and not identifier.search(given)
+    return given if harmless or _UUID.fullmatch(given) else REDACTED
+
+
+def value(key: str, given: Any, depth: int = 0) -> Any:
+    """Return what may be written of a value under a key of the allow-list."""
+    if isinstance(given, Enum):
+        given = given.value
+    match given:
+        case None | bool():
+            return given
+        case int() | float():
+            return round(given, 6) if math.isfinite(given) and abs(given) < _SAFE_NUMBER else REDACTED
+        case str() | UUID():
+            return token(key, str(given))
+        case Mapping() if depth < _DEPTH:
+            return _mapping(key, given, depth + 1)
+        case list() | tuple() | set() | frozenset() if depth < _DEPTH:
+            return [value(key, each, depth + 1) for each in list(given)[:_ITEMS]]
+        case _:
+            return REDACTED
+
+
+def _mapping(key: str, given: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    """Names in a mapping are data, as in `outcomes={"found": 3}`: one that is no word is left out and counted."""
+    out: dict[str, Any] = {}
+    for name, each in list(given.items())[:_ITEMS]:
+        word = str(name) if isinstance(name, str) else ""
+        if word in KEYS:
+            out[word] = value(word, each, depth)
+        elif word and token("", word) == word:
+            out[word] = value(key, each, depth) if key not in TEXTS else REDACTED
+        else:
+            out["redacted"] = out.get("redacted", 0) + 1
+    return out
+
+
+def line(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may be written of an event.
+
+    A key that is not on the list keeps its name, so that whoever wrote it sees why the value is missing; a key
+    that does not even look like one is counted in `redacted`.
+    """
+    name = event.get("event")
+    out: dict[str, Any] = {
+        "timestamp": event.get("timestamp"),
+        "level": event.get("level"),
+        "event": name if isinstance(name, str) and _EVENT.fullmatch(name) and not _DIGITS.search(name) else REDACTED,
+    }
+    dropped = 0
+    for key, given in event.items():
+        if key in out:
+            continue
+        if not isinstance(key, str) or not _KEY.fullmatch(key) or _DIGITS.search(key):
+            dropped += 1
+        else:
+            out[key] = value(key, given) if key in KEYS else REDACTED
+    return {**out, "redacted": dropped} if dropped else out

@@ -1,0 +1,111 @@
+"""Asking a lookup as the bus does: the plan fills in the question, the guard puts it; only the wire is scripted."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.journal.rows import AccessRow
+from appealbus.core.lookup import Lookup
+from appealbus.core.plan import Closed, Draft, Node
+from appealbus.core.question import Question
+from appealbus.core.testing.making import NUMBER, Records, listed
+from appealbus.core.testing.scripted import Script, ScriptedWire
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+_BUDGET = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question: its inputs, how it ended, what the access log says of it, and the trail of its record.
+
+    `access` is None where nothing left for the source.
+    """
+
+    inputs: tuple[Input, ...]
+    outcome: Outcome[Record]
+    access: AccessRow | None = None
+    provenance: Provenance | None = None
+
+
+async def ask(
+    lookup: Lookup[Any, Record],
+    about: Appeal,
+    *,
+    replies: Script | ScriptedWire = (),
+    records: Records | None = None,
+) -> Outcome[Record]:
+    """Ask a lookup the one question that it has about an appeal, and return the outcome.
+
+    Args:
+        lookup: the lookup.
+        about: the appeal; see `testing.appeal`.
+        replies: what the source answers, in turn; a function of the request; or a wire that you look at later.
+        records: what the lookups found that this one takes inputs from.
+
+    Raises:
+        ValueError: it has several questions, or none; use `ask_all`.
+        PlanError: its declared paths lead nowhere.
+
+    """
+    asked = await ask_all(lookup, about, replies=replies, records=records)
+    if len(asked) != 1:
+        raise ValueError(f"{lookup.name} has {len(asked)} questions about this appeal, not one; use ask_all")
+    return asked[0].outcome
+
+
+async def ask_all(
+    lookup: Lookup[Any, Record],
+    about: Appeal,
+    *,
+    replies: Script | ScriptedWire = (),
+    records: Records | None = None,
+) -> list[Asked]:
+    """Ask a lookup all the questions that it has about an appeal, one after the other. Arguments as those of `ask`."""
+    wire = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
+    found = listed(records or {})
+    node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
+    nothing = Closed(OutcomeKind.NOT_FOUND.value, pending=False)
+    ended = {name: nothing for name in node.upstream if not found.get(name)}
+    node.check(None if ended else {name: type(found[name][0]) for name in node.upstream})
+    rows: list[AccessRow] = []
+
+    async def access(new: Sequence[AccessRow]) -> None:
+        rows.extend(new)
+
+    guard = Guard(
+        lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
+    )
+    asked = []
+    for draft in node.drafts(about, found, ended, limit=100):
+        if draft.outcome is not None:
+            asked.append(Asked(draft.inputs, draft.outcome))
+        else:
+            rows.clear()
+            answer = await guard.ask(_question(node, draft))
+            asked.append(Asked(draft.inputs, answer.outcome, rows[0] if rows else None, answer.provenance))
+    return asked
+
+
+def _question(node: Node, draft: Draft) -> Question:
+    if draft.query is None:
+        raise ValueError("a draft without an outcome has a query")
+    return Question(
+        lookup=node.lookup,
+        query=draft.query,
+        key=draft.key,
+        inputs=draft.inputs,
+        number=NUMBER,
+        actor="test",
+        deadline=asyncio.get_running_loop().time() + _BUDGET,
+        plugin=node.plugin,
+        plugin_version=node.plugin_version,
+        legal_basis=node.legal_basis,
+    )

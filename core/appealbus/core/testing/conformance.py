@@ -1,0 +1,96 @@
+"""What every lookup should hold to, checked in one call."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from appealbus.core.lookup import Lookup
+from appealbus.core.plan import Node, PlanError
+from appealbus.core.testing.asking import Asked, ask_all
+from appealbus.core.testing.damage import CANARY, damaged
+from appealbus.core.testing.making import Records
+from appealbus.core.testing.scripted import Answer, ScriptedWire
+from appealbus.core.wire import CallFailed, Payload
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+
+async def check_lookup(
+    lookup: Lookup[Any, Record],
+    about: Appeal,
+    replies: Sequence[str | bytes | Payload],
+    *,
+    records: Records | None = None,
+) -> list[str]:
+    """Return everything about a lookup that is not as it should be; an empty list if all is well.
+
+    Looks at its name, purpose, docstring, paths and record type; asks it with good replies; then with each reply
+    broken in many ways: whatever comes, it must neither raise anything but CallFailed nor repeat a text of the reply
+    in a code or a reason.
+
+    Args:
+        lookup: the lookup.
+        about: an appeal about which it has a question.
+        replies: good replies to that question, in turn: one, unless the lookup makes several calls.
+        records: what the lookups found that this one takes inputs from.
+
+    """
+    problems = list(_looks(lookup))
+    try:
+        wire = ScriptedWire(replies)
+        asked = await ask_all(lookup, about, replies=wire, records=records)
+    except PlanError as error:
+        return [*problems, str(error)]
+    if not wire.asked:
+        return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
+    problems += _answered(lookup, asked[0])
+    away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")
+    for number, reply in enumerate(replies):
+        before: list[Answer] = list(replies[:number])
+        kind = (await ask_all(lookup, about, replies=[*before, away], records=records))[0].outcome.kind
+        if kind is not OutcomeKind.UNAVAILABLE:
+            problems.append(f"a source that cannot be reached ends in {kind.value}; let CallFailed pass")
+        for what, broken in damaged(reply):
+            script: list[Answer] = [*before, broken, *replies[number + 1 :]]
+            ended = (await ask_all(lookup, about, replies=script, records=records))[0].outcome
+            if ended.code == "plugin.error":
+                problems.append(f"with {what} in the reply, {ended.reason.removeprefix('the ')}")
+            if any(word in f"{ended.code} {ended.reason}" for word in CANARY.split()):
+                problems.append(f"with {what} in the reply, the outcome repeats a text of the reply")
+    return list(dict.fromkeys(problems))
+
+
+def _looks(lookup: Lookup[Any, Record]) -> Iterator[str]:
+    if not _NAME.fullmatch(getattr(lookup, "name", "")):
+        yield "its name is not like source.what, in small Latin letters"
+    if not getattr(lookup, "purpose", "").strip():
+        yield "it has no purpose: say why the state may look"
+    if not (type(lookup).__doc__ or "").strip():
+        yield "its class has no docstring: say what is asked"
+    try:
+        model = Node(lookup, "test", "0", "").record_model
+    except PlanError as error:
+        yield str(error)
+        return
+    default = model.model_fields["type"].default
+    if not isinstance(default, str):
+        yield f'{model.__name__}.type is not pinned: write type: Literal["yours.{model.__name__}"] = …'
+    elif "." not in default and not Record.ships(default):
+        yield f"the record type {default!r} has no name of yours in front: write 'yours.{default}'"
+
+
+def _answered(lookup: Lookup[Any, Record], asked: Asked) -> Iterator[str]:
+    outcome = asked.outcome
+    if outcome.record is None:
+        yield f"with good replies it ends in {outcome.kind.value} [{outcome.code}]: {outcome.reason}"
+    else:
+        model = Node(lookup, "test", "0", "").record_model
+        if not isinstance(outcome.record, model):
+            yield f"it found a {type(outcome.record).__name__}, but declares {model.__name__}"
+        if type(outcome.record).model_validate_json(outcome.record.model_dump_json()) != outcome.record:
+            yield "the record is another one after a round trip through JSON"
+    if asked.access is None or not asked.access.subject.strip():
+        yield "the access log would not say whose data it looks at: see Query.subject"

@@ -1,0 +1,59 @@
+"""Broken versions of a good answer: what a source may send on a bad day."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from lxml import etree
+
+from appealbus.core.testing.scripted import reply_of
+from appealbus.core.wire import Payload
+
+CANARY = "Канарейкина 010203499998"
+"""Stands for a citizen's data: it must not turn up in a code or a reason."""
+
+_MOST = 300
+
+
+def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
+    """Yield what was done to the answer, in words, and what became of it."""
+    body = reply_of(answer).body
+    if isinstance(body, Mapping):
+        yield "everything gone", {}
+        yield from _of_mapping(body)
+        return
+    yield "everything gone", etree.Element(body.tag)
+    yield "another document in its place", etree.fromstring("<html><body><p/></body></html>")
+    yield from _of_element(body)
+
+
+def _of_element(root: etree._Element) -> Iterator[tuple[str, Payload]]:
+    for index, original in enumerate(root.iter(etree.Element)):
+        if index >= _MOST:
+            return
+        name = etree.QName(original).localname
+        for what in ("empty", "replaced by text", "gone", "twice", "nil"):
+            copy = deepcopy(root)
+            node = next(element for i, element in enumerate(copy.iter(etree.Element)) if i == index)
+            parent = node.getparent()
+            if what in ("gone", "twice") and parent is None:
+                continue
+            if what == "gone" and parent is not None:
+                parent.remove(node)
+            elif what == "twice":
+                node.addnext(deepcopy(node))
+            else:
+                del node[:]
+                node.text = CANARY if what == "replaced by text" else None
+            if what == "nil":
+                node.set("{http://www.w3.org/2001/XMLSchema-instance}nil", "true")
+            yield f"{name} {what}", copy
+
+
+def _of_mapping(answer: Mapping[str, Any]) -> Iterator[tuple[str, Payload]]:
+    for name in answer:
+        yield f"{name} gone", {key: value for key, value in answer.items() if key != name}
+        for what, value in (("null", None), ("replaced by text", CANARY), ("a list", [CANARY]), ("a table", {})):
+            yield f"{name} {what}", {**answer, name: value}
+        if isinstance(answer[name], Mapping):
+            yield from ((f"{name}.{what}", {**answer, name: inner}) for what, inner in _of_mapping(answer[name]))

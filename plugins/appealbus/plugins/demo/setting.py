@@ -1,0 +1,42 @@
+"""What the demonstration runs on: a configuration like a person would write, and agencies that misbehave."""
+
+from pathlib import Path
+from typing import Any
+
+from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
+
+_LATENCY: dict[str, Any] = {"latency": 0.02, "latency_tail": 0.015, "latency_max": 1.5}
+
+MISBEHAVIOUR = {
+    "gbdfl": Misbehaviour(**_LATENCY, fault=0.02, http_502=0.03, truncated=0.01),
+    "gbdul": Misbehaviour(**_LATENCY, status=0.05, cut=0.05),
+    "egkn": Misbehaviour(**_LATENCY, http_502=0.12, wrong_types=0.05, empty=0.03, entity_bomb=0.02, silent=0.02),
+}
+
+
+def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
+    """Return the configuration of the demonstration, as `tomllib` would read it."""
+    sources = {
+        name: {
+            "connector": "shep",
+            "url": url,
+            "service_id": getattr(simulator, name).service_id,
+            "sender_id": simulator.sender_id,
+            "guard": {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20},
+        }
+        for name in MISBEHAVIOUR
+    }
+    return {
+        "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50},
+        "retry": {"first": "4s", "factor": 1.0, "max": "4s"},
+        "completeness": {"default": {"wait": "5s"}},
+        "sources": sources,
+        "deliveries": {"out": {"kind": "files", "path": str(folder / "dossiers.jsonl")}},
+        "log": {"level": "error"},
+    }
+
+
+def example_appeals() -> Path | None:
+    """Return examples/appeals.jsonl of the checkout that this file lies in; None in an installed package."""
+    path = Path(__file__).resolve().parents[4] / "examples" / "appeals.jsonl"
+    return path if path.is_file() else None

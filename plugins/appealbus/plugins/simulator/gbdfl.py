@@ -1,0 +1,167 @@
+"""ГБД ФЛ as its contract describes it: persons by ИИН, by name and birth date, or by document number."""
+
+import uuid
+from datetime import date, datetime
+
+from lxml import etree
+
+from appealbus.plugins.simulator import codes
+from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.xmlwrite import ZONE, leaf, moment, node, only
+from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
+from appealbus.schemas.record import Coded
+
+_SB = "http://smartbridge.b10.kz"
+_MESSAGE = "http://message.persistence.interactive.nat"
+_OK = Coded(code="00000", name_ru="Сообщение успешно обработано", name_kk="Хабарлама сәтті өңделді")
+_LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
+_SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
+_MOST = 50
+
+
+def agency(service_id: str) -> Agency:
+    """Return the service."""
+    typed = {"messageDate", "birthDate", "deathDate", "beginDate", "endDate", "invalidityDate"}
+    return Agency(
+        name="gbdfl",
+        service_id=service_id,
+        root=f"{{{_SB}}}sendMessageRequest",
+        answer_type=f"{{{_MESSAGE}}}SendMessageResponse",
+        schema=contract("gbdfl", "gbdfl.xsd"),
+        typed=frozenset(typed),
+        read=_read,
+    )
+
+
+def _read(request: etree._Element, population: Population) -> Question:
+    persons = population.persons
+    iin, number = value(request, "iin"), value(request, "documentNumber")
+    surname, name, patronymic = (value(request, tag) for tag in ("surname", "name", "patronymic"))
+    born = value(request, "birthDate")
+    found: list[int] | None
+    if iin:
+        index = persons.by_iin(iin)
+        found = [] if index is None else [index]
+    elif number:
+        index = persons.by_document(number)
+        found = [] if index is None else [index]
+    elif surname and name and born:
+        day = date.fromisoformat(born[:10])
+        found = list(persons.by_name(day, surname, name, patronymic))[:_MOST]
+    else:
+        found = None
+    asked = (iin, number, surname, name, patronymic, born)
+
+    def answer(shift: int) -> etree._Element:
+        shown = None if found is None else [population.persons.person((i + shift) % persons.size) for i in found]
+        return _response(request, shown)
+
+    return Question(key="|".join(item or "" for item in asked), answer=answer)
+
+
+def _response(request: etree._Element, found: list[Person] | None) -> etree._Element:
+    sender = value(request, "senderCode") or ""
+    return node(
+        f"{{{_SB}}}sendMessageResponse",
+        leaf("messageId", uuid.uuid4()),
+        moment("messageDate", datetime.now(ZONE)),
+        leaf("requestId", value(request, "messageId")),
+        _coded("sender", _SELF),
+        _coded("receiver", Coded(code=sender, name_ru=sender, name_kk=sender)),
+        _coded("messageResult", _LACKING if found is None else _OK),
+        node("persons", *map(_person, found)) if found else None,
+    )
+
+
+def _coded(tag: str, coded: Coded | None) -> etree._Element | None:
+    if coded is None:
+        return None
+    return node(tag, leaf("code", coded.code), leaf("nameRu", coded.name_ru or ""), leaf("nameKz", coded.name_kk or ""))
+
+
+def _person(person: Person) -> etree._Element:
+    birth = person.birth_place or PostalAddress()
+    return node(
+        "person",
+        leaf("iin", person.iin),
+        leaf("surname", person.surname),
+        leaf("name", person.name),
+        leaf("patronymic", person.patronymic),
+        leaf("birthDate", person.birth_date),
+        leaf("deathDate", person.death_date),
+        _coded("gender", person.gender),
+        _coded("nationality", person.nationality),
+        _coded("citizenship", person.citizenship),
+        _coded("lifeStatus", person.life_status),
+        node(
+            "birthPlace",
+            _coded("country", birth.country),
+            _coded("district", birth.district),
+            _coded("region", birth.region),
+            leaf("city", birth.city),
+        ),
+        _address(person.address) if person.address else None,
+        _incapable(person.incapable_since) if person.incapable_since else None,
+        _missing(person.missing_since) if person.missing_since else None,
+        node("excludeStatus", _coded("excludeReason", person.excluded)) if person.excluded else None,
+        only(node("documents", *(_document(paper, person) for paper in person.documents))),
+        leaf("removed", False),
+    )
+
+
+def _address(address: PostalAddress) -> etree._Element:
+    return node(
+        "regAddress",
+        _coded("country", address.country),
+        _coded("district", address.district),
+        _coded("region", address.region),
+        leaf("city", address.city),
+        leaf("street", address.street),
+        leaf("building", address.building),
+        leaf("corpus", address.corpus),
+        leaf("flat", address.flat),
+        leaf("beginDate", address.begin_date),
+        leaf("endDate", address.end_date),
+        _coded("status", address.status),
+        _coded("invalidity", Coded(code="0", name_ru="нет", name_kk="жоқ")),
+        leaf("arCode", address.rka),
+    )
+
+
+def _document(paper: IdentityDocument, person: Person) -> etree._Element:
+    return node(
+        "document",
+        _coded("type", paper.kind),
+        leaf("number", paper.number),
+        leaf("series", paper.series),
+        leaf("beginDate", paper.begin_date),
+        leaf("endDate", paper.end_date),
+        _coded("issueOrganization", paper.issuer),
+        _coded("status", paper.status),
+        leaf("invalidityDate", paper.invalid_since),
+        leaf("surname", person.surname),
+        leaf("name", person.name),
+        leaf("patronymic", person.patronymic),
+        leaf("birthDate", person.birth_date),
+    )
+
+
+def _incapable(since: date) -> etree._Element:
+    return node(
+        "personCapableStatus",
+        _coded("capableStatus", Coded(code="1", name_ru="недееспособный", name_kk="әрекетке қабілетсіз")),
+        leaf("capableDate", since),
+        leaf("capableNumber", "2-114"),
+        _coded("court", Coded(code="2711", name_ru="Уральский городской суд", name_kk="Орал қалалық соты")),
+    )
+
+
+def _missing(since: date) -> etree._Element:
+    return node(
+        "missingStatus",
+        _coded("missing", Coded(code="1", name_ru="безвестно отсутствующий", name_kk="хабар-ошарсыз кеткен")),
+        leaf("missingDate", since),
+        leaf("missingNumber", "2-87"),
+        _coded("gpTerritorial", codes.INTERIOR),
+    )

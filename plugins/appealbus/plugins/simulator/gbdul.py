@@ -1,0 +1,132 @@
+"""ГБД ЮЛ as its contract describes it: an organisation by БИН."""
+
+from lxml import etree
+
+from appealbus.plugins.simulator import codes
+from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.draw import Draw
+from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.xmlwrite import day, leaf, node
+from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
+from appealbus.schemas.record import Coded
+
+_SB = "http://smartbridge.b10.kz"
+_GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
+_OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")
+_MALFORMED = Coded(code="003", name_ru="Некорректный БИН в запросе", name_kk="Сұранымдағы БСН дұрыс емес")
+
+
+def agency(service_id: str) -> Agency:
+    """Return the service."""
+    return Agency(
+        name="gbdul",
+        service_id=service_id,
+        root=f"{{{_SB}}}sendMessageRequest",
+        answer_type=f"{{{_GBDUL}}}responseDataType",
+        schema=contract("gbdul", "gbdul.xsd"),
+        typed=frozenset({"RegistrationDate", "LiquidationDate", "TaxOrgStatus", "IssueDate"}),
+        read=_read,
+    )
+
+
+def _read(request: etree._Element, population: Population) -> Question:
+    bin_, requestor = value(request, "BIN") or "", value(request, "RequestorBIN") or ""
+    well_formed = all(len(number) == 12 and number.isdigit() for number in (bin_, requestor))
+    index = population.organisations.by_bin(bin_) if well_formed else None
+
+    def answer(shift: int) -> etree._Element:
+        found = None
+        if index is not None:
+            found = population.organisations.organisation((index + shift) % population.organisations.size)
+        # One answer in four comes with the other root that was seen in the wild.
+        odd = Draw(population.seed, "root", bin_).chance(0.25)
+        root = f"{{{_GBDUL}}}responseDataType" if odd else f"{{{_SB}}}sendMessageResponse"
+        status = _OK if well_formed else _MALFORMED
+        return node(root, _coded("Status", status), None if found is None else _organisation(found))
+
+    return Question(key=bin_, answer=answer)
+
+
+def _coded(tag: str, coded: Coded | None) -> etree._Element | None:
+    if coded is None:
+        return None
+    return node(tag, leaf("Code", coded.code), leaf("NameRu", coded.name_ru or ""), leaf("NameKz", coded.name_kk or ""))
+
+
+def _organisation(firm: Organisation) -> etree._Element:
+    people = [founder for founder in firm.founders if founder.iin]
+    return node(
+        "Organization",
+        leaf("BIN", firm.bin),
+        _coded("RegStatus", firm.registration_status),
+        _coded("RegistrationDepartment", firm.registered_by or codes.JUSTICE),
+        day("RegistrationDate", firm.registered_on),
+        day("LiquidationDate", firm.liquidated_on),
+        leaf("FullNameRu", firm.name_ru),
+        leaf("FullNameKz", firm.name_kk),
+        leaf("ShortNameRu", firm.short_name_ru),
+        leaf("ShortNameKz", firm.short_name_kk),
+        _coded("OrgForm", firm.legal_form),
+        leaf("TaxOrgStatus", bool(firm.inactive_taxpayer)),
+        _leader(firm.leader) if firm.leader else None,
+        *(_activity(coded, main=number == 0) for number, coded in enumerate(firm.activities)),
+        _address(firm.address) if firm.address else None,
+        *(_founder(founder) for founder in people),
+        leaf("FoundersCount", len(people)),
+        leaf("FoundersCountFL", len(people)),
+    )
+
+
+def _leader(leader: Leader) -> etree._Element:
+    kind = Coded(code="1", name_ru=leader.position, name_kk="Басшы")
+    return node(
+        "OrganizationLeader",
+        node("Position", _coded("PositionType", kind), day("IssueDate", leader.since), day("LossDate", leader.until)),
+        _coded("Country", codes.KAZAKHSTAN),
+        leaf("IIN", leader.iin),
+        leaf("SurName", leader.surname),
+        leaf("Name", leader.name),
+        leaf("MiddleName", leader.patronymic),
+    )
+
+
+def _activity(coded: Coded, *, main: bool) -> etree._Element:
+    return node(
+        "Activity",
+        leaf("Main", main),
+        leaf("OKED", coded.code),
+        leaf("ActivityNameKz", coded.name_kk or ""),
+        leaf("ActivityNameRu", coded.name_ru or ""),
+    )
+
+
+def _address(address: LegalAddress) -> etree._Element:
+    # The register has the parts; the population keeps each language as one line of five.
+    ru = (address.text_ru or "").split(", ")
+    kk = (address.text_kk or "").split(", ")
+    return node(
+        "Address",
+        leaf("RKA", address.rka),
+        leaf("KATO", address.kato),
+        leaf("DistrictRu", ru[0]),
+        leaf("DistrictKz", kk[0]),
+        leaf("RegionRu", ru[1]),
+        leaf("RegionKz", kk[1]),
+        leaf("CityRu", ru[2]),
+        leaf("CityKz", kk[2]),
+        leaf("StreetRu", ru[3]),
+        leaf("StreetKz", kk[3]),
+        leaf("BuildingNumber", ru[4]),
+    )
+
+
+def _founder(founder: Founder) -> etree._Element:
+    surname, _, name = (founder.name or "").partition(" ")
+    return node(
+        "FoundersFL",
+        _coded("Country", codes.KAZAKHSTAN),
+        leaf("IIN", founder.iin),
+        leaf("SurName", surname),
+        leaf("Name", name),
+        leaf("Percent", founder.percent),
+    )

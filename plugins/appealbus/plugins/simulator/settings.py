@@ -1,0 +1,159 @@
+"""What can be set about the simulator, misbehaviour included."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from appealbus.connectors.shep.data import Shape
+from appealbus.core.config.base import Settings
+from appealbus.core.config.types import Seconds
+from appealbus.plugins.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, MAX_SIZE
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Pause = Annotated[Seconds, Field(ge=0, le=3600)]
+
+
+class Kind(StrEnum):
+    """The ways to answer badly; the names of the probabilities in the settings."""
+
+    FAULT = "fault"
+    STATUS = "status"
+    HTTP_500 = "http_500"
+    HTTP_502 = "http_502"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    WRONG_TYPES = "wrong_types"
+    WRONG_NAMESPACE = "wrong_namespace"
+    OVERSIZED = "oversized"
+    ENTITY_BOMB = "entity_bomb"
+    SILENT = "silent"
+    CUT = "cut"
+    REPEATED = "repeated"
+    DOUBLED = "doubled"
+
+
+class Outage(Settings):
+    """A time in which an agency is down."""
+
+    after: Pause = 0.0
+    """When it begins, counted from the simulator's start (or from when the setting was made)."""
+    lasts: Annotated[Seconds, Field(gt=0)]
+    """How long it lasts."""
+
+
+class Misbehaviour(Settings):
+    """How badly a service behaves. Each probability is of one question's answer; together they are 1 at most."""
+
+    latency: Pause = 0.0
+    """How long every answer takes at least."""
+    latency_tail: Pause = 0.0
+    """Scale of a long tail on top: half of the answers take 0.6 times that longer, one in a hundred 20 times."""
+    latency_max: Pause = 60.0
+    """The longest that an answer takes, tail included."""
+    fault: Probability = 0.0
+    """SOAP fault with HTTP 500."""
+    status: Probability = 0.0
+    """An answer whose gateway status is not success."""
+    http_500: Probability = 0.0
+    """HTTP 500 without a SOAP message."""
+    http_502: Probability = 0.0
+    """HTTP 502 with a page of HTML, as proxies send it."""
+    empty: Probability = 0.0
+    """HTTP 200 without a body."""
+    truncated: Probability = 0.0
+    """A whole HTTP answer whose XML ends too early."""
+    wrong_types: Probability = 0.0
+    """Dates, numbers and booleans that are none."""
+    wrong_namespace: Probability = 0.0
+    """Elements in a namespace that the contract does not have."""
+    oversized: Probability = 0.0
+    """An answer of `oversized_bytes`."""
+    entity_bomb: Probability = 0.0
+    """A DTD whose entities grow without end."""
+    silent: Probability = 0.0
+    """No answer; the connection stays open."""
+    cut: Probability = 0.0
+    """The connection closes in the middle of the answer."""
+    repeated: Probability = 0.0
+    """The answer to another question, its correlation id included."""
+    doubled: Probability = 0.0
+    """The answer twice in one body."""
+    oversized_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
+    """Size of an oversized answer."""
+    outages: list[Outage] = []
+    """Times in which the agency is down: HTTP 503."""
+
+    def probability(self, kind: Kind) -> float:
+        """Return the probability of a kind of bad answer."""
+        return float(getattr(self, kind.value))
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        if sum(map(self.probability, Kind)) > 1 + 1e-9:
+            raise ValueError("the probabilities of one service add up to more than 1")
+        return self
+
+
+ROUGH = Misbehaviour(
+    latency=0.02,
+    latency_tail=0.01,
+    latency_max=3.0,
+    **{kind.value: 0.01 for kind in Kind if kind not in (Kind.SILENT, Kind.OVERSIZED)},
+)
+"""A little of everything that ends soon: for demonstrations."""
+
+
+class ServiceSettings(Settings):
+    """One service behind the gateway."""
+
+    service_id: str
+    """Its id in the gateway's register of services."""
+    shape: Shape
+    """How its answers lie in `data`: child, typed, text or cdata."""
+    misbehaviour: Misbehaviour = Misbehaviour()
+    """How badly it behaves."""
+
+
+class GbdflService(ServiceSettings):
+    """ГБД ФЛ."""
+
+    service_id: str = "GBDFLUniversal_token"
+    shape: Shape = Shape.CHILD
+
+
+class GbdulService(ServiceSettings):
+    """ГБД ЮЛ."""
+
+    service_id: str = "GbdulInfoByBin_v2"
+    shape: Shape = Shape.CHILD
+
+
+class EgknService(ServiceSettings):
+    """ЕГКН."""
+
+    service_id: str = "EgknParcelInfo"
+    shape: Shape = Shape.TEXT
+
+
+class SimulatorSettings(Settings):
+    """The gateway, the agencies behind it and the population that they know."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port to listen on; 0: any that is free."""
+    seed: int = DEFAULT_SEED
+    """The population and all chance follow from it."""
+    size: Annotated[int, Field(ge=1, le=MAX_SIZE)] = DEFAULT_SIZE
+    """How many persons there are; beside them a tenth as many organisations and half as many parcels."""
+    sender_id: str = "appealbus"
+    """Who may ask."""
+    password: str | None = Field(default=None, repr=False)
+    """With which password; none: any will do."""
+    gbdfl: GbdflService = GbdflService()
+    """ГБД ФЛ, the register of persons."""
+    gbdul: GbdulService = GbdulService()
+    """ГБД ЮЛ, the register of legal entities."""
+    egkn: EgknService = EgknService()
+    """ЕГКН, the land cadastre."""

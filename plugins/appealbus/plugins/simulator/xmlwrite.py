@@ -1,0 +1,43 @@
+"""Writing XML by hand, briefly."""
+
+from datetime import date, datetime, timedelta, timezone
+
+from lxml import etree
+
+ZONE = timezone(timedelta(hours=5))
+"""The one time zone of the country."""
+
+
+def node(tag: str, *content: etree._Element | str | None) -> etree._Element:
+    """Return an element with the given text and children; None is left out."""
+    made = etree.Element(tag)
+    for item in content:
+        if isinstance(item, str):
+            made.text = item
+        elif item is not None:
+            made.append(item)
+    return made
+
+
+def leaf(tag: str, value: object | None) -> etree._Element | None:
+    """Return an element with the value as its text; None for no value."""
+    if value is None:
+        return None
+    made = etree.Element(tag)
+    made.text = str(value).lower() if isinstance(value, bool) else str(value)
+    return made
+
+
+def only(made: etree._Element) -> etree._Element | None:
+    """Return the element, or None where it came out empty."""
+    return made if len(made) else None
+
+
+def day(tag: str, value: date | None) -> etree._Element | None:
+    """Return a date with the zone behind it, as two of the three registers write it."""
+    return None if value is None else leaf(tag, f"{value.isoformat()}+05:00")
+
+
+def moment(tag: str, value: datetime | None) -> etree._Element | None:
+    """Return a moment in the country's time."""
+    return None if value is None else leaf(tag, value.astimezone(ZONE).isoformat(timespec="milliseconds"))

@@ -1,0 +1,34 @@
+"""`appealbus intake FILE`, with the real program."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = [sys.executable, "-c", "from appealbus.core.cli.main import main; main()"]
+ROWS = "kind,applicant.surname\ncomplaint,Сидоров\ncomplaint\ninquiry,Петров\n"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
+    )
+
+
+def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:
+    """Appeals go into the journal, a bad row into quarantine with its line; the exit code tells of it."""
+    (tmp_path / "a.csv").write_text(ROWS, encoding="utf-8")
+    first = run(tmp_path, "intake", "a.csv")
+    assert first.returncode == 1
+    assert "2 taken, 0 known already, 1 in quarantine" in first.stdout
+    assert "a.csv:3: the row has 1 cells, the header 2" in first.stderr
+    again = run(tmp_path, "intake", "a.csv", "--json")
+    assert json.loads(again.stdout) == {"new": 0, "known": 2, "quarantined": 1}
+    assert "Сидоров" not in first.stdout + first.stderr + again.stderr
+
+
+def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """Exit code 2, and a sentence."""
+    done = run(tmp_path, "intake", "none.csv")
+    assert done.returncode == 2
+    assert "none.csv: cannot be read: No such file or directory" in done.stderr

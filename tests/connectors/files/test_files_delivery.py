@@ -1,0 +1,56 @@
+"""Dossiers appended to a file."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from appealbus.connectors.files.delivery import FilesDelivery
+from appealbus.connectors.files.settings import OutboxSettings
+from appealbus.core import Outgoing
+
+
+def outgoing(version: int, dossier: bytes = b'{"a": 1}') -> Outgoing:
+    return Outgoing(f"T-1/{version}", "T-1", version, "partial", dossier)
+
+
+async def test_each_dossier_is_a_line(tmp_path: Path) -> None:
+    """Batches are appended in order; line breaks inside a dossier become spaces."""
+    path = tmp_path / "new" / "out.jsonl"
+    delivery = FilesDelivery("out", OutboxSettings(path=path))
+    await delivery.start()
+    assert await delivery.deliver([outgoing(1), outgoing(2, b'{\n"a": 2}')]) == [None, None]
+    assert await delivery.deliver([outgoing(3)]) == [None]
+    await delivery.close()
+    assert path.read_bytes() == b'{"a": 1}\n{ "a": 2}\n{"a": 1}\n'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("left", [b"", b'{"a": 1}\n', b'{"a": 1}\n' * 20_000])
+async def test_what_a_crash_left_of_a_line_is_dropped(tmp_path: Path, left: bytes) -> None:
+    """Readers see whole lines alone; the dossier that was cut comes again, since nobody confirmed it."""
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(left + b'{"a": ' + b"1" * 100_000)
+    delivery = FilesDelivery("out", OutboxSettings(path=path))
+    await delivery.start()
+    assert path.read_bytes() == left
+    await delivery.deliver([outgoing(1)])
+    assert path.read_bytes() == left + b'{"a": 1}\n'
+
+
+async def test_a_file_that_cannot_be_written_fails_the_batch(tmp_path: Path) -> None:
+    """The error reaches the relay, which keeps the versions and comes again."""
+    (tmp_path / "out").mkdir()
+    delivery = FilesDelivery("out", OutboxSettings(path=tmp_path / "out"))
+    with pytest.raises(OSError, match="directory"):
+        await delivery.deliver([outgoing(1)])
+
+
+async def test_the_file_may_be_moved_away(tmp_path: Path) -> None:
+    """After a rotation, dossiers go into a new file."""
+    path = tmp_path / "out.jsonl"
+    delivery = FilesDelivery("out", OutboxSettings(path=path))
+    await delivery.deliver([outgoing(1)])
+    path.rename(tmp_path / "old.jsonl")
+    await delivery.deliver([outgoing(2)])
+    assert path.read_bytes() == b'{"a": 1}\n'

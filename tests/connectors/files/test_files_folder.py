@@ -1,0 +1,120 @@
+"""The intake that watches a folder."""
+
+import asyncio
+from pathlib import Path
+
+import orjson
+import pytest
+
+from appealbus.connectors.files.folder import FilesIntake
+from appealbus.connectors.files.settings import FolderSettings
+from appealbus.core.config.loading import from_document
+from appealbus.core.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal.journal import Journal, JournalError
+from appealbus.core.reception import Reception
+
+LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}})
+
+
+@pytest.fixture
+def intake(tmp_path: Path) -> FilesIntake:
+    """Return an intake over a folder, set up as a configuration would."""
+    table = {"kind": "files", "folder": "in", "poll": "10ms", "settle": "50ms"}
+    loaded = from_document({"intakes": {"inbox": table}}, tmp_path)
+    (tmp_path / "in").mkdir()
+    return FilesIntake("inbox", loaded.validate(FolderSettings, "intakes", "inbox"))
+
+
+async def run_until(intake: FilesIntake, journal: Journal, *moved: str) -> None:
+    """Run the intake until the files are where they belong."""
+    running = asyncio.create_task(intake.run(Reception(journal, "test")))
+    try:
+        async with asyncio.timeout(10):
+            while not all((intake.config.folder / name).exists() for name in moved):
+                await asyncio.sleep(0.01)
+                assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def open_journal(folder: Path) -> Journal:
+    return await Journal.open(f"sqlite:///{folder / 'j.db'}", number_prefix="T", read_only=False)
+
+
+async def test_files_are_taken_and_moved(intake: FilesIntake, tmp_path: Path) -> None:
+    """Good files end in done, those without a single good appeal in failed; bad lines are in quarantine."""
+    folder = intake.config.folder
+    (folder / "a.jsonl").write_bytes(LINE + b"\nbroken\n")
+    (folder / "b.csv").write_text("kind,nonsense\n")
+    (folder / "notes.txt").write_text("not ours")
+    (folder / "c.jsonl.part").write_bytes(LINE)
+    journal = await open_journal(tmp_path)
+    try:
+        await run_until(intake, journal, "done/a.jsonl", "failed/b.csv")
+        rows = await journal.quarantined(after=0, limit=10)
+        assert sorted(row.position for row in rows) == ["a.jsonl:2", "b.csv:1"]
+        assert {row.channel for row in rows} == {"inbox"}
+    finally:
+        await journal.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["c.jsonl.part", "done", "failed", "notes.txt"]
+
+
+async def test_the_same_name_again_keeps_both_files(intake: FilesIntake, tmp_path: Path) -> None:
+    """A file that was dealt with is never overwritten."""
+    folder = intake.config.folder
+    (folder / "done").mkdir()
+    (folder / "done" / "a.jsonl").write_bytes(b"old")
+    (folder / "a.jsonl").write_bytes(LINE)
+    journal = await open_journal(tmp_path)
+    try:
+        await run_until(intake, journal, "done/a.1.jsonl")
+    finally:
+        await journal.close()
+    assert (folder / "done" / "a.jsonl").read_bytes() == b"old"
+    assert (folder / "done" / "a.1.jsonl").read_bytes() == LINE
+
+
+class Recorder:
+    """Notes ten messages, or fails."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.messages: list[Inbound] = []
+        self.complete = asyncio.Event()
+        self.failure = failure
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        if self.failure:
+            raise self.failure
+        self.messages.append(message)
+        if len(self.messages) == 10:
+            self.complete.set()
+        return Quarantined(1, "no")
+
+
+async def test_a_file_that_still_grows_is_not_taken(intake: FilesIntake) -> None:
+    """Only when its size has settled is a file whole."""
+    file = intake.config.folder / "a.jsonl"
+    recorder = Recorder()
+    running = asyncio.create_task(intake.run(recorder))
+    try:
+        for count in range(1, 11):
+            file.write_bytes((LINE + b"\n") * count)
+            await asyncio.sleep(0.02)
+            assert not recorder.messages
+        async with asyncio.timeout(10):
+            await recorder.complete.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [message.position for message in recorder.messages] == [f"a.jsonl:{line}" for line in range(1, 11)]
+
+
+async def test_a_file_stays_while_the_bus_cannot_write(intake: FilesIntake) -> None:
+    """If the journal fails, the intake fails with it, and the file is read again later."""
+    file = intake.config.folder / "a.jsonl"
+    file.write_bytes(LINE)
+    with pytest.raises(JournalError):
+        async with asyncio.timeout(10):
+            await intake.run(Recorder(JournalError("full")))
+    assert file.exists()

@@ -1,0 +1,131 @@
+"""Appeals come in once, each with its number."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from appealbus.core.journal.errors import NumberTaken
+from appealbus.core.journal.journal import Journal
+
+
+async def test_new_appeal_gets_the_first_number_of_its_year(journal, make):
+    """The receipt carries number, moment and acceptor, and the stored appeal carries the number too."""
+    accepted = await journal.accept(make.new())
+
+    assert accepted.new
+    assert accepted.receipt.number == "AB-2026-00000001"
+    assert accepted.receipt.accepted_at == make.now
+    case = await journal.case("AB-2026-00000001")
+    assert case.appeal == make.new().appeal.model_copy(update={"number": "AB-2026-00000001"})
+    assert case.receipt == accepted.receipt
+    assert (case.version, case.states) == (0, ())
+
+
+async def test_same_message_again_gets_the_same_receipt(journal, make):
+    """A repeated message is one appeal, whatever else it says the second time, byte for byte the same receipt."""
+    kazakhstan = timezone(timedelta(hours=5))
+    first = await journal.accept(make.new(at=datetime(2026, 11, 24, 15, 0, tzinfo=kazakhstan)))
+    again = await journal.accept(make.new(number="X-1", at=make.later(60)))
+
+    assert not again.new
+    assert again.appeal_id == first.appeal_id
+    assert again.receipt.model_dump_json() == first.receipt.model_dump_json()
+
+
+async def test_the_same_id_on_another_channel_is_another_appeal(journal, make):
+    """Message ids are told apart by channel."""
+    first = await journal.accept(make.new(channel="files"))
+    other = await journal.accept(make.new(channel="esedo"))
+
+    assert other.new
+    assert first.receipt.number != other.receipt.number
+
+
+async def test_many_at_once_get_consecutive_numbers(journal, make):
+    """A crowd of appeals, each twice, gives consecutive numbers without a gap and one appeal for each message."""
+    accepted = await asyncio.gather(*(journal.accept(make.new(f"m{i % 300}")) for i in range(600)))
+
+    numbers = sorted({one.receipt.number for one in accepted})
+    assert numbers == [f"AB-2026-{value:08d}" for value in range(1, 301)]
+    assert sum(one.new for one in accepted) == 300
+    assert {one.receipt.number for one in accepted[:300]} == {one.receipt.number for one in accepted[300:]}
+
+
+async def test_each_year_starts_anew(journal, make):
+    """The year is that of the acceptor's own clock, so the night of 31 December counts by local time."""
+    almaty = timezone(timedelta(hours=5))
+    old = await journal.accept(make.new("a", at=datetime(2026, 12, 31, 23, 0, tzinfo=almaty)))
+    new = await journal.accept(make.new("b", at=datetime(2027, 1, 1, 1, 0, tzinfo=almaty)))
+
+    assert old.receipt.number == "AB-2026-00000001"
+    assert new.receipt.number == "AB-2027-00000001"
+    assert new.receipt.accepted_at == datetime(2026, 12, 31, 20, 0, tzinfo=UTC)
+
+
+async def test_the_registers_own_number_is_kept(journal, make):
+    """An appeal that comes with a number keeps it and takes none from the series."""
+    given = await journal.accept(make.new("a", number="ЖТ-2026-17"))
+    own = await journal.accept(make.new("b"))
+
+    assert given.receipt.number == "ЖТ-2026-17"
+    assert own.receipt.number == "AB-2026-00000001"
+
+
+async def test_a_number_belongs_to_one_message(journal, make):
+    """A second message with the same number is refused, alone in its group, and leaves nothing behind."""
+    results = await asyncio.gather(
+        journal.accept(make.new("a", number="N-1")),
+        journal.accept(make.new("b", number="N-1")),
+        journal.accept(make.new("c")),
+        return_exceptions=True,
+    )
+
+    assert results[0].receipt.number == "N-1"
+    assert isinstance(results[1], NumberTaken)
+    assert results[2].receipt.number == "AB-2026-00000001"
+    with pytest.raises(NumberTaken):
+        await journal.accept(make.new("d", number="N-1"))
+    assert len(await journal.appeals()) == 2
+
+
+async def test_the_series_passes_over_numbers_that_a_register_gave(journal, make):
+    """A register may have used our own series: nobody's number is given twice."""
+    await journal.accept(make.new("a", number="AB-2026-00000002"))
+    await journal.accept(make.new("b", number="AB-2026-00000003"))
+    mine = [await journal.accept(make.new(message)) for message in "cde"]
+
+    assert [one.receipt.number[-1] for one in mine] == ["1", "4", "5"]
+
+
+async def test_the_prefix_is_configurable(url, make):
+    """Numbers start with the prefix that the journal was opened with."""
+    async with await Journal.open(url, number_prefix="ЗКО") as journal:
+        assert (await journal.accept(make.new())).receipt.number == "ЗКО-2026-00000001"
+
+
+async def test_an_acceptor_may_go_on_without_a_claim(journal, make):
+    """An appeal accepted with an owner is that owner's; nobody else gets it until the lease is over."""
+    await journal.accept(make.new(), owner="me", lease_seconds=30)
+
+    assert await journal.claim("other", make.later(29), 10, 60) == []
+    assert len(await journal.claim("other", make.later(30), 10, 60)) == 1
+
+
+async def test_what_was_accepted_is_there_after_reopening(url, make):
+    """Numbering and deduplication go on where they stopped."""
+    async with await Journal.open(url) as journal:
+        first = await journal.accept(make.new("a"))
+    async with await Journal.open(url) as journal:
+        assert await journal.accept(make.new("a")) == type(first)(first.appeal_id, first.receipt, new=False)
+        assert (await journal.accept(make.new("b"))).receipt.number == "AB-2026-00000002"
+
+
+async def test_appeals_are_paged_by_key(journal, make):
+    """A page starts after the last id of the one before, oldest first."""
+    for index in range(5):
+        await journal.accept(make.new(f"m{index}"))
+
+    first = await journal.appeals(limit=3)
+    rest = await journal.appeals(after=first[-1].appeal_id, limit=3)
+    assert [row.message_id for row in first + rest] == ["m0", "m1", "m2", "m3", "m4"]

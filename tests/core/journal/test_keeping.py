@@ -1,0 +1,160 @@
+"""What is noted along the way: the access log, the quarantine, the sources, deliveries, retention."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from appealbus.core.journal.rows import SourceState
+
+
+async def test_access_rows_come_back_in_order(journal, make):
+    """Every field survives; pages go by id; one appeal's rows can be asked for."""
+    first = [make.access("N-1", "q1"), make.access("N-2", "q2")]
+    await journal.access(first)
+    await journal.access([make.access("N-1", "q3")])
+    await journal.access([])
+
+    rows = await journal.access_rows()
+    assert [replace(row, id=0) for row in rows[:2]] == first
+    assert [row.question_id for row in await journal.access_rows(after=rows[0].id, limit=1)] == ["q2"]
+    assert [row.question_id for row in await journal.access_rows("N-1")] == ["q1", "q3"]
+
+
+async def test_more_rows_than_one_statement_holds(journal, make):
+    """Rows are written in chunks; none is lost and none repeated, in order."""
+    for count in (1, 63, 64, 65, 200):
+        await journal.access([make.access(f"N-{count}", f"q{index}") for index in range(count)])
+        rows = await journal.access_rows(f"N-{count}", limit=1000)
+        assert [row.question_id for row in rows] == [f"q{index}" for index in range(count)]
+
+
+async def test_quarantine_keeps_the_message_until_it_is_replayed(journal, make):
+    """Lists come without the message; a replayed one is shown on request and can be replayed once."""
+    first = await journal.quarantine(make.quarantine(b"\x00\xff{"))
+    second = await journal.quarantine(make.quarantine(position="appeals.jsonl:18"))
+
+    assert (await journal.quarantine_row(first)).raw == b"\x00\xff{"
+    assert [(row.id, row.raw) for row in await journal.quarantined()] == [(first, b""), (second, b"")]
+    assert await journal.replayed(first, "AB-2026-00000001")
+    assert not await journal.replayed(first, "AB-2026-00000001")
+    assert [row.id for row in await journal.quarantined()] == [second]
+    everything = await journal.quarantined(include_replayed=True)
+    assert [(row.id, row.number, row.replayed_at is None) for row in everything] == [
+        (first, "AB-2026-00000001", False),
+        (second, None, True),
+    ]
+    assert await journal.quarantine_row(99) is None
+
+
+async def test_quarantine_takes_text_that_no_database_can_hold(journal, make):
+    """Zero characters and lone surrogates in what a stranger sent do not lose the message."""
+    kept = await journal.quarantine(make.quarantine(b"raw", position="a\x00b\ud800"))
+
+    assert (await journal.quarantine_row(kept)).position == "a\ufffdb\ufffd"
+
+
+async def test_source_states_are_overwritten(journal, make):
+    """Each source has one state, the newest."""
+    state = SourceState("gbdfl", "shep", "closed", 1, 2, 0.5, outcomes={"found": 3}, p50=0.1, at=make.now)
+    await journal.put_source_states([state, replace(state, source="egkn")])
+    await journal.put_source_states([replace(state, breaker="open", last_error="http.502", last_error_at=make.now)])
+
+    states = await journal.source_states()
+    assert [(one.source, one.breaker) for one in states] == [("egkn", "closed"), ("gbdfl", "open")]
+    assert states[0] == replace(state, source="egkn")
+
+
+async def due(journal, now, receiver="out", limit=10):
+    return [(one.number[-1], one.version, one.attempts) for one in await journal.undelivered(receiver, now, limit)]
+
+
+async def test_a_version_is_due_until_it_is_confirmed(journal, make, conclude):
+    """Each receiver by itself; what is due carries the dossier."""
+    accepted = await journal.accept(make.new())
+    await conclude(accepted, receivers=("out", "copy"))
+    later = await tomorrow(journal)
+
+    (delivery,) = await journal.undelivered("out", later, 10)
+    assert (delivery.number, delivery.version, delivery.completeness) == ("AB-2026-00000001", 1, "complete")
+    assert delivery.dossier == await journal.dossier("AB-2026-00000001")
+    await journal.delivered([delivery.delivery_id])
+    assert await due(journal, later) == []
+    assert await due(journal, later, "copy") == [("1", 1, 0)]
+
+
+async def test_a_failed_delivery_waits_for_its_next_attempt(journal, make, conclude):
+    """Not due before, due after, with one attempt more."""
+    await conclude(await journal.accept(make.new()))
+    later = await tomorrow(journal)
+    (delivery,) = await journal.undelivered("out", later, 10)
+    await journal.delivery_failed(delivery.delivery_id, "http.502", later + timedelta(seconds=60))
+
+    assert await due(journal, later + timedelta(seconds=59)) == []
+    assert await due(journal, later + timedelta(seconds=60)) == [("1", 1, 1)]
+
+
+async def test_a_version_never_overtakes_an_earlier_one(journal, make, conclude):
+    """The second version waits for the first, in its back-off too; other appeals do not wait."""
+    one, other = await journal.accept(make.new("a")), await journal.accept(make.new("b"))
+    await conclude(one, 1)
+    await conclude(one, 2)
+    await conclude(other, 1)
+    later = await tomorrow(journal)
+
+    assert await due(journal, later) == [("1", 1, 0), ("2", 1, 0)]
+    (first, _) = await journal.undelivered("out", later, 10)
+    await journal.delivery_failed(first.delivery_id, "http.502", later + timedelta(days=1))
+    assert await due(journal, later) == [("2", 1, 0)]
+    await journal.delivered([first.delivery_id])
+    assert await due(journal, later) == [("1", 2, 0), ("2", 1, 0)]
+
+
+async def test_a_late_confirmation_counts_once(journal, make, conclude):
+    """Failure news after the confirmation does not bring a delivery back."""
+    await conclude(await journal.accept(make.new()))
+    later = await tomorrow(journal)
+    (delivery,) = await journal.undelivered("out", later, 10)
+    await journal.delivered([delivery.delivery_id, delivery.delivery_id])
+    await journal.delivery_failed(delivery.delivery_id, "timed_out", make.now)
+
+    assert await due(journal, later) == []
+
+
+async def test_pruning_takes_only_what_is_finished_and_delivered(journal, make, conclude):
+    """Unfinished and undelivered appeals stay, the access log too; numbering goes on; the message may come again."""
+    finished = await journal.accept(make.new("finished"))
+    undelivered = await journal.accept(make.new("undelivered"))
+    await journal.accept(make.new("ready"))
+    await journal.keep(finished.appeal_id, make.state())
+    await conclude(finished, receivers=())
+    await conclude(undelivered)
+    await journal.access([make.access(finished.receipt.number)])
+    tomorrow_ = await tomorrow(journal)
+
+    assert (await journal.prune(make.now - timedelta(days=1)))["appeals"] == 0
+    assert await journal.prune(tomorrow_) == {"appeals": 1, "quarantine": 0, "access": 0}
+    assert [row.message_id for row in await journal.appeals()] == ["undelivered", "ready"]
+    assert await journal.states(finished.receipt.number) == []
+    assert await journal.dossier(finished.receipt.number) is None
+    assert len(await journal.access_rows()) == 1
+    counts = await journal.counts()
+    assert (counts.ready, counts.idle) == (1, 1)
+    assert (await journal.accept(make.new("finished"))).receipt.number == "AB-2026-00000004"
+
+
+async def test_pruning_works_through_any_number(journal, make):
+    """More rows than one batch holds; access rows only with their own limit, replayed messages as well."""
+    await journal.access([replace(make.access("N"), at=make.later(index)) for index in range(450)])
+    kept, gone = await journal.quarantine(make.quarantine()), await journal.quarantine(make.quarantine())
+    await journal.replayed(gone, "N")
+
+    pruned = await journal.prune(await tomorrow(journal), access_before=make.later(430))
+    assert pruned == {"appeals": 0, "quarantine": 1, "access": 430}
+    assert len(await journal.access_rows(limit=1000)) == 20
+    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [kept]
+
+
+async def tomorrow(journal):
+    """A moment after all that this test wrote with the real clock."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC) + timedelta(days=1)

@@ -1,0 +1,98 @@
+"""Processes that die at any moment: what was acknowledged is there, nothing is there by half."""
+
+import asyncio
+import random
+import sqlite3
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from appealbus.core.journal.journal import Journal
+
+VICTIM = Path(__file__).with_name("victim.py")
+
+
+async def start(url, run, total, failpoint=""):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(VICTIM), url, run, str(total), stdout=-1, env={"APPEALBUS_FAILPOINT": failpoint}
+    )
+
+    async def rest():
+        out, _ = await asyncio.wait_for(process.communicate(), 60)
+        return [tuple(line.split()) for line in out.decode().split("\n")[:-1]]
+
+    return process, rest
+
+
+async def check(path, said):
+    """Compare a journal with what victims said of it."""
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        halves = """
+            SELECT a.number, a.version,
+                (SELECT count(*) FROM dossier d WHERE d.appeal_id = a.id),
+                (SELECT count(*) FROM outbox o WHERE o.appeal_id = a.id),
+                (SELECT count(*) FROM lookup l WHERE l.appeal_id = a.id)
+            FROM appeal a"""
+        for number, version, dossiers, deliveries, states in connection.execute(halves):
+            assert (dossiers, deliveries) == (version, 2 * version), number
+            assert states >= version, number
+    finally:
+        connection.close()
+    async with await Journal.open(f"sqlite:///{path}") as journal:
+        appeals = {row.message_id: row for row in await journal.appeals(limit=10**6)}
+        numbers = sorted(row.number for row in appeals.values())
+        assert numbers == [f"{number[:8]}{index:08d}" for index, number in enumerate(numbers, 1)]
+        versions = {row.number: row.version for row in appeals.values()}
+        questions = {row.question_id for row in await journal.access_rows(limit=10**6)}
+        for what, *words in said:
+            if what == "accepted":
+                assert appeals[words[0]].number == words[1]
+            elif what == "access":
+                assert words[0] in questions
+            elif what == "concluded":
+                assert versions[words[0]] >= int(words[1])
+                assert await journal.dossier(words[0], int(words[1])) == f"{words[0]}/{words[1]}".encode()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize("place", ["journal.before_commit", "journal.after_commit"])
+async def test_dying_at_a_commit_loses_nothing_acknowledged(tmp_path, place, count):
+    """Killed right before the first commit nothing is there; right after, all of it, though nobody heard."""
+    path = tmp_path / "journal.db"
+    process, rest = await start(f"sqlite:///{path}", "a", 200, f"{place}:{count}")
+    said = await rest()
+
+    assert process.returncode == -9
+    await check(path, said)
+    if count == 1:
+        assert said == []
+        async with await Journal.open(f"sqlite:///{path}") as journal:
+            assert bool(await journal.appeals()) == (place == "journal.after_commit")
+
+
+async def test_dying_again_and_again_at_random(tmp_path):
+    """Each life goes on with the file that the last one left."""
+    path, said, dice = tmp_path / "journal.db", [], random.Random(5)
+    for life in range(4):
+        process, rest = await start(f"sqlite:///{path}", f"life{life}", 10**6)
+        first = await asyncio.wait_for(process.stdout.readline(), 30)
+        await asyncio.sleep(dice.uniform(0, 0.3))
+        process.kill()
+        said += [tuple(first.decode().split()), *await rest()]
+        assert process.returncode == -9
+        await check(path, said)
+    assert Counter(words[0] for words in said)["accepted"] > 4
+
+
+async def test_two_processes_share_a_journal(tmp_path):
+    """Both write at the same time: numbers stay consecutive over both, neither starves, nothing is damaged."""
+    path = tmp_path / "journal.db"
+    victims = [await start(f"sqlite:///{path}", run, 300) for run in ("a", "b")]
+    both = await asyncio.gather(*(rest() for _, rest in victims))
+
+    assert [said[-1] for said in both] == [("done",), ("done",)]
+    await check(path, both[0][:-1] + both[1][:-1])

@@ -1,0 +1,140 @@
+"""Any sequence of writes, compared with a model: deduplication, numbering, versions, order of delivery."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from appealbus.core.journal.errors import NumberTaken, VersionConflict
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from appealbus.schemas.dossier import Completeness
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+class JournalLife(RuleBasedStateMachine):
+    """A journal and what it must hold."""
+
+    appeals = Bundle("appeals")
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.receipts = {}
+        self.versions = {}
+        self.confirmed = []
+        self.journal = None
+
+    @initialize()
+    def open(self):
+        self.journal = self.do(Journal.open(f"sqlite:///{self.folder.name}/journal.db"))
+
+    def do(self, work):
+        return self.loop.run_until_complete(asyncio.wait_for(work, 30))
+
+    @rule(target=appeals, messages=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xy")), max_size=6))
+    def accept_together(self, messages):
+        accepted = self.do(self.together([self.new(*message) for message in messages]))
+        for message, one in zip(messages, accepted, strict=True):
+            assert one.new == (message not in self.receipts)
+            assert self.receipts.setdefault(message, one) == one or one.receipt == self.receipts[message].receipt
+            self.versions.setdefault(one.appeal_id, 0)
+        return multiple(*(one.appeal_id for one in accepted))
+
+    async def together(self, news):
+        return await asyncio.gather(*(self.journal.accept(new) for new in news))
+
+    @rule(letter=st.sampled_from("pqr"), taken=st.integers(1, 20))
+    def accept_with_a_number(self, letter, taken):
+        number = f"AB-2026-{taken:08d}"
+        in_use = {one.receipt.number for one in self.receipts.values()}
+        message = (letter, "z")
+        try:
+            one = self.do(self.journal.accept(self.new(*message, number)))
+        except NumberTaken:
+            assert message not in self.receipts
+            assert number in in_use
+        else:
+            assert one.receipt == self.receipts.setdefault(message, one).receipt
+            self.versions.setdefault(one.appeal_id, 0)
+
+    @rule(appeal=appeals, step=st.sampled_from([1, 1, 1, 0, 2, -1]))
+    def conclude(self, appeal, step):
+        version = self.versions[appeal] + step
+        try:
+            self.do(
+                self.journal.conclude(
+                    appeal,
+                    dossier=f"{appeal}/{version}".encode(),
+                    version=version,
+                    completeness=Completeness.PARTIAL,
+                    receivers=["out"],
+                    due_at=None,
+                )
+            )
+        except VersionConflict:
+            assert step != 1
+        else:
+            assert step == 1
+            self.versions[appeal] = version
+
+    @rule(confirm=st.lists(st.booleans(), min_size=1, max_size=5))
+    def deliver(self, confirm):
+        later = datetime.now(UTC) + timedelta(days=1)
+        for due, yes in zip(self.do(self.journal.undelivered("out", later, len(confirm))), confirm, strict=False):
+            if yes:
+                self.confirmed.append((due.number, due.version))
+                self.do(self.journal.delivered([due.delivery_id]))
+            else:
+                self.do(self.journal.delivery_failed(due.delivery_id, "http.502", later))
+
+    @rule()
+    def reopen(self):
+        self.do(self.journal.close())
+        self.open()
+
+    @invariant()
+    def holds(self):
+        if self.journal is None:
+            return
+        rows = self.do(self.journal.appeals(limit=1000))
+        assert {(row.message_id, row.channel): row.number for row in rows} == {
+            message: one.receipt.number for message, one in self.receipts.items()
+        }
+        assert len({row.number for row in rows}) == len(rows)
+        assert {row.appeal_id: row.version for row in rows} == self.versions
+        own = sorted(one.receipt.number for (_, channel), one in self.receipts.items() if channel != "z")
+        given = {one.receipt.number for (_, channel), one in self.receipts.items() if channel == "z"}
+        if own:
+            series = {f"AB-2026-{value:08d}" for value in range(1, int(own[-1][-8:]) + 1)}
+            assert series <= set(own) | given
+        for number in {number for number, _ in self.confirmed}:
+            versions = [version for one, version in self.confirmed if one == number]
+            assert versions == list(range(1, len(versions) + 1))
+
+    def new(self, message_id, channel, number=None):
+        appeal = Appeal(
+            message_id=message_id,
+            channel=channel,
+            number=number,
+            kind=AppealKind.REPORT,
+            applicant=PersonApplicant(),
+        )
+        return NewAppeal(appeal, NOW, "appealbus")
+
+    def teardown(self):
+        if self.journal is not None:
+            self.do(self.journal.close())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        self.folder.cleanup()
+
+
+JournalLife.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestJournalLife = JournalLife.TestCase

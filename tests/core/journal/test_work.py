@@ -1,0 +1,199 @@
+"""Appeals at work: leases, states of questions, conclusions."""
+
+from datetime import date
+
+import pytest
+
+from appealbus.core.journal.errors import JournalError, VersionConflict
+from appealbus.core.journal.rows import State
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.outcome import OutcomeKind
+
+
+async def names(journal, owner, now, limit=10, lease=60.0):
+    return [case.appeal.message_id for case in await journal.claim(owner, now, limit, lease)]
+
+
+async def test_the_most_urgent_go_first(journal, make):
+    """By statutory deadline, those without one last, equals in the order they came."""
+    for message, due in (("none", None), ("late", date(2026, 12, 9)), ("soon", date(2026, 12, 1)), ("none2", None)):
+        await journal.accept(make.new(message, due_on=due))
+
+    assert await names(journal, "a", make.now, limit=3) == ["soon", "late", "none"]
+    assert await names(journal, "b", make.now) == ["none2"]
+
+
+async def test_a_claimed_appeal_is_nobody_elses_until_its_lease_ends(journal, make):
+    """A dead worker's appeal is free again when the lease is over, not before."""
+    await journal.accept(make.new())
+
+    assert await names(journal, "a", make.now, lease=60) == ["m1"]
+    assert await names(journal, "b", make.later(59)) == []
+    assert await names(journal, "b", make.later(60)) == ["m1"]
+
+
+async def test_renewing_prolongs_only_what_is_still_held(journal, make):
+    """The answer says which leases the owner still has."""
+    mine = await journal.accept(make.new("a"), owner="me")
+    other = await journal.accept(make.new("b"), owner="you")
+
+    assert await journal.renew("me", [mine.appeal_id, other.appeal_id], make.later(600)) == {mine.appeal_id}
+    assert await names(journal, "third", make.later(599)) == ["b"]
+
+
+async def test_releasing_gives_back(journal, make):
+    """Named ones or all of the owner's; what another owner holds stays."""
+    one = await journal.accept(make.new("a"), owner="me")
+    await journal.accept(make.new("b"), owner="me")
+    await journal.accept(make.new("c"), owner="you")
+
+    await journal.release("me", [one.appeal_id])
+    assert await names(journal, "x", make.now) == ["a"]
+    await journal.release("me")
+    assert await names(journal, "x", make.now) == ["b"]
+
+
+async def test_a_parked_appeal_comes_back_when_it_is_due(journal, make, conclude):
+    """Parked till then, claimed after, with the version it had; next_due says when."""
+    accepted = await journal.accept(make.new(), owner="me")
+    await conclude(accepted, due_at=make.later(60))
+
+    assert await journal.next_due() == make.later(60)
+    assert await names(journal, "me", make.later(59)) == []
+    (case,) = await journal.claim("me", make.later(60), 10, 60)
+    assert case.version == 1
+    assert await journal.next_due() is None
+
+
+async def test_states_come_back_as_they_were_kept(journal, make):
+    """Every field of a question's state survives, a record of an unknown type as OtherRecord."""
+    accepted = await journal.accept(make.new(), owner="me")
+    await journal.keep(accepted.appeal_id, make.found())
+    await journal.keep(accepted.appeal_id, make.state())
+    await journal.release("me")
+
+    (case,) = await journal.claim("me", make.now, 1, 60)
+    assert case.states == (make.found(), make.state())
+    assert await journal.states(accepted.receipt.number) == list(case.states)
+
+
+async def test_the_newest_state_of_a_question_wins(journal, make):
+    """Kept twice in one group or in two: one row, the later one. Other keys are other questions."""
+    accepted = await journal.accept(make.new())
+    for runs in (1, 2):
+        await journal.keep(accepted.appeal_id, make.state(runs=runs))
+    await journal.access([make.access("n")])
+    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT, runs=3))
+    await journal.keep(accepted.appeal_id, make.state(key="other"))
+    await journal.access([make.access("n")])
+
+    states = await journal.states(accepted.receipt.number)
+    assert [(state.key, state.kind, state.runs) for state in states] == [
+        ("k", OutcomeKind.TIMED_OUT, 3),
+        ("other", OutcomeKind.NOT_FOUND, 1),
+    ]
+
+
+async def test_a_conclusion_writes_version_deliveries_and_state_together(journal, make, conclude):
+    """The dossier's bytes come back as they were; the appeal is idle and nobody's."""
+    accepted = await journal.accept(make.new(), owner="me")
+    number = accepted.receipt.number
+    await journal.keep(accepted.appeal_id, make.state())
+    await conclude(accepted, receivers=("out", "copy", "out"))
+
+    assert await journal.dossier(number) == b'{"number": "AB-2026-00000001", "version": 1}'
+    assert [(row.version, row.completeness) for row in await journal.versions(number)] == [(1, "complete")]
+    assert len(await journal.states(number)) == 1
+    (row,) = await journal.appeals()
+    assert (row.state, row.version, row.completeness) == (State.IDLE, 1, "complete")
+    assert (await journal.counts()).outbox == {"out": 1, "copy": 1}
+    assert await names(journal, "me", make.later(10**6)) == []
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+async def test_a_version_must_follow_the_newest(journal, make, conclude, version):
+    """Versions grow by one: repeated, skipped and going back are refused and change nothing."""
+    accepted = await journal.accept(make.new(), owner="me")
+    await conclude(accepted, 1, due_at=make.later(1))
+
+    with pytest.raises(VersionConflict):
+        await conclude(accepted, version)
+    (row,) = await journal.appeals()
+    assert (row.version, row.state) == (1, State.PARKED)
+    assert (await journal.counts()).outbox == {"out": 1}
+
+
+async def test_a_conclusion_may_bring_no_new_version(journal, make, conclude):
+    """Nothing new to tell: the state changes, version and deliveries do not; a stale version is refused."""
+    accepted = await journal.accept(make.new(), owner="me")
+    await conclude(accepted, 1)
+    nothing = {"dossier": None, "completeness": Completeness.PARTIAL, "receivers": ["out"], "due_at": make.later(5)}
+    await journal.conclude(accepted.appeal_id, version=1, **nothing)
+
+    (row,) = await journal.appeals()
+    assert (row.version, row.state, row.due_at) == (1, State.PARKED, make.later(5))
+    assert (await journal.counts()).outbox == {"out": 1}
+    with pytest.raises(VersionConflict):
+        await journal.conclude(accepted.appeal_id, version=0, **nothing)
+
+
+async def test_versions_are_kept_side_by_side(journal, make, conclude):
+    """Any version can be asked for; the newest is the default."""
+    accepted = await journal.accept(make.new())
+    number = accepted.receipt.number
+    await conclude(accepted, 1)
+    await conclude(accepted, 2)
+
+    assert b'"version": 2' in await journal.dossier(number)
+    assert b'"version": 1' in await journal.dossier(number, 1)
+    assert await journal.dossier(number, 3) is None
+    assert await journal.dossier("nobody's") is None
+
+
+async def test_unknown_appeals_are_told_apart_from_conflicts(journal, make):
+    """A conclusion of an appeal that is not there says so; a read gives nothing."""
+    with pytest.raises(JournalError, match="no such appeal"):
+        await journal.conclude(
+            9, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+        )
+    assert await journal.case("nobody's") is None
+    assert await journal.states("nobody's") == []
+
+
+async def test_a_state_that_cannot_be_kept_fails_the_conclusion(journal, make, conclude):
+    """A queued state is not lost in silence: the appeal's next conclusion fails, the one after may succeed."""
+    accepted = await journal.accept(make.new())
+    broken = make.state(lookup=None)
+    await journal.keep(accepted.appeal_id, broken)
+
+    with pytest.raises(JournalError):
+        await conclude(accepted)
+    await conclude(accepted)
+
+
+async def test_waking_makes_an_appeal_ready(journal, make, conclude):
+    """Idle and parked appeals are worked on at once; one that is in work stays with its owner."""
+    accepted = await journal.accept(make.new(), owner="me")
+    number = accepted.receipt.number
+
+    assert await journal.wake(number)
+    assert await names(journal, "other", make.now) == []
+    await conclude(accepted)
+    assert await journal.wake(number)
+    assert await names(journal, "other", make.now) == ["m1"]
+    assert not await journal.wake("nobody's")
+
+
+async def test_counts_tell_how_many_stand_where(journal, make, conclude):
+    """Each state, the quarantine, the outbox and the oldest unfinished appeal."""
+    done = await journal.accept(make.new("done"))
+    parked = await journal.accept(make.new("parked", at=make.later(1)))
+    await journal.accept(make.new("ready", at=make.later(2)))
+    await journal.accept(make.new("held", at=make.later(3)), owner="me")
+    await conclude(done)
+    await conclude(parked, receivers=(), due_at=make.later(60))
+    await journal.quarantine(make.quarantine())
+
+    counts = await journal.counts()
+    assert (counts.ready, counts.in_work, counts.parked, counts.idle) == (1, 1, 1, 1)
+    assert (counts.quarantine, counts.outbox, counts.oldest_unfinished) == (1, {"out": 1}, make.later(1))

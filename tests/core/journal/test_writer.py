@@ -1,0 +1,151 @@
+"""The writer: groups, failures inside a group, back-pressure, a disk that is full."""
+
+import asyncio
+
+import pytest
+
+from appealbus.core.journal import writer as writing
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.lock import FileLock
+from appealbus.core.journal.writes import keeping
+from appealbus.schemas.dossier import Completeness
+
+
+@pytest.fixture
+def url(tmp_path):
+    """SQLite alone: these are about the writer, not about the database."""
+    return f"sqlite:///{tmp_path}/journal.db"
+
+
+async def submit(journal, run, item=None):
+    return await journal._write.submit(run, item)
+
+
+async def test_what_waits_goes_into_few_transactions(journal, make):
+    """A hundred appeals that come together take a handful of statements of each kind, not a hundred."""
+    groups = []
+
+    def counting(connection, items):
+        groups.append(len(items))
+        return items
+
+    assert await asyncio.gather(*(submit(journal, counting, index) for index in range(1200))) == list(range(1200))
+    assert sum(groups) == 1200
+    assert len(groups) < 20
+    assert max(groups) <= writing._GROUP
+
+
+async def test_a_bad_write_fails_alone(journal, make):
+    """Its group is rolled back and done again one by one: the others are on disk, the bad one leaves nothing."""
+    rows = [[make.access("N", f"q{index}")] for index in range(20)]
+    rows[7] = [make.access("N", "q7"), make.access(None, "broken")]
+    results = await asyncio.gather(*(journal.access(row) for row in rows), return_exceptions=True)
+
+    assert [index for index, result in enumerate(results) if result is not None] == [7]
+    assert results[7].code == "constraint"
+    questions = {row.question_id for row in await journal.access_rows()}
+    assert questions == {f"q{index}" for index in range(20)} - {"q7"}
+
+
+async def test_a_defect_in_a_write_is_an_error_and_not_the_end(journal, make):
+    """A write that raises what nobody expected fails; the writer lives on. The text quotes nothing."""
+
+    def defect(connection, items):
+        raise ZeroDivisionError("120101500013")
+
+    with pytest.raises(JournalError, match="ZeroDivisionError") as caught:
+        await submit(journal, defect)
+    assert "120101500013" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert (await journal.accept(make.new())).new
+
+
+async def test_errors_quote_nothing_of_what_was_written(journal, make):
+    """Neither the text nor what hangs on the error carries personal data."""
+    with pytest.raises(JournalError) as caught:
+        await journal.access([make.access(None)])
+    seen, error = "", caught.value
+    while error is not None:
+        seen, error = seen + repr(error), error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    assert "120101500013" not in seen
+
+
+async def test_a_full_disk_acknowledges_nothing(journal, make):
+    """Everything that waits fails with a clear code; once there is room again, all works."""
+
+    def pages(connection, items):
+        used = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={used + items[0]}")
+        return items
+
+    before = await journal.accept(make.new("before"))
+    await submit(journal, pages, 0)
+    big = [make.quarantine(bytes(100_000)) for _ in range(5)]
+    results = await asyncio.gather(*(journal.quarantine(one) for one in big), return_exceptions=True)
+    assert {result.code for result in results} == {"disk_full"}
+    await journal.keep(before.appeal_id, make.state(key="k" * 20_000))
+    with pytest.raises(JournalError, match="disk is full"):
+        await journal.conclude(
+            before.appeal_id, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+        )
+
+    await submit(journal, pages, 1000)
+    assert await journal.quarantined() == []
+    assert await journal.quarantine(big[0]) == 1
+    assert (await journal.accept(make.new("after"))).receipt.number == "AB-2026-00000002"
+
+
+async def test_a_full_queue_makes_writers_wait(journal, make):
+    """However many write and however slow the disk, only so many writes are in memory; none is lost."""
+    gate, queued = writing.threading.Event(), []
+
+    def slow(connection, items):
+        gate.wait(10)
+        return items
+
+    first = asyncio.ensure_future(submit(journal, slow))
+
+    async def post(index):
+        await journal._write.post(keeping.access, [make.access("N", f"q{index}")], about=1)
+        queued.append(index)
+
+    many = asyncio.gather(*(post(index) for index in range(writing._QUEUE + 500)))
+    await asyncio.sleep(0.1)
+    assert len(queued) == writing._QUEUE - 1
+    gate.set()
+    await asyncio.gather(first, many)
+    await submit(journal, lambda connection, items: items)
+    assert len(await journal.access_rows(limit=10**6)) == writing._QUEUE + 500
+
+
+async def test_closing_writes_what_is_queued(url, make):
+    """States that were queued and never awaited are on disk after close."""
+    async with await Journal.open(url) as journal:
+        accepted = await journal.accept(make.new())
+        for index in range(700):
+            await journal.keep(accepted.appeal_id, make.state(key=str(index)))
+    async with await Journal.open(url) as journal:
+        assert len(await journal.states(accepted.receipt.number)) == 700
+
+
+async def test_a_cancelled_writer_does_not_disturb_its_group(journal, make):
+    """Who stops waiting gets no answer; the write is done all the same and the others hear of theirs."""
+    impatient = asyncio.ensure_future(journal.accept(make.new("a")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert (await journal.accept(make.new("b"))).new
+    assert not (await journal.accept(make.new("a"))).new
+
+
+async def test_a_lock_that_is_never_free_is_an_error(journal, make, tmp_path):
+    """Another process that holds the write lock makes writes fail with a clear text, not hang; reads go on."""
+    other = FileLock(tmp_path / "journal.db.lock")
+    journal._opened.lock._timeout = 0.05
+    with other:
+        with pytest.raises(JournalError, match="write lock") as caught:
+            await journal.accept(make.new())
+        assert await journal.appeals() == []
+    assert caught.value.code == "locked"
+    assert (await journal.accept(make.new())).receipt.number == "AB-2026-00000001"
+    other.close()

@@ -1,0 +1,37 @@
+"""A simulator over real HTTP and a raw participant of it."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.server import Simulator
+from appealbus.plugins.simulator.settings import SimulatorSettings
+
+# Makes simulator_peer.py of this folder importable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from simulator_peer import SEED, SIZE, Peer
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """A raw HTTP client."""
+    async with aiohttp.ClientSession() as made:
+        yield made
+
+
+@pytest.fixture
+async def peer(session: aiohttp.ClientSession) -> AsyncIterator[Peer]:
+    """A participant of a simulator that behaves well until told otherwise."""
+    async with Simulator(SimulatorSettings(seed=SEED, size=SIZE)) as simulator:
+        yield Peer(simulator, session)
+
+
+@pytest.fixture(scope="session")
+def population() -> Population:
+    """The population of that simulator."""
+    return Population(SEED, SIZE)

@@ -1,0 +1,107 @@
+"""`appealbus simulate`."""
+
+import asyncio
+import re
+import signal
+import sys
+import tomllib
+
+import aiohttp
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from appealbus.plugins.simulator import register_commands, register_settings
+from appealbus.plugins.simulator.command import snippet, with_misbehaviour
+from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.settings import SimulatorSettings
+
+PROGRAM = """
+import typer
+from appealbus.plugins.simulator import register_commands
+from appealbus.plugins.simulator.settings import SimulatorSettings
+app = typer.Typer()
+app.callback()(lambda: None)
+register_commands(app, SimulatorSettings())
+app()
+"""
+
+
+def application() -> typer.Typer:
+    """Return a program with the command alone."""
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.callback()(lambda: None)
+    register_commands(app, SimulatorSettings())
+    return app
+
+
+def test_orders_of_the_command_line():
+    """Orders reach the services that they name; durations are read like everywhere."""
+    settings = with_misbehaviour(SimulatorSettings(), ["all.latency=50ms", "egkn.http_502=0.1", "egkn.latency=1s"])
+    assert settings.gbdfl.misbehaviour.latency == settings.gbdul.misbehaviour.latency == 0.05
+    assert (settings.egkn.misbehaviour.latency, settings.egkn.misbehaviour.http_502) == (1.0, 0.1)
+    rough = with_misbehaviour(SimulatorSettings(), ["gbdul.cut=0.5"], rough=True)
+    assert rough.gbdfl.misbehaviour.fault > 0
+    assert rough.gbdul.misbehaviour.cut == 0.5
+
+
+@pytest.mark.parametrize(
+    "order", ["egkn", "egkn.fault", "gai.fault=1", "egkn.nonsense=1", "egkn.fault=2", "egkn.latency=x"]
+)
+def test_orders_that_cannot_be_read(order: str):
+    """A wrong order ends the command with 2 and says what to write."""
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--misbehave", order])
+    assert result.exit_code == 2
+    assert "egkn.http_502=0.1" in result.output or "fault" in result.output or "latency" in result.output
+
+
+def test_help_teaches():
+    """The help names every misbehaviour."""
+    output = CliRunner().invoke(application(), ["simulate", "--help"]).output
+    for word in ("http_502", "entity_bomb", "latency_tail", "--misbehave", "--seed"):
+        assert word in output
+
+
+def test_settings_are_the_simulators():
+    """The table of the configuration is the model that the simulator runs by."""
+    assert register_settings() is SimulatorSettings
+
+
+def test_snippet_is_toml():
+    """What is printed can be pasted into a configuration."""
+    told = tomllib.loads(snippet(SimulatorSettings(password="p"), "http://127.0.0.1:1/bip-sync/"))
+    assert set(told["sources"]) == {"gbdfl", "gbdul", "egkn"}
+    assert told["sources"]["gbdul"] == {
+        "connector": "shep",
+        "url": "http://127.0.0.1:1/bip-sync/",
+        "service_id": "GbdulInfoByBin_v2",
+        "sender_id": "appealbus",
+        "password": {"env": "SIMULATOR_PASSWORD"},
+    }
+
+
+@pytest.mark.system
+async def test_runs_as_a_process():
+    """It serves, prints where, and ends with 0 on SIGTERM."""
+    arguments = ["simulate", "--port", "0", "--size", "1000", "--seed", "5", "--misbehave", "gbdfl.http_502=1"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        printed = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C ends it."), 20)).decode()
+        url = re.findall(r"listen on (\S+)", printed)[0]
+        from simulator_peer import person_question
+
+        body = person_question(iin=Population(5, 1000).persons.iin(0))
+        headers = {"Content-Type": "text/xml", "SOAPAction": '""'}
+        async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as reply:
+            assert reply.status == 502
+        process.send_signal(signal.SIGTERM)
+        rest = (await asyncio.wait_for(process.communicate(), 10))[0].decode()
+        assert "[sources.gbdfl]" in rest
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
