@@ -16,6 +16,7 @@ from appealbus.core.intake import Inbound, Taken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.parts import build, load_plugins
+from appealbus.core.process import relieve_collector
 
 URL, COUNT, WINDOW = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
@@ -47,6 +48,7 @@ async def run(folder: Path) -> None:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)
         await bus.start()
+        relieve_collector()
         arrived: dict[str, asyncio.Event] = sys.modules["appealbus_inline_plugin"].arrived
 
         async def one(appeal: dict[str, object]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,18 @@ async def test_failing_again_makes_no_new_version(tmp_path: Path) -> None:
         made = await dossier(bus, taken.receipt.number)
     assert [version.version for version in versions] == [1, 2]
     assert made.outcomes[0].attempts == 5
+
+
+async def test_a_number_without_end_is_no_obstacle(tmp_path: Path) -> None:
+    """What a citizen's letter may hold, the next version can read again."""
+    given = message(repeats=["a"], applicants_count=7)
+    given = replace(given, raw=given.raw.replace(b":7", b":1" + b"0" * 400))
+    async with running_bus(tmp_path, BY_REPEATS, wire=failing(1)) as bus:
+        taken = await bus.accept(given)
+        assert isinstance(taken, Taken)
+        async with asyncio.timeout(5):
+            await bus.settle(parked=True)
+        assert (await dossier(bus, taken.receipt.number)).version == 2
 
 
 async def test_giving_up_is_told(tmp_path: Path) -> None:

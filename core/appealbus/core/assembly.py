@@ -3,8 +3,8 @@
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import orjson
 import structlog
+from pydantic_core import from_json
 
 from appealbus.core.assessor import Assessor
 from appealbus.core.journal.rows import Case, LookupState
@@ -16,7 +16,8 @@ log = structlog.get_logger(__name__)
 
 def outcome_of(state: LookupState) -> LookupOutcome:
     """Return the state as the dossier tells it."""
-    return LookupOutcome(
+    # Built from what is valid already; validating each part again costs more than making it.
+    return LookupOutcome.model_construct(
         lookup=state.lookup,
         key=state.key,
         outcome=state.kind,
@@ -50,10 +51,14 @@ def assemble(
     for state in states:
         outcomes.append(outcome_of(state))
         if state.record is not None and state.provenance is not None:
-            facts.append(Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance))
+            facts.append(
+                Fact.model_construct(
+                    lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance
+                )
+            )
             continue
         gaps.append(
-            Gap(
+            Gap.model_construct(
                 lookup=state.lookup,
                 key=state.key,
                 required=state.lookup in required,
@@ -63,7 +68,7 @@ def assemble(
                 next_attempt_at=state.next_attempt_at,
             )
         )
-    dossier = Dossier(
+    dossier = Dossier.model_construct(
         number=case.receipt.number,
         version=case.version + 1,
         completeness=completeness_of(states, required),
@@ -95,5 +100,5 @@ def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
     Attempts and times are no news: they are in the journal. A question that ended in found has its record
     for good, so comparing how each question ended is enough.
     """
-    told = {(item["lookup"], item["key"], item["outcome"], item["code"]) for item in orjson.loads(previous)["outcomes"]}
+    told = {(item["lookup"], item["key"], item["outcome"], item["code"]) for item in from_json(previous)["outcomes"]}
     return told == {(state.lookup, state.key, state.kind.value, state.code) for state in states}

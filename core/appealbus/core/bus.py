@@ -33,7 +33,8 @@ _CLAIM = 200
 _POLL = 1.0
 _POLL_DELTA = timedelta(seconds=_POLL)
 _RESTART = 5.0
-_FLUSH = 10.0
+_SETTLE = 10.0
+_FLUSH = 2.0
 
 
 class Bus:
@@ -72,6 +73,8 @@ class Bus:
         # A case never outlives its lease: its budget is the contract's wait.
         self._lease = max(contract.wait for contract in parts.contracts.values()) + 60.0
         self._cases: set[asyncio.Task[None]] = set()
+        # Appeals whose run could not be written down: given back once the journal works again.
+        self._dropped: set[int] = set()
         self._parts: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         self._taking = True
@@ -136,26 +139,25 @@ class Bus:
         """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
         self._taking = False
         self._wake.set()
+        clock = asyncio.get_running_loop().time
+        ends = clock() + self.settings.bus.grace
         for task in self._parts:
             if task.get_name().startswith(("intake.", "service.", "dispatch")):
                 task.cancel()
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
         if self._cases:
-            await asyncio.wait(self._cases, timeout=_FLUSH)
+            await asyncio.wait(self._cases, timeout=_SETTLE)
         for case in tuple(self._cases):
             case.cancel()
         await asyncio.gather(*self._cases, return_exceptions=True)
+        await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
         for task in self._parts:
             task.cancel()
         await asyncio.gather(*self._parts, return_exceptions=True)
-        for relay in self.relays:
-            with contextlib.suppress(JournalError):
-                while await relay.pass_on():
-                    pass
         await self._note_sources()
-        await self.journal.release(self.owner)
         await self._close_parts()
+        await self.journal.release(self.owner)
         log.info("bus.stopped")
 
     async def _close_parts(self) -> None:
@@ -189,14 +191,17 @@ class Bus:
         self._look_at = wall() + _POLL_DELTA
         self._backlog = False
         try:
+            if self._dropped:
+                given_back = tuple(self._dropped)
+                await self.journal.release(self.owner, given_back)
+                self._dropped.difference_update(given_back)
             claimed = await self.journal.claim(self.owner, wall(), limit, self._lease)
+            self._backlog = len(claimed) == limit
+            for case in claimed:
+                self._work_on(case)
             self._look_for(await self.journal.next_due())
         except JournalError:
             log.exception("journal.claim_failed")
-            return
-        self._backlog = len(claimed) == limit
-        for case in claimed:
-            self._work_on(case)
 
     def _look_for(self, due_at: datetime | None) -> None:
         """See to it that the dispatcher looks when this is due."""
@@ -224,9 +229,11 @@ class Bus:
         except Exception:
             # Nothing about one appeal may stop the others; it comes back later, whatever it was.
             log.exception("case.failed", number=case.receipt.number)
-            with contextlib.suppress(JournalError):
-                again = wall() + timedelta(seconds=self.settings.retry.first)
+            again = wall() + timedelta(seconds=self.settings.retry.first)
+            try:
                 await self._put_off(case, Completeness.PARTIAL, again)
+            except JournalError:
+                self._dropped.add(case.appeal_id)
 
     async def _conclude(self, case: Case, states: list[LookupState], started: float) -> None:
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)

@@ -87,24 +87,29 @@ class _Run:
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def go(self) -> dict[Key, LookupState]:
-        tasks: dict[str, asyncio.Task[None]] = {}
+        tasks: dict[str, list[asyncio.Task[None]]] = {}
         try:
             for node in self.engine._plan:
-                waits = [tasks[name] for name in node.upstream if name in tasks]
+                waits = [task for name in node.upstream for task in tasks.get(name, ())]
                 if waits:
-                    tasks[node.lookup.name] = asyncio.create_task(self._later(node, waits))
-                elif open_ := self._settle(node):
-                    tasks[node.lookup.name] = asyncio.create_task(self._ask_all(node, open_))
-            await asyncio.gather(*tasks.values())
+                    tasks[node.lookup.name] = [asyncio.create_task(self._later(node, waits))]
+                else:
+                    asks = [asyncio.create_task(self._ask(node, draft)) for draft in self._settle(node)]
+                    tasks[node.lookup.name] = asks
+            for each in tasks.values():
+                for task in each:
+                    await task
         finally:
-            for task in tasks.values():
-                task.cancel()
+            for each in tasks.values():
+                for task in each:
+                    task.cancel()
         order = {node.lookup.name: i for i, node in enumerate(self.engine._plan)}
         return dict(sorted(self.now.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
     async def _later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
-        await asyncio.gather(*waits)
-        await self._ask_all(node, self._settle(node))
+        for task in waits:
+            await task
+        await asyncio.gather(*(self._ask(node, draft) for draft in self._settle(node)))
 
     def _settle(self, node: Node) -> list[Draft]:
         """Take over what has ended already; return what is to be asked."""
@@ -144,9 +149,6 @@ class _Run:
         if state.record is not None:
             self.records[state.lookup].append(state.record)
 
-    async def _ask_all(self, node: Node, drafts: list[Draft]) -> None:
-        await asyncio.gather(*(self._ask(node, draft) for draft in drafts))
-
     async def _ask(self, node: Node, draft: Draft) -> None:
         ended = await self.engine.ask(self.case, node, draft, self.deadline)
         outcome = ended.outcome
@@ -166,6 +168,7 @@ class _Run:
             provenance=ended.provenance,
         )
         at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
-        state = replace(state, next_attempt_at=at)
+        if at is not None:
+            state = replace(state, next_attempt_at=at)
         self._set(state)
         await self.engine._keep(self.case, state)

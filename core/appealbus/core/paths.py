@@ -6,7 +6,7 @@
 import difflib
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -37,11 +37,8 @@ class Path:
     text: str
     lookup: str | None
     steps: tuple[Step, ...]
-
-    @property
-    def fans_out(self) -> bool:
-        """Whether the path can have several values."""
-        return any(step.each for step in self.steps)
+    fans_out: bool
+    """Whether the path can have several values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def parse_path(text: str) -> Path:
         if match is None:
             raise PathError(f"{text!r}: {part!r} is not a field name, or a field name and [*]")
         steps.append(Step(match[1], bool(match[2])))
-    return Path(text, lookup, tuple(steps))
+    return Path(text, lookup, tuple(steps), any(step.each for step in steps))
 
 
 def check_path(path: Path, root: type[BaseModel]) -> None:
@@ -113,24 +110,23 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
     return False, []
 
 
-def values(path: Path, root: BaseModel) -> Iterator[Value]:
-    """Yield what stands at the end of the path: nothing where a field is absent or empty."""
-    steps = path.steps
-    last = len(steps) - 1
+def values(path: Path, root: BaseModel) -> list[Value]:
+    """Return what stands at the end of the path: nothing where a field is absent or empty."""
+    *way, last = path.steps
+    nodes: list[Any] = [root]
+    for step in way:
+        nodes = [inner for node in nodes for inner in _inner(node, step)]
+    return [
+        Value(value, path, node.span if isinstance(node, Mention) else None)
+        for node in nodes
+        for value in _inner(node, last)
+    ]
 
-    def walk(node: Any, depth: int) -> Iterator[Value]:
-        step = steps[depth]
-        value = getattr(node, step.name, None)
-        if value is None or value == "":
-            return
-        if depth == last:
-            span = node.span if isinstance(node, Mention) else None
-            for item in value if step.each else (value,):
-                yield Value(item, path, span)
-        elif step.each:
-            for item in value:
-                yield from walk(item, depth + 1)
-        else:
-            yield from walk(value, depth + 1)
 
-    yield from walk(root, 0)
+def _inner(node: Any, step: Step) -> Sequence[Any]:
+    value = getattr(node, step.name, None)
+    if value is None or value == "":
+        return ()
+    if not step.each:
+        return (value,)
+    return [item for item in value if item is not None and item != ""]

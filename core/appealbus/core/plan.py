@@ -167,6 +167,9 @@ class Node:
     def _roots(
         self, appeal: Appeal, records: Mapping[str, Sequence[Record]]
     ) -> Iterator[dict[str | None, BaseModel | None]]:
+        if not self.upstream:
+            yield {None: appeal}
+            return
         choices: list[Sequence[Record | None]] = [records.get(name) or (None,) for name in self.upstream]
         for chosen in product(*choices):
             yield {None: appeal, **dict(zip(self.upstream, chosen, strict=True))}
@@ -189,7 +192,7 @@ class Node:
 
     def _draft(self, chosen: Mapping[str, Value], ended: Mapping[str, Closed]) -> Draft:
         inputs = tuple(
-            Input(name=name, value=str(value.value), path=value.path.text, span=value.span)
+            Input.model_construct(name=name, value=str(value.value), path=value.path.text, span=value.span)
             for name, value in chosen.items()
         )
         for binding in self.bindings:
@@ -209,7 +212,7 @@ class Node:
             if any(path.lookup in ended for path in paths):
                 return self._absent(paths, inputs, ended)
             return Draft(_key({}), inputs, outcome=not_applicable(lacking))
-        return Draft(_key(query.model_dump(mode="json")), inputs, query)
+        return Draft(_key(dict(query)), inputs, query)
 
     def _absent(self, paths: Sequence[Path], inputs: tuple[Input, ...], ended: Mapping[str, Closed]) -> Draft:
         missing = [path for path in paths if path.lookup in ended]
@@ -224,7 +227,7 @@ class Node:
 def _key(values_: Mapping[str, object]) -> str:
     if not values_:
         return ""
-    return blake2b(orjson.dumps(values_, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
+    return blake2b(orjson.dumps(values_, default=str, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 
 class Plan:

@@ -10,6 +10,7 @@ import structlog
 from appealbus.core.clocks import wall
 from appealbus.core.delivery import Delivery, Outgoing
 from appealbus.core.failpoints import failpoint
+from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 
@@ -29,6 +30,8 @@ class Relay:
         self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
+        # What is being handed over when the bus stops is noted before the flush looks for the rest.
+        self._one_at_a_time = asyncio.Lock()
 
     def wake(self) -> None:
         """Say that there is something to deliver."""
@@ -38,15 +41,34 @@ class Relay:
         """Deliver until cancelled."""
         while True:
             self._wake.clear()
-            if not await self.pass_on():
+            try:
+                more = await self.pass_on()
+            except JournalError:
+                # Whatever was handed over and not noted goes out again once the journal works.
+                log.exception("delivery.journal_failed", receiver=self.name)
+                more = False
+            if not more:
                 try:
                     async with asyncio.timeout(_POLL):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
 
+    async def flush(self, seconds: float) -> None:
+        """Deliver what there is, for so long at most; the rest stays in the outbox."""
+        try:
+            async with asyncio.timeout(seconds):
+                while await self.pass_on():
+                    pass
+        except (TimeoutError, JournalError) as error:
+            log.warning("delivery.unfinished", receiver=self.name, error=type(error).__name__)
+
     async def pass_on(self) -> bool:
         """Deliver one batch; return whether there may be more."""
+        async with self._one_at_a_time:
+            return await self._pass_on()
+
+    async def _pass_on(self) -> bool:
         rows = await self._journal.undelivered(self.name, wall(), _BATCH)
         if not rows:
             return False

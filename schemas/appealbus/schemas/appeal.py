@@ -165,9 +165,9 @@ class Mention(Model):
 class Mentions(Model):
     """What the bus itself found in the text. Values that a field of the form gives already are left out."""
 
-    iins: list[Mention] = []
-    bins: list[Mention] = []
-    cadastral_numbers: list[Mention] = []
+    iins: list[Mention] = Field(default_factory=list)
+    bins: list[Mention] = Field(default_factory=list)
+    cadastral_numbers: list[Mention] = Field(default_factory=list)
 
 
 class Warning(Model):
@@ -205,7 +205,7 @@ class Appeal(Model):
     """When the channel took it, if it said so."""
     due_on: Day | None = None
     """The statutory deadline, if the register has set one: the most urgent appeals go first."""
-    repeats: list[Name] = []
+    repeats: list[Name] = Field(default_factory=list)
     """Numbers of earlier appeals on the same question."""
     applicant: Applicant
     representative: Representative | None = None
@@ -213,10 +213,10 @@ class Appeal(Model):
     category: QuestionCategory | None = None
     text: Annotated[Text, Field(max_length=200_000)] = ""
     place: Place | None = None
-    parcels: Annotated[list[ParcelReference], Field(max_length=100)] = []
-    attachments: Annotated[list[Attachment], Field(max_length=1000)] = []
-    mentions: Mentions = Mentions()
-    warnings: list[Warning] = []
+    parcels: list[ParcelReference] = Field(default_factory=list, max_length=100)
+    attachments: list[Attachment] = Field(default_factory=list, max_length=1000)
+    mentions: Mentions = Field(default_factory=Mentions)
+    warnings: list[Warning] = Field(default_factory=list)
 
 
 class Receipt(Model):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import SerializeAsAny, ValidationError, field_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
 from appealbus.schemas.base import Model, Moment, Text
@@ -56,7 +56,7 @@ class LookupOutcome(Model):
     outcome: OutcomeKind
     code: Text = ""
     reason: Text = ""
-    inputs: list[Input] = []
+    inputs: list[Input] = Field(default_factory=list)
     attempts: int = 0
     """How often the source was asked."""
     asked_at: Moment | None = None
@@ -94,11 +94,11 @@ class Dossier(Model):
     created_at: Moment
     receipt: Receipt
     appeal: Appeal
-    facts: list[Fact] = []
-    outcomes: list[LookupOutcome] = []
-    gaps: list[Gap] = []
-    signals: list[Signal] = []
-    unassessed: list[Text] = []
+    facts: list[Fact] = Field(default_factory=list)
+    outcomes: list[LookupOutcome] = Field(default_factory=list)
+    gaps: list[Gap] = Field(default_factory=list)
+    signals: list[Signal] = Field(default_factory=list)
+    unassessed: list[Text] = Field(default_factory=list)
     """Assessors that failed on this version; the log names the error."""
 
     @property

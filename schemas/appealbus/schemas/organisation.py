@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Coded, Record
 
@@ -52,6 +54,6 @@ class Organisation(Record):
     legal_form: Coded | None = None
     inactive_taxpayer: bool | None = None
     leader: Leader | None = None
-    founders: list[Founder] = []
-    activities: list[Coded] = []
+    founders: list[Founder] = Field(default_factory=list)
+    activities: list[Coded] = Field(default_factory=list)
     address: LegalAddress | None = None

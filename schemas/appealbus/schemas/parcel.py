@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Literal
 
+from pydantic import Field
+
 from appealbus.schemas.base import Day, Model, Moment, Text
 from appealbus.schemas.record import Coded, Record
 
@@ -65,8 +67,8 @@ class Parcel(Record):
     purpose_use: Coded | None = None
     functional_use: Coded | None = None
     divisibility: Coded | None = None
-    rights: list[Right] = []
-    encumbrances: list[Encumbrance] = []
+    rights: list[Right] = Field(default_factory=list)
+    encumbrances: list[Encumbrance] = Field(default_factory=list)
     geometry: Geometry | None = None
     rka: Text | None = None
     """The address code (РКА) of the parcel."""

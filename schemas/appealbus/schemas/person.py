@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Coded, Record
 
@@ -57,7 +59,7 @@ class Person(Record):
     """`0` is alive in ГБД ФЛ."""
     birth_place: PostalAddress | None = None
     address: PostalAddress | None = None
-    documents: list[IdentityDocument] = []
+    documents: list[IdentityDocument] = Field(default_factory=list)
     incapable_since: Day | None = None
     missing_since: Day | None = None
     excluded: Coded | None = None

@@ -36,6 +36,16 @@ async def test_what_waits_goes_into_few_transactions(journal, make):
     assert max(groups) <= writing._GROUP
 
 
+async def test_a_commit_reaches_the_disk(journal):
+    """The settings that make a receipt outlive a power cut: the log is synced at every commit."""
+
+    def settings(connection, items):
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [[connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]]
+
+    assert await submit(journal, settings) == ["wal", 2, 1]
+
+
 async def test_a_bad_write_fails_alone(journal, make):
     """Its group is rolled back and done again one by one: the others are on disk, the bad one leaves nothing."""
     rows = [[make.access("N", f"q{index}")] for index in range(20)]

@@ -11,6 +11,7 @@ from appealbus.core.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.clocks import wall
 from appealbus.core.parts import build
+from appealbus.core.process import relieve_collector
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,6 +48,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             loop.add_signal_handler(number, told_to_stop.set)
         try:
             await bus.start()
+            relieve_collector()
             bus.open_doors()
             waits: list[asyncio.Task[Any]] = [asyncio.create_task(told_to_stop.wait())]
             if ends:

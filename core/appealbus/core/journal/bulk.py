@@ -24,12 +24,10 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that have every column, over those with the same primary key. A key twice: the last one stays."""
-    keys = [column.name for column in table.primary_key]
-    last = list({tuple(row[key] for key in keys): row for row in rows}.values())
     if connection.dialect.name == "sqlite":
-        _write(connection, table, last, overwrite=True)
-    elif last:
-        connection.execute(_overwriting(postgresql.insert(table), table), last)
+        _write(connection, table, rows, overwrite=True)
+    elif rows:
+        connection.execute(_overwriting(postgresql.insert(table), table), rows)
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrite: bool) -> None:

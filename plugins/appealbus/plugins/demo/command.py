@@ -78,11 +78,10 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
     seconds = time.monotonic() - started
     dossiers = await _dossiers(bus)
     partial = [d for d in dossiers if d.completeness is Completeness.PARTIAL]
+    signals = sum(len(d.signals) for d in dossiers)
     out.print(f"{sum(taken.values())} messages: " + ", ".join(f"{count} {what}" for what, count in taken.items()))
-    out.print(
-        f"{len(dossiers)} dossiers after {seconds:.1f} s: {len(dossiers) - len(partial)} complete, {len(partial)} partial"
-        f", since agencies failed; {sum(len(d.signals) for d in dossiers)} signals for officials\n"
-    )
+    out.print(f"{len(dossiers)} dossiers after {seconds:.1f} s, with {signals} signals for the official")
+    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed\n")
     out.print(source_view([guard.state() for guard in bus.guards.values()]))
     shown = max(dossiers, key=_worth)
     out.print(Rule(f"One dossier: appealbus dossier {shown.number}"))

@@ -1,0 +1,200 @@
+"""The kit for authors of plugins: it asks as the bus does, and its check finds what is wrong."""
+
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from appealbus.core import CallFailed, From, FromAll, Lookup, OutcomeKind, Query, Request, Source, found
+from appealbus.core.testing import ScriptedWire, appeal, ask, ask_all, check_lookup, dossier
+from appealbus.core.xmlread import element_of, require_text
+from appealbus.schemas import CadastralNumber, Dossier, Iin, Outcome, Record
+
+IIN = "750301100019"
+ANSWER = "<answer><name>Тестов</name></answer>"
+
+
+class Named(Record):
+    """A record."""
+
+    type: Literal["kit.Named"] = "kit.Named"
+    name: str
+
+
+class Unnamed(Record):
+    """A record whose type nobody could tell from another's."""
+
+    type: Literal["Unnamed"] = "Unnamed"
+    name: str
+
+
+class IinQuery(Query):
+    """One input."""
+
+    iin: Annotated[Iin, From("applicant.iin")]
+
+
+class Good(Lookup[IinQuery, Named]):
+    """Who it is."""
+
+    name = "kit.good"
+    purpose = "a test"
+
+    async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        answer = element_of(await source.call(Request({"iin": query.iin})))
+        return found(Named(name=require_text(answer, "name")))
+
+
+class ParcelQuery(Query):
+    """As many questions as there are parcels."""
+
+    number: Annotated[CadastralNumber, FromAll("parcels[*].cadastral_number", "mentions.cadastral_numbers[*].value")]
+
+
+class Parcels(Lookup[ParcelQuery, Named]):
+    """Each parcel."""
+
+    name = "kit.parcels"
+    purpose = "a test"
+
+    async def ask(self, query: ParcelQuery, source: Source) -> Outcome[Record]:
+        await source.call(Request({"number": query.number}))
+        return found(Named(name=query.number))
+
+
+async def test_a_lookup_is_asked_as_the_bus_asks_it() -> None:
+    """The question is filled in from the appeal, the access row comes first, the trail comes back."""
+    wire = ScriptedWire([ANSWER])
+    (asked,) = await ask_all(Good(), appeal(applicant={"iin": IIN}), replies=wire)
+    assert [request.body for request in wire.asked] == [{"iin": IIN}]
+    assert asked.outcome == found(Named(name="Тестов"))
+    assert asked.access is not None
+    assert (asked.access.subject, asked.access.lookup) == (IIN, "kit.good")
+    assert asked.provenance is not None
+    assert asked.provenance.raw_sha256 is not None
+
+
+async def test_a_script_may_be_a_function_of_the_request() -> None:
+    """It sees the request, and may fail as a wire does."""
+
+    def script(request: Request) -> Any:
+        assert request.body == {"iin": IIN}
+        return CallFailed(OutcomeKind.REFUSED, "http.403", "no right")
+
+    outcome = await ask(Good(), appeal(applicant={"iin": IIN}), replies=script)
+    assert (outcome.kind, outcome.code) == (OutcomeKind.REFUSED, "http.403")
+
+
+async def test_a_question_behind_the_script_s_end_says_so() -> None:
+    """An author who forgot a reply reads that, not a traceback of the kit."""
+    assert (await ask(Good(), appeal(applicant={"iin": IIN}))).code == "testing.no_reply"
+
+
+async def test_what_fans_out_is_asked_for_each_value() -> None:
+    """Parcels of the form and of the text alike; `ask` refuses to choose one."""
+    about = appeal(text="Участок 08-130-937-5233", parcels=[{"cadastral_number": "08:117:015:042"}])
+    asked = await ask_all(Parcels(), about, replies=lambda request: {})
+    assert {item.inputs[0].path for item in asked} == {
+        "parcels[*].cadastral_number",
+        "mentions.cadastral_numbers[*].value",
+    }
+    with pytest.raises(ValueError, match="has 2 questions"):
+        await ask(Parcels(), about, replies=lambda request: {})
+
+
+async def test_a_malformed_input_never_reaches_the_wire() -> None:
+    """As in the bus, the plan ends the question."""
+    wire = ScriptedWire([ANSWER])
+    outcome = await ask(Good(), appeal(applicant={"iin": "750301100018"}), replies=wire)
+    assert (outcome.kind, outcome.code, wire.asked) == (OutcomeKind.NOT_APPLICABLE, "inputs.malformed", [])
+
+
+def test_a_made_dossier_is_a_dossier() -> None:
+    """Facts under the lookups' names, several of one lookup with keys of their own; it survives the wire."""
+    made = dossier(appeal(), {"kit.good": [Named(name="a"), Named(name="b")]}, ended={"kit.x": OutcomeKind.REFUSED})
+    assert [(fact.lookup, fact.key) for fact in made.facts] == [("kit.good", "0"), ("kit.good", "1")]
+    assert [(o.lookup, o.outcome) for o in made.outcomes][-1] == ("kit.x", OutcomeKind.REFUSED)
+    assert Dossier.model_validate_json(made.model_dump_json()) == made
+
+
+async def test_a_good_lookup_passes() -> None:
+    """Nothing is found that is not there."""
+    assert await check_lookup(Good(), appeal(applicant={"iin": IIN}), [ANSWER]) == []
+
+
+class Raising(Good):
+    """Trusts the reply."""
+
+    name = "kit.raising"
+
+    async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        answer = element_of(await source.call(Request({"iin": query.iin})))
+        return found(Named(name=str(answer[0].text)[0]))
+
+
+class Quoting(Good):
+    """Repeats what came."""
+
+    name = "kit.quoting"
+
+    async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        answer = element_of(await source.call(Request({"iin": query.iin})))
+        name = require_text(answer, "name")
+        if name != "Тестов":
+            raise CallFailed(OutcomeKind.INVALID, "kit.name", f"unexpected {name}")
+        return found(Named(name=name))
+
+
+class Swallowing(Good):
+    """Makes an outage an answer."""
+
+    name = "kit.swallowing"
+
+    async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        try:
+            return await super().ask(query, source)
+        except CallFailed:
+            return Outcome(OutcomeKind.NOT_FOUND)
+
+
+class Nameless(Lookup[IinQuery, Unnamed]):
+    name = "Nameless"
+    purpose = " "
+
+    async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        await source.call(Request({"iin": query.iin}))
+        return found(Unnamed(name="x"))
+
+
+class LostQuery(Query):
+    """Leads nowhere."""
+
+    iin: Annotated[Iin, From("applicant.inn")]
+
+
+class Lost(Lookup[LostQuery, Named]):
+    """Asks for what no appeal has."""
+
+    name = "kit.lost"
+    purpose = "a test"
+
+    async def ask(self, query: LostQuery, source: Source) -> Outcome[Record]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("lookup", "problem"),
+    [
+        (Raising(), "with name gone in the reply, lookup raised IndexError at core/test_testing.py:"),
+        (Quoting(), "with name replaced by text in the reply, the outcome repeats a text of the reply"),
+        (Swallowing(), "a source that cannot be reached ends in not_found; let CallFailed pass"),
+        (Nameless(), "its name is not like source.what"),
+        (Nameless(), "it has no purpose"),
+        (Nameless(), "its class has no docstring"),
+        (Nameless(), "the record type 'Unnamed' has no name of yours in front: write 'yours.Unnamed'"),
+        (Lost(), "has no field 'inn'; did you mean 'iin'?"),
+    ],
+)
+async def test_a_bad_lookup_is_told_what_is_wrong(lookup: Lookup[Any, Any], problem: str) -> None:
+    """Each of these would make trouble at the worst time; here it is one line in a test's output."""
+    told = await check_lookup(lookup, appeal(applicant={"iin": IIN}), [ANSWER])
+    assert any(problem in line for line in told), told

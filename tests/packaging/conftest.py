@@ -1,0 +1,24 @@
+"""Builds once what the tests of packages share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# Makes wheels.py of this folder importable.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from wheels import ROOT, Environment, build, build_example, install
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of appealbus."""
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install the wheels of appealbus and of the example plugin, and nothing else."""
+    build_example(tmp_path_factory.mktemp("source"), wheel.parent)
+    return install(wheel.parent, tmp_path_factory.mktemp("installed"))

@@ -1,0 +1,97 @@
+"""docs/operating.md: every command and every log event, with its keys."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from appealbus.core.cli import context
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+TABLE = PAGE.partition("## The log")[2]
+LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
+EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+
+
+# In a process of its own: building the program sets logging up.
+COMMANDS = """
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.main import build
+
+def below(app, prefix):
+    for each in app.registered_commands:
+        print(prefix, each.name or each.callback.__name__)
+    for group in app.registered_groups:
+        below(group.typer_instance, f"{prefix} {group.name}")
+
+below(build(Cli(None)), "appealbus")
+"""
+
+
+def events() -> dict[str, set[str]]:
+    """Find every event that is logged, with the keys that it may have."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for part in ("core", "connectors", "plugins"):
+        for file in (ROOT / part).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+                    continue
+                name = next((arg.value for arg in node.args if isinstance(arg, ast.Constant)), None)
+                if node.func.attr in LEVELS and isinstance(name, str) and EVENT.fullmatch(name):
+                    found[name] |= {keyword.arg for keyword in node.keywords if keyword.arg} - {"exc_info"}
+    return found
+
+
+EVENTS = events()
+
+
+def test_the_events_are_found() -> None:
+    """The other tests would be empty otherwise."""
+    assert {"bus.started", "appeal.enriched", "library.message", "program.crashed"} <= set(EVENTS)
+
+
+def test_every_command_is_on_the_page(tmp_path: Path) -> None:
+    """As one would type it, those of plugins included."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    commands = done.stdout.splitlines()
+    assert {"appealbus run", "appealbus quarantine replay", "appealbus simulate"} <= set(commands)
+    assert [command for command in commands if f"`{command}" not in PAGE] == []
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_every_event_is_on_the_page_with_its_keys(event: str) -> None:
+    """Exactly those that the code gives it."""
+    row = re.search(rf"^\| `{re.escape(event)}` \|(.*)$", TABLE, re.MULTILINE)
+    assert row, event
+    assert set(re.findall(r"`(\w+)`", row[1].split("|")[0])) == EVENTS[event]
+
+
+def test_no_event_is_on_the_page_that_the_code_does_not_know() -> None:
+    """A row that outlived its event misleads."""
+    assert set(re.findall(r"^\| `([a-z_]+(?:\.[a-z_]+)+)` \|", TABLE, re.MULTILINE)) == set(EVENTS)
+
+
+@pytest.mark.parametrize("code", [name for name in vars(context) if name.startswith("EXIT_")])
+def test_every_exit_code_is_on_the_page(code: str) -> None:
+    """In the table of exit codes."""
+    assert re.search(rf"^\| {getattr(context, code)} \| ", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_every_promise_names_the_tests_that_prove_it(number: int) -> None:
+    """docs/design.md says where each promise is proved, and the tests are there."""
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| {number} \| .*$", page, re.MULTILINE)
+    assert row
+    named = re.findall(r"`(tests/[\w/.]+)(?:::(\w+))?`", row[0])
+    assert named
+    for file, test in named:
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), test

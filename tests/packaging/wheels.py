@@ -1,0 +1,77 @@
+"""The wheels, built from this checkout, and an environment that has only them."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "appealbus_vehicles"
+
+
+def build(folder: Path, kind: str, into: Path) -> Path:
+    """Build a wheel or an sdist of a project, with what is installed already, and return it."""
+    before = set(into.glob("*"))
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(into)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (made,) = set(into.glob("*")) - before
+    return made
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment into which the wheels were installed, and nothing else."""
+
+    bin: Path
+
+    def run(self, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run one of its programs."""
+        # Without what this process was given: an editable checkout must not shine through.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "APPEALBUS"))}
+        return subprocess.run(
+            [str(self.bin / command[0]), *command[1:]],
+            cwd=cwd,
+            env={**inherited, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def install(wheels: Path, folder: Path) -> Environment:
+    """Make a virtual environment in the folder, with appealbus and the example plugin out of a folder of wheels.
+
+    Nothing comes from the network. Their dependencies are lent from the environment of the tests, by a .pth file;
+    the .pth files in there do not count then, so that the editable checkout stays out.
+    """
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "--quiet",
+        "--disable-pip-version-check",
+        "install",
+    ]
+    command += ["--no-index", "--no-deps", "--find-links", str(wheels), "appealbus", "appealbus-vehicles"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text(sysconfig.get_paths()["purelib"])
+    return Environment(folder / "bin")
+
+
+def build_example(source: Path, into: Path) -> Path:
+    """Build the wheel of the example plugin, from a copy."""
+    copy = source / EXAMPLE.name
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    return build(copy, "wheel", into)

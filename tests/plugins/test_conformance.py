@@ -1,0 +1,54 @@
+"""The lookups that ship hold to what authors of plugins are told; the simulator's agencies give the good replies."""
+
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from appealbus.core import Lookup, Request
+from appealbus.core.testing import Records, appeal, ask, check_lookup
+from appealbus.plugins import egkn, gbdfl, gbdul
+from appealbus.plugins.simulator import egkn as land
+from appealbus.plugins.simulator import gbdfl as people
+from appealbus.plugins.simulator import gbdul as firms
+from appealbus.plugins.simulator.population import Population
+from appealbus.schemas import Appeal
+
+POPULATION = Population(size=5000)
+AGENCIES = {"gbdfl": people.agency("X"), "gbdul": firms.agency("X"), "egkn": land.agency("X")}
+LOOKUPS: list[Lookup[Any, Any]] = [
+    lookup
+    for plugin in (gbdfl, gbdul, egkn)
+    for lookup in plugin.register_lookups(plugin.register_settings()())  # type: ignore[attr-defined]
+]
+
+PERSON = POPULATION.persons.iin(7)
+FIRM = POPULATION.organisations.organisation(3).bin
+HELD = next(
+    parcel
+    for parcel in map(POPULATION.parcels.parcel, range(500))
+    if [right for right in parcel.rights if right.holder.bin] and len(parcel.rights) == 1
+)
+ABOUT: dict[str, tuple[Appeal, Records]] = {
+    "gbdfl.person": (appeal(applicant={"iin": PERSON}), {}),
+    "gbdfl.mentioned_person": (appeal(text=f"ИИН {PERSON}"), {}),
+    "gbdul.organisation": (appeal(applicant={"type": "organisation", "bin": FIRM}), {}),
+    "gbdul.right_holder": (appeal(), {"egkn.parcel": HELD}),
+    "egkn.parcel": (appeal(parcels=[{"cadastral_number": HELD.cadastral_number}]), {}),
+}
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda lookup: lookup.name)
+async def test_lookup(lookup: Lookup[Any, Any]) -> None:
+    """Name, purpose and record type are in order; no reply, however broken, makes it raise or quote."""
+    about, records = ABOUT[lookup.name]
+    given: list[etree._Element] = []
+
+    def agency(request: Request) -> etree._Element:
+        assert isinstance(request.body, etree._Element)
+        given.append(AGENCIES[lookup.source].question(request.body, POPULATION).answer(0))
+        return given[-1]
+
+    assert (await ask(lookup, about, replies=agency, records=records)).record is not None
+    (reply,) = given
+    assert await check_lookup(lookup, about, [etree.tostring(reply)], records=records) == []
