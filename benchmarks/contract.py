@@ -24,7 +24,8 @@ def wsdl(url: str) -> str:
 </xs:schema></types>
 <message name="In"><part name="parameters" element="t:GetRecord"/></message>
 <message name="Out"><part name="parameters" element="t:GetRecordResponse"/></message>
-<portType name="Agency"><operation name="GetRecord"><input message="t:In"/><output message="t:Out"/></operation></portType>
+<portType name="Agency"><operation name="GetRecord">
+  <input message="t:In"/><output message="t:Out"/></operation></portType>
 <binding name="AgencySoap" type="t:Agency"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
 <operation name="GetRecord"><soap:operation soapAction=""/><input><soap:body use="literal"/></input>
 <output><soap:body use="literal"/></output></operation></binding>

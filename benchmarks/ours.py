@@ -42,7 +42,7 @@ async def run(folder: Path) -> None:
         },
         folder,
     )
-    with Path(os.devnull).open("w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 - before anything is measured
         configure(loaded.settings.log, nowhere)
         journal = await Journal.open(loaded.settings.bus.journal)
         await journal.hold_run_lock()

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appealbus.core import found, invalid, not_found, unavailable
-from appealbus.core import clocks
+from appealbus.core import clocks, found, invalid, not_found, unavailable
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency

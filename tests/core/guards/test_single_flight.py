@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from appealbus.core import not_found
-from appealbus.core import clocks
+from appealbus.core import clocks, not_found
 from appealbus.core.guards.single_flight import Flight, SingleFlight
 from appealbus.core.question import Ended
 

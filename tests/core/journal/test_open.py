@@ -27,12 +27,6 @@ async def made(path, make):
     return path
 
 
-@pytest.mark.skipif("APPEALBUS_TEST_POSTGRES" not in os.environ, reason="set APPEALBUS_TEST_POSTGRES to a database URL")
-def test_the_contract_runs_on_postgresql(url):
-    """Stands for all contract tests: they run on PostgreSQL too where the environment names a database."""
-    assert url
-
-
 async def test_the_file_is_for_its_owner_alone(made):
     """Personal data is inside: nobody else may read it."""
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
