@@ -56,6 +56,12 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def titled(fact: Fact, dossier: Dossier) -> str:
+    """Return the name of a fact: its lookup, with the key where the lookup found several records."""
+    alone = sum(other.lookup == fact.lookup for other in dossier.facts) == 1
+    return fact.lookup if alone else f"{fact.lookup}[{fact.key}]"
+
+
 def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
     """Return a fact's provenance, for people."""
     trail = {
@@ -73,23 +79,25 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
 def explain_field(dossier: Dossier, path: str) -> list[Found]:
     """Return the field at the path with its trail; once for each record of a lookup that fanned out.
 
-    A path without indexes (`egkn.parcel/rights.holder.iin`) finds the field in every element; a path that ends
-    above a field finds all below it. A fact that the dossier lacks is found too: its trail is the cause.
+    A path without indexes (`egkn.parcel/rights.holder.iin`) finds the field in every element, one with a key
+    (`egkn.parcel[1f2e…]/area`, as signals write it) in that question's record alone; a path that ends above
+    a field finds all below it. A fact that the dossier lacks is found too: its trail is the cause.
 
     Raises:
         FieldError: if neither the records nor the gaps have it.
 
     """
-    lookup, slash, rest = path.partition("/")
+    head, slash, rest = path.partition("/")
+    lookup, _, key = head.removesuffix("]").partition("[")
     if not slash and (path == "appeal" or path.startswith("appeal.")):
         return _of_appeal(dossier, path.removeprefix("appeal").removeprefix("."))
-    facts = [fact for fact in dossier.facts if fact.lookup == lookup]
-    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup]
+    facts = [fact for fact in dossier.facts if fact.lookup == lookup and key in ("", fact.key)]
+    gaps = [gap for gap in dossier.gaps if gap.lookup == lookup and key in ("", gap.key)]
     if not facts and not gaps:
         names = sorted({outcome.lookup for outcome in dossier.outcomes})
-        raise FieldError(f"{path!r}: this dossier knows no lookup {lookup!r}; there are: appeal, {', '.join(names)}")
+        raise FieldError(f"{path!r}: this dossier has no {head!r}; there are: appeal, {', '.join(names)}")
     found = [
-        Found(f"{lookup}/{name}", value, trail_of(fact, dossier))
+        Found(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
         for fact in facts
         for name, value in leaves(fact.record)
         if _matches(name, rest)

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
@@ -31,22 +30,12 @@ def list_(
     if as_json:
         cli.print_json([asdict(row) for row in found])
         return
-    table = Table(
-        "id", "at", "who", "whose data", "source", "lookup", "appeal", "purpose", "legal basis", "answered by"
-    )
     for row in found:
-        table.add_row(
-            str(row.id),
-            f"{local(row.at):%Y-%m-%d %H:%M:%S}",
-            row.actor,
-            row.subject,
-            row.source,
-            row.lookup,
-            row.number,
-            row.purpose,
-            row.legal_basis,
-            row.served.value,
+        head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.actor} looked at {row.subject}"
+        cli.out.print(head, style="bold", markup=False)
+        cli.out.print(
+            f"    {row.lookup} at {row.source}, for {row.number}, answered by {row.served.value}", markup=False
         )
-    cli.out.print(table)
+        cli.out.print(f"    to {row.purpose}; {row.legal_basis}", style="dim", markup=False)
     if len(found) == limit:
         cli.out.print(f"There may be more: --after {found[-1].id}")

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
@@ -50,12 +49,13 @@ def list_(
     if as_json:
         cli.print_json([_listed(row) for row in found])
         return
-    table = Table("id", "at", "channel", "position", "reason", "replayed as")
     for row in found:
-        table.add_row(
-            str(row.id), f"{local(row.at):%Y-%m-%d %H:%M:%S}", row.channel, row.position, row.reason, row.number or ""
-        )
-    cli.out.print(table)
+        taken = f", taken later as {row.number}" if row.number else ""
+        head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}{taken}"
+        cli.out.print(head, style="bold", markup=False)
+        cli.out.print(f"    {row.reason}", markup=False)
+    if not found:
+        cli.out.print("Nothing is in quarantine.")
     if len(found) == limit:
         cli.out.print(f"There may be more: --after {found[-1].id}")
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from appealbus.core.fields import titled
 from appealbus.core.outcomes import PENDING
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
@@ -87,7 +88,7 @@ def _signals(dossier: Dossier) -> RenderableType:
 
 def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
     origin = fact.provenance
-    table = _section(f"\n{fact.lookup}: {fact.record.type}")
+    table = _section(f"\n{titled(fact, dossier)}: {fact.record.type}")
     for name, value in _rows(fact.record, _language(dossier)):
         if name != "type":
             table.add_row(name, Text(value))
