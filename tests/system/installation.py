@@ -1,0 +1,164 @@
+"""A folder with a configuration, appeals, a journal and a file of dossiers: what a user of the program has."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import urlopen
+
+from program import PATIENCE, Program, appealbus
+
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import AccessRow, AppealRow
+from appealbus.plugins.simulator.appeals import write
+from appealbus.plugins.simulator.population import Population
+from appealbus.schemas import Appeal, Dossier
+
+T = TypeVar("T")
+Page = Callable[[int, int], Coroutine[Any, Any, list[T]]]
+_SENDER = str(Path(__file__).with_name("sender.py"))
+_PAGE = 1000
+SERVICES = {"gbdfl": "GBDFLUniversal_token", "gbdul": "GbdulInfoByBin_v2", "egkn": "EgknParcelInfo"}
+
+
+class Agencies:
+    """The simulator, in a process of its own."""
+
+    def __init__(self, program: Program) -> None:
+        """Wait until it listens."""
+        program.until(lambda: "Ctrl-C ends it" in program.out, "it listens")
+        self.url = program.out.partition("listen on ")[2].split()[0]
+        self._base = self.url.removesuffix("/bip-sync/")
+
+    def misbehave(self, **rules: dict[str, Any]) -> None:
+        """Let the services named behave so, and all others well."""
+        body = json.dumps({name: rules.get(name, {}) for name in SERVICES}).encode()
+        with urlopen(f"{self._base}/control", body, PATIENCE) as reply:
+            assert reply.status == 200
+
+    def asked(self) -> list[str]:
+        """Return the correlation id of every call that has come, oldest first."""
+        with urlopen(f"{self._base}/stats?ids=1", timeout=PATIENCE) as reply:
+            return [row["correlation_id"] for row in json.load(reply)["asked"]]
+
+
+class Installation:
+    """One of them."""
+
+    def __init__(self, folder: Path, agencies: Agencies) -> None:
+        """Write the configuration."""
+        self.folder = folder
+        self.agencies = agencies
+        self.delivered = folder / "dossiers.jsonl"
+        self.receipts = folder / "receipts.jsonl"
+        self.appeals = folder / "appeals.jsonl"
+        self._asked_before = len(agencies.asked())
+        self.configure()
+
+    def configure(self, **tables: dict[str, Any]) -> None:
+        """Write `appealbus.toml`: what a person would write, with these tables over it."""
+        document: dict[str, Any] = {
+            "bus": {"journal": "sqlite:///journal.db", "grace": "5s", "concurrency": 20, "plugins": [_SENDER]},
+            "log": {"level": "debug", "format": "json"},
+            "retry": {"first": "300ms", "factor": 1, "max": "300ms"},
+            "completeness": {"default": {"wait": "5s"}},
+            "sources": {name: self.source(name) for name in SERVICES},
+            "deliveries": {"registry": {"kind": "files", "path": self.delivered.name}},
+        }
+        for name, table in tables.items():
+            document[name] = {**document.get(name, {}), **table}
+        text = "".join(f"{name} = {_toml(table)}\n" for name, table in document.items())
+        (self.folder / "appealbus.toml").write_text(text)
+
+    def source(self, name: str, **guard: Any) -> dict[str, Any]:
+        """Return the table of a source, with these settings of its guard."""
+        usual = {"timeout": "1s", "attempts": 2, "backoff": "20ms", "breaker_failures": 1000}
+        table = {"connector": "shep", "url": self.agencies.url, "sender_id": "appealbus"}
+        return {**table, "service_id": SERVICES[name], "guard": {**usual, **guard}}
+
+    def with_sender(self, together: int = 5, **tables: dict[str, Any]) -> None:
+        """Configure a sender that puts the file of appeals in and notes its receipts."""
+        sender = {"kind": "sender", "file": self.appeals.name, "receipts": self.receipts.name, "together": together}
+        self.configure(**tables, intakes={"sender": sender})
+
+    def write(self, appeals: Iterable[Appeal]) -> list[str]:
+        """Write the file of appeals; return their message ids."""
+        made = list(appeals)
+        lines = [appeal.model_dump_json(exclude_unset=True) for appeal in made]
+        self.appeals.write_text("\n".join(lines) + "\n")
+        return list(dict.fromkeys(appeal.message_id for appeal in made))
+
+    def start(self, *arguments: str, **given: Any) -> Program:
+        """Start the program here."""
+        return Program(self.folder, *arguments, **given)
+
+    def settle(self) -> None:
+        """Run the bus until nothing is left to do, without its intakes."""
+        self.configure()
+        appealbus(self.folder, "run", "--until-settled")
+
+    def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        """Read the journal, whoever else works on it."""
+
+        async def work() -> T:
+            async with await Journal.open(f"sqlite:///{self.folder / 'journal.db'}", read_only=True) as journal:
+                return await use(journal)
+
+        return asyncio.run(work())
+
+    def rows(self) -> list[AppealRow]:
+        """Return all appeals of the journal, in the order in which they came."""
+        return self.read(lambda journal: _all(journal.appeals, lambda row: row.appeal_id))
+
+    def access(self) -> list[AccessRow]:
+        """Return the whole access log."""
+
+        def page(journal: Journal) -> Page[AccessRow]:
+            return lambda after, limit: journal.access_rows(after=after, limit=limit)
+
+        return self.read(lambda journal: _all(page(journal), lambda row: row.id))
+
+    def dossiers(self) -> dict[str, Dossier]:
+        """Return the newest dossier of each appeal that has one, by message id."""
+
+        async def use(journal: Journal) -> dict[str, Dossier]:
+            rows = await _all(journal.appeals, lambda row: row.appeal_id)
+            raw = {row.message_id: await journal.dossier(row.number) for row in rows}
+            return {message: Dossier.model_validate_json(each) for message, each in raw.items() if each}
+
+        return self.read(use)
+
+    def asked(self) -> list[str]:
+        """Return the correlation ids of the calls that have come since this installation was made."""
+        return self.agencies.asked()[self._asked_before :]
+
+    def acknowledged(self) -> list[dict[str, Any]]:
+        """Return the receipts that the sender has got."""
+        lines = self.receipts.read_text().splitlines() if self.receipts.exists() else []
+        return [json.loads(line) for line in lines]
+
+
+def letters(count: int, *, skip: int = 0, **changes: Any) -> list[Appeal]:
+    """Write so many letters about the simulator's people, all different messages."""
+    population = Population()
+    made: dict[str, Appeal] = {}
+    for number in range(skip, skip + 2 * count + 10):
+        appeal = write(population, number).appeal
+        made.setdefault(appeal.message_id, appeal.model_copy(update=changes) if changes else appeal)
+    return list(made.values())[:count]
+
+
+async def _all(page: Page[T], key: Callable[[T], int]) -> list[T]:
+    found: list[T] = []
+    while more := await page(key(found[-1]) if found else 0, _PAGE):
+        found += more
+    return found
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)

@@ -1,0 +1,166 @@
+"""The real program as a process: started, watched, stopped and killed, with its own words shown when it fails."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+PROGRAM = Path(sys.executable).with_name("appealbus")
+PATIENCE = 30.0
+"""Seconds that anything may take, generous for a loaded machine; whoever waits longer fails and shows why."""
+_POLL = 0.06
+_SHOWN = 4000
+_IDENTIFIER = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, -1)); " + (
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command left behind."""
+
+    code: int
+    raw: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        """Standard output as text."""
+        return self.raw.decode()
+
+    def json(self) -> Any:
+        """Standard output as the JSON document that it must be."""
+        return json.loads(self.raw)
+
+
+class Program:
+    """A running `appealbus`. As a context it is killed at the end, whatever happened."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        largest_file: int | None = None,
+    ) -> None:
+        """Start it in the folder; output goes to files, so that it never waits for a reader.
+
+        Args:
+            folder: where it runs; it finds its `appealbus.toml` there.
+            arguments: of the command line.
+            env: beside the test's own environment.
+            largest_file: bytes that a file may have, as on a disk that is full then.
+
+        """
+        self.arguments = arguments
+        name = f"{time.monotonic_ns()}-{arguments[0]}"
+        self._out, self._err = (folder / f"{name}.{end}" for end in ("out", "err"))
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
+        command = [str(PROGRAM), *arguments]
+        if largest_file is not None:
+            command = [sys.executable, "-c", _LIMITED, str(largest_file), sys.executable, *command]
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**clean, "COLUMNS": "200", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    @property
+    def out(self) -> str:
+        """What it has written to standard output so far."""
+        return self._out.read_text("utf-8", "replace")
+
+    @property
+    def err(self) -> str:
+        """What it has written to standard error so far."""
+        return self._err.read_text("utf-8", "replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def until(self, true: Callable[[], Any], what: str, timeout: float = PATIENCE) -> None:
+        """Wait until something is true while the program runs; fail with its log where that takes too long."""
+        end = time.monotonic() + timeout
+        while not true():
+            if not self.running:
+                raise AssertionError(f"{self._named} ended with {self.process.returncode} before {what}{self._said}")
+            if time.monotonic() > end:
+                raise AssertionError(f"{self._named}: not within {timeout:g} s: {what}{self._said}")
+            time.sleep(_POLL)
+
+    def ended(self, timeout: float = PATIENCE) -> Finished:
+        """Wait for its end."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self._named} did not end within {timeout:g} s{self._said}") from None
+        if _IDENTIFIER.search(self.err):
+            raise AssertionError(f"{self._named} told an identifier{self._said}")
+        return Finished(code, self._out.read_bytes(), self.err)
+
+    def stop(self, timeout: float = PATIENCE) -> Finished:
+        """Ask it to end, as systemd does, and wait for that."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended(timeout)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def rss(self) -> int:
+        """Megabytes of memory at its highest so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1024
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.running:
+            self.kill()
+
+    @property
+    def _named(self) -> str:
+        return f"appealbus {' '.join(self.arguments)}"
+
+    @property
+    def _said(self) -> str:
+        return f"\n--- stdout\n{self.out[-_SHOWN:]}\n--- stderr\n{self.err[-_SHOWN:]}"
+
+
+def appealbus(
+    folder: Path,
+    *arguments: str,
+    expect: int = 0,
+    env: Mapping[str, str] | None = None,
+    largest_file: int | None = None,
+    timeout: float = PATIENCE,
+) -> Finished:
+    """Run a command to its end, and insist on its exit code."""
+    with Program(folder, *arguments, env=env, largest_file=largest_file) as program:
+        finished = program.ended(timeout)
+    if finished.code != expect:
+        raise AssertionError(
+            f"appealbus {' '.join(arguments)} ended with {finished.code}, not {expect}"
+            f"\n--- stdout\n{finished.out[-_SHOWN:]}\n--- stderr\n{finished.err[-_SHOWN:]}"
+        )
+    return finished

@@ -1,0 +1,49 @@
+"""A plugin for the tests: a sender that sends its whole file after every start and notes each receipt it gets."""
+
+import asyncio
+import os
+from typing import Any
+
+import orjson
+from pydantic import Field
+
+from appealbus.core import Acceptor, Inbound, Intake, Settings, Taken, hookimpl
+from appealbus.core.config.types import ConfigPath
+
+
+class SenderSettings(Settings):
+    """Which appeals, and where the receipts go."""
+
+    file: ConfigPath
+    receipts: ConfigPath
+    together: int = Field(default=5, ge=1)
+    """Messages that are on their way at once."""
+
+
+class Sender(Intake[SenderSettings]):
+    """Sends line by line; a receipt is in its file as soon as the bus has given it."""
+
+    kind = "sender"
+    settings = SenderSettings
+
+    async def run(self, acceptor: Acceptor) -> None:
+        lines = iter(enumerate(self.config.file.read_bytes().splitlines(), 1))
+        out = os.open(self.config.receipts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.config.together):
+                    group.create_task(self._send(acceptor, lines, out))
+        finally:
+            os.close(out)
+
+    async def _send(self, acceptor: Acceptor, lines: Any, out: int) -> None:
+        for number, line in lines:
+            taken = await acceptor.accept(Inbound(self.name, f"{self.config.file.name}:{number}", line))
+            if isinstance(taken, Taken):
+                os.write(out, orjson.dumps(taken.receipt.model_dump(mode="json")) + b"\n")
+
+
+@hookimpl
+def register_intakes() -> list[type[Intake[Any]]]:
+    """Bring the sender."""
+    return [Sender]

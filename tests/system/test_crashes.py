@@ -1,0 +1,76 @@
+"""Killed at the worst moment: every receipt keeps its promise, nothing is lost, nothing is done twice."""
+
+import os
+import random
+import time
+
+import pytest
+from installation import Agencies, Installation, letters
+from program import appealbus
+from proof import asked_since, finished, nothing_is_lost
+
+pytestmark = pytest.mark.system
+
+LONG = bool(os.environ.get("APPEALBUS_LONG"))
+KILLED = -9
+ROUNDS = 40 if LONG else 4
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "reception.accepted:7",
+        "bus.before_conclude:4",
+        "bus.concluded:4",
+        "relay.delivered:1",
+        "journal.before_commit:9",
+        "journal.after_commit:20",
+    ],
+)
+def test_killed_at_a_named_place(here: Installation, agencies: Agencies, place: str) -> None:
+    """Wherever the process dies, the next one finishes what the receipts promised and repeats no finished question."""
+    agencies.misbehave(egkn={"http_502": 0.5, "latency": "20ms"}, gbdfl={"latency": "10ms"})
+    sent = here.write(letters(20))
+    here.with_sender()
+    with here.start("run", env={"APPEALBUS_FAILPOINT": place}) as bus:
+        assert bus.ended().code == KILLED
+    known, last = finished(here), max((row.id for row in here.access()), default=0)
+    agencies.misbehave()
+    here.settle()
+    assert nothing_is_lost(here, sent)
+    assert known.isdisjoint(asked_since(here, last))
+
+
+def test_killed_at_random_again_and_again(here: Installation, agencies: Agencies) -> None:
+    """A bus that dies every second or so gets there all the same, whatever it was doing."""
+    chance = random.Random(2026)
+    agencies.misbehave(egkn={"http_502": 0.3, "latency": "30ms"}, gbdfl={"latency": "30ms", "cut": 0.2})
+    sent = here.write(letters(400 if LONG else 120))
+    here.with_sender(together=3)
+    for _ in range(ROUNDS):
+        known = finished(here) if (here.folder / "journal.db").exists() else set()
+        last = max((row.id for row in here.access()), default=0) if known else 0
+        before = len(here.acknowledged())
+        with here.start("run") as bus:
+            bus.until(lambda before=before: len(here.acknowledged()) > before, "a receipt is given")  # type: ignore[misc]
+            time.sleep(chance.uniform(0.0, 0.5))
+            bus.kill()
+        if known:
+            assert known.isdisjoint(asked_since(here, last))
+    agencies.misbehave()
+    appealbus(here.folder, "intake", here.appeals.name, "--channel", "sender")
+    here.settle()
+    dossiers = nothing_is_lost(here, sent)
+    assert dossiers.keys() == set(sent)
+
+
+@pytest.mark.parametrize("place", ["reception.accepted:30", "journal.after_commit:2"])
+def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place: str) -> None:
+    """The same file again after a crash makes no appeal twice."""
+    sent = here.write(letters(60))
+    appealbus(here.folder, "intake", "appeals.jsonl", expect=KILLED, env={"APPEALBUS_FAILPOINT": place})
+    counts = appealbus(here.folder, "intake", "appeals.jsonl", "--json").json()
+    assert counts["new"] + counts["known"] == len(sent)
+    rows = here.rows()
+    assert {row.message_id for row in rows} == set(sent)
+    assert len({row.number for row in rows}) == len(sent)
