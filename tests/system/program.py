@@ -41,6 +41,16 @@ class Finished:
         """Standard output as the JSON document that it must be."""
         return json.loads(self.raw)
 
+    def results(self) -> list[dict[str, Any]]:
+        """Standard output of `intake --json`: one document a line, a receipt or a reason."""
+        return [json.loads(line) for line in self.raw.splitlines()]
+
+    def counts(self) -> dict[str, int]:
+        """How much an intake took, knew already and quarantined."""
+        results = self.results()
+        new, known = (sum(r.get("new") is which for r in results) for which in (True, False))
+        return {"new": new, "known": known, "quarantined": len(results) - new - known}
+
 
 class Program:
     """A running `appealbus`. As a context it is killed at the end, whatever happened."""

@@ -51,7 +51,7 @@ def test_hostile_lines_are_told_by_file_and_line_and_the_good_ones_go_on(here: I
     """Each bad line is in quarantine with its place and its reason, exit 1; each good one becomes a dossier."""
     good = _file(here)
     taken = appealbus(here.folder, "intake", "mixed.jsonl", expect=1)
-    assert f"{len(good)} taken, 0 known already, {len(HOSTILE)} in quarantine" in taken.out
+    assert f"{len(good)} taken, 0 known already, {len(HOSTILE)} in quarantine" in taken.err
     listed = appealbus(here.folder, "quarantine", "list", "--json").json()
     assert [row["position"] for row in listed] == [f"mixed.jsonl:{2 * at + 2}" for at in range(len(HOSTILE))]
     for row, (name, (_, reason)) in zip(listed, HOSTILE.items(), strict=True):

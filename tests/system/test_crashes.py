@@ -69,7 +69,7 @@ def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place:
     """The same file again after a crash makes no appeal twice."""
     sent = here.write(letters(60))
     appealbus(here.folder, "intake", "appeals.jsonl", expect=KILLED, env={"APPEALBUS_FAILPOINT": place})
-    counts = appealbus(here.folder, "intake", "appeals.jsonl", "--json").json()
+    counts = appealbus(here.folder, "intake", "appeals.jsonl", "--json").counts()
     assert counts["new"] + counts["known"] == len(sent)
     rows = here.rows()
     assert {row.message_id for row in rows} == set(sent)

@@ -21,7 +21,7 @@ def test_intake_onto_a_full_disk_says_so_and_can_be_repeated(here: Installation)
     assert "Traceback" not in full.err
     before = {row.message_id: row.number for row in here.rows()}
     assert len(before) < len(sent)
-    counts = appealbus(here.folder, "intake", here.appeals.name, "--json").json()
+    counts = appealbus(here.folder, "intake", here.appeals.name, "--json").counts()
     assert counts == {"new": len(sent) - len(before), "known": len(before), "quarantined": 0}
     assert before.items() <= {row.message_id: row.number for row in here.rows()}.items()
 

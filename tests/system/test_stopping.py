@@ -118,10 +118,12 @@ def test_the_same_file_twice_is_each_appeal_once(here: Installation) -> None:
         with _intake(here) as first, _intake(here) as second:
             counts = [first.ended(), second.ended()]
         assert [each.code for each in counts] == [0, 0], counts
-        assert sum(each.json()["new"] for each in counts) == len(sent)
+        assert sum(each.counts()["new"] for each in counts) == len(sent)
         receipts = {row.message_id: (row.number, row.accepted_at) for row in here.rows()}
-        third = _intake(here).ended().json()
-        assert third == {"new": 0, "known": len(sent), "quarantined": 0}
+        third = _intake(here).ended()
+        assert third.counts() == {"new": 0, "known": len(sent), "quarantined": 0}
+        told = {r["receipt"]["message_id"]: r["receipt"]["number"] for r in third.results()}
+        assert told == {message_id: number for message_id, (number, _) in receipts.items()}
         bus.until(lambda: len(here.dossiers()) == len(sent), "all have a dossier")
         assert bus.stop().code == 0
     here.settle()

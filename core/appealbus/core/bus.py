@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,10 +21,11 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.intake import Inbound, Intake, Quarantined, Taken
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.journal.rows import Case, LookupState, SourceState
 from appealbus.core.parts import Parts
 from appealbus.core.reception import Reception
 from appealbus.core.relay import Relay
+from appealbus.core.retry import after_defect
 from appealbus.core.service import Service
 from appealbus.schemas.dossier import Completeness
 
@@ -81,6 +83,7 @@ class Bus:
         self._backlog = True
         self._look_at = wall()
         self._starved = False
+        self._told: list[SourceState] = []
         self._tells_outcomes = parts.host.listens("lookup_ended")
 
     async def start(self) -> None:
@@ -127,13 +130,17 @@ class Bus:
         return received.taken
 
     async def settle(self, *, parked: bool = False) -> None:
-        """Wait until nothing is left to do now: all worked, all delivered; with `parked` also nothing parked."""
+        """Wait until nothing is left to do now; with `parked` until nothing is parked and all is delivered."""
         while True:
             counts = await self.journal.counts()
-            busy = self._cases or counts.ready or counts.in_work or counts.outbox or (parked and counts.parked)
-            if not busy:
+            busy = self._cases or counts.ready or counts.in_work or (parked and (counts.parked or counts.outbox))
+            if not busy and not await self._has_deliveries():
                 return
             await asyncio.sleep(0.05)
+
+    async def _has_deliveries(self) -> bool:
+        """Whether a delivery is due now; what failed waits for its next attempt."""
+        return any([await self.journal.undelivered(relay.name, wall(), 1) for relay in self.relays])
 
     async def stop(self) -> None:
         """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
@@ -229,9 +236,8 @@ class Bus:
         except Exception:
             # Nothing about one appeal may stop the others; it comes back later, whatever it was.
             log.exception("case.failed", number=case.receipt.number)
-            again = wall() + timedelta(seconds=self.settings.retry.first)
             try:
-                await self._put_off(case, Completeness.PARTIAL, again)
+                await self._put_off(case, Completeness.PARTIAL, after_defect(self.settings.retry, case, wall()))
             except JournalError:
                 self._dropped.add(case.appeal_id)
 
@@ -295,8 +301,12 @@ class Bus:
             await asyncio.sleep(_POLL)
 
     async def _note_sources(self) -> None:
-        with contextlib.suppress(JournalError):
-            await self.journal.put_source_states([guard.state() for guard in self.guards.values()])
+        states = [guard.state() for guard in self.guards.values()]
+        told = [replace(state, at=None) for state in states]
+        if told != self._told:  # an idle bus writes nothing
+            with contextlib.suppress(JournalError):
+                await self.journal.put_source_states(states)
+                self._told = told
 
     async def _run_intake(self, intake: Intake[Any]) -> None:
         while True:
@@ -308,7 +318,10 @@ class Bus:
                 await asyncio.sleep(_RESTART)
 
     async def _run_service(self, service: Service) -> None:
-        try:
-            await service.run(self)
-        except Exception:
-            log.exception("service.raised", service=service.name)
+        while True:
+            try:
+                await service.run(self)
+                return
+            except Exception:
+                log.exception("service.raised", service=service.name)
+                await asyncio.sleep(_RESTART)

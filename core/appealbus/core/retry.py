@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta
 
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.journal.rows import LookupState
+from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -30,3 +30,14 @@ def next_attempt(
         pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
     at = state.ended_at + timedelta(seconds=max(pause, retry_after or 0.0))
     return at if at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
+
+
+def after_defect(settings: RetrySettings, case: Case, now: datetime) -> datetime | None:
+    """Return when to try a case again whose run raised: ever later, None once it is too old.
+
+    Nothing counts the tries, so the pause follows the age of the appeal.
+    """
+    age = (now - case.receipt.accepted_at).total_seconds()
+    if age > settings.give_up_after:
+        return None
+    return now + timedelta(seconds=min(settings.max, max(settings.first, age)))

@@ -20,10 +20,13 @@ def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(ROWS, encoding="utf-8")
     first = run(tmp_path, "intake", "a.csv")
     assert first.returncode == 1
-    assert "2 taken, 0 known already, 1 in quarantine" in first.stdout
-    assert "a.csv:3: the row has 1 cells, the header 2" in first.stderr
+    assert "2 taken, 0 known already, 1 in quarantine" in first.stderr
+    assert "a.csv:2  AB-" in first.stdout
+    assert "a.csv:3  in quarantine as 1: the row has 1 cells, the header 2" in first.stdout
     again = run(tmp_path, "intake", "a.csv", "--json")
-    assert json.loads(again.stdout) == {"new": 0, "known": 2, "quarantined": 1}
+    told = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [line.get("new") for line in told] == [False, None, False]
+    assert told[0]["receipt"]["number"] == first.stdout.split()[1]
     assert "Сидоров" not in first.stdout + first.stderr + again.stderr
 
 

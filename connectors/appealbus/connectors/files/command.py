@@ -2,22 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from appealbus.connectors.files.folder import accept_all
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.connectors.files.settings import Encoding
-from appealbus.core import Inbound, Quarantined
+from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.render import local
 from appealbus.core.reception import Reception
 
 _BATCH = 200
-_SHOWN = 10
 
 
 def intake(
@@ -29,25 +30,37 @@ def intake(
 ) -> None:
     """Take appeals from a file into the journal. What cannot be taken goes into quarantine, with line and reason.
 
+    Prints a receipt for each appeal, once it is on disk; with --json a line of JSON for each, receipt or reason.
     A file that is taken twice makes no appeal twice. Exits 1 if anything went into quarantine.
     """
     cli = cli_of(context)
-    counts, problems = asyncio.run(_take(cli, read_appeals(file, channel, encoding)))
-    if as_json:
-        cli.print_json({key: counts[key] for key in ("new", "known", "quarantined")})
-    else:
-        cli.out.print(f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine")
-        for problem in problems:
-            cli.err.print(problem, style="red", markup=False)
-        if counts["quarantined"] > len(problems):
-            cli.err.print("… see `appealbus quarantine list`", markup=False)
+    counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _as_json if as_json else _as_text))
+    told = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
+    cli.err.print(f"{told}; see `appealbus quarantine list`" if counts["quarantined"] else told, markup=False)
     if counts["quarantined"]:
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-async def _take(cli: Cli, messages: Iterator[Inbound]) -> tuple[Counter[str], list[str]]:
+def _as_text(message: Inbound, result: Taken | Quarantined) -> str:
+    if isinstance(result, Quarantined):
+        return f"{message.position}  in quarantine as {result.quarantine_id}: {result.reason}"
+    again = "" if result.new else ", known already"
+    receipt = result.receipt
+    return f"{message.position}  {receipt.number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}"
+
+
+def _as_json(message: Inbound, result: Taken | Quarantined) -> str:
+    if isinstance(result, Quarantined):
+        told = {"quarantine_id": result.quarantine_id, "reason": result.reason}
+    else:
+        told = {"new": result.new, "receipt": result.receipt.model_dump(mode="json")}
+    return orjson.dumps({"position": message.position, **told}).decode()
+
+
+async def _take(
+    cli: Cli, messages: Iterator[Inbound], line_of: Callable[[Inbound, Taken | Quarantined], str]
+) -> Counter[str]:
     counts: Counter[str] = Counter()
-    problems: list[str] = []
     async with cli.journal(write=True) as journal:
         reception = Reception(journal, cli.loaded.settings.bus.accepted_by)
         while batch := list(islice(messages, _BATCH)):
@@ -55,8 +68,7 @@ async def _take(cli: Cli, messages: Iterator[Inbound]) -> tuple[Counter[str], li
             for message, result in zip(batch, results, strict=True):
                 if isinstance(result, Quarantined):
                     counts["quarantined"] += 1
-                    if len(problems) < _SHOWN:
-                        problems.append(f"{message.position}: {result.reason}")
                 else:
                     counts["new" if result.new else "known"] += 1
-    return counts, problems
+                typer.echo(line_of(message, result))
+    return counts

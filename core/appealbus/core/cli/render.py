@@ -28,7 +28,7 @@ def dossier_view(dossier: Dossier) -> RenderableType:
         parts.append(_signals(dossier))
     parts += [_fact(fact, dossier) for fact in dossier.facts]
     if dossier.gaps:
-        parts.append(_gaps(dossier.gaps))
+        parts.append(_gaps(dossier))
     return Group(*parts)
 
 
@@ -41,7 +41,7 @@ def gaps_view(dossier: Dossier) -> RenderableType:
     """Return what the dossier lacks, and why."""
     if not dossier.gaps:
         return Group(_head(dossier), Text("Nothing is missing."))
-    return Group(_head(dossier), _gaps(dossier.gaps))
+    return Group(_head(dossier), _gaps(dossier))
 
 
 def _head(dossier: Dossier) -> Text:
@@ -130,13 +130,15 @@ def _row(value: Any, path: str, language: str) -> Iterator[tuple[str, str]]:
             yield path, str(value)
 
 
-def _gaps(gaps: list[Gap]) -> RenderableType:
+def _gaps(dossier: Dossier) -> RenderableType:
     table = _section("\nWhat is missing")
-    for gap in gaps:
+    asked = {(o.lookup, o.key): " ".join(given.value for given in o.inputs) for o in dossier.outcomes}
+    for gap in dossier.gaps:
         needed = "" if gap.required else ", optional"
         code = f" [{gap.code}]" if gap.code else ""
         line = Text.assemble((gap.outcome.value, _style(gap)), f"{needed}: {gap.reason}{code}{_again(gap)}")
-        table.add_row(gap.lookup, line)
+        about = asked.get((gap.lookup, gap.key))
+        table.add_row(gap.lookup, Text.assemble(f"{about}: ", line) if about else line)
     return table
 
 

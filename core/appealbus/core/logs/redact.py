@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"(?:[^\W\d_]{1,5}[-/.]?){0,3}\d[\d/.-]{0,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _DIGITS = re.compile(r"\d{12,}")
 _IDENTIFIER = re.compile(r"\d(?:[ :./_-]?\d){9,}")
+# What a sentence of ours never needs: addresses of people, dates, numbers of documents and telephones.
+_PERSONAL = re.compile(r"\S*@\S*|\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}|\d{6,}")
 _OUR_WORDS = frozenset(["ИИН", "БИН", "КАТО", "РКА", "ГБД", "ФЛ", "ЮЛ", "ЕГКН", "ШЭП", "АППК", "РК"])
 _FOREIGN_WORD = re.compile(r"[^\W\d_a-zA-Z][\w'’-]*")
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -45,6 +47,7 @@ KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS
 def text(value: str) -> str:
     """Take out of a sentence whatever could be an identifier or a name, and everything that breaks lines."""
     value = _IDENTIFIER.sub(REDACTED, _BREAKS.sub(" ", value[: 20 * _TEXT_LIMIT]))
+    value = _PERSONAL.sub(REDACTED, value)
     value = _FOREIGN_WORD.sub(lambda match: match[0] if match[0] in _OUR_WORDS else REDACTED, value)
     return value[:_TEXT_LIMIT]  # last, or a cut could leave half of an identifier that no longer looks like one
 
