@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kit import Thing, appeal, lookup, node
 
 from appealbus.core import From, FromAll
-from appealbus.core.plan import Closed, Plan, PlanError
+from appealbus.core.plan import Plan, PlanError, Standing
 from appealbus.schemas.identifiers import Iin
 
 IIN = "750301100019"
@@ -45,9 +45,14 @@ def test_what_does_not_fit_is_an_error_at_load(fields: dict, message: str) -> No
 
 
 def drafts(
-    made: object, written: object = None, records: dict | None = None, ended: dict | None = None, limit: int = 9
+    made: object,
+    written: object = None,
+    records: dict | None = None,
+    standings: dict | None = None,
+    limit: int = 9,
 ):
-    return node(made).drafts(written or appeal(), records or {}, ended or {}, limit)  # type: ignore[arg-type]
+    known = {name: Standing("found", True, False) for name in records or {}}
+    return node(made).drafts(written or appeal(), records or {}, {**known, **(standings or {})}, limit)  # type: ignore[arg-type]
 
 
 def test_an_absent_input_is_not_applicable() -> None:
@@ -86,7 +91,7 @@ def test_inputs_of_one_record_stay_together() -> None:
 
 def test_a_missing_record_skips_and_says_whose() -> None:
     """An input whose lookup did not end in found makes skipped, not not_applicable."""
-    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": Closed("unavailable", True)})
+    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": Standing("unavailable", False, True)})
     assert (draft.outcome.kind.value, draft.outcome.reason) == ("skipped", "a.a ended in unavailable")
 
 
@@ -118,3 +123,22 @@ def test_equal_questions_have_equal_keys_and_are_asked_once(values: list[str]) -
     asked = [d for d in drafts(lookup("a.a", x=From("repeats[*]")), written, limit=100) if d.query]
     assert len({d.key for d in asked}) == len(asked) == len({d.query.x for d in asked})
     assert {d.query.x for d in asked} == {v for v in written.repeats if v}
+
+
+def test_a_record_that_may_still_come_is_a_gap_beside_what_is_asked_now() -> None:
+    """Until an upstream lookup has ended everywhere, there may be more to ask, and the dossier says so."""
+    records = {"a.a": [Thing(name="x", next=["1"])]}
+    standings = {"a.a": Standing("found, unavailable", True, True)}
+    asked, waits = drafts(lookup("b.b", x=From("a.a/next[*]")), None, records, standings)
+    assert asked.query.x == "1"
+    assert (waits.outcome.kind.value, waits.outcome.code) == ("skipped", "input.pending")
+
+
+def test_a_later_path_does_not_stand_in_for_a_lookup_that_may_still_answer() -> None:
+    """A question never changes because a source came late; once it has ended without, the next path serves."""
+    made = lookup("b.b", x=From("a.a/name", "applicant.surname"))
+    written = appeal(applicant={"type": "person", "surname": "s"})
+    (waits,) = drafts(made, written, {}, {"a.a": Standing("timed_out", False, True)})
+    (asked,) = drafts(made, written, {}, {"a.a": Standing("not_found", False, False)})
+    assert waits.outcome.code == "input.pending"
+    assert asked.query.x == "s"

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from appealbus.core.assessor import Assessor
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
+from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal
 
 log = structlog.get_logger(__name__)
@@ -16,8 +17,7 @@ log = structlog.get_logger(__name__)
 
 def outcome_of(state: LookupState) -> LookupOutcome:
     """Return the state as the dossier tells it."""
-    # Built from what is valid already; validating each part again costs more than making it.
-    return LookupOutcome.model_construct(
+    return LookupOutcome(
         lookup=state.lookup,
         key=state.key,
         outcome=state.kind,
@@ -51,14 +51,10 @@ def assemble(
     for state in states:
         outcomes.append(outcome_of(state))
         if state.record is not None and state.provenance is not None:
-            facts.append(
-                Fact.model_construct(
-                    lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance
-                )
-            )
+            facts.append(Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance))
             continue
         gaps.append(
-            Gap.model_construct(
+            Gap(
                 lookup=state.lookup,
                 key=state.key,
                 required=state.lookup in required,
@@ -68,7 +64,7 @@ def assemble(
                 next_attempt_at=state.next_attempt_at,
             )
         )
-    dossier = Dossier.model_construct(
+    dossier = Dossier(
         number=case.receipt.number,
         version=case.version + 1,
         completeness=completeness_of(states, required),
@@ -87,7 +83,10 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor]) -> Dossier:
     unassessed: list[str] = []
     for name, assessor in assessors.items():
         try:
-            signals.extend(assessor.assess(dossier))
+            concluded = list(assessor.assess(dossier))
+            if not all(isinstance(signal, Signal) for signal in concluded):
+                raise TypeError("an assessor must return signals")
+            signals += concluded
         except Exception:
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
             unassessed.append(name)
@@ -97,8 +96,21 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor]) -> Dossier:
 def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
     """Whether a version made of these states would tell its reader nothing new.
 
-    Attempts and times are no news: they are in the journal. A question that ended in found has its record
-    for good, so comparing how each question ended is enough.
+    How often and in which way a source failed is no news, only that it did, and that nobody asks any more. A
+    question that ended in found has its record for good, so comparing how each question ended is enough.
     """
-    told = {(item["lookup"], item["key"], item["outcome"], item["code"]) for item in from_json(previous)["outcomes"]}
-    return told == {(state.lookup, state.key, state.kind.value, state.code) for state in states}
+    told = {
+        (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
+        for item in from_json(previous)["outcomes"]
+    }
+    return told == {
+        (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
+    }
+
+
+def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
+    if kind.final or kind is OutcomeKind.SKIPPED:
+        return f"{kind.value} {code}"
+    if not asked_again:
+        return "given up"
+    return "awaiting" if kind is OutcomeKind.AWAITING else "failed"

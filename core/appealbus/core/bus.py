@@ -1,39 +1,30 @@
-"""The bus: takes appeals, enriches them, keeps every step in the journal, and hands dossiers out."""
+"""The bus: brings all parts up, takes appeals in, and brings all parts down again."""
 
 import asyncio
 import contextlib
-import time
-from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
-from appealbus.core.assembly import assemble, completeness_of, outcome_of, says_the_same
+from appealbus.core.casework import Casework
 from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
-from appealbus.core.enrichment import Enrichment
-from appealbus.core.failpoints import failpoint
+from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.guards.guard import Guard
 from appealbus.core.intake import Inbound, Intake, Quarantined, Taken
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, LookupState, SourceState
+from appealbus.core.journal.rows import SourceState
 from appealbus.core.parts import Parts
 from appealbus.core.reception import Reception
 from appealbus.core.relay import Relay
-from appealbus.core.retry import after_defect
 from appealbus.core.service import Service
-from appealbus.schemas.dossier import Completeness
 
 log = structlog.get_logger(__name__)
 
-_CLAIM = 200
 _POLL = 1.0
-_POLL_DELTA = timedelta(seconds=_POLL)
 _RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
@@ -46,8 +37,6 @@ class Bus:
         self.settings = loaded.settings
         self.parts = parts
         self.journal = journal
-        self.owner = uuid4().hex
-        self._reception = Reception(journal, loaded.settings.bus.accepted_by)
         self.guards: dict[str, Guard] = {
             name: Guard(
                 name,
@@ -60,31 +49,13 @@ class Bus:
             for name, bound in parts.sources.items()
         }
         self.relays = [Relay(name, delivery, journal) for name, delivery in parts.deliveries.items()]
-        self._engines = {
-            kind: Enrichment(
-                contract.plan,
-                self.guards,
-                self.settings.retry,
-                actor=self.settings.bus.actor,
-                fan_out=self.settings.bus.max_fan_out,
-                now=wall,
-                keep=self._keep,
-            )
-            for kind, contract in parts.contracts.items()
-        }
-        # A case never outlives its lease: its budget is the contract's wait.
-        self._lease = max(contract.wait for contract in parts.contracts.values()) + 60.0
-        self._cases: set[asyncio.Task[None]] = set()
-        # Appeals whose run could not be written down: given back once the journal works again.
-        self._dropped: set[int] = set()
+        casework = Casework(loaded.settings, parts, journal, self.guards, self.relays)
+        self._dispatcher = casework.dispatcher
+        self._reception = Reception(journal, loaded.settings.bus.accepted_by)
+        self._arrivals: set[asyncio.Task[Taken | Quarantined]] = set()
         self._parts: list[asyncio.Task[None]] = []
-        self._wake = asyncio.Event()
-        self._taking = True
-        self._backlog = True
-        self._look_at = wall()
-        self._starved = False
+        self._stopping = False
         self._told: list[SourceState] = []
-        self._tells_outcomes = parts.host.listens("lookup_ended")
 
     async def start(self) -> None:
         """Load contracts, open ways out, and begin to work what the journal holds.
@@ -96,7 +67,7 @@ class Bus:
         await asyncio.gather(*(bound.wire.start() for bound in self.parts.sources.values()))
         for delivery in self.parts.deliveries.values():
             await delivery.start()
-        self._go("dispatch", self._dispatch())
+        self._go("dispatch", self._dispatcher.run())
         self._go("watch", self._write_source_states())
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run())
@@ -116,36 +87,47 @@ class Bus:
             JournalError: if nothing could be written; the sender keeps the message.
 
         """
-        here = self._taking and len(self._cases) < self.settings.bus.concurrency
-        received = await self._reception.receive(message, self.owner if here else None, self._lease)
-        if isinstance(received, Quarantined):
-            return received
+        # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
+        arrival = asyncio.create_task(self._accept(message))
+        self._arrivals.add(arrival)
+        arrival.add_done_callback(self._arrivals.discard)
+        return await asyncio.shield(arrival)
+
+    async def _accept(self, message: Inbound) -> Taken | Quarantined:
+        with self._dispatcher.place() as here:
+            owner = self._dispatcher.owner if here else None
+            received = await self._reception.receive(message, owner, self._dispatcher.lease)
+            if isinstance(received, Quarantined):
+                return received
+            if received.taken.new:
+                if here:
+                    self._dispatcher.start(received.case)
+                else:
+                    self._dispatcher.more()
         if received.taken.new:
             self.parts.host.notify("appeal_accepted", receipt=received.taken.receipt)
-            if here:
-                self._work_on(received.case)
-            else:
-                self._backlog = True
-                self._wake.set()
         return received.taken
 
     async def settle(self, *, parked: bool = False) -> None:
         """Wait until nothing is left to do now; with `parked` until nothing is parked and all is delivered."""
-        while True:
-            counts = await self.journal.counts()
-            busy = self._cases or counts.ready or counts.in_work or (parked and (counts.parked or counts.outbox))
-            if not busy and not await self._has_deliveries():
-                return
+        while await self._has_work(parked):  # noqa: ASYNC110 - others put work in through the journal
             await asyncio.sleep(0.05)
 
-    async def _has_deliveries(self) -> bool:
-        """Whether a delivery is due now; what failed waits for its next attempt."""
+    async def _has_work(self, parked: bool) -> bool:
+        if self._dispatcher.busy or self._arrivals or not all(intake.idle for intake in self.parts.intakes):
+            return True
+        counts = await self.journal.counts()
+        if counts.ready or counts.in_work or (parked and counts.parked):
+            return True
+        if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
+            return True
+        # What a receiver has refused waits for its next attempt and is no work now.
         return any([await self.journal.undelivered(relay.name, wall(), 1) for relay in self.relays])
 
     async def stop(self) -> None:
         """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
-        self._taking = False
-        self._wake.set()
+        self._stopping = True
+        self._dispatcher.stop_taking()
         clock = asyncio.get_running_loop().time
         ends = clock() + self.settings.bus.grace
         for task in self._parts:
@@ -153,18 +135,19 @@ class Bus:
                 task.cancel()
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
-        if self._cases:
-            await asyncio.wait(self._cases, timeout=_SETTLE)
-        for case in tuple(self._cases):
-            case.cancel()
-        await asyncio.gather(*self._cases, return_exceptions=True)
+        await self._dispatcher.end(_SETTLE)
         await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
         for task in self._parts:
             task.cancel()
-        await asyncio.gather(*self._parts, return_exceptions=True)
+        if self._parts:
+            _, stuck = await asyncio.wait(self._parts, timeout=_FLUSH)
+            for task in stuck:
+                log.error("bus.part_stuck", kind=task.get_name())
         await self._note_sources()
-        await self._close_parts()
-        await self.journal.release(self.owner)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH):
+                await self._close_parts()
+        await self.journal.release(self._dispatcher.owner)
         log.info("bus.stopped")
 
     async def _close_parts(self) -> None:
@@ -173,124 +156,22 @@ class Bus:
         await asyncio.gather(*closing, return_exceptions=True)
 
     def _go(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        self._parts.append(asyncio.create_task(work, name=name))
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._part_ended)
+        self._parts.append(task)
 
-    async def _dispatch(self) -> None:
-        """Claim what is ready, most urgent first, as there is room."""
-        while self._taking:
-            self._wake.clear()
-            wanted = self._backlog or wall() >= self._look_at
-            if wanted and self._has_room():
-                await self._claim(min(self.settings.bus.concurrency - len(self._cases), _CLAIM))
-                continue
-            self._starved = wanted
-            pause = _POLL if wanted else (self._look_at - wall()).total_seconds()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, pause)):
-                    await self._wake.wait()
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        if self._stopping or task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.error("bus.part_ended", kind=task.get_name(), error=type(error).__name__)
 
-    def _has_room(self) -> bool:
-        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal."""
-        concurrency = self.settings.bus.concurrency
-        return concurrency - len(self._cases) >= max(1, concurrency // 4)
+    async def _run_intake(self, intake: Intake[Any]) -> None:
+        await _kept_running(lambda: intake.run(self), lambda: log.exception("intake.raised", intake=intake.name))
 
-    async def _claim(self, limit: int) -> None:
-        self._look_at = wall() + _POLL_DELTA
-        self._backlog = False
-        try:
-            if self._dropped:
-                given_back = tuple(self._dropped)
-                await self.journal.release(self.owner, given_back)
-                self._dropped.difference_update(given_back)
-            claimed = await self.journal.claim(self.owner, wall(), limit, self._lease)
-            self._backlog = len(claimed) == limit
-            for case in claimed:
-                self._work_on(case)
-            self._look_for(await self.journal.next_due())
-        except JournalError:
-            log.exception("journal.claim_failed")
-
-    def _look_for(self, due_at: datetime | None) -> None:
-        """See to it that the dispatcher looks when this is due."""
-        if due_at is not None and due_at < self._look_at:
-            self._look_at = due_at
-            self._wake.set()
-
-    def _work_on(self, case: Case) -> None:
-        task = asyncio.create_task(self._work(case))
-        self._cases.add(task)
-        task.add_done_callback(self._worked)
-
-    def _worked(self, task: asyncio.Task[None]) -> None:
-        self._cases.discard(task)
-        if self._starved and self._has_room():
-            self._wake.set()
-
-    async def _work(self, case: Case) -> None:
-        started = time.monotonic()
-        try:
-            contract = self.parts.contracts[case.appeal.kind]
-            deadline = asyncio.get_running_loop().time() + contract.wait
-            states = list((await self._engines[case.appeal.kind].run(case, deadline)).values())
-            await self._conclude(case, states, started)
-        except Exception:
-            # Nothing about one appeal may stop the others; it comes back later, whatever it was.
-            log.exception("case.failed", number=case.receipt.number)
-            try:
-                await self._put_off(case, Completeness.PARTIAL, after_defect(self.settings.retry, case, wall()))
-            except JournalError:
-                self._dropped.add(case.appeal_id)
-
-    async def _conclude(self, case: Case, states: list[LookupState], started: float) -> None:
-        due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
-        required = self.parts.contracts[case.appeal.kind].required
-        if case.version:
-            previous = await self.journal.dossier(case.receipt.number, case.version)
-            if previous is not None and says_the_same(previous, states):
-                await self._put_off(case, completeness_of(states, required), due_at)
-                return
-        dossier = assemble(case, states, required, self.parts.host.assessors, wall())
-        failpoint("bus.before_conclude")
-        await self.journal.conclude(
-            case.appeal_id,
-            dossier=dossier.model_dump_json(exclude_none=True).encode(),
-            version=dossier.version,
-            completeness=dossier.completeness,
-            receivers=[relay.name for relay in self.relays],
-            due_at=due_at,
-        )
-        failpoint("bus.concluded")
-        self._look_for(due_at)
-        for relay in self.relays:
-            relay.wake()
-        self.parts.host.notify("dossier_ready", dossier=dossier)
-        log.info(
-            "appeal.enriched",
-            number=dossier.number,
-            version=dossier.version,
-            completeness=dossier.completeness.value,
-            outcomes=dict(Counter(state.kind.value for state in states)),
-            signals=len(dossier.signals),
-            warnings=len(case.appeal.warnings),
-            duration_ms=round((time.monotonic() - started) * 1000, 1),
-        )
-
-    async def _put_off(self, case: Case, completeness: Completeness, due_at: datetime | None) -> None:
-        """End a run that has nothing new to tell."""
-        await self.journal.conclude(
-            case.appeal_id,
-            dossier=None,
-            version=case.version,
-            completeness=completeness,
-            receivers=(),
-            due_at=due_at,
-        )
-        self._look_for(due_at)
-
-    async def _keep(self, case: Case, state: LookupState) -> None:
-        await self.journal.keep(case.appeal_id, state)
-        if self._tells_outcomes:
-            self.parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
+    async def _run_service(self, service: Service) -> None:
+        await _kept_running(lambda: service.run(self), lambda: log.exception("service.raised", service=service.name))
 
     def _source_changed(self, source: str, state: str) -> None:
         self.parts.host.notify("source_changed", source=source, state=state)
@@ -308,20 +189,17 @@ class Bus:
                 await self.journal.put_source_states(states)
                 self._told = told
 
-    async def _run_intake(self, intake: Intake[Any]) -> None:
-        while True:
-            try:
-                await intake.run(self)
-                return
-            except Exception:
-                log.exception("intake.raised", intake=intake.name)
-                await asyncio.sleep(_RESTART)
 
-    async def _run_service(self, service: Service) -> None:
-        while True:
-            try:
-                await service.run(self)
-                return
-            except Exception:
-                log.exception("service.raised", service=service.name)
-                await asyncio.sleep(_RESTART)
+async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[], None]) -> None:
+    """Run a part of a plugin until it ends by itself; one that raises starts again."""
+    while True:
+        try:
+            await run()
+            return
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            failed()
+        except Exception:
+            failed()
+        await asyncio.sleep(_RESTART)

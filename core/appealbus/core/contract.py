@@ -74,7 +74,8 @@ def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]
         required = by_name.keys() - set(wanted.optional) if wanted.required is None else set(wanted.required)
         asked = _closure(required | set(wanted.optional), by_name)
         plan = Plan([node for node in nodes if node.lookup.name in asked])
-        built[kind] = Contract(plan, frozenset(required), wanted.wait)
+        # What a required lookup takes its inputs from is required too: until it has ended, more may be missing.
+        built[kind] = Contract(plan, frozenset(_closure(required, by_name)), wanted.wait)
     return built
 
 

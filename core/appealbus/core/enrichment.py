@@ -9,7 +9,7 @@ from datetime import datetime
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.rows import Case, LookupState
-from appealbus.core.plan import Closed, Draft, Node, Plan
+from appealbus.core.plan import Draft, Node, Plan, Standing
 from appealbus.core.question import Ended, Question
 from appealbus.core.retry import next_attempt
 from appealbus.schemas.outcome import OutcomeKind
@@ -114,9 +114,9 @@ class _Run:
     def _settle(self, node: Node) -> list[Draft]:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
-        ended = {up: self._closed(up) for up in node.upstream if not self.records[up]}
+        standings = {name: self._standing(name) for name in node.upstream}
         to_ask = []
-        for draft in node.drafts(self.case.appeal, self.records, ended, self.engine._fan_out):
+        for draft in node.drafts(self.case.appeal, self.records, standings, self.engine._fan_out):
             old = self.old.get((name, draft.key))
             if draft.outcome is not None:
                 outcome = draft.outcome
@@ -132,9 +132,10 @@ class _Run:
                 to_ask.append(draft)
         return to_ask
 
-    def _closed(self, name: str) -> Closed:
+    def _standing(self, name: str) -> Standing:
         states = self.settled[name]
-        return Closed(", ".join(sorted({state.kind.value for state in states})), any(s.pending for s in states))
+        how = ", ".join(sorted({state.kind.value for state in states}))
+        return Standing(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
         if state.kind.final:

@@ -93,7 +93,11 @@ class Host:
 
     def _load_one(self, name: str, version: str, origin: str, load: Callable[[], Any], disabled: set[str]) -> None:
         plugin = Plugin(name, version, origin)
+        if self._manager.has_plugin(name):
+            plugin.state, plugin.reason = "broken", f"a plugin named {name!r} is loaded already; rename one of them"
         self.plugins.append(plugin)
+        if plugin.state == "broken":
+            return
         if name in disabled:
             plugin.state, plugin.reason = "disabled", "named in bus.disabled"
             return
@@ -115,8 +119,6 @@ class Host:
             log.warning("plugin.broken", plugin=name)
 
     def _register(self, name: str, module: Any) -> dict[str, Callable[..., Any]]:
-        if self._manager.has_plugin(name):
-            raise BrokenPlugin(f"a plugin named {name!r} is loaded already; rename one of them")
         known = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
         marked = [attr for attr in dir(module) if self._manager.parse_hookimpl_opts(module, attr) is not None]
         for attr in marked:

@@ -63,6 +63,8 @@ class Intake(ABC, Generic[S]):
     def __init__(self, name: str, settings: S) -> None:
         self.name = name
         self.config = settings
+        self.idle = True
+        """False while there is something to take that has not been taken: `run --until-idle` waits for it."""
 
     @abstractmethod
     async def run(self, acceptor: Acceptor) -> None:

@@ -18,9 +18,28 @@ from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
+Roots = Mapping[str | None, BaseModel | None]
+"""Where paths start: the appeal under None, and a record of each upstream lookup that has one."""
+
 
 class PlanError(Exception):
     """The lookups do not fit together. The text names the lookup, the field and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lookup stands that another takes an input from.
+
+    Attributes:
+        how: its outcomes, in words.
+        found: whether it has a record.
+        pending: whether it may still find one more.
+
+    """
+
+    how: str
+    found: bool
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +51,7 @@ class Binding:
     union: bool
     required: bool
 
-    def candidates(self, roots: Mapping[str | None, BaseModel | None]) -> list[Value]:
+    def candidates(self, roots: Roots) -> list[Value]:
         """Return the values for the field, in the order of the paths."""
         taken: list[Value] = []
         for path in self.paths:
@@ -43,13 +62,20 @@ class Binding:
                 break
         return taken
 
+    def waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
+        """Return the lookup that must end before the field has its value, if there is one.
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """How a lookup without a record ended, in words, and whether it may still find one."""
-
-    how: str
-    pending: bool
+        A later path never stands in for one whose lookup may still find something: the question would change.
+        """
+        if self.union:
+            return None
+        for path in self.paths:
+            root = roots.get(path.lookup)
+            if root is None and path.lookup is not None and standings[path.lookup].pending:
+                return path.lookup
+            if root is not None and values(path, root):
+                return None
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,35 +164,36 @@ class Node:
             raise PlanError(f"{self.lookup.name}: only one field may fan out, not {' and '.join(fanning)}")
 
     def drafts(
-        self, appeal: Appeal, records: Mapping[str, Sequence[Record]], ended: Mapping[str, Closed], limit: int
+        self,
+        appeal: Appeal,
+        records: Mapping[str, Sequence[Record]],
+        standings: Mapping[str, Standing],
+        limit: int,
     ) -> list[Draft]:
-        """Return what there is to ask, each distinct question once.
+        """Return what there is to ask, each distinct question once, and why not where there is nothing.
 
         Args:
             appeal: the appeal.
             records: what the upstream lookups found.
-            ended: for each upstream lookup without a record, how it ended.
+            standings: how each upstream lookup stands.
             limit: the most questions that the lookup may fan out into.
 
         """
         drafts: dict[str, Draft] = {}
         for roots in self._roots(appeal, records):
-            for choice in self._choices(roots):
-                draft = self._draft(choice, ended)
+            for draft in self._drafts_from(roots, standings):
                 drafts.setdefault(draft.key, draft)
-        asked = [draft for draft in drafts.values() if draft.query is not None]
-        if not asked:
-            return list(drafts.values())[:limit]
         # An empty combination beside real questions is no gap: another record or path gave the values.
         kept = [draft for draft in drafts.values() if draft.query is not None or draft.inputs]
-        if len(kept) <= limit:
-            return kept
-        reason = f"more than {limit} questions from one appeal; {len(kept) - limit} were left out"
-        return [*kept[:limit], Draft("overflow", outcome=not_applicable(reason, "inputs.too_many"))]
+        if len(kept) > limit:
+            reason = f"more than {limit} questions from one appeal; {len(kept) - limit} were left out"
+            kept = [*kept[:limit], Draft("overflow", outcome=not_applicable(reason, "inputs.too_many"))]
+        pending = next((name for name in self.upstream if standings[name].pending), None)
+        if pending is not None:
+            return [*kept, _skip(pending, standings)]
+        return kept or list(drafts.values())
 
-    def _roots(
-        self, appeal: Appeal, records: Mapping[str, Sequence[Record]]
-    ) -> Iterator[dict[str | None, BaseModel | None]]:
+    def _roots(self, appeal: Appeal, records: Mapping[str, Sequence[Record]]) -> Iterator[Roots]:
         if not self.upstream:
             yield {None: appeal}
             return
@@ -174,30 +201,33 @@ class Node:
         for chosen in product(*choices):
             yield {None: appeal, **dict(zip(self.upstream, chosen, strict=True))}
 
-    def _choices(self, roots: Mapping[str | None, BaseModel | None]) -> Iterator[dict[str, Value]]:
+    def _drafts_from(self, roots: Roots, standings: Mapping[str, Standing]) -> Iterator[Draft]:
         fixed: dict[str, Value] = {}
         fanned: list[tuple[str, list[Value]]] = []
         for binding in self.bindings:
+            if self.upstream and (name := binding.waits_for(roots, standings)) is not None:
+                yield _skip(name, standings)
+                return
             candidates = binding.candidates(roots)
             if len(candidates) > 1:
                 fanned.append((binding.field, candidates))
             elif candidates:
                 fixed[binding.field] = candidates[0]
         if not fanned:
-            yield fixed
+            yield self._draft(fixed, standings)
             return
-        name, candidates = fanned[0]
+        field, candidates = fanned[0]
         for value in candidates:
-            yield {**fixed, name: value}
+            yield self._draft({**fixed, field: value}, standings)
 
-    def _draft(self, chosen: Mapping[str, Value], ended: Mapping[str, Closed]) -> Draft:
+    def _draft(self, chosen: Mapping[str, Value], standings: Mapping[str, Standing]) -> Draft:
         inputs = tuple(
-            Input.model_construct(name=name, value=str(value.value), path=value.path.text, span=value.span)
+            Input(name=name, value=str(value.value), path=value.path.text, span=value.span)
             for name, value in chosen.items()
         )
         for binding in self.bindings:
             if binding.required and binding.field not in chosen:
-                return self._absent(binding.paths, inputs, ended)
+                return _absent(binding.paths, inputs, standings)
         try:
             query = self.query_model(**{name: value.value for name, value in chosen.items()})
         except ValidationError as error:
@@ -209,24 +239,27 @@ class Node:
         lacking = query.absent()
         if lacking is not None:
             paths = [path for binding in self.bindings if binding.field not in chosen for path in binding.paths]
-            if any(path.lookup in ended for path in paths):
-                return self._absent(paths, inputs, ended)
-            return Draft(_key({}), inputs, outcome=not_applicable(lacking))
+            if any(path.lookup and not standings[path.lookup].found for path in paths):
+                return _absent(paths, inputs, standings)
+            return Draft("", inputs, outcome=not_applicable(lacking))
         return Draft(_key(dict(query)), inputs, query)
 
-    def _absent(self, paths: Sequence[Path], inputs: tuple[Input, ...], ended: Mapping[str, Closed]) -> Draft:
-        missing = [path for path in paths if path.lookup in ended]
-        if missing:
-            name = missing[0].lookup or ""
-            code = PENDING if ended[name].pending else "input.missing"
-            return Draft(_key({}), inputs, outcome=skipped(f"{name} ended in {ended[name].how}", code))
-        where = " or ".join(path.text for path in paths)
-        return Draft(_key({}), inputs, outcome=not_applicable(f"there is nothing at {where}"))
+
+def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping[str, Standing]) -> Draft:
+    for path in paths:
+        if path.lookup is not None and not standings[path.lookup].found:
+            return _skip(path.lookup, standings, inputs)
+    where = " or ".join(path.text for path in paths)
+    return Draft("", inputs, outcome=not_applicable(f"there is nothing at {where}"))
+
+
+def _skip(name: str, standings: Mapping[str, Standing], inputs: tuple[Input, ...] = ()) -> Draft:
+    standing = standings[name]
+    code = PENDING if standing.pending else "input.missing"
+    return Draft("", inputs, outcome=skipped(f"{name} ended in {standing.how}", code))
 
 
 def _key(values_: Mapping[str, object]) -> str:
-    if not values_:
-        return ""
     return blake2b(orjson.dumps(values_, default=str, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 

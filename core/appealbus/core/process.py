@@ -12,4 +12,4 @@ def relieve_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(25_000, 30, 100)

@@ -10,6 +10,7 @@ import structlog
 from appealbus.core.clocks import wall
 from appealbus.core.delivery import Delivery, Outgoing
 from appealbus.core.failpoints import failpoint
+from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
@@ -30,6 +31,7 @@ class Relay:
         self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
+        self._batch = _BATCH
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
 
@@ -69,7 +71,8 @@ class Relay:
             return await self._pass_on()
 
     async def _pass_on(self) -> bool:
-        rows = await self._journal.undelivered(self.name, wall(), _BATCH)
+        asked = self._batch
+        rows = await self._journal.undelivered(self.name, wall(), asked)
         if not rows:
             return False
         results = await self._hand_over(rows)
@@ -84,7 +87,7 @@ class Relay:
         failed = len(rows) - len(taken)
         if failed:
             log.warning("delivery.failed", receiver=self.name, count=failed)
-        return len(rows) == _BATCH and not failed
+        return len(rows) == asked and not failed
 
     async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
         batch = [
@@ -95,9 +98,21 @@ class Relay:
             async with asyncio.timeout(_TIMEOUT):
                 results = await self._delivery.deliver(batch)
             if len(results) == len(batch):
+                self._batch = min(_BATCH, self._batch * 2)
                 return results
             log.error("delivery.miscounted", receiver=self.name)
             return ["miscounted"] * len(batch)
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            return self._failed(error, batch)
+        except TimeoutError as error:
+            # A receiver that is slow gets less at once, or it would be handed the same start for ever.
+            self._batch = max(1, self._batch // 2)
+            return self._failed(error, batch)
         except Exception as error:
-            log.exception("delivery.raised", receiver=self.name)
-            return [type(error).__name__] * len(batch)
+            return self._failed(error, batch)
+
+    def _failed(self, error: BaseException, batch: Sequence[Outgoing]) -> list[str | None]:
+        log.exception("delivery.raised", receiver=self.name)
+        return [type(error).__name__] * len(batch)

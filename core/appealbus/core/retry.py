@@ -7,6 +7,8 @@ from appealbus.core.config.models import RetrySettings
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
+_DOUBLINGS = 64  # past every sensible maximum, and far from where a float overflows
+
 
 def next_attempt(
     settings: RetrySettings, state: LookupState, accepted_at: datetime, retry_after: float | None
@@ -25,10 +27,10 @@ def next_attempt(
     if state.kind is OutcomeKind.AWAITING:
         pause = settings.awaiting
     else:
-        ceiling = min(settings.max, settings.first * settings.factor ** max(0, state.runs - 1))
+        ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
         pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
-    at = state.ended_at + timedelta(seconds=max(pause, retry_after or 0.0))
+    at = state.ended_at + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
     return at if at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 
 

@@ -1,5 +1,6 @@
 """How a lookup ended."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -58,3 +59,7 @@ class Outcome(Generic[R_co]):
     def __post_init__(self) -> None:
         if (self.kind is OutcomeKind.FOUND) != (self.record is not None):
             raise ValueError("an outcome has a record exactly when it is found")
+        if self.record is not None and not isinstance(self.record, Record):
+            raise TypeError("the record of an outcome must be a Record")
+        if self.retry_after is not None and not 0 <= self.retry_after < math.inf:
+            raise ValueError("retry_after must be a number of seconds, nought or more")

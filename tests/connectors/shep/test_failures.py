@@ -72,6 +72,7 @@ async def test_gateway_status(failure, status, kind, code):
         (fault("E1", "m", fault_code="Client"), OutcomeKind.INVALID, "shep.fault.E1"),
         (fault("E1", "m", causes=[("E2", "m"), ("404", "m")]), OutcomeKind.NOT_FOUND, "shep.not_found.404"),
         (fault("E1", "m", causes=[("E-RIGHT", SECRET)]), OutcomeKind.REFUSED, "shep.refused.E-RIGHT"),
+        (fault("E1", "m", causes=[("E-RIGHT", "m")], status=403), OutcomeKind.REFUSED, "shep.refused.E-RIGHT"),
         (fault("E1", "m", causes=[("E2", "m")] * 100), OutcomeKind.UNAVAILABLE, "shep.fault.E1"),
     ],
 )
@@ -89,6 +90,22 @@ async def test_fault_of_plain_soap(failure):
     failed = await failure(web.Response(status=500, body=body, content_type="text/xml"))
 
     assert (failed.kind, failed.code) == (OutcomeKind.UNAVAILABLE, "soap.fault.server")
+
+
+async def test_fault_of_authentication(failure):
+    """Who is not let in today may be tomorrow: an expired certificate must not end a question."""
+    body = build_fault("E1", "m", fault_code="Client.Authentication")
+    body = body[: body.index(b"<detail>")] + body[body.index(b"</detail>") + 9 :]
+    failed = await failure(web.Response(status=500, body=body, content_type="text/xml"))
+
+    assert (failed.kind, failed.code) == (OutcomeKind.UNAVAILABLE, "soap.fault.authentication")
+
+
+async def test_denied_with_any_other_fault(failure):
+    """Where the settings do not name the fault, HTTP 403 says more than it does."""
+    failed = await failure(fault("E1", "m", fault_code="Client", status=403), **CODES)
+
+    assert (failed.kind, failed.code, failed.layer) == (OutcomeKind.UNAVAILABLE, "http.403", Layer.TRANSPORT)
 
 
 async def test_other_questions_answer(gateway, wire, ask, failure):
@@ -125,7 +142,9 @@ def http(status: int, text: str = "", **more) -> web.Response:
         (http(500, GOOD, content_type="text/xml"), "unavailable", "http.500"),
         (http(503, build_fault("404", "m").decode(), headers={"Retry-After": "7"}), "unavailable", "http.503"),
         (http(429, "slow down"), "unavailable", "http.429"),
-        (http(403, "no"), "refused", "http.403"),
+        (http(401, ""), "unavailable", "http.401"),
+        (http(403, "no"), "unavailable", "http.403"),
+        (http(407, "no"), "unavailable", "http.407"),
         (http(404, "no such page"), "invalid", "http.404"),
         (http(302, headers={"Location": "http://127.0.0.1/"}), "invalid", "http.redirect"),
         (http(200, ""), "invalid", "soap.empty"),

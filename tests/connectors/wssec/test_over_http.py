@@ -122,6 +122,16 @@ async def test_unsigned_answer(gateway, wire):
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "wssec.unsigned")
 
 
+@pytest.mark.parametrize("told", [None, "", "another"])
+async def test_signed_answer_to_another_question(gateway, wire, told):
+    """An old answer stays validly signed, so one that does not name this question is not taken."""
+    gateway.answer = build_response(etree.fromstring("<a/>"), correlation_id=told)
+    with pytest.raises(CallFailed) as caught:
+        await ask(wire)
+
+    assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "shep.correlation")
+
+
 async def test_faults(gateway, wire):
     """A signed fault may end the question; an unsigned one says only: not now."""
     gateway.status, gateway.answer = 500, build_fault("404", "m")

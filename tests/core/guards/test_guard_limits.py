@@ -79,6 +79,26 @@ def test_breaker_does_not_blame_the_source_for_a_backlog(virtual, bench):
     virtual(scenario)
 
 
+def test_a_slot_that_comes_too_late_makes_no_call(virtual, bench):
+    """Where the wait for a slot outlasts the budget, nothing leaves and nothing is counted as asked."""
+
+    async def stall(request, call):
+        asyncio.get_running_loop()._jumping.now += 10  # somebody blocks the loop, so no timer has run yet
+        raise DOWN
+
+    async def scenario():
+        test = bench(script=[stall, 0.0], attempts=1, concurrency=1)
+        first, late = test.start("a", 60), test.start("b", 5)
+        assert (await first).outcome.code == "http.503"
+        ended = await late
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.TIMED_OUT, "budget.spent")
+        assert (ended.attempts, ended.asked_at, len(test.wire.calls)) == (0, None, 1)
+        await asyncio.sleep(0.01)
+        assert test.idle()
+
+    virtual(scenario)
+
+
 def test_cancelled_probe_lets_the_next_one_probe(virtual, bench):
     """An official who goes away during the probe does not leave the source shut for ever."""
 

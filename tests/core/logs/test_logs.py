@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def _restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, sys.excepthook
     yield
+    logging.captureWarnings(False)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     root.handlers[:], sys.excepthook = handlers, hook
@@ -137,6 +139,21 @@ def test_libraries_go_through_the_same_door(out: io.StringIO) -> None:
     (line,) = lines(out)
     assert (line["event"], line["module"], line["error"]) == ("library.message", "asyncio", "ValueError")
     assert SURNAME not in out.getvalue()
+
+
+def test_python_warnings_go_through_the_same_door() -> None:
+    """A warning may quote a value that it is about. A process of its own, for pytest has its own hold on warnings."""
+    program = f"""
+import warnings
+from appealbus.core.config.models import LogSettings
+from appealbus.core.logs import configure
+configure(LogSettings())
+warnings.warn("expected str, got {IIN}", UserWarning)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    (line,) = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert (line["level"], line["event"], line["module"]) == ("warning", "library.message", "py.warnings")
+    assert IIN not in ended.stderr + ended.stdout
 
 
 def test_the_level_is_the_least_that_is_written() -> None:

@@ -43,6 +43,7 @@ class FilesIntake(Intake[FolderSettings]):
         super().__init__(name, settings)
         self._seen: dict[str, _Seen] = {}
         self._stuck: dict[str, _Seen] = {}
+        self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:
         """Take files until cancelled."""
@@ -72,6 +73,7 @@ class FilesIntake(Intake[FolderSettings]):
                     seen[entry.name] = before if before and same else _Seen(*look, now)
         self._seen = seen
         self._stuck = {name: look for name, look in self._stuck.items() if seen.get(name) == look}
+        self.idle = seen.keys() <= self._stuck.keys()
         return sorted(
             name for name, look in seen.items() if now - look.since >= self.config.settle and name not in self._stuck
         )

@@ -9,7 +9,7 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.rows import AccessRow
 from appealbus.core.lookup import Lookup
-from appealbus.core.plan import Closed, Draft, Node
+from appealbus.core.plan import Draft, Node, Standing
 from appealbus.core.question import Question
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
@@ -72,9 +72,12 @@ async def ask_all(
     wire = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
     found = listed(records or {})
     node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
-    nothing = Closed(OutcomeKind.NOT_FOUND.value, pending=False)
-    ended = {name: nothing for name in node.upstream if not found.get(name)}
-    node.check(None if ended else {name: type(found[name][0]) for name in node.upstream})
+    standings = {
+        name: Standing(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
+        for name in node.upstream
+    }
+    known = all(standing.found for standing in standings.values())
+    node.check({name: type(found[name][0]) for name in node.upstream} if known else None)
     rows: list[AccessRow] = []
 
     async def access(new: Sequence[AccessRow]) -> None:
@@ -84,7 +87,7 @@ async def ask_all(
         lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
     )
     asked = []
-    for draft in node.drafts(about, found, ended, limit=100):
+    for draft in node.drafts(about, found, standings, limit=100):
         if draft.outcome is not None:
             asked.append(Asked(draft.inputs, draft.outcome))
         else:

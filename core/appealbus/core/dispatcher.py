@@ -1,0 +1,155 @@
+"""The dispatcher: gives appeals to work, new ones at once, the others most urgent first as there is room."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from appealbus.core.clocks import wall
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Case
+
+log = structlog.get_logger(__name__)
+
+_CLAIM = 200
+_POLL = 1.0
+
+
+class Dispatcher:
+    """Holds the appeals in flight, never more than `concurrency`, each under a lease in the journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        work: Callable[[Case], Coroutine[Any, Any, None]],
+        *,
+        concurrency: int,
+        lease: float,
+    ) -> None:
+        """Start empty.
+
+        Args:
+            journal: where appeals are claimed.
+            work: runs one case to its end and never raises.
+            concurrency: the most appeals in flight.
+            lease: seconds that a case may take; after that others may claim it.
+
+        """
+        self.owner = uuid4().hex
+        self.lease = lease
+        self._journal = journal
+        self._work = work
+        self._concurrency = concurrency
+        self._cases: dict[int, asyncio.Task[None]] = {}
+        self._arriving = 0
+        self._dropped: set[int] = set()
+        self._taking = True
+        self._backlog = True
+        self._starved = False
+        self._looked = float("-inf")
+        self._due: datetime | None = None
+        self._wake = asyncio.Event()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is in flight."""
+        return bool(self._cases or self._arriving)
+
+    @contextmanager
+    def place(self) -> Iterator[bool]:
+        """Keep a place for an appeal on its way in; False if there is none, and the journal will keep it."""
+        kept = self._taking and self._room > 0
+        self._arriving += kept
+        try:
+            yield kept
+        finally:
+            self._arriving -= kept
+
+    def start(self, case: Case) -> None:
+        """Work a case that this bus has leased."""
+        # After a jump of the clock a case may be claimed again while it is still worked here.
+        if case.appeal_id not in self._cases:
+            task = asyncio.create_task(self._work(case))
+            self._cases[case.appeal_id] = task
+            task.add_done_callback(lambda _: self._ended(case.appeal_id))
+
+    def more(self) -> None:
+        """Say that the journal has an appeal that is ready."""
+        self._backlog = True
+        self._wake.set()
+
+    def expect(self, due_at: datetime | None) -> None:
+        """Say that an appeal is parked until then."""
+        if due_at is not None and (self._due is None or due_at < self._due):
+            self._due = due_at
+            self._wake.set()
+
+    def give_back(self, appeal_id: int) -> None:
+        """Let others have an appeal whose run could not be written down, once the journal works again."""
+        self._dropped.add(appeal_id)
+
+    async def run(self) -> None:
+        """Claim until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            self._wake.clear()
+            wanted = self._backlog or clock() - self._looked >= _POLL or (self._due is not None and wall() >= self._due)
+            if wanted and self._has_room():
+                self._looked = clock()
+                await self._claim()
+                continue
+            self._starved = wanted
+            pause = _POLL if wanted else self._looked + _POLL - clock()
+            if self._due is not None and not wanted:
+                pause = min(pause, (self._due - wall()).total_seconds())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, pause)):
+                    await self._wake.wait()
+
+    def stop_taking(self) -> None:
+        """Keep no place for anybody any more."""
+        self._taking = False
+
+    async def end(self, seconds: float) -> None:
+        """Wait for what is in flight, for so long; cancel the rest."""
+        if self._cases:
+            await asyncio.wait(self._cases.values(), timeout=seconds)
+        for task in tuple(self._cases.values()):
+            task.cancel()
+        await asyncio.gather(*self._cases.values(), return_exceptions=True)
+
+    @property
+    def _room(self) -> int:
+        return self._concurrency - len(self._cases) - self._arriving
+
+    def _has_room(self) -> bool:
+        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal."""
+        return self._room >= max(1, self._concurrency // 4)
+
+    def _ended(self, appeal_id: int) -> None:
+        del self._cases[appeal_id]
+        if self._starved and self._has_room():
+            self._wake.set()
+
+    async def _claim(self) -> None:
+        limit = min(self._room, _CLAIM)
+        self._backlog = False
+        self._due = None
+        try:
+            if self._dropped:
+                given_back = tuple(self._dropped)
+                await self._journal.release(self.owner, given_back)
+                self._dropped.difference_update(given_back)
+            claimed = await self._journal.claim(self.owner, wall(), limit, self.lease)
+            self._backlog = self._backlog or len(claimed) == limit
+            for case in claimed:
+                self.start(case)
+            self.expect(await self._journal.next_due())
+        except JournalError:
+            log.exception("journal.claim_failed")
