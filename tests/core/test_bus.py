@@ -124,7 +124,7 @@ async def test_giving_up_is_told(tmp_path: Path) -> None:
     [
         (b"{", "Invalid JSON"),
         (b"\xff\xfe", "Invalid JSON"),
-        (b'{"message_id": "1", "kind": "poem", "applicant": {"type": "person"}}', "kind: Input should be"),
+        (b'{"message_id": "1", "kind": "poem", "applicant": {"type": "person"}}', "kind: write one of complaint"),
         (
             b'{"message_id": "1", "kind": "complaint", "applicant": {"type": "person", "inn": "1"}}',
             "applicant.person.inn",

@@ -1,6 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,8 @@ class Parts:
     nodes: list[Node]
     inactive: dict[str, str]
     """Lookups that cannot be asked, each with the reason."""
+    unused: dict[str, str]
+    """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
     contracts: Mapping[AppealKind, Contract]
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
@@ -58,7 +61,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         ConfigError: with all that does not fit, a line each.
 
     """
-    problems: list[str] = []
+    problems = _misspelt(loaded, host)
     sources: dict[str, Bound] = {}
     for name, table in loaded.settings.sources.items():
         try:
@@ -83,8 +86,28 @@ def build(loaded: Loaded, host: Host) -> Parts:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
-    nodes, inactive = active(host.nodes(loaded.settings.bus.legal_basis), sources)
-    return Parts(host, nodes, inactive, contracts(loaded, nodes, inactive), sources, intakes, deliveries)
+    brought = host.nodes(loaded.settings.bus.legal_basis)
+    nodes, inactive = active(brought, sources)
+    asked = {node.lookup.source for node in brought}
+    unused = {
+        name: str(loaded.error(f"no lookup asks this source{_near(name, asked)}", "sources", name))
+        for name in sources
+        if name not in asked
+    }
+    return Parts(host, nodes, inactive, unused, contracts(loaded, nodes, inactive), sources, intakes, deliveries)
+
+
+def _misspelt(loaded: Loaded, host: Host) -> list[str]:
+    """Say which names of plugins in the configuration belong to no plugin."""
+    known = {plugin.name for plugin in host.plugins}
+    wrong = [(name, ("plugins", name)) for name in loaded.settings.plugins if name not in known]
+    wrong += [(name, ("bus", "disabled")) for name in loaded.settings.bus.disabled if name not in known]
+    return [str(loaded.error(f"there is no plugin {name!r}{_near(name, known)}", *path)) for name, path in wrong]
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
 
 
 def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> Any:

@@ -1,5 +1,6 @@
 """What is wrong with a document, in words that never quote it."""
 
+import difflib
 import re
 
 from pydantic import ValidationError
@@ -13,16 +14,25 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
     Pydantic itself repeats a union's tag and an unknown field's name; both are the sender's words.
     """
     found: list[tuple[tuple[str | int, ...], str]] = []
-    for item in error.errors(include_url=False, include_input=False):
+    for item in error.errors(include_url=False):
         *above, last = item["loc"] or ("",)
         if item["type"] == "union_tag_invalid":
             reason = f"the type is none of {item['ctx']['expected_tags']}"
         elif item["type"] == "extra_forbidden":
             last, reason = named(str(last)), "there is no such field"
+        elif item["type"] in ("enum", "literal_error"):
+            reason = _choice(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
         else:
             reason = item["msg"]
         found.append(((*above, last) if last != "" else (), reason))
     return found
+
+
+def _choice(given: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(given, known, 1)
+    if near:
+        return f"there is no such word; did you mean {near[0]}?"
+    return f"write one of {', '.join(known)}"
 
 
 def named(name: str) -> str:

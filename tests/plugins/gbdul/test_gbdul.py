@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.connectors.shep.data import Shape
 from appealbus.core import CallFailed, OutcomeKind
-from appealbus.core.plan import Node
+from appealbus.core.plan import Node, Standing
 from appealbus.plugins.gbdul import register_lookups
 from appealbus.plugins.gbdul.lookups import SCHEMA, OrganisationQuery, RightHolderQuery
 from appealbus.plugins.gbdul.settings import GbdulSettings
@@ -71,7 +71,8 @@ def test_right_holders_come_from_the_cadastre() -> None:
     rights = [{"kind": kind, "holder": {"bin": BIN}}, {"kind": kind, "holder": {"iin": LEADER}}]
     parcel = Parcel.model_validate({"cadastral_number": "08-001-001-001", "rights": rights})
     node = Node(HOLDER, "gbdul", "1", "law")
-    drafts = node.drafts(appeal([], type="person"), {"egkn.parcel": [parcel]}, {}, 10)
+    standings = {"egkn.parcel": Standing("found", found=True, pending=False)}
+    drafts = node.drafts(appeal([], type="person"), {"egkn.parcel": [parcel]}, standings, 10)
     assert [draft.query.bin for draft in drafts] == [BIN]
 
 

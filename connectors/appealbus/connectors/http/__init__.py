@@ -1,7 +1,17 @@
 """HTTP as the wires use it: one session for all, every wait and every byte bounded, every failure typed."""
 
 from appealbus.connectors.http.client import HttpClient, HttpReply
-from appealbus.connectors.http.status import charset_of, retry_after, status_failure
+from appealbus.connectors.http.status import BUSY, DENIED, charset_of, retry_after, status_failure
 from appealbus.connectors.http.tls import TlsSettings, tls_context
 
-__all__ = ["HttpClient", "HttpReply", "TlsSettings", "charset_of", "retry_after", "status_failure", "tls_context"]
+__all__ = [
+    "BUSY",
+    "DENIED",
+    "HttpClient",
+    "HttpReply",
+    "TlsSettings",
+    "charset_of",
+    "retry_after",
+    "status_failure",
+    "tls_context",
+]

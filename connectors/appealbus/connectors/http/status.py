@@ -8,6 +8,11 @@ from appealbus.connectors.http.client import HttpReply
 from appealbus.core.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
+DENIED = (401, 403, 407)
+"""Statuses by which the source, or a proxy before it, does not let us in."""
+BUSY = (408, 429, 503)
+"""Statuses that say more than any fault in the body."""
+
 _LONGEST_WAIT = 24 * 3600.0
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE)
 
@@ -17,8 +22,10 @@ def status_failure(reply: HttpReply) -> CallFailed | None:
     status, code = reply.status, f"http.{reply.status}"
     if 200 <= status < 300:
         return None
-    if status in (401, 403, 407):
-        return CallFailed(OutcomeKind.REFUSED, code, f"the source refuses us (HTTP {status})")
+    if status in DENIED:
+        # An expired certificate or a proxy's mood, not an answer to the question: it may be put again.
+        reason = f"the source does not accept the bus (HTTP {status}); check credentials and certificates"
+        return CallFailed(OutcomeKind.UNAVAILABLE, code, reason)
     if status in (408, 425, 429) or status >= 500:
         return CallFailed(
             OutcomeKind.UNAVAILABLE,

@@ -8,19 +8,18 @@ from typing import Final
 
 from lxml import etree
 
-from appealbus.connectors.http import HttpClient, HttpReply, charset_of, status_failure, tls_context
+from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.status import fault_failure, gateway_failure
 from appealbus.connectors.soap.envelope import Envelope, read_envelope
+from appealbus.connectors.soap.faults import louder
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.core.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
-_TELLING: Final = (408, 429, 503)
-"""Statuses that say more than any fault in the body."""
 
 
 class ShepConnector(Connector[ShepSettings]):
@@ -84,8 +83,10 @@ class ShepWire(Wire):
         observed_at = datetime.now(UTC)
         envelope = self._verified(reply)
         response = read_response(envelope.children)
-        # Another question's answer must not pass for this one's, whatever its status says.
-        if response.correlation_id not in (None, call.question_id):
+        # Another question's answer must not pass for this one's, whatever its status says. Where signatures count,
+        # the id may not be absent either: an old answer stays validly signed for ever.
+        own = {call.question_id} if self._verifier is not None else {call.question_id, None}
+        if response.correlation_id not in own:
             raise CallFailed(
                 OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question", layer=Layer.GATEWAY
             )
@@ -103,7 +104,7 @@ class ShepWire(Wire):
     def _verified(self, reply: HttpReply) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""
         failed = status_failure(reply)
-        if failed is not None and (failed.kind is OutcomeKind.REFUSED or reply.status in _TELLING):
+        if failed is not None and reply.status in BUSY:
             raise failed
         try:
             envelope = read_envelope(reply.body, self._settings.limit, charset=charset_of(reply))
@@ -113,7 +114,8 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            raise fault_failure(envelope.fault, self._settings, final=self._is_signed(envelope))
+            fault = fault_failure(envelope.fault, self._settings, final=self._is_signed(envelope))
+            raise louder(fault, reply, failed)
         if failed is not None:
             raise failed
         if self._verifier is not None:

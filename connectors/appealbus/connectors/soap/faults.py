@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
+from appealbus.connectors.http import DENIED, HttpReply
 from appealbus.connectors.soap.envelope import Fault
 from appealbus.core.wire import CallFailed, Layer
 from appealbus.core.xmlread import local_name
 from appealbus.schemas.outcome import OutcomeKind
 
-_REFUSALS = frozenset({"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
+_AUTHENTICATION = frozenset({"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
 _FAULTS = {
     "Client": (OutcomeKind.INVALID, "soap.fault.client", "the source finds a fault in our request"),
     "Server": (OutcomeKind.UNAVAILABLE, "soap.fault.server", "the source failed on its side"),
@@ -32,13 +33,28 @@ def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFai
                 "the source answered with a fault that the settings give this outcome",
                 layer=Layer.FAULT,
             )
-    if not _REFUSALS.isdisjoint((fault.code, *fault.subcodes)):
-        kind, code, reason = OutcomeKind.REFUSED, "soap.fault.authentication", "the source does not accept who we are"
+    if not _AUTHENTICATION.isdisjoint((fault.code, *fault.subcodes)):
+        # About us and not about the question, as with HTTP 401: mended, the same question is answered.
+        kind, code = OutcomeKind.UNAVAILABLE, "soap.fault.authentication"
+        reason = "the source does not accept the bus; check credentials and certificates"
     else:
         kind, code, reason = _FAULTS.get(
             fault.code, (OutcomeKind.INVALID, "soap.fault.other", "the source answered with a fault of its own kind")
         )
     return CallFailed(kind, code, reason, layer=Layer.FAULT)
+
+
+def louder(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
+    """Return the failure that counts where a fault came: the status's, if that denies us and the fault ends nothing.
+
+    Args:
+        fault: what the fault means.
+        reply: which it came in.
+        failed: what the reply's status means.
+
+    """
+    final = fault.kind in (OutcomeKind.REFUSED, OutcomeKind.NOT_FOUND)
+    return fault if failed is None or final or reply.status not in DENIED else failed
 
 
 def _names(fault: Fault) -> Iterator[str]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from lxml import etree
 
-from appealbus.connectors.http import HttpReply, charset_of, status_failure
+from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failure
 from appealbus.connectors.soap.envelope import Envelope, open_envelope
-from appealbus.connectors.soap.faults import fault_failure
+from appealbus.connectors.soap.faults import fault_failure, louder
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
 from appealbus.core.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
@@ -21,14 +21,15 @@ def open_reply(
 ) -> Envelope | None:
     """Return the envelope of an answer that is no failure; None where the body is empty.
 
-    A fault counts whatever the status is, except where the status says more: 401, 403, 408, 429, 503.
+    A fault counts whatever the status is, except where the status says more: 408, 429, 503, and 401, 403, 407
+    unless the settings make the fault `refused` or `not_found`.
 
     Raises:
         CallFailed: `http.*`, `xml.*`, `soap.*`.
 
     """
     failed = status_failure(reply)
-    if failed is not None and (failed.kind is OutcomeKind.REFUSED or reply.status in (408, 429, 503)):
+    if failed is not None and reply.status in BUSY:
         raise failed
     if failed is None and not reply.body.strip():
         return None
@@ -40,7 +41,7 @@ def open_reply(
             raise failed from None
         raise
     if envelope.fault is not None:
-        raise fault_failure(envelope.fault, faults)
+        raise louder(fault_failure(envelope.fault, faults), reply, failed)
     if failed is not None:
         raise failed
     return envelope

@@ -62,12 +62,15 @@ class Exchange(Flight):
         async with line.slots:
             if line.bucket is not None and not await line.bucket.take(self.deadline):
                 return False
+            left = self.deadline - line.monotonic()
+            if left <= 0:  # the wait for slot and token took longer than the timer that should have ended it
+                return False
             place = line.breaker.admit()
             if place is None:
                 if not self.attempts:
                     self.so_far = line.refusal()
                 return False
-            await self._call(place)
+            await self._call(place, min(line.settings.timeout, left))
         idempotent = self._question.lookup.idempotent
         return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
 
@@ -76,17 +79,16 @@ class Exchange(Flight):
         settings = self._line.settings
         longest = min(settings.backoff_max, settings.backoff * 2 ** (self.attempts - 1))
         pause = random.uniform(0, longest) + (self.so_far.retry_after or 0)  # noqa: S311
-        # Nobody waits any more where a plugin swallowed the cancellation. A pause that is not a number ends it too.
-        if not self.seats or not self._line.monotonic() + pause < self.deadline:
+        # Nobody waits any more where a plugin swallowed the cancellation.
+        if not self.seats or self._line.monotonic() + pause >= self.deadline:
             return False
         await asyncio.sleep(pause)
         return True
 
-    async def _call(self, place: int) -> None:
+    async def _call(self, place: int, seconds: float) -> None:
         line = self._line
         started = line.monotonic()
-        timeout = min(line.settings.timeout, self.deadline - started)
-        source = Source(line.source, line.wire, Call(self._question_id, self._question.number, timeout))
+        source = Source(line.source, line.wire, Call(self._question_id, self._question.number, seconds))
         self.attempts += 1
         self.asked_at = self.asked_at or line.now()
         self.so_far = CALL_TIMED_OUT
@@ -95,10 +97,10 @@ class Exchange(Flight):
         settle: Callable[[int], None] = line.breaker.gave_up
         try:
             reached = await self._ask(source)
-            settle = self._verdict(timeout, reached=reached)
+            settle = self._verdict(seconds, reached=reached)
         except asyncio.CancelledError:
             if self.expired:
-                settle = self._verdict(timeout, reached=False)
+                settle = self._verdict(seconds, reached=False)
             raise
         finally:
             line.in_flight -= 1
@@ -126,7 +128,7 @@ class Exchange(Flight):
         except CallFailed as failed:
             try:
                 self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
-            except ValueError as error:  # found, but without a record
+            except ValueError as error:  # found without a record, or a pause that is no number
                 self.so_far = defect(lookup, error)
             return True
         except asyncio.CancelledError as error:

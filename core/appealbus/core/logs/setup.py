@@ -37,6 +37,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Foreign()], level=settings.level.value.upper(), force=True)
+    logging.captureWarnings(True)  # they may quote values; Python itself would print them as they are
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(least)
     # Python's own hooks print the text of exceptions. Another program's hooks, such as pytest's, are left alone.

@@ -1,0 +1,54 @@
+"""What the configuration amounts to: names that nobody knows are told, with the nearest there is."""
+
+from pathlib import Path
+
+import pytest
+from kit import ScriptedConnector, ScriptedWire, lookup
+
+from appealbus.core import ConfigError, From
+from appealbus.core.config.loading import load
+from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.parts import Parts, build
+
+
+def built(folder: Path, text: str) -> Parts:
+    """Build the parts of a configuration beside a plugin `test` with one lookup of the source `s`."""
+    file = folder / "appealbus.toml"
+    file.write_text(text)
+    host = Host(lambda name, model: model())
+    brought = Brought(connectors=[ScriptedConnector(ScriptedWire())], lookups=[lookup("s.thing", x=From("repeats[*]"))])
+    host.plugins.append(Plugin("test", "1", "test", brought=brought))
+    return build(load(file, {}), host)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[bus]\ndisabled = ["tset"]\n',
+            "appealbus.toml:2: bus.disabled: there is no plugin 'tset'; did you mean test?",
+        ),
+        ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
+        (
+            '[sources.s]\nconnector = "scriptd"\n',
+            "appealbus.toml:2: sources.s.connector: no plugin brings 'scriptd'; write one of scripted",
+        ),
+        (
+            '[completeness.default]\nrequired = ["s.thing"]\n',
+            "completeness.default.required: s.thing cannot be asked: its source 's' is not configured: write",
+        ),
+    ],
+)
+def test_a_name_that_nobody_knows_is_an_error_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    """File, line, key, what is wrong, and what to write."""
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, text)
+    assert told in str(caught.value)
+
+
+def test_a_source_that_no_lookup_asks_is_told(tmp_path: Path) -> None:
+    """It stops nobody, since a broken plugin may be the reason; `check` shows it."""
+    parts = built(tmp_path, '[sources.s]\nconnector = "scripted"\n\n[sources.ss]\nconnector = "scripted"\n')
+    assert parts.unused.keys() == {"ss"}
+    assert parts.unused["ss"].endswith("appealbus.toml:4: sources.ss: no lookup asks this source; did you mean s?")
+    assert [node.lookup.name for node in parts.nodes] == ["s.thing"]
