@@ -40,7 +40,7 @@ def test_its_lookup_stands_behind_the_one_whose_record_it_needs(installed: Envir
     assert "gbdfl.person, gbdfl.mentioned_person, vehicles.owned" in done.stdout
     config.write_text(source.format("vehicles"))
     done = installed.run("appealbus", "check", cwd=tmp_path)
-    assert "vehicles.owned is inactive: it takes an input from gbdfl.person, which is inactive" in done.stdout
+    assert "vehicles.owned: it takes an input from gbdfl.person, which is inactive" in done.stdout
 
 
 def test_its_settings_are_checked_like_the_bus_s_own(installed: Environment, tmp_path: Path) -> None:

@@ -77,3 +77,17 @@ async def replay(journal: Journal, row: QuarantineRow, accepted_by: str) -> Rece
     accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)
     return accepted.receipt
+
+
+async def would_take(journal: Journal, row: QuarantineRow) -> None:
+    """Find out whether a replay would take the message, and change nothing.
+
+    Raises:
+        Unacceptable: it still cannot be taken.
+        NumberTaken: its number belongs to another message.
+
+    """
+    appeal = decode(Inbound(row.channel, row.position, row.raw, row.media_type))
+    holder = await journal.case(appeal.number) if appeal.number else None
+    if holder and (holder.receipt.channel, holder.receipt.message_id) != (appeal.channel, appeal.message_id):
+        raise NumberTaken

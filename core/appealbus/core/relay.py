@@ -80,10 +80,13 @@ class Relay:
         taken = [row.delivery_id for row, problem in zip(rows, results, strict=True) if problem is None]
         if taken:
             await self._journal.delivered(taken)
-        for row, problem in zip(rows, results, strict=True):
-            if problem is not None:
-                pause = min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))
-                await self._journal.delivery_failed(row.delivery_id, problem, wall() + timedelta(seconds=pause))
+        now = wall()
+        missed = [
+            (row.delivery_id, problem, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
+            for row, problem in zip(rows, results, strict=True)
+            if problem is not None
+        ]
+        await self._journal.deliveries_failed(missed)
         failed = len(rows) - len(taken)
         if failed:
             log.warning("delivery.failed", receiver=self.name, count=failed)

@@ -119,6 +119,10 @@ class Wire(ABC):
     async def health(self) -> Health:
         """Say whether the source can be reached, without asking it about anybody. Never raises."""
 
+    def describe(self) -> str:
+        """Say in a line, once started, what the wire is bound to: for `appealbus check`."""
+        return ""
+
     async def close(self) -> None:  # noqa: B027
         """Let go of everything. Idempotent."""
 

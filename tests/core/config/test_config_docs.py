@@ -102,6 +102,7 @@ def test_the_examples_are_valid(block: str, tmp_path: Path) -> None:
     for name in loaded.settings.sources:
         loaded.validate(ShepSettings, "sources", name)
     for name in loaded.settings.intakes:
+        (tmp_path / tomllib.loads(block)["intakes"][name]["folder"]).mkdir()
         loaded.validate(FolderSettings, "intakes", name)
     for name in loaded.settings.deliveries:
         loaded.validate(OutboxSettings, "deliveries", name)

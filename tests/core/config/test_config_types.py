@@ -6,7 +6,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from appealbus.core.config.base import ConfigError, Settings
-from appealbus.core.config.types import Seconds, Secret
+from appealbus.core.config.loading import load
+from appealbus.core.config.types import ExistingFile, ExistingFolder, Seconds, Secret
 
 
 class Holder(Settings):
@@ -28,6 +29,48 @@ def test_what_is_no_duration_is_refused(written: object) -> None:
     """A text without a unit would be a guess."""
     with pytest.raises(ValidationError):
         TypeAdapter(Seconds).validate_python(written)
+
+
+class Places(Settings):
+    """Holds paths at which something must be."""
+
+    files: list[ExistingFile] = []
+    folder: ExistingFolder | None = None
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (
+            'files = ["here.pem", "no.pem"]',
+            "config.toml:2: plugins.places.files[1]: {}/no.pem does not exist; write the path of",
+        ),
+        ('files = ["sub"]', "config.toml:2: plugins.places.files[0]: {}/sub is no file; write the path of a file"),
+        (
+            'files = ["here.pem/x"]',
+            "config.toml:2: plugins.places.files[0]: {}/here.pem/x cannot be read: Not a directory",
+        ),
+        ('folder = "no"', "config.toml:2: plugins.places.folder: {}/no does not exist; write the path of a folder"),
+        (
+            'folder = "here.pem"',
+            "config.toml:2: plugins.places.folder: {}/here.pem is no folder; write the path of a folder",
+        ),
+        ('files = ["here.pem"]\nfolder = "sub"', None),
+    ],
+)
+def test_what_must_be_there_is_looked_for(tmp_path: Path, written: str, told: str | None) -> None:
+    """A path that leads nowhere is a mistake at its line of the file, with what to write."""
+    (tmp_path / "here.pem").touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "config.toml").write_text(f"[plugins.places]\n{written}\n")
+    loaded = load(tmp_path / "config.toml", {})
+    if told is None:
+        places = loaded.validate(Places, "plugins", "places")
+        assert (places.files, places.folder) == ([tmp_path / "here.pem"], tmp_path / "sub")
+        return
+    with pytest.raises(ConfigError) as caught:
+        loaded.validate(Places, "plugins", "places")
+    assert told.format(tmp_path) in str(caught.value)
 
 
 def test_a_secret_is_read_when_it_is_needed(tmp_path: Path) -> None:

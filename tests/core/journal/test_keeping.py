@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from appealbus.core.journal.rows import SourceState
+from appealbus.core.journal.tables import outbox
 
 
 async def test_access_rows_come_back_in_order(journal, make):
@@ -86,7 +89,8 @@ async def test_a_failed_delivery_waits_for_its_next_attempt(journal, make, concl
     await conclude(await journal.accept(make.new()))
     later = await tomorrow(journal)
     (delivery,) = await journal.undelivered("out", later, 10)
-    await journal.delivery_failed(delivery.delivery_id, "http.502", later + timedelta(seconds=60))
+    await journal.deliveries_failed([(delivery.delivery_id, "http.502", later + timedelta(seconds=60))])
+    await journal.deliveries_failed([])
 
     assert await due(journal, later + timedelta(seconds=59)) == []
     assert await due(journal, later + timedelta(seconds=60)) == [("1", 1, 1)]
@@ -102,10 +106,66 @@ async def test_a_version_never_overtakes_an_earlier_one(journal, make, conclude)
 
     assert await due(journal, later) == [("1", 1, 0), ("2", 1, 0)]
     (first, _) = await journal.undelivered("out", later, 10)
-    await journal.delivery_failed(first.delivery_id, "http.502", later + timedelta(days=1))
+    again = later + timedelta(days=1)
+    await journal.deliveries_failed([(first.delivery_id, "http.502", again)])
     assert await due(journal, later) == [("2", 1, 0)]
+    assert await due(journal, again) == [("2", 1, 0), ("1", 1, 1)]
     await journal.delivered([first.delivery_id])
-    assert await due(journal, later) == [("1", 2, 0), ("2", 1, 0)]
+    assert await due(journal, again) == [("2", 1, 0), ("1", 2, 0)]
+
+
+async def test_versions_behind_a_failed_one_cost_nothing_until_it_is_tried(journal, make, conclude):
+    """Those that are there and those that come get its next attempt, of this receiver alone."""
+    one = await journal.accept(make.new())
+    await conclude(one, 1, receivers=("out", "copy"))
+    await conclude(one, 2, receivers=("out", "copy"))
+    later = await tomorrow(journal)
+    (first,) = await journal.undelivered("out", later, 10)
+    await journal.deliveries_failed([(first.delivery_id, "http.502", later)])
+    await conclude(one, 3)
+
+    query = select(outbox.c.receiver, outbox.c.version, outbox.c.attempts, outbox.c.next_attempt_at == later)
+    with journal._readers.connect() as connection:
+        rows = connection.execute(query.order_by(outbox.c.receiver, outbox.c.version)).all()
+    assert [tuple(row) for row in rows] == [
+        ("copy", 1, 0, False),
+        ("copy", 2, 0, False),
+        ("out", 1, 1, True),
+        ("out", 2, 0, True),
+        ("out", 3, 0, True),
+    ]
+
+
+async def test_failures_are_noted_together_and_their_codes_cut(journal, make, conclude):
+    """Whatever a delivery gives as its code: no control characters, no lone surrogates, 200 characters at most."""
+    for message in "abc":
+        await conclude(await journal.accept(make.new(message)))
+    later = await tomorrow(journal)
+    rows = await journal.undelivered("out", later, 10)
+    codes = ["x" * 500, "a\x00b\ud800c\n", 502]
+    await journal.deliveries_failed(
+        [(row.delivery_id, code, later + timedelta(days=1)) for row, code in zip(rows, codes, strict=True)]
+    )
+
+    assert await due(journal, later) == []
+    with journal._readers.connect() as connection:
+        noted = connection.execute(select(outbox.c.last_error).order_by(outbox.c.id)).scalars().all()
+    assert noted == ["x" * 200, "abc", "502"]
+
+
+async def test_what_waits_for_a_receiver_that_is_gone_can_be_dropped(journal, make, conclude):
+    """More than one batch holds; confirmed ones and other receivers' stay."""
+    one = await journal.accept(make.new())
+    await conclude(one, 1, receivers=("gone", "out"))
+    later = await tomorrow(journal)
+    (first,) = await journal.undelivered("gone", later, 10)
+    await journal.delivered([first.delivery_id])
+    for version in range(2, 253):
+        await conclude(one, version, receivers=("gone",))
+
+    assert await journal.drop_deliveries("gone") == 251
+    assert await journal.drop_deliveries("gone") == 0
+    assert (await journal.counts()).outbox == {"out": 1}
 
 
 async def test_a_late_confirmation_counts_once(journal, make, conclude):
@@ -114,7 +174,7 @@ async def test_a_late_confirmation_counts_once(journal, make, conclude):
     later = await tomorrow(journal)
     (delivery,) = await journal.undelivered("out", later, 10)
     await journal.delivered([delivery.delivery_id, delivery.delivery_id])
-    await journal.delivery_failed(delivery.delivery_id, "timed_out", make.now)
+    await journal.deliveries_failed([(delivery.delivery_id, "timed_out", make.now)])
 
     assert await due(journal, later) == []
 

@@ -92,7 +92,7 @@ class JournalLife(RuleBasedStateMachine):
                 self.confirmed.append((due.number, due.version))
                 self.do(self.journal.delivered([due.delivery_id]))
             else:
-                self.do(self.journal.delivery_failed(due.delivery_id, "http.502", later))
+                self.do(self.journal.deliveries_failed([(due.delivery_id, "http.502", later)]))
 
     @rule()
     def reopen(self):

@@ -1,8 +1,11 @@
 """Appeals at work: leases, states of questions, conclusions."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import create_engine
+from structlog.testing import capture_logs
 
 from appealbus.core.journal.errors import JournalError, VersionConflict
 from appealbus.core.journal.rows import State
@@ -30,15 +33,6 @@ async def test_a_claimed_appeal_is_nobody_elses_until_its_lease_ends(journal, ma
     assert await names(journal, "a", make.now, lease=60) == ["m1"]
     assert await names(journal, "b", make.later(59)) == []
     assert await names(journal, "b", make.later(60)) == ["m1"]
-
-
-async def test_renewing_prolongs_only_what_is_still_held(journal, make):
-    """The answer says which leases the owner still has."""
-    mine = await journal.accept(make.new("a"), owner="me")
-    other = await journal.accept(make.new("b"), owner="you")
-
-    assert await journal.renew("me", [mine.appeal_id, other.appeal_id], make.later(600)) == {mine.appeal_id}
-    assert await names(journal, "third", make.later(599)) == ["b"]
 
 
 async def test_releasing_gives_back(journal, make):
@@ -171,17 +165,79 @@ async def test_a_state_that_cannot_be_kept_fails_the_conclusion(journal, make, c
     await conclude(accepted)
 
 
-async def test_waking_makes_an_appeal_ready(journal, make, conclude):
-    """Idle and parked appeals are worked on at once; one that is in work stays with its owner."""
-    accepted = await journal.accept(make.new(), owner="me")
-    number = accepted.receipt.number
+OPEN = (OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID, OutcomeKind.AWAITING)
 
-    assert await journal.wake(number)
-    assert await names(journal, "other", make.now) == []
-    await conclude(accepted)
-    assert await journal.wake(number)
-    assert await names(journal, "other", make.now) == ["m1"]
-    assert not await journal.wake("nobody's")
+
+@pytest.fixture
+async def given_up(journal, make):
+    """An appeal in work with a question of every kind, none of which is ever asked again."""
+    accepted = await journal.accept(make.new(at=datetime.now(UTC)), owner="me")
+    for kind in OutcomeKind:
+        await journal.keep(accepted.appeal_id, make.state(key=kind.value, kind=kind))
+    await journal.keep(accepted.appeal_id, replace(make.state(key="parked", kind=OPEN[0]), next_attempt_at=make.now))
+    await journal.access([make.access("n")])  # what was kept before is on disk with it
+    return accepted
+
+
+@pytest.mark.parametrize("parked", [True, False])
+async def test_a_retry_makes_all_that_is_open_due(journal, make, conclude, given_up, parked):
+    """A parked or idle appeal is ready at once; what was given up is due like what waits; what has ended stays."""
+    number = given_up.receipt.number
+    await conclude(given_up, due_at=make.later(10**6) if parked else None)
+
+    assert await journal.retry(number) == len(OPEN) + 1
+    (case,) = await journal.claim("other", datetime.now(UTC), 10, 60)
+    due = {state.key for state in case.states if state.next_attempt_at and state.next_attempt_at <= datetime.now(UTC)}
+    assert due == {*(kind.value for kind in OPEN), "parked"}
+    assert len(case.states) == len(OutcomeKind) + 1
+
+
+async def test_a_retry_of_everything_forgets_what_was_answered_with_no(journal, conclude, given_up):
+    """What was refused or not found has no state any more, so it is a new question; what was found stays."""
+    number = given_up.receipt.number
+    await conclude(given_up)
+
+    assert await journal.retry(number, everything=True) == len(OPEN) + 3
+    kept = {state.key for state in await journal.states(number)}
+    assert kept == {kind.value for kind in OutcomeKind} - {"refused", "not_found"} | {"parked"}
+
+
+async def test_an_appeal_in_work_cannot_be_retried_until_its_lease_ends(journal, make, given_up):
+    """The run under way would overwrite it: an error says so and nothing changes. A dead worker is no obstacle."""
+    number = given_up.receipt.number
+    before = await journal.states(number)
+
+    with pytest.raises(JournalError, match="being worked on right now") as caught:
+        await journal.retry(number)
+    assert caught.value.code == "in_work"
+    assert await journal.states(number) == before
+    assert await journal.retry("nobody's") is None
+
+    dead = await journal.accept(make.new("dead", at=datetime.now(UTC) - timedelta(seconds=61)), owner="dead")
+    assert await journal.retry(dead.receipt.number) == 0
+    assert await names(journal, "other", datetime.now(UTC)) == ["dead"]
+
+
+async def test_an_appeal_that_cannot_be_read_is_put_off(journal, make, url):
+    """It takes nobody's place, is not leased for ever, comes back in an hour, and is told of each time."""
+    for number in range(6):
+        await journal.accept(make.new(f"m{number}"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE appeal SET document = '{' WHERE id IN (1, 2, 4)")
+    engine.dispose()
+
+    with capture_logs() as logs:
+        assert await names(journal, "me", make.now, limit=2) == ["m2", "m4"]
+        assert [(line["event"], line["appeal_id"]) for line in logs] == [("journal.unreadable", n) for n in (1, 2, 4)]
+        assert await names(journal, "me", make.now) == ["m5"]
+        assert await journal.next_due() == make.later(3600)
+        assert await names(journal, "me", make.later(59)) == []
+        assert len(logs) == 3
+        assert await names(journal, "me", make.later(3600), lease=10**6) == ["m2", "m4", "m5"]
+        assert len(logs) == 6
+    with pytest.raises(JournalError, match="damaged"):
+        await journal.case("AB-2026-00000001")
 
 
 async def test_counts_tell_how_many_stand_where(journal, make, conclude):

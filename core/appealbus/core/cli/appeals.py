@@ -1,5 +1,6 @@
-"""`appealbus dossier`, `why` and `explain`: what is known of one appeal, what is not, and where it comes from."""
+"""`appealbus dossier`, `why`, `explain` and `retry`: what is known of one appeal, what is not, and asking again."""
 
+import asyncio
 import sys
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("dossier")(dossier)
     app.command("why")(why)
     app.command("explain")(explain)
+    app.command("retry")(retry)
 
 
 def dossier(
@@ -84,6 +86,28 @@ def explain(
     else:
         for item in found:
             _print_found(cli, item)
+
+
+def retry(
+    context: typer.Context,
+    number: Number,
+    everything: Annotated[bool, typer.Option("--all-outcomes", help="Ask also what was refused or not found.")] = False,
+) -> None:
+    """Ask again at once what one appeal still lacks, given up or not, once the cause is mended.
+
+    The bus that runs does it, or else the next one.
+    """
+    cli = cli_of(context)
+
+    async def work() -> int | None:
+        async with cli.journal(write=True) as journal:
+            return await journal.retry(number, everything=everything)
+
+    count = asyncio.run(work())
+    if count is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    lookups = "lookup is" if count == 1 else "lookups are"
+    cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.", markup=False)
 
 
 def _print_found(cli: Cli, item: Found) -> None:

@@ -1,6 +1,8 @@
 """What every command works with: the configuration, the journal, and one way to fail."""
 
 import asyncio
+import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -10,8 +12,8 @@ from typing import Any, NoReturn, TypeVar
 
 import orjson
 import typer
-from rich.console import Console
 
+from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.host import Host
@@ -28,7 +30,9 @@ EXIT_CONFIG = 2
 EXIT_ABSENT = 3
 """There is no such appeal, version, field or quarantined message."""
 EXIT_JOURNAL = 4
-"""The journal cannot be read or written now."""
+"""The journal, or the appeal in it, cannot be read or written now."""
+EXIT_STOPPED = 130
+"""Stopped by Ctrl-C."""
 
 
 class Cli:
@@ -36,8 +40,8 @@ class Cli:
 
     def __init__(self, config: Path | None) -> None:
         self._config = config
-        self.out = Console(highlight=False, soft_wrap=False)
-        self.err = Console(stderr=True, highlight=False)
+        self.out = Terminal(highlight=False, soft_wrap=False)
+        self.err = Terminal(stderr=True, highlight=False)
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -89,11 +93,32 @@ def cli_of(context: typer.Context) -> Cli:
 
 def guarded(run: Callable[[], None]) -> None:
     """Run the program; turn the errors that a person can mend into a text and an exit code."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     try:
+        if any(not argument.isprintable() and _undecodable(argument) for argument in sys.argv):
+            raise ConfigError("an argument is not in the encoding of this terminal; set LANG to a UTF-8 locale")
         run()
+        sys.stdout.flush()
     except ConfigError as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
-        sys.exit(EXIT_CONFIG)
+        _complain(str(error), EXIT_CONFIG)
     except JournalError as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False)
-        sys.exit(EXIT_JOURNAL)
+        _complain(str(error), EXIT_JOURNAL)
+    except KeyboardInterrupt:
+        _complain("stopped", EXIT_STOPPED)
+    except BrokenPipeError:
+        # Whoever read has enough. Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _complain(f"the output cannot be written: {error.strerror}", EXIT_PROBLEMS)
+
+
+def _undecodable(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _complain(text: str, code: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        Terminal(stderr=True, highlight=False).print(text, style="red", markup=False)
+    # Not sys.exit: its way out flushes what cannot be written, and complains again.
+    os._exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.cli import access, appeals, plugins, quarantine, running, sources
+from appealbus.core.cli import access, appeals, checking, plugins, quarantine, running, sources
 from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
@@ -19,7 +19,7 @@ Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus chec
 `appealbus intake FILE`, work them with `appealbus run`, and look at one with `appealbus dossier NUMBER`.
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
-wrong; 3 there is no such thing; 4 the journal cannot be used now.
+wrong; 3 there is no such thing; 4 the journal cannot be used now; 130 stopped by Ctrl-C.
 """
 
 
@@ -51,7 +51,7 @@ def build(cli: Cli) -> typer.Typer:
     ) -> None:
         context.obj = cli
 
-    for part in (running, appeals, sources, plugins, quarantine, access):
+    for part in (running, appeals, sources, checking, plugins, quarantine, access):
         part.add_to(app)
     try:
         configure(cli.loaded.settings.log)
@@ -63,15 +63,18 @@ def build(cli: Cli) -> typer.Typer:
 
 def _config_option(arguments: list[str]) -> Path | None:
     """Find --config before the commands are known, since plugins bring commands."""
-    for i, argument in enumerate(arguments):
-        if argument in ("--config", "-c") and i + 1 < len(arguments):
-            return Path(arguments[i + 1])
-        if argument.startswith("--config="):
-            return Path(argument.partition("=")[2])
-        if not argument.startswith("-") and (i == 0 or arguments[i - 1] not in ("--config", "-c")):
+    named = os.environ.get("APPEALBUS_CONFIG") or None
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("--config", "-c"):
+            named = next(rest, None)
+        elif argument.startswith("--config="):
+            named = argument.partition("=")[2]
+        elif argument.startswith("-c"):
+            named = argument.removeprefix("-c")
+        elif not argument.startswith("-") or argument in ("-", "--"):
             break
-    named = os.environ.get("APPEALBUS_CONFIG")
-    return Path(named) if named else None
+    return None if named is None else Path(named)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, cli_of
@@ -28,7 +29,7 @@ def plugins(
         table = Table("plugin", "version", "state", "hooks", "from")
         for plugin in found:
             state = f"[{_STYLE[plugin.state]}]{plugin.state}[/]"
-            table.add_row(plugin.name, plugin.version, state, "\n".join(plugin.hooks), plugin.origin)
+            table.add_row(plugin.name, plugin.version, state, "\n".join(plugin.hooks), escape(plugin.origin))
         cli.out.print(table)
         for plugin in found:
             if plugin.reason:

@@ -9,12 +9,13 @@ import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.decoding import Unacceptable, decode
-from appealbus.core.intake import Inbound
+from appealbus.core.cli.terminal import escaped
+from appealbus.core.decoding import Unacceptable
 from appealbus.core.journal.errors import NumberTaken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.reception import replay as replay_row
+from appealbus.core.reception import would_take
 
 _PAGE = 200
 
@@ -65,7 +66,7 @@ def show(
     quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show one message as it came."""
+    """Show one message as it came; on the terminal with its control characters written out."""
     cli = cli_of(context)
     row = cli.read(lambda journal: journal.quarantine_row(quarantine_id))
     if row is None:
@@ -74,7 +75,7 @@ def show(
         cli.print_json(_as_json(row))
         return
     cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}", markup=False)
-    cli.out.print(row.raw.decode("utf-8", "replace"), markup=False)
+    cli.out.print(escaped(row.raw.decode("utf-8", "replace")), markup=False)
 
 
 def replay(
@@ -101,7 +102,7 @@ async def _replay(cli: Cli, quarantine_id: int | None, dry_run: bool) -> int:
         async for row in _rows(cli, journal, quarantine_id):
             try:
                 if dry_run:
-                    decode(Inbound(row.channel, row.position, row.raw, row.media_type))
+                    await would_take(journal, row)
                     cli.out.print(f"{row.id} {row.position}: would be taken", markup=False)
                 else:
                     receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by)

@@ -55,7 +55,9 @@ def _head(dossier: Dossier) -> Text:
 
 
 def _section(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    # Strings in a table are markup: only Text shows what came from outside as it is.
+    head = Text(title)
+    table = Table(title=head, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
     return table
@@ -65,7 +67,7 @@ def _appeal(dossier: Dossier) -> RenderableType:
     table = _section("\nThe appeal")
     for name, value in _rows(dossier.appeal, _language(dossier)):
         if not name.startswith(_NOT_SHOWN):
-            table.add_row(name, Text(value))
+            table.add_row(Text(name), Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
         for mention in getattr(dossier.appeal.mentions, kind):
             place = f"  (found in the text at {mention.span.start}–{mention.span.end})"
@@ -91,7 +93,7 @@ def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
     table = _section(f"\n{titled(fact, dossier)}: {fact.record.type}")
     for name, value in _rows(fact.record, _language(dossier)):
         if name != "type":
-            table.add_row(name, Text(value))
+            table.add_row(Text(name), Text(value))
     note = f"{origin.source} over {origin.connector}, observed {local(origin.observed_at):%Y-%m-%d %H:%M:%S}"
     message = f", message {origin.message_id}" if origin.message_id else ""
     return Group(table, Padding(Text(f"source: {note}{message}", style="dim"), (0, 0, 0, 2)))
@@ -138,7 +140,7 @@ def _gaps(dossier: Dossier) -> RenderableType:
         code = f" [{gap.code}]" if gap.code else ""
         line = Text.assemble((gap.outcome.value, _style(gap)), f"{needed}: {gap.reason}{code}{_again(gap)}")
         about = asked.get((gap.lookup, gap.key))
-        table.add_row(gap.lookup, Text.assemble(f"{about}: ", line) if about else line)
+        table.add_row(Text(gap.lookup), Text.assemble(f"{about}: ", line) if about else line)
     return table
 
 

@@ -67,14 +67,23 @@ def prune(
     days: Annotated[
         float | None, typer.Option("--days", help="Keep what ended within so many days; else `bus.retention`.", min=0)
     ] = None,
+    receiver: Annotated[
+        str | None,
+        typer.Option("--receiver", help="Delete first what waits for this receiver, which is configured no longer."),
+    ] = None,
 ) -> None:
     """Delete appeals that are done, delivered and older than the retention. The access log stays."""
     cli = cli_of(context)
+    if receiver in cli.loaded.settings.deliveries:
+        raise typer.BadParameter(
+            f"{receiver} is configured; take it out of [deliveries] first", param_hint="--receiver"
+        )
 
     async def work() -> dict[str, int]:
         keep = timedelta(days=days) if days is not None else timedelta(seconds=cli.loaded.settings.bus.retention)
         async with cli.journal(write=True) as journal:
-            return await journal.prune(wall() - keep)
+            dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
+            return dropped | await journal.prune(wall() - keep)
 
     removed = asyncio.run(work())
     cli.out.print(", ".join(f"{count} {what}" for what, count in removed.items()) or "nothing to delete")

@@ -1,6 +1,5 @@
-"""`appealbus sources` and `appealbus check`."""
+"""`appealbus sources`."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,19 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState
-from appealbus.core.parts import Bound, build
-from appealbus.core.wire import Health
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command("sources")(sources)
-    app.command("check")(check)
 
 
 def sources(
@@ -62,56 +57,3 @@ def source_view(states: list[SourceState]) -> RenderableType:
 
 def _milliseconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds * 1000:.0f} ms"
-
-
-def check(
-    context: typer.Context,
-    online: Annotated[bool, typer.Option("--online", help="Ask also whether each source can be reached.")] = False,
-) -> None:
-    """Prove the configuration without touching data: every table, plugin, path, contract and secret.
-
-    Nobody is asked about anybody. Exits 2 if the configuration is wrong, 1 if it is right and something else is
-    not: a broken plugin, a source that cannot be reached.
-    """
-    cli = cli_of(context)
-    problems = asyncio.run(_check(cli, online))
-    for problem in problems:
-        cli.err.print(problem, style="red", markup=False)
-    if problems:
-        raise typer.Exit(EXIT_PROBLEMS)
-    cli.out.print("The configuration is right.", style="green")
-
-
-async def _check(cli: Cli, online: bool) -> list[str]:
-    parts = build(cli.loaded, cli.host)
-    where = cli.loaded.file or "the embedded defaults (there is no appealbus.toml here)"
-    cli.out.print(f"configuration  {where}", markup=False)
-    cli.out.print(f"plugins        {sum(plugin.state == 'active' for plugin in cli.host.plugins)} active")
-    cli.out.print(f"lookups        {', '.join(node.lookup.name for node in parts.nodes) or 'none'}", markup=False)
-    for name, why in parts.inactive.items():
-        cli.out.print(f"               {name} is inactive: {why}", style="yellow", markup=False)
-    problems = [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
-    missing = cli.loaded.unreadable_secrets()
-    if missing:
-        raise ConfigError("\n".join(missing))
-    for bound in parts.sources.values():
-        try:
-            await bound.wire.start()
-            health = await _health(bound) if online else None
-        finally:
-            await bound.wire.close()
-        if health is None:
-            cli.out.print(f"source         {bound.name} over {bound.connector}: contract loaded", markup=False)
-        elif health.ok:
-            cli.out.print(f"source         {bound.name} over {bound.connector}: {health.detail}", markup=False)
-        else:
-            problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
-    return problems
-
-
-async def _health(bound: Bound) -> Health:
-    try:
-        async with asyncio.timeout(bound.guard.timeout):
-            return await bound.wire.health()
-    except TimeoutError:
-        return Health(False, f"no answer within {bound.guard.timeout:g} s")

@@ -2,7 +2,9 @@
 
 import os
 import re
+import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +39,25 @@ def _located(path: Path, info: ValidationInfo) -> Path:
 
 ConfigPath = Annotated[Path, AfterValidator(_located)]
 """A path. A relative one starts at the folder of the configuration file."""
+
+
+def _there(path: Path, kind: str, *, folder: bool) -> Path:
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist; write the path of a {kind}") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}; write the path of a {kind}") from None
+    if is_folder is not folder:
+        raise ValueError(f"{path} is no {kind}; write the path of a {kind}")
+    return path
+
+
+ExistingFile = Annotated[ConfigPath, AfterValidator(partial(_there, kind="file", folder=False))]
+"""A path at which there must be a file when the settings are read."""
+
+ExistingFolder = Annotated[ConfigPath, AfterValidator(partial(_there, kind="folder", folder=True))]
+"""A path at which there must be a folder when the settings are read."""
 
 
 class Secret:

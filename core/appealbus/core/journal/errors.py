@@ -1,5 +1,11 @@
 """What can go wrong with the journal."""
 
+from appealbus.core.config.base import ConfigError
+
+
+class NoJournalYet(ConfigError):
+    """There is nothing to read until `appealbus run` or `appealbus intake` has made or upgraded the journal."""
+
 
 class JournalError(Exception):
     """The journal could not do what was asked; nothing of that one request is on disk.

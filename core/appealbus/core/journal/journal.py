@@ -21,9 +21,12 @@ from appealbus.core.journal.rows import (
     NewQuarantine,
     SourceState,
 )
-from appealbus.core.journal.writer import Writer
+from appealbus.core.journal.writer import Item, Run, Writer
 from appealbus.core.journal.writes import accepting, delivering, keeping, pruning, working
 from appealbus.schemas.dossier import Completeness
+
+_UNREADABLE = timedelta(hours=1)
+_CLAIMS = 10
 
 
 class Journal(Reading):
@@ -123,13 +126,23 @@ class Journal(Reading):
         await self._write.post(keeping.keep, keeping.Keep(appeal_id, state), about=appeal_id)
 
     async def claim(self, owner: str, now: datetime, limit: int, lease_seconds: float) -> list[Case]:
-        """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them."""
-        claim = working.Claim(owner, now, now + timedelta(seconds=lease_seconds), limit)
-        return await self.cases(await self._write.submit(working.claim, claim))
+        """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
-    async def renew(self, owner: str, ids: Sequence[int], until: datetime) -> set[int]:
-        """Prolong leases; returns the ids of those that the owner still holds."""
-        return await self._write.submit(working.renew, working.Renew(owner, ids, until))
+        One that cannot be read is put off by an hour, so that it neither comes at once again nor takes a place.
+        """
+        until = now + timedelta(seconds=lease_seconds)
+        cases: list[Case] = []
+        for _ in range(_CLAIMS):
+            claim = working.Claim(owner, now, until, limit - len(cases))
+            ids = await self._write.submit(working.claim, claim)
+            readable = await self.cases(ids)
+            cases += readable
+            unreadable = set(ids).difference(case.appeal_id for case in readable)
+            if not unreadable:
+                break
+            put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
+            await self._write.submit(working.release, put_off)
+        return cases
 
     async def release(self, owner: str, ids: Sequence[int] | None = None) -> None:
         """Give appeals back unfinished, those named or all of the owner's: whoever claims next gets them."""
@@ -164,9 +177,21 @@ class Journal(Reading):
         )
         await self._write.submit(working.conclude, conclusion, about=appeal_id)
 
-    async def wake(self, number: str) -> bool:
-        """Make a parked or idle appeal ready at once; False if there is none with this number."""
-        return await self._write.submit(working.wake, number)
+    async def retry(self, number: str, *, everything: bool = False) -> int | None:
+        """Have an appeal worked again at once, and all its open questions asked, those given up too.
+
+        Args:
+            number: the appeal's.
+            everything: ask also what was refused or not found; how it ended is forgotten.
+
+        Returns:
+            How many questions that are; None if there is no such appeal.
+
+        Raises:
+            JournalError: with the code `in_work` while somebody works on the appeal; nothing is changed then.
+
+        """
+        return await self._write.submit(working.retry, working.Retry(number, _now(), everything))
 
     # Dossiers out
 
@@ -175,9 +200,18 @@ class Journal(Reading):
         if delivery_ids:
             await self._write.submit(delivering.delivered, delivering.Delivered(delivery_ids, _now()))
 
-    async def delivery_failed(self, delivery_id: int, error_code: str, next_attempt_at: datetime) -> None:
-        """Note that a delivery failed and when to try again. The code is ours, never the receiver's text."""
-        await self._write.submit(delivering.failed, delivering.Failed(delivery_id, error_code, next_attempt_at))
+    async def deliveries_failed(self, rows: Sequence[tuple[int, str, datetime]]) -> None:
+        """Note which deliveries failed: the id, a code and when to try again. Later versions wait till then too.
+
+        The code is ours, never the receiver's text; of a longer one 200 characters are kept.
+        """
+        if rows:
+            failed = [delivering.Failed(delivery_id, code, at) for delivery_id, code, at in rows]
+            await self._write.submit(delivering.failed, failed)
+
+    async def drop_deliveries(self, receiver: str) -> int:
+        """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
+        return await self._drain(pruning.drop_deliveries, receiver)
 
     # Upkeep
 
@@ -202,9 +236,9 @@ class Journal(Reading):
             "access": 0 if access_before is None else await self._drain(pruning.prune_access, access_before),
         }
 
-    async def _drain(self, run: "pruning.Prune", before: datetime) -> int:
+    async def _drain(self, run: Run[Item, int], item: Item) -> int:
         total = 0
-        while gone := await self._write.submit(run, before):
+        while gone := await self._write.submit(run, item):
             total += gone
         return total
 

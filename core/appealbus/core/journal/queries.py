@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 from sqlalchemy import Connection, Row, func, select
 
 from appealbus.core.journal import codec
@@ -64,8 +63,8 @@ def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
 def _readable(row: Row[Any], kept: list[Row[Any]]) -> Case | None:
     try:
         return codec.case_from_row(row, tuple(map(codec.state_from_row, kept)))
-    except (ValidationError, ValueError) as error:
-        log.error("journal.case_unreadable", number=row.number, error=type(error).__name__)
+    except Exception as error:  # damage takes any form, and one damaged appeal must not stop the others
+        log.error("journal.unreadable", appeal_id=row.id, error=type(error).__name__)
         return None
 
 

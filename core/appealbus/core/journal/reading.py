@@ -103,3 +103,5 @@ class Reading:
                 return query(connection)
         except SQLAlchemyError as error:
             raise as_journal_error(error) from None
+        except ValueError:
+            raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None

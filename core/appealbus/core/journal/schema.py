@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.config.base import ConfigError
+from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.migrations import REVISIONS
 
 _FOLDER = Path(__file__).with_name("migrations")
@@ -15,9 +16,9 @@ def check(engine: Engine) -> None:
     with engine.connect() as connection:
         revision = _revision(connection)
     if revision is None:
-        raise ConfigError("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
+        raise NoJournalYet("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
     if revision != REVISIONS[-1]:
-        raise ConfigError("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
+        raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
 def upgrade(engine: Engine) -> None:

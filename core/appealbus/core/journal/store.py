@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import schema
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.errors import JournalError, NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
 _READERS = 4
@@ -89,7 +89,7 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
     reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", _READERS)
     if read_only:
         if not path.is_file():
-            raise ConfigError(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
+            raise NoJournalYet(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
         with _in_our_words(path), ExitStack() as undo:
             undo.callback(reading.dispose)
             schema.check(reading)

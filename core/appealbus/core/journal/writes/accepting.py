@@ -42,7 +42,7 @@ class Accept:
 
     @property
     def series(self) -> str:
-        """The series that its number comes from: a new one each year."""
+        """The series that its number comes from: a new one each year, which turns in UTC, the bus's clock."""
         return f"{self.prefix}-{self.new.accepted_at.year}"
 
 

@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, delete, select
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.tables import IDLE, access, appeal, counter, dossier, lookup, outbox, quarantine
 
 _BATCH = 200
-
-
-class Prune(Protocol):
-    """A kind of pruning: deletes one batch for each moment given, returns how many rows went."""
-
-    def __call__(self, connection: Connection, items: Sequence[datetime], /) -> Sequence[int | JournalError]:
-        """Delete."""
 
 
 def prune_appeals(connection: Connection, items: Sequence[datetime]) -> list[int]:
@@ -59,4 +50,13 @@ def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]
             old.append(row.id)
         connection.execute(delete(access).where(access.c.id.in_(old)))
         results.append(len(old))
+    return results
+
+
+def drop_deliveries(connection: Connection, items: Sequence[str]) -> list[int]:
+    """Delete deliveries that were never confirmed, of the receivers named."""
+    results = []
+    for receiver in items:
+        unsent = select(outbox.c.id).where(outbox.c.receiver == receiver, outbox.c.sent_at.is_(None)).limit(_BATCH)
+        results.append(connection.execute(delete(outbox).where(outbox.c.id.in_(unsent))).rowcount)
     return results

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from appealbus.core.journal import bulk
 from appealbus.core.journal.errors import JournalError, VersionConflict
-from appealbus.core.journal.tables import IDLE, IN_WORK, PARKED, READY, appeal, dossier, outbox
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
 from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
 """How many parked appeals one claim makes ready: after an outage a hundred thousand may be due at the same time."""
@@ -26,20 +27,12 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Renew:
-    """Leases to prolong."""
-
-    owner: str
-    ids: Sequence[int]
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
-    """Leases to end. `ids` None: all of the owner's; `owner` None: everybody's."""
+    """Leases to end. `ids` None: all of the owner's; `owner` None: everybody's; `due_at` None: ready at once."""
 
     owner: str | None
     ids: Sequence[int] | None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,19 @@ class Conclusion:
     receivers: tuple[str, ...]
     due_at: datetime | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A person's wish that an appeal be asked again; with `everything` also what a source has answered with no."""
+
+    number: str
+    at: datetime
+    everything: bool
+
+
+_OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not OutcomeKind.SKIPPED]
+_ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 
 
 def claim(connection: Connection, items: Sequence[Claim]) -> list[list[int]]:
@@ -76,21 +82,6 @@ def _claim(connection: Connection, item: Claim) -> list[int]:
     return urgent
 
 
-def renew(connection: Connection, items: Sequence[Renew]) -> list[set[int]]:
-    """Prolong leases that are still held; return whose."""
-    return [
-        set(
-            connection.execute(
-                update(appeal)
-                .where(appeal.c.id.in_(item.ids), appeal.c.state == IN_WORK, appeal.c.lease_owner == item.owner)
-                .values(lease_until=item.until)
-                .returning(appeal.c.id)
-            ).scalars()
-        )
-        for item in items
-    ]
-
-
 def release(connection: Connection, items: Sequence[Release]) -> list[None]:
     """End leases."""
     for item in items:
@@ -99,7 +90,8 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
             free = free.where(appeal.c.lease_owner == item.owner)
         if item.ids is not None:
             free = free.where(appeal.c.id.in_(item.ids))
-        connection.execute(free.values(state="ready", lease_owner=None, lease_until=None))
+        state = "ready" if item.due_at is None else "parked"
+        connection.execute(free.values(state=state, due_at=item.due_at, lease_owner=None, lease_until=None))
     return [None] * len(items)
 
 
@@ -144,13 +136,14 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
         if item.dossier is not None
     ]
     bulk.insert(connection, dossier, versions)
+    behind = _unsent(connection, [item.appeal_id for item in good if item.version > 1 and item.receivers])
     deliveries = [
         {
             "appeal_id": item.appeal_id,
             "receiver": receiver,
             "version": item.version,
             "attempts": 0,
-            "next_attempt_at": item.at,
+            "next_attempt_at": max(item.at, behind.get((item.appeal_id, receiver), item.at)),
         }
         for item in good
         if item.dossier is not None
@@ -171,6 +164,18 @@ def _admit(newest: dict[int, int], item: Conclusion) -> JournalError | None:
     return None
 
 
+def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """Return when an earlier version is tried again: no later one is due before, or each poll would look at it."""
+    if not ids:
+        return {}
+    latest = func.max(outbox.c.next_attempt_at).label("at")
+    unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
+        outbox.c.appeal_id.in_(ids), outbox.c.sent_at.is_(None)
+    )
+    rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
+    return {(row.appeal_id, row.receiver): row.at for row in rows}
+
+
 def _state_of(item: Conclusion) -> dict[str, object]:
     return {
         "this": item.appeal_id,
@@ -182,11 +187,23 @@ def _state_of(item: Conclusion) -> dict[str, object]:
     }
 
 
-def wake(connection: Connection, numbers: Sequence[str]) -> list[bool]:
-    """Make parked and idle appeals ready; one that is ready or in work stays so."""
-    results = []
-    for number in numbers:
-        ready = update(appeal).where(appeal.c.number == number, or_(appeal.c.state == PARKED, appeal.c.state == IDLE))
-        found = connection.execute(ready.values(state="ready", due_at=None)).rowcount
-        results.append(found > 0 or connection.scalar(select(appeal.c.id).where(appeal.c.number == number)) is not None)
-    return results
+def retry(connection: Connection, items: Sequence[Retry]) -> list[int | JournalError | None]:
+    """Make appeals ready, with all their open questions due; return how many questions, None for no such appeal."""
+    return [_retry(connection, item) for item in items]
+
+
+def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
+    columns = (appeal.c.id, appeal.c.state, appeal.c.lease_until)
+    found = connection.execute(select(*columns).where(appeal.c.number == item.number).with_for_update()).first()
+    if found is None:
+        return None
+    if found.state == "in_work" and found.lease_until > item.at:
+        return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+    ready = update(appeal).where(appeal.c.id == found.id)
+    connection.execute(ready.values(state="ready", due_at=None, lease_owner=None, lease_until=None))
+    mine = lookup.c.appeal_id == found.id
+    due = update(lookup).where(mine, lookup.c.kind.in_(_OPEN)).values(next_attempt_at=item.at)
+    count = connection.execute(due).rowcount
+    if item.everything:
+        count += connection.execute(delete(lookup).where(mine, lookup.c.kind.in_(_ANSWERED_NO))).rowcount
+    return count

@@ -1,0 +1,128 @@
+"""`appealbus check`."""
+
+import asyncio
+import os
+import shlex
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.config.base import ConfigError
+from appealbus.core.journal.errors import JournalError, NoJournalYet
+from appealbus.core.parts import Bound, build
+from appealbus.core.wire import Health
+
+
+@dataclass(slots=True)
+class Findings:
+    """What `check` found, as it is printed with --json."""
+
+    configuration: str
+    plugins: list[str]
+    lookups: list[str]
+    inactive: dict[str, str]
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(
+    context: typer.Context,
+    online: Annotated[bool, typer.Option("--online", help="Ask also whether each source can be reached.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Prove the configuration without touching data: every table, plugin, path, contract and secret.
+
+    Nobody is asked about anybody. Exits 2 if the configuration is wrong, 1 if it is right and something else is
+    not: a broken plugin, a source that cannot be reached or that no lookup asks, dossiers that wait for a receiver
+    that is gone.
+    """
+    cli = cli_of(context)
+    found = asyncio.run(_check(cli, online))
+    if as_json:
+        cli.print_json(found)
+    else:
+        _print(cli, found)
+    if found.problems:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+def _print(cli: Cli, found: Findings) -> None:
+    lines = [("configuration", found.configuration), ("plugins", ", ".join(found.plugins))]
+    lines.append(("lookups", ", ".join(found.lookups) or "none"))
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for name, why in found.inactive.items():
+        by_reason[why].append(name)
+    lines += [("inactive", f"{', '.join(names)}: {why}") for why, names in by_reason.items()]
+    lines += [("source", f"{each['source']} over {each['connector']}: {each['detail']}") for each in found.sources]
+    for name, text in lines:
+        style = "yellow" if name == "inactive" else ""
+        cli.out.print(f"{name:<14} {text}", markup=False, style=style, soft_wrap=True)
+    for problem in found.problems:
+        cli.err.print(problem, style="red", markup=False, soft_wrap=True)
+    if not found.problems:
+        cli.out.print("The configuration is right.", style="green")
+
+
+async def _check(cli: Cli, online: bool) -> Findings:
+    parts = build(cli.loaded, cli.host)
+    found = Findings(
+        str(cli.loaded.file or "the embedded defaults (there is no appealbus.toml here)"),
+        [plugin.name for plugin in cli.host.plugins if plugin.state == "active"],
+        [node.lookup.name for node in parts.nodes],
+        parts.inactive,
+    )
+    missing = cli.loaded.unreadable_secrets()
+    if missing:
+        raise ConfigError("\n".join(missing))
+    found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
+    found.problems += parts.unused.values()
+    found.problems += await _journal_problems(cli)
+    for bound in parts.sources.values():
+        try:
+            await bound.wire.start()
+            loaded = bound.wire.describe() or "contract loaded"
+            health = await _health(bound) if online else Health(True, "not asked")
+        finally:
+            await bound.wire.close()
+        detail = f"{loaded}; {health.detail}" if online else loaded
+        found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
+        if not health.ok:
+            found.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
+    return found
+
+
+async def _journal_problems(cli: Cli) -> list[str]:
+    """Say why the journal could not be used, and which receivers have dossiers waiting and are configured no longer."""
+    try:
+        async with cli.journal() as journal:
+            outbox = (await journal.counts()).outbox
+    except NoJournalYet:
+        folder = Path(cli.loaded.settings.bus.journal.removeprefix("sqlite:///")).parent
+        if os.access(folder, os.W_OK | os.X_OK):
+            return []
+        return [str(cli.loaded.error(f"the folder {folder} is not there, or not ours to write in", "bus", "journal"))]
+    except JournalError as error:
+        return [str(error)]
+    return [
+        f"{count} dossiers wait for receiver {name}, which is not configured; "
+        f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
+        for name, count in sorted(outbox.items())
+        if name not in cli.loaded.settings.deliveries
+    ]
+
+
+async def _health(bound: Bound) -> Health:
+    try:
+        async with asyncio.timeout(bound.guard.timeout):
+            return await bound.wire.health()
+    except TimeoutError:
+        return Health(False, f"no answer within {bound.guard.timeout:g} s")

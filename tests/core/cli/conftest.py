@@ -1,0 +1,51 @@
+"""The real program in a folder of its own, and a journal there to look into."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Accepted, NewAppeal
+from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+
+PROGRAM = Path(sys.executable).with_name("appealbus")
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """Run `appealbus` with the arguments given, in the test's folder."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        environment = {**os.environ, "COLUMNS": "200"}
+        environment.pop("APPEALBUS_CONFIG", None)
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    """The journal of that folder."""
+    async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def accepted(journal: Journal) -> Accepted:
+    """An appeal that somebody works on."""
+    content = Appeal(message_id="m1", channel="files", kind=AppealKind.COMPLAINT, applicant=PersonApplicant(), text="")
+    return await journal.accept(NewAppeal(content, datetime.now(UTC), "appealbus"), owner="me")
