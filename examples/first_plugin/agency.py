@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 AKIMS = {"271010000": "Сынақов С. С.", "273600000": "Үлгіев Ү. Ү."}
@@ -23,4 +24,11 @@ class Agency(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8097"))), Agency).serve_forever()
+    port = int(os.environ.get("PORT", "8097"))
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), Agency)
+    except OSError as error:
+        sys.exit(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; set PORT, and url in appealbus.toml, to another"
+        )
+    server.serve_forever()

@@ -67,9 +67,28 @@ def test_the_commands_of_the_readme_make_a_dossier(shown: dict[str, str], tmp_pa
             os.killpg(shell.pid, signal.SIGKILL)
     told = (tmp_path / "out").read_text()
     assert shell.returncode == 0, (tmp_path / "err").read_text()
-    assert "1 taken" in told
+    assert "FIRST-1" in told
     assert "complete" in told
     assert "Сынақов С. С." in told
+
+
+def test_the_agency_says_that_its_port_is_taken() -> None:
+    """In one line, with what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, FOLDER / "agency.py"],
+            env={**os.environ, "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"cannot listen on 127.0.0.1:{port}: Address already in use; set PORT")
+    assert done.stderr.count("\n") == 1
 
 
 async def test_the_lookup_holds_to_what_the_bus_expects(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,26 @@ def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:
     assert "Сидоров" not in first.stdout + first.stderr + again.stderr
 
 
+def test_a_file_without_appeals_is_told(tmp_path: Path) -> None:
+    """Nothing taken is no mistake, but it is said, be the file empty or a header alone."""
+    (tmp_path / "a.jsonl").touch()
+    (tmp_path / "b.csv").write_text("kind,text\n")
+    for name in ("a.jsonl", "b.csv"):
+        done = run(tmp_path, "intake", name)
+        assert done.returncode == 0
+        assert f"0 in quarantine; {name} holds no appeal" in done.stderr
+
+
+def test_an_encoding_that_is_not_read_is_a_mistake(tmp_path: Path) -> None:
+    """Exit code 2, the encodings that are, and the way out; theirs may be written in capitals."""
+    (tmp_path / "a.csv").write_bytes("kind,text\ncomplaint,Ёлка\n".encode("cp1251"))
+    done = run(tmp_path, "intake", "a.csv", "--encoding", "koi8")
+    assert done.returncode == 2
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert "'--encoding': 'koi8' is not read; write utf-8 or cp1251, or save the file as UTF-8" in told
+    assert run(tmp_path, "intake", "a.csv", "--encoding", "CP1251").returncode == 0
+
+
 def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     """Exit code 2, and a sentence."""
     done = run(tmp_path, "intake", "none.csv")

@@ -7,7 +7,8 @@ import pytest
 
 from appealbus.connectors.files.delivery import FilesDelivery
 from appealbus.connectors.files.settings import OutboxSettings
-from appealbus.core import Outgoing
+from appealbus.core import ConfigError, Outgoing
+from appealbus.core.config.loading import load
 
 
 def outgoing(version: int, dossier: bytes = b'{"a": 1}') -> Outgoing:
@@ -16,7 +17,7 @@ def outgoing(version: int, dossier: bytes = b'{"a": 1}') -> Outgoing:
 
 async def test_each_dossier_is_a_line(tmp_path: Path) -> None:
     """Batches are appended in order; line breaks inside a dossier become spaces."""
-    path = tmp_path / "new" / "out.jsonl"
+    path = tmp_path / "out.jsonl"
     delivery = FilesDelivery("out", OutboxSettings(path=path))
     await delivery.start()
     assert await delivery.deliver([outgoing(1), outgoing(2, b'{\n"a": 2}')]) == [None, None]
@@ -24,6 +25,16 @@ async def test_each_dossier_is_a_line(tmp_path: Path) -> None:
     await delivery.close()
     assert path.read_bytes() == b'{"a": 1}\n{ "a": 2}\n{"a": 1}\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_folder_of_the_file_must_exist(tmp_path: Path) -> None:
+    """A typing error in the path would hide dossiers in a new folder."""
+    config = tmp_path / "appealbus.toml"
+    config.write_text('[deliveries.out]\nkind = "files"\npath = "no/dir/out.jsonl"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(config, {}).validate(OutboxSettings, "deliveries", "out")
+    told = f"appealbus.toml:3: deliveries.out.path: the folder {tmp_path / 'no/dir'} does not exist; make it"
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize("left", [b"", b'{"a": 1}\n', b'{"a": 1}\n' * 20_000])

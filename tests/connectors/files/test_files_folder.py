@@ -8,7 +8,8 @@ import pytest
 
 from appealbus.connectors.files.folder import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings
-from appealbus.core.config.loading import from_document
+from appealbus.core import ConfigError
+from appealbus.core.config.loading import from_document, load
 from appealbus.core.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal, JournalError
 from appealbus.core.reception import Reception
@@ -20,9 +21,19 @@ LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"typ
 def intake(tmp_path: Path) -> FilesIntake:
     """Return an intake over a folder, set up as a configuration would."""
     table = {"kind": "files", "folder": "in", "poll": "10ms", "settle": "50ms"}
-    loaded = from_document({"intakes": {"inbox": table}}, tmp_path)
     (tmp_path / "in").mkdir()
+    loaded = from_document({"intakes": {"inbox": table}}, tmp_path)
     return FilesIntake("inbox", loaded.validate(FolderSettings, "intakes", "inbox"))
+
+
+def test_the_folder_must_exist(tmp_path: Path) -> None:
+    """A typing error in its name would make a folder that nobody puts anything into."""
+    config = tmp_path / "appealbus.toml"
+    config.write_text('[intakes.inbox]\nkind = "files"\nfolder = "nodir"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(config, {}).validate(FolderSettings, "intakes", "inbox")
+    assert f"appealbus.toml:3: intakes.inbox.folder: {tmp_path / 'nodir'} does not exist" in str(caught.value)
+    assert not (tmp_path / "nodir").exists()
 
 
 async def run_until(intake: FilesIntake, journal: Journal, *moved: str) -> None:

@@ -48,7 +48,10 @@ def test_a_line_without_message_id_gets_one_made_of_its_content(tmp_path: Path) 
         (b'{"a":"\xff"}', "is not utf-8"),
         (b'{"a":"\0"}', "NUL"),
         (b"[" * 100_000, "not JSON"),
-        (b'"' + b"x" * (LINE_LIMIT + 5), f"the line has {LINE_LIMIT + 7} bytes"),
+        (
+            b'"' + b"x" * (LINE_LIMIT + 5),
+            f"the line has {LINE_LIMIT + 7} bytes; the most is {LINE_LIMIT}: it was cut and cannot be replayed",
+        ),
     ],
 )
 def test_a_broken_line_is_told_and_reading_goes_on(tmp_path: Path, line: bytes, problem: str) -> None:
@@ -95,7 +98,11 @@ def test_cp1251_is_read_where_it_is_named(tmp_path: Path) -> None:
     (message,) = read(tmp_path, "a.csv", content, Encoding.CP1251)
     assert "Ёлкин" in message.raw.decode()
     (message,) = read(tmp_path, "a.csv", content)
-    assert "is not utf-8" in (message.problem or "")
+    assert (message.problem or "").endswith(
+        'not utf-8; save the file as UTF-8, or name its encoding: --encoding cp1251, encoding = "cp1251"'
+    )
+    (message,) = read(tmp_path, "a.csv", b"kind,text\na,\x98\n", Encoding.CP1251)
+    assert message.problem == "byte 3 is not cp1251; save the file as UTF-8"
 
 
 @pytest.mark.parametrize(
@@ -120,16 +127,20 @@ def test_a_broken_row_costs_itself_alone(tmp_path: Path, row: str, problem: str)
 @pytest.mark.parametrize(
     ("header", "problem"),
     [
-        ("kind,applicant.inn", "column 2 of the header is no field of an appeal; did you mean applicant.iin?"),
+        ("kind,applicant.inn", "column 2 of the header, applicant.inn, is no field of an appeal; did you mean appli"),
+        ("kind,Фамилия заявителя", "column 2 of the header, Фамилия заявителя, is no field of an appeal; write paths"),
+        ("kind,900101300016", "column 2 of the header is no field of an appeal; write paths"),
+        (f"kind,{'x' * 41}", "column 2 of the header is no field"),
+        ("Сидоров,complaint", "column 1 of the header is no field of an appeal; write paths"),
         ("900101300016,Сидоров", "column 1 of the header is no field of an appeal; write paths"),
         ("kind,text,text", "column 3 of the header stands there twice"),
         ("text,number", "the header lacks the column kind"),
-        ("kind,warnings", "column 2 of the header is no field"),
+        ("kind,warnings", "column 2 of the header, warnings, is no field"),
         ('kind,"text', "the quotes of the header"),
     ],
 )
 def test_a_wrong_header_is_told_once(tmp_path: Path, header: str, problem: str) -> None:
-    """Without a header no row can be read; what is wrong does not quote it, since it may be a row of data."""
+    """Without a header no row can be read; what may be a row of data is not quoted."""
     (message,) = read(tmp_path, "a.csv", f"{header}\na,b\nc,d\n")
     assert problem in (message.problem or "")
 

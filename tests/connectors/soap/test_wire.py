@@ -13,6 +13,7 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
 from appealbus.core.config.base import ConfigError
+from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
 from appealbus.core.wire import Call, CallFailed, Request
 from appealbus.core.xmlread import child, date_of, element_of, int_of, require, text
@@ -238,7 +239,7 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
         ({"secret_headers": {"X": {"env": "APPEALBUS_TEST_NOT_SET"}}}, "APPEALBUS_TEST_NOT_SET is not set"),
         ({"http_headers": {"X": "a\r\nY: b"}}, r"sources\.r\.http_headers: X: "),
         ({"secret_headers": {"X": Secret(env="A", environ={"A": "a\nb"})}}, r"sources\.r\.secret_headers: X: "),
-        ({"url": "https://x.invalid/", "tls": {"ca_bundle": "absent.pem"}}, r"sources\.r\.tls\.ca_bundle: "),
+        ({"url": "https://x.invalid/", "tls": {"ca_bundle": REGISTER}}, r"sources\.r\.tls\.ca_bundle: "),
     ],
 )
 async def test_settings_that_do_not_fit(http: HttpClient, settings: dict[str, Any], says: str) -> None:
@@ -246,6 +247,27 @@ async def test_settings_that_do_not_fit(http: HttpClient, settings: dict[str, An
     wire = SoapConnector(http).wire("r", SoapSettings.model_validate({"wsdl": REGISTER, **settings}))
     with pytest.raises(ConfigError, match=says):
         await wire.start()
+
+
+@pytest.mark.parametrize("key", ["wsdl", "catalog"])
+def test_a_missing_file_is_told_at_its_line(tmp_path: Path, key: str) -> None:
+    """Before anything is read: the place in the configuration, and the file."""
+    config = tmp_path / "appealbus.toml"
+    config.write_text(f'[sources.x]\nconnector = "soap"\n{key} = "no.file"\n')
+    with pytest.raises(ConfigError) as caught:
+        load(config, {}).validate(SoapSettings, "sources", "x")
+    assert f"appealbus.toml:3: sources.x.{key}: {tmp_path / 'no.file'} does not exist" in str(caught.value)
+
+
+async def test_it_tells_what_it_is_bound_to(wires: Wires, tmp_path: Path) -> None:
+    """The contract's operations by name, and what was left out and why."""
+    assert (await wires()).describe() == "4 operations: FindPerson, Count, Ping, Notify"
+    (tmp_path / "register.xsd").write_bytes(REGISTER.with_suffix(".xsd").read_bytes())
+    broken = REGISTER.read_text(encoding="utf-8").replace('element="r:Count"/>', 'type="r:Person"/>')
+    (tmp_path / "r.wsdl").write_text(broken, encoding="utf-8")
+    told = (await wires(wsdl=tmp_path / "r.wsdl")).describe()
+    assert told.startswith("3 operations: FindPerson, Ping, Notify; left out: operation Count")
+    assert "part body names no element" in told
 
 
 async def test_no_address(http: HttpClient, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import socket
 import sys
 import tomllib
 
@@ -18,8 +19,11 @@ from appealbus.plugins.simulator.settings import SimulatorSettings
 
 PROGRAM = """
 import typer
+from appealbus.core.config.models import LogSettings
+from appealbus.core.logs import configure
 from appealbus.plugins.simulator import register_commands
 from appealbus.plugins.simulator.settings import SimulatorSettings
+configure(LogSettings())
 app = typer.Typer()
 app.callback()(lambda: None)
 register_commands(app, SimulatorSettings())
@@ -46,13 +50,33 @@ def test_orders_of_the_command_line():
 
 
 @pytest.mark.parametrize(
-    "order", ["egkn", "egkn.fault", "gai.fault=1", "egkn.nonsense=1", "egkn.fault=2", "egkn.latency=x"]
+    ("order", "told"),
+    [
+        ("egkn", "egkn.http_502=0.1"),
+        ("egkn.fault", "egkn.http_502=0.1"),
+        ("gai.fault=1", "no service 'gai'; write one of all, egkn, gbdfl, gbdul"),
+        ("egkn.slient=1", "no misbehaviour 'slient'; did you mean silent?"),
+        ("egkn.outages=1", "no misbehaviour 'outages'; write one of"),
+        ("egkn.fault=2", "fault"),
+        ("egkn.latency=x", "latency"),
+    ],
 )
-def test_orders_that_cannot_be_read(order: str):
+def test_orders_that_cannot_be_read(order: str, told: str):
     """A wrong order ends the command with 2 and says what to write."""
     result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--misbehave", order])
     assert result.exit_code == 2
-    assert "egkn.http_502=0.1" in result.output or "fault" in result.output or "latency" in result.output
+    assert told in " ".join(result.output.replace("│", " ").split())
+
+
+def test_a_port_that_is_taken():
+    """The command ends with 2 and says what to write."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(application(), ["simulate", "--port", str(port), "--size", "10"])
+    assert result.exit_code == 2
+    assert f"cannot listen on 127.0.0.1:{port}: the port is in use; choose another with --port" in result.output
 
 
 def test_help_teaches():
@@ -82,7 +106,7 @@ def test_snippet_is_toml():
 
 @pytest.mark.system
 async def test_runs_as_a_process():
-    """It serves, prints where, and ends with 0 on SIGTERM."""
+    """It serves, prints where, as TOML, and ends with 0 on SIGTERM."""
     arguments = ["simulate", "--port", "0", "--size", "1000", "--seed", "5", "--misbehave", "gbdfl.http_502=1"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, *arguments, stdout=asyncio.subprocess.PIPE
@@ -99,7 +123,7 @@ async def test_runs_as_a_process():
             assert reply.status == 502
         process.send_signal(signal.SIGTERM)
         rest = (await asyncio.wait_for(process.communicate(), 10))[0].decode()
-        assert "[sources.gbdfl]" in rest
+        assert set(tomllib.loads(printed + rest)["sources"]) == {"gbdfl", "gbdul", "egkn"}
         assert process.returncode == 0
     finally:
         if process.returncode is None:

@@ -21,11 +21,21 @@ from appealbus.core.reception import Reception
 _BATCH = 200
 
 
+def _encoding(written: str) -> Encoding:
+    try:
+        return Encoding(written.lower())
+    except ValueError:
+        names = " or ".join(Encoding)
+        raise typer.BadParameter(f"{written!r} is not read; write {names}, or save the file as UTF-8") from None
+
+
 def intake(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A .jsonl, .ndjson, .csv, .tsv, .json or .xml file.")],
     channel: Annotated[str, typer.Option(help="The channel that the appeals came by.")] = "files",
-    encoding: Annotated[Encoding, typer.Option(help="Of JSON Lines and CSV.")] = Encoding.UTF_8,
+    encoding: Annotated[
+        Encoding, typer.Option(help="Of JSON Lines and CSV.", parser=_encoding, metavar="utf-8|cp1251")
+    ] = Encoding.UTF_8,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Take appeals from a file into the journal. What cannot be taken goes into quarantine, with line and reason.
@@ -36,6 +46,8 @@ def intake(
     cli = cli_of(context)
     counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _as_json if as_json else _as_text))
     told = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
+    if not counts:
+        told = f"{told}; {file.name} holds no appeal"
     cli.err.print(f"{told}; see `appealbus quarantine list`" if counts["quarantined"] else told, markup=False)
     if counts["quarantined"]:
         raise typer.Exit(EXIT_PROBLEMS)

@@ -38,15 +38,13 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
     def _append(self, lines: bytes) -> None:
         path = self.config.path
-        with self._lock:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Dossiers are personal data: a new file is for its owner's eyes alone.
-            with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-                file.seek(_whole_lines(file))
-                file.truncate()
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
+        # Dossiers are personal data: a new file is for its owner's eyes alone.
+        with self._lock, os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            file.seek(_whole_lines(file))
+            file.truncate()
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _whole_lines(file: BinaryIO) -> int:

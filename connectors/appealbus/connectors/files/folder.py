@@ -47,8 +47,8 @@ class FilesIntake(Intake[FolderSettings]):
 
     async def run(self, acceptor: Acceptor) -> None:
         """Take files until cancelled."""
-        for folder in (self.config.folder, self.config.folder / "done", self.config.folder / "failed"):
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        for name in ("done", "failed"):
+            await asyncio.to_thread((self.config.folder / name).mkdir, exist_ok=True)
         while True:
             for name in await asyncio.to_thread(self._whole_files):
                 await self._take(self.config.folder / name, acceptor)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from appealbus.connectors.files.settings import Encoding
+
 LINE_LIMIT = 1024 * 1024
 """The longest line that is read as one, in bytes."""
 _KEPT = 4096
@@ -27,7 +29,7 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
         number += 1
         if len(raw) > LINE_LIMIT and not raw.endswith(b"\n"):
             size = len(raw) + _skip(file)
-            problem = f"the line has {size} bytes; the most is {LINE_LIMIT}"
+            problem = f"the line has {size} bytes; the most is {LINE_LIMIT}: it was cut and cannot be replayed"
             yield Line(number, raw[:_KEPT], raw[:_KEPT].decode(encoding, "replace"), problem)
             continue
         if number == 1:
@@ -43,7 +45,8 @@ def decoded(number: int, raw: bytes, encoding: str) -> Line:
     try:
         return Line(number, raw, raw.decode(encoding), problem)
     except UnicodeDecodeError as error:
-        problem = problem or f"byte {error.start + 1} is not {encoding}; save the file as UTF-8, or name its encoding"
+        other = "" if encoding == Encoding.CP1251 else ', or name its encoding: --encoding cp1251, encoding = "cp1251"'
+        problem = problem or f"byte {error.start + 1} is not {encoding}; save the file as UTF-8{other}"
     return Line(number, raw, raw.decode(encoding, "replace"), problem)
 
 

@@ -67,5 +67,6 @@ def _messages(file: BinaryIO, suffix: str, encoding: Encoding) -> Iterator[tuple
 def _whole(file: BinaryIO) -> tuple[bytes, str | None]:
     raw = file.read(WHOLE_LIMIT + 1)
     if len(raw) > WHOLE_LIMIT:
-        return raw[:4096], f"the file has more than {WHOLE_LIMIT} bytes; write one appeal a line in a .jsonl file"
+        problem = f"the file has more than {WHOLE_LIMIT} bytes; it was cut and cannot be replayed"
+        return raw[:4096], f"{problem}; write one appeal a line in a .jsonl file"
     return raw, None

@@ -1,11 +1,13 @@
 """What can be set about files."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from appealbus.core import Settings
-from appealbus.core.config.types import ConfigPath, Seconds
+from appealbus.core.config.types import ConfigPath, ExistingFolder, Seconds
 
 
 class Encoding(StrEnum):
@@ -18,8 +20,8 @@ class Encoding(StrEnum):
 class FolderSettings(Settings):
     """A table `[intakes.NAME]` with `kind = "files"`."""
 
-    folder: ConfigPath
-    """The folder to watch. Files that are dealt with move to `done` or `failed` inside it."""
+    folder: ExistingFolder
+    """The folder to watch; it must exist. Files that are dealt with move to `done` or `failed` inside it."""
     encoding: Encoding = Encoding.UTF_8
     """Of files whose format does not say it: JSON Lines and CSV."""
     poll: Seconds = Field(default=1.0, gt=0)
@@ -28,8 +30,14 @@ class FolderSettings(Settings):
     """How long a file must have kept its size before it counts as whole. Names in `.part` are left alone."""
 
 
+def _in_a_folder(path: Path) -> Path:
+    if not path.parent.is_dir():
+        raise ValueError(f"the folder {path.parent} does not exist; make it, or write another path")
+    return path
+
+
 class OutboxSettings(Settings):
     """A table `[deliveries.NAME]` with `kind = "files"`."""
 
-    path: ConfigPath
-    """The file that dossiers are appended to, one JSON object a line."""
+    path: Annotated[ConfigPath, AfterValidator(_in_a_folder)]
+    """The file that dossiers are appended to, one JSON object a line. Its folder must exist."""

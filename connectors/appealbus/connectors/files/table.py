@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -12,11 +13,12 @@ from appealbus.connectors.files.jsonlines import with_id
 from appealbus.connectors.files.lines import LINE_LIMIT, Line
 
 _ROW_LINES = 1000
+_HARMLESS = re.compile(r"(?!.*\d\d)[\w. -]{1,40}")
 _SEPARATORS = (",", ";", "\t")
 
 
 class _BadHeader(Exception):
-    """Why the header cannot be used, without quoting it: it may be a row of data."""
+    """Why the header cannot be used. It is not quoted where it may be a row of data."""
 
 
 class _Endless(Exception):
@@ -105,7 +107,9 @@ def _header(line: Line) -> tuple[str, list[str]]:
         if name not in known:
             near = difflib.get_close_matches(name.lower(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "write paths such as kind, text, applicant.iin"
-            raise _BadHeader(f"column {number} of the header is no field of an appeal; {hint}")
+            # Beside a known column it is a header, not a row of data; its words are the sender's own.
+            told = f", {name}," if _HARMLESS.fullmatch(name) and not known.isdisjoint(header) else ""
+            raise _BadHeader(f"column {number} of the header{told} is no field of an appeal; {hint}")
         if name in header[: number - 1]:
             raise _BadHeader(f"column {number} of the header stands there twice")
     if "kind" not in header:

@@ -6,17 +6,17 @@ from pathlib import Path
 from pydantic import model_validator
 
 from appealbus.core.config.base import ConfigError, Settings
-from appealbus.core.config.types import ConfigPath, Secret
+from appealbus.core.config.types import ExistingFile, Secret
 
 
 class TlsSettings(Settings):
     """The `tls` table of a source. There is no way to switch the check of certificates off."""
 
-    ca_bundle: ConfigPath | None = None
+    ca_bundle: ExistingFile | None = None
     """Certificates (PEM) of the authorities to trust, and of no others; none: those of the system."""
-    client_cert: ConfigPath | None = None
+    client_cert: ExistingFile | None = None
     """Our certificate (PEM), with its chain; may hold the key as well."""
-    client_key: ConfigPath | None = None
+    client_key: ExistingFile | None = None
     """The key of our certificate (PEM), if it is in a file of its own."""
     client_key_password: Secret | None = None
     """Opens the key."""

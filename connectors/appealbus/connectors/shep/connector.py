@@ -140,6 +140,11 @@ class ShepWire(Wire):
             return Health(ok=False, detail=f"{failure.code}: {failure.reason}")
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
+    def describe(self) -> str:
+        """Name the service and who asks. Only a question would show whether the gateway knows them."""
+        settings = self._settings
+        return f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+
     async def close(self) -> None:
         """Leave the shared session."""
         if self._open:

@@ -7,7 +7,7 @@ from yarl import URL
 
 from appealbus.connectors.http import TlsSettings
 from appealbus.core.config.base import Settings
-from appealbus.core.config.types import ConfigPath, Seconds, Secret
+from appealbus.core.config.types import ExistingFile, Seconds, Secret
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -46,9 +46,9 @@ class BasicSettings(Settings):
 class SoapSettings(Settings):
     """A source that speaks SOAP, document/literal."""
 
-    wsdl: ConfigPath
+    wsdl: ExistingFile
     """The contract: a WSDL file."""
-    catalog: ConfigPath | None = None
+    catalog: ExistingFile | None = None
     """Where the documents lie that the contract imports by URL: lines of URL, tab, file; or a TOML file of
     `"URL" = "file"`. Nothing is ever fetched from the network."""
     url: HttpUrl | None = None

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from base64 import b64encode
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 
@@ -26,6 +27,8 @@ from appealbus.core.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
+
+_TOLD = 20
 
 
 class SoapWire(Wire):
@@ -105,6 +108,13 @@ class SoapWire(Wire):
             return Health(ok=False, detail=failed.reason)
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
+    def describe(self) -> str:
+        """Tell the contract's operations, and what of it was left out and why."""
+        names = list(self._contract.port.operations)
+        told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
+        notes = self._contract.notes
+        return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
+
     async def close(self) -> None:
         """Let go of the session."""
         if self._open:
@@ -170,6 +180,11 @@ class SoapWire(Wire):
         if self._contract.schema is not None:
             validate(content, self._contract.schema, self._contract.names, "soap.request", "the request")
         return content
+
+
+def _listed(items: Sequence[str], separator: str) -> str:
+    more = [f"{len(items) - _TOLD} more"] if len(items) > _TOLD else []
+    return separator.join([*items[:_TOLD], *more])
 
 
 def _checked(headers: dict[str, str], key: str) -> dict[str, str]:

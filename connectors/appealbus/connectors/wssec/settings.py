@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from appealbus.core.config.base import Settings
-from appealbus.core.config.types import ConfigPath, Secret
+from appealbus.core.config.types import ExistingFile, Secret
 
 
 class SignatureSettings(Settings):
@@ -13,13 +13,13 @@ class SignatureSettings(Settings):
 
     sign: Literal["none", "rsa-sha256"] = "none"
     """How the body of a question is signed."""
-    key: ConfigPath | None = None
+    key: ExistingFile | None = None
     """Our private key, as PEM."""
     key_password: Secret | None = None
     """The password of the key, if it has one."""
-    certificate: ConfigPath | None = None
+    certificate: ExistingFile | None = None
     """Our certificate, as PEM or DER. It goes out whole with each question."""
-    trusted: list[ConfigPath] = []
+    trusted: list[ExistingFile] = []
     """Certificates of the peer, as PEM or DER. An answer must be signed with one of them."""
     verify: bool = True
     """Whether answers are held to `trusted`. Off is for test contours alone."""

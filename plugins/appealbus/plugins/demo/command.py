@@ -1,35 +1,15 @@
 """`appealbus demo`."""
 
 import asyncio
+import signal
 import tempfile
-import time
-from collections import Counter
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.rule import Rule
 
-from appealbus.connectors.files.reading import read_appeals
-from appealbus.core.bus import Bus
-from appealbus.core.cli.context import cli_of
-from appealbus.core.cli.render import dossier_view, gaps_view
-from appealbus.core.cli.sources import source_view
-from appealbus.core.config.loading import from_document
-from appealbus.core.intake import Inbound, Taken
-from appealbus.core.journal.journal import Journal
-from appealbus.core.logs import configure
-from appealbus.core.parts import build, load_plugins
-from appealbus.plugins.demo.setting import MISBEHAVIOUR, document, example_appeals
-from appealbus.plugins.simulator.appeals import COUNT, example_lines
-from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import SimulatorSettings
-from appealbus.schemas.dossier import Completeness, Dossier
-
-_RECOVERY = 60.0
-_PAGE = 500
+from appealbus.core.cli.context import EXIT_STOPPED, Cli, cli_of
 
 
 def demo(
@@ -42,107 +22,35 @@ def demo(
 
     Everything is real but the agencies: HTTP, SOAP, the SHEP gateway protocol, the journal on disk.
     """
-    out = cli_of(context).out
+    cli = cli_of(context)
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
-        asyncio.run(_demo(out, keep.resolve()))
-        out.print(f"\nKept: {keep}/demo.db and {keep}/dossiers.jsonl", markup=False)
+        _run(cli, keep.resolve())
+        cli.out.print(f"\nKept: {keep}/demo.db and {keep}/dossiers.jsonl", markup=False)
         return
     with tempfile.TemporaryDirectory(prefix="appealbus-demo-") as folder:
-        asyncio.run(_demo(out, Path(folder)))
+        _run(cli, Path(folder))
 
 
-async def _demo(out: Console, folder: Path) -> None:
-    settings = SimulatorSettings()
-    async with Simulator(settings) as simulator:
-        for service, rules in MISBEHAVIOUR.items():
-            simulator.misbehave(service, rules)
-        loaded = from_document(document(folder, simulator.url, settings), folder)
-        configure(loaded.settings.log)
-        journal = await Journal.open(loaded.settings.bus.journal)
-        try:
-            bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)
-            await bus.start()
-            try:
-                await _tell(out, bus, simulator)
-            finally:
-                await bus.stop()
-        finally:
-            await journal.close()
+def _run(cli: Cli, folder: Path) -> None:
+    # Imported here: every other command would pay for the bus and the HTTP server too.
+    from appealbus.plugins.demo.show import run
+
+    if not asyncio.run(_ended(run(cli.out, folder))):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is to tidy up
+        cli.fail("stopped", EXIT_STOPPED)
 
 
-async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
-    out.print(Rule("Appeals in, dossiers out"))
-    started = time.monotonic()
-    taken = await _feed(out, bus)
-    seconds = time.monotonic() - started
-    dossiers = await _dossiers(bus)
-    partial = [d for d in dossiers if d.completeness is Completeness.PARTIAL]
-    signals = sum(len(d.signals) for d in dossiers)
-    out.print(f"{sum(taken.values())} messages: " + ", ".join(f"{count} {what}" for what, count in taken.items()))
-    out.print(f"{len(dossiers)} dossiers after {seconds:.1f} s, with {signals} signals for the official")
-    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed\n")
-    out.print(source_view([guard.state() for guard in bus.guards.values()]))
-    shown = max(dossiers, key=_worth)
-    out.print(Rule(f"One dossier: appealbus dossier {shown.number}"))
-    out.print(dossier_view(shown))
-    if partial:
-        number = partial[0].number
-        out.print(Rule(f"One that is incomplete: appealbus why {number}"))
-        out.print(gaps_view(partial[0]))
-        out.print(Rule("The agencies recover; parked lookups come back by themselves"))
-        for service in MISBEHAVIOUR:
-            simulator.misbehave(service)
-        async with asyncio.timeout(_RECOVERY):
-            await bus.settle(parked=True)
-        after = await _dossiers(bus)
-        complete = sum(d.completeness is Completeness.COMPLETE for d in after)
-        again = next(d for d in after if d.number == number)
-        out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
-        out.print(gaps_view(again))
-
-
-async def _feed(out: Console, bus: Bus) -> Counter[str]:
-    """Put the example appeals in and wait until each has its first dossier."""
-    path = example_appeals()
-    messages = (
-        list(read_appeals(path))
-        if path
-        else [Inbound("files", f"example:{i}", line.encode()) for i, line in enumerate(example_lines(), 1)]
-    )
-    taken: Counter[str] = Counter()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out) as progress:
-        intake = progress.add_task("accepted", total=len(messages))
-        work = progress.add_task("enriched", total=COUNT)
-        for message in messages:
-            result = await bus.accept(message)
-            what = ("accepted" if result.new else "seen before") if isinstance(result, Taken) else "in quarantine"
-            taken[what] += 1
-            progress.advance(intake)
-        progress.update(work, total=taken["accepted"])
-        while True:
-            counts = await bus.journal.counts()
-            progress.update(work, completed=counts.idle + counts.parked)
-            if not counts.ready and not counts.in_work:
-                return taken
-            await asyncio.sleep(0.05)
-
-
-async def _dossiers(bus: Bus) -> list[Dossier]:
-    found = []
-    after = 0
-    while page := await bus.journal.appeals(after, _PAGE):
-        for row in page:
-            raw = await bus.journal.dossier(row.number)
-            if raw is not None:
-                found.append(Dossier.model_validate_json(raw))
-        after = page[-1].appeal_id
-    return found
-
-
-def _worth(dossier: Dossier) -> tuple[int, int, int]:
-    """Rank a dossier by how much there is to see in it, the shorter first among equals."""
-    kinds = len({fact.record.type for fact in dossier.facts})
-    severities = len({signal.severity for signal in dossier.signals})
-    return kinds, severities, -len(dossier.outcomes)
+async def _ended(work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work; False if Ctrl-C cut it short. It lets go of everything first, however often Ctrl-C is pressed."""
+    told_to_stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told_to_stop.set)
+    working, waiting = asyncio.create_task(work), asyncio.create_task(told_to_stop.wait())
+    await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, waiting):
+        task.cancel()
+    await asyncio.wait((working, waiting))
+    if working.cancelled():
+        return False
+    working.result()
+    return True

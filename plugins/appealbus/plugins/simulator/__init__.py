@@ -3,13 +3,11 @@
 For tests and demonstrations `server.Simulator` runs it in their own loop; `appealbus simulate` runs it by itself.
 """
 
-from typing import TYPE_CHECKING
+import typer
 
 from appealbus.core import Settings, hookimpl
+from appealbus.plugins.simulator.command import add_simulate
 from appealbus.plugins.simulator.settings import SimulatorSettings
-
-if TYPE_CHECKING:
-    import typer
 
 
 @hookimpl
@@ -19,9 +17,6 @@ def register_settings() -> type[Settings]:
 
 
 @hookimpl
-def register_commands(app: "typer.Typer", settings: SimulatorSettings) -> None:
+def register_commands(app: typer.Typer, settings: SimulatorSettings) -> None:
     """Add `appealbus simulate`."""
-    # Imported here: every other command would pay for the HTTP server too.
-    from appealbus.plugins.simulator.command import add_simulate
-
     add_simulate(app, settings)

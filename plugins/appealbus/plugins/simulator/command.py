@@ -1,23 +1,25 @@
 """`appealbus simulate`."""
 
 import asyncio
+import errno
 import signal
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
+from appealbus.core.config.problems import options
 from appealbus.plugins.simulator.population import MAX_SIZE
-from appealbus.plugins.simulator.server import PATH, Simulator
 from appealbus.plugins.simulator.settings import ROUGH, Misbehaviour, SimulatorSettings
 
 SERVICES = ("gbdfl", "gbdul", "egkn")
 _DEFAULT_PORT = 8095
+_ORDERS = Misbehaviour.model_fields.keys() - {"outages"}
 
 _HELP = """Run simulated agencies: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, over real HTTP.
 
 They know a synthetic population that follows from --seed and --size alone; no identifier in it is of anyone alive.
-Paste the printed TOML into your configuration to ask them.
+What it prints is TOML: paste it into your configuration to ask them.
 
 Let them misbehave with --misbehave SERVICE.WHAT=VALUE, as often as you like; SERVICE is gbdfl, gbdul, egkn or all.
 Durations: latency, latency_tail, latency_max (0.2, 500ms, 2s). Probabilities from 0 to 1: fault, status, http_500,
@@ -51,7 +53,9 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
         try:
             asyncio.run(_serve(with_misbehaviour(settings.model_copy(update=changed), misbehave or [], rough=rough)))
         except OSError as error:
-            typer.echo(f"cannot listen on {host}:{port}: {error.strerror}", err=True)
+            busy = error.errno == errno.EADDRINUSE
+            why = "the port is in use; choose another with --port" if busy else error.strerror
+            typer.echo(f"cannot listen on {host}:{port}: {why}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -68,8 +72,12 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
     for order in orders:
         target, _, value = order.partition("=")
         service, _, what = target.partition(".")
-        if service not in (*SERVICES, "all") or what not in Misbehaviour.model_fields or what == "outages" or not value:
+        if not (service and what and value):
             raise typer.BadParameter(f"{order!r}: write SERVICE.WHAT=VALUE, such as egkn.http_502=0.1")
+        if service not in (*SERVICES, "all"):
+            raise typer.BadParameter(f"no service {service!r}; {options((*SERVICES, 'all'), service)}")
+        if what not in _ORDERS:
+            raise typer.BadParameter(f"no misbehaviour {what!r}; {options(_ORDERS, what)}")
         for name in SERVICES if service == "all" else (service,):
             rules[name][what] = value
     try:
@@ -101,11 +109,14 @@ def snippet(settings: SimulatorSettings, url: str) -> str:
 
 
 async def _serve(settings: SimulatorSettings) -> None:
+    # Imported here: every other command would pay for the HTTP server too.
+    from appealbus.plugins.simulator.server import PATH, Simulator
+
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Simulator(settings) as simulator:
-        typer.echo(f"Simulated agencies listen on {simulator.base_url}{PATH}")
-        typer.echo(f"Population: {settings.size} persons, seed {settings.seed}. Ctrl-C ends it.\n")
+        typer.echo(f"# Simulated agencies listen on {simulator.base_url}{PATH}")
+        typer.echo(f"# Population: {settings.size} persons, seed {settings.seed}. Ctrl-C ends it.\n")
         typer.echo(snippet(settings, simulator.url))
         await stop.wait()

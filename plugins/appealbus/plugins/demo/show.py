@@ -1,0 +1,125 @@
+"""What `appealbus demo` does and shows."""
+
+import asyncio
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+
+from appealbus.connectors.files.reading import read_appeals
+from appealbus.core.bus import Bus
+from appealbus.core.cli.render import dossier_view, gaps_view
+from appealbus.core.cli.sources import source_view
+from appealbus.core.config.loading import from_document
+from appealbus.core.intake import Inbound, Taken
+from appealbus.core.journal.journal import Journal
+from appealbus.core.logs import configure
+from appealbus.core.parts import build, load_plugins
+from appealbus.plugins.demo.setting import MISBEHAVIOUR, document, example_appeals
+from appealbus.plugins.simulator.appeals import COUNT, example_lines
+from appealbus.plugins.simulator.server import Simulator
+from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.schemas.dossier import Completeness, Dossier
+
+_RECOVERY = 60.0
+_PAGE = 500
+
+
+async def run(out: Console, folder: Path) -> None:
+    """Run the bus and the agencies in the folder, and tell of it."""
+    settings = SimulatorSettings()
+    async with Simulator(settings) as simulator:
+        for service, rules in MISBEHAVIOUR.items():
+            simulator.misbehave(service, rules)
+        loaded = from_document(document(folder, simulator.url, settings), folder)
+        configure(loaded.settings.log)
+        journal = await Journal.open(loaded.settings.bus.journal)
+        try:
+            bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)
+            await bus.start()
+            try:
+                await _tell(out, bus, simulator)
+            finally:
+                await bus.stop()
+        finally:
+            await journal.close()
+
+
+async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
+    out.print(Rule("Appeals in, dossiers out"))
+    started = time.monotonic()
+    taken = await _feed(out, bus)
+    seconds = time.monotonic() - started
+    dossiers = await _dossiers(bus)
+    partial = [d for d in dossiers if d.completeness is Completeness.PARTIAL]
+    signals = sum(len(d.signals) for d in dossiers)
+    out.print(f"{sum(taken.values())} messages: " + ", ".join(f"{count} {what}" for what, count in taken.items()))
+    out.print(f"{len(dossiers)} dossiers after {seconds:.1f} s, with {signals} signals for the official")
+    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed\n")
+    out.print(source_view([guard.state() for guard in bus.guards.values()]))
+    shown = max(dossiers, key=_worth)
+    out.print(Rule(f"One dossier: appealbus dossier {shown.number}"))
+    out.print(dossier_view(shown))
+    if partial:
+        number = partial[0].number
+        out.print(Rule(f"One that is incomplete: appealbus why {number}"))
+        out.print(gaps_view(partial[0]))
+        out.print(Rule("The agencies recover; parked lookups come back by themselves"))
+        for service in MISBEHAVIOUR:
+            simulator.misbehave(service)
+        async with asyncio.timeout(_RECOVERY):
+            await bus.settle(parked=True)
+        after = await _dossiers(bus)
+        complete = sum(d.completeness is Completeness.COMPLETE for d in after)
+        again = next(d for d in after if d.number == number)
+        out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
+        out.print(gaps_view(again))
+
+
+async def _feed(out: Console, bus: Bus) -> Counter[str]:
+    """Put the example appeals in and wait until each has its first dossier."""
+    path = example_appeals()
+    messages = (
+        list(read_appeals(path))
+        if path
+        else [Inbound("files", f"example:{i}", line.encode()) for i, line in enumerate(example_lines(), 1)]
+    )
+    taken: Counter[str] = Counter()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out) as progress:
+        intake = progress.add_task("accepted", total=len(messages))
+        work = progress.add_task("enriched", total=COUNT)
+        for message in messages:
+            result = await bus.accept(message)
+            what = ("accepted" if result.new else "seen before") if isinstance(result, Taken) else "in quarantine"
+            taken[what] += 1
+            progress.advance(intake)
+        progress.update(work, total=taken["accepted"])
+        while True:
+            counts = await bus.journal.counts()
+            progress.update(work, completed=counts.idle + counts.parked)
+            if not counts.ready and not counts.in_work:
+                return taken
+            await asyncio.sleep(0.05)
+
+
+async def _dossiers(bus: Bus) -> list[Dossier]:
+    found = []
+    after = 0
+    while page := await bus.journal.appeals(after, _PAGE):
+        for row in page:
+            raw = await bus.journal.dossier(row.number)
+            if raw is not None:
+                found.append(Dossier.model_validate_json(raw))
+        after = page[-1].appeal_id
+    return found
+
+
+def _worth(dossier: Dossier) -> tuple[int, int, int]:
+    """Rank a dossier by how much there is to see in it, the shorter first among equals."""
+    kinds = len({fact.record.type for fact in dossier.facts})
+    severities = len({signal.severity for signal in dossier.signals})
+    return kinds, severities, -len(dossier.outcomes)
