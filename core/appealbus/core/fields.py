@@ -72,7 +72,7 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
     outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
     for given in outcome.inputs if outcome else ():
         found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""
-        trail[f"asked by {given.name}"] = f"{given.value} (from {given.path}{found})"
+        trail[f"input {given.name}"] = f"{given.value} (from {given.path}{found})"
     return trail
 
 

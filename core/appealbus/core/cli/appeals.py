@@ -113,7 +113,7 @@ def retry(
 def _print_found(cli: Cli, item: Found) -> None:
     cli.out.print(f"{item.path} = {item.shown}", style="bold", markup=False)
     for name, value in item.trail.items():
-        cli.out.print(f"  {name:<15} {value}", markup=False)
+        cli.out.print(f"  {name:<16} {value}", markup=False, soft_wrap=True)
 
 
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
@@ -36,7 +36,17 @@ def sources(
 
 def source_view(states: list[SourceState]) -> RenderableType:
     """Return the sources with their outcomes, latencies and last errors, for people."""
-    table = Table("source", "breaker", "in flight", "calls/s", "p50", "p95", "outcomes", box=SIMPLE, pad_edge=False)
+    table = Table(
+        Column("source", no_wrap=True),
+        "breaker",
+        "in flight",
+        "calls/s",
+        "p50",
+        "p95",
+        "outcomes",
+        box=SIMPLE,
+        pad_edge=False,
+    )
     errors = []
     for state in states:
         table.add_row(
