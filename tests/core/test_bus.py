@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,23 @@ async def test_stopping_parks_what_is_in_flight_and_a_restart_goes_on(tmp_path: 
         made = await dossier(bus, taken.receipt.number)
     assert made.completeness is Completeness.COMPLETE
     assert [dict(request.body)["x"] for request, _ in wire.asked].count("quick") == 1  # type: ignore[call-overload]
+
+
+async def test_what_is_done_and_past_the_retention_is_deleted_by_the_running_bus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finished appeal is gone once it is old; its access rows stay, and so does what is not finished."""
+    async with running_bus(tmp_path, BY_REPEATS) as bus:
+        taken = await bus.accept(message(repeats=["a"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+    later = datetime.now(UTC) + timedelta(days=400)
+    monkeypatch.setattr("appealbus.core.bus.wall", lambda: later)
+    async with running_bus(tmp_path, BY_REPEATS, wire=failing(9), retry={"first": "1h"}) as bus:
+        waits = await bus.accept(message("m-2", repeats=["b"]))
+        assert isinstance(waits, Taken)
+        async with asyncio.timeout(10):
+            while await bus.journal.case(taken.receipt.number) is not None:
+                await asyncio.sleep(0.01)
+        assert await bus.journal.case(waits.receipt.number) is not None
+        assert await bus.journal.access_rows(taken.receipt.number)

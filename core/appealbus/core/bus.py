@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +26,7 @@ from appealbus.core.service import Service
 log = structlog.get_logger(__name__)
 
 _POLL = 1.0
+_HOUR = 3600.0
 _RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
@@ -69,6 +71,7 @@ class Bus:
             await delivery.start()
         self._go("dispatch", self._dispatcher.run())
         self._go("watch", self._write_source_states())
+        self._go("retention", self._forget_the_old())
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run())
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
@@ -180,6 +183,15 @@ class Bus:
         while True:
             await self._note_sources()
             await asyncio.sleep(_POLL)
+
+    async def _forget_the_old(self) -> None:
+        """Delete what is done, delivered and past the retention, now and every hour."""
+        while True:
+            try:
+                await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
+            except JournalError:
+                log.exception("journal.prune_failed")
+            await asyncio.sleep(_HOUR)
 
     async def _note_sources(self) -> None:
         states = [guard.state() for guard in self.guards.values()]
