@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -71,7 +71,7 @@ class World:
         self.keeps += 1
         self.kept[(state.lookup, state.key)] = state
 
-    async def run(self, *, everything: bool = True) -> dict[tuple[str, str], LookupState]:
+    async def run(self, *, later: bool = True) -> dict[tuple[str, str], LookupState]:
         async def access(rows: Any) -> None:
             pass
 
@@ -84,9 +84,15 @@ class World:
             on_change=lambda *_: None,
         )
         engine = Enrichment(
-            self.plan, {"s": guard}, RETRY, actor="test", fan_out=50, now=lambda: datetime.now(UTC), keep=self.keep
+            self.plan,
+            {"s": guard},
+            RETRY,
+            actor="test",
+            fan_out=50,
+            now=lambda: datetime.now(UTC) + timedelta(hours=later),
+            keep=self.keep,
         )
-        return await engine.run(self.case(), asyncio.get_running_loop().time() + 30, everything=everything)
+        return await engine.run(self.case(), asyncio.get_running_loop().time() + 30)
 
     def case(self) -> Case:
         written = appeal(repeats=["a", "b"])
@@ -167,6 +173,6 @@ async def test_what_is_not_due_yet_is_left_alone(chain: World) -> None:
     chain.answers[0] = ["unavailable"]
     await chain.run()
     asked = Counter(chain.asked)
-    states = await chain.run(everything=False)
+    states = await chain.run(later=False)
     assert chain.asked == asked
     assert [s.kind.value for (name, _), s in states.items() if name == "s.l0"] == ["unavailable", "unavailable"]

@@ -40,19 +40,18 @@ class Enrichment:
         self._now = now
         self._keep = keep
 
-    async def run(self, case: Case, deadline: float, *, everything: bool = False) -> dict[Key, LookupState]:
+    async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
         """Ask what has not ended for good and is due, and all that this makes possible.
 
         Args:
             case: the appeal with what is known of it.
             deadline: on the event loop's clock; every question ends by then.
-            everything: ask also what is not due yet or was given up.
 
         Returns:
             How every question of the plan stands now, in the order of the plan.
 
         """
-        run = _Run(self, case, deadline, everything)
+        run = _Run(self, case, deadline)
         return await run.go()
 
     async def ask(self, case: Case, node: Node, draft: Draft, deadline: float) -> Ended:
@@ -75,11 +74,10 @@ class Enrichment:
 
 
 class _Run:
-    def __init__(self, engine: Enrichment, case: Case, deadline: float, everything: bool) -> None:
+    def __init__(self, engine: Enrichment, case: Case, deadline: float) -> None:
         self.engine = engine
         self.case = case
         self.deadline = deadline
-        self.everything = everything
         self.started = engine._now()
         self.old: dict[Key, LookupState] = {(s.lookup, s.key): s for s in case.states}
         self.now: dict[Key, LookupState] = {}
@@ -140,7 +138,7 @@ class _Run:
     def _is_open(self, state: LookupState) -> bool:
         if state.kind.final:
             return False
-        if self.everything or state.kind is OutcomeKind.SKIPPED:
+        if state.kind is OutcomeKind.SKIPPED:
             return True
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 

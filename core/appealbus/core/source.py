@@ -1,6 +1,5 @@
 """What a lookup talks to."""
 
-from datetime import datetime
 from typing import Final
 
 from appealbus.core.wire import Call, Reply, Request, Wire
@@ -30,8 +29,3 @@ class Source:
         reply = await self._wire.call(request, self.call_context)
         self.replies.append(reply)
         return reply
-
-    @property
-    def observed_at(self) -> datetime | None:
-        """When the last reply was complete."""
-        return self.replies[-1].observed_at if self.replies else None
