@@ -2,9 +2,11 @@
 
 from appealbus.core.assessor import Assessor
 from appealbus.core.config.base import ConfigError, NoSettings, Settings
+from appealbus.core.config.types import Secret
 from appealbus.core.delivery import Delivery, Outgoing
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.link import LinkState, LinkStatus
 from appealbus.core.lookup import From, FromAll, Lookup, Query
 from appealbus.core.outcomes import (
     awaiting,
@@ -37,6 +39,8 @@ __all__ = [
     "Inbound",
     "Intake",
     "Layer",
+    "LinkState",
+    "LinkStatus",
     "Lookup",
     "NoSettings",
     "Outcome",
@@ -46,6 +50,7 @@ __all__ = [
     "Query",
     "Reply",
     "Request",
+    "Secret",
     "Service",
     "Settings",
     "Source",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from appealbus.core.config.base import Settings
+from appealbus.core.link import LinkState
 
 S = TypeVar("S", bound=Settings)
 
@@ -42,6 +43,10 @@ class Delivery(ABC, Generic[S]):
 
         May raise: then all of the batch failed. What failed comes again.
         """
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()
 
     async def close(self) -> None:
         """Let go of everything. Idempotent."""

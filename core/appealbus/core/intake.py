@@ -1,10 +1,12 @@
 """Intakes: where appeals come from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from appealbus.core.config.base import Settings
+from appealbus.core.link import LinkState
 from appealbus.schemas.appeal import Receipt
 
 S = TypeVar("S", bound=Settings)
@@ -69,3 +71,7 @@ class Intake(ABC, Generic[S]):
     @abstractmethod
     async def run(self, acceptor: Acceptor) -> None:
         """Take messages until cancelled."""
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()

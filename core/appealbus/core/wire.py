@@ -1,7 +1,7 @@
 """What a connector offers: wires that carry a question to a source and its answer back. Knows no agency."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeAlias, TypeVar
 from lxml import etree
 
 from appealbus.core.config.base import Settings
+from appealbus.core.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
@@ -122,6 +123,10 @@ class Wire(ABC):
     def describe(self) -> str:
         """Say in a line, once started, what the wire is bound to: for `appealbus check`."""
         return ""
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()
 
     async def close(self) -> None:  # noqa: B027
         """Let go of everything. Idempotent."""

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -123,6 +124,7 @@ dossier = Table(
     Column("completeness", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("region", Text, nullable=False, server_default=""),
 )
 
 outbox = Table(
@@ -186,8 +188,67 @@ source_state = Table(
     "source_state",
     metadata,
     Column("source", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
     Column("document", LargeBinary, nullable=False),
 )
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seen_until", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+"""The processes that work this journal. One that is not seen any more is dead, or cut off."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+"""What one worker does for all: the relay to a receiver, the retention."""
+
+source_limit = Table(
+    "source_limit",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("filled_at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("era", BigInteger, nullable=False),
+    Column("open_until", Moment),
+    Column("probe_owner", Text),
+    Column("probe_until", Moment),
+)
+"""What all workers together may ask of a source: tokens of its rate, failures in a row, its breaker."""
+
+source_share = Table(
+    "source_share",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("worker", Text, primary_key=True),
+    Column("wanted", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("until", Moment, nullable=False),
+)
+"""How many of a source's calls in flight each worker may have."""
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("correlation_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False, index=True),
+    Column("lookup", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("media_type", Text),
+    Column("answer", LargeBinary),
+)
+"""Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""
 
 counter = Table(
     "counter",

@@ -77,6 +77,6 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
 def put_source_states(connection: Connection, items: Sequence[Sequence[SourceState]]) -> list[None]:
     """Write how sources stand; the newest of a source wins."""
     newest = {state.source: codec.source_to_json(state) for states in items for state in states}
-    rows = [{"source": source, "document": document} for source, document in sorted(newest.items())]
+    rows = [{"source": source, "worker": "", "document": document} for source, document in sorted(newest.items())]
     bulk.upsert(connection, source_state, rows)
     return [None] * len(items)

@@ -1,0 +1,35 @@
+"""How a connection that stays open stands, for people and for alerts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class LinkStatus(StrEnum):
+    """What a link does now."""
+
+    UP = "up"
+    CONNECTING = "connecting"
+    DOWN = "down"
+    """The other side cannot be reached; the link tries again by itself."""
+    BLOCKED = "blocked"
+    """The other side takes nothing more for now: it is short of memory or disk."""
+    REFUSED = "refused"
+    """The other side does not want us: a wrong password, a missing virtual host, a right that we lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """One connection as its owner sees it."""
+
+    name: str
+    """`main.consume`: unique in the process, without personal data or secrets."""
+    status: LinkStatus
+    detail: str = ""
+    """In a line, what is wrong and what to do."""
+    since: datetime | None = None
+    reconnects: int = 0
+    """How often it was up again after a loss, since the start."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What else is worth counting: `published`, `unroutable`, `late_replies` …"""
