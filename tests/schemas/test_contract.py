@@ -82,6 +82,6 @@ def test_json_schema_knows_the_records():
     schema = json.loads((FOLDER / "dossier.schema.json").read_text(encoding="utf-8"))
     *typed, other = schema["$defs"]["Record"]["anyOf"]
     assert [each["allOf"][0]["$ref"] for each in typed] == [
-        f"#/$defs/{name}" for name in ("Organisation", "Parcel", "Person")
+        f"#/$defs/{name}" for name in ("Address", "Organisation", "Parcel", "Person")
     ]
-    assert other["properties"]["type"]["not"] == {"enum": ["Organisation", "Parcel", "Person"]}
+    assert other["properties"]["type"]["not"] == {"enum": ["Address", "Organisation", "Parcel", "Person"]}

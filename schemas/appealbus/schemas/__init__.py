@@ -1,5 +1,6 @@
 """The language of the bus: appeals, records, outcomes and dossiers as typed models. Imports nothing of ours."""
 
+from appealbus.schemas.address import Address
 from appealbus.schemas.appeal import (
     Addressee,
     Appeal,
@@ -15,6 +16,7 @@ from appealbus.schemas.appeal import (
     Place,
     QuestionCategory,
     Receipt,
+    Refusal,
     Representative,
 )
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, Input, LookupOutcome
@@ -28,6 +30,7 @@ from appealbus.schemas.record import Coded, OtherRecord, Record
 from appealbus.schemas.signal import Severity, Signal
 
 __all__ = [
+    "Address",
     "Addressee",
     "Appeal",
     "AppealForm",
@@ -62,6 +65,7 @@ __all__ = [
     "QuestionCategory",
     "Receipt",
     "Record",
+    "Refusal",
     "Representative",
     "Rka",
     "Severity",

@@ -228,3 +228,15 @@ class Receipt(Model):
     """Who accepted it: the system, or the official's surname and initials."""
     message_id: Text
     channel: Text
+
+
+class Refusal(Model):
+    """What a sender gets in place of a receipt where the message could not be taken. It is kept in quarantine."""
+
+    code: Text
+    """`json.malformed`, `xml.doctype`, `appeal.invalid`, `message.too_large`, `number_taken` …"""
+    reason: Text
+    """What is wrong: names fields, never quotes their values."""
+    quarantine_id: int
+    """Under which the bus keeps the message, to be replayed once the cause is mended."""
+    channel: Text

@@ -12,13 +12,19 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
+from appealbus.schemas.address import Address
 from appealbus.schemas.base import Model
 from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.parcel import Parcel
 from appealbus.schemas.person import Person
 from appealbus.schemas.record import Record
 
-TYPED_RECORDS: dict[str, type[Record]] = {"Organisation": Organisation, "Parcel": Parcel, "Person": Person}
+TYPED_RECORDS: dict[str, type[Record]] = {
+    "Address": Address,
+    "Organisation": Organisation,
+    "Parcel": Parcel,
+    "Person": Person,
+}
 """Records with elements of their own in XML; those of third parties are carried as maps and lists."""
 
 _SCALARS = (str, int, bool, Decimal, date, datetime)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from lxml import etree
 from pydantic import ValidationError
 
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, Receipt, Refusal
 from appealbus.schemas.base import Model, printable
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.jsonxml import XmlError, child, children, local, read_members, text_of, write_members
@@ -25,15 +25,27 @@ from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, 
 
 APPEAL_NS = "urn:appealbus:appeal:1"
 DOSSIER_NS = "urn:appealbus:dossier:1"
+RECEIPT_NS = "urn:appealbus:receipt:1"
+REFUSAL_NS = "urn:appealbus:refusal:1"
+_NAMESPACES = {Appeal: APPEAL_NS, Dossier: DOSSIER_NS, Receipt: RECEIPT_NS, Refusal: REFUSAL_NS}
 
 M = TypeVar("M", bound=Model)
 
-__all__ = ["APPEAL_NS", "DOSSIER_NS", "XmlError", "appeal_from_xml", "dossier_from_xml", "to_xml"]
+__all__ = [
+    "APPEAL_NS",
+    "DOSSIER_NS",
+    "RECEIPT_NS",
+    "REFUSAL_NS",
+    "XmlError",
+    "appeal_from_xml",
+    "dossier_from_xml",
+    "to_xml",
+]
 
 
-def to_xml(document: Appeal | Dossier) -> bytes:
-    """Return an appeal or a dossier as an XML document in UTF-8."""
-    namespace, name = (APPEAL_NS, "appeal") if isinstance(document, Appeal) else (DOSSIER_NS, "dossier")
+def to_xml(document: Appeal | Dossier | Receipt | Refusal) -> bytes:
+    """Return an appeal, a dossier or what a sender is told as an XML document in UTF-8."""
+    namespace, name = _NAMESPACES[type(document)], type(document).__name__.lower()
     root = etree.Element(f"{{{namespace}}}{name}", nsmap={None: namespace})
     _write_model(root, document)
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)

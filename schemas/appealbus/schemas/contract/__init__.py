@@ -1,15 +1,15 @@
-"""The contract with other systems: appeal and dossier as JSON Schema and XSD, generated from the models.
+"""The contract with other systems: appeal, receipt, refusal and dossier as JSON Schema and XSD, made of the models.
 
 `python -m appealbus.schemas.contract` writes the files next to this module; a test fails when they drift.
 """
 
 from pathlib import Path
 
-from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.appeal import Appeal, Receipt, Refusal
 from appealbus.schemas.contract.json_schema import json_schema
 from appealbus.schemas.contract.xsd import xsd
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.xml import APPEAL_NS, DOSSIER_NS
+from appealbus.schemas.xml import APPEAL_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
 
 FOLDER = Path(__file__).parent
 
@@ -21,4 +21,8 @@ def documents() -> dict[str, bytes]:
         "appeal.xsd": xsd(Appeal, APPEAL_NS),
         "dossier.schema.json": json_schema(Dossier, DOSSIER_NS),
         "dossier.xsd": xsd(Dossier, DOSSIER_NS),
+        "receipt.schema.json": json_schema(Receipt, RECEIPT_NS),
+        "receipt.xsd": xsd(Receipt, RECEIPT_NS),
+        "refusal.schema.json": json_schema(Refusal, REFUSAL_NS),
+        "refusal.xsd": xsd(Refusal, REFUSAL_NS),
     }
