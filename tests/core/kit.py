@@ -25,6 +25,7 @@ from appealbus.core import (
     Request,
     Source,
     Wire,
+    WorkQueue,
     found,
 )
 from appealbus.core.bus import Bus
@@ -135,6 +136,7 @@ async def running_bus(
     *lookups: Lookup[Any, Any],
     wire: ScriptedWire | None = None,
     assessors: Sequence[Assessor] = (),
+    work_queues: Sequence[type[WorkQueue[Any]]] = (),
     **tables: Any,
 ) -> AsyncIterator[Bus]:
     """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire."""
@@ -143,6 +145,7 @@ async def running_bus(
         lookups=list(lookups),
         deliveries=[Receiver],
         assessors=list(assessors),
+        work_queues=list(work_queues),
     )
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
     document = {
@@ -154,7 +157,7 @@ async def running_bus(
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
-    journal = await Journal.open(loaded.settings.bus.journal)
+    journal = await Journal.open(loaded.settings.bus.journal, loaded.settings.bus.journal_password)
     try:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)

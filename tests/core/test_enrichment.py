@@ -65,7 +65,7 @@ class World:
             fields["fan"] = From("repeats[*]")
         return lookup(f"s.l{i}", ask, **fields)
 
-    async def keep(self, case: Case, state: LookupState) -> None:
+    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
         if self.keeps == self.crash_at:
             raise Crash
         self.keeps += 1

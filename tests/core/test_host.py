@@ -175,5 +175,6 @@ def test_the_built_in_plugins_come_through_the_same_door() -> None:
     host = Host(lambda name, model: model())
     host.load([], [])
     shipped = {plugin.name: plugin for plugin in host.plugins}
-    assert {"wires", "files", "gbdfl", "gbdul", "egkn", "identity", "land_rights", "simulator", "demo"} <= set(shipped)
+    assert {"wires", "files", "amqp", "gbdfl", "gbdul", "egkn", "address"} <= set(shipped)
+    assert {"identity", "land_rights", "simulator", "demo"} <= set(shipped)
     assert {plugin.state for plugin in shipped.values()} == {"active"}, {p.name: p.reason for p in host.plugins}

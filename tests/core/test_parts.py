@@ -1,22 +1,28 @@
 """What the configuration amounts to: names that nobody knows are told, with the nearest there is."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit import ScriptedConnector, ScriptedWire, lookup
 
-from appealbus.core import ConfigError, From
+from appealbus.core import ConfigError, From, Settings, Waiting, WorkQueue
 from appealbus.core.config.loading import load
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.parts import Parts, build
 
 
-def built(folder: Path, text: str) -> Parts:
+def built(folder: Path, text: str, *work_queues: type[WorkQueue[Any]]) -> Parts:
     """Build the parts of a configuration beside a plugin `test` with one lookup of the source `s`."""
     file = folder / "appealbus.toml"
     file.write_text(text)
     host = Host(lambda name, model: model())
-    brought = Brought(connectors=[ScriptedConnector(ScriptedWire())], lookups=[lookup("s.thing", x=From("repeats[*]"))])
+    brought = Brought(
+        connectors=[ScriptedConnector(ScriptedWire())],
+        lookups=[lookup("s.thing", x=From("repeats[*]"))],
+        work_queues=list(work_queues),
+    )
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     return build(load(file, {}), host)
 
@@ -29,6 +35,10 @@ def built(folder: Path, text: str) -> Parts:
             "appealbus.toml:2: bus.disabled: there is no plugin 'tset'; did you mean test?",
         ),
         ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
+        (
+            '[work]\nkind = "amqp"\n',
+            "appealbus.toml:2: work.kind: no plugin brings 'amqp'; write one of none",
+        ),
         (
             '[sources.s]\nconnector = "scriptd"\n',
             "appealbus.toml:2: sources.s.connector: no plugin brings 'scriptd'; write one of scripted",
@@ -44,6 +54,40 @@ def test_a_name_that_nobody_knows_is_an_error_with_its_line(tmp_path: Path, text
     with pytest.raises(ConfigError) as caught:
         built(tmp_path, text)
     assert told in str(caught.value)
+
+
+def test_a_part_that_finds_its_table_wrong_is_told_with_its_place(tmp_path: Path) -> None:
+    """The part knows what is wrong, the bus knows where."""
+    text = '[bus]\nname = "x"\n\n[work]\nkind = "picky"\ncolour = "red"\n'
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, text, Picky)
+    assert str(caught.value).endswith("appealbus.toml:4: work: nobody likes red")
+    assert built(tmp_path, text.replace("red", "blue"), Picky).work is not None
+    assert built(tmp_path, "", Picky).work is None
+
+
+class PickySettings(Settings):
+    """The table `[work]`."""
+
+    colour: str
+
+
+class Picky(WorkQueue[PickySettings]):
+    """Refuses red."""
+
+    kind = "picky"
+    settings = PickySettings
+
+    def __init__(self, settings: PickySettings) -> None:
+        super().__init__(settings)
+        if settings.colour == "red":
+            raise ConfigError("nobody likes red")
+
+    def offer(self, waiting: Waiting) -> None:
+        raise NotImplementedError
+
+    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
+        raise NotImplementedError
 
 
 def test_a_source_that_no_lookup_asks_is_told(tmp_path: Path) -> None:

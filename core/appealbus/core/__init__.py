@@ -23,6 +23,7 @@ from appealbus.core.service import Service
 from appealbus.core.source import Source
 from appealbus.core.version import __version__
 from appealbus.core.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.work import Waiting, WorkQueue
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 __all__ = [
@@ -55,7 +56,9 @@ __all__ = [
     "Settings",
     "Source",
     "Taken",
+    "Waiting",
     "Wire",
+    "WorkQueue",
     "__version__",
     "awaiting",
     "found",

@@ -3,25 +3,34 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
+from appealbus.core.answer import Answer, Kept
 from appealbus.core.casework import Casework
 from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
+from appealbus.core.duty import Duties
+from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.limits import Limits
 from appealbus.core.intake import Inbound, Intake, Quarantined, Taken
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState
+from appealbus.core.journal.rows import Case, SourceState
+from appealbus.core.journal.writes.accepting import urgency_of
+from appealbus.core.link import LinkState, LinkStatus
 from appealbus.core.parts import Parts
+from appealbus.core.presence import Presence
 from appealbus.core.reception import Reception
 from appealbus.core.relay import Relay
 from appealbus.core.service import Service
+from appealbus.core.tally import Tally
+from appealbus.core.work import Waiting, WorkQueue
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +39,9 @@ _HOUR = 3600.0
 _RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
+_LOOK = 5.0
+"""How long a hint waits for room here; by then another worker has found the appeal in the journal."""
+_TAKING = ("intake.", "service.", "dispatch", "work_queue")
 
 
 class Bus:
@@ -39,6 +51,9 @@ class Bus:
         self.settings = loaded.settings
         self.parts = parts
         self.journal = journal
+        self.worker = uuid4().hex
+        """What this process is called where several work one journal; a new name at each start."""
+        self._limits = Limits(journal, self.worker) if journal.shared else None
         self.guards: dict[str, Guard] = {
             name: Guard(
                 name,
@@ -46,34 +61,55 @@ class Bus:
                 bound.wire,
                 bound.guard,
                 access=journal.access,
+                await_answer=journal.await_answer,
                 on_change=self._source_changed,
+                limits=self._limits,
             )
             for name, bound in parts.sources.items()
         }
-        self.relays = [Relay(name, delivery, journal) for name, delivery in parts.deliveries.items()]
-        casework = Casework(loaded.settings, parts, journal, self.guards, self.relays)
+        self._duties = Duties(self.worker, journal)
+        self._retention = self._duties.add("retention")
+        self.relays = [
+            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"))
+            for name, delivery in parts.deliveries.items()
+        ]
+        casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, owner=self.worker)
         self._dispatcher = casework.dispatcher
         self._reception = Reception(journal, loaded.settings.bus.accepted_by)
         self._arrivals: set[asyncio.Task[Taken | Quarantined]] = set()
         self._parts: list[asyncio.Task[None]] = []
         self._stopping = False
-        self._told: list[SourceState] = []
+        self.messages = Tally()
+        """Messages in, by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
+        self.answers = Tally()
+        """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
+        self.dossiers = casework.dossiers
+        self._presence = Presence(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
 
     async def start(self) -> None:
         """Load contracts, open ways out, and begin to work what the journal holds.
 
         Raises:
             ConfigError: if a contract that a source names is broken.
+            JournalError: if the sources' limits cannot be shared with other workers.
 
         """
+        if self._limits is not None:
+            await self._limits.start()
+            self._go("limits", self._limits.run())
         await asyncio.gather(*(bound.wire.start() for bound in self.parts.sources.values()))
         for delivery in self.parts.deliveries.values():
             await delivery.start()
+        if self.parts.work is not None:
+            await self.parts.work.start()
+            self._go("work_queue", self._run_work_queue(self.parts.work))
         self._go("dispatch", self._dispatcher.run())
-        self._go("watch", self._write_source_states())
+        self._go("watch", self._presence.run())
+        self._go("duties", self._duties.run())
         self._go("retention", self._forget_the_old())
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run())
+        await asyncio.gather(*(bound.wire.listen(self) for bound in self.parts.sources.values()))
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
     def open_doors(self) -> None:
@@ -97,6 +133,16 @@ class Bus:
         return await asyncio.shield(arrival)
 
     async def _accept(self, message: Inbound) -> Taken | Quarantined:
+        try:
+            taken = await self._take(message)
+        except JournalError:
+            self.messages.add(message.channel, "failed")
+            raise
+        result = "quarantined" if isinstance(taken, Quarantined) else "new" if taken.new else "repeated"
+        self.messages.add(message.channel, result)
+        return taken
+
+    async def _take(self, message: Inbound) -> Taken | Quarantined:
         with self._dispatcher.place() as here:
             owner = self._dispatcher.owner if here else None
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
@@ -107,13 +153,68 @@ class Bus:
                     self._dispatcher.start(received.case)
                 else:
                     self._dispatcher.more()
+                    self._offer(received.case)
         if received.taken.new:
             self.parts.host.notify("appeal_accepted", receipt=received.taken.receipt)
         return received.taken
 
+    async def answered(self, source: str, answer: Answer) -> Kept:
+        """Keep an answer that came by itself, and have its appeal worked on next, here or by another worker.
+
+        Raises:
+            JournalError: if nothing could be written; the sender keeps the answer.
+
+        """
+        kept = await self.journal.answered(source, answer)
+        failpoint("bus.answered")
+        self.answers.add(source, kept.value)
+        if kept is Kept.STORED:
+            self._dispatcher.more()
+        else:
+            log.warning("answer.dropped", source=source, state=kept.value)
+        return kept
+
+    def _offer(self, case: Case) -> None:
+        """Tell other workers of an appeal that this one has no room for."""
+        if self.parts.work is not None:
+            self.parts.work.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.appeal)))
+
+    def links(self) -> list[LinkState]:
+        """Say how all connections that stay open stand; one that several parts share is told once."""
+        parts = [(f"intake.{intake.name}", intake.links) for intake in self.parts.intakes]
+        parts += [(f"delivery.{name}", delivery.links) for name, delivery in self.parts.deliveries.items()]
+        parts += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
+        parts += [("work_queue", self.parts.work.links)] if self.parts.work is not None else []
+        told: dict[str, LinkState] = {}
+        for name, links in parts:
+            try:
+                states = list(links())
+            except Exception as error:
+                states = [LinkState(name, LinkStatus.DOWN, f"its plugin raised {type(error).__name__} over it")]
+            for state in states:
+                told.setdefault(state.name, state)
+        return list(told.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping
+
+    @property
+    def in_flight(self) -> int:
+        """How many appeals this process works on now."""
+        return self._dispatcher.in_flight
+
     async def settle(self, *, parked: bool = False) -> None:
         """Wait until nothing is left to do now; with `parked` until nothing is parked and all is delivered."""
-        while await self._has_work(parked):  # noqa: ASYNC110 - others put work in through the journal
+        while True:  # others put work in through the journal
+            try:
+                if not await self._has_work(parked):
+                    return
+            except JournalError as error:
+                if not error.passes:
+                    raise
+                await asyncio.sleep(_POLL)
             await asyncio.sleep(0.05)
 
     async def _has_work(self, parked: bool) -> bool:
@@ -133,12 +234,17 @@ class Bus:
         self._dispatcher.stop_taking()
         clock = asyncio.get_running_loop().time
         ends = clock() + self.settings.bus.grace
-        for task in self._parts:
-            if task.get_name().startswith(("intake.", "service.", "dispatch")):
-                task.cancel()
+        staying = {f"service.{service.name}" for service in self.parts.host.services if service.through_drain}
+        taking = [task for task in self._parts if task.get_name().startswith(_TAKING)]
+        taking = [task for task in taking if task.get_name() not in staying]
+        for task in taking:
+            task.cancel()
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
         await self._dispatcher.end(_SETTLE)
+        intakes = [task for task in taking if task.get_name().startswith("intake.")]
+        if intakes:  # they tell their senders what became of what they sent, and give the rest back
+            await asyncio.wait(intakes, timeout=max(_FLUSH, ends - clock()))
         await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
         for task in self._parts:
             task.cancel()
@@ -146,16 +252,26 @@ class Bus:
             _, stuck = await asyncio.wait(self._parts, timeout=_FLUSH)
             for task in stuck:
                 log.error("bus.part_stuck", kind=task.get_name())
-        await self._note_sources()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH):
                 await self._close_parts()
-        await self.journal.release(self._dispatcher.owner)
+        try:
+            await self._duties.let_go()
+            await self._presence.leave()
+            await self.journal.release(self._dispatcher.owner)
+        except JournalError as error:
+            # Others take over when the leases are over.
+            log.warning("bus.not_released", code=error.code)
+        if self._limits is not None:
+            with contextlib.suppress(JournalError, TimeoutError):
+                async with asyncio.timeout(_FLUSH):
+                    await self._limits.leave()
         log.info("bus.stopped")
 
     async def _close_parts(self) -> None:
         closing: list[Coroutine[Any, Any, None]] = [bound.wire.close() for bound in self.parts.sources.values()]
         closing += [delivery.close() for delivery in self.parts.deliveries.values()]
+        closing += [self.parts.work.close()] if self.parts.work is not None else []
         await asyncio.gather(*closing, return_exceptions=True)
 
     def _go(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -173,33 +289,31 @@ class Bus:
     async def _run_intake(self, intake: Intake[Any]) -> None:
         await _kept_running(lambda: intake.run(self), lambda: log.exception("intake.raised", intake=intake.name))
 
+    async def _run_work_queue(self, work: WorkQueue[Any]) -> None:
+        await _kept_running(
+            lambda: work.run(lambda: self._dispatcher.look(_LOOK)), lambda: log.exception("work_queue.raised")
+        )
+
     async def _run_service(self, service: Service) -> None:
         await _kept_running(lambda: service.run(self), lambda: log.exception("service.raised", service=service.name))
 
     def _source_changed(self, source: str, state: str) -> None:
         self.parts.host.notify("source_changed", source=source, state=state)
 
-    async def _write_source_states(self) -> None:
-        while True:
-            await self._note_sources()
-            await asyncio.sleep(_POLL)
+    def _source_states(self) -> list[SourceState]:
+        return [guard.state() for guard in self.guards.values()]
 
     async def _forget_the_old(self) -> None:
-        """Delete what is done, delivered and past the retention, now and every hour."""
+        """Delete what is done, delivered and past the retention, now and every hour; one worker for all."""
         while True:
+            if not self._retention.held:
+                await asyncio.sleep(_POLL)
+                continue
             try:
                 await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
             except JournalError:
                 log.exception("journal.prune_failed")
             await asyncio.sleep(_HOUR)
-
-    async def _note_sources(self) -> None:
-        states = [guard.state() for guard in self.guards.values()]
-        told = [replace(state, at=None) for state in states]
-        if told != self._told:  # an idle bus writes nothing
-            with contextlib.suppress(JournalError):
-                await self.journal.put_source_states(states)
-                self._told = told
 
 
 async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[], None]) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -15,10 +16,11 @@ from appealbus.core.dispatcher import Dispatcher
 from appealbus.core.enrichment import Enrichment
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.guard import Guard
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.parts import Parts
+from appealbus.core.region import region_of
 from appealbus.core.relay import Relay
 from appealbus.core.retry import after_defect
 from appealbus.schemas.dossier import Completeness, Dossier
@@ -36,15 +38,22 @@ class Casework:
         journal: Journal,
         guards: Mapping[str, Guard],
         relays: Sequence[Relay],
+        *,
+        owner: str,
     ) -> None:
         self._settings = settings
         self._parts = parts
         self._journal = journal
         self._relays = relays
+        self.dossiers: Counter[str] = Counter()
+        """Versions written, by completeness."""
         self._tells_outcomes = parts.host.listens("lookup_ended")
-        # A case never outlives its lease: its budget is the contract's wait.
-        lease = max(contract.wait for contract in parts.contracts.values()) + 60.0
-        self.dispatcher = Dispatcher(journal, self.work, concurrency=settings.bus.concurrency, lease=lease)
+        self._answered_later = {
+            kind
+            for kind, contract in parts.contracts.items()
+            if any(parts.sources[node.lookup.source].wire.answers_later for node in contract.plan)
+        }
+        self.dispatcher = Dispatcher(journal, self.work, owner=owner, concurrency=settings.bus.concurrency)
         self._engines = {
             kind: Enrichment(
                 contract.plan,
@@ -63,16 +72,31 @@ class Casework:
         started = time.monotonic()
         try:
             kind = case.appeal.kind
+            if kind in self._answered_later:
+                case = replace(case, answers=tuple(await self._journal.answers(case.appeal_id)))
             deadline = asyncio.get_running_loop().time() + self._parts.contracts[kind].wait
             states = list((await self._engines[kind].run(case, deadline)).values())
             await self._conclude(case, states, started)
-        except Exception:
-            # Nothing about one appeal may stop the others; it comes back later, whatever it was.
-            log.exception("case.failed", number=case.receipt.number)
-            try:
-                await self._after_defect(case, started)
-            except JournalError:
+        except (LeaseLost, VersionConflict) as error:
+            # Another worker has it, or it was concluded after all by a commit that nobody heard the end of.
+            log.warning("case.superseded", number=case.receipt.number, code=error.code)
+            self.dispatcher.give_back(case.appeal_id)
+        except JournalError as error:
+            if error.passes:
+                log.warning("case.given_back", number=case.receipt.number, code=error.code)
                 self.dispatcher.give_back(case.appeal_id)
+            else:
+                await self._failed(case, started)
+        except Exception:
+            await self._failed(case, started)
+
+    async def _failed(self, case: Case, started: float) -> None:
+        # Nothing about one appeal may stop the others; it comes back later, whatever it was.
+        log.exception("case.failed", number=case.receipt.number)
+        try:
+            await self._after_defect(case, started)
+        except JournalError:
+            self.dispatcher.give_back(case.appeal_id)
 
     async def _after_defect(self, case: Case, started: float) -> None:
         again = after_defect(self._settings.retry, case, wall())
@@ -88,24 +112,40 @@ class Casework:
             previous = await self._journal.dossier(case.receipt.number, case.version)
             if previous is not None and says_the_same(previous, states):
                 required = self._parts.contracts[case.appeal.kind].required
-                await self._put_off(case, completeness_of(states, required), due_at)
+                await self._put_off(case, completeness_of(states, required), due_at, self._heard(case))
                 return
-        await self._publish(case, states, due_at, started)
+        await self._publish(case, states, due_at, started, self._heard(case))
 
-    async def _publish(self, case: Case, states: list[LookupState], due_at: datetime | None, started: float) -> None:
+    def _heard(self, case: Case) -> set[str] | None:
+        if case.appeal.kind not in self._answered_later:
+            return None
+        return {answer.question_id for answer in case.answers}
+
+    async def _publish(
+        self,
+        case: Case,
+        states: list[LookupState],
+        due_at: datetime | None,
+        started: float,
+        heard: Collection[str] | None = None,
+    ) -> None:
         required = self._parts.contracts[case.appeal.kind].required
         dossier = assemble(case, states, required, self._parts.host.assessors, wall())
         failpoint("bus.before_conclude")
-        await self._journal.conclude(
+        again = await self._journal.conclude(
             case.appeal_id,
             dossier=dossier.model_dump_json(exclude_none=True).encode(),
             version=dossier.version,
             completeness=dossier.completeness,
             receivers=[relay.name for relay in self._relays],
             due_at=due_at,
+            region=region_of(case.appeal),
+            heard=heard,
+            owner=self.dispatcher.owner,
         )
         failpoint("bus.concluded")
-        self.dispatcher.expect(due_at)
+        self.dossiers[dossier.completeness.value] += 1
+        self._expect(due_at, again=again)
         for relay in self._relays:
             relay.wake()
         self._parts.host.notify("dossier_ready", dossier=dossier)
@@ -123,19 +163,36 @@ class Casework:
             duration_ms=round((time.monotonic() - started) * 1000, 1),
         )
 
-    async def _put_off(self, case: Case, completeness: Completeness, due_at: datetime | None) -> None:
+    def _expect(self, due_at: datetime | None, *, again: bool) -> None:
+        if again:
+            self.dispatcher.more()
+        else:
+            self.dispatcher.expect(due_at)
+
+    async def _put_off(
+        self,
+        case: Case,
+        completeness: Completeness,
+        due_at: datetime | None,
+        heard: Collection[str] | None = None,
+    ) -> None:
         """End a run that has nothing new to tell."""
-        await self._journal.conclude(
+        again = await self._journal.conclude(
             case.appeal_id,
             dossier=None,
             version=case.version,
             completeness=completeness,
             receivers=(),
             due_at=due_at,
+            heard=heard,
+            owner=self.dispatcher.owner,
         )
-        self.dispatcher.expect(due_at)
+        self._expect(due_at, again=again)
 
-    async def _keep(self, case: Case, state: LookupState) -> None:
-        await self._journal.keep(case.appeal_id, state)
+    async def _keep(self, case: Case, state: LookupState, answered: str | None) -> None:
+        if answered is None:
+            await self._journal.keep(case.appeal_id, state, owner=self.dispatcher.owner)
+        else:
+            await self._journal.keep_read(case.appeal_id, state, answered, owner=self.dispatcher.owner)
         if self._tells_outcomes:
             self._parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))

@@ -14,7 +14,16 @@ _SHOWN = 5
 
 
 class Unacceptable(Exception):
-    """Why a message cannot be taken: names fields, never quotes their values."""
+    """Why a message cannot be taken: names fields, never quotes their values.
+
+    Attributes:
+        code: a stable word for programs: `message.too_large`, `json.malformed`, `xml.doctype`, `appeal.invalid` …
+
+    """
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def decode(message: Inbound) -> Appeal:
@@ -27,20 +36,22 @@ def decode(message: Inbound) -> Appeal:
 
     """
     if message.problem is not None:
-        raise Unacceptable(message.problem)
+        raise Unacceptable(message.problem, "message.unreadable")
     if len(message.raw) > MAX_BYTES:
-        raise Unacceptable(f"the message has {len(message.raw)} bytes; the most is {MAX_BYTES}")
+        size = len(message.raw)
+        raise Unacceptable(f"the message has {size} bytes; the most is {MAX_BYTES}", "message.too_large")
     try:
         if message.media_type == "application/xml":
             appeal = appeal_from_xml(message.raw)
         else:
             appeal = Appeal.model_validate_json(message.raw)
     except UnsafeXml as error:
-        raise Unacceptable(f"{error.code}: {error.reason}") from None
+        raise Unacceptable(f"{error.code}: {error.reason}", error.code) from None
     except XmlError as error:
-        raise Unacceptable(str(error)) from None
+        raise Unacceptable(str(error), "appeal.invalid") from None
     except ValidationError as error:
-        raise Unacceptable(_explain(error)) from None
+        malformed = any(each["type"] == "json_invalid" for each in error.errors(include_input=False, include_url=False))
+        raise Unacceptable(_explain(error), "json.malformed" if malformed else "appeal.invalid") from None
     return prepare(appeal.model_copy(update={"channel": message.channel}))
 
 

@@ -22,6 +22,8 @@ class Outgoing:
     completeness: str
     dossier: bytes
     """The dossier as JSON."""
+    region: str = ""
+    """Two digits of the oblast in КАТО, `00` where the appeal does not tell; empty in what an older program wrote."""
 
 
 class Delivery(ABC, Generic[S]):

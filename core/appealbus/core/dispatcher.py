@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import structlog
 
@@ -17,6 +16,10 @@ from appealbus.core.journal.rows import Case
 
 log = structlog.get_logger(__name__)
 
+LEASE = 30.0
+"""Seconds until others may take over what a dead worker had in work."""
+_RENEW = 8.0
+_LATE = 0.2
 _CLAIM = 200
 _POLL = 1.0
 
@@ -29,19 +32,21 @@ class Dispatcher:
         journal: Journal,
         work: Callable[[Case], Coroutine[Any, Any, None]],
         *,
+        owner: str,
         concurrency: int,
-        lease: float,
+        lease: float = LEASE,
     ) -> None:
         """Start empty.
 
         Args:
             journal: where appeals are claimed.
             work: runs one case to its end and never raises.
+            owner: what this worker is called.
             concurrency: the most appeals in flight.
-            lease: seconds that a case may take; after that others may claim it.
+            lease: seconds until others may claim what is in work here, unless it is renewed.
 
         """
-        self.owner = uuid4().hex
+        self.owner = owner
         self.lease = lease
         self._journal = journal
         self._work = work
@@ -55,11 +60,18 @@ class Dispatcher:
         self._looked = float("-inf")
         self._due: datetime | None = None
         self._wake = asyncio.Event()
+        self._renewed = asyncio.get_running_loop().time()
+        self._lookers: list[asyncio.Future[None]] = []
 
     @property
     def busy(self) -> bool:
         """Whether anything is in flight."""
         return bool(self._cases or self._arriving)
+
+    @property
+    def in_flight(self) -> int:
+        """How many cases are being worked on."""
+        return len(self._cases)
 
     @contextmanager
     def place(self) -> Iterator[bool]:
@@ -83,6 +95,15 @@ class Dispatcher:
         """Say that the journal has an appeal that is ready."""
         self._backlog = True
         self._wake.set()
+
+    async def look(self, within: float) -> None:
+        """Have the journal asked for work once there is room; return when it has been, or after so many seconds."""
+        looked = asyncio.get_running_loop().create_future()
+        self._lookers.append(looked)
+        self.more()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await looked
 
     def expect(self, due_at: datetime | None) -> None:
         """Say that an appeal is parked until then."""
@@ -111,6 +132,26 @@ class Dispatcher:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, pause)):
                     await self._wake.wait()
+
+    async def renew(self) -> None:
+        """Keep the leases of what is in flight, once it is time; let go of what others have taken over meanwhile."""
+        clock = asyncio.get_running_loop().time
+        if clock() - self._renewed < min(_RENEW, self.lease / 3):
+            return
+        self._renewed = clock()
+        held = dict(self._cases)
+        try:
+            kept = await self._journal.renew(self.owner, list(held), wall() + timedelta(seconds=self.lease))
+        except JournalError as error:
+            log.warning("journal.renew_failed", code=error.code)
+            return
+        if len(kept) < len(held):
+            # One that was just concluded has no lease either, and ends by itself in a moment.
+            await asyncio.sleep(_LATE)
+            for appeal_id in held.keys() - kept:
+                if self._cases.get(appeal_id) is held[appeal_id]:
+                    log.warning("case.lost", appeal_id=appeal_id)
+                    held[appeal_id].cancel()
 
     def stop_taking(self) -> None:
         """Keep no place for anybody any more."""
@@ -141,6 +182,7 @@ class Dispatcher:
         limit = min(self._room, _CLAIM)
         self._backlog = False
         self._due = None
+        lookers, self._lookers = self._lookers, []
         try:
             if self._dropped:
                 given_back = tuple(self._dropped)
@@ -151,5 +193,9 @@ class Dispatcher:
             for case in claimed:
                 self.start(case)
             self.expect(await self._journal.next_due())
+            for looker in lookers:
+                if not looker.done():
+                    looker.set_result(None)
         except JournalError:
+            self._lookers += (looker for looker in lookers if not looker.done())
             log.exception("journal.claim_failed")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.rows import Case, LookupState
@@ -30,8 +31,20 @@ class Enrichment:
         actor: str,
         fan_out: int,
         now: Callable[[], datetime],
-        keep: Callable[[Case, LookupState], Awaitable[None]],
+        keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
     ) -> None:
+        """Make it.
+
+        Args:
+            plan: which lookups are asked.
+            guards: by source.
+            retry: when a lookup is asked again.
+            actor: who asks, for the access log.
+            fan_out: the most questions of one lookup.
+            now: the wall clock.
+            keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
+
+        """
         self._plan = plan
         self._guards = guards
         self._retry = retry
@@ -54,8 +67,10 @@ class Enrichment:
         run = _Run(self, case, deadline)
         return await run.go()
 
-    async def ask(self, case: Case, node: Node, draft: Draft, deadline: float) -> Ended:
-        """Put one question through the guard of its source."""
+    async def ask(
+        self, case: Case, node: Node, draft: Draft, deadline: float, answer: KeptAnswer | None = None
+    ) -> Ended:
+        """Put one question through the guard of its source, or have the answer read that came to it by itself."""
         if draft.query is None:
             raise ValueError("this draft has ended already")
         question = Question(
@@ -69,6 +84,8 @@ class Enrichment:
             plugin=node.plugin,
             plugin_version=node.plugin_version,
             legal_basis=node.legal_basis,
+            appeal_id=case.appeal_id,
+            answer=answer,
         )
         return await self._guards[node.lookup.source].ask(question)
 
@@ -80,6 +97,9 @@ class _Run:
         self.deadline = deadline
         self.started = engine._now()
         self.old: dict[Key, LookupState] = {(s.lookup, s.key): s for s in case.states}
+        self.answers: dict[Key, KeptAnswer] = {}
+        for answer in case.answers:
+            self.answers.setdefault((answer.lookup, answer.key), answer)
         self.now: dict[Key, LookupState] = {}
         self.records: dict[str, list[Record]] = defaultdict(list)
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
@@ -138,7 +158,7 @@ class _Run:
     def _is_open(self, state: LookupState) -> bool:
         if state.kind.final:
             return False
-        if state.kind is OutcomeKind.SKIPPED:
+        if state.kind is OutcomeKind.SKIPPED or (state.lookup, state.key) in self.answers:
             return True
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 
@@ -149,7 +169,8 @@ class _Run:
             self.records[state.lookup].append(state.record)
 
     async def _ask(self, node: Node, draft: Draft) -> None:
-        ended = await self.engine.ask(self.case, node, draft, self.deadline)
+        answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
+        ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
         outcome = ended.outcome
         old = self.old.get((node.lookup.name, draft.key))
         state = LookupState(
@@ -161,7 +182,7 @@ class _Run:
             reason=outcome.reason,
             inputs=draft.inputs,
             attempts=(old.attempts if old else 0) + ended.attempts,
-            runs=(old.runs if old else 0) + 1,
+            runs=max(1, (old.runs if old else 0) + (not ended.read)),
             asked_at=ended.asked_at or (old.asked_at if old else None),
             record=outcome.record,
             provenance=ended.provenance,
@@ -170,4 +191,4 @@ class _Run:
         if at is not None:
             state = replace(state, next_attempt_at=at)
         self._set(state)
-        await self.engine._keep(self.case, state)
+        await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)

@@ -14,6 +14,7 @@ from appealbus.core.intake import Intake
 from appealbus.core.lookup import Lookup
 from appealbus.core.service import Service
 from appealbus.core.wire import Connector
+from appealbus.core.work import WorkQueue
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record
@@ -52,6 +53,11 @@ class Hooks:
     @hookspec
     def register_deliveries(self, settings: Settings) -> list[type[Delivery[Any]]]:
         """Return ways out."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_work_queues(self, settings: Settings) -> list[type[WorkQueue[Any]]]:
+        """Return ways to tell other workers of work."""
         raise NotImplementedError
 
     @hookspec

@@ -26,6 +26,7 @@ from appealbus.core.plan import Node
 from appealbus.core.service import Service
 from appealbus.core.version import __version__
 from appealbus.core.wire import Connector
+from appealbus.core.work import WorkQueue
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ class Brought:
     lookups: list[Lookup[Any, Record]] = field(default_factory=list)
     intakes: list[type[Intake[Any]]] = field(default_factory=list)
     deliveries: list[type[Delivery[Any]]] = field(default_factory=list)
+    work_queues: list[type[WorkQueue[Any]]] = field(default_factory=list)
     assessors: list[Assessor] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
 
@@ -144,6 +146,7 @@ class Host:
             "lookups": (Lookup, False),
             "intakes": (Intake, True),
             "deliveries": (Delivery, True),
+            "work_queues": (WorkQueue, True),
             "assessors": (Assessor, False),
             "services": (Service, False),
         }
@@ -172,6 +175,7 @@ class Host:
             *(("lookup", item.name) for item in brought.lookups),
             *(("intake", item.kind) for item in brought.intakes),
             *(("delivery", item.kind) for item in brought.deliveries),
+            *(("work queue", item.kind) for item in brought.work_queues),
             *(("assessor", item.name) for item in brought.assessors),
             *(("service", item.name) for item in brought.services),
         ]
@@ -198,6 +202,11 @@ class Host:
     def deliveries(self) -> dict[str, type[Delivery[Any]]]:
         """Ways out by kind."""
         return {item.kind: item for plugin in self._active() for item in plugin.brought.deliveries}
+
+    @property
+    def work_queues(self) -> dict[str, type[WorkQueue[Any]]]:
+        """Ways to tell other workers of work, by kind."""
+        return {item.kind: item for plugin in self._active() for item in plugin.brought.work_queues}
 
     @property
     def assessors(self) -> dict[str, Assessor]:

@@ -47,6 +47,9 @@ class Quarantined:
 
     quarantine_id: int
     reason: str
+    """Ours: names fields, never quotes their values."""
+    code: str = "message.unreadable"
+    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `number_taken` …"""
 
 
 class Acceptor(Protocol):

@@ -1,12 +1,14 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from appealbus.core.config.base import ConfigError, Settings
 from appealbus.core.config.loading import Loaded
+from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.contract import Contract, active, contracts
 from appealbus.core.delivery import Delivery
 from appealbus.core.guards.settings import GuardSettings
@@ -14,7 +16,10 @@ from appealbus.core.host import Host
 from appealbus.core.intake import Intake
 from appealbus.core.plan import Node
 from appealbus.core.wire import Wire
+from appealbus.core.work import WorkQueue
 from appealbus.schemas.appeal import AppealKind
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Parts:
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
+    work: WorkQueue[Any] | None = None
 
 
 def load_plugins(loaded: Loaded) -> Host:
@@ -66,7 +72,8 @@ def build(loaded: Loaded, host: Host) -> Parts:
     for name, table in loaded.settings.sources.items():
         try:
             connector = _pick(host.connectors, table.connector, loaded, ("sources", name, "connector"), host)
-            wire = connector.wire(name, loaded.validate(connector.settings, "sources", name))
+            settings = loaded.validate(connector.settings, "sources", name)
+            wire = _made(loaded, partial(connector.wire, name, settings), "sources", name)
             sources[name] = Bound(name, table.connector, wire, table.guard)
         except ConfigError as error:
             problems.append(str(error))
@@ -75,13 +82,22 @@ def build(loaded: Loaded, host: Host) -> Parts:
     for name, part in loaded.settings.intakes.items():
         try:
             intake = _pick(host.intakes, part.kind, loaded, ("intakes", name, "kind"), host)
-            intakes.append(intake(name, loaded.validate(intake.settings, "intakes", name)))
+            settings = loaded.validate(intake.settings, "intakes", name)
+            intakes.append(_made(loaded, partial(intake, name, settings), "intakes", name))
         except ConfigError as error:
             problems.append(str(error))
     for name, part in loaded.settings.deliveries.items():
         try:
             delivery = _pick(host.deliveries, part.kind, loaded, ("deliveries", name, "kind"), host)
-            deliveries[name] = delivery(name, loaded.validate(delivery.settings, "deliveries", name))
+            settings = loaded.validate(delivery.settings, "deliveries", name)
+            deliveries[name] = _made(loaded, partial(delivery, name, settings), "deliveries", name)
+        except ConfigError as error:
+            problems.append(str(error))
+    work: WorkQueue[Any] | None = None
+    if (chosen := loaded.settings.work) is not None:
+        try:
+            queue = _pick(host.work_queues, chosen.kind, loaded, ("work", "kind"), host)
+            work = _made(loaded, partial(queue, loaded.validate(queue.settings, "work")), "work")
         except ConfigError as error:
             problems.append(str(error))
     if problems:
@@ -94,7 +110,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         for name in sources
         if name not in asked
     }
-    return Parts(host, nodes, inactive, unused, contracts(loaded, nodes, inactive), sources, intakes, deliveries)
+    return Parts(host, nodes, inactive, unused, contracts(loaded, nodes, inactive), sources, intakes, deliveries, work)
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:
@@ -108,6 +124,16 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
 def _near(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
+
+
+def _made(loaded: Loaded, make: Callable[[], T], *path: str) -> T:
+    """Make a part; what it finds wrong with its table is told with the table's place."""
+    try:
+        return make()
+    except InvalidConfig:
+        raise
+    except ConfigError as error:
+        raise loaded.error(str(error), *path) from None
 
 
 def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> Any:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome
@@ -26,6 +27,8 @@ class Question:
         plugin: name of the plugin that brought the lookup.
         plugin_version: its version.
         legal_basis: the norm that allows the question.
+        appeal_id: the same appeal, as the journal knows it.
+        answer: what came by itself; then it is read, and nothing is asked.
 
     """
 
@@ -39,6 +42,8 @@ class Question:
     plugin: str
     plugin_version: str
     legal_basis: str
+    appeal_id: int = 0
+    answer: KeptAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Ended:
         attempts: calls that left for the source on behalf of this question.
         asked_at: when the first one left; None if none did.
         ended_at: when the outcome was known.
+        read: an answer that came by itself was read, whatever it said.
 
     """
 
@@ -59,3 +65,4 @@ class Ended:
     attempts: int = 0
     asked_at: datetime | None = None
     provenance: Provenance | None = None
+    read: bool = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from appealbus.core.clocks import wall
-from appealbus.core.decoding import Unacceptable, decode
+from appealbus.core.decoding import MAX_BYTES, Unacceptable, decode
 from appealbus.core.failpoints import failpoint
 from appealbus.core.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.errors import NumberTaken
@@ -14,6 +14,8 @@ from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, Quaranti
 from appealbus.schemas.appeal import Receipt
 
 log = structlog.get_logger(__name__)
+
+_KEPT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,12 @@ class Reception:
                 NewAppeal(appeal, wall(), self._accepted_by), owner=owner, lease_seconds=lease
             )
         except (Unacceptable, NumberTaken) as error:
-            row = NewQuarantine(wall(), message.channel, message.position, str(error), message.raw, message.media_type)
+            # Of what nobody would read, the beginning is enough to find out whose it was.
+            raw = message.raw if len(message.raw) <= MAX_BYTES else message.raw[:_KEPT]
+            row = NewQuarantine(wall(), message.channel, message.position, str(error), raw, message.media_type)
             quarantine_id = await self._journal.quarantine(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id)
-            return Quarantined(quarantine_id, str(error))
+            return Quarantined(quarantine_id, str(error), error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
         if appeal.number != receipt.number:

@@ -1,6 +1,7 @@
 """The relay: hands dossier versions from the outbox to one receiver, at least once and in order."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import structlog
 
 from appealbus.core.clocks import wall
 from appealbus.core.delivery import Delivery, Outgoing
+from appealbus.core.duty import Duty, DutyLost
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.journal.errors import JournalError
@@ -26,12 +28,15 @@ _BACKOFF_MAX = 300.0
 class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
-    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal) -> None:
+    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty) -> None:
         self.name = name
+        self._duty = duty
         self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
         self._batch = _BATCH
+        self.results: Counter[str] = Counter()
+        """Versions handed over, by result: `delivered`, `failed`."""
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
 
@@ -42,6 +47,10 @@ class Relay:
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
+            if not self._duty.held:
+                # One worker hands over to a receiver at a time, or versions would overtake each other.
+                await asyncio.sleep(_POLL)
+                continue
             self._wake.clear()
             try:
                 more = await self.pass_on()
@@ -68,14 +77,18 @@ class Relay:
     async def pass_on(self) -> bool:
         """Deliver one batch; return whether there may be more."""
         async with self._one_at_a_time:
-            return await self._pass_on()
+            try:
+                return await self._pass_on()
+            except DutyLost:
+                return False
 
     async def _pass_on(self) -> bool:
         asked = self._batch
-        rows = await self._journal.undelivered(self.name, wall(), asked)
-        if not rows:
-            return False
-        results = await self._hand_over(rows)
+        async with self._duty.during():
+            rows = await self._journal.undelivered(self.name, wall(), asked)
+            if not rows:
+                return False
+            results = await self._hand_over(rows)
         failpoint("relay.delivered")
         taken = [row.delivery_id for row, problem in zip(rows, results, strict=True) if problem is None]
         if taken:
@@ -88,13 +101,15 @@ class Relay:
         ]
         await self._journal.deliveries_failed(missed)
         failed = len(rows) - len(taken)
+        self.results.update(delivered=len(taken), failed=failed)
         if failed:
-            log.warning("delivery.failed", receiver=self.name, count=failed)
+            code = Counter(problem for _, problem, _ in missed).most_common(1)[0][0]
+            log.warning("delivery.failed", receiver=self.name, count=failed, code=code)
         return len(rows) == asked and not failed
 
     async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
         batch = [
-            Outgoing(f"{row.number}/{row.version}", row.number, row.version, row.completeness, row.dossier)
+            Outgoing(f"{row.number}/{row.version}", row.number, row.version, row.completeness, row.dossier, row.region)
             for row in rows
         ]
         try:

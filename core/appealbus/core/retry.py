@@ -19,13 +19,15 @@ def next_attempt(
         settings: the `[retry]` table.
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there.
-        retry_after: seconds that the source asked to be left alone, if it did.
+        retry_after: seconds that the source asked to be left alone, or that its answer may take, if it said so.
 
     """
     if state.kind.final or state.kind is OutcomeKind.SKIPPED:
         return None
     if state.kind is OutcomeKind.AWAITING:
-        pause = settings.awaiting
+        # Who sent the question knows how long the answer may take.
+        pause = settings.awaiting if retry_after is None else retry_after
+        retry_after = None
     else:
         ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.

@@ -11,6 +11,8 @@ class Service(ABC):
     """An API, a console, a metrics endpoint."""
 
     name: ClassVar[str]
+    through_drain: ClassVar[bool] = False
+    """Whether it goes on while the bus drains, to the very end. It must take nothing in then."""
 
     @abstractmethod
     async def run(self, bus: "Bus") -> None:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from appealbus.core.wire import Call, Reply, Request, Wire
+from appealbus.core.wire import Call, CallFailed, Reply, Request, Wire
+from appealbus.schemas.outcome import OutcomeKind
 
 
 class Source:
@@ -26,6 +27,10 @@ class Source:
             CallFailed: for everything that is not an answer. Let it pass.
 
         """
+        if self.call_context.answer is not None and self.replies:
+            raise CallFailed(
+                OutcomeKind.INVALID, "answer.single", "a question has one answer, and the lookup wants another"
+            )
         reply = await self._wire.call(request, self.call_context)
         self.replies.append(reply)
         return reply

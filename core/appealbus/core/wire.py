@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from lxml import etree
 
+from appealbus.core.answer import Answers, KeptAnswer
 from appealbus.core.config.base import Settings
 from appealbus.core.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
@@ -42,12 +43,14 @@ class Call:
         question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
         number: of the appeal that caused the question.
         timeout: seconds that the call may take in all, connecting included.
+        answer: what came by itself, for wires whose `answers_later`: read it, and send nothing.
 
     """
 
     question_id: str
     number: str
     timeout: float
+    answer: KeptAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,10 @@ class Health:
 class Wire(ABC):
     """A connector bound to one source by its settings."""
 
+    answers_later: bool = False
+    """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
+    with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+
     async def start(self) -> None:  # noqa: B027
         """Load contracts, open what stays open. May take long; raises ConfigError on a broken contract."""
 
@@ -127,6 +134,9 @@ class Wire(ABC):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""
         return ()
+
+    async def listen(self, answers: Answers) -> None:  # noqa: B027
+        """Take answers that come by themselves, until closed. Called once, after `start`, of a bus that works."""
 
     async def close(self) -> None:  # noqa: B027
         """Let go of everything. Idempotent."""

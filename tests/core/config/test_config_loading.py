@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -127,7 +128,7 @@ connector = "soap"
     ) == [
         "bus.toml:2: bus.nam: unknown key; did you mean name?",
         "bus.toml:3: bus.concurrency: wrong type; write a whole number",
-        'bus.toml:4: bus.journal: write a URL such as "sqlite:///appealbus.db"',
+        'bus.toml:4: bus.journal: write a URL such as "sqlite:///appealbus.db" or "postgresql://appealbus@host/appealbus"',
         'bus.toml:5: bus.plugins[1]: write the path of a file, such as "./my_plugin.py", or the name of a module',
         "bus.toml:10: completeness.complant: no such kind of appeal; did you mean complaint?",
         "bus.toml:13: log.level: write one of 'debug', 'info', 'warning' or 'error'",
@@ -273,3 +274,31 @@ def test_unreadable_secrets_are_told_with_their_keys(tmp_path: Path) -> None:
         "bus.toml:4: sources.gbdfl.login.password: the environment variable NOT_SET is not set; set it",
         "bus.toml:5: sources.gbdfl.headers.a: none cannot be read: No such file or directory",
     ]
+
+
+def test_a_journal_in_postgresql(tmp_path):
+    """The URL stays as it is, but paths in it start at the file's folder; the password is a reference."""
+    bus = {"journal": "postgresql://me@h:5433/db?sslmode=verify-full&sslrootcert=ca.pem"}
+    loaded = from_document({"bus": {**bus, "journal_password": {"file": "password"}}}, tmp_path)
+    assert loaded.settings.bus.journal == (
+        f"postgresql://me@h:5433/db?sslmode=verify-full&sslrootcert={quote_plus(str(tmp_path / 'ca.pem'))}"
+    )
+    assert loaded.settings.bus.journal_password == Secret(file=tmp_path / "password")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://me:hunter2@h/db", "a password does not belong into the URL"),
+        ("postgresql://me@h/db?password=hunter2", "a password does not belong into the URL"),
+        ("postgresql://me@h/", "write the role and the database too"),
+        ("postgresql://h/db", "write the role and the database too"),
+        ("postgresql://me@h:port/db", "the URL is malformed"),
+        ("postgres://me@h/db", "write a URL such as"),
+    ],
+)
+def test_a_wrong_url_of_the_journal_is_told_without_its_password(tmp_path, url, words):
+    """What is wrong and what to write; nothing of the secret."""
+    with pytest.raises(ConfigError, match=words) as caught:
+        from_document({"bus": {"journal": url}}, tmp_path)
+    assert "hunter2" not in str(caught.value)

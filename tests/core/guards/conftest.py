@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.rows import AccessRow
 from appealbus.core.question import Ended, Question
@@ -141,7 +142,13 @@ class OnceOnly(ThingLookup):
 class Bench:
     """A guard with all that is around it."""
 
-    def __init__(self, script: Sequence[object] = (0.0,), access: Access | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        script: Sequence[object] = (0.0,),
+        access: Access | None = None,
+        limits: Limits | None = None,
+        **settings: Any,
+    ) -> None:
         self.access = access or Access()
         self.wire = Scripted(self.access, list(script))
         self.changes: list[tuple[str, str]] = []
@@ -153,6 +160,7 @@ class Bench:
             GuardSettings(**settings),
             access=self.access,
             on_change=lambda source, state: self.changes.append((source, state)),
+            limits=limits,
             now=lambda: START + timedelta(seconds=self.time() - 1000),
         )
 
@@ -188,7 +196,7 @@ class Bench:
             not len(guard._flights)
             and not guard._flights._open
             and line.in_flight == 0
-            and line.slots._value == line.settings.concurrency
+            and line.slots.in_use == len(line.slots) == 0
             and (line.bucket is None or not len(line.bucket))
         )
 

@@ -1,13 +1,10 @@
 """A journal on a real database, and things to put into it. The contract tests run on every database that is there."""
 
-import os
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, AccessRow, LookupState, NewAppeal, NewQuarantine, Served
@@ -110,22 +107,12 @@ def make() -> Make:
     return Make()
 
 
-POSTGRESQL = os.environ.get("APPEALBUS_TEST_POSTGRES")
-
-
-@pytest.fixture(params=["sqlite", *(["postgresql"] if POSTGRESQL else [])])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind; PostgreSQL's is on a private server that the tests start."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/journal.db"
-        return
-    schema = f"journal_{uuid.uuid4().hex}"
-    engine = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-        yield make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-    engine.dispose()
+        return f"sqlite:///{tmp_path}/journal.db"
+    return str(request.getfixturevalue("database"))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from appealbus.core.journal.rows import SourceState
 from appealbus.core.journal.tables import outbox
 
 
@@ -53,17 +52,6 @@ async def test_quarantine_takes_text_that_no_database_can_hold(journal, make):
     kept = await journal.quarantine(make.quarantine(b"raw", position="a\x00b\ud800"))
 
     assert (await journal.quarantine_row(kept)).position == "a\ufffdb\ufffd"
-
-
-async def test_source_states_are_overwritten(journal, make):
-    """Each source has one state, the newest."""
-    state = SourceState("gbdfl", "shep", "closed", 1, 2, 0.5, outcomes={"found": 3}, p50=0.1, at=make.now)
-    await journal.put_source_states([state, replace(state, source="egkn")])
-    await journal.put_source_states([replace(state, breaker="open", last_error="http.502", last_error_at=make.now)])
-
-    states = await journal.source_states()
-    assert [(one.source, one.breaker) for one in states] == [("egkn", "closed"), ("gbdfl", "open")]
-    assert states[0] == replace(state, source="egkn")
 
 
 async def due(journal, now, receiver="out", limit=10):

@@ -4,9 +4,18 @@ import asyncio
 import tempfile
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from appealbus.core.journal.errors import NumberTaken, VersionConflict
 from appealbus.core.journal.journal import Journal
@@ -22,18 +31,23 @@ class JournalLife(RuleBasedStateMachine):
 
     appeals = Bundle("appeals")
 
-    def __init__(self):
+    def __init__(self, server=None):
         super().__init__()
+        self.server = server
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.receipts = {}
         self.versions = {}
         self.confirmed = []
         self.journal = None
+        if server is None:
+            self.url = f"sqlite:///{self.folder.name}/journal.db"
+        else:
+            self.url = server.url(server.database())
 
     @initialize()
     def open(self):
-        self.journal = self.do(Journal.open(f"sqlite:///{self.folder.name}/journal.db"))
+        self.journal = self.do(Journal.open(self.url))
 
     def do(self, work):
         return self.loop.run_until_complete(asyncio.wait_for(work, 30))
@@ -136,5 +150,10 @@ class JournalLife(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-JournalLife.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
-TestJournalLife = JournalLife.TestCase
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 25), ("postgresql", 8)])
+def test_any_life_of_a_journal(kind, examples, request):
+    """Whatever is written in whatever order, what must hold does, on each database."""
+    server = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    run_state_machine_as_test(
+        lambda: JournalLife(server), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
+    )

@@ -5,15 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
 
+from appealbus.core.answer import Answer
 from appealbus.core.journal import migrations, queries, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import pruning, working
+from appealbus.core.journal.writes import awaiting, pruning, working
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -37,6 +40,40 @@ async def test_migrations_make_the_indexes_conditions_too(tmp_path):
     assert sum("WHERE" in text for text in indexes(made)) == 7
 
 
+_FIRST = """
+INSERT INTO appeal VALUES (1, 'files', 'm1', 'N-1', 0, 'x', 9, 'parked', 5, NULL, NULL, 1, 'partial', 0, {document});
+INSERT INTO lookup VALUES (1, 'x.y', 'k', 'not_found', '', '', 1, 1, NULL, 7, NULL, NULL, NULL, NULL);
+INSERT INTO dossier VALUES (1, 1, 'partial', 3, {document});
+INSERT INTO outbox (appeal_id, receiver, version, attempts, next_attempt_at) VALUES (1, 'out', 1, 0, 0);
+INSERT INTO source_state VALUES ('gbdfl', {document});
+INSERT INTO counter VALUES ('appeal', 1);
+"""
+
+
+async def test_a_journal_of_the_first_version_is_brought_to_ours(url):
+    """All that was in it is there and goes on: the appeal, its dossier, what waits for its receiver."""
+    document = '{"message_id": "m1", "kind": "report", "applicant": {"type": "person"}}'
+    literal = f"CAST('{document}' AS BLOB)" if url.startswith("sqlite") else f"convert_to('{document}', 'UTF8')"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in _FIRST.replace("{document}", literal).split(";")[:-1]:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+    async with await Journal.open(url) as journal:
+        case = await journal.case("N-1")
+        assert (case.appeal.message_id, case.version, [state.key for state in case.states]) == ("m1", 1, ["k"])
+        (waiting,) = await journal.undelivered("out", NOW, 10)
+        assert (waiting.dossier, waiting.region) == (document.encode(), "")
+        assert await journal.source_states() == []
+        assert [case.appeal_id for case in await journal.claim("me", NOW, 10, 60)] == [1]
+        assert (await journal.counts()).in_work == 1
+
+
 def test_revisions_are_listed_in_order():
     """The journal knows its revisions without importing Alembic."""
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
@@ -55,6 +92,9 @@ def test_revisions_are_listed_in_order():
         lambda connection: queries.dossier(connection, "N", None),
         lambda connection: queries.access_rows(connection, "N", 5, 10),
         lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),
+        lambda connection: queries.answers(connection, 1),
+        lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW)]),
+        lambda connection: awaiting.arrived(connection, {1: set(), 2: {"q"}}),
         lambda connection: working.claim(connection, [working.Claim("me", NOW, NOW, 10)]),
         lambda connection: working.release(connection, [working.Release("me", None)]),
         lambda connection: pruning.prune_appeals(connection, [NOW]),

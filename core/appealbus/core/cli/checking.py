@@ -106,6 +106,8 @@ async def _journal_problems(cli: Cli) -> list[str]:
         async with cli.journal() as journal:
             outbox = (await journal.counts()).outbox
     except NoJournalYet:
+        if not cli.loaded.settings.bus.journal.startswith("sqlite"):
+            return []
         folder = Path(cli.loaded.settings.bus.journal.removeprefix("sqlite:///")).parent
         if os.access(folder, os.W_OK | os.X_OK):
             return []

@@ -57,7 +57,9 @@ class Cli:
     async def journal(self, *, write: bool = False) -> AsyncIterator[Journal]:
         """Open the journal of the configuration."""
         bus = self.loaded.settings.bus
-        journal = await Journal.open(bus.journal, number_prefix=bus.number_prefix, read_only=not write)
+        journal = await Journal.open(
+            bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
+        )
         try:
             yield journal
         finally:

@@ -12,6 +12,7 @@ from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
 from appealbus.core.version import __version__
+from appealbus.core.worker import worker
 
 _HELP = """An appeal goes in, a dossier with the state's own records comes out.
 
@@ -54,7 +55,7 @@ def build(cli: Cli) -> typer.Typer:
     for part in (running, appeals, sources, checking, plugins, quarantine, access):
         part.add_to(app)
     try:
-        configure(cli.loaded.settings.log)
+        configure(cli.loaded.settings.log, member=worker())
         cli.host.add_commands(app)
     except ConfigError:
         pass  # the command itself says what is wrong; --help still works

@@ -5,13 +5,18 @@ import signal
 from datetime import timedelta
 from typing import Annotated, Any
 
+import structlog
 import typer
 
 from appealbus.core.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.supervisor import Supervisor, own_command
 from appealbus.core.clocks import wall
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector
+from appealbus.core.worker import worker
+
+log = structlog.get_logger(__name__)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,13 +33,32 @@ def run(
     until_settled: Annotated[
         bool, typer.Option("--until-settled", help="As --until-idle, but wait for parked lookups too.")
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=1, max=64, help="How many processes share the work; more than 1: PostgreSQL."),
+    ] = 1,
 ) -> None:
     """Run the bus: take appeals from the intakes, enrich them, deliver dossiers.
 
     Ends cleanly on SIGTERM and Ctrl-C: stops taking, lets what is in flight end within `bus.grace`, parks the
-    rest, delivers, exits 0.
+    rest, delivers, exits 0. With `--workers` a supervisor does that for all of them, and starts again one that dies.
     """
-    asyncio.run(_run(cli_of(context), until_idle or until_settled, until_settled))
+    cli, ends = cli_of(context), until_idle or until_settled
+    if workers == 1 or worker() is not None:
+        asyncio.run(_run(cli, ends, until_settled))
+    else:
+        raise typer.Exit(asyncio.run(_supervise(cli, workers, ends)))
+
+
+async def _supervise(cli: Cli, workers: int, ends: bool) -> int:
+    """Prove what all workers need, once and in words, then run them."""
+    if cli.loaded.settings.bus.journal.startswith("sqlite"):
+        text = f'{workers} workers cannot share an SQLite file; write "postgresql://…", or run with --workers 1'
+        raise cli.loaded.error(text, "bus", "journal")
+    build(cli.loaded, cli.host)
+    async with cli.journal(write=True):
+        pass  # it is there, and of our version from now on
+    return await Supervisor(workers, own_command(), grace=cli.loaded.settings.bus.grace, ends=ends).run()
 
 
 async def _run(cli: Cli, ends: bool, parked: bool) -> None:
@@ -46,6 +70,9 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
+        member = worker()
+        if member is not None:
+            loop.add_reader(member.leash, _let_go, member.leash, told_to_stop)
         try:
             await bus.start()
             relieve_collector()
@@ -60,6 +87,13 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                 task.result()
         finally:
             await bus.stop()
+
+
+def _let_go(leash: int, told_to_stop: asyncio.Event) -> None:
+    """Drain: the supervisor is gone, and nobody would end us any more."""
+    asyncio.get_running_loop().remove_reader(leash)
+    log.error("worker.left_alone")
+    told_to_stop.set()
 
 
 def prune(

@@ -12,7 +12,8 @@ from rich.text import Text
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState
+from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.link import LinkStatus
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,15 +24,42 @@ def add_to(app: typer.Typer) -> None:
 def sources(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
-    """Show how each source stands, as the running bus last wrote it down."""
+    """Show how each source stands over all workers, and which of their connections are not up."""
     cli = cli_of(context)
-    found = cli.read(Journal.source_states)
+    found, workers = cli.read(_read)
     if as_json:
-        cli.print_json([asdict(state) for state in found])
+        cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": [asdict(one) for one in found]})
         return
     cli.out.print(source_view(found))
-    if not found:
+    if workers:
+        cli.out.print(worker_view(workers))
+    elif found:
+        cli.out.print("No worker is alive; so it stood at last.", style="yellow")
+    else:
         cli.out.print("No bus has worked this journal yet; start one with `appealbus run`.")
+
+
+async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
+    return await journal.source_states(), await journal.workers()
+
+
+def worker_view(workers: list[WorkerState]) -> RenderableType:
+    """Return who works, and each connection that is not up, for people."""
+    lines = [
+        Text(
+            f"worker {worker.host}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
+            f"{worker.in_flight} in flight, {worker.dossiers} dossiers"
+        )
+        for worker in workers
+    ]
+    for worker in workers:
+        lines += [
+            Text(f"worker {worker.host}:{worker.pid}, link {link.name} {link.status.value}: {link.detail}", "red")
+            for link in worker.links
+            if link.status is not LinkStatus.UP
+        ]
+    count = len(workers)
+    return Group(Text(f"{count} worker{'s are' if count > 1 else ' is'} alive"), *lines)
 
 
 def source_view(states: list[SourceState]) -> RenderableType:

@@ -20,7 +20,7 @@ DEFAULT_FILE = Path("appealbus.toml")
 S = TypeVar("S", bound=Settings)
 
 # What the bus itself reads of a table whose other keys belong to a connector or a kind.
-_OURS = {"sources": ("connector", "guard"), "intakes": ("kind",), "deliveries": ("kind",)}
+_OURS = {"sources": ("connector", "guard"), "intakes": ("kind",), "deliveries": ("kind",), "work": ("kind",)}
 
 
 class Loaded:
@@ -67,7 +67,7 @@ class Loaded:
         table: Any = self.document
         for part in path:
             table = table.get(part, {}) if isinstance(table, dict) else {}
-        ours = _OURS.get(path[0], ()) if len(path) == 2 else ()
+        ours = _OURS.get(path[0], ()) if len(path) == (1 if path[0] == "work" else 2) else ()
         if isinstance(table, dict):
             table = {key: value for key, value in table.items() if key not in ours}
         return self._check(model, table, path, ours, ())

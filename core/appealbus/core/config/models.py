@@ -4,26 +4,46 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.problems import options
-from appealbus.core.config.types import Seconds
+from appealbus.core.config.types import Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.schemas.appeal import AppealKind
 
 DAY = 86400.0
 _SQLITE = "sqlite:///"
+_POSTGRESQL = "postgresql://"
+_FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"})
 _KINDS = ("default", *AppealKind)
 
 
 def _journal(url: str, info: ValidationInfo) -> str:
+    folder: Path = (info.context or {}).get("folder") or Path()
+    if url.startswith(_POSTGRESQL):
+        return _postgresql(url, folder)
     path = url.removeprefix(_SQLITE)
     if path == url or not path:
-        raise ValueError('write a URL such as "sqlite:///appealbus.db"')
-    folder: Path = (info.context or {}).get("folder") or Path()
+        raise ValueError('write a URL such as "sqlite:///appealbus.db" or "postgresql://appealbus@host/appealbus"')
     return f"{_SQLITE}{folder / path}"
+
+
+def _postgresql(url: str, folder: Path) -> str:
+    try:
+        parts = urlsplit(url)
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        _ = parts.port
+    except ValueError:
+        raise ValueError('the URL is malformed; write "postgresql://user@host:5432/database"') from None
+    if parts.password is not None or any(name in {"password", "sslpassword"} for name, _ in query):
+        raise ValueError('a password does not belong into the URL; write bus.journal_password = { file = "path" }')
+    if not parts.username or not parts.path.strip("/") or parts.fragment:
+        raise ValueError('write the role and the database too: "postgresql://user@host:5432/database"')
+    query = [(name, str(folder / value) if name in _FILES and value != "system" else value) for name, value in query]
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _plugin(name: str, info: ValidationInfo) -> str:
@@ -66,7 +86,12 @@ class GeneralSettings(Settings):
     number_prefix: Annotated[str, StringConstraints(pattern=r"^\S*$", max_length=20)] = "AB"
     """What the numbers that the bus gives begin with."""
     journal: Annotated[str, AfterValidator(_journal)] = Field(default="sqlite:///appealbus.db", validate_default=True)
-    """URL of the journal. A relative path starts at the folder of this file."""
+    """URL of the journal: `sqlite:///appealbus.db`, or `postgresql://user@host:5432/database` for several workers.
+
+    A relative path starts at the folder of this file. TLS as libpq has it: `?sslmode=verify-full&sslrootcert=ca.pem`.
+    """
+    journal_password: Secret | None = None
+    """The password of the role in PostgreSQL; read again at each new connection."""
     plugins: list[Annotated[str, AfterValidator(_plugin)]] = []
     """Plugins beside the installed ones: a file, such as `"./my_plugin.py"`, or an importable module."""
     disabled: list[Line] = []
@@ -94,7 +119,7 @@ class SourceSettings(Settings):
 
 
 class PartSettings(Settings):
-    """A table `[intakes.NAME]` or `[deliveries.NAME]`. Other keys are those of its kind."""
+    """A table `[intakes.NAME]`, `[deliveries.NAME]` or `[work]`. Other keys are those of its kind."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Any]
@@ -173,6 +198,8 @@ class BusSettings(Settings):
     """Where appeals come from."""
     deliveries: dict[Name, PartSettings] = {}
     """Where dossiers go."""
+    work: PartSettings | None = None
+    """How workers of one journal tell each other of work; none: each looks into the journal once a second."""
     plugins: dict[Name, dict[str, Any]] = {}
     """What each plugin lets one set."""
 

@@ -68,6 +68,13 @@ class Breaker:
         self._probing = True
         return self._era
 
+    async def enter(self) -> int | None:
+        """Return a place for one call; None to refuse it. Others may have a say in who probes."""
+        return self.admit()
+
+    async def settled(self) -> None:
+        """Wait until all who share the source know of the failures so far."""
+
     def succeeded(self, place: int) -> None:
         """Take back the place of a call that the source answered, whatever the answer."""
         if place != self._era:

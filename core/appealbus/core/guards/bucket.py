@@ -5,11 +5,26 @@ from collections.abc import Callable
 
 
 class Bucket:
-    """Hands out tokens first come, first served, at a steady rate; up to `burst` of them wait for takers."""
+    """Hands out tokens first come, first served, at a steady rate; up to `burst` of them wait for takers.
+
+    It is made of `burst` equal parts, each for one token, that can be taken away and given back.
+
+    Attributes:
+        rate: tokens a second of all parts.
+        burst: parts in all.
+        parts: that it has now; they bring their part of the rate.
+        taken: tokens handed out.
+        on_wait: called when somebody has to wait.
+
+    """
 
     def __init__(self, rate: float, burst: int, *, clock: Callable[[], float]) -> None:
+        self.rate = rate
+        self.burst = burst
+        self.parts = burst
+        self.taken = 0
+        self.on_wait: Callable[[], None] | None = None
         self._rate = rate
-        self._burst = burst
         self._clock = clock
         self._tokens = float(burst)
         self._filled_at: float | None = None
@@ -26,32 +41,50 @@ class Bucket:
         self._fill()
         if not self._queue and self._tokens >= 1:
             self._tokens -= 1
+            self.taken += 1
             return True
         # Nobody overtakes, so the place in the queue says when the token comes; no timer of one's own is needed.
-        if self._clock() + (len(self._queue) + 1 - self._tokens) / self._rate > deadline:
+        # Parts that are elsewhere now may come back before.
+        if self._clock() + (len(self._queue) + 1 - self._tokens) / self.rate > deadline:
             return False
         token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue[token] = None
         self._arm()
+        if self.on_wait is not None:
+            self.on_wait()
         try:
             await token
         except asyncio.CancelledError:
             if token.done() and not token.cancelled():
                 self._tokens += 1
+                self.taken -= 1
                 self._arm()
             raise
         finally:
             self._queue.pop(token, None)
         return True
 
+    def resize(self, parts: int, tokens: float) -> float:
+        """Have so many parts from now on, and these tokens more; return the tokens that have no room there."""
+        self._fill()
+        self.parts = parts
+        self._rate = self.rate * parts / self.burst
+        self._tokens += tokens
+        surplus = max(0.0, self._tokens - parts)
+        self._tokens -= surplus
+        if self._timer is not None:
+            self._timer.cancel()
+        self._serve()
+        return surplus
+
     def _fill(self) -> None:
         now = self._clock()
         if self._filled_at is not None:
-            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+            self._tokens = min(self.parts, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
 
     def _arm(self) -> None:
-        if self._timer is None and self._queue:
+        if self._timer is None and self._queue and self.parts:
             pause = max(0.0, (1 - self._tokens) / self._rate)
             self._timer = asyncio.get_running_loop().call_later(pause, self._serve)
 
@@ -64,5 +97,6 @@ class Bucket:
             del self._queue[token]
             if not token.done():
                 self._tokens -= 1
+                self.taken += 1
                 token.set_result(None)
         self._arm()

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
 from appealbus.core.guards.line import Line
 from appealbus.core.guards.single_flight import Flight
@@ -55,6 +56,14 @@ class Exchange(Flight):
             self._line.fresh.put(self.key, ended)
         return ended
 
+    async def read(self, answer: KeptAnswer) -> Ended:
+        """Let the lookup read an answer that came by itself. Nothing leaves, so no limit applies."""
+        line, question = self._line, self._question
+        self.asked_at = answer.asked_at
+        call = Call(answer.question_id, question.number, line.settings.timeout, answer)
+        await self._ask(Source(line.source, line.wire, call))
+        return Ended(self.so_far, line.now(), 0, self.asked_at, self._provenance, read=True)
+
     async def _attempt(self) -> bool:
         """Make one call; say whether another might end better."""
         line = self._line
@@ -65,12 +74,17 @@ class Exchange(Flight):
             left = self.deadline - line.monotonic()
             if left <= 0:  # the wait for slot and token took longer than the timer that should have ended it
                 return False
-            place = line.breaker.admit()
+            place = await line.breaker.enter()
             if place is None:
                 if not self.attempts:
                     self.so_far = line.refusal()
                 return False
+            if line.monotonic() >= line.slots.until:  # others may have the slot by now
+                line.breaker.gave_up(place)
+                return False
             await self._call(place, min(line.settings.timeout, left))
+            # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
+            await line.breaker.settled()
         idempotent = self._question.lookup.idempotent
         return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
 

@@ -9,15 +9,19 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.line import Line
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import SingleFlight
-from appealbus.core.journal.rows import AccessRow, Served, SourceState
+from appealbus.core.guards.slots import Slots
+from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served, SourceState
 from appealbus.core.outcomes import unavailable
 from appealbus.core.question import Ended, Question
 from appealbus.core.wire import Wire
@@ -40,6 +44,8 @@ class Guard:
         settings: the source's `guard` table.
         access: writes access rows; they are durable when it returns.
         on_change: told the source and the breaker's new state.
+        await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_later`.
+        limits: where the source's limits are shared with other workers; None: they are this process's own.
         now: the wall clock.
         monotonic: the clock of `Question.deadline`.
 
@@ -54,23 +60,32 @@ class Guard:
         *,
         access: Callable[[Sequence[AccessRow]], Awaitable[None]],
         on_change: Callable[[str, str], None],
+        await_answer: Callable[[AwaitedRow], Awaitable[None]] | None = None,
+        limits: Limits | None = None,
         now: Callable[[], datetime] = clocks.wall,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
         self._on_change = on_change
         self._stopping = False
         self._flights: SingleFlight[Exchange] = SingleFlight(clock=monotonic)
+        kind = Breaker if limits is None else SharedBreaker
+        breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
+        bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
+        slots = Slots(settings.concurrency)
+        if limits is not None and isinstance(breaker, SharedBreaker):
+            limits.add(source_name, settings, slots, bucket, breaker)
         self._line = Line(
             source=source_name,
             connector=connector_name,
             wire=wire,
             settings=settings,
             access=access,
+            await_answer=await_answer or _nobody_waits,
             now=now,
             monotonic=monotonic,
-            breaker=Breaker(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed),
-            bucket=Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None,
-            slots=asyncio.Semaphore(settings.concurrency),
+            breaker=breaker,
+            bucket=bucket,
+            slots=slots,
             fresh=Freshness(settings.fresh, settings.fresh_entries, clock=monotonic),
             latency=Latency(clock=monotonic),
         )
@@ -81,7 +96,7 @@ class Guard:
         Never raises, except that it can be cancelled. Whichever way an answer comes, the access log has a row
         for this appeal before the answer is handed out.
         """
-        ended = await self._ask(question)
+        ended = await (self._ask(question) if question.answer is None else self._read(question, question.answer))
         outcomes, kind = self._line.outcomes, ended.outcome.kind.value
         outcomes[kind] = outcomes.get(kind, 0) + 1
         return ended
@@ -105,6 +120,11 @@ class Guard:
             at=line.now(),
         )
 
+    @property
+    def latency(self) -> Latency:
+        """How long its calls take."""
+        return self._line.latency
+
     async def drain(self, grace: float) -> None:
         """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
         self._stopping = True
@@ -117,8 +137,9 @@ class Guard:
         if question.deadline <= line.monotonic():
             return Ended(BUDGET_SPENT, line.now())
         question_id = str(uuid4())
-        # What is not idempotent is each appeal's own: nothing to share, nothing to remember.
-        key: Hashable = (lookup.name, question.key if lookup.idempotent else question_id)
+        # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
+        shared = lookup.idempotent and not line.wire.answers_later
+        key: Hashable = (lookup.name, question.key if shared else question_id)
         known = line.fresh.get(key)
         if known is not None:
             return await self._from_memory(known, question, question_id)
@@ -134,6 +155,12 @@ class Guard:
             return await seat or self._unanswered(exchange)
         finally:
             self._flights.leave(exchange, seat)
+
+    async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
+        if self._stopping:
+            return Ended(STOPPING, self._line.now())
+        # The access row was written when the question left, under the same id.
+        return await Exchange(None, self._line, question, answer.question_id).read(answer)
 
     async def _from_memory(self, known: Ended, question: Question, question_id: str) -> Ended:
         refusal = await self._record(question, question_id, Served.CACHE)
@@ -174,6 +201,10 @@ class Guard:
             self._on_change(self._line.source, state.value)
         except Exception as error:
             log.error("source.change_not_told", source=self._line.source, error=type(error).__name__)
+
+
+async def _nobody_waits(row: AwaitedRow) -> None:
+    raise RuntimeError("this guard was made without a place for answers that come by themselves")
 
 
 def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:

@@ -1,10 +1,13 @@
 """How fast a source is asked and how fast it answers."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 
 _WINDOW = 60
 _SAMPLES = 1024
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of the histogram's buckets, in seconds; beside them there is one for all that took longer."""
 
 
 class Latency:
@@ -17,6 +20,10 @@ class Latency:
         self._counts = array("q", [0] * _WINDOW)
         self._durations = array("d")
         self._next = 0
+        self.histogram = array("q", [0] * (len(BUCKETS) + 1))
+        """How many calls since the start fell into each bucket."""
+        self.total = 0.0
+        """Seconds that all calls since the start took together."""
 
     def left(self) -> None:
         """Note that a call leaves now."""
@@ -32,6 +39,8 @@ class Latency:
 
     def took(self, seconds: float) -> None:
         """Note how long a call took."""
+        self.histogram[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
         if len(self._durations) < _SAMPLES:
             self._durations.append(seconds)
         else:

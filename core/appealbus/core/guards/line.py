@@ -13,7 +13,8 @@ from appealbus.core.guards.defects import being_cancelled, defect
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.journal.rows import AccessRow, Served
+from appealbus.core.guards.slots import Slots
+from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served
 from appealbus.core.outcomes import unavailable
 from appealbus.core.question import Question
 from appealbus.core.wire import Wire
@@ -32,11 +33,12 @@ class Line:
     wire: Wire
     settings: GuardSettings
     access: Callable[[Sequence[AccessRow]], Awaitable[None]]
+    await_answer: Callable[[AwaitedRow], Awaitable[None]]
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     breaker: Breaker
     bucket: Bucket | None
-    slots: asyncio.Semaphore
+    slots: Slots
     fresh: Freshness
     latency: Latency
     in_flight: int = 0
@@ -68,7 +70,11 @@ class Line:
         except Exception as error:  # `subject` may be the plugin's own
             return defect(lookup, error)
         try:
-            await self.access((row,))
+            if self.wire.answers_later:
+                # The answer may overtake everything else that is written of this question.
+                await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))
+            else:
+                await self.access((row,))
         except asyncio.CancelledError as error:
             if being_cancelled():
                 raise

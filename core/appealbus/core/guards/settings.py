@@ -18,16 +18,19 @@ class GuardSettings(Settings):
     backoff_max: Seconds = Field(default=5.0, ge=0)
     """The longest pause between attempts."""
     concurrency: int = Field(default=50, ge=1)
-    """Calls in flight at once."""
+    """Calls in flight at once, of all workers together."""
     rate: float | None = Field(default=None, gt=0)
-    """Calls a second at most; none: no limit."""
+    """Calls a second at most, of all workers together; none: no limit."""
     burst: int = Field(default=10, ge=1)
-    """Calls that may leave at once before the rate applies."""
+    """Calls that may leave at once before the rate applies; at least one for each worker is best."""
     breaker_failures: int = Field(default=10, ge=1)
-    """System failures in a row that open the breaker. A time-out counts if the call had half of `timeout` or more."""
+    """System failures in a row, over all workers, that open the breaker.
+
+    A time-out counts if the call had half of `timeout` or more.
+    """
     breaker_open: Seconds = Field(default=30.0, gt=0)
     """How long an open breaker refuses before one question may probe."""
     fresh: Seconds = Field(default=0.0, ge=0)
-    """How long an answer serves identical questions; 0: never."""
+    """How long an answer serves identical questions of the same worker; 0: never."""
     fresh_entries: int = Field(default=10_000, ge=1)
     """Answers kept for that."""

@@ -3,31 +3,66 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.journal.tables import Moment, to_number
 
+T = TypeVar("T")
+
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CHUNK = 64
 _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; all have the same keys."""
-    if connection.dialect.name == "sqlite":
-        _write(connection, table, rows, overwrite=False)
-    elif rows:
-        connection.execute(table.insert(), rows)
+    if rows:
+        (_write if connection.dialect.name == "sqlite" else _send)(connection, table, rows, overwrite=False)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that have every column, over those with the same primary key. A key twice: the last one stays."""
+    if not rows:
+        return
     if connection.dialect.name == "sqlite":
         _write(connection, table, rows, overwrite=True)
-    elif rows:
-        connection.execute(_overwriting(postgresql.insert(table), table), rows)
+    else:
+        keys = [column.name for column in table.primary_key]
+        newest = {tuple(row[key] for key in keys): row for row in rows}
+        # In one order for all workers: two that write the same rows wait for each other, and never in a circle.
+        _send(connection, table, [newest[key] for key in sorted(newest)], overwrite=True)
+
+
+def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change rows, each found by its `id`; all have the same keys."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        names = [name for name in rows[0] if name != "id"]
+        statement = table.update().where(table.c.id == bindparam("this"))
+        statement = statement.values({name: bindparam(f"new_{name}") for name in names})
+        values = [{"this": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows]
+        connection.execute(statement, values)
+    else:
+        changed = tuple(rows[0])
+        connection.exec_driver_sql(_changing(table, changed), _columns(table, changed, rows))
+
+
+def padded(values: Sequence[T]) -> Sequence[T]:
+    """Repeat the first value up to a power of two: so that an `IN (…)` has few different lengths to be prepared."""
+    size = 1 << (len(values) - 1).bit_length() if values else 0
+    return [*values, *([values[0]] * (size - len(values)))] if values else values
+
+
+def take(connection: Connection, table: Table, row: Mapping[str, Any], where: ColumnElement[bool]) -> bool:
+    """Insert a row, or overwrite the one with its key if that fulfils a condition; say whether it is there now."""
+    statement: Any = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+    # What the condition keeps as it was is not returned.
+    taken = _overwriting(statement, table, where).returning(*table.primary_key)
+    return connection.execute(taken, row).first() is not None
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrite: bool) -> None:
@@ -36,8 +71,6 @@ def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     SQLite's driver lets go of the interpreter lock at every statement and fights the event loop to get it back.
     Chunks of 64, 32, 16 … keep the number of different statements small.
     """
-    if not rows:
-        return
     order, texts = _prepared(table, tuple(rows[0]), overwrite=overwrite)
     values = [[to_number(row[name]) if is_moment else row[name] for name, is_moment in order] for row in rows]
     at, size = 0, _CHUNK
@@ -63,7 +96,42 @@ def _prepared(
     return order, {size: f"{head}VALUES {', '.join([one] * size)}{tail}" for size in _SIZES}
 
 
-def _overwriting(statement: Any, table: Table) -> Any:
+def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrite: bool) -> None:
+    """Insert all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
+    names = tuple(rows[0])
+    connection.exec_driver_sql(_unnesting(table, names, overwrite=overwrite), _columns(table, names, rows))
+
+
+def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
+    return tuple(
+        [to_number(row[name]) for row in rows]
+        if isinstance(table.c[name].type, Moment)
+        else [row[name] for row in rows]
+        for name in names
+    )
+
+
+@cache
+def _unnesting(table: Table, names: tuple[str, ...], *, overwrite: bool) -> str:
+    statement = postgresql.insert(table).from_select(names, select(literal_column("lists")))
+    if overwrite:
+        statement = _overwriting(statement, table)
+    head, tail = str(statement.compile(dialect=_POSTGRESQL)).split("SELECT lists")
+    return f"{head}SELECT * FROM {_lists(table, names)}{tail}"  # noqa: S608 - names of our own tables
+
+
+@cache
+def _changing(table: Table, names: tuple[str, ...]) -> str:
+    values = ", ".join(f"{name} = new.{name}" for name in names if name != "id")
+    lists = _lists(table, names)
+    return f"UPDATE {table.name} SET {values} FROM {lists} AS new({', '.join(names)}) WHERE {table.name}.id = new.id"  # noqa: S608 - names of our own tables
+
+
+def _lists(table: Table, names: Sequence[str]) -> str:
+    return f"unnest({', '.join(f'%s::{table.c[name].type.compile(dialect=_POSTGRESQL)}[]' for name in names)})"
+
+
+def _overwriting(statement: Any, table: Table, where: ColumnElement[bool] | None = None) -> Any:
     keys = [column.name for column in table.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest, where=where)

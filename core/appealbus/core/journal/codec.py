@@ -7,7 +7,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.journal.rows import AccessRow, AppealRow, Case, LookupState, Served, SourceState, State
+from appealbus.core.journal.rows import AccessRow, AppealRow, Case, LookupState, Served, SourceState, State, WorkerState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.dossier import Input
@@ -17,6 +17,7 @@ from appealbus.schemas.record import OtherRecord, Record
 
 _INPUTS = TypeAdapter(tuple[Input, ...])
 _SOURCE = TypeAdapter(SourceState)
+_WORKER = TypeAdapter(WorkerState)
 
 
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
@@ -129,6 +130,16 @@ def access_from_row(row: Row[Any]) -> AccessRow:
 def source_to_json(state: SourceState) -> bytes:
     """Return how a source stands as JSON."""
     return _SOURCE.dump_json(state)
+
+
+def worker_to_json(state: WorkerState) -> bytes:
+    """Return what a worker tells of itself as JSON."""
+    return _WORKER.dump_json(state)
+
+
+def worker_from_json(raw: bytes) -> WorkerState:
+    """Return what a worker told of itself."""
+    return _WORKER.validate_json(raw)
 
 
 def source_from_json(raw: bytes) -> SourceState:

@@ -7,17 +7,28 @@ class NoJournalYet(ConfigError):
     """There is nothing to read until `appealbus run` or `appealbus intake` has made or upgraded the journal."""
 
 
+UNREACHABLE = "unreachable"
+CONFLICT = "conflict"
+_PASSING = frozenset({UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed"})
+
+
 class JournalError(Exception):
-    """The journal could not do what was asked; nothing of that one request is on disk.
+    """The journal could not do what was asked; nothing of that one request is on disk, OutcomeUnknown excepted.
 
     Attributes:
-        code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal` …
+        code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal`,
+            `unreachable` (the database is away), `conflict` (others write the same) …
 
     """
 
     def __init__(self, text: str, code: str = "journal") -> None:
         super().__init__(text)
         self.code = code
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is about the journal as a whole, for now, and not about what was asked of it."""
+        return self.code in _PASSING
 
 
 class NumberTaken(JournalError):
@@ -27,11 +38,28 @@ class NumberTaken(JournalError):
         super().__init__("the registration number belongs to another message", "number_taken")
 
 
+class OutcomeUnknown(JournalError):
+    """The database went away while it was told to commit: what was asked is on disk whole, or not at all.
+
+    All that the bus writes may be written again: it then finds what is there already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the database went away in the middle of a commit; try again", "unknown")
+
+
 class VersionConflict(JournalError):
     """The dossier's version does not follow the newest one: somebody else worked on the appeal meanwhile."""
 
     def __init__(self, newest: int, given: int) -> None:
         super().__init__(f"version {given} does not follow version {newest}", "version_conflict")
+
+
+class LeaseLost(JournalError):
+    """The appeal is not this worker's any more: another one has taken it over, or it has been concluded."""
+
+    def __init__(self) -> None:
+        super().__init__("the appeal is another worker's by now", "lease_lost")
 
 
 class AlreadyRunning(JournalError):

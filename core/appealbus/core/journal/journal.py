@@ -1,13 +1,17 @@
 """The journal, as the rest of the bus sees it."""
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from appealbus.core.answer import Answer, Kept
+from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.lock import RunLock
@@ -15,17 +19,21 @@ from appealbus.core.journal.reading import Reading
 from appealbus.core.journal.rows import (
     Accepted,
     AccessRow,
+    AwaitedRow,
     Case,
     LookupState,
     NewAppeal,
     NewQuarantine,
     SourceState,
+    WorkerState,
 )
+from appealbus.core.journal.shares import Report, Standing
 from appealbus.core.journal.writer import Item, Run, Writer
-from appealbus.core.journal.writes import accepting, delivering, keeping, pruning, working
+from appealbus.core.journal.writes import accepting, awaiting, delivering, keeping, limiting, presence, pruning, working
 from appealbus.schemas.dossier import Completeness
 
 _UNREADABLE = timedelta(hours=1)
+_ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 _CLAIMS = 10
 
 
@@ -41,28 +49,42 @@ class Journal(Reading):
         self._opened = opened
         self._writer = writer
         self._prefix = number_prefix
+        self._limiter: Writer | None = None
         self._run_lock: RunLock | None = None
 
     @classmethod
-    async def open(cls, url: str, *, number_prefix: str = "AB", read_only: bool = False) -> Self:
-        """Open the journal at an SQLAlchemy URL (`sqlite:///journal.db`), create and migrate it where needed.
+    async def open(
+        cls, url: str, password: Secret | None = None, *, number_prefix: str = "AB", read_only: bool = False
+    ) -> Self:
+        """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
         With `read_only` nothing is created, migrated or written.
 
+        Args:
+            url: `sqlite:///journal.db` or `postgresql://user@host/database`.
+            password: of the role in PostgreSQL.
+            number_prefix: what the numbers begin with that the journal gives.
+            read_only: whether to read alone.
+
         Raises:
-            ConfigError: the URL is wrong, the file is missing (read only), or a newer version wrote the journal.
-            JournalError: the file is no database, is damaged or cannot be opened.
+            ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
+                right, or a newer version wrote the journal.
+            JournalError: the file is no database, is damaged or cannot be opened; the database cannot be reached.
 
         """
-        opened = await asyncio.to_thread(store.open_store, url, read_only=read_only)
-        writer = None if opened.writing is None else Writer(opened.writing, opened.lock)
+        secret = None if password is None else password.get
+        opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only)
+        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=(accepting.accept,))
         return cls(opened.reading, opened, writer, number_prefix)
 
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent."""
         self._open = False
         # The readers first: the last connection to go moves the WAL into the file, and that must be the writer's.
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._readers.dispose()
+        if self._limiter is not None:
+            await self._limiter.close()
         if self._writer is not None:
             await self._writer.close()
         self._opened.close()
@@ -118,12 +140,32 @@ class Journal(Reading):
         if rows:
             await self._write.submit(keeping.access, rows)
 
-    async def keep(self, appeal_id: int, state: LookupState) -> None:
+    async def keep(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> None:
         """Queue how a question stands; returns before it is on disk, but waits while the queue is full.
 
-        It is on disk before any later `conclude` of the appeal; if it cannot be, that `conclude` raises instead.
+        It is on disk before any later `conclude` of the appeal; if it cannot be, that `conclude` raises instead. With
+        `owner` it is dropped where the appeal is another's by then.
         """
-        await self._write.post(keeping.keep, keeping.Keep(appeal_id, state), about=appeal_id)
+        await self._write.post(keeping.keep, keeping.Keep(appeal_id, state, owner), about=appeal_id)
+
+    async def await_answer(self, row: AwaitedRow) -> None:
+        """Write down who looks at whose data, and that the answer comes by itself. On disk when this returns."""
+        await self._write.submit(awaiting.expect, row)
+
+    async def answered(self, source: str, answer: Answer) -> Kept:
+        """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""
+        if not _ID.fullmatch(answer.question_id):  # nothing of ours, and no database takes every text
+            return Kept.UNKNOWN
+        return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, _now()))
+
+    async def keep_read(
+        self, appeal_id: int, state: LookupState, question_id: str, *, owner: str | None = None
+    ) -> None:
+        """Queue how a question stands after the answer to `question_id` was read; that answer goes in the same step.
+
+        Otherwise as `keep`.
+        """
+        await self._write.post(awaiting.keep_read, awaiting.Read(appeal_id, state, question_id, owner), about=appeal_id)
 
     async def claim(self, owner: str, now: datetime, limit: int, lease_seconds: float) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
@@ -157,7 +199,10 @@ class Journal(Reading):
         completeness: Completeness,
         receivers: Sequence[str],
         due_at: datetime | None,
-    ) -> None:
+        region: str = "",
+        heard: Collection[str] | None = None,
+        owner: str | None = None,
+    ) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
         Args:
@@ -167,15 +212,35 @@ class Journal(Reading):
             completeness: of the dossier.
             receivers: names of the deliveries that get this version.
             due_at: when to work on it again (it is parked till then), or None (it is idle).
+            region: that the dossier belongs to; receivers are told.
+            owner: who works the appeal; None leaves unchecked whose it is.
+            heard: ids of the questions whose late answers the run knew; None where none of its sources answers later.
+
+        Returns:
+            Whether another answer has come meanwhile: then the appeal is ready at once, whatever `due_at` says.
 
         Raises:
             VersionConflict: the version does not follow.
+            LeaseLost: the appeal is not the owner's any more.
 
         """
         conclusion = working.Conclusion(
-            appeal_id, dossier, version, completeness, tuple(dict.fromkeys(receivers)), due_at, _now()
+            appeal_id,
+            dossier,
+            version,
+            completeness,
+            tuple(dict.fromkeys(receivers)),
+            due_at,
+            _now(),
+            region,
+            None if heard is None else frozenset(heard),
+            owner,
         )
-        await self._write.submit(working.conclude, conclusion, about=appeal_id)
+        return await self._write.submit(working.conclude, conclusion, about=appeal_id)
+
+    async def renew(self, owner: str, ids: Sequence[int], until: datetime) -> set[int]:
+        """Make the owner's leases of these appeals last until then; return of which. The others are lost."""
+        return await self._write.submit(working.renew, working.Renewal(owner, ids, until)) if ids else set()
 
     async def retry(self, number: str, *, everything: bool = False) -> int | None:
         """Have an appeal worked again at once, and all its open questions asked, those given up too.
@@ -215,10 +280,54 @@ class Journal(Reading):
 
     # Upkeep
 
-    async def put_source_states(self, rows: Sequence[SourceState]) -> None:
-        """Write down how the sources stand, for other processes to read."""
-        if rows:
-            await self._write.submit(keeping.put_source_states, rows)
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may work this journal at the same time."""
+        return self._opened.path is None
+
+    async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
+        """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
+        now = _now()
+        await self._write.submit(presence.beat, presence.Beat(worker, sources, now + timedelta(seconds=seconds), now))
+
+    async def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """Be the one who does something for all, for so many seconds from now; False while another one is.
+
+        Held again before the time is over it goes on. On SQLite there is one process: nothing is written.
+        """
+        if not self.shared:
+            return True
+        now = _now()
+        return await self._write.submit(
+            presence.hold, presence.Hold(name, owner, now + timedelta(seconds=seconds), now)
+        )
+
+    async def let_go(self, owner: str) -> None:
+        """Let others do what the owner has held."""
+        if self.shared:
+            await self._write.submit(presence.let_go, owner)
+
+    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Standing]:
+        """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""
+        return await self._limits.submit(limiting.share, limiting.Reports(worker, reports))
+
+    async def leave_limits(self, worker: str) -> None:
+        """Let others use what this worker might, which has nothing in flight any more."""
+        await self._limits.submit(limiting.leave, limiting.Leave(worker))
+
+    async def probe(self) -> None:
+        """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
+        await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
+
+    @property
+    def waiting_writes(self) -> int:
+        """How many writes wait for the writer now."""
+        return 0 if self._writer is None else self._writer.waiting
+
+    @property
+    def failed_writes(self) -> int:
+        """How many writes have failed since the journal was opened."""
+        return 0 if self._writer is None else self._writer.failed
 
     async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
@@ -241,6 +350,15 @@ class Journal(Reading):
         while gone := await self._write.submit(run, item):
             total += gone
         return total
+
+    @property
+    def _limits(self) -> Writer:
+        """On PostgreSQL a connection of its own: the lock that it waits for must not hold up what others write."""
+        if not self.shared or self._opened.writing is None:
+            return self._write
+        if self._limiter is None:
+            self._limiter = Writer(self._opened.writing, self._opened.lock)
+        return self._limiter
 
     @property
     def _write(self) -> Writer:

@@ -8,7 +8,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.journal import codec
+from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import (
     AccessRow,
     AppealRow,
@@ -20,6 +22,7 @@ from appealbus.core.journal.rows import (
     State,
     Undelivered,
     VersionRow,
+    WorkerState,
 )
 from appealbus.core.journal.tables import (
     IN_WORK,
@@ -27,11 +30,13 @@ from appealbus.core.journal.tables import (
     READY,
     access,
     appeal,
+    awaited,
     counter,
     lookup,
     outbox,
     quarantine,
     source_state,
+    worker,
 )
 from appealbus.core.journal.tables import (
     dossier as dossiers,
@@ -78,6 +83,16 @@ def states(connection: Connection, number: str) -> list[LookupState]:
     """Return how each question of an appeal stands."""
     query = select(lookup).join(appeal).where(appeal.c.number == number).order_by(lookup.c.lookup, lookup.c.key)
     return [codec.state_from_row(row) for row in connection.execute(query)]
+
+
+def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
+    """Return the answers that wait for an appeal's lookups, the oldest first."""
+    come = select(awaited).where(awaited.c.appeal_id == appeal_id, awaited.c.answered_at.is_not(None))
+    answers = [
+        KeptAnswer(row.correlation_id, row.lookup, row.key, row.sent_at, row.answered_at, row.head, row.answer)
+        for row in connection.execute(come)
+    ]
+    return sorted(answers, key=lambda answer: answer.answered_at)
 
 
 def dossier(connection: Connection, number: str, version: int | None) -> bytes | None:
@@ -138,6 +153,7 @@ def _undelivered() -> Select[Any]:
             dossiers.c.completeness,
             outbox.c.attempts,
             dossiers.c.document.label("dossier"),
+            dossiers.c.region,
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
@@ -156,10 +172,30 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
     return [Undelivered(**row._mapping) for row in rows]
 
 
-def source_states(connection: Connection) -> list[SourceState]:
-    """Return how the sources stood."""
-    query = select(source_state.c.document).order_by(source_state.c.source)
-    return [codec.source_from_json(raw) for raw in connection.execute(query).scalars()]
+def source_states(connection: Connection, now: datetime) -> list[SourceState]:
+    """Return how the sources stand over the workers alive; where none is, how they stood."""
+    query = select(source_state.c.document, worker.c.seen_until)
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
+    alive = [row for row in rows if row.seen_until is not None and row.seen_until > now]
+    return merged(codec.source_from_json(row.document) for row in alive or rows)
+
+
+def workers(connection: Connection, now: datetime) -> list[WorkerState]:
+    """Return the workers alive."""
+    query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
+    return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
+
+
+_UNSENT = (
+    select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
+    .where(outbox.c.sent_at.is_(None))
+    .group_by(outbox.c.receiver)
+)
+_MADE = (
+    select(outbox.c.receiver, dossiers.c.created_at)
+    .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def counts(connection: Connection) -> Counts:
@@ -173,15 +209,17 @@ def counts(connection: Connection) -> Counts:
         number[state] = row.number
         oldest += [] if row.oldest is None else [row.oldest]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
-    unsent = select(outbox.c.receiver, func.count().label("unsent")).where(outbox.c.sent_at.is_(None))
+    waiting = connection.execute(_UNSENT).all()
+    made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     return Counts(
         ready=number[State.READY],
         in_work=number[State.IN_WORK],
         parked=number[State.PARKED],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
         quarantine=one(select(func.count()).select_from(quarantine).where(quarantine.c.replayed_at.is_(None))) or 0,
-        outbox={row.receiver: row.unsent for row in connection.execute(unsent.group_by(outbox.c.receiver))},
+        outbox={row.receiver: row.unsent for row in waiting},
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
+        oldest_undelivered={row.receiver: row.created_at for row in made},
     )
 
 

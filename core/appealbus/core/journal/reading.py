@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from appealbus.core.answer import KeptAnswer
 from appealbus.core.journal import queries
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import (
@@ -20,8 +22,9 @@ from appealbus.core.journal.rows import (
     SourceState,
     Undelivered,
     VersionRow,
+    WorkerState,
 )
-from appealbus.core.journal.store import as_journal_error
+from appealbus.core.journal.store import READERS, as_journal_error
 
 T = TypeVar("T")
 
@@ -31,6 +34,8 @@ class Reading:
 
     def __init__(self, readers: Engine) -> None:
         self._readers = readers
+        # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
+        self._threads = ThreadPoolExecutor(READERS, "journal-reader")
         self._open = True
 
     async def case(self, number: str) -> Case | None:
@@ -48,6 +53,10 @@ class Reading:
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
         return await self._read(lambda connection: queries.states(connection, number))
+
+    async def answers(self, appeal_id: int) -> list[KeptAnswer]:
+        """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
+        return await self._read(lambda connection: queries.answers(connection, appeal_id))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""
@@ -81,8 +90,14 @@ class Reading:
         return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit))
 
     async def source_states(self) -> list[SourceState]:
-        """Return how the sources stood when a running bus last wrote it down."""
-        return await self._read(queries.source_states)
+        """Return how the sources stand over all workers alive; where none is, how they stood at last."""
+        now = datetime.now(UTC)
+        return await self._read(lambda connection: queries.source_states(connection, now))
+
+    async def workers(self) -> list[WorkerState]:
+        """Return the processes that work this journal now."""
+        now = datetime.now(UTC)
+        return await self._read(lambda connection: queries.workers(connection, now))
 
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
@@ -95,7 +110,7 @@ class Reading:
     async def _read(self, query: Callable[[Connection], T]) -> T:
         if not self._open:
             raise JournalError("the journal is closed", "closed")
-        return await asyncio.to_thread(self._query, query)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
 
     def _query(self, query: Callable[[Connection], T]) -> T:
         try:

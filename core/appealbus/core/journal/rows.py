@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from appealbus.core.answer import KeptAnswer
+from appealbus.core.link import LinkState
 from appealbus.core.outcomes import PENDING
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Input
@@ -58,6 +60,15 @@ class AccessRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedRow:
+    """A question whose answer comes by itself: its access row, and which question of which appeal it is."""
+
+    access: AccessRow
+    appeal_id: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookupState:
     """How one question of a case stands. The journal keeps the newest for each (lookup, key)."""
 
@@ -93,6 +104,8 @@ class Case:
     version: int
     """Of the newest dossier; 0 where there is none yet."""
     states: tuple[LookupState, ...] = ()
+    answers: tuple[KeptAnswer, ...] = ()
+    """What came by itself, and has not been read."""
 
 
 class State(StrEnum):
@@ -150,6 +163,8 @@ class Counts:
     """Deliveries not yet confirmed, by receiver."""
     oldest_unfinished: datetime | None
     """When the oldest appeal that is not idle was accepted."""
+    oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
+    """When the oldest version that a receiver has not confirmed was made, by receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +205,23 @@ class Undelivered:
     completeness: str
     attempts: int
     dossier: bytes
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """A process that works the journal, as it last wrote it down."""
+
+    name: str
+    host: str
+    pid: int
+    started_at: datetime
+    in_flight: int = 0
+    """Appeals that it works now."""
+    dossiers: int = 0
+    """Versions that it has written since its start."""
+    links: tuple[LinkState, ...] = ()
+    """Its connections that stay open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ def check(engine: Engine) -> None:
 def upgrade(engine: Engine) -> None:
     """Bring the journal to our tables, in one transaction. A new one gets them all."""
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Workers that start together migrate one after the other.
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
         if _revision(connection) != REVISIONS[-1]:
             _migrate(connection)
 

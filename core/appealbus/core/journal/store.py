@@ -1,4 +1,4 @@
-"""Opens the database behind a journal. All that differs between SQLite and PostgreSQL is here."""
+"""Opens the database behind a journal: a file of SQLite, or PostgreSQL (see postgresql.py)."""
 
 import os
 import sqlite3
@@ -9,15 +9,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
-from appealbus.core.journal import schema
-from appealbus.core.journal.errors import JournalError, NoJournalYet
+from appealbus.core.journal import postgresql, schema
+from appealbus.core.journal.errors import UNREACHABLE, JournalError, NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
-_READERS = 4
+READERS = 4
 _BUSY_MS = 5000
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -53,8 +54,11 @@ class Opened:
             self.lock.close()
 
 
-def open_store(url: str, *, read_only: bool) -> Opened:
-    """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read."""
+def open_store(url: str, password: postgresql.Password | None = None, *, read_only: bool) -> Opened:
+    """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
+
+    `password` is asked for at each new connection to PostgreSQL.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -62,7 +66,7 @@ def open_store(url: str, *, read_only: bool) -> Opened:
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, read_only=read_only)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, read_only=read_only)
+        return _open_postgresql(parsed, password, read_only=read_only)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -70,23 +74,32 @@ def as_journal_error(error: Exception) -> JournalError:
     """Return the error in our own words: a database's may quote what was to be written."""
     if isinstance(error, JournalError):
         return error
-    original = error.orig if isinstance(error, DBAPIError) else error
+    code, text = _our_words(error, error.orig if isinstance(error, DBAPIError) else error)
+    return JournalError(f"the journal failed{text}", code)
+
+
+def _our_words(error: Exception, original: BaseException | None) -> tuple[str, str]:
     if isinstance(error, IntegrityError):
-        return JournalError("the journal failed: the write contradicts what is there", "constraint")
+        return "constraint", ": the write contradicts what is there"
     if isinstance(original, sqlite3.Error):
         number = getattr(original, "sqlite_errorcode", 0) & 0xFF
         code, text = _CODES.get(number, ("database", "the database refused"))
-        return JournalError(f"the journal failed: {text}", code)
+        return code, f": {text}"
+    if isinstance(error, ConfigError | PoolTimeout):  # a password that is gone, or no connection that is free
+        return UNREACHABLE, f": {error}" if isinstance(error, ConfigError) else ": all connections are in use"
+    known = postgresql.in_our_words(original)
+    if known is not None:
+        return known[0], f": {known[1]}"
     if isinstance(original, OSError):
-        return JournalError(f"the journal failed: {os.strerror(original.errno or 0)}", "io")
-    return JournalError(f"the journal failed with {type(original).__name__}", "database")
+        return "io", f": {os.strerror(original.errno or 0)}"
+    return "database", f" with {type(original).__name__}"
 
 
 def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
-    reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", _READERS)
+    reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", READERS)
     if read_only:
         if not path.is_file():
             raise NoJournalYet(f"there is no journal at {path}; `appealbus run` or `appealbus intake` makes one")
@@ -149,16 +162,11 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
     return engine
 
 
-def _open_postgresql(url: URL, *, read_only: bool) -> Opened:
+def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> Opened:
     try:
-        reading = create_engine(url, pool_size=_READERS, max_overflow=0, hide_parameters=True, pool_pre_ping=True)
-        writing = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
-    except ImportError:
-        raise ConfigError("PostgreSQL needs its driver: pip install psycopg[binary]") from None
-    # One snapshot for all statements of a read, as SQLite gives.
-    reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    try:
-        (schema.check if read_only else schema.upgrade)(reading if read_only else writing)
-    except DBAPIError as error:
-        raise as_journal_error(error) from None
-    return Opened(reading, None if read_only else writing, nullcontext(), None)
+        reading, writing = postgresql.open_engines(url, password, READERS, read_only=read_only)
+    except SQLAlchemyError as error:
+        mine = as_journal_error(error)
+        where = f"{url.host or 'the local socket'}, database {url.database}"
+        raise JournalError(f"{where}: {mine}", mine.code) from None
+    return Opened(reading, writing, nullcontext(), None)

@@ -228,12 +228,14 @@ source_share = Table(
     "source_share",
     metadata,
     Column("source", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
     Column("worker", Text, primary_key=True),
     Column("wanted", Integer, nullable=False),
     Column("held", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
     Column("until", Moment, nullable=False),
 )
-"""How many of a source's calls in flight each worker may have."""
+"""What each worker may have of a source: how many `calls` in flight, how many `parts` of its rate."""
 
 awaited = Table(
     "awaited",
@@ -245,7 +247,7 @@ awaited = Table(
     Column("key", Text, nullable=False),
     Column("sent_at", Moment, nullable=False),
     Column("answered_at", Moment),
-    Column("media_type", Text),
+    Column("head", Text),
     Column("answer", LargeBinary),
 )
 """Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""

@@ -1,20 +1,22 @@
 """The one writer: a thread that groups what many have waiting into one transaction."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.errors import CONFLICT, UNREACHABLE, JournalError, OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
 
 Item = TypeVar("Item")
@@ -29,6 +31,12 @@ _QUEUE = 1000
 # Where many write at once, a moment's wait makes groups larger and each write cheaper; a single one never waits.
 _CROWD = 8
 _LINGER = 0.002
+# A database that restarts is back in seconds: till then what waits goes on waiting. Past that it fails, and so does
+# at its first try what comes after, until the database is back.
+_PATIENCE = 10.0
+_PAUSES = (0.05, 0.2, 0.5, 1.0)
+_CONFLICTS = 3
+_HOPELESS = frozenset({"busy", UNREACHABLE, "unknown"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,20 +51,36 @@ class Writer:
     """Owns the only writing connection.
 
     All that waits goes into one transaction, items of a kind together. If the group fails, it is rolled back and each
-    job is tried alone, in order, so that a bad one fails alone.
+    job is tried alone, in order, so that a bad one fails alone. Where the database is away, or others write the same,
+    and it is certain that nothing is written, the group is tried again for a while first.
+
+    Args:
+        engine: gives the connection; a lost one is opened again.
+        lock: held around each transaction.
+        last: kinds of writes that come last in a transaction, since they keep others from theirs until it ends.
+
     """
 
-    def __init__(self, engine: Engine, lock: AbstractContextManager[None]) -> None:
+    def __init__(self, engine: Engine, lock: AbstractContextManager[None], last: Sequence[Run[Any, Any]] = ()) -> None:
         self._engine = engine
         self._lock = lock
+        self._last = last
+        self._away = False
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_QUEUE)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lost: dict[int, JournalError] = {}
         self._closed = False
+        self.failed = 0
+        """Writes that failed since the start."""
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._main, name="journal-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait now."""
+        return self._queue.qsize()
 
     async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None) -> Result:
         """Have an item written; return its result once it is on disk."""
@@ -112,6 +136,8 @@ class Writer:
         try:
             with self._lock:
                 if self._connection is not None:
+                    # Out of the pool first: another writer may have disposed of that, and nobody would close this.
+                    self._connection.detach()
                     self._connection.close()
                 self._engine.dispose()
         except (JournalError, SQLAlchemyError, OSError) as error:
@@ -140,7 +166,10 @@ class Writer:
             try:
                 return self._transaction(group)
             except Exception as error:
-                log.warning("journal.group_failed", writes=len(group), code=as_journal_error(error).code)
+                mine = as_journal_error(error)
+                log.warning("journal.group_failed", writes=len(group), code=mine.code)
+                if mine.code in _HOPELESS:
+                    raise mine from None
         return self._one_by_one(group)
 
     def _one_by_one(self, group: list[_Job]) -> list[Any]:
@@ -156,27 +185,68 @@ class Writer:
                     results += self._transaction([job])
                 except Exception as error:
                     mine = as_journal_error(error)
-                    hopeless = mine if mine.code == "busy" else None
+                    hopeless = mine if mine.code in _HOPELESS else None
                     results.append(self._failed(job, mine))
         return results
 
     def _failed(self, job: _Job, error: JournalError) -> JournalError:
+        self.failed += 1
         if job.about is not None and job.future is None:
             self._lost[job.about] = error
         return error
 
     def _transaction(self, group: list[_Job]) -> list[Any]:
+        """Do jobs in one transaction; again where that may help and nothing has been written."""
+        ends = time.monotonic() + _PATIENCE
+        for tried in count():
+            try:
+                results = self._once(group)
+            except Exception as error:
+                mine = as_journal_error(error)
+                self._drop_connection_if_lost(mine)
+                again = mine.code == CONFLICT and tried < _CONFLICTS
+                if mine.code == UNREACHABLE:
+                    again = not self._away and not self._closed and time.monotonic() < ends
+                    self._away = not again
+                if not again:
+                    raise
+                log.warning("journal.tried_again", writes=len(group), code=mine.code)
+                time.sleep(_PAUSES[min(tried, len(_PAUSES) - 1)])
+            else:
+                self._away = False
+                return results
+        raise AssertionError
+
+    def _once(self, group: list[_Job]) -> list[Any]:
         kinds: dict[Run[Any, Any], list[int]] = {}
         for at, job in enumerate(group):
             kinds.setdefault(job.run, []).append(at)
         results: list[Any] = [None] * len(group)
         if self._connection is None:
             self._connection = self._engine.connect()
-        with self._connection.begin():
-            for run, places in kinds.items():
-                done = run(self._connection, [group[at].item for at in places])
-                for at, result in zip(places, done, strict=True):
+        transaction = self._connection.begin()
+        with transaction:
+            for run in sorted(kinds, key=self._last.__contains__):
+                done = run(self._connection, [group[at].item for at in kinds[run]])
+                for at, result in zip(kinds[run], done, strict=True):
                     results[at] = result
             failpoint("journal.before_commit")
+            self._commit(transaction)
         failpoint("journal.after_commit")
         return results
+
+    def _commit(self, transaction: RootTransaction) -> None:
+        try:
+            transaction.commit()
+        except Exception as error:
+            if as_journal_error(error).code == UNREACHABLE:
+                raise OutcomeUnknown from None
+            raise
+
+    def _drop_connection_if_lost(self, error: JournalError) -> None:
+        connection = self._connection
+        if connection is not None and (connection.invalidated or error.code in {UNREACHABLE, "unknown"}):
+            self._connection = None
+            with contextlib.suppress(SQLAlchemyError):
+                connection.invalidate()
+                connection.close()

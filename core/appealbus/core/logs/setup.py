@@ -14,6 +14,7 @@ import structlog
 from appealbus.core.config.models import LogFormat, LogSettings
 from appealbus.core.logs import redact
 from appealbus.core.logs.errors import exc_info, summary
+from appealbus.core.worker import Worker
 
 # Libraries that say too much, each with the least important level that is still heard.
 _LIBRARIES = {
@@ -21,17 +22,21 @@ _LIBRARIES = {
     "aiohttp": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
+    "pika": logging.CRITICAL,  # what it says of connections, we say in words
     "sqlalchemy": logging.WARNING,
     "zeep": logging.ERROR,
 }
 
 
-def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Make structlog and the standard library's logging write redacted lines to stderr, or to the stream."""
+def configure(settings: LogSettings, stream: TextIO | None = None, *, member: Worker | None = None) -> None:
+    """Make structlog and the standard library's logging write redacted lines to stderr, or to the stream.
+
+    Where the process is one of several workers, each line says which.
+    """
     out = stream or sys.stderr
     json = settings.format is LogFormat.JSON or (settings.format is LogFormat.AUTO and not out.isatty())
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _Line(json=json, colors=out.isatty())],
+        processors=[structlog.contextvars.merge_contextvars, _Line(json=json, colors=out.isatty(), member=member)],
         wrapper_class=structlog.make_filtering_bound_logger(settings.level.value),
         logger_factory=lambda *_: _Writer(stream),
         cache_logger_on_first_use=False,
@@ -50,13 +55,14 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
 class _Line:
     """The last processor: an event becomes a line. Whatever goes wrong, a line comes out and nothing is raised."""
 
-    def __init__(self, *, json: bool, colors: bool) -> None:
+    def __init__(self, *, json: bool, colors: bool, member: Worker | None = None) -> None:
         self._json = json
+        self._always = {} if member is None else {"worker": member.number}
         self._console = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=32, sort_keys=False)
 
     def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> str:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        head = {"timestamp": moment, "level": "error" if method == "exception" else method}
+        head = {"timestamp": moment, "level": "error" if method == "exception" else method, **self._always}
         try:
             error = exc_info(event.pop("exc_info", None))
             event.pop("stack_info", None)

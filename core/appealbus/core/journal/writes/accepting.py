@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql
 
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.errors import JournalError, NumberTaken
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.tables import appeal, counter
+from appealbus.schemas.appeal import Appeal
 
 _IDS = "appeal"
 _NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
-_KNOWN = select(*_RECEIPT).where(tuple_(appeal.c.message_id, appeal.c.channel).in_(bindparam("keys", expanding=True)))
+# Of other channels too: PostgreSQL takes far longer over a list of pairs.
+_KNOWN = select(*_RECEIPT).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
 _IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNTERS = (
     select(counter.c.name, counter.c.value)
@@ -105,7 +108,7 @@ class _Numbers:
                 return number
 
     def _in_use(self, numbers: Sequence[str]) -> set[str]:
-        return set(self._connection.execute(_IN_USE, {"numbers": numbers}).scalars())
+        return set(self._connection.execute(_IN_USE, {"numbers": bulk.padded(numbers)}).scalars())
 
 
 def _numbered(series: str, value: int) -> str:
@@ -115,15 +118,25 @@ def _numbered(series: str, value: int) -> str:
 def _lock_counters(connection: Connection, names: set[str]) -> dict[str, int]:
     """Return where the counters stand, locked: on PostgreSQL this lets one process accept at a time."""
     last = dict.fromkeys(sorted(names), 0)
-    last.update((row.name, row.value) for row in connection.execute(_COUNTERS, {"names": list(last)}))
-    return last
+    known = {row.name: row.value for row in connection.execute(_COUNTERS, {"names": list(last)})}
+    missing = [{"name": name, "value": 0} for name in last if name not in known]
+    if missing and connection.dialect.name == "postgresql":
+        # A row that is not there cannot be locked: two that begin a year together would give the same numbers.
+        connection.execute(postgresql.insert(counter).on_conflict_do_nothing(), missing)
+        known = {row.name: row.value for row in connection.execute(_COUNTERS, {"names": list(last)})}
+    return last | known
 
 
 def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Accepted]:
     return {
         (row.message_id, row.channel): Accepted(row.id, codec.receipt(row._mapping), new=False)
-        for row in connection.execute(_KNOWN, {"keys": keys})
+        for row in connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in keys])})
     }
+
+
+def urgency_of(content: Appeal) -> int:
+    """Return the statutory deadline as a number of days: the smaller, the more urgent."""
+    return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
 
 
 def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
@@ -135,7 +148,7 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "number": number,
         "accepted_at": item.new.accepted_at.astimezone(UTC),
         "accepted_by": item.new.accepted_by,
-        "urgency": content.due_on.toordinal() if content.due_on else _NO_DEADLINE,
+        "urgency": urgency_of(content),
         "state": "ready" if item.owner is None else "in_work",
         "due_at": None,
         "lease_owner": item.owner,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, select, update
 
+from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import outbox
 
 
@@ -27,9 +28,10 @@ class Failed:
 
 
 _CODE_LENGTH = 200
+_MOST = 512
 _SENT = (
     update(outbox)
-    .where(outbox.c.id == bindparam("this"), outbox.c.sent_at.is_(None))
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.sent_at.is_(None))
     .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None)
 )
 _is_it = outbox.c.id == bindparam("this")
@@ -58,7 +60,9 @@ _FAILED = (
 
 def delivered(connection: Connection, items: Sequence[Delivered]) -> list[None]:
     """Note confirmed deliveries."""
-    connection.execute(_SENT, [{"this": delivery_id, "at": item.at} for item in items for delivery_id in item.ids])
+    for item in items:
+        for some in range(0, len(item.ids), _MOST):
+            connection.execute(_SENT, {"ids": bulk.padded(item.ids[some : some + _MOST]), "at": item.at})
     return [None] * len(items)
 
 

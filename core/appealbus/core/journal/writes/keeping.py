@@ -1,15 +1,15 @@
-"""What is noted along the way: questions, accesses, quarantine, sources."""
+"""What is noted along the way: questions, accesses, quarantine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.rows import AccessRow, LookupState, NewQuarantine, SourceState
+from appealbus.core.journal.rows import AccessRow, LookupState, NewQuarantine
 from appealbus.core.journal.tables import access as access_table
-from appealbus.core.journal.tables import lookup, source_state
+from appealbus.core.journal.tables import appeal, counter, lookup
 from appealbus.core.journal.tables import quarantine as quarantine_table
 from appealbus.schemas.base import printable
 
@@ -20,6 +20,8 @@ class Keep:
 
     appeal_id: int
     state: LookupState
+    owner: str | None = None
+    """Whose lease it must be, or else the state is dropped; None: whoever's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,16 @@ class Replayed:
     at: datetime
 
 
+_OWNERS = select(appeal.c.id, appeal.c.lease_owner).where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+
+
 def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:
     """Write how questions stand, over what was there."""
-    bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in items])
+    fenced = bulk.padded(list({item.appeal_id for item in items if item.owner is not None}))
+    owners = {row.id: row.lease_owner for row in connection.execute(_OWNERS, {"ids": fenced})} if fenced else {}
+    # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
+    good = [item for item in items if item.owner is None or item.owner == owners.get(item.appeal_id)]
+    bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
     return [None] * len(items)
 
 
@@ -74,9 +83,8 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     ]
 
 
-def put_source_states(connection: Connection, items: Sequence[Sequence[SourceState]]) -> list[None]:
-    """Write how sources stand; the newest of a source wins."""
-    newest = {state.source: codec.source_to_json(state) for states in items for state in states}
-    rows = [{"source": source, "worker": "", "document": document} for source, document in sorted(newest.items())]
-    bulk.upsert(connection, source_state, rows)
+def probe(connection: Connection, items: Sequence[str]) -> list[None]:
+    """Write something under names that nobody else uses, and take it away: proves that writing works."""
+    bulk.insert(connection, counter, [{"name": name, "value": 0} for name in items])
+    connection.execute(delete(counter).where(counter.c.name.in_(items)))
     return [None] * len(items)

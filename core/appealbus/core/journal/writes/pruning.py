@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import IDLE, access, appeal, counter, dossier, lookup, outbox, quarantine
+from appealbus.core.journal.tables import IDLE, access, appeal, awaited, counter, dossier, lookup, outbox, quarantine
 
 _BATCH = 200
 
@@ -21,7 +21,7 @@ def _prune_appeals(connection: Connection, before: datetime) -> int:
     query = select(appeal.c.id).where(appeal.c.state == IDLE, appeal.c.changed_at < before, ~unsent)
     ids = list(connection.execute(query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update()).scalars())
     if ids:
-        for table in (outbox, dossier, lookup):
+        for table in (outbox, dossier, lookup, awaited):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
         gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0

@@ -1,14 +1,15 @@
 """Appeals at work: claimed under a lease, concluded in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.errors import JournalError, VersionConflict
+from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
+from appealbus.core.journal.writes.awaiting import arrived
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -46,6 +47,19 @@ class Conclusion:
     receivers: tuple[str, ...]
     due_at: datetime | None
     at: datetime
+    region: str = ""
+    heard: frozenset[str] | None = None
+    owner: str | None = None
+    """Whose lease it must be; None: whoever's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A worker's leases that shall last longer."""
+
+    owner: str
+    ids: Sequence[int]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,7 @@ def claim(connection: Connection, items: Sequence[Claim]) -> list[list[int]]:
 
 
 def _claim(connection: Connection, item: Claim) -> list[int]:
-    ids = select(appeal.c.id).with_for_update(skip_locked=True)
+    ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
     due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
     dead = ids.where(appeal.c.state == IN_WORK, appeal.c.lease_until <= item.now).order_by(appeal.c.lease_until)
     again = [found for query in (due, dead) for found in connection.execute(query.limit(_DUE_AT_ONCE)).scalars().all()]
@@ -95,35 +109,32 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
     return [None] * len(items)
 
 
+def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
+    """Make leases last longer; return of which appeals. The others are not the owner's any more."""
+    results = []
+    for item in items:
+        held = update(appeal).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
+        held = held.where(appeal.c.state == IN_WORK).values(lease_until=item.until)
+        results.append(set(connection.execute(held.returning(appeal.c.id)).scalars()))
+    return results
+
+
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
-    .with_for_update()
-)
-_CONCLUDE = (
-    update(appeal)
-    .where(appeal.c.id == bindparam("this"))
-    .values(
-        version=bindparam("v"),
-        completeness=bindparam("c"),
-        state=bindparam("s"),
-        due_at=bindparam("d"),
-        changed_at=bindparam("a"),
-        lease_owner=None,
-        lease_until=None,
-    )
+    .with_for_update(key_share=True)
 )
 
 
-def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[JournalError | None]:
-    """Write new versions, their deliveries and where the appeals stand now."""
-    ids = [item.appeal_id for item in items]
-    newest = {row.id: row.version for row in connection.execute(_VERSIONS, {"ids": ids})}
-    results = [_admit(newest, item) for item in items]
-    good = [item for item, error in zip(items, results, strict=True) if error is None]
-    if good:
-        connection.execute(_CONCLUDE, [_state_of(item) for item in good])
+def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[JournalError | bool]:
+    """Write new versions, their deliveries and where the appeals stand; say which are to be worked again at once."""
+    ids = bulk.padded([item.appeal_id for item in items])
+    newest = {row.id: (row.version, row.lease_owner) for row in connection.execute(_VERSIONS, {"ids": ids})}
+    errors = [_admit(newest, item) for item in items]
+    good = [item for item, error in zip(items, errors, strict=True) if error is None]
+    again = arrived(connection, {item.appeal_id: item.heard for item in good if item.heard is not None})
+    bulk.update(connection, appeal, [_state_of(item, again) for item in good])
     versions = [
         {
             "appeal_id": item.appeal_id,
@@ -131,6 +142,7 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
             "completeness": item.completeness.value,
             "created_at": item.at,
             "document": item.dossier,
+            "region": item.region,
         }
         for item in good
         if item.dossier is not None
@@ -150,17 +162,19 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
         for receiver in item.receivers
     ]
     bulk.insert(connection, outbox, deliveries)
-    return results
+    return [error or item.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
 
-def _admit(newest: dict[int, int], item: Conclusion) -> JournalError | None:
+def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
     """Say why an appeal cannot be concluded so, or note its new version."""
     if item.appeal_id not in newest:
         return JournalError("there is no such appeal", "unknown_appeal")
-    before = newest[item.appeal_id]
+    before, owner = newest[item.appeal_id]
+    if item.owner is not None and item.owner != owner:
+        return LeaseLost()
     if item.version != before + (item.dossier is not None):
         return VersionConflict(before, item.version)
-    newest[item.appeal_id] = item.version
+    newest[item.appeal_id] = item.version, None
     return None
 
 
@@ -170,20 +184,24 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
         return {}
     latest = func.max(outbox.c.next_attempt_at).label("at")
     unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
-        outbox.c.appeal_id.in_(ids), outbox.c.sent_at.is_(None)
+        outbox.c.appeal_id.in_(bulk.padded(ids)), outbox.c.sent_at.is_(None)
     )
     rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
     return {(row.appeal_id, row.receiver): row.at for row in rows}
 
 
-def _state_of(item: Conclusion) -> dict[str, object]:
+def _state_of(item: Conclusion, again: Collection[int]) -> dict[str, object]:
+    at_once = item.appeal_id in again
+    parked = "idle" if item.due_at is None else "parked"
     return {
-        "this": item.appeal_id,
-        "v": item.version,
-        "c": item.completeness.value,
-        "s": "idle" if item.due_at is None else "parked",
-        "d": item.due_at,
-        "a": item.at,
+        "id": item.appeal_id,
+        "version": item.version,
+        "completeness": item.completeness.value,
+        "state": "ready" if at_once else parked,
+        "due_at": None if at_once else item.due_at,
+        "changed_at": item.at,
+        "lease_owner": None,
+        "lease_until": None,
     }
 
 
@@ -194,7 +212,9 @@ def retry(connection: Connection, items: Sequence[Retry]) -> list[int | JournalE
 
 def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     columns = (appeal.c.id, appeal.c.state, appeal.c.lease_until)
-    found = connection.execute(select(*columns).where(appeal.c.number == item.number).with_for_update()).first()
+    found = connection.execute(
+        select(*columns).where(appeal.c.number == item.number).with_for_update(key_share=True)
+    ).first()
     if found is None:
         return None
     if found.state == "in_work" and found.lease_until > item.at:

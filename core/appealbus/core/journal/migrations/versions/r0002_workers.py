@@ -50,11 +50,13 @@ def upgrade() -> None:
     op.create_table(
         "source_share",
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=False),
         sa.Column("wanted", sa.Integer(), nullable=False),
         sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("source", "worker", name=op.f("pk_source_share")),
+        sa.PrimaryKeyConstraint("source", "what", "worker", name=op.f("pk_source_share")),
     )
     op.create_table(
         "awaited",
@@ -65,7 +67,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
         sa.Column("answered_at", sa.BigInteger(), nullable=True),
-        sa.Column("media_type", sa.Text(), nullable=True),
+        sa.Column("head", sa.Text(), nullable=True),
         sa.Column("answer", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_awaited_appeal_id")),
         sa.PrimaryKeyConstraint("correlation_id", name=op.f("pk_awaited")),

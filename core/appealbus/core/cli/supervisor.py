@@ -1,0 +1,175 @@
+"""The supervisor of several workers: starts them, starts again those that die, and ends them all together."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
+from collections.abc import Sequence
+
+import structlog
+
+from appealbus.core.cli.context import EXIT_CONFIG, EXIT_PROBLEMS, EXIT_STOPPED
+from appealbus.core.worker import VARIABLE
+
+log = structlog.get_logger(__name__)
+
+UP = 10.0
+"""A worker that has lived for so many seconds is up: its next death begins the pauses anew."""
+TRIES = 5
+"""So many deaths of a worker before it was up end everything, as long as no worker has ever been up."""
+MARGIN = 15.0
+"""Seconds beyond `bus.grace` that a worker has for what comes after the grace period."""
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_REAP = 5.0
+# A worker that was told to end before it could listen has nothing in flight.
+_DRAINED = frozenset({0, EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT})
+
+
+def own_command() -> list[str]:
+    """Return the command line that started this process."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
+class Supervisor:
+    """Keeps a number of workers running until it is told to stop.
+
+    Args:
+        count: how many workers.
+        command: what each of them runs.
+        grace: `bus.grace`, in seconds.
+        ends: whether a worker that ends by itself with 0 has done its work (`--until-idle`).
+
+    """
+
+    def __init__(self, count: int, command: Sequence[str], *, grace: float, ends: bool = False) -> None:
+        self._count = count
+        self._command = command
+        self._patience = grace + MARGIN
+        self._ends = ends
+        self._stopping = asyncio.Event()
+        self._running: dict[int, Process] = {}
+        self._since: dict[int, float] = {}
+        self._ever_up = False
+        self._given_up: int | None = None
+        self._badly = 0
+        self._kept = count
+        self._leash = -1
+
+    async def run(self) -> int:
+        """Return, once all workers have ended, the exit code for all: 0 where each of them has drained."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        # Only this process holds the end that writes. It closes with us, even by SIGKILL: then the workers drain.
+        self._leash, ours = os.pipe()
+        try:
+            workers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+            for worker in workers:
+                worker.add_done_callback(self._one_ended)
+            await self._stopping.wait()
+            await self._end()
+            ended, left = await asyncio.wait(workers, timeout=_REAP)
+            self._badly += len(left)
+            for worker in ended:
+                worker.result()
+        finally:
+            os.close(self._leash)
+            os.close(ours)
+        if self._given_up is not None:
+            return self._given_up
+        return EXIT_PROBLEMS if self._badly else 0
+
+    def _one_ended(self, worker: asyncio.Task[None]) -> None:
+        self._kept -= 1
+        if not self._kept or worker.exception() is not None:
+            self._stopping.set()
+
+    async def _keep(self, number: int) -> None:
+        """Have one worker running, again and again."""
+        deaths = 0
+        while not self._stopping.is_set():
+            code, was_up = await self._life(number)
+            if self._stopping.is_set():
+                self._badly += code not in _DRAINED
+                return
+            if self._ends and code == 0:
+                return
+            deaths = 1 if was_up else deaths + 1
+            if code == EXIT_CONFIG or (deaths >= TRIES and not self._somebody_was_up()):
+                self._give_up(number, code)
+                return
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (deaths - 1)) * random.uniform(0.5, 1)  # noqa: S311
+            log.warning("worker.died", worker=number, status=_end_of(code), pause=round(pause, 2))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+
+    async def _life(self, number: int) -> tuple[int, bool]:
+        """Run one process to its end; return its exit code and whether it has been up."""
+        clock = asyncio.get_running_loop().time
+        environment = {**os.environ, VARIABLE: f"{number}:{self._leash}"}
+        try:
+            process = await create_subprocess_exec(
+                *self._command, stdin=DEVNULL, env=environment, pass_fds=(self._leash,)
+            )
+        except OSError as error:  # no process or no memory left for now
+            log.error("worker.not_started", worker=number, error=type(error).__name__)
+            return EXIT_PROBLEMS, False
+        self._running[number] = process
+        self._since[number] = clock()
+        log.info("worker.started", worker=number, pid=process.pid)
+        if self._stopping.is_set():
+            _send(process, signal.SIGTERM)
+        code = await process.wait()
+        del self._running[number]
+        return code, self._was_up(self._since.pop(number))
+
+    def _was_up(self, since: float) -> bool:
+        up = asyncio.get_running_loop().time() - since >= UP
+        self._ever_up = self._ever_up or up
+        return up
+
+    def _somebody_was_up(self) -> bool:
+        return self._ever_up or any(map(self._was_up, self._since.values()))
+
+    def _give_up(self, number: int, code: int) -> None:
+        log.error("worker.given_up", worker=number, status=_end_of(code))
+        if self._given_up is None:
+            self._given_up = code if code > 0 else EXIT_PROBLEMS
+        self._stopping.set()
+
+    async def _end(self) -> None:
+        """Tell all workers to drain; kill those that have not ended when the time is up."""
+        for process in self._running.values():
+            _send(process, signal.SIGTERM)
+        await self._all_ended(self._patience)
+        for number, process in self._running.items():
+            log.error("worker.killed", worker=number, pid=process.pid)
+            _send(process, signal.SIGKILL)
+        await self._all_ended(_REAP)
+
+    async def _all_ended(self, seconds: float) -> None:
+        waits = [asyncio.create_task(process.wait()) for process in self._running.values()]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=seconds)
+            for wait in late:
+                wait.cancel()
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+def _end_of(code: int) -> int | str:
+    """Say how a process ended: its exit code, or the signal that ended it."""
+    if code >= 0:
+        return code
+    try:
+        return signal.Signals(-code).name.lower()
+    except ValueError:
+        return f"signal_{-code}"

@@ -1,0 +1,147 @@
+"""A breaker that all workers of a journal share: what one has seen, the others know within a moment."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from appealbus.core.guards.breaker import Breaker, BreakerState
+from appealbus.core.journal.shares import BreakerNews, Probe, Standing
+
+_PATIENCE = 2.0
+
+
+class SharedBreaker(Breaker):
+    """Reports what this worker sees, and takes over what the journal says of all workers.
+
+    The journal has the last word. Only where something has happened here since the report that it answers, the next
+    report comes first.
+
+    Attributes:
+        tell: called when there is news, and whether it cannot wait.
+        told: waits for an exchange with the journal that begins after now.
+
+    """
+
+    tell: Callable[[bool], None]
+    told: Callable[[], Awaitable[None]]
+
+    def __init__(
+        self,
+        failures: int,
+        open_for: float,
+        *,
+        clock: Callable[[], float],
+        on_change: Callable[[BreakerState], None],
+    ) -> None:
+        super().__init__(failures, open_for, clock=clock, on_change=on_change)
+        self._known_era = 0
+        self._known_failures = 0
+        self._new_failures = 0
+        self._new_success = False
+        self._under_way = False
+        self._asking = False
+        self._granted = False
+        self._probes = False
+        self._dropped = False
+
+    async def enter(self) -> int | None:
+        """Return a place for one call; None to refuse it. A probe needs the leave of all workers."""
+        if self._closed or self.refusing:
+            return self.admit()
+        self._asking = self._probing = True
+        self._granted = False
+        try:
+            await self._exchanged()
+        finally:
+            if not self._granted:
+                self._probing = self._probing and self._state is BreakerState.HALF_OPEN
+            self._asking = False
+        if self._granted:
+            self._granted = False
+            self._probes = True
+            return self._era
+        return self.admit() if self._closed else None
+
+    async def settled(self) -> None:
+        """Wait until the journal has this worker's failures."""
+        if self._new_failures or self._under_way:
+            await self._exchanged()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something has been seen that the journal does not know."""
+        return bool(self._new_failures or self._new_success or self._dropped)
+
+    @property
+    def _closed(self) -> bool:
+        return self._state is BreakerState.CLOSED
+
+    async def _exchanged(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self.told()
+
+    def succeeded(self, place: int) -> None:
+        """Take back the place of a call that the source answered, whatever the answer."""
+        if place == self._era:
+            urgent = self._known_failures or self._new_failures or not self._closed
+            if urgent or not self._new_success:
+                self.tell(bool(urgent))
+            self._new_success, self._new_failures, self._probes = True, 0, False
+        super().succeeded(place)
+
+    def failed(self, place: int) -> None:
+        """Take back the place of a call that ended in a system failure. While it is closed, the journal counts."""
+        if place != self._era:
+            return
+        self._new_failures += 1
+        self._probes = False
+        if not self._closed:
+            super().failed(place)
+        self.tell(True)
+
+    def gave_up(self, place: int) -> None:
+        """Take back the place of a call that says nothing about the source, such as a cancelled one."""
+        super().gave_up(place)
+        if place == self._era and self._probes:
+            self._probes, self._dropped = False, True
+            self.tell(True)
+
+    def report(self) -> BreakerNews:
+        """Return what has been seen since the last report."""
+        news = BreakerNews(self._known_era, self._new_failures, self._new_success, self._asking, self._dropped)
+        self._under_way = news.failures > 0
+        self._new_failures, self._new_success, self._dropped = 0, False, False
+        return news
+
+    def lost(self, news: BreakerNews) -> None:
+        """Take back a report that has not arrived."""
+        self._under_way = False
+        if not self._new_success:
+            self._new_failures += news.failures
+            self._new_success = news.succeeded
+        self._dropped |= news.dropped
+
+    def adopt(self, standing: Standing) -> None:
+        """Take over how the source stands for all workers."""
+        self._under_way = False
+        changed = standing.era != self._known_era
+        happened = self.has_news
+        self._known_era, self._known_failures = standing.era, standing.failures
+        if happened and not changed:
+            return
+        self._new_failures, self._new_success, self._dropped = 0, False, False
+        probing = standing.probe is not Probe.NOBODY
+        state = BreakerState.CLOSED
+        if standing.opens_in is not None:
+            stays = self._state is BreakerState.HALF_OPEN and standing.opens_in <= 0
+            state = BreakerState.HALF_OPEN if probing or stays else BreakerState.OPEN
+            self._open_until = self._clock() + standing.opens_in
+        if state is not self._state:
+            self._become(state)
+        self._probing = probing
+        if standing.probe is Probe.MINE and not self._probes:
+            # Who asked for it may be gone.
+            self._granted, self._dropped = self._asking, not self._asking
+            if self._dropped:
+                self.tell(True)

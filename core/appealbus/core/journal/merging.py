@@ -1,0 +1,38 @@
+"""How a source stands over all workers: sums, and of what cannot be summed the worst."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import groupby
+
+from appealbus.core.journal.rows import SourceState
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_WORST_FIRST = ("open", "half_open", "closed")
+
+
+def merged(states: Iterable[SourceState]) -> list[SourceState]:
+    """Return one state for each source, by name."""
+    by_name = sorted(states, key=lambda state: state.source)
+    return [_one(list(of_one)) for _, of_one in groupby(by_name, key=lambda state: state.source)]
+
+
+def _one(states: list[SourceState]) -> SourceState:
+    newest = max(states, key=lambda state: state.last_error_at or _NEVER)
+    outcomes: Counter[str] = Counter()
+    for state in states:
+        outcomes.update(state.outcomes)
+    return SourceState(
+        source=newest.source,
+        connector=newest.connector,
+        breaker=min((state.breaker for state in states), key=_WORST_FIRST.index),
+        in_flight=sum(state.in_flight for state in states),
+        waiting=sum(state.waiting for state in states),
+        rate=sum(state.rate for state in states),
+        outcomes=dict(outcomes),
+        p50=max((state.p50 for state in states if state.p50 is not None), default=None),
+        p95=max((state.p95 for state in states if state.p95 is not None), default=None),
+        last_error=newest.last_error,
+        last_error_at=newest.last_error_at,
+        at=max((state.at for state in states if state.at is not None), default=None),
+    )

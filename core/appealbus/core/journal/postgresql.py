@@ -1,0 +1,205 @@
+"""Opens a journal in PostgreSQL, and says in words what goes wrong there."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from appealbus.core.config.base import ConfigError
+from appealbus.core.journal import schema
+from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
+
+if TYPE_CHECKING:
+    import psycopg
+
+Password = Callable[[], str]
+
+CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 20
+_LOCK_SECONDS = 10
+_IDLE_SECONDS = 30
+_WAIT_SECONDS = 25.0
+"""How long one answer of the database may take. It gives up on a statement sooner: only a dead line gets here."""
+_MIGRATION_SECONDS = 3600
+_PREPARED = 500
+
+# No wait on the database is endless: neither for a connection, nor for a lock, nor on a line that swallows everything.
+_LINE = {
+    "application_name": "appealbus",
+    "connect_timeout": str(CONNECT_SECONDS),
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+_AWAY = (UNREACHABLE, "the database cannot be reached")
+_CODES: Mapping[str, tuple[str, str]] = {
+    "08": _AWAY,
+    "57P": _AWAY,
+    "25006": (UNREACHABLE, "the database takes no writes: it is a standby, or is being moved"),
+    "22": ("constraint", "the write holds what the database does not take"),
+    "23": ("constraint", "the write contradicts what is there"),
+    "40": (CONFLICT, "others write the same at this moment"),
+    "55P03": (CONFLICT, "others have held what is to be written for too long"),
+    "57014": ("slow", f"the database took longer than {_STATEMENT_SECONDS} s"),
+    "42501": ("forbidden", "the role lacks a right on the journal's tables; make it their owner"),
+    "42P01": ("not_a_journal", "the database has lost a table of the journal"),
+    "53100": ("disk_full", "the database's disk is full"),
+    "53300": (UNREACHABLE, "the database has no connection left; raise its max_connections or run fewer workers"),
+    "53": (UNREACHABLE, "the database is short of memory"),
+    "58030": ("io", "the database's disk failed"),
+    "XX001": ("corrupt", "the database is damaged"),
+    "XX002": ("corrupt", "the database is damaged"),
+}
+# A refused connection has no code, only a text. It is in the language of the server; what is not found here is shown.
+_REFUSALS = (
+    (
+        r"password authentication failed|no password supplied",
+        "the password is wrong or missing; set bus.journal_password",
+    ),
+    (r'role "[^"]*" does not exist', "the database has no such role; create it"),
+    (r'database "[^"]*" does not exist', "there is no such database; create it"),
+    (
+        r"no pg_hba.conf entry|authentication failed",
+        "the server does not let this role in from here; see its pg_hba.conf",
+    ),
+    (r"permission denied for database", "the role may not connect to this database; grant it CONNECT"),
+    (r"certificate|SSL|root\.crt", "the TLS connection failed; check sslmode and sslrootcert in the URL"),
+    (r"invalid (connection option|URI query parameter|\w+ value)", "the URL has a parameter that does not exist"),
+)
+
+
+def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
+    """Return a code and a text for an error of the driver; None if it is another's."""
+    if not type(original).__module__.startswith("psycopg"):
+        return None
+    state = getattr(original, "sqlstate", None) or ""
+    for length in (5, 3, 2):
+        if state[:length] in _CODES:
+            return _CODES[state[:length]]
+    if state or type(original).__name__ not in {"OperationalError", "InterfaceError", "ConnectionTimeout"}:
+        return None
+    return _AWAY
+
+
+def open_engines(url: URL, password: Password | None, readers: int, *, read_only: bool) -> tuple[Engine, Engine | None]:
+    """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+
+    Raises:
+        ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
+
+    """
+    if url.drivername not in {"postgresql", "postgresql+psycopg"}:
+        raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
+    reading = _engine(url, password, pool_size=readers, pool_pre_ping=True, application_name="appealbus read")
+    # One snapshot for all statements of a read, as SQLite gives.
+    reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    try:
+        if read_only:
+            schema.check(reading)
+            return reading, None
+        migrating = _engine(url, password, seconds=_MIGRATION_SECONDS)
+        schema.upgrade(migrating)
+    except SQLAlchemyError as error:
+        reading.dispose()
+        _explain(error, url)
+        raise
+    except BaseException:
+        reading.dispose()
+        raise
+    return reading, _engine(url, password, pool_size=2, application_name="appealbus write")
+
+
+def _engine(
+    url: URL,
+    password: Password | None,
+    *,
+    pool_size: int = 0,
+    pool_pre_ping: bool = False,
+    seconds: int = _STATEMENT_SECONDS,
+    application_name: str = "appealbus",
+) -> Engine:
+    settings = {
+        "statement_timeout": seconds * 1000,
+        "lock_timeout": _LOCK_SECONDS * 1000,
+        "idle_in_transaction_session_timeout": max(seconds, _IDLE_SECONDS) * 1000,
+    }
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    given = url.query.get("options", "")
+    options = f"{ours} {given if isinstance(given, str) else ' '.join(given)}".strip()
+    query = {**_LINE, "application_name": application_name, **url.query, "options": options}
+    pool: dict[str, Any] = {"poolclass": NullPool}
+    if pool_size:
+        pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": pool_pre_ping}
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg", query=query),
+            hide_parameters=True,
+            use_native_hstore=False,
+            **pool,
+        )
+        connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS)
+    except ImportError:
+        raise ConfigError("PostgreSQL needs its driver: pip install 'appealbus[postgres]'") from None
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: object, record: object, args: list[Any], given: dict[str, Any]) -> Any:
+        # Read each time: a password that was changed in its file is right at the next reconnect.
+        if password is not None:
+            given["password"] = password()
+        made = connection_class.connect(*args, **given)
+        made.prepared_max = _PREPARED
+        return made
+
+    return engine
+
+
+def _connection_class(seconds: float) -> type[psycopg.Connection[Any]]:
+    import psycopg
+
+    class Connection(psycopg.Connection[Any]):
+        """A connection that gives up on an answer that does not come, and on itself with it."""
+
+        def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().wait(self._bounded(gen), *args, **kwargs)
+
+        def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+            ends = time.monotonic() + seconds
+            try:
+                wanted = next(gen)
+                while True:
+                    ready = yield wanted
+                    if not ready and time.monotonic() > ends:
+                        self.close()
+                        raise psycopg.OperationalError("no answer")
+                    wanted = gen.send(ready)
+            except StopIteration as stop:
+                return stop.value
+
+    return Connection
+
+
+def _explain(error: SQLAlchemyError, url: URL) -> None:
+    """Raise ConfigError where a person has to mend something; return where waiting may help."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    where = f"the journal at {url.host or 'the local socket'}, database {url.database}, role {url.username}"
+    state = getattr(original, "sqlstate", None)
+    if state == "42501":
+        raise ConfigError(
+            f"{where}: the role may not make or read the journal's tables; "
+            "make it the owner of the database, or of a schema that is first in its search_path"
+        ) from None
+    if original is None or state is not None:
+        return
+    text = str(original)
+    for pattern, advice in _REFUSALS:
+        if re.search(pattern, text):
+            raise ConfigError(f"{where}: {advice}") from None

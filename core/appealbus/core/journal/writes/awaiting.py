@@ -1,0 +1,128 @@
+"""Questions whose answers come by themselves: written before they leave, answered hours later, read by their lookup."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from appealbus.core.answer import Answer, Kept
+from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.rows import AwaitedRow, LookupState
+from appealbus.core.journal.tables import access, appeal, awaited
+from appealbus.core.journal.writes import keeping
+
+_OUTSTANDING = 10
+"""Questions of one lookup whose answers still count; of an older one it is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that has come."""
+
+    source: str
+    answer: Answer
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a question stands now that its answer has been read."""
+
+    appeal_id: int
+    state: LookupState
+    question_id: str
+    owner: str | None = None
+
+
+def expect(connection: Connection, items: Sequence[AwaitedRow]) -> list[None]:
+    """Write access rows, and that their questions are answered later."""
+    bulk.insert(connection, access, [codec.access_to_row(item.access) for item in items])
+    rows = [
+        {
+            "correlation_id": item.access.question_id,
+            "source": item.access.source,
+            "appeal_id": item.appeal_id,
+            "lookup": item.access.lookup,
+            "key": item.key,
+            "sent_at": item.access.at,
+        }
+        for item in items
+    ]
+    bulk.insert(connection, awaited, rows)
+    for item in items:
+        _drop_older(connection, item)
+    return [None] * len(items)
+
+
+def _drop_older(connection: Connection, item: AwaitedRow) -> None:
+    mine = (awaited.c.appeal_id == item.appeal_id, awaited.c.lookup == item.access.lookup, awaited.c.key == item.key)
+    newest_first = select(awaited.c.correlation_id).where(*mine).order_by(awaited.c.sent_at.desc())
+    older = connection.execute(newest_first).scalars().all()[_OUTSTANDING:]
+    if older:
+        connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(older)))
+
+
+_ANSWER = (
+    update(awaited)
+    .where(awaited.c.correlation_id == bindparam("this"))
+    .values(answered_at=bindparam("at"), head=bindparam("h"), answer=bindparam("a"))
+)
+
+
+def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
+    """Keep answers, and have their appeals worked: those that are parked or done with; one in work is concluded so."""
+    ids = [item.answer.question_id for item in items]
+    # The appeals first, in order: `conclude` locks them too, so one of the two sees what the other has written.
+    theirs = select(awaited.c.appeal_id).where(awaited.c.correlation_id.in_(ids))
+    appeals = sorted(set(connection.execute(theirs).scalars()))
+    if not appeals:
+        return [Kept.UNKNOWN] * len(items)
+    locked = select(appeal.c.id).where(appeal.c.id.in_(appeals)).order_by(appeal.c.id)
+    connection.execute(locked.with_for_update(key_share=True)).all()
+    columns = (awaited.c.correlation_id, awaited.c.source, awaited.c.appeal_id, awaited.c.answered_at)
+    asked = select(*columns).where(awaited.c.correlation_id.in_(ids)).order_by(awaited.c.correlation_id)
+    open_ = {row.correlation_id: row for row in connection.execute(asked.with_for_update())}
+    results: list[Kept] = []
+    new: dict[str, dict[str, Any]] = {}
+    for item in items:
+        answer = item.answer
+        row = open_.get(answer.question_id)
+        if row is None or row.source != item.source:
+            results.append(Kept.UNKNOWN)
+        elif row.answered_at is not None or answer.question_id in new:
+            results.append(Kept.AGAIN)
+        else:
+            new[answer.question_id] = {"this": answer.question_id, "at": item.at, "h": answer.head, "a": answer.body}
+            results.append(Kept.STORED)
+    if new:
+        connection.execute(_ANSWER, list(new.values()))
+        waiting = [open_[question_id].appeal_id for question_id in new]
+        ready = update(appeal).where(appeal.c.id.in_(waiting), appeal.c.state.in_(("parked", "idle")))
+        connection.execute(ready.values(state="ready", due_at=None))
+    return results
+
+
+def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
+    """Write how questions stand, and let go of the answers: of all, where a question has ended for good."""
+    keeping.keep(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
+    for item in items:
+        gone = delete(awaited)
+        if item.state.kind.final:
+            gone = gone.where(awaited.c.appeal_id == item.appeal_id, awaited.c.lookup == item.state.lookup)
+            gone = gone.where(awaited.c.key == item.state.key)
+        else:
+            gone = gone.where(awaited.c.correlation_id == item.question_id)
+        connection.execute(gone)
+    return [None] * len(items)
+
+
+def arrived(connection: Connection, heard: Mapping[int, Collection[str]]) -> set[int]:
+    """Return the appeals that have an answer which the run just ending has not heard of."""
+    if not heard:
+        return set()
+    come = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
+        awaited.c.appeal_id.in_(list(heard)), awaited.c.answered_at.is_not(None)
+    )
+    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in heard[row.appeal_id]}

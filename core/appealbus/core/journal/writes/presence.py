@@ -1,0 +1,67 @@
+"""Who is alive, how sources stand there, and what one worker does for all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.tables import lease, source_state, worker
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life of a worker, and how the sources stand there. It counts as alive until then."""
+
+    state: WorkerState
+    sources: Sequence[SourceState]
+    until: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A wish to do something for all until then."""
+
+    name: str
+    owner: str
+    until: datetime
+    at: datetime
+
+
+def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
+    """Write down who is alive, and forget who is not."""
+    for item in items:
+        name = item.state.name
+        bulk.upsert(
+            connection,
+            worker,
+            [{"name": name, "seen_until": item.until, "document": codec.worker_to_json(item.state)}],
+        )
+        sources = {state.source: codec.source_to_json(state) for state in item.sources}
+        rows = [{"source": source, "worker": name, "document": sources[source]} for source in sorted(sources)]
+        bulk.upsert(connection, source_state, rows)
+        dead = select(worker.c.name).where(worker.c.seen_until < item.at, worker.c.name != name)
+        names = list(connection.execute(dead.with_for_update(skip_locked=True)).scalars())
+        if names:
+            connection.execute(delete(source_state).where(source_state.c.worker.in_(names)))
+            connection.execute(delete(worker).where(worker.c.name.in_(names)))
+    return [None] * len(items)
+
+
+def hold(connection: Connection, items: Sequence[Hold]) -> list[bool]:
+    """Take what is free or held already by the one who wishes; say who has got it."""
+    results = []
+    for item in items:
+        row = {"name": item.name, "owner": item.owner, "until": item.until}
+        mine = (lease.c.owner == item.owner) | (lease.c.until <= item.at)
+        results.append(bulk.take(connection, lease, row, mine))
+    return results
+
+
+def let_go(connection: Connection, items: Sequence[str]) -> list[None]:
+    """Free all that owners hold."""
+    connection.execute(delete(lease).where(lease.c.owner.in_(items)))
+    return [None] * len(items)

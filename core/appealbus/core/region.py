@@ -1,0 +1,43 @@
+"""Which region an appeal belongs to: receivers of dossiers choose by it.
+
+Another country has other regions: `region_of` is the one place to change.
+"""
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_kato
+from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
+
+UNKNOWN = "00"
+"""The appeal does not tell its region, or tells several."""
+
+
+def region_of(appeal: Appeal) -> str:
+    """Return the two digits of the oblast in КАТО: the addressee's, else the place's, else that of all parcels.
+
+    A cadastral number that can lie in more than one oblast tells one only together with others: a dossier must not
+    go to a region that it does not concern.
+    """
+    for kato in (appeal.addressee and appeal.addressee.kato, appeal.place and appeal.place.kato):
+        oblast = _oblast(kato or "")
+        if oblast:
+            return oblast
+    numbers = [parcel.cadastral_number for parcel in appeal.parcels]
+    numbers += [mention.value for mention in appeal.mentions.cadastral_numbers]
+    possible = [set(oblasts) for oblasts in map(_oblasts_of_parcel, numbers) if oblasts]
+    common = set.intersection(*possible) if possible else set()
+    return common.pop() if len(common) == 1 else UNKNOWN
+
+
+def _oblast(kato: str) -> str | None:
+    try:
+        oblast = parse_kato(kato)[:2]
+    except IdentifierError:
+        return None
+    return oblast if oblast in KATO_OBLASTS else None
+
+
+def _oblasts_of_parcel(cadastral_number: str) -> tuple[str, ...]:
+    try:
+        return kato_oblasts(parse_cadastral_number(cadastral_number))
+    except IdentifierError:
+        return ()

@@ -1,0 +1,48 @@
+"""What a process knows of the supervisor that started it: `appealbus run --workers N` starts N of them."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from functools import cache
+
+from appealbus.core.config.base import ConfigError
+
+VARIABLE = "APPEALBUS_WORKER"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several workers."""
+
+    number: int
+    """From 0 on; a worker that is started again keeps its number."""
+    leash: int
+    """A pipe to read from. Nothing ever comes; it ends when the supervisor is gone, whatever ended it."""
+
+
+@cache
+def worker() -> Worker | None:
+    """Return which worker this process is; None where it works alone.
+
+    Raises:
+        ConfigError: the variable was set by somebody else than a supervisor.
+
+    """
+    given = os.environ.get(VARIABLE)
+    if given is None:
+        return None
+    match = re.fullmatch(r"(\d{1,4}):(\d{1,6})", given)
+    if match is None or not _is_pipe(int(match[2])):
+        raise ConfigError(f"{VARIABLE} is set by `appealbus run --workers` for its workers alone; unset it")
+    # What a plugin starts is no worker.
+    del os.environ[VARIABLE]
+    os.set_inheritable(int(match[2]), False)
+    return Worker(int(match[1]), int(match[2]))
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False

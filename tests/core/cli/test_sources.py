@@ -1,0 +1,28 @@
+"""`appealbus sources` over several workers."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from appealbus.core.cli.sources import worker_view
+from appealbus.core.journal.rows import WorkerState
+from appealbus.core.link import LinkState, LinkStatus
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+
+
+def test_links_that_are_not_up_are_shown_with_their_worker():
+    """Who is alive, and of each connection that is down what is wrong; what is up takes no line."""
+    down = LinkState("main.publish", LinkStatus.REFUSED, "the password is wrong")
+    workers = [
+        WorkerState("a", "host1", 7, NOW, 3, 12, (LinkState("main.consume", LinkStatus.UP), down)),
+        WorkerState("b", "host2", 8, NOW),
+    ]
+    console = Console(width=120, record=True)
+    console.print(worker_view(workers))
+    shown = console.export_text()
+    assert "2 workers are alive" in shown
+    assert "host1:7" in shown
+    assert "3 in flight, 12 dossiers" in shown
+    assert "link main.publish refused: the password is wrong" in shown
+    assert "main.consume" not in shown

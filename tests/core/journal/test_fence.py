@@ -1,0 +1,82 @@
+"""Leases: renewed by who lives, and no write by who has lost one."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from appealbus.core.journal.errors import LeaseLost
+from appealbus.core.journal.rows import State
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.outcome import OutcomeKind
+
+
+async def end(journal, accepted, owner, version=1, dossier=b"{}"):
+    await journal.conclude(
+        accepted.appeal_id,
+        dossier=dossier,
+        version=version,
+        completeness=Completeness.COMPLETE,
+        receivers=["out"],
+        due_at=None,
+        owner=owner,
+    )
+
+
+async def test_a_renewed_lease_lasts_longer(journal, make):
+    """Only what is named and still the owner's; the answer says which that is."""
+    one = await journal.accept(make.new("a"), owner="me", lease_seconds=60)
+    two = await journal.accept(make.new("b"), owner="me", lease_seconds=60)
+    three = await journal.accept(make.new("c"), owner="you", lease_seconds=60)
+
+    kept = await journal.renew("me", [one.appeal_id, three.appeal_id], make.later(120))
+    assert kept == {one.appeal_id}
+    assert [case.appeal_id for case in await journal.claim("x", make.later(61), 10, 60)] == [
+        two.appeal_id,
+        three.appeal_id,
+    ]
+    assert await journal.renew("me", [two.appeal_id], make.later(120)) == set()
+    assert await journal.renew("me", [], make.later(120)) == set()
+
+
+async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
+    """The other's version is the one that counts; before it, after it, with a dossier and without."""
+    accepted = await journal.accept(make.new(), owner="slow", lease_seconds=60)
+    assert await journal.claim("quick", make.later(61), 10, 10**6)
+
+    for version, dossier in ((1, b"slow"), (0, None)):
+        with pytest.raises(LeaseLost):
+            await end(journal, accepted, "slow", version, dossier)
+    await end(journal, accepted, "quick", dossier=b"quick")
+    with pytest.raises(LeaseLost):
+        await end(journal, accepted, "slow", 2, b"slow")
+
+    assert await journal.dossier(accepted.receipt.number) == b"quick"
+    (row,) = await journal.appeals()
+    assert (row.version, row.state) == (1, State.IDLE)
+
+
+async def test_a_lease_that_is_over_and_that_nobody_took_is_still_good(journal, make):
+    """Late is not lost: nobody else has begun."""
+    accepted = await journal.accept(make.new(at=datetime(2026, 1, 1, tzinfo=UTC)), owner="slow", lease_seconds=1)
+    await end(journal, accepted, "slow")
+
+
+async def test_who_has_lost_an_appeal_keeps_nothing(journal, make):
+    """What the new owner has found is not overwritten by the old one's failure."""
+    accepted = await journal.accept(make.new(), owner="slow", lease_seconds=60)
+    await journal.claim("quick", make.later(61), 10, 10**6)
+    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.NOT_FOUND), owner="quick")
+    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="slow")
+    await end(journal, accepted, "quick")
+    await journal.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="quick")
+    await journal.access([make.access("n")])
+
+    assert [state.kind for state in await journal.states(accepted.receipt.number)] == [OutcomeKind.NOT_FOUND]
+
+
+async def test_a_second_conclusion_of_one_group_has_no_lease(journal, make):
+    """The first one ended it, though both are in one transaction."""
+    accepted = await journal.accept(make.new(), owner="me")
+    await end(journal, accepted, "me")
+    with pytest.raises(LeaseLost):
+        await end(journal, accepted, "me", 2)

@@ -1,0 +1,190 @@
+"""The limits of a source in the journal: shares, tokens and the breaker, over two that write it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.shares import BreakerNews, Need, Probe, Report
+
+
+@pytest.fixture
+async def other(url: str, journal: Journal) -> AsyncIterator[Journal]:
+    async with await Journal.open(url) as opened:
+        yield opened
+
+
+def report(source="s", *, calls=None, parts=None, rate=0.0, returned=0.0, lease=20.0, news=None, opens=30.0):
+    return Report(
+        source=source,
+        lease=lease,
+        calls=calls or Need(6, 0, 0, 0, 0.5),
+        parts=parts,
+        rate=rate,
+        returned=returned,
+        news=news or BreakerNews(),
+        breaker_failures=3,
+        breaker_open=opens,
+    )
+
+
+def calls(held, used=0, wanted=0, limit=6):
+    return report(calls=Need(limit, held, used, wanted, 0.5))
+
+
+async def test_a_share_passes_on_only_once_its_holder_has_let_go(journal, other):
+    """The second waits until the first has said that it takes no more; then both have what is theirs."""
+    (first,) = await journal.share_limits("a", [calls(0)])
+    assert (first.calls.usable, first.calls.anew) == (6, True)
+    (second,) = await other.share_limits("b", [calls(0, wanted=9)])
+    assert (second.calls.usable, second.calls.owed) == (0, True)
+    (first,) = await journal.share_limits("a", [calls(6, used=5, wanted=9)])
+    assert (first.calls.usable, first.calls.recorded, first.calls.owes) == (3, 6, True)
+    assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 0
+    (first,) = await journal.share_limits("a", [calls(3, used=4, wanted=9)])
+    assert first.calls.recorded == 4
+    assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 2
+    await journal.share_limits("a", [calls(3, used=3, wanted=9)])
+    (second,) = await other.share_limits("b", [calls(2, used=2, wanted=9)])
+    assert (second.calls.usable, second.calls.owed, second.calls.owes) == (3, False, False)
+
+
+async def test_who_leaves_gives_back_at_once_and_who_dies_after_the_lease(journal, other):
+    """A clean end frees a share at once; a death does when the lease has ended, and not before."""
+    await journal.share_limits("a", [calls(0)])
+    await journal.leave_limits("a")
+    assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 6
+    await other.leave_limits("b")
+
+    await journal.share_limits("dies", [replace(calls(0), lease=4.0)])
+    (standing,) = await other.share_limits("b", [replace(calls(0, wanted=9), lease=4.0)])
+    assert standing.calls.usable == 0
+    while standing.calls.usable == 0:
+        await asyncio.sleep(0.05)
+        (standing,) = await other.share_limits("b", [replace(calls(0, wanted=9), lease=4.0)])
+    assert standing.calls.usable == 6
+    (back,) = await journal.share_limits("dies", [calls(6, used=1, wanted=1)])
+    assert (back.calls.anew, back.calls.usable, back.calls.recorded) == (True, 0, 1)
+
+
+async def test_all_sources_in_one_exchange_each_for_itself(journal):
+    """Sources do not share with one another, and a worker hears of them in the order of its reports."""
+    names = ["c", "a", "b"]
+    reports = [replace(calls(0, limit=limit), source=name) for name, limit in zip(names, (3, 4, 5), strict=True)]
+    standings = await journal.share_limits("w", reports)
+    assert [each.calls.usable for each in standings] == [3, 4, 5]
+
+
+async def test_many_at_once_never_hold_more_than_there_is(journal, other):
+    """Whoever asks when, over two connections: the sum of what is theirs stays within the limit."""
+    held = dict.fromkeys("abcdef", 0)
+
+    async def one(name, through):
+        for turn in range(12):
+            wanted = (turn + ord(name)) % 9
+            (standing,) = await through.share_limits(name, [calls(held[name], used=0, wanted=wanted, limit=10)])
+            held[name] = standing.calls.usable
+            assert sum(held.values()) <= 10
+
+    await asyncio.gather(*(one(name, journal if name < "d" else other) for name in held))
+    assert sum(held.values()) > 0
+
+
+def parts(held, wanted=4, returned=0.0, rate=0.001, burst=4):
+    return report(parts=Need(burst, held, 0, wanted, 60.0), rate=rate, returned=returned)
+
+
+async def test_each_token_is_at_one_place(journal, other):
+    """Parts move with the tokens that are in them: none is lost on a clean way, none is there twice."""
+    (first,) = await journal.share_limits("a", [parts(0)])
+    assert (first.parts.usable, first.tokens) == (4, 4.0)
+    (second,) = await other.share_limits("b", [parts(0)])
+    assert (second.parts.usable, second.tokens) == (0, 0.0)
+    (first,) = await journal.share_limits("a", [parts(4)])
+    assert (first.parts.usable, first.tokens) == (2, 0.0)
+    (first,) = await journal.share_limits("a", [parts(2, returned=1.5)])
+    assert first.parts.usable == 2
+    (second,) = await other.share_limits("b", [parts(0)])
+    assert second.parts.usable == 2
+    assert second.tokens == pytest.approx(1.5, abs=0.01)
+    (second,) = await other.share_limits("b", [parts(2)])
+    assert second.tokens == 0.0
+
+
+async def test_the_tokens_of_the_dead_are_gone(journal, other):
+    """Nobody knows whether they were used, so they fill up anew."""
+    await journal.share_limits("dies", [replace(parts(0), lease=0.5)])
+    for _ in range(600):
+        (standing,) = await other.share_limits("b", [parts(0)])
+        if standing.parts.usable:
+            break
+        await asyncio.sleep(0.05)
+    assert standing.parts.usable == 4
+    assert standing.tokens < 0.1
+
+
+async def test_what_nobody_holds_fills_by_the_database_s_clock(journal):
+    """While no worker is there, the rate goes on, up to the burst."""
+    await journal.share_limits("a", [parts(0, rate=40.0)])
+    await journal.leave_limits("a")
+    await asyncio.sleep(0.3)
+    (standing,) = await journal.share_limits("b", [parts(0, rate=40.0)])
+    assert standing.parts.usable == 4
+    assert standing.tokens == 4.0
+
+
+def news(**given):
+    return [report(news=BreakerNews(**given), opens=0.3)]
+
+
+async def test_the_breaker_is_one_for_all(journal, other):
+    """Failures add up over workers, an answer breaks the row, one probe at a time decides, old news counts nothing."""
+    (standing,) = await journal.share_limits("a", news(failures=2))
+    assert (standing.failures, standing.opens_in) == (0, None)  # news of no era
+    era = standing.era
+    await journal.share_limits("a", news(era=era, failures=2))
+    (standing,) = await other.share_limits("b", news(era=era, succeeded=True))
+    assert standing.failures == 0
+    await journal.share_limits("a", news(era=era, failures=2))
+    (standing,) = await other.share_limits("b", news(era=era, failures=1))
+    assert 0 < standing.opens_in <= 0.3
+    assert standing.era == era + 1
+    era += 1
+
+    (standing,) = await journal.share_limits("a", news(era=era - 1, succeeded=True, asks=True))
+    assert (standing.era, standing.probe) == (era, Probe.NOBODY)
+    await asyncio.sleep(0.4)
+    (standing,) = await journal.share_limits("a", news(era=era, asks=True))
+    assert standing.probe is Probe.MINE
+    assert (await other.share_limits("b", news(era=era, asks=True)))[0].probe is Probe.OTHER
+    await journal.share_limits("a", news(era=era, dropped=True))
+    (standing,) = await other.share_limits("b", news(era=era, asks=True))
+    assert standing.probe is Probe.MINE
+
+    (standing,) = await other.share_limits("b", news(era=era, failures=1))
+    assert standing.era == era + 1
+    assert standing.opens_in > 0
+    await asyncio.sleep(0.4)
+    await other.share_limits("b", news(era=era + 1, asks=True))
+    (standing,) = await other.share_limits("b", news(era=era + 1, succeeded=True))
+    assert (standing.opens_in, standing.probe, standing.era) == (None, Probe.NOBODY, era + 2)
+
+
+async def test_the_exchange_goes_on_after_the_database_was_away(postgres, database):
+    """Exchanges fail or wait while it restarts; afterwards all is as it was noted before."""
+    async with await Journal.open(database) as journal:
+        await journal.share_limits("a", [calls(0)])
+        postgres.kill()
+        asked = asyncio.create_task(journal.share_limits("b", [calls(0, wanted=1)]))
+        await asyncio.sleep(0.2)
+        postgres.start()  # not in a thread: the server ends with the one that started it
+        with suppress(JournalError):
+            await asked
+        (standing,) = await journal.share_limits("b", [calls(0, wanted=1)])
+        assert (standing.calls.usable, standing.calls.owed) == (0, True)
+        await journal.leave_limits("a")
+        assert (await journal.share_limits("b", [calls(0, wanted=1)]))[0].calls.usable == 6

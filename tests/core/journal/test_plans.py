@@ -1,0 +1,86 @@
+"""What the busiest queries cost on PostgreSQL when the journal is large: they walk the index that is theirs."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from appealbus.core.journal.journal import Journal
+from appealbus.schemas.dossier import Completeness
+
+_MANY = 100_000
+_FILL = f"""
+INSERT INTO appeal (id, channel, message_id, number, accepted_at, accepted_by, urgency, state, due_at, lease_owner,
+    lease_until, version, changed_at, document)
+SELECT i, 'c', 'm' || i, 'N' || i, 0, 'x', i % 1000, s, CASE s WHEN 'parked' THEN i * 1000000::bigint END,
+    CASE s WHEN 'in_work' THEN 'dead' END, CASE s WHEN 'in_work' THEN i * 1000000::bigint END, 1, 0,
+    convert_to('{{"message_id": "m", "kind": "report", "applicant": {{"type": "person"}}}}', 'UTF8')
+FROM (SELECT i, CASE WHEN i % 100 = 0 THEN 'ready' WHEN i % 100 = 1 THEN 'parked' WHEN i % 1000 = 2 THEN 'in_work'
+    ELSE 'idle' END AS s FROM generate_series(10, {_MANY}) AS i) AS many;
+INSERT INTO dossier (appeal_id, version, completeness, created_at, document)
+SELECT id, 1, 'complete', 0, '' FROM appeal;
+INSERT INTO outbox (appeal_id, receiver, version, attempts, next_attempt_at, sent_at)
+SELECT id, 'out', 1, 0, 0, CASE WHEN id % 100 = 3 THEN NULL ELSE 0 END FROM appeal;
+INSERT INTO counter VALUES ('appeal', {_MANY}), ('AB-2026', {_MANY});
+"""
+
+
+@pytest.fixture
+async def large(database):
+    async with await Journal.open(database) as journal:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(_FILL)
+            connection.execute("ANALYZE")
+        yield journal
+
+
+def plans_of(engine, heard):
+    """Hear how the database would do each statement."""
+
+    def explain(connection, _cursor, statement, parameters, *_):
+        if statement.lstrip().startswith(("SELECT", "UPDATE", "INSERT")) and "pg_" not in statement:
+            plan = connection.connection.dbapi_connection.cursor()
+            plan.execute(f"EXPLAIN {statement}", parameters)
+            heard.append((statement, "\n".join(line for (line,) in plan.fetchall())))
+
+    event.listen(engine, "before_cursor_execute", explain)
+
+
+async def test_no_busy_query_reads_the_whole_table(large, make):
+    """Claim, conclude, deliver and count on a hundred thousand appeals: none is a sequential scan of a large table."""
+    heard = []
+    plans_of(large._opened.writing, heard)
+    plans_of(large._opened.reading, heard)
+    now = datetime.now(UTC)
+
+    claimed = await large.claim("me", now, 50, 60)
+    assert len(claimed) == 50
+    assert await large.renew("me", [case.appeal_id for case in claimed], now + timedelta(60)) != set()
+    for case in claimed[:2]:
+        await large.keep(case.appeal_id, make.state(), owner="me")
+        await large.conclude(
+            case.appeal_id,
+            dossier=b"{}",
+            version=2,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+            owner="me",
+        )
+    due = await large.undelivered("out", now, 100)
+    await large.delivered([one.delivery_id for one in due])
+    await large.deliveries_failed([(one.delivery_id, "x", now) for one in due[:1]])
+    await large.next_due()
+    await large.accept(make.new())
+
+    slow = [
+        (statement, plan)
+        for statement, plan in heard
+        if any(f"Seq Scan on {table}" in plan for table in ("appeal", "dossier", "outbox"))
+    ]
+    assert slow == []
+    plans = "\n".join(plan for _, plan in heard)
+    for index in ("waiting", "parked", "leased"):
+        assert f"ix_appeal_{index}" in plans
+    assert "ix_outbox_unsent" in plans

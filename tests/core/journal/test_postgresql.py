@@ -1,0 +1,282 @@
+"""PostgreSQL as the journal's database: what is refused in which words, and what happens when it goes away."""
+
+import asyncio
+import time
+
+import psycopg
+import pytest
+from services.proxy import FaultProxy
+from sqlalchemy import create_engine, event, make_url
+from structlog.testing import capture_logs
+
+from appealbus.core.config.base import ConfigError
+from appealbus.core.config.types import Secret
+from appealbus.core.journal import postgresql, writer
+from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.journal.journal import Journal
+
+
+@pytest.fixture
+def url(database):
+    return database
+
+
+@pytest.fixture
+def proxy(postgres):
+    with FaultProxy(postgres.port) as between:
+        yield between
+
+
+@pytest.fixture
+def behind(proxy, postgres, database):
+    """The database's URL, through the proxy."""
+    return postgres.url_at(proxy.port, make_url(database).database)
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Give up sooner, so that a test need not wait."""
+    monkeypatch.setattr(writer, "_PATIENCE", 0.5)
+
+
+async def refused(url, password=None, **given):
+    with pytest.raises((ConfigError, JournalError)) as caught:
+        await Journal.open(url, password, **given)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+async def test_what_a_person_has_to_mend_is_said(url, postgres):
+    """A missing database or role, a parameter that does not exist: a wrong configuration, with what to do."""
+    error = await refused(postgres.url("nowhere"))
+    assert isinstance(error, ConfigError)
+    assert "database nowhere, role postgres: there is no such database; create it" in str(error)
+    error = await refused(url.replace("postgres@", "nobody@"))
+    assert isinstance(error, ConfigError)
+    assert "no such role; create it" in str(error)
+    assert "a parameter that does not exist" in str(await refused(f"{url}?colour=red"))
+    assert "check sslmode and sslrootcert" in str(await refused(f"{url}?sslmode=require"))
+    assert "write postgresql://" in str(await refused(url.replace("postgresql:", "postgresql+asyncpg:")))
+
+
+async def test_a_database_that_is_away_is_unreachable(postgres, url):
+    """It may come back: not the configuration's fault."""
+    error = await refused("postgresql://postgres@127.0.0.1:1/x")
+    assert isinstance(error, JournalError)
+    assert error.code == "unreachable"
+    assert "127.0.0.1, database x: the journal failed: the database cannot be reached" in str(error)
+
+
+async def test_the_password_is_asked_for_and_never_shown(url, postgres, tmp_path):
+    """A wrong one is said in words; one that was changed in its file is right at the next connection."""
+    postgres.execute("CREATE ROLE locked LOGIN PASSWORD 'hunter2'")
+    hba = postgres.folder / "data" / "pg_hba.conf"
+    before = hba.read_text()
+    database = make_url(url).database
+    try:
+        hba.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{before}")
+        postgres.execute("SELECT pg_reload_conf()")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("GRANT CREATE ON SCHEMA public TO locked")
+        theirs = url.replace("postgres@", "locked@")
+        file = tmp_path / "password"
+        file.write_text("hunter2x\n")
+        secret = Secret(file=file)
+        for given in (None, secret):
+            assert "the password is wrong or missing; set bus.journal_password" in str(await refused(theirs, given))
+        file.write_text("hunter2\n")
+        async with await Journal.open(theirs, secret) as journal:
+            await journal.counts()
+            postgres.execute("ALTER ROLE locked PASSWORD 'hunter3'")
+            file.write_text("hunter3\n")
+            postgres.cut_off(database)
+            assert (await journal.counts()).ready == 0
+            await journal.access([])
+    finally:
+        hba.write_text(before)
+        postgres.execute("SELECT pg_reload_conf()")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute("DROP OWNED BY locked")
+        postgres.execute("DROP ROLE locked")
+
+
+async def test_a_role_without_rights_is_told_which(url, postgres):
+    """It cannot make the tables: the text says whose they must be."""
+    postgres.execute("CREATE ROLE poor LOGIN")
+    try:
+        error = await refused(url.replace("postgres@", "poor@"))
+        assert isinstance(error, ConfigError)
+        assert "make it the owner of the database" in str(error)
+        async with await Journal.open(url):
+            pass
+        assert "make it the owner" in str(await refused(url.replace("postgres@", "poor@"), read_only=True))
+    finally:
+        postgres.execute("DROP ROLE poor")
+
+
+async def test_a_missing_driver_is_named(monkeypatch):
+    """The text says what to install."""
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    assert "pip install 'appealbus[postgres]'" in str(await refused("postgresql://u@h/d"))
+
+
+async def test_no_wait_is_endless(journal):
+    """The session's own limits, on both sides of the line."""
+
+    def settings(connection, items):
+        names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "application_name")
+        info = connection.connection.dbapi_connection.info.get_parameters()
+        return [([connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names], info)]
+
+    shown, line = await journal._write.submit(settings, None)
+    assert shown == ["20s", "10s", "30s", "appealbus write"]
+    assert {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count"} <= line.keys()
+    assert line["tcp_user_timeout"] == "15000"
+
+
+@pytest.mark.parametrize("kill", [False, True])
+async def test_a_restart_is_waited_out(journal, make, postgres, kill):
+    """What is asked while the database is away is done when it is back; nobody hears of it."""
+    await journal.accept(make.new("before"))
+    (postgres.kill if kill else postgres.stop)()
+    waiting = asyncio.ensure_future(journal.accept(make.new("during")))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    postgres.start()
+    assert (await waiting).new
+    assert [row.message_id for row in await journal.appeals()] == ["before", "during"]
+
+
+async def test_a_database_that_stays_away_fails_what_waits(journal, make, postgres, hasty):
+    """After its patience the journal says so, at once from then on; when the database is back all works again."""
+    one = await journal.accept(make.new("before"))
+    postgres.stop()
+    with capture_logs() as logs, pytest.raises(JournalError) as caught:
+        await journal.accept(make.new("lost"))
+    assert caught.value.code == "unreachable"
+    assert caught.value.passes
+    assert {line["event"] for line in logs} == {"journal.tried_again", "journal.group_failed"}
+    began = time.monotonic()
+    await journal.keep(one.appeal_id, make.state())
+    with pytest.raises(JournalError):
+        await journal.counts()
+    results = await asyncio.gather(
+        *(journal.access([make.access("n", str(at))]) for at in range(50)), return_exceptions=True
+    )
+    assert {result.code for result in results} == {"unreachable"}
+    assert time.monotonic() - began < 20
+
+    postgres.start()
+    with pytest.raises(JournalError):
+        await conclude(journal, one)  # a state of it was lost
+    await conclude(journal, one)
+    assert await journal.access_rows() == []
+    assert not (await journal.accept(make.new("before"))).new
+
+
+async def conclude(journal, accepted):
+    from appealbus.schemas.dossier import Completeness
+
+    await journal.conclude(
+        accepted.appeal_id,
+        dossier=b"{}",
+        version=1,
+        completeness=Completeness.COMPLETE,
+        receivers=["out"],
+        due_at=None,
+    )
+
+
+async def test_a_cut_connection_is_made_anew(journal, make, postgres, url):
+    """Sessions that the server ends are no error to anybody, neither in writes nor in reads."""
+    for index in range(3):
+        assert (await journal.accept(make.new(str(index)))).new
+        assert postgres.cut_off(make_url(url).database) >= 1
+        assert len(await journal.appeals()) == index + 1
+        postgres.cut_off(make_url(url).database)
+
+
+async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):
+    """Whether it is on disk is unknown; the same again finds out, and does nothing twice."""
+    await journal.accept(make.new("first"))
+    engine = journal._opened.writing
+
+    def committed_and_gone(connection):
+        # As if the server had committed and its answer never came.
+        for statement in ("COMMIT", "BEGIN"):
+            connection.connection.dbapi_connection.execute(statement)
+        postgres.cut_off(make_url(url).database)
+
+    event.listen(engine, "commit", committed_and_gone, once=True)
+    with pytest.raises(OutcomeUnknown) as caught:
+        await journal.accept(make.new("again"))
+    assert caught.value.passes
+    again = await journal.accept(make.new("again"))
+    assert not again.new
+    assert again.receipt.number == "AB-2026-00000002"
+
+
+async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
+    """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
+    monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
+    monkeypatch.setitem(postgresql._LINE, "connect_timeout", "2")
+    async with await Journal.open(behind) as journal:
+        await journal.accept(make.new("before"))
+        await journal.appeals()
+        proxy.blackhole()
+        write = asyncio.ensure_future(journal.accept(make.new("swallowed")))
+        with pytest.raises(JournalError) as caught:
+            await asyncio.wait_for(journal.appeals(), 30)
+        assert caught.value.code == "unreachable"
+        with pytest.raises(JournalError) as caught:
+            await asyncio.wait_for(write, 30)
+        assert caught.value.code == "unreachable"
+        proxy.heal()
+        await asyncio.wait_for(journal.accept(make.new("swallowed")), 30)
+        assert [row.message_id for row in await journal.appeals()] == ["before", "swallowed"]
+
+
+async def test_a_deadlock_is_tried_again(journal, make, url):
+    """The database ends one of two that wait for each other; that one is done once more."""
+    first, second = [(await journal.accept(make.new(name))).appeal_id for name in ("a", "b")]
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    touch = "UPDATE appeal SET changed_at = changed_at + 1 WHERE id = {}"
+    tries = []
+
+    with engine.connect() as other:
+        other.exec_driver_sql("SET deadlock_timeout = '20s'")  # so that it is the journal which is ended
+        other.exec_driver_sql(touch.format(second))
+
+        def crossing(connection, items):
+            tries.append(connection)
+            connection.exec_driver_sql(touch.format(first))
+            if len(tries) == 1:
+                waits = asyncio.run_coroutine_threadsafe(
+                    asyncio.to_thread(other.exec_driver_sql, touch.format(first)), loop
+                )
+                waits.add_done_callback(lambda _: other.commit())
+            connection.exec_driver_sql(touch.format(second))
+            return items
+
+        loop = asyncio.get_running_loop()
+        assert await asyncio.wait_for(journal._write.submit(crossing, 7), 30) == 7
+    engine.dispose()
+    assert len(tries) == 2
+
+
+async def test_many_workers_accept_side_by_side(url, make):
+    """Numbers stay consecutive and unique, also from the first one on; the same message by two is one appeal."""
+    journals = await asyncio.gather(*(Journal.open(url) for _ in range(4)))
+    with capture_logs() as logs:
+        messages = [(at, journals[(at + copy) % 4]) for at in range(200) for copy in (0, 1)]
+        accepted = await asyncio.gather(*(one.accept(make.new(f"m{at}")) for at, one in messages))
+    assert [line for line in logs if line["event"] == "journal.group_failed"] == []
+    assert sum(one.new for one in accepted) == 200
+    assert {one.receipt.number for one in accepted} == {f"AB-2026-{at:08d}" for at in range(1, 201)}
+
+    claimed = await asyncio.gather(*(one.claim(str(at), make.now, 80, 60) for at, one in enumerate(journals)))
+    ids = [case.appeal_id for cases in claimed for case in cases]
+    assert len(ids) == len(set(ids)) == 200
+    for one in journals:
+        await one.close()

@@ -1,0 +1,67 @@
+"""What tests ask for by name: a private broker, a private database, and a clean corner of each."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from services import certificates, rabbitmq
+from services import postgres as postgresql
+from services.postgres import Postgres
+from services.rabbitmq import Rabbit, Vhost
+
+
+def _absent(what: str) -> None:
+    """Skip, but never where nobody would see it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is not installed, and CI has to have it")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def _rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    if rabbitmq.server() is None:
+        _absent("RabbitMQ")
+    with Rabbit(tls=certificates.make(tmp_path_factory.mktemp("tls"))) as broker:
+        yield broker
+
+
+@pytest.fixture
+def rabbit(_rabbit: Rabbit) -> Rabbit:
+    """The private broker of this run of the tests; a test may stop, kill, freeze and start it."""
+    _rabbit.start()
+    _rabbit.thaw()
+    return _rabbit
+
+
+@pytest.fixture
+def vhost(rabbit: Rabbit) -> Iterator[Vhost]:
+    """An empty virtual host on the private broker."""
+    made = rabbit.vhost()
+    yield made
+    rabbit.start()
+    rabbit.thaw()
+    rabbit.drop(made)
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[Postgres]:
+    if postgresql.programs() is None:
+        _absent("PostgreSQL")
+    with Postgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(_postgres: Postgres) -> Postgres:
+    """The private database server of this run of the tests; a test may stop, kill and start it."""
+    _postgres.start()
+    return _postgres
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database on the private server."""
+    name = postgres.database()
+    yield postgres.url(name)
+    postgres.start()
+    postgres.drop(name)
