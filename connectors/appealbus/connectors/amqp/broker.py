@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from appealbus.core import LinkState
 
-Header: TypeAlias = str | int | float | bool | None
+Header: TypeAlias = str | int | bool | None
 Argument: TypeAlias = str | int | bool
 
 
@@ -44,6 +44,7 @@ class Properties:
     timestamp: datetime | None = None
     persistent: bool = True
     headers: Mapping[str, Header] = field(default_factory=dict)
+    """No fractions: pika reads them as whole numbers. What others send beside these types is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ class Delivered(ABC):
 
 
 Handler: TypeAlias = Callable[[Delivered], Awaitable[None]]
-"""Deals with one message, and settles it. What it raises is logged, and the message goes back to the queue."""
+"""Deals with one message, and settles it.
+
+What it raises is logged, and the message goes back to the queue after a pause, as one that failed; so does one that it
+has not settled when it returns.
+"""
 
 
 class Consumer(ABC):
@@ -106,7 +111,11 @@ class BrokerUnreachable(BrokerError):
 
 
 class BrokerRefused(BrokerError):
-    """The broker said no. `code` is that of AMQP: 403 no right, 404 no such thing, 406 declared otherwise."""
+    """The broker said no.
+
+    `code` is that of AMQP: 311 too large, 403 no right, 404 no such thing, 406 declared otherwise, 501 a name too long,
+    506 no room.
+    """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -154,7 +163,11 @@ class Broker(ABC):
 
     @abstractmethod
     def links(self) -> tuple[LinkState, ...]:
-        """Say how the connections stand."""
+        """Say how the connections stand.
+
+        Their counts are of messages: published (tried), confirmed, unroutable, refused, indeterminate, returned;
+        delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
+        """
 
     @abstractmethod
     async def up(self, within: float) -> bool:
@@ -181,22 +194,29 @@ class Broker(ABC):
 
     @abstractmethod
     async def request(self, message: Message, within: float) -> Message:
-        """Send a request and return its reply. `correlation_id` must be set; `reply_to` and `expiration` are ours.
+        """Send a request and return its reply.
+
+        `correlation_id` must be set, and no other request that waits may have it; `reply_to` and `expiration` are ours.
 
         Raises:
             RequestUnroutable: nobody serves that queue.
             RequestTimedOut: no reply within so many seconds.
             BrokerUnreachable: there is no connection, or it was lost before the reply came.
             BrokerRefused: the broker did not take the request.
+            ValueError: the correlation id is missing, or another request waits with it.
 
         """
 
     @abstractmethod
-    async def declare_exchange(self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None) -> None:
+    async def declare_exchange(
+        self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> None:
         """Make a durable exchange; `kind` is topic, direct or fanout. Nothing happens where it is there already.
 
+        With `passive` only look whether it is there, of whatever kind.
+
         Raises:
-            BrokerRefused: 406 where it is there and differs, 403 where we may not.
+            BrokerRefused: 404 where it is not there (passive), 406 where it differs, 403 where we may not.
             BrokerUnreachable: there is no connection, or it was lost.
 
         """

@@ -38,6 +38,8 @@ class BrokerSettings(Settings):
     """Bytes that may wait for it."""
     largest_message: int = Field(default=16 * 1024 * 1024, ge=1024)
     """Bytes of a message that the broker takes; a larger one is refused here."""
+    declare: bool = True
+    """Whether a bus that starts may make exchanges and queues that are missing. What is there is never changed."""
     management: str | None = None
     """URL of the broker's management API, such as `http://host:15672`: `appealbus topology` needs it for policies."""
 

@@ -1,0 +1,123 @@
+"""The bodies of questions and answers, in XML or JSON."""
+
+from collections.abc import Mapping
+from email.message import Message as Header
+from pathlib import Path
+
+import orjson
+from lxml import etree
+
+from appealbus.connectors.amqp.agency.settings import Format
+from appealbus.connectors.soap.reply import validate
+from appealbus.core.config.base import ConfigError
+from appealbus.core.wire import CallFailed, Layer, Payload
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+MEDIA_TYPES = {Format.XML: "application/xml", Format.JSON: "application/json"}
+_XML_TYPES = frozenset({"application/xml", "text/xml"})
+_XSD = "{http://www.w3.org/2001/XMLSchema}element"
+
+
+class Schema:
+    """The schema of an agency's answers."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        """Read it, and what it includes from files beside it.
+
+        Raises:
+            ConfigError: it is no schema; `key` says which setting names it.
+
+        """
+        try:
+            document = etree.parse(path, etree.XMLParser(no_network=True, resolve_entities=False))
+            self._schema = etree.XMLSchema(document)
+        except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
+            raise ConfigError(f"{key}: {path} is no usable XML schema: {error}") from None
+        self._names = frozenset(element.get("name", "") for element in document.iter(_XSD))
+
+    def check(self, answer: etree._Element) -> None:
+        """Raise CallFailed, `amqp.schema`, where an answer is not valid."""
+        validate(answer, self._schema, self._names, "amqp.schema", "the answer")
+
+
+def written(body: Payload, form: Format) -> bytes:
+    """Return the body of a question.
+
+    Raises:
+        CallFailed: `amqp.question`, where the lookup's request is not of this form.
+
+    """
+    if isinstance(body, etree._Element):
+        if form is Format.XML:
+            return etree.tostring(body, encoding="utf-8", xml_declaration=True)
+    elif form is Format.JSON:
+        try:
+            return orjson.dumps(body)
+        except orjson.JSONEncodeError:
+            raise _question("the request holds what JSON cannot") from None
+    wanted = "an XML element" if form is Format.XML else "a mapping"
+    raise _question(f"a question to this source must be {wanted}")
+
+
+def read(body: bytes, content_type: str, form: Format, limit: int, schema: Schema | None) -> Payload:
+    """Return what an answer holds.
+
+    Raises:
+        CallFailed: `amqp.empty`, `amqp.too_large`, `amqp.content_type`, `amqp.json`, `amqp.schema`, `xml.*`.
+
+    """
+    if len(body) > limit:
+        raise too_large(limit)
+    if not body.strip():
+        raise broken("amqp.empty", "the answer is empty")
+    charset = _charset(content_type, form)
+    if form is Format.JSON:
+        return _from_json(body)
+    try:
+        element = parse(body, limit=limit, charset=charset)
+    except UnsafeXml as error:
+        raise broken(error.code, error.reason) from None
+    if schema is not None:
+        schema.check(element)
+    return element
+
+
+def _from_json(body: bytes) -> Mapping[str, object]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise broken("amqp.json", "the answer is not JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise broken("amqp.json", "the answer is not a JSON object")
+    return value
+
+
+def _charset(content_type: str, form: Format) -> str | None:
+    """Return the encoding that the message tells; a message may say nothing of its content, but nothing else."""
+    if not content_type:
+        return None
+    header = Header()
+    header["Content-Type"] = content_type
+    media = header.get_content_type()
+    fits = media in _XML_TYPES or media.endswith("+xml")
+    if form is Format.JSON:
+        fits = media == MEDIA_TYPES[form] or media.endswith("+json")
+    if not fits:
+        raise broken("amqp.content_type", f"the answer says that it is something else than {form.value}")
+    charset = header.get_param("charset")
+    return charset if isinstance(charset, str) else None
+
+
+def too_large(limit: int) -> CallFailed:
+    """Return the failure of an answer that has more bytes than it may."""
+    return broken("amqp.too_large", f"the answer has more than {limit} bytes")
+
+
+def broken(code: str, reason: str) -> CallFailed:
+    """Return the failure of an answer that cannot be read."""
+    return CallFailed(OutcomeKind.INVALID, code, reason)
+
+
+def _question(reason: str) -> CallFailed:
+    return CallFailed(OutcomeKind.INVALID, "amqp.question", reason, layer=Layer.TRANSPORT)

@@ -1,0 +1,197 @@
+"""The wire to one agency that speaks queues."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
+from appealbus.connectors.amqp.agency.later import Listener, unpacked
+from appealbus.connectors.amqp.agency.said import failure_said
+from appealbus.connectors.amqp.agency.settings import AgencySettings
+from appealbus.connectors.amqp.broker import (
+    BrokerError,
+    BrokerRefused,
+    BrokerUnreachable,
+    Message,
+    Properties,
+    Published,
+    RequestTimedOut,
+    RequestUnroutable,
+)
+from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.topology import Wanted, answers_of
+from appealbus.core.answer import Answers
+from appealbus.core.clocks import wall
+from appealbus.core.link import LinkState
+from appealbus.core.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.schemas.base import printable
+from appealbus.schemas.outcome import OutcomeKind
+
+_PUBLISH = 10.0
+_LOOK = 5.0
+_SHORT = 100
+_UNROUTABLE = (OutcomeKind.UNAVAILABLE, "amqp.unroutable", "nobody serves the source's queue")
+_UNREACHABLE = (OutcomeKind.UNAVAILABLE, "amqp.unreachable", "no connection to the broker, or it was lost")
+_NOT_TAKEN = (OutcomeKind.UNAVAILABLE, "amqp.not_taken", "the broker did not take the question")
+_FAILURES: tuple[tuple[type[BrokerError], tuple[OutcomeKind, str, str]], ...] = (
+    (RequestUnroutable, _UNROUTABLE),
+    (RequestTimedOut, (OutcomeKind.TIMED_OUT, "amqp.timed_out", "no answer in time")),
+    (BrokerUnreachable, _UNREACHABLE),
+    (BrokerRefused, _NOT_TAKEN),
+)
+_UNCONFIRMED = (OutcomeKind.TIMED_OUT, "amqp.unconfirmed", "the broker did not say in time whether it has the question")
+_NO_QUEUE = (
+    OutcomeKind.UNAVAILABLE,
+    "amqp.no_answers_queue",
+    "the queue that the answer would go to is not there; `appealbus topology apply` makes it",
+)
+_AWAITING = "the source has the question; its answer comes by itself"
+
+
+class AgencyWire(Wire):
+    """Carries questions to an agency's queue."""
+
+    def __init__(self, source: str, settings: AgencySettings, brokers: Brokers) -> None:
+        self._broker = brokers.get(settings.broker)
+        self.answers_later = settings.answers
+        self.answers_queue = brokers.names.answers(source) if settings.answers else None
+        """Where answers come that take hours; None where each comes to its request."""
+        self._source = source
+        self._settings = settings
+        self._brokers = brokers
+        self._schema: Schema | None = None
+        self._listener: Listener | None = None
+        self._open = False
+        self._answerable = False
+
+    async def start(self) -> None:
+        """Read the schema, and begin to connect.
+
+        Raises:
+            ConfigError: the schema is broken, or a file or secret of the broker's settings cannot be read.
+
+        """
+        if self._settings.xsd is not None:
+            self._schema = await asyncio.to_thread(Schema, self._settings.xsd, f"sources.{self._source}.xsd")
+        self._open = True
+        wanted = answers_of(self._brokers.names, self._source) if self.answers_later else Wanted()
+        await self._brokers.start(self._broker, wanted)
+
+    async def listen(self, answers: Answers) -> None:
+        """Take the answers that come by themselves."""
+        if self.answers_queue is not None:
+            self._listener = Listener(self._source, self.answers_queue, self._settings.limit)
+            await self._listener.start(self._broker, answers)
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        """Send the question and return the answer, or read the one that came by itself.
+
+        Raises:
+            CallFailed: `amqp.*`, `xml.*`; `amqp.awaiting` where the answer comes by itself.
+
+        """
+        if call.answer is not None:
+            late = unpacked(call.answer)
+            if late.too_large:
+                raise too_large(self._settings.limit)
+            return self._read(late.body, late.properties, call.answer.answered_at)
+        message = self._message(request, call)
+        if self.answers_later:
+            await self._send(message, call)
+        try:
+            reply = await self._broker.request(message, call.timeout)
+        except BrokerError as error:
+            raise CallFailed(*next(told for kind, told in _FAILURES if isinstance(error, kind))) from None
+        return self._read(reply.body, reply.properties, datetime.now(UTC))
+
+    def _message(self, request: Request, call: Call) -> Message:
+        settings = self._settings
+        properties = Properties(
+            message_id=call.question_id,
+            correlation_id=call.question_id,
+            reply_to=self.answers_queue or "",
+            content_type=MEDIA_TYPES[settings.format],
+            type=settings.type,
+            app_id="appealbus",
+            timestamp=wall(),
+        )
+        body = written(request.body, settings.format)
+        return Message(body, properties, settings.exchange or "", settings.routing_key or settings.queue or "")
+
+    async def _send(self, message: Message, call: Call) -> NoReturn:
+        """Leave the question with the broker."""
+        await self._prove_answerable()
+        result = await self._broker.publish(message, within=min(_PUBLISH, call.timeout))
+        match result:
+            case Published.CONFIRMED:
+                within = self._settings.answer_within
+                raise CallFailed(OutcomeKind.AWAITING, "amqp.awaiting", _AWAITING, retry_after=within)
+            case Published.UNROUTABLE:
+                raise CallFailed(*_UNROUTABLE)
+            case Published.REFUSED:
+                raise CallFailed(*_NOT_TAKEN)
+            case Published.INDETERMINATE:
+                raise CallFailed(*_UNCONFIRMED)
+
+    async def _prove_answerable(self) -> None:
+        """Make sure, once, that an answer would not be lost: a broker drops what goes to a queue that is not there."""
+        if self._answerable or self.answers_queue is None:
+            return
+        try:
+            await self._broker.declare_queue(self.answers_queue, passive=True)
+        except BrokerUnreachable:
+            raise CallFailed(*_UNREACHABLE) from None
+        except BrokerRefused as refusal:
+            if refusal.code == 404:
+                raise CallFailed(*_NO_QUEUE) from None
+        self._answerable = True
+
+    def _read(self, body: bytes, said: Properties, observed_at: datetime) -> Reply:
+        failure = failure_said(said.headers)
+        if failure is not None:
+            raise failure
+        settings = self._settings
+        content = read(body, said.content_type, settings.format, settings.limit, self._schema)
+        message_id = printable(said.message_id[:_SHORT]) or None
+        return Reply(content, hashlib.sha256(body).hexdigest(), observed_at, message_id=message_id)
+
+    async def health(self) -> Health:
+        """Say whether anybody takes questions from the queue."""
+        queue = self._settings.queue
+        if not await self._broker.up(_LOOK):
+            wrong = next((f"{link.status}: {link.detail}" for link in self._broker.links() if link.detail), "")
+            return Health(ok=False, detail=f"no connection to the broker {self._broker.name} {wrong}".rstrip())
+        if queue is None:
+            return Health(ok=True, detail="the broker is there; who takes from the exchange cannot be seen")
+        try:
+            info = await self._broker.declare_queue(queue, passive=True)
+        except BrokerError as error:
+            return Health(ok=False, detail=str(error))
+        waiting = f"{info.messages} questions wait in {queue}"
+        if not info.consumers:
+            return Health(ok=False, detail=f"nobody takes from the queue; {waiting}")
+        return Health(ok=True, detail=f"{info.consumers} take from the queue; {waiting}")
+
+    def describe(self) -> str:
+        """Name the queue, and where answers come."""
+        settings = self._settings
+        where = settings.queue or f"{settings.exchange} with the key {settings.routing_key}"
+        later = f"; answers come to {self.answers_queue}" if self.answers_queue else ""
+        return f"{settings.format.value} to {where} of the broker {settings.broker}{later}"
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections to the broker stand, and what became of answers."""
+        links = self._brokers.links(self._broker)
+        if self._listener is None:
+            return links
+        return (*links, link_of(f"answers.{self._source}", links, self._listener.counts))
+
+    async def close(self) -> None:
+        """Take no more answers, and let the broker go."""
+        if self._listener is not None:
+            await self._listener.stop()
+        if self._open:
+            self._open = False
+            await self._brokers.close(self._broker)

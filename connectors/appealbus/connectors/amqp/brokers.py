@@ -1,0 +1,113 @@
+"""The brokers of a configuration: one connection pair for each, shared by all parts that name it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from appealbus.connectors.amqp.broker import Broker
+from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
+from appealbus.connectors.amqp.topology import Wanted, bus_of
+from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
+from appealbus.connectors.amqp.topology.keeper import Keeper
+from appealbus.core import ConfigError, LinkState, LinkStatus
+
+MAIN = "main"
+T = TypeVar("T")
+
+
+class Brokers:
+    """Makes a broker when it is first asked for, and then gives the same."""
+
+    def __init__(self, settings: AmqpSettings) -> None:
+        self.names = Names(settings.prefix)
+        self.settings = settings
+        self._configured = {MAIN: BrokerSettings(), **settings.brokers}
+        self._made: dict[str, Broker] = {}
+        self._keepers: dict[str, Keeper] = {}
+
+    def get(self, name: str = MAIN) -> Broker:
+        """Return the broker of this name. Nothing is connected before its `start`.
+
+        Raises:
+            ConfigError: there is no broker of this name.
+
+        """
+        if name not in self._configured:
+            known = ", ".join(sorted(self._configured))
+            raise ConfigError(
+                f"there is no broker {name!r}; write one of {known}, or add a table [plugins.amqp.brokers.{name}]"
+            )
+        if name not in self._made:
+            self._made[name] = self._make(name, self._configured[name])
+        return self._made[name]
+
+    def in_memory(self, broker: Broker) -> bool:
+        """Whether a broker lives in this process alone, so that nobody else makes its queues."""
+        return not self._configured[broker.name].hosts
+
+    async def start(self, broker: Broker, wanted: Wanted | None = None) -> None:
+        """Begin to connect, and see to the topology; a broker in memory has it at once.
+
+        Args:
+            broker: one of ours.
+            wanted: what whoever starts it needs there; None: what a bus needs.
+
+        """
+        await broker.start()
+        wanted = bus_of(self.names) if wanted is None else wanted
+        if self.in_memory(broker):
+            await declare_in_memory(broker, wanted)
+            return
+        if broker.name not in self._keepers:
+            self._keepers[broker.name] = Keeper(broker, self._configured[broker.name])
+        self._keepers[broker.name].start(wanted)
+
+    async def close(self, broker: Broker) -> None:
+        """Let go of a broker; call it once for each `start`."""
+        if broker.name in self._keepers:
+            await self._keepers[broker.name].stop()
+        await broker.close()
+
+    def links(self, broker: Broker) -> Sequence[LinkState]:
+        """Say how the connections of a broker stand, and its topology."""
+        keeper = self._keepers.get(broker.name)
+        return (*broker.links(), *(keeper.links() if keeper is not None else ()))
+
+    def _make(self, name: str, settings: BrokerSettings) -> Broker:
+        # Each is imported when it is needed: pika is no part of a bus that has no RabbitMQ.
+        if settings.hosts:
+            from appealbus.connectors.amqp.rabbit import RabbitBroker
+
+            return RabbitBroker(name, settings)
+        from appealbus.connectors.amqp.memory import MemoryBroker
+
+        return MemoryBroker(name, settings)
+
+
+def link_of(name: str, broker: Sequence[LinkState], counts: Mapping[str, int]) -> LinkState:
+    """Return the state of a part that hangs on its broker's links: as the worst of them, with its own counts."""
+    worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
+    if worst is None:
+        return LinkState(name, LinkStatus.UP, counts=dict(counts))
+    return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
+
+
+_OF: WeakValueDictionary[int, Brokers] = WeakValueDictionary()
+
+
+def brokers_of(settings: AmqpSettings) -> Brokers:
+    """Return the brokers of these settings, the same for all hooks of one load of the plugin.
+
+    They live as long as anything that uses them.
+    """
+    brokers = _OF.get(id(settings))
+    if brokers is None:
+        brokers = _OF[id(settings)] = Brokers(settings)
+    return brokers
+
+
+def with_brokers(kind: type[T], brokers: Brokers) -> type[T]:
+    """Return a kind of intake, delivery or work queue that has these brokers: the bus gives it its own table alone."""
+    made: type[T] = type(kind.__name__, (kind,), {"brokers": brokers, "__doc__": kind.__doc__})
+    return made

@@ -1,0 +1,53 @@
+"""From a message of the broker to a message that the bus can take, or keep."""
+
+from appealbus.connectors.amqp.broker import Message, Properties
+from appealbus.connectors.amqp.names import Names
+from appealbus.core import Inbound
+from appealbus.schemas.base import printable
+
+JSON = "application/json"
+XML = "application/xml"
+_BOM = b"\xef\xbb\xbf"
+_SHOWN = 100
+
+_DEATHS = {
+    "delivery_limit": "it was given back too often, as if each worker that took it had died",
+    "expired": "it waited for longer than the queue allows",
+    "maxlen": "the queue was full",
+    "rejected": "a consumer rejected it",
+}
+
+
+def inbound_of(message: Message, channel: str, queue: str) -> Inbound:
+    """Return an appeal as it came, for the channel; whether it is one, the bus finds out."""
+    media_type = media_type_of(message)
+    body = message.body.removeprefix(_BOM) if media_type == JSON else message.body
+    return Inbound(channel, _position(message, queue), body, media_type)
+
+
+def dead_letter(message: Message, channel: str, queue: str, names: Names) -> Inbound | None:
+    """Return what the broker gave up on, undecoded and with the reason; None for a hint of the work queue."""
+    headers = message.properties.headers
+    died_in = printable(str(headers.get("x-first-death-queue") or "a queue"))[:_SHOWN]
+    if died_in == names.work:
+        return None
+    reason = str(headers.get("x-last-death-reason") or headers.get("x-first-death-reason") or "")
+    why = _DEATHS.get(reason, "it does not say why")
+    text = f"the broker gave up on it in {died_in}: {why}"
+    return Inbound(channel, _position(message, queue), message.body, media_type_of(message), text)
+
+
+def media_type_of(message: Message) -> str:
+    """Return `application/xml` or `application/json`: what the message says, or else what its first character is."""
+    said = message.properties.content_type.partition(";")[0].strip().lower()
+    if said in {XML, "text/xml"} or said.endswith("+xml"):
+        return XML
+    if said in {JSON, "text/json"} or said.endswith("+json"):
+        return JSON
+    start = message.body[:100].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
+    return XML if start.startswith(b"<") else JSON
+
+
+def _position(message: Message, queue: str) -> str:
+    properties: Properties = message.properties
+    return f"{queue}#{properties.message_id}" if properties.message_id else queue

@@ -1,0 +1,181 @@
+"""The intake `amqp`: appeals from a queue, acknowledged once they are on disk, with receipts for who asks for one."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+import structlog
+from pydantic import Field
+
+from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered, Published
+from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
+from appealbus.connectors.amqp.receipt import reply_to
+from appealbus.core import Acceptor, ConfigError, Inbound, Intake, LinkState, LinkStatus, Quarantined, Settings, Taken
+from appealbus.core.journal.errors import JournalError
+
+log = structlog.get_logger(__name__)
+
+_HOLD = 60.0
+_HOLD_MOST = 900.0
+"""Half of the time after which RabbitMQ takes a message away from whoever holds it."""
+_GIVE_BACK = 5.0
+_RETRY_MOST = 5.0
+_REPLIES = 3
+_REPLY = 10.0
+_STOP = 5.0
+_DEAD_PREFETCH = 5
+_BUSY_POLL = 0.2
+_IDLE_POLL = 1.0
+
+
+class IntakeSettings(Settings):
+    """A table `[intakes.NAME]` with `kind = "amqp"`."""
+
+    broker: str = MAIN
+    """The broker, of those in `[plugins.amqp.brokers]`."""
+    queue: str | None = None
+    """The queue of appeals; none: `PREFIX.intake`."""
+    dead_letters: str | None = None
+    """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
+    prefetch: int = Field(default=50, ge=1, le=1000)
+    """Messages that this worker holds at once; what a crash gives back to the broker."""
+
+
+class AmqpIntake(Intake[IntakeSettings]):
+    """Consumes two queues: that of appeals, and that of messages which the broker gave up on."""
+
+    kind = "amqp"
+    settings = IntakeSettings
+    brokers: ClassVar[Brokers]
+
+    def __init__(self, name: str, settings: IntakeSettings) -> None:
+        super().__init__(name, settings)
+        self._broker = self.brokers.get(settings.broker)
+        self._queue = settings.queue or self.brokers.names.intake
+        self._dead = settings.dead_letters or self.brokers.names.quarantine
+        self._acceptor: Acceptor
+        self._seen = 0
+        self._wrong = ""
+        counted = ("taken", "repeated", "quarantined", "receipts", "receipts_unroutable", "given_back")
+        self._counts = dict.fromkeys(counted, 0)
+        self.idle = False  # nobody has looked yet
+
+    async def run(self, acceptor: Acceptor) -> None:
+        """Take messages until cancelled."""
+        self._acceptor = acceptor
+        try:
+            await self.brokers.start(self._broker)
+        except ConfigError as error:
+            self._wrong = str(error)
+            raise
+        self._wrong = ""
+        consumers: list[Consumer] = []
+        try:
+            consumers += [await self._broker.consume(self._queue, self._take, prefetch=self.config.prefetch)]
+            consumers += [await self._broker.consume(self._dead, self._bury, prefetch=_DEAD_PREFETCH)]
+            await self._watch(consumers)
+        finally:
+            try:
+                await asyncio.gather(*(consumer.stop(_STOP) for consumer in consumers))
+            finally:
+                await self.brokers.close(self._broker)
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections to the broker stand, and what has become of the messages."""
+        links = self.brokers.links(self._broker)
+        if self._wrong:
+            return (LinkState(f"intake.{self.name}", LinkStatus.REFUSED, self._wrong, counts=dict(self._counts)),)
+        return (*links, link_of(f"intake.{self.name}", links, self._counts))
+
+    async def _take(self, delivered: Delivered) -> None:
+        self._note_one()
+        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered)
+        if result is None:
+            return
+        if not await self._told(delivered, result):
+            log.warning("amqp.given_back", intake=self.name, reason="the receipt could not be sent")
+            await self._give_back(delivered)
+            return
+        delivered.ack()
+
+    async def _bury(self, delivered: Delivered) -> None:
+        """Put into quarantine what the broker gave up on; hints are worth nothing by then."""
+        self._note_one()
+        inbound = dead_letter(delivered.message, self.name, self._dead, self.brokers.names)
+        if inbound is None or await self._accept(inbound, delivered) is not None:
+            delivered.ack()
+
+    async def _accept(self, inbound: Inbound, delivered: Delivered) -> Taken | Quarantined | None:
+        """Have a message taken; None where the journal failed for so long that another worker shall try.
+
+        It is held for a minute, and twice as long each time it came back before: a queue has a limit of returns, and a
+        message must not reach it only because the database is down.
+        """
+        clock = asyncio.get_running_loop().time
+        ends = clock() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))
+        pause = 0.1
+        while True:
+            try:
+                result = await self._acceptor.accept(inbound)
+            except JournalError as error:
+                if clock() + pause >= ends:
+                    log.warning("amqp.given_back", intake=self.name, reason="the journal fails", code=error.code)
+                    self._counts["given_back"] += 1
+                    delivered.requeue()
+                    return None
+                await asyncio.sleep(pause)
+                pause = min(_RETRY_MOST, pause * 2)
+            else:
+                kind = "quarantined" if isinstance(result, Quarantined) else "taken" if result.new else "repeated"
+                self._counts[kind] += 1
+                return result
+
+    async def _told(self, delivered: Delivered, result: Taken | Quarantined) -> bool:
+        """Tell the sender, if it asked; False where the broker did not say whether it has the receipt."""
+        reply = reply_to(delivered.message, result, self.name)
+        if reply is None:
+            return True
+        # Until RabbitMQ 4.2 a direct reply-to counts as unroutable although it has arrived.
+        mandatory = not reply.routing_key.startswith("amq.rabbitmq.reply-to.")
+        for attempt in range(_REPLIES):
+            await asyncio.sleep(attempt)
+            match await self._broker.publish(reply, mandatory=mandatory, within=_REPLY):
+                case Published.CONFIRMED:
+                    self._counts["receipts"] += 1
+                    return True
+                case Published.UNROUTABLE | Published.REFUSED as refusal:
+                    # Nobody waits there any more. The appeal is safe, and the same message again gets its receipt.
+                    self._counts["receipts_unroutable"] += 1
+                    log.warning("amqp.receipt_unroutable", intake=self.name, state=refusal.value)
+                    return True
+        return False
+
+    async def _give_back(self, delivered: Delivered) -> None:
+        self._counts["given_back"] += 1
+        await asyncio.sleep(min(_HOLD_MOST, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10)))
+        delivered.requeue()
+
+    def _note_one(self) -> None:
+        self._seen += 1
+        self.idle = False
+
+    async def _watch(self, consumers: Sequence[Consumer]) -> None:
+        while True:
+            self.idle = await self._nothing_left(consumers)
+            await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
+
+    async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:
+        """Say whether all that was sent is dealt with: asked of the broker once, and again after each message."""
+        seen = self._seen
+        if not all(consumer.idle for consumer in consumers):
+            return False
+        if self.idle:
+            return True
+        try:
+            for consumer in consumers:
+                if (await self._broker.declare_queue(consumer.queue, passive=True)).messages:
+                    return False
+        except BrokerError:
+            return False
+        return seen == self._seen and all(consumer.idle for consumer in consumers)

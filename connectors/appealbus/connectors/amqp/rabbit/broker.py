@@ -1,0 +1,142 @@
+"""RabbitMQ behind pika."""
+
+import asyncio
+from collections.abc import Mapping
+
+from appealbus.connectors.amqp.broker import (
+    Argument,
+    Broker,
+    BrokerUnreachable,
+    Consumer,
+    Handler,
+    Message,
+    Published,
+    QueueInfo,
+)
+from appealbus.connectors.amqp.rabbit import declarations
+from appealbus.connectors.amqp.rabbit.consumer import RabbitConsumer
+from appealbus.connectors.amqp.rabbit.link import Link
+from appealbus.connectors.amqp.rabbit.parameters import parameters
+from appealbus.connectors.amqp.rabbit.publisher import Publisher
+from appealbus.connectors.amqp.rabbit.requests import Requests
+from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.core import LinkState
+from appealbus.core.clocks import monotonic
+
+
+class RabbitBroker(Broker):
+    """Two connections, one to consume and one to publish, and what lives on them."""
+
+    def __init__(self, name: str, settings: BrokerSettings) -> None:
+        self.name = name
+        self._settings = settings
+        self._users = 0
+        self._opening = asyncio.Lock()
+        self._open: _Open | None = None
+
+    async def start(self) -> None:
+        """See `Broker`."""
+        async with self._opening:
+            if self._open is None:
+                key = f"plugins.amqp.brokers.{self.name}"
+                hosts = [
+                    await asyncio.to_thread(parameters, self._settings, key, f"{self.name}.{each}")
+                    for each in ("consume", "publish")
+                ]
+                longest = self._settings.reconnect_max
+                consume = Link(f"{self.name}.consume", hosts[0], longest)
+                publish = Link(f"{self.name}.publish", hosts[1], longest)
+                self._open = _Open(consume, publish, Publisher(publish, self._settings))
+            self._users += 1
+
+    async def close(self) -> None:
+        """See `Broker`."""
+        async with self._opening:
+            self._users = max(0, self._users - 1)
+            if self._users == 0 and self._open is not None:
+                opened, self._open = self._open, None
+                await opened.close()
+
+    def links(self) -> tuple[LinkState, ...]:
+        """See `Broker`."""
+        if (opened := self._open) is None:
+            return ()
+        users = (*opened.consumers, *((opened.requests,) if opened.requests else ()))
+        return (
+            opened.consume.state(each.trouble for each in users if each.trouble is not None),
+            opened.publish.state(),
+        )
+
+    async def up(self, within: float) -> bool:
+        """See `Broker`."""
+        deadline = monotonic() + within
+        if (opened := self._open) is None:
+            return False
+        return all([await _is_up(link, deadline) for link in (opened.consume, opened.publish)])
+
+    async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
+        """See `Broker`."""
+        if (opened := self._open) is None:
+            return Published.INDETERMINATE
+        return (await opened.publisher.send(message, mandatory=mandatory, within=within)).published
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+        """See `Broker`."""
+        opened = self._opened()
+        consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
+        opened.consumers = [each for each in opened.consumers if not each.is_stopped]
+        opened.consumers.append(consumer)
+        return consumer
+
+    async def request(self, message: Message, within: float) -> Message:
+        """See `Broker`."""
+        opened = self._opened()
+        if opened.requests is None:
+            opened.requests = Requests(opened.consume, opened.publisher, self._settings.reconnect_max)
+        return await opened.requests.request(message, within)
+
+    async def declare_exchange(
+        self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> None:
+        """See `Broker`."""
+        await declarations.declare_exchange(self._opened().consume, name, kind, arguments, passive)
+
+    async def declare_queue(
+        self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> QueueInfo:
+        """See `Broker`."""
+        return await declarations.declare_queue(self._opened().consume, name, arguments, passive)
+
+    async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
+        """See `Broker`."""
+        await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
+
+    def _opened(self) -> "_Open":
+        if self._open is None:
+            raise BrokerUnreachable(f"the broker {self.name} is not started")
+        return self._open
+
+
+class _Open:
+    """What there is between start and close."""
+
+    def __init__(self, consume: Link, publish: Link, publisher: Publisher) -> None:
+        self.consume = consume
+        self.publish = publish
+        self.publisher = publisher
+        self.consumers: list[RabbitConsumer] = []
+        self.requests: Requests | None = None
+
+    async def close(self) -> None:
+        await asyncio.gather(*(consumer.stop(0.0) for consumer in self.consumers))
+        if self.requests is not None:
+            await self.requests.close()
+        await self.publisher.close()
+        await asyncio.gather(self.consume.close(), self.publish.close())
+
+
+async def _is_up(link: Link, deadline: float) -> bool:
+    while not link.is_up:
+        if not await link.change(deadline):
+            return link.is_up
+    return True

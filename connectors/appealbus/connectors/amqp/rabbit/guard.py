@@ -1,0 +1,25 @@
+"""What pika calls must not raise: an exception in a callback ends the whole connection, for everybody."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+def guarded(callback: Callable[..., Any], failed: Callable[..., Any] | None = None) -> Callable[..., None]:
+    """Return a callback that logs what the given one raises, then calls `failed` with the same arguments."""
+
+    def call(*args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            log.exception("amqp.callback_failed")
+            if failed is not None:
+                try:
+                    failed(*args)
+                except Exception:
+                    log.exception("amqp.callback_failed")
+
+    return call

@@ -1,0 +1,125 @@
+"""Comparing and declaring over AMQP, which shows exchanges and queues, and neither bindings nor policies."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from appealbus.connectors.amqp.broker import Broker, BrokerRefused
+from appealbus.connectors.amqp.topology.by_api import otherwise
+from appealbus.connectors.amqp.topology.finding import APPLY, Finding
+from appealbus.connectors.amqp.topology.wanted import Exchange, Queue, Wanted
+
+Part: TypeAlias = Exchange | Queue
+
+UNSEEN = Finding(
+    "bindings, limits and dead-lettering cannot be seen over AMQP",
+    "set `management` of this broker, or have an administrator compare with `appealbus topology export`",
+    is_problem=False,
+)
+
+
+async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
+    """Compare, and make nothing.
+
+    Raises:
+        BrokerUnreachable: there is no connection, or it was lost.
+
+    """
+    found: list[Finding] = []
+    for each in _parts(wanted):
+        if not await _is_there(broker, each):
+            found.append(Finding(f"{_about(each)} is missing", APPLY))
+        else:
+            # What is there already is not made by a declaration, only compared.
+            found += await _declared(broker, each)
+    return found
+
+
+async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
+    """Make what is missing; never change what is there.
+
+    Args:
+        broker: where.
+        wanted: what.
+        told: hears of each exchange and queue that was made.
+
+    Raises:
+        BrokerUnreachable: there is no connection, or it was lost.
+
+    """
+    found: list[Finding] = []
+    for each in _parts(wanted):
+        missing = not await _is_there(broker, each)
+        refused = await _declared(broker, each)
+        found += refused
+        if missing and not refused:
+            told(f"made {_about(each)}")
+    for binding in wanted.bindings:
+        try:
+            await broker.bind_queue(binding.queue, binding.exchange, binding.key)
+        except BrokerRefused as refusal:
+            found.append(
+                Finding(
+                    f"exchange {binding.exchange} cannot be led to the queue {binding.queue}: {refusal}",
+                    "make what is missing, or have an administrator import `appealbus topology export`",
+                )
+            )
+    return found
+
+
+async def declare_in_memory(broker: Broker, wanted: Wanted) -> None:
+    """Make a topology on a broker that has no policies: their part becomes arguments of the queues.
+
+    Raises:
+        BrokerRefused: something else was declared under these names.
+        BrokerUnreachable: the broker is not started.
+
+    """
+    for exchange in wanted.exchanges:
+        await broker.declare_exchange(exchange.name, exchange.kind, exchange.arguments)
+    for queue in wanted.queues:
+        await broker.declare_queue(queue.name, queue.all_arguments)
+    for binding in wanted.bindings:
+        await broker.bind_queue(binding.queue, binding.exchange, binding.key)
+
+
+def _parts(wanted: Wanted) -> Sequence[Part]:
+    return (*wanted.exchanges, *wanted.queues)
+
+
+def _about(each: Part) -> str:
+    return f"exchange {each.name}" if isinstance(each, Exchange) else f"queue {each.name}"
+
+
+async def _is_there(broker: Broker, each: Part) -> bool:
+    try:
+        if isinstance(each, Exchange):
+            await broker.declare_exchange(each.name, each.kind, passive=True)
+        else:
+            await broker.declare_queue(each.name, passive=True)
+    except BrokerRefused as refusal:
+        return refusal.code != 404
+    return True
+
+
+async def _declared(broker: Broker, each: Part) -> list[Finding]:
+    try:
+        if isinstance(each, Exchange):
+            await broker.declare_exchange(each.name, each.kind, each.arguments)
+        else:
+            await broker.declare_queue(each.name, each.arguments)
+    except BrokerRefused as refusal:
+        return [_refused(_about(each), refusal)]
+    return []
+
+
+def _refused(about: str, refusal: BrokerRefused) -> Finding:
+    match refusal.code:
+        case 406:
+            return Finding(f"{about} is declared otherwise ({refusal})", otherwise(about))
+        case 403:
+            return Finding(
+                f"{about} cannot be declared or compared: this user has no right to configure it",
+                "give it that right, or have an administrator import `appealbus topology export`",
+            )
+        case _:
+            return Finding(f"{about} is refused ({refusal})", "see the log of the broker")

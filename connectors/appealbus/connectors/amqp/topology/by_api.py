@@ -1,0 +1,129 @@
+"""Comparing by the management API, which shows everything."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appealbus.connectors.amqp.broker import Argument
+from appealbus.connectors.amqp.topology.effective import Policies, policies_of
+from appealbus.connectors.amqp.topology.finding import APPLY, Finding
+from appealbus.connectors.amqp.topology.management import Management
+from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Queue, Wanted
+
+# What an administrator may set as the machine allows; it must only be set.
+_FREE = frozenset({"max-length"})
+# What makes a queue lose messages, and is nothing that this queue wants.
+_LOSING = ("message-ttl", "expires", "max-length-bytes", "max-age")
+
+
+async def look(api: Management, wanted: Wanted) -> list[Finding]:
+    """Compare the topology with what is there.
+
+    Raises:
+        ManagementFailed: the API does not say.
+
+    """
+    found: list[Finding] = []
+    missing: set[str] = set()
+    policies = await policies_of(api)
+    for exchange in wanted.exchanges:
+        there = await api.get("exchanges", exchange.name)
+        found += _exchange(exchange, there)
+        missing |= {exchange.name} if there is None else set()
+    for queue in wanted.queues:
+        there = await api.get("queues", queue.name)
+        found += _queue(queue, there, policies)
+        missing |= {queue.name} if there is None else set()
+    for binding in wanted.bindings:
+        if not missing & {binding.exchange, binding.queue}:
+            there = await api.get("bindings", "e", binding.exchange, "q", binding.queue)
+            found += _binding(binding, there or [])
+    return found
+
+
+def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
+    """Return what of the policy does not hold for a queue."""
+    holds = policies.effective(queue.name, QUORUM)
+    return {
+        key: value
+        for key, value in queue.policy.items()
+        if (key not in holds if key in _FREE else holds.get(key) != value)
+    }
+
+
+def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[Finding]:
+    about = f"exchange {exchange.name}"
+    if there is None:
+        yield Finding(f"{about} is missing", APPLY)
+        return
+    wanted = {"type": exchange.kind, "durable": True, "auto_delete": False, "internal": False}
+    yield from _differences(about, wanted, there, exchange.arguments, there.get("arguments"))
+
+
+def _queue(queue: Queue, there: Mapping[str, Any] | None, policies: Policies) -> Iterator[Finding]:
+    about = f"queue {queue.name}"
+    if there is None:
+        yield Finding(f"{about} is missing", APPLY)
+        return
+    kind = queue.arguments["x-queue-type"]
+    wanted = {"type": kind, "durable": True, "auto_delete": False, "exclusive": False}
+    # The broker writes the type down as an argument, or not, as its version and the virtual host have it.
+    mine = {key: value for key, value in queue.arguments.items() if key != "x-queue-type"}
+    theirs = {key: value for key, value in _mapping(there.get("arguments")).items() if key != "x-queue-type"}
+    yield from _differences(about, wanted, there, mine, theirs)
+    if there.get("type", kind) != kind:
+        return
+    if short := lacking(queue, policies):
+        policy = (policies.holds(queue.name, QUORUM) or {}).get("name")
+        stands = f"the policy {policy} stands for it, and does not set" if policy else "no policy sets"
+        yield Finding(f"{about}: {stands} {in_words(short)}", _todo(queue, policy))
+    for key in _LOSING:
+        if (value := policies.effective(queue.name, QUORUM).get(key)) is not None:
+            yield Finding(
+                f"{about}: a policy sets {key} = {value}, by which it loses messages", f"take {key} out of that policy"
+            )
+
+
+def _todo(queue: Queue, policy: str | None) -> str:
+    if policy in (None, queue.name):
+        return f"{APPLY}, or set the policy that `appealbus topology export` shows"
+    return f"add that to the policy {policy}, or give it less priority than the policy {queue.name} has"
+
+
+def _binding(binding: Binding, there: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    keys = {each.get("routing_key") for each in there}
+    # A fanout takes any key.
+    if binding.key not in keys and not (binding.key == "" and keys):
+        key = f" by {binding.key}" if binding.key else ""
+        yield Finding(f"exchange {binding.exchange} does not lead{key} to the queue {binding.queue}", APPLY)
+
+
+def _differences(
+    about: str, wanted: Mapping[str, Any], there: Mapping[str, Any], mine: Mapping[str, Any], theirs: Any
+) -> Iterator[Finding]:
+    arguments = _mapping(theirs)
+    differs = [f"{key} is {there.get(key)}, not {value}" for key, value in wanted.items() if there.get(key) != value]
+    for key in sorted({*mine, *arguments}):
+        if mine.get(key) != arguments.get(key):
+            differs.append(f"{key} is {_said(arguments.get(key))}, not {_said(mine.get(key))}")
+    if differs:
+        yield Finding(f"{about} is declared otherwise: {', '.join(differs)}", otherwise(about))
+
+
+def otherwise(about: str) -> str:
+    """Say what to do with what was declared by somebody else."""
+    empty = "empty and delete" if about.startswith("queue") else "delete"
+    return f"if nobody else needs it, {empty} it and {APPLY}, else choose another plugins.amqp.prefix"
+
+
+def in_words(policy: Mapping[str, Argument]) -> str:
+    """Return settings of a policy in a line."""
+    return ", ".join(f"{key} = {value}" for key, value in sorted(policy.items()))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    # The API writes an empty mapping as an empty list.
+    return value if isinstance(value, dict) else {}
+
+
+def _said(value: Any) -> str:
+    return "not set" if value is None else str(value)

@@ -1,0 +1,112 @@
+"""Watching the topology of a running bus."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
+from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.amqp.topology import by_amqp
+from appealbus.connectors.amqp.topology.finding import Finding
+from appealbus.connectors.amqp.topology.looking import look
+from appealbus.connectors.amqp.topology.management import ManagementFailed
+from appealbus.connectors.amqp.topology.wanted import Wanted
+from appealbus.core import ConfigError, LinkState, LinkStatus
+from appealbus.core.clocks import wall
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 60.0
+_IN_ORDER = "in order"
+
+
+class Keeper:
+    """Makes what is missing, where it may, and says what is not in order. It never changes what is there."""
+
+    def __init__(self, broker: Broker, settings: BrokerSettings) -> None:
+        self._broker = broker
+        self._settings = settings
+        self._name = f"{broker.name}.topology"
+        self._wanted = Wanted()
+        self._users = 0
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._state = LinkState(self._name, LinkStatus.CONNECTING, "not looked at yet")
+        self._told = ""
+
+    def start(self, wanted: Wanted) -> None:
+        """Watch this too. Call once for each `stop`."""
+        self._users += 1
+        both = self._wanted + wanted
+        if both != self._wanted:
+            self._wanted = both
+            self._news.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """End with the last of as many calls as there were of `start`."""
+        self._users -= 1
+        if self._users == 0 and self._task is not None:
+            task, self._task = self._task, None
+            task.cancel()
+            await asyncio.wait([task])
+
+    def links(self) -> Sequence[LinkState]:
+        """Say whether the topology is in order, as of a minute ago."""
+        return (self._state,)
+
+    async def _keep(self) -> None:
+        while True:
+            new = self._news.is_set()
+            self._news.clear()
+            try:
+                await self._look(declare=new and self._settings.declare)
+            except Exception:
+                log.exception("amqp.topology.failed", link=self._name)
+            try:
+                async with asyncio.timeout(PAUSE):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def _look(self, *, declare: bool) -> None:
+        while not await self._broker.up(PAUSE):
+            self._note(LinkStatus.CONNECTING, "not looked at yet: there is no connection")
+        wanted = self._wanted
+        try:
+            if declare:
+                # Bindings cannot be seen over AMQP: at first they are made in any case.
+                await by_amqp.declare(self._broker, wanted, self._made)
+            problems = await self._problems(wanted)
+            if problems and self._settings.declare and not declare:
+                await by_amqp.declare(self._broker, wanted, self._made)
+                problems = await self._problems(wanted)
+        except BrokerUnreachable as error:
+            self._news.set()
+            self._note(LinkStatus.CONNECTING, str(error))
+            await asyncio.sleep(1)
+        except (ManagementFailed, ConfigError) as error:
+            self._note(LinkStatus.UP, f"cannot be looked at: {error}")
+        else:
+            more = f" (and {len(problems) - 1} more: run `appealbus topology check`)" if len(problems) > 1 else ""
+            if problems:
+                # The connections stand; a queue that is really missing is told by whoever consumes from it.
+                self._note(LinkStatus.UP, f"{problems[0]}{more}")
+            else:
+                self._note(LinkStatus.UP, _IN_ORDER)
+
+    async def _problems(self, wanted: Wanted) -> list[Finding]:
+        return [each for each in await look(self._broker, self._settings, wanted) if each.is_problem]
+
+    def _made(self, what: str) -> None:
+        log.info("amqp.topology.made", detail=what)
+
+    def _note(self, status: LinkStatus, detail: str) -> None:
+        if (status, detail) != (self._state.status, self._state.detail):
+            self._state = LinkState(self._name, status, detail, wall())
+            if status is LinkStatus.UP and detail not in (_IN_ORDER, self._told):
+                log.warning("amqp.topology.differs", link=self._name, detail=detail)
+        if status is LinkStatus.UP:
+            self._told = detail

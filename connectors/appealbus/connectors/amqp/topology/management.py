@@ -1,0 +1,130 @@
+"""The management API of RabbitMQ, as far as a topology needs it."""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.http.tls import TlsSettings, tls_context
+from appealbus.core import ConfigError
+
+TIMEOUT = 15.0
+LIMIT = 4 * 1024 * 1024
+
+
+class ManagementFailed(Exception):
+    """The management API did not do what was asked; in a line, and what to do."""
+
+
+class Management:
+    """The API for one virtual host. A context manager; `get` and `put` may be called within."""
+
+    def __init__(self, name: str, settings: BrokerSettings) -> None:
+        """Read files and secrets of the settings: call it in a thread.
+
+        Raises:
+            ConfigError: `management` is no URL, or a file or a secret cannot be read.
+
+        """
+        key = f"plugins.amqp.brokers.{name}"
+        parts = urlsplit(settings.management or "")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f'{key}.management is no URL of a management API; write one like "http://host:15672"')
+        if parts.username or parts.password:
+            raise ConfigError(f"{key}.management must not hold a password; user and password are those of the broker")
+        if settings.password is None:
+            raise ConfigError(f"{key}.password is missing; the management API knows no client certificates")
+        self._where = f"the management API at {parts.hostname}"
+        self._base = f"{(settings.management or '').rstrip('/')}/api"
+        self._vhost = settings.virtual_host
+        self._user = settings.user
+        token = b64encode(f"{settings.user}:{settings.password.get()}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}"}
+        self._tls: ssl.SSLContext | bool = True
+        if parts.scheme == "https":
+            self._tls = tls_context(settings.tls or TlsSettings(), f"{key}.tls")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=TIMEOUT)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, kind: str, *path: str) -> Any:
+        """Return what the API says of a thing in the virtual host, or None where it is not there.
+
+        Of a queue it is asked to tell no statistics, which are old and cost it much.
+
+        Raises:
+            ManagementFailed: no answer, or one that is none.
+
+        """
+        status, body = await self._request("GET", kind, path)
+        if status == 404:
+            return None
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise ManagementFailed(f"{self._where} answers no JSON; check `management`") from None
+
+    async def put(self, kind: str, *path: str, body: Any) -> None:
+        """Make or change a thing in the virtual host.
+
+        Raises:
+            ManagementFailed: it was not done.
+
+        """
+        status, _ = await self._request("PUT", kind, path, body)
+        if status == 404:
+            raise ManagementFailed(f"{self._where} knows no such thing; check virtual_host")
+
+    async def _request(self, method: str, kind: str, path: tuple[str, ...], body: Any = None) -> tuple[int, bytes]:
+        if self._session is None:
+            raise RuntimeError("the management API is used outside of its context")
+        parts = "/".join(quote(part, safe="") for part in (kind, self._vhost, *path))
+        data = None if body is None else orjson.dumps(body)
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        url = URL(f"{self._base}/{parts}{'?disable_stats=true' if kind == 'queues' else ''}", encoded=True)
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, ssl=self._tls, allow_redirects=False
+            ) as response:
+                raw = await _read(response)
+        except (aiohttp.ClientError, TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+            raise ManagementFailed(
+                f"{self._where} does not answer ({type(error).__name__}); check `management` and its port"
+            ) from None
+        match response.status:
+            case 401 | 403:
+                raise ManagementFailed(
+                    f"{self._where} does not let {self._user} do that; check user and password, and that it has a tag: "
+                    "`management` to look, `policymaker` to set policies"
+                )
+            case status if status in (200, 201, 204, 404):
+                return status, raw
+            case status:
+                raise ManagementFailed(f"{self._where} refuses with status {status}")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > LIMIT:
+            raise ManagementFailed(f"the management API sends more than {LIMIT} bytes for one thing")
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,78 @@
+"""Setting policies by the management API, and writing all of a topology for an administrator."""
+
+from collections.abc import Callable
+from typing import Any
+
+from appealbus.connectors.amqp.topology.by_api import lacking
+from appealbus.connectors.amqp.topology.effective import policies_of
+from appealbus.connectors.amqp.topology.management import Management
+from appealbus.connectors.amqp.topology.wanted import QUORUM, Queue, Wanted
+
+_PRIORITY = 10
+"""Above that of policies which an administrator has for all queues; only one holds for each queue."""
+_APPLY_TO = "quorum_queues"
+
+
+async def set_policies(api: Management, wanted: Wanted, told: Callable[[str], None]) -> None:
+    """Set the policies of those queues for which they do not hold. A policy under another name is left alone.
+
+    Raises:
+        ManagementFailed: the API does not let us, or does not answer.
+
+    """
+    there = await policies_of(api)
+    for queue in wanted.queues:
+        short = lacking(queue, there)
+        holds = there.holds(queue.name, QUORUM) or {}
+        hidden = holds.get("name", queue.name) != queue.name and int(holds.get("priority", 0)) >= _PRIORITY
+        if not short or hidden:
+            continue
+        before = there.named(queue.name) or {}
+        definition = {**queue.policy, **before.get("definition", {}), **short}
+        await api.put("policies", queue.name, body=_policy(queue, definition))
+        told(f"set policy {queue.name}")
+
+
+def definitions(wanted: Wanted, virtual_host: str) -> dict[str, Any]:
+    """Return a topology as `rabbitmqctl import_definitions` and the management API take it."""
+    where = {"vhost": virtual_host}
+    return {
+        "exchanges": [
+            {
+                **where,
+                "name": exchange.name,
+                "type": exchange.kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": dict(exchange.arguments),
+            }
+            for exchange in wanted.exchanges
+        ],
+        "queues": [
+            {
+                **where,
+                "name": queue.name,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": dict(queue.arguments),
+            }
+            for queue in wanted.queues
+        ],
+        "bindings": [
+            {
+                **where,
+                "source": binding.exchange,
+                "destination": binding.queue,
+                "destination_type": "queue",
+                "routing_key": binding.key,
+                "arguments": {},
+            }
+            for binding in wanted.bindings
+        ],
+        "policies": [{**where, "name": queue.name, **_policy(queue, dict(queue.policy))} for queue in wanted.queues],
+    }
+
+
+def _policy(queue: Queue, definition: dict[str, Any]) -> dict[str, Any]:
+    return {"pattern": queue.pattern, "apply-to": _APPLY_TO, "priority": _PRIORITY, "definition": definition}

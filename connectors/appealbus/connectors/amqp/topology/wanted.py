@@ -1,0 +1,128 @@
+"""What a bus wants of its broker.
+
+Exchanges and queues get only arguments that nobody may want to change. Limits and dead-lettering are policies: an
+administrator can change those at any time, and a queue that is there already takes them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from appealbus.connectors.amqp.broker import Argument
+from appealbus.connectors.amqp.names import Names
+
+T = TypeVar("T")
+
+QUORUM: Final = "quorum"
+_QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": QUORUM}
+RETURNS: Final = 20
+"""How often a message may be given back: RabbitMQ's own default, written down."""
+NO_LIMIT: Final = -1
+_INTAKE: Final = 1_000_000
+_HINTS: Final = 100_000
+_KEPT: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    kind: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable quorum queue, and the policy that it needs. The policy has its name."""
+
+    name: str
+    policy: Mapping[str, Argument]
+    arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
+
+    @property
+    def pattern(self) -> str:
+        """What the policy is applied to: this queue alone."""
+        return f"^{re.escape(self.name)}$"
+
+    @property
+    def all_arguments(self) -> dict[str, Argument]:
+        """The policy as arguments, too: for a broker that has no policies."""
+        return {**self.arguments, **{f"x-{key}": value for key, value in self.policy.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What an exchange puts into a queue."""
+
+    exchange: str
+    queue: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topology, or a part of it."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+
+    def __add__(self, other: "Wanted") -> "Wanted":
+        return Wanted(
+            _united(self.exchanges, other.exchanges),
+            _united(self.queues, other.queues),
+            _united(self.bindings, other.bindings),
+        )
+
+
+def bus_of(names: Names) -> Wanted:
+    """Return what every bus wants."""
+    return _graveyard(names) + Wanted(
+        exchanges=(
+            Exchange(names.unrouted, "fanout"),
+            Exchange(names.incoming, "topic", {"alternate-exchange": names.unrouted}),
+            # A dossier that nobody is bound for stays in the outbox until somebody is.
+            Exchange(names.out, "topic"),
+        ),
+        queues=(
+            Queue(names.unrouted, _bounded(_KEPT)),
+            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead(names)}),
+            # Hints: the journal has the appeals, so the oldest may go.
+            Queue(names.work, {"delivery-limit": RETURNS, "max-length": _HINTS, "overflow": "drop-head"}),
+        ),
+        bindings=(
+            Binding(names.unrouted, names.unrouted, ""),
+            Binding(names.incoming, names.intake, "#"),
+        ),
+    )
+
+
+def answers_of(names: Names, source: str) -> Wanted:
+    """Return what a source wants whose answers take hours. The agency publishes them straight to the queue."""
+    queue = Queue(names.answers(source), {**_bounded(_KEPT, RETURNS), **_dead(names)})
+    return _graveyard(names) + Wanted(queues=(queue,))
+
+
+def _graveyard(names: Names) -> Wanted:
+    """Where dead letters go."""
+    return Wanted(
+        exchanges=(Exchange(names.dead, "fanout"),),
+        queues=(Queue(names.quarantine, _bounded(_KEPT)),),
+        bindings=(Binding(names.dead, names.quarantine, ""),),
+    )
+
+
+def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
+    return (*some, *(each for each in others if each not in some))
+
+
+def _bounded(length: int, returns: int = NO_LIMIT) -> dict[str, Argument]:
+    """A queue that refuses when it is full: whoever publishes learns of it."""
+    return {"delivery-limit": returns, "max-length": length, "overflow": "reject-publish"}
+
+
+def _dead(names: Names) -> dict[str, Argument]:
+    # A dead letter leaves its queue once `.quarantine` has it, and not before.
+    return {"dead-letter-exchange": names.dead, "dead-letter-strategy": "at-least-once"}

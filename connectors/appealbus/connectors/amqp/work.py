@@ -1,0 +1,121 @@
+"""The work queue `amqp`: hints that an appeal waits, for all workers of one journal."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
+from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.core import LinkState, Settings, Waiting, WorkQueue
+from appealbus.core.clocks import wall
+
+_BUFFER = 10_000
+_AT_ONCE = 100
+_PUBLISH = 5.0
+_FRESH = 60.0
+"""Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
+_HIGHEST = 9
+
+
+class WorkSettings(Settings):
+    """The table `[work]` with `kind = "amqp"`."""
+
+    broker: str = MAIN
+    """The broker, of those in `[plugins.amqp.brokers]`."""
+    queue: str | None = None
+    """The queue that all workers of one journal share; none: `PREFIX.work`."""
+    prefetch: int = Field(default=4, ge=1, le=100)
+    """Hints that one worker holds at once."""
+
+
+class AmqpWorkQueue(WorkQueue[WorkSettings]):
+    """Offers by publishing without waiting, takes by consuming. A hint that nobody needs any more costs a look."""
+
+    kind = "amqp"
+    settings = WorkSettings
+    brokers: ClassVar[Brokers]
+
+    def __init__(self, settings: WorkSettings) -> None:
+        super().__init__(settings)
+        self._broker = self.brokers.get(settings.broker)
+        self._queue = settings.queue or self.brokers.names.work
+        self._started = False
+        self._offered: deque[Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._counts = dict.fromkeys(("offered", "dropped", "taken"), 0)
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        self._started = True
+        await self.brokers.start(self._broker)
+
+    def offer(self, waiting: Waiting) -> None:
+        """Keep the hint until it is published; drop it where too many are kept already."""
+        if len(self._offered) >= _BUFFER:
+            self._counts["dropped"] += 1
+            return
+        self._offered.append(waiting)
+        self._wake.set()
+
+    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
+        """Take hints and publish those that are offered, until cancelled."""
+
+        async def handle(delivered: Delivered) -> None:
+            await take()
+            self._counts["taken"] += 1
+            delivered.ack()
+
+        consumer = await self._broker.consume(self._queue, handle, prefetch=self.config.prefetch)
+        try:
+            await self._publish()
+        finally:
+            await consumer.stop(0)  # what it holds is for somebody who still has time
+
+    async def _publish(self) -> None:
+        while True:
+            self._wake.clear()
+            while self._offered:
+                size = min(len(self._offered), _AT_ONCE)
+                batch = [self._offered.popleft() for _ in range(size)]
+                # One that does not arrive is not sent again: the journal has the appeal.
+                results = await asyncio.gather(
+                    *(self._broker.publish(self._hint(each), within=_PUBLISH) for each in batch)
+                )
+                sent = results.count(Published.CONFIRMED)
+                self._counts["offered"] += sent
+                self._counts["dropped"] += size - sent
+            await self._wake.wait()
+
+    def _hint(self, waiting: Waiting) -> Message:
+        return Message(
+            waiting.number.encode(),
+            Properties(
+                message_id=str(waiting.appeal_id),
+                content_type="text/plain",
+                type="waiting",
+                expiration=_FRESH,
+                priority=priority_of(waiting.urgency),
+                timestamp=wall(),
+                persistent=False,
+            ),
+            routing_key=self._queue,
+        )
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections to the broker stand, and what has become of the hints."""
+        links = self.brokers.links(self._broker)
+        return (*links, link_of("work_queue", links, {**self._counts, "waiting": len(self._offered)}))
+
+    async def close(self) -> None:
+        """Let the broker go."""
+        if self._started:
+            self._started = False
+            await self.brokers.close(self._broker)
+
+
+def priority_of(urgency: int) -> int:
+    """Return a message's priority: 9 for an appeal that is due today or overdue, one less for each day left."""
+    return max(0, min(_HIGHEST, _HIGHEST - (urgency - wall().date().toordinal())))

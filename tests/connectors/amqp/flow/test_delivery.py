@@ -1,0 +1,145 @@
+"""The delivery `amqp`: confirmed versions with what receivers choose by, and honest about what did not arrive."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flows import NAMES, PATIENCE, Run, body, running, table_of
+
+from appealbus.connectors.amqp.broker import Message, Published
+from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.core import LinkStatus
+from appealbus.schemas import Dossier
+
+PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
+KATO = "271010000"
+
+
+async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Run) -> None:
+    """State and region in the routing key; number, version, completeness and schema in the headers; a stable id."""
+    async with run(**PARTS) as flow:
+        mine = await flow.inbox("uralsk", NAMES.out, "dossier.*.27")
+        await flow.inbox("all", NAMES.out)
+        await flow.send(body(addressee={"name": "Аким", "kato": KATO}))
+        (message,) = await mine.wait(1)
+        async with asyncio.timeout(PATIENCE):
+            await flow.bus.settle(parked=True)
+        outbox = (await flow.bus.journal.counts()).outbox
+    dossier = Dossier.model_validate_json(message.body)
+    assert (message.exchange, message.routing_key) == (NAMES.out, "dossier.complete.27")
+    told = message.properties
+    assert (told.message_id, told.content_type, told.type) == (dossier.message_id, "application/json", "dossier")
+    assert told.persistent
+    assert told.timestamp
+    assert told.headers == {
+        "number": dossier.number,
+        "version": 1,
+        "completeness": "complete",
+        "region": "27",
+        "schema_version": "1",
+    }
+    assert outbox == {}
+
+
+async def test_what_nobody_is_bound_for_waits_in_the_outbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under its code; it arrives once somebody is, and other versions of the batch are not held up."""
+    monkeypatch.setattr("appealbus.core.relay._BACKOFF_MAX", 0.2)
+    async with run(**PARTS) as flow:
+        almaty = await flow.inbox("almaty", NAMES.out, "dossier.*.75")
+        await flow.send(body("m-1"))
+        await flow.send(body("m-2", place={"kato": "751110000"}))
+        await almaty.wait(1)
+
+        async def told() -> bool:
+            return await last_error(flow.bus) == "unroutable"
+
+        await flow.until(told)
+        late = await flow.inbox("late", NAMES.out, "dossier.*.00")
+        (message,) = await late.wait(1)
+    assert message.routing_key == "dossier.complete.00"
+
+
+async def last_error(bus: Any) -> str | None:
+    from sqlalchemy import text
+
+    error: str | None = await bus.journal._read(
+        lambda connection: connection.scalar(text("SELECT last_error FROM outbox WHERE last_error IS NOT NULL"))
+    )
+    return error
+
+
+async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver knows it by the message id."""
+    monkeypatch.setattr("appealbus.core.relay._BACKOFF_MAX", 0.2)
+    async with run(**PARTS) as flow:
+        got = await flow.inbox("all", NAMES.out)
+        publish, lost = flow.broker.publish, [2]
+
+        async def unsure(message: Message, **given: Any) -> Published:
+            result = await publish(message, **given)
+            if message.exchange == NAMES.out and lost[0]:
+                lost[0] -= 1
+                return Published.INDETERMINATE
+            return result
+
+        monkeypatch.setattr(flow.broker, "publish", unsure)
+        await flow.send(body())
+        messages = await got.wait(3)
+    assert len({message.properties.message_id for message in messages}) == 1
+    assert len({message.body for message in messages}) == 1
+
+
+async def test_a_dossier_too_large_for_the_broker_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays in the outbox under that code."""
+    async with running(tmp_path, {"largest_message": 1024}, **PARTS) as flow:
+        await flow.inbox("all", NAMES.out)
+        await flow.send(body(text="я" * 300))
+
+        async def told() -> bool:
+            return await last_error(flow.bus) == "refused"
+
+        await flow.until(told)
+
+
+async def test_a_broker_that_is_away_stops_nobody(tmp_path: Path, rabbit: Any, vhost: Any) -> None:
+    """Neither the start nor other receivers; links tell; what waited arrives when it is there."""
+    parts = {**PARTS, "deliveries": {**PARTS["deliveries"], "file": {"kind": "files", "path": str(tmp_path / "out")}}}
+    with vhost.channel() as channel:
+        channel.queue_declare("all", durable=True)
+    rabbit.stop()
+    async with running(tmp_path, table_of(vhost), up=False, work={"kind": "amqp"}, **parts) as flow:
+        from appealbus.core import Inbound
+
+        await flow.bus.accept(Inbound("test", "test", body()))
+        await flow.until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size)
+
+        async def waits() -> bool:
+            return await last_error(flow.bus) == "unreachable"
+
+        await flow.until(waits)
+        assert {state.status for state in flow.bus.links() if state.name.startswith("main")} != {LinkStatus.UP}
+        rabbit.start()
+        await flow.prepare()
+        got = await flow.inbox("all", NAMES.out)
+        await got.wait(1)
+        await flow.send(body("m-2"))
+        await got.wait(2)
+        await flow.until(lambda: all(state.status is LinkStatus.UP for state in flow.bus.links()))
+
+
+def test_a_broker_that_is_not_configured_is_an_error_in_words(tmp_path: Path) -> None:
+    """With the place in the file."""
+    from appealbus.core import ConfigError
+    from appealbus.core.config.loading import load
+    from appealbus.core.parts import build, load_plugins
+
+    file = tmp_path / "appealbus.toml"
+    file.write_text('[deliveries.out]\nkind = "amqp"\nbroker = "mian"\n\n[work]\nkind = "amqp"\nbroker = "other"\n')
+    loaded = load(file, {})
+    with pytest.raises(ConfigError) as caught:
+        build(loaded, load_plugins(loaded))
+    first, second = str(caught.value).splitlines()
+    assert "appealbus.toml:1: deliveries.out: there is no broker 'mian'; write one of main" in first
+    assert "appealbus.toml:5: work: there is no broker 'other'" in second
+    assert BrokerSettings().hosts == []

@@ -1,0 +1,242 @@
+"""The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from flows import NAMES, Flow, Run, body
+from lxml import etree
+
+from appealbus.connectors.amqp.broker import Delivered, Message, Published
+from appealbus.core import Inbound
+from appealbus.core.journal.errors import JournalError
+from appealbus.schemas import Appeal, Receipt, Refusal
+from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.xml import to_xml
+
+INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
+
+
+async def test_an_appeal_is_taken_and_its_sender_gets_the_receipt(run: Run) -> None:
+    """Under the correlation id of the request; the same message again gets the same receipt."""
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        for _ in range(2):
+            await flow.send(
+                body(), message_id="x-1", content_type="application/json", reply_to="sender", correlation_id="c-1"
+            )
+        first, second = await answers.wait(2)
+        counts = await flow.bus.journal.counts()
+        assert counts.idle + counts.in_work + counts.ready == 1
+        await flow.until(lambda: flow.counts("intake.letters")["repeated"] == 1)
+        await flow.until(lambda: flow.counts("intake.letters")["receipts"] == 2)
+    receipt = Receipt.model_validate_json(first.body)
+    assert (receipt.message_id, receipt.channel) == ("m-1", "letters")
+    assert second.body == first.body
+    for answer in (first, second):
+        told = answer.properties
+        assert (told.correlation_id, told.type, told.content_type) == ("c-1", "receipt", "application/json")
+
+
+async def test_xml_is_answered_in_xml(run: Run) -> None:
+    """With the message id as correlation id where the request has no other, and by the contract's XSD."""
+    appeal = Appeal.model_validate_json(body("ж-1"))
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        await flow.send(to_xml(appeal), message_id="x-1", reply_to="sender")
+        await flow.send(b"<appeal/>", message_id="x-2", content_type="text/xml; charset=utf-8", reply_to="sender")
+        await answers.wait(2)
+    by_id = {answer.properties.correlation_id: answer for answer in answers.got}
+    for message_id, kind in (("x-1", "receipt"), ("x-2", "refusal")):
+        answer = by_id[message_id]
+        assert (answer.properties.type, answer.properties.content_type) == (kind, "application/xml")
+        schema = etree.XMLSchema(etree.parse(str(FOLDER / f"{kind}.xsd")))
+        assert schema.validate(etree.fromstring(answer.body)), schema.error_log
+    assert "ж-1".encode() in by_id["x-1"].body
+
+
+BOMB = (
+    b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><appeal xmlns="urn:appealbus:appeal:1">&b;</appeal>'
+)
+POISON = {
+    "malformed": (b'{"message_id": ', "json.malformed", "Invalid JSON"),
+    "encoding": ('{"message_id": "ж"}'.encode("cp1251"), "json.malformed", "Invalid JSON"),
+    "schema": (body(schema_version="9"), "appeal.invalid", "schema_version"),
+    "hostile": (BOMB, "xml.doctype", "declares a DTD"),
+    "huge": (b" " * 15_000_000 + body(), "message.too_large", f"{15_000_000 + len(body())} bytes"),
+    "empty": (b"", "json.malformed", "Invalid JSON"),
+    "another": (orjson.dumps([1, 2]), "appeal.invalid", "message"),
+}
+
+
+def refusal_in(answer: Message) -> Refusal:
+    if answer.properties.content_type == "application/json":
+        return Refusal.model_validate_json(answer.body)
+    return Refusal.model_validate({etree.QName(part).localname: part.text for part in etree.fromstring(answer.body)})
+
+
+async def test_poison_is_in_quarantine_with_its_reason_and_the_consumer_goes_on(run: Run) -> None:
+    """Each kind, one after the other; its sender is told the code; the next appeal is taken."""
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        for name, (raw, _, _) in POISON.items():
+            await flow.send(raw, message_id=name, reply_to="sender")
+        await flow.send(body(), message_id="good", reply_to="sender")
+        await answers.wait(len(POISON) + 1)
+        rows = {row.position: row for row in await flow.bus.journal.quarantined()}
+        kept = await flow.bus.journal.quarantine_row(rows[f"{NAMES.intake}#huge"].id)
+    told = {answer.properties.correlation_id: answer for answer in answers.got}
+    assert told.pop("good").properties.type == "receipt"
+    for name, (_, code, reason) in POISON.items():
+        refusal = refusal_in(told[name])
+        row = rows[f"{NAMES.intake}#{name}"]
+        assert (refusal.code, refusal.quarantine_id, refusal.channel) == (code, row.id, "letters"), name
+        assert reason in row.reason, name
+        assert refusal.reason == row.reason
+    assert kept is not None
+    assert len(kept.raw) == 64 * 1024
+
+
+async def test_nobody_waits_for_the_receipt(run: Run) -> None:
+    """It is counted, and the message is done: the appeal is safe."""
+    async with run(**INTAKES) as flow:
+        await flow.send(body(), message_id="x-1", reply_to="nobody.is.here")
+        await flow.until(lambda: flow.counts("intake.letters")["receipts_unroutable"] == 1)
+        await flow.until(lambda: flow.bus.parts.intakes[0].idle)
+        assert (await flow.broker.declare_queue(NAMES.intake, passive=True)).messages == 0
+        assert flow.counts("intake.letters")["taken"] == 1
+
+
+async def test_a_byte_order_mark_is_no_obstacle(run: Run) -> None:
+    """Programs on Windows put one before JSON."""
+    async with run(**INTAKES) as flow:
+        await flow.send(b"\xef\xbb\xbf" + body(), content_type="application/json")
+        await flow.until(lambda: flow.counts("intake.letters")["taken"] == 1)
+
+
+async def test_what_the_broker_gave_up_on_is_in_quarantine(run: Run) -> None:
+    """With the broker's reason, as it came; a replay takes it."""
+    async with run(doors=False, **INTAKES) as flow:
+        await flow.broker.declare_queue("short", {"x-message-ttl": 1, "x-dead-letter-exchange": NAMES.dead})
+        await flow.send(body(), queue="short", message_id="late")
+        flow.bus.open_doors()
+        await flow.until(flow.reasons)
+        (row,) = await flow.bus.journal.quarantined()
+        kept = await flow.bus.journal.quarantine_row(row.id)
+    assert row.reason == "the broker gave up on it in short: it waited for longer than the queue allows"
+    assert row.position == f"{NAMES.quarantine}#late"
+    assert kept is not None
+    assert kept.raw == body()
+
+
+async def test_what_was_given_back_too_often_is_in_quarantine(run: Run) -> None:
+    """As after a message that kills each worker which takes it."""
+    async with run(doors=False, **INTAKES) as flow:
+        arguments = {"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": NAMES.dead}
+        await flow.broker.declare_queue("fragile", arguments)
+        returned = [0]
+
+        async def give_back(delivered: Delivered) -> None:
+            returned[0] += 1
+            delivered.requeue()
+
+        await flow.broker.consume("fragile", give_back, prefetch=1)
+        await flow.send(b"{", queue="fragile", message_id="killer")
+        flow.bus.open_doors()
+        await flow.until(flow.reasons)
+        assert returned[0] == 3
+        (reason,) = await flow.reasons()
+    assert reason == (
+        "the broker gave up on it in fragile: it was given back too often, as if each worker that took it had died"
+    )
+
+
+async def test_a_receipt_that_may_be_lost_is_sent_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few times; then the message goes back, and whoever takes it next sends the same receipt."""
+    monkeypatch.setattr("appealbus.connectors.amqp.intake._GIVE_BACK", 0.0)
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        publish, lost = flow.broker.publish, [4]
+
+        async def unsure(message: Message, **given: Any) -> Published:
+            if message.properties.type == "receipt" and lost[0]:
+                lost[0] -= 1
+                return Published.INDETERMINATE
+            return await publish(message, **given)
+
+        monkeypatch.setattr(flow.broker, "publish", unsure)
+        await flow.send(body(), message_id="x-1", reply_to="sender")
+        (answer,) = await answers.wait(1)
+        await flow.until(lambda: flow.bus.parts.intakes[0].idle)
+        counts = flow.counts("intake.letters")
+    assert answer.properties.type == "receipt"
+    assert (counts["taken"], counts["repeated"], counts["given_back"], counts["receipts"]) == (1, 1, 1, 1)
+
+
+async def failing(flow: Flow, times: int) -> list[int]:
+    """Have the journal fail so many times when the bus accepts."""
+    calls = [0]
+    accept = flow.bus._reception.receive
+
+    async def receive(message: Inbound, *given: object) -> object:
+        calls[0] += 1
+        if calls[0] <= times:
+            raise JournalError("the disk is full", "disk_full")
+        return await accept(message, *given)  # type: ignore[arg-type]
+
+    flow.bus._reception.receive = receive  # type: ignore[method-assign,assignment]
+    return calls
+
+
+async def test_a_message_is_held_while_the_journal_fails(run: Run) -> None:
+    """It is neither lost nor acknowledged, and taken once the journal works."""
+    async with run(doors=False, **INTAKES) as flow:
+        calls = await failing(flow, 3)
+        answers = await flow.inbox("sender")
+        flow.bus.open_doors()
+        await flow.send(body(), message_id="x-1", reply_to="sender")
+        await answers.wait(1)
+        assert calls[0] == 4
+        assert flow.counts("intake.letters")["given_back"] == 0
+
+
+async def test_a_journal_that_fails_for_long_gives_the_message_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker may reach the database that this one does not."""
+    monkeypatch.setattr("appealbus.connectors.amqp.intake._HOLD", 0.0)
+    async with run(doors=False, **INTAKES) as flow:
+        await failing(flow, 3)
+        flow.bus.open_doors()
+        await flow.send(body(), message_id="x-1")
+        await flow.until(lambda: flow.counts("intake.letters")["taken"] == 1)
+        assert flow.counts("intake.letters")["given_back"] == 3
+
+
+async def test_a_message_in_hand_goes_back_when_the_bus_stops(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes next takes it."""
+    monkeypatch.setattr("appealbus.connectors.amqp.intake._STOP", 0.1)
+    async with run(doors=False, **INTAKES) as flow:
+        calls = await failing(flow, 10**6)
+        flow.bus.open_doors()
+        await flow.send(body(), message_id="x-1")
+        await flow.until(lambda: calls[0])
+        await flow.bus.stop()
+
+        async def back() -> bool:
+            return (await flow.broker.declare_queue(NAMES.intake, passive=True)).messages == 1
+
+        await flow.until(back)
+        assert await flow.reasons() == []
+
+
+async def test_idle_means_that_nothing_is_left(run: Run) -> None:
+    """Not while a message lies in the queue, not before anybody has looked."""
+    async with run(doors=False, **INTAKES) as flow:
+        (intake,) = flow.bus.parts.intakes
+        assert not intake.idle
+        for number in range(200):
+            await flow.send(body(f"m-{number}"))
+        flow.bus.open_doors()
+        async with asyncio.timeout(60):
+            await flow.bus.settle()
+        assert (await flow.bus.journal.counts()).idle == 200

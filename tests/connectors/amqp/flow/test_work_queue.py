@@ -1,0 +1,118 @@
+"""The work queue `amqp`: hints reach other workers, and nothing waits for one."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flows import NAMES, PATIENCE, Run, body, running, table_of
+from services.rabbitmq import Vhost
+
+from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
+from appealbus.core import Inbound, Waiting
+from appealbus.core.clocks import wall
+
+PARTS = {"work": {"kind": "amqp"}}
+
+
+async def test_a_worker_without_room_tells_the_others(run: Run) -> None:
+    """Its hint names the appeal; it goes when the other has looked."""
+    async with run(doors=False, **PARTS) as flow:
+        flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
+        # It does not take its own hints while it is full, so another one gets it.
+        got = await flow.inbox("tap")
+        flow.bus.parts.work._queue = "tap"
+        await flow.bus.accept(Inbound("test", "test", body(due_on=wall().date().isoformat())))
+        (hint,) = await got.wait(1)
+        flow.bus._dispatcher._arriving = 0
+    assert hint.body == b"AB-2026-00000001"
+    assert (hint.properties.type, hint.properties.message_id, hint.properties.priority) == ("waiting", "1", 9)
+    assert hint.properties.expiration == 60
+
+
+async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not at its next look into the journal; then the hint is gone."""
+    monkeypatch.setattr("appealbus.core.dispatcher._POLL", 1000.0)
+    async with run(doors=False, **PARTS) as flow:
+        await flow.until(lambda: not flow.bus._dispatcher._backlog)
+        other = AmqpOther(flow.brokers)
+        taken = await flow.bus._reception.receive(Inbound("test", "test", body()))  # as another process would
+        other.offer(Waiting(taken.case.appeal_id, "AB-1", 1))  # type: ignore[union-attr]
+        task = asyncio.create_task(other.publish())
+
+        async def done() -> bool:
+            return (await flow.bus.journal.counts()).idle == 1
+
+        await flow.until(done)
+        await flow.until(lambda: flow.counts("work_queue")["taken"] == 1)
+        assert (await flow.broker.declare_queue(NAMES.work, passive=True)).messages == 0
+        task.cancel()
+
+
+async def test_two_workers_share_the_work_of_one_journal(
+    tmp_path: Path, vhost: Vhost, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over PostgreSQL and RabbitMQ: what one accepts and cannot do, the other does, without a look of its own."""
+    monkeypatch.setattr("appealbus.core.dispatcher._POLL", 1000.0)
+    table = table_of(vhost)
+    tables = {"bus": {"journal": database}, **PARTS}
+    async with (
+        running(tmp_path, table, doors=False, **tables) as full,
+        running(tmp_path, table, doors=False, **tables) as free,
+    ):
+        for flow in (full, free):
+            await flow.until(lambda flow=flow: not flow.bus._dispatcher._backlog)
+        full.bus._dispatcher._arriving = full.bus.settings.bus.concurrency
+        for number in range(20):
+            await full.bus.accept(Inbound("test", "test", body(f"m-{number}")))
+
+        async def done() -> bool:
+            return (await full.bus.journal.counts()).idle == 20
+
+        await full.until(done)
+        full.bus._dispatcher._arriving = 0
+        assert free.bus.in_flight == 0
+        assert free.counts("work_queue")["taken"] >= 1
+
+
+class AmqpOther:
+    """Another worker, which only offers."""
+
+    def __init__(self, brokers: object) -> None:
+        kind = type("Other", (AmqpWorkQueue,), {"brokers": brokers})
+        self._queue = kind(WorkSettings())
+        self.offer = self._queue.offer
+        self.publish = self._queue._publish
+
+
+async def test_a_hint_does_not_wait_for_room_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full worker lets it go: it looks by itself once it has room."""
+    monkeypatch.setattr("appealbus.core.bus._LOOK", 0.05)
+    async with run(doors=False, **PARTS) as flow:
+        flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
+        await flow.bus.accept(Inbound("test", "test", body()))
+        await flow.until(lambda: flow.counts("work_queue")["taken"] == 1)
+        assert (await flow.bus.journal.counts()).ready == 1
+        flow.bus._dispatcher._arriving = 0
+        async with asyncio.timeout(PATIENCE):
+            await flow.bus.settle()
+
+
+async def test_offering_never_waits_and_never_grows_without_bound(tmp_path: Path) -> None:
+    """With a broker that cannot be reached, hints are kept up to a bound and then dropped."""
+    table = {"hosts": ["127.0.0.1:9"], "password": {"env": "PASSWORD"}}
+    async with running(tmp_path, table, up=False, doors=False, **PARTS) as flow:
+        work = flow.bus.parts.work
+        assert work is not None
+        for number in range(20_000):
+            work.offer(Waiting(number, "AB-1", 1))
+        counts = flow.counts("work_queue")
+        assert counts["dropped"] == 10_000
+        assert counts["waiting"] == 10_000
+
+
+def test_the_priority_follows_the_deadline() -> None:
+    """Overdue and today are 9, a week is 2, and what has no deadline is 0."""
+    today = wall().date()
+    days = [priority_of((today + timedelta(days=days)).toordinal()) for days in (-30, 0, 1, 4, 7, 9, 100)]
+    assert days == [9, 9, 8, 5, 2, 0, 0]

@@ -1,0 +1,35 @@
+"""What the tests of the real broker share."""
+
+from services.proxy import FaultProxy
+
+from appealbus.connectors.amqp.broker import Broker, Delivered, Message
+from appealbus.core import LinkState
+
+from ..taking import until  # noqa: TID252
+
+__all__ = ["Taker", "link", "through", "to", "until"]
+
+
+def through(proxy: FaultProxy, **more: object) -> dict[str, object]:
+    """Return settings that lead through a proxy."""
+    return {"hosts": [f"127.0.0.1:{proxy.port}"], **more}
+
+
+def link(broker: Broker, which: str) -> LinkState:
+    """Return the state of one of the two links."""
+    return next(each for each in broker.links() if each.name == f"main.{which}")
+
+
+def to(queue: str, body: bytes = b"x") -> Message:
+    return Message(body, routing_key=queue)
+
+
+class Taker:
+    """A handler that takes all and remembers it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, delivered: Delivered) -> None:
+        self.bodies.append(delivered.message.body)
+        delivered.ack()

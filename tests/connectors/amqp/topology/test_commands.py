@@ -1,0 +1,181 @@
+"""`appealbus topology check | apply | export` against a real broker."""
+
+import json
+import shlex
+
+import pytest
+from services.rabbitmq import Rabbit
+
+from .conftest import Topology
+
+QUEUES = {"appealbus.intake", "appealbus.quarantine", "appealbus.unrouted", "appealbus.work"}
+EXCHANGES = {"appealbus.dead", "appealbus.in", "appealbus.out", "appealbus.unrouted"}
+IN_ORDER = (0, ["All is in order."])
+NO_BINDING = "exchange appealbus.in does not lead by # to the queue appealbus.intake; run `appealbus topology apply`"
+
+
+@pytest.mark.parametrize("default", ["classic", "quorum"])
+def test_apply_makes_all_and_check_finds_it_in_order(topology: Topology, rabbit: Rabbit, default: str) -> None:
+    """Whatever type of queue the virtual host makes by default."""
+    rabbit.api("PUT", f"vhosts/{topology.vhost.name}", {"default_queue_type": default})
+    code, lines = topology.run("topology", "check")
+    assert code == 1
+    missing = {f"queue {name}" for name in QUEUES} | {f"exchange {name}" for name in EXCHANGES}
+    assert set(lines) == {f"{each} is missing; run `appealbus topology apply`" for each in missing}
+    code, lines = topology.run("topology", "apply")
+    assert (code, lines[-1]) == (0, "All is in order."), lines
+    made = {f"made {each}" for each in missing} | {f"set policy {name}" for name in QUEUES}
+    assert set(lines[:-1]) == made
+    assert topology.run("topology", "check") == IN_ORDER
+    assert topology.run("topology", "apply") == IN_ORDER
+    assert (topology.names("queues"), topology.names("exchanges")) == (QUEUES, EXCHANGES)
+
+
+def test_export_is_what_apply_makes(topology: Topology, rabbit: Rabbit) -> None:
+    """An administrator imports it, as a file by rabbitmqctl, and check finds all in order."""
+    topology.more = """
+        [sources.address]
+        connector = "amqp"
+        queue = "address.questions"
+        answers = true
+        """
+    assert topology.run("topology", "export", str(topology.folder / "topology.json")) == (0, [])
+    code, lines = topology.run("topology", "export")
+    assert (code, json.loads("\n".join(lines))) == (0, json.loads((topology.folder / "topology.json").read_bytes()))
+    rabbit.ctl("import_definitions", str(topology.folder / "topology.json"))
+    assert topology.run("topology", "check") == IN_ORDER
+    assert topology.names("queues") == {*QUEUES, "appealbus.answers.address"}
+    assert topology.policies()["appealbus.answers.address"] == topology.policies()["appealbus.intake"] | {
+        "max-length": 100_000
+    }
+    topology.management = None
+    code, lines = topology.run("topology", "apply")
+    assert (code, [line for line in lines if line.startswith("made")]) == (0, [])
+
+
+def test_each_difference_is_a_line_with_what_to_do(topology: Topology) -> None:
+    """And apply changes nothing that others declared, but mends what it may."""
+    with topology.vhost.channel() as channel:
+        channel.queue_declare("appealbus.intake", durable=True)
+        channel.exchange_declare("appealbus.out", "fanout", durable=True)
+        channel.exchange_declare("appealbus.in", "topic", durable=True)
+    assert topology.run("topology", "apply")[0] == 1
+    topology.vhost.api("DELETE", "bindings/e/appealbus.in/q/appealbus.intake/%23")
+    topology.vhost.api("DELETE", "policies/appealbus.work")
+    topology.vhost.api(
+        "PUT",
+        "policies/everything",
+        {"pattern": ".*", "definition": {"message-ttl": 5, "overflow": "drop-head"}, "apply-to": "queues"},
+    )
+
+    def by_part(said: tuple[int, list[str]]) -> dict[str, str]:
+        assert said[0] == 1
+        return {line.split(":")[0].split(" is declared")[0]: line for line in said[1]}
+
+    delete = "delete it and run `appealbus topology apply`, else choose another plugins.amqp.prefix"
+    expected = {
+        about: f"{about} is declared otherwise: {differs}; if nobody else needs it, {delete}"
+        for about, differs, delete in (
+            ("queue appealbus.intake", "type is classic, not quorum", f"empty and {delete}"),
+            ("exchange appealbus.out", "type is fanout, not topic", delete),
+            ("exchange appealbus.in", "alternate-exchange is not set, not appealbus.unrouted", delete),
+        )
+    }
+    ttl = "queue appealbus.work: a policy sets message-ttl = 5, by which it loses messages; take message-ttl out of "
+    said = topology.run("topology", "check")
+    assert f"{ttl}that policy" in said[1]
+    found = by_part(said)
+    assert expected.items() <= found.items()
+    assert NO_BINDING in found.values()
+    assert topology.run("topology", "apply")[0] == 1
+    assert by_part(topology.run("topology", "check")) == expected
+    assert topology.policies()["everything"] == {"message-ttl": 5, "overflow": "drop-head"}
+
+
+def test_limits_are_the_administrator_s_to_choose(topology: Topology) -> None:
+    """Another length is no difference, and another name neither; a stronger policy that lacks something is told of."""
+    topology.run("topology", "apply")
+    policy = topology.vhost.api("GET", "policies/appealbus.intake")
+    definition = {**policy["definition"], "max-length": 5000}
+    topology.vhost.api("PUT", "policies/ours", {**policy, "definition": definition, "priority": 99})
+    topology.vhost.api("DELETE", "policies/appealbus.intake")
+    assert topology.run("topology", "check") == IN_ORDER
+    del definition["delivery-limit"]
+    topology.vhost.api("PUT", "policies/ours", {**policy, "definition": definition, "priority": 99})
+    line = (
+        "queue appealbus.intake: the policy ours stands for it, and does not set delivery-limit = 20; add that to the "
+        "policy ours, or give it less priority than the policy appealbus.intake has"
+    )
+    assert topology.run("topology", "check") == (1, [line])
+    assert topology.run("topology", "apply") == (1, [line])
+    assert topology.policies()["ours"] == definition
+
+
+def test_without_the_api_it_says_what_it_cannot_see(topology: Topology) -> None:
+    """And which policies an administrator has to set: those commands, run as they stand, put all in order."""
+    api, topology.management = topology.management, None
+    code, lines = topology.run("topology", "check")
+    assert (code, len(lines)) == (1, 9)
+    assert lines[-1].startswith("bindings, limits and dead-lettering cannot be seen over AMQP; set `management`")
+    code, lines = topology.run("topology", "apply")
+    commands = [line for line in lines if "rabbitmqctl" in line]
+    assert (code, len(commands)) == (0, 4)
+    code, lines = topology.run("topology", "check")
+    assert (code, lines[-1]) == (0, "What can be seen is in order.")
+    topology.management = api
+    assert topology.run("topology", "check")[0] == 1
+    for command in commands:
+        topology.vhost.rabbit.ctl(*shlex.split(command)[1:])
+    assert topology.run("topology", "check") == IN_ORDER
+
+
+def test_without_the_api_another_declaration_is_told(topology: Topology) -> None:
+    topology.management = None
+    with topology.vhost.channel() as channel:
+        channel.queue_declare("appealbus.intake", durable=True)
+    topology.run("topology", "apply")
+    code, lines = topology.run("topology", "check")
+    assert (code, len(lines)) == (1, 2)
+    assert lines[0].startswith("queue appealbus.intake is declared otherwise (")
+    assert "classic" in lines[0]
+    assert topology.vhost.api("GET", "queues/appealbus.intake")["type"] == "classic"
+
+
+def test_a_user_with_few_rights_is_told_what_they_lack(topology: Topology, rabbit: Rabbit) -> None:
+    """Nothing is half done in silence."""
+    rabbit.user("clerk", "guest")
+    rabbit.permit("clerk", topology.vhost.name, configure="")
+    topology.user = "clerk"
+    code, lines = topology.run("topology", "check")
+    assert code == 1
+    told = " ".join(" ".join(lines).split())
+    assert "does not let clerk do that" in told
+    assert "`policymaker` to set policies" in told
+    topology.management = None
+    code, lines = topology.run("topology", "apply")
+    assert code == 1
+    right = "queue appealbus.intake cannot be declared or compared: this user has no right to configure it; "
+    assert any(line.startswith(right) for line in lines)
+    rabbit.user("clerk", "guest", "management")
+    topology.user, topology.management = "guest", f"http://127.0.0.1:{rabbit.management}"
+    topology.run("topology", "apply")
+    for policy in topology.policies():
+        topology.vhost.api("DELETE", f"policies/{policy}")
+    topology.user = "clerk"
+    code, lines = topology.run("topology", "apply")
+    assert code == 1
+    assert any("policies cannot be set: " in line and "`policymaker` to set policies" in line for line in lines), lines
+
+
+def test_nobody_there(topology: Topology) -> None:
+    topology.management = "http://127.0.0.1:9"
+    code, lines = topology.run("topology", "check")
+    assert code == 1
+    assert lines[0].startswith("the management API at 127.0.0.1 does not answer (")
+
+
+@pytest.mark.parametrize("command", ["check", "apply"])
+def test_a_broker_in_memory_needs_nothing(topology: Topology, command: str) -> None:
+    topology.more = "[plugins.amqp.brokers.other]"
+    told = "The broker other lives in memory: the bus makes what it needs when it starts."
+    assert topology.run("topology", command, "--broker", "other") == (0, [told])
