@@ -7,7 +7,8 @@ from lxml import etree
 
 from appealbus.core import Lookup, Request
 from appealbus.core.testing import Records, appeal, ask, check_lookup
-from appealbus.plugins import egkn, gbdfl, gbdul
+from appealbus.plugins import address, egkn, gbdfl, gbdul
+from appealbus.plugins.simulator import address as places
 from appealbus.plugins.simulator import egkn as land
 from appealbus.plugins.simulator import gbdfl as people
 from appealbus.plugins.simulator import gbdul as firms
@@ -16,9 +17,10 @@ from appealbus.schemas import Appeal
 
 POPULATION = Population(size=5000)
 AGENCIES = {"gbdfl": people.agency("X"), "gbdul": firms.agency("X"), "egkn": land.agency("X")}
+AGENCIES["address"] = places.agency("X")
 LOOKUPS: list[Lookup[Any, Any]] = [
     lookup
-    for plugin in (gbdfl, gbdul, egkn)
+    for plugin in (gbdfl, gbdul, egkn, address)
     for lookup in plugin.register_lookups(plugin.register_settings()())  # type: ignore[attr-defined]
 ]
 
@@ -35,6 +37,8 @@ ABOUT: dict[str, tuple[Appeal, Records]] = {
     "gbdul.organisation": (appeal(applicant={"type": "organisation", "bin": FIRM}), {}),
     "gbdul.right_holder": (appeal(), {"egkn.parcel": HELD}),
     "egkn.parcel": (appeal(parcels=[{"cadastral_number": HELD.cadastral_number}]), {}),
+    "address.by_rka": (appeal(place={"rka": HELD.rka}), {}),
+    "address.by_cadastral_number": (appeal(parcels=[{"cadastral_number": HELD.cadastral_number}]), {}),
 }
 
 

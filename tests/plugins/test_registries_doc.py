@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.plugins import egkn, gbdfl, gbdul
+from appealbus.plugins import address, egkn, gbdfl, gbdul
 from appealbus.plugins.identity.messages import MESSAGES as IDENTITY
 from appealbus.plugins.land_rights.messages import MESSAGES as LAND
 
@@ -17,7 +17,7 @@ def test_signals(code: str) -> None:
     assert f"`{code}`" in PAGE
 
 
-@pytest.mark.parametrize("plugin", [gbdfl, gbdul, egkn])
+@pytest.mark.parametrize("plugin", [gbdfl, gbdul, egkn, address])
 def test_settings_and_lookups(plugin: object) -> None:
     """Every setting and every lookup of a register is on the page."""
     model = plugin.register_settings()  # type: ignore[attr-defined]

@@ -54,7 +54,7 @@ def test_orders_of_the_command_line():
     [
         ("egkn", "egkn.http_502=0.1"),
         ("egkn.fault", "egkn.http_502=0.1"),
-        ("gai.fault=1", "no service 'gai'; write one of all, egkn, gbdfl, gbdul"),
+        ("gai.fault=1", "no service 'gai'; write one of address, all, egkn, gbdfl, gbdul"),
         ("egkn.slient=1", "no misbehaviour 'slient'; did you mean silent?"),
         ("egkn.outages=1", "no misbehaviour 'outages'; write one of"),
         ("egkn.fault=2", "fault"),

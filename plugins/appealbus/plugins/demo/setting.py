@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from appealbus.plugins.simulator.command import GATEWAY
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 
 _LATENCY: dict[str, Any] = {"latency": 0.02, "latency_tail": 0.015, "latency_max": 1.5}
@@ -11,21 +12,25 @@ MISBEHAVIOUR = {
     "gbdfl": Misbehaviour(**_LATENCY, fault=0.02, http_502=0.03, truncated=0.01),
     "gbdul": Misbehaviour(**_LATENCY, status=0.05, cut=0.05),
     "egkn": Misbehaviour(**_LATENCY, http_502=0.12, wrong_types=0.05, empty=0.03, entity_bomb=0.02, silent=0.02),
+    "address": Misbehaviour(**_LATENCY, fault=0.05, truncated=0.02),
 }
+_GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
 
 
 def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
     """Return the configuration of the demonstration, as `tomllib` would read it."""
-    sources = {
+    sources: dict[str, Any] = {
         name: {
             "connector": "shep",
             "url": url,
             "service_id": getattr(simulator, name).service_id,
             "sender_id": simulator.sender_id,
-            "guard": {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20},
+            "guard": _GUARD,
         }
-        for name in MISBEHAVIOUR
+        for name in GATEWAY
     }
+    # No broker is configured, so it lives in the memory of this process.
+    sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
     return {
         "bus": {"name": "demo", "accepted_by": "demo", "journal": f"sqlite:///{folder / 'demo.db'}", "concurrency": 50},
         "retry": {"first": "4s", "factor": 1.0, "max": "4s"},

@@ -3,12 +3,16 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 
+from appealbus.connectors.amqp.agency import AmqpConnector
+from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core.bus import Bus
 from appealbus.core.cli.render import dossier_view, gaps_view
@@ -17,7 +21,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.intake import Inbound, Taken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
-from appealbus.core.parts import build, load_plugins
+from appealbus.core.parts import Parts, build, load_plugins
 from appealbus.plugins.demo.setting import MISBEHAVIOUR, document, example_appeals
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
@@ -32,20 +36,37 @@ async def run(out: Console, folder: Path) -> None:
     """Run the bus and the agencies in the folder, and tell of it."""
     settings = SimulatorSettings()
     async with Simulator(settings) as simulator:
-        for service, rules in MISBEHAVIOUR.items():
-            simulator.misbehave(service, rules)
         loaded = from_document(document(folder, simulator.url, settings), folder)
         configure(loaded.settings.log)
-        journal = await Journal.open(loaded.settings.bus.journal)
+        journal = await Journal.open(loaded.settings.bus.journal, loaded.settings.bus.journal_password)
         try:
-            bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)
-            await bus.start()
-            try:
-                await _tell(out, bus, simulator)
-            finally:
-                await bus.stop()
+            parts = build(loaded, load_plugins(loaded))
+            async with _behind_a_queue(simulator, parts):
+                bus = Bus(loaded, parts, journal)
+                await bus.start()
+                try:
+                    await _tell(out, bus, simulator)
+                finally:
+                    await bus.stop()
         finally:
             await journal.close()
+
+
+@asynccontextmanager
+async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[None]:
+    """Let the agencies misbehave, one of them on the broker of the bus."""
+    connector = parts.host.connectors["amqp"]
+    if not isinstance(connector, AmqpConnector):
+        raise TypeError("another plugin brings the connector amqp")
+    brokers, broker = connector.brokers, connector.brokers.get()
+    await brokers.start(broker, Wanted())
+    try:
+        await simulator.take_questions(broker)
+        for service, rules in MISBEHAVIOUR.items():
+            simulator.misbehave(service, rules)
+        yield
+    finally:
+        await brokers.close(broker)
 
 
 async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:

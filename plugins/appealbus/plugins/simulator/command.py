@@ -2,26 +2,36 @@
 
 import asyncio
 import errno
+import os
 import signal
+from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 import typer
 from pydantic import ValidationError
 
+from appealbus.connectors.amqp.broker import BrokerError
+from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.core import Secret
 from appealbus.core.config.problems import options
 from appealbus.plugins.simulator.population import MAX_SIZE
-from appealbus.plugins.simulator.settings import ROUGH, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.settings import ROUGH, AddressService, Misbehaviour, SimulatorSettings
 
-SERVICES = ("gbdfl", "gbdul", "egkn")
+GATEWAY = ("gbdfl", "gbdul", "egkn")
+SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
 _ORDERS = Misbehaviour.model_fields.keys() - {"outages"}
 
 _HELP = """Run simulated agencies: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, over real HTTP.
 
+With --amqp the address register takes questions from a queue of that broker.
+
 They know a synthetic population that follows from --seed and --size alone; no identifier in it is of anyone alive.
 What it prints is TOML: paste it into your configuration to ask them.
 
-Let them misbehave with --misbehave SERVICE.WHAT=VALUE, as often as you like; SERVICE is gbdfl, gbdul, egkn or all.
+Let them misbehave with --misbehave SERVICE.WHAT=VALUE, as often as you like; SERVICE is gbdfl, gbdul, egkn, address
+or all.
 Durations: latency, latency_tail, latency_max (0.2, 500ms, 2s). Probabilities from 0 to 1: fault, status, http_500,
 http_502, empty, truncated, wrong_types, wrong_namespace, oversized, entity_bomb, silent, cut, repeated, doubled.
 
@@ -47,9 +57,21 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
         misbehave: Annotated[
             list[str] | None, typer.Option(metavar="SERVICE.WHAT=VALUE", help="How to misbehave; see above.")
         ] = None,
+        amqp: Annotated[
+            str | None,
+            typer.Option(
+                metavar="URL",
+                help="A broker for the address register: amqp://USER@HOST:PORT/VHOST. The password is read from the "
+                "environment variable SIMULATOR_AMQP_PASSWORD; without it, it is guest.",
+            ),
+        ] = None,
+        delay: Annotated[
+            float | None, typer.Option(help="Seconds after which the address register answers.", min=0, max=3600)
+        ] = None,
         rough: Annotated[bool, typer.Option("--rough", help="A little of every misbehaviour in all services.")] = False,
     ) -> None:
         changed: dict[str, Any] = {"host": host, "port": port, "size": size, "seed": seed}
+        changed["address"] = _with_broker(settings.address, amqp, delay)
         try:
             asyncio.run(_serve(with_misbehaviour(settings.model_copy(update=changed), misbehave or [], rough=rough)))
         except OSError as error:
@@ -57,6 +79,39 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
             why = "the port is in use; choose another with --port" if busy else error.strerror
             typer.echo(f"cannot listen on {host}:{port}: {why}", err=True)
             raise typer.Exit(2) from None
+        except BrokerError as error:
+            typer.echo(f"the address register cannot take questions: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+def _with_broker(service: AddressService, url: str | None, delay: float | None) -> AddressService:
+    changed: dict[str, Any] = {} if delay is None else {"delay": delay}
+    if url is not None:
+        changed["broker"] = broker_at(url, os.environ)
+    return service.model_copy(update=changed)
+
+
+def broker_at(url: str, environ: Mapping[str, str]) -> BrokerSettings:
+    """Return the settings of the broker at a URL.
+
+    Raises:
+        typer.BadParameter: it is none.
+
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "amqp" or not parts.hostname or parts.password is not None or parts.query or parts.fragment:
+        raise typer.BadParameter("write amqp://USER@HOST:PORT/VHOST, with the password in SIMULATOR_AMQP_PASSWORD")
+    given = {"SIMULATOR_AMQP_PASSWORD": "guest", **environ}
+    try:
+        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+        return BrokerSettings(
+            hosts=[host],
+            virtual_host=unquote(parts.path[1:]) or "/",
+            user=unquote(parts.username or "guest"),
+            password=Secret(env="SIMULATOR_AMQP_PASSWORD", environ=given),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(f"{url}: {error}") from None
 
 
 def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: bool = False) -> SimulatorSettings:
@@ -94,7 +149,7 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
 def snippet(settings: SimulatorSettings, url: str) -> str:
     """Return the `[sources]` of a configuration that asks the simulator."""
     tables = []
-    for name in SERVICES:
+    for name in GATEWAY:
         tables += [
             f"[sources.{name}]",
             'connector = "shep"',
@@ -105,6 +160,21 @@ def snippet(settings: SimulatorSettings, url: str) -> str:
         if settings.password is not None:
             tables.append('password = { env = "SIMULATOR_PASSWORD" }')
         tables.append("")
+    broker = settings.address.broker
+    if broker is not None:
+        password = broker.password.reference if broker.password else {}
+        secret = "".join(f'password = {{ {key} = "{value}" }}\n' for key, value in password.items())
+        tables += [
+            "[sources.address]",
+            'connector = "amqp"',
+            f'queue = "{settings.address.queue}"',
+            *(["answers = true"] if settings.address.delay else []),
+            "",
+            "[plugins.amqp.brokers.main]",
+            f"hosts = {list(broker.hosts)}".replace("'", '"'),
+            f'virtual_host = "{broker.virtual_host}"',
+            f'user = "{broker.user}"\n{secret}',
+        ]
     return "\n".join(tables)
 
 

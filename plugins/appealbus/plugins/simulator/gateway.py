@@ -22,6 +22,7 @@ from appealbus.connectors.shep.server import (
 from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.plugins.simulator.agency import Agency, Question, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
+from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import Kind, Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
@@ -84,7 +85,7 @@ class Gateway:
             log.info("simulator.refused", code=refusal.code)
             return _xml(build_fault(refusal.code, refusal.reason, fault_code="Client"), status=500)
         rules, since = self._rules[agency.name]
-        left = _outage_left(rules, _now() - since)
+        left = outage_left(rules, _now() - since)
         if left > 0:
             self._stats.answer(agency.name, "outage")
             headers = {"Retry-After": str(int(left) + 1)}
@@ -202,11 +203,6 @@ class Gateway:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _outage_left(rules: Misbehaviour, elapsed: float) -> float:
-    ends = (outage.after + outage.lasts for outage in rules.outages if elapsed >= outage.after)
-    return max(ends, default=elapsed) - elapsed
 
 
 def _xml(body: bytes, status: int = 200) -> web.Response:

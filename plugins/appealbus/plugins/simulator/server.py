@@ -9,19 +9,25 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
+from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.topology import Wanted
 from appealbus.plugins.simulator.gateway import Gateway
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.queueing import QueueAgency
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
 
 log = structlog.get_logger(__name__)
 
 PATH = "/bip-sync/"
+_CONNECT = 30.0
 _LARGEST_REQUEST = 2 * 1024 * 1024
 
 
 class Simulator:
-    """A SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it.
+    """A SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, and the address register on a message broker.
 
     Use it as `async with Simulator(SimulatorSettings()) as simulator:` and send messages to `simulator.url`.
     """
@@ -32,6 +38,8 @@ class Simulator:
         self.stats = Stats()
         self.base_url = ""
         self._gateway: Gateway | None = None
+        self._register: QueueAgency | None = None
+        self._brokers: Brokers | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -53,10 +61,33 @@ class Simulator:
         await site.start()
         port = self._runner.addresses[0][1]
         self.base_url = f"http://{self.settings.host}:{port}"
+        if self.settings.address.broker is not None:
+            self._brokers = Brokers(AmqpSettings(brokers={MAIN: self.settings.address.broker}))
+            await self._brokers.start(self._brokers.get(), Wanted())
+            await self.take_questions(self._brokers.get())
         log.debug("simulator.started", port=port, seed=self.settings.seed, size=self.settings.size)
+
+    async def take_questions(self, broker: Broker) -> None:
+        """Let the address register take questions from a broker that is started.
+
+        Raises:
+            BrokerError: the broker cannot be reached, or does not let us.
+
+        """
+        if not await broker.up(_CONNECT):
+            raise BrokerUnreachable(next((link.detail for link in broker.links() if link.detail), "no connection"))
+        settings = self.settings
+        self._register = QueueAgency(settings.address, settings.seed, self.population, self.stats, broker)
+        await self._register.start()
 
     async def close(self) -> None:
         """Stop listening and let go of everybody who waits. Idempotent."""
+        if self._register is not None:
+            await self._register.close()
+            self._register = None
+        if self._brokers is not None:
+            await self._brokers.close(self._brokers.get())
+            self._brokers = None
         if self._gateway is not None:
             self._gateway.close()
         if self._runner is not None:
@@ -64,11 +95,23 @@ class Simulator:
             self._runner = None
 
     def misbehave(self, service: str, rules: Misbehaviour | None = None) -> None:
-        """Let a service (`gbdfl`, `gbdul`, `egkn`) behave so from now on; without rules: well."""
+        """Let a service (`gbdfl`, `gbdul`, `egkn`, `address`) behave so from now on; without rules: well."""
         gateway = self._running()
-        if service not in gateway.services:
-            raise ValueError(f"no such service; there are {', '.join(gateway.services)}")
-        gateway.misbehave(service, rules or Misbehaviour())
+        if service not in self._services:
+            raise ValueError(f"no such service; there are {', '.join(self._services)}")
+        if service in gateway.services:
+            gateway.misbehave(service, rules or Misbehaviour())
+        elif self._register is not None:
+            self._register.misbehave(rules or Misbehaviour())
+
+    @property
+    def _services(self) -> tuple[str, ...]:
+        return (*self._running().services, *(("address",) if self._register is not None else ()))
+
+    def _misbehaviour(self, service: str) -> Misbehaviour:
+        if service == "address" and self._register is not None:
+            return self._register.misbehaviour
+        return self._running().misbehaviour(service)
 
     def _running(self) -> Gateway:
         if self._gateway is None:
@@ -87,7 +130,6 @@ class Simulator:
     async def _control(self, request: web.Request) -> web.Response:
         """Take `{"gbdfl": {"http_502": 0.1}, …}`: all that is not named is well again in the services named."""
         _local_only(request)
-        gateway = self._running()
         try:
             asked = orjson.loads(await request.read())
             rules = {name: Misbehaviour.model_validate(value) for name, value in asked.items()}
@@ -96,12 +138,12 @@ class Simulator:
                 error.errors(include_url=False, include_context=False) if isinstance(error, ValidationError) else []
             )
             return _json({"error": "write {service: {misbehaviour: value}}", "detail": reason}, status=400)
-        unknown = sorted(set(rules) - set(gateway.services))
+        unknown = sorted(set(rules) - set(self._services))
         if unknown:
-            return _json({"error": f"no such service; there are {', '.join(gateway.services)}"}, status=400)
+            return _json({"error": f"no such service; there are {', '.join(self._services)}"}, status=400)
         for name, value in rules.items():
-            gateway.misbehave(name, value)
-        return _json({name: gateway.misbehaviour(name).model_dump(mode="json") for name in gateway.services})
+            self.misbehave(name, value)
+        return _json({name: self._misbehaviour(name).model_dump(mode="json") for name in self._services})
 
     async def _stats_page(self, request: web.Request) -> web.Response:
         """Tell counts by service; with `?ids=1` the ids of the latest messages too."""

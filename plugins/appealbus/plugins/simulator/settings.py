@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.shep.data import Shape
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import Seconds
@@ -136,6 +137,21 @@ class EgknService(ServiceSettings):
     shape: Shape = Shape.TEXT
 
 
+class AddressService(Settings):
+    """The address register, which speaks queues instead of HTTP."""
+
+    broker: BrokerSettings | None = None
+    """The broker that it takes questions from; none: it does not run, but in the demonstration."""
+    queue: str = "address.questions"
+    """The queue that it takes questions from; made where it is not there."""
+    delay: Pause = 0.0
+    """How long after the question each answer is sent, for sources whose answers come by themselves."""
+    misbehaviour: Misbehaviour = Misbehaviour()
+    """How badly it behaves. `fault`, `status` and `http_…` become an answer that says: unavailable. `silent` and `cut`
+    leave the question without an answer, and in an outage questions wait. `repeated` is an answer that belongs to
+    no question, `doubled` the answer in two messages."""
+
+
 class SimulatorSettings(Settings):
     """The gateway, the agencies behind it and the population that they know."""
 
@@ -157,3 +173,5 @@ class SimulatorSettings(Settings):
     """ГБД ЮЛ, the register of legal entities."""
     egkn: EgknService = EgknService()
     """ЕГКН, the land cadastre."""
+    address: AddressService = AddressService()
+    """The address register, on a message broker."""

@@ -1,0 +1,10 @@
+"""What can be set about the address register."""
+
+from appealbus.core.codes import BusinessCodes
+
+
+class AddressSettings(BusinessCodes):
+    """The table `[plugins.address]`."""
+
+    success_codes: frozenset[str] = frozenset({"000"})
+    """Values of `Result/Code` that mean: dealt with."""

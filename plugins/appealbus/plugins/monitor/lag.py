@@ -1,0 +1,36 @@
+"""How late the event loop is: a sleeper notes by how much it overslept."""
+
+import asyncio
+from collections import deque
+
+_NAP = 0.1
+_KEPT = 60.0
+
+
+class LoopLag:
+    """The worst of each second of the last minute."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[tuple[int, float]] = deque()
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            before = clock()
+            await asyncio.sleep(_NAP)
+            self.note(clock(), clock() - before - _NAP)
+
+    def note(self, now: float, late: float) -> None:
+        """Note that the loop was so late, in seconds."""
+        second = int(now)
+        if self._seconds and self._seconds[-1][0] == second:
+            late = max(late, self._seconds.pop()[1])
+        self._seconds.append((second, max(0.0, late)))
+        while self._seconds[0][0] < second - _KEPT:
+            self._seconds.popleft()
+
+    def worst(self, within: float) -> float:
+        """Return the worst lag of the last seconds."""
+        since = asyncio.get_running_loop().time() - within
+        return max((late for second, late in self._seconds if second >= since - 1), default=0.0)

@@ -1,0 +1,180 @@
+"""The page of metrics: read from the bus when it is asked for, so that counting costs the bus nothing.
+
+Labels are names from the configuration and words of our own. docs/metrics.md explains each.
+"""
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from appealbus.core.answer import Kept
+from appealbus.core.bus import Bus
+from appealbus.core.clocks import wall
+from appealbus.core.guards.breaker import BreakerState
+from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.journal.rows import Counts
+from appealbus.core.link import LinkStatus
+from appealbus.core.version import __version__
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.outcome import OutcomeKind
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
+_DELIVERY_RESULTS = ("delivered", "failed")
+# The plan ends the others; no source is asked for them.
+_OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
+K = TypeVar("K", bound=tuple[str, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What the journal holds, the same for all workers."""
+
+    counts: Counts
+    next_due: datetime | None
+
+
+class Page(Collector):
+    """Makes the page. `holdings` is None where the journal does not answer."""
+
+    def __init__(self, bus: Bus, worker: int) -> None:
+        self._bus = bus
+        self._worker = str(worker)
+        self._holdings: Holdings | None = None
+        self._lag = 0.0
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def render(self, holdings: Holdings | None, loop_lag: float) -> bytes:
+        """Return the page in Prometheus' text format."""
+        self._holdings, self._lag = holdings, loop_lag
+        return generate_latest(self._registry)
+
+    def describe(self) -> list[Metric]:
+        """Say nothing in advance: the names are known when the bus is read."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the bus."""
+        yield from self._process()
+        yield from self._flow()
+        yield from self._sources()
+        yield from self._links()
+        yield from self._journal()
+
+    def _process(self) -> Iterator[Metric]:
+        about = {(__version__, platform.python_version()): 1.0}
+        yield _gauge("appealbus_build_info", "Version of the bus and of Python.", about, "version", "python")
+        yield _gauge("appealbus_worker_info", "Which worker this process is.", {(self._worker,): 1.0}, "worker")
+        yield _gauge("appealbus_draining", "1 while the bus ends.", {(): float(self._bus.draining)})
+        text = "How late the event loop was at worst within the last minute."
+        yield _gauge("appealbus_event_loop_lag_seconds", text, {(): self._lag})
+
+    def _flow(self) -> Iterator[Metric]:
+        bus = self._bus
+        # What has not happened yet is there as 0: Prometheus sees no increase from nothing to one.
+        messages = {(intake.name, result): 0.0 for intake in bus.parts.intakes for result in _MESSAGE_RESULTS}
+        messages |= {(name, result): float(count) for name, result, count in bus.messages}
+        yield _counter("appealbus_messages", "Messages in, by intake and result.", messages, "intake", "result")
+        new = sum(count for (_, result), count in messages.items() if result == "new")
+        yield _counter("appealbus_appeals_accepted", "Appeals that are on disk and have a receipt.", {(): new})
+        yield _gauge("appealbus_appeals_in_flight", "Appeals that this process works on.", {(): float(bus.in_flight)})
+        dossiers = {(each.value,): float(bus.dossiers[each.value]) for each in Completeness}
+        yield _counter("appealbus_dossiers", "Dossier versions made.", dossiers, "completeness")
+        results = {(each.name, name): float(each.results[name]) for each in bus.relays for name in _DELIVERY_RESULTS}
+        yield _counter("appealbus_deliveries", "Attempts to hand a version over.", results, "receiver", "result")
+
+    def _sources(self) -> Iterator[Metric]:
+        guards = self._bus.guards
+        states = {name: guard.state() for name, guard in guards.items()}
+        ended = {
+            (name, kind.value): float(state.outcomes.get(kind.value, 0))
+            for name, state in states.items()
+            for kind in _OF_SOURCES
+        }
+        yield _counter("appealbus_lookups", "Questions that ended, by source and outcome.", ended, "source", "outcome")
+        late = {(name, kept.value): 0.0 for name in guards for kept in Kept}
+        late |= {(name, state): float(count) for name, state, count in self._bus.answers}
+        yield _counter("appealbus_answers", "Answers that came by themselves, hours later.", late, "source", "state")
+        calls = HistogramMetricFamily(
+            "appealbus_source_call_duration_seconds", "How long calls to the source took.", labels=["source"]
+        )
+        for name, guard in guards.items():
+            below = list(accumulate(guard.latency.histogram))
+            bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+            calls.add_metric([name], list(zip(bounds, map(float, below), strict=True)), guard.latency.total)
+        yield calls
+        breakers = {
+            (name, state.value): float(states[name].breaker == state.value) for name in guards for state in BreakerState
+        }
+        yield _gauge("appealbus_source_breaker_state", "1 for the state it is in.", breakers, "source", "state")
+        flying = {(name,): float(state.in_flight) for name, state in states.items()}
+        yield _gauge("appealbus_source_calls_in_flight", "Calls that have not ended.", flying, "source")
+        waiting = {(name,): float(state.waiting) for name, state in states.items()}
+        yield _gauge("appealbus_source_questions_waiting", "Questions that wait for a place.", waiting, "source")
+
+    def _links(self) -> Iterator[Metric]:
+        links = self._bus.links()
+        up = {(link.name,): float(link.status is LinkStatus.UP) for link in links}
+        yield _gauge("appealbus_link_up", "1 while a connection that stays open is up.", up, "link")
+        states = {(link.name, state.value): float(link.status is state) for link in links for state in LinkStatus}
+        yield _gauge("appealbus_link_state", "1 for the state it is in.", states, "link", "state")
+        again = {(link.name,): float(link.reconnects) for link in links}
+        yield _counter("appealbus_link_reconnects", "How often it was up again after a loss.", again, "link")
+        events = {(link.name, name): float(count) for link in links for name, count in link.counts.items()}
+        yield _counter("appealbus_link_events", "What else happened on it.", events, "link", "event")
+
+    def _journal(self) -> Iterator[Metric]:
+        journal, held = self._bus.journal, self._holdings
+        yield _gauge("appealbus_journal_up", "1 if the journal answered just now.", {(): float(held is not None)})
+        waiting = {(): float(journal.waiting_writes)}
+        yield _gauge("appealbus_journal_writes_waiting", "Writes that wait for the writer.", waiting)
+        failed = {(): float(journal.failed_writes)}
+        yield _counter("appealbus_journal_failed_writes", "Writes that failed.", failed)
+        if held is not None:
+            yield from self._holding(held.counts, held.next_due)
+
+    def _holding(self, counts: Counts, next_due: datetime | None) -> Iterator[Metric]:
+        now = wall()
+        states = {"ready": counts.ready, "in_work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
+        appeals = {(state,): float(count) for state, count in states.items()}
+        yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
+        text = "Since when the oldest appeal that is not idle is with us."
+        unfinished = _age(now, counts.oldest_unfinished)
+        yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
+        text = "How long ago the most overdue parked appeal should have been worked on."
+        yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
+        quarantine = {(): float(counts.quarantine)}
+        yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
+        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys()
+        depth = {(name,): float(counts.outbox.get(name, 0)) for name in sorted(receivers)}
+        yield _gauge("appealbus_outbox_versions", "Versions that a receiver has not confirmed.", depth, "receiver")
+        text = "Since when the oldest version waits that a receiver has not confirmed."
+        ages = {(name,): _age(now, counts.oldest_undelivered.get(name)) for name in sorted(receivers)}
+        yield _gauge("appealbus_oldest_undelivered_age_seconds", text, ages, "receiver")
+
+
+def _age(now: datetime, since: datetime | None) -> float:
+    return 0.0 if since is None else max(timedelta(), now - since).total_seconds()
+
+
+def _gauge(name: str, text: str, values: Mapping[K, float], *labels: str) -> Metric:
+    return _filled(GaugeMetricFamily(name, text, labels=labels), values)
+
+
+def _counter(name: str, text: str, values: Mapping[K, float], *labels: str) -> Metric:
+    return _filled(CounterMetricFamily(name, text, labels=labels), values)
+
+
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[K, float]) -> Metric:
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family

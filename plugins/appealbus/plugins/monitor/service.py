@@ -1,0 +1,137 @@
+"""The monitor's server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+import orjson
+import structlog
+from aiohttp import web
+
+from appealbus.core import Service
+from appealbus.core.bus import Bus
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.readiness import checks
+from appealbus.core.worker import worker
+from appealbus.plugins.monitor.lag import LoopLag
+from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
+from appealbus.plugins.monitor.settings import Address
+from appealbus.plugins.monitor.shared import Shared
+
+log = structlog.get_logger(__name__)
+
+_FRESH = 1.0
+_PATIENCE = 4.0
+_RECENT = 15.0
+_MINUTE = 60.0
+_CONNECTION = 15.0
+"""Seconds that a connection may last, whatever it does; each serves one request."""
+_SMALL = 8192
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Monitor(Service):
+    """Answers GET on three paths. It shows no personal data and needs no rights, but belongs on an inner network."""
+
+    name: ClassVar[str] = "monitor"
+    through_drain: ClassVar[bool] = True
+
+    def __init__(self, listen: Address, max_loop_lag: float) -> None:
+        self._listen = listen
+        self._max_lag = max_loop_lag
+        self.port: int | None = None
+        """On which it listens; None while it does not."""
+
+    async def run(self, bus: Bus) -> None:
+        """Serve until cancelled."""
+        member = worker()
+        number = 0 if member is None else member.number
+        served = _Served(bus, number, self._max_lag)
+        app = web.Application(client_max_size=_SMALL, middlewares=[_one_request_each])
+        app.router.add_get("/healthz", served.healthz)
+        app.router.add_get("/readyz", served.readyz)
+        app.router.add_get("/metrics", served.metrics)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=_SMALL, max_field_size=_SMALL)
+        await runner.setup()
+        address = self._listen.of_worker(number)
+        try:
+            server = await _listen(runner, address)
+            self.port = server.sockets[0].getsockname()[1]
+            log.info("monitor.started", port=self.port)
+            try:
+                await served.lag.run()
+            finally:
+                self.port = None
+                server.close()
+        finally:
+            await runner.cleanup()
+            await served.close()
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> asyncio.Server:
+    """Listen, and let no connection stay: a client that says nothing, or half a request, would hold it for ever."""
+    loop = asyncio.get_running_loop()
+    make = runner.server
+    assert make is not None  # noqa: S101 - the runner is set up
+
+    def connection() -> asyncio.Protocol:
+        handler = make()
+        loop.call_later(_CONNECTION, handler.force_close)
+        return handler
+
+    return await loop.create_server(connection, address.host, address.port, backlog=64)
+
+
+@web.middleware
+async def _one_request_each(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
+    response.force_close()
+    return response
+
+
+class _Served:
+    """What the three paths answer."""
+
+    def __init__(self, bus: Bus, number: int, max_lag: float) -> None:
+        self.lag = LoopLag()
+        self._bus = bus
+        self._max_lag = max_lag
+        self._page = Page(bus, number)
+        self._probe = Shared(bus.journal.probe, fresh=_FRESH, patience=_PATIENCE)
+        self._held = Shared(self._holdings, fresh=_FRESH, patience=_PATIENCE)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """Say whether the process is alive: it answers, and its event loop is not stuck again and again."""
+        late = self.lag.worst(_RECENT)
+        ok = late <= self._max_lag
+        return _json({"status": "ok" if ok else "ill", "event_loop_lag_seconds": round(late, 3)}, ok=ok)
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Say whether the bus can take appeals and work on them, and if not, why."""
+        found = await checks(self._bus, self._probe.get)
+        ready = all(check.ok for check in found if check.needed)
+        status = "unready" if not ready else "ready" if all(check.ok for check in found) else "degraded"
+        return _json({"status": status, "checks": found}, ok=ready)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Give the page of metrics; without what the journal holds where that does not answer."""
+        held: Holdings | None
+        try:
+            held = await self._held.get()
+        except (JournalError, TimeoutError):
+            held = None
+        return web.Response(
+            body=self._page.render(held, self.lag.worst(_MINUTE)), headers={"Content-Type": CONTENT_TYPE}
+        )
+
+    async def close(self) -> None:
+        await asyncio.gather(self._probe.close(), self._held.close())
+
+    async def _holdings(self) -> Holdings:
+        journal = self._bus.journal
+        return Holdings(await journal.counts(), await journal.next_due())
+
+
+def _json(value: object, *, ok: bool) -> web.Response:
+    return web.Response(status=200 if ok else 503, body=orjson.dumps(value), content_type="application/json")

@@ -1,0 +1,137 @@
+"""The address register behind a queue: strict with what it is asked, and as unreliable as it is told to be.
+
+It takes both forms of question alike: it answers to where the question says, at once or after its `delay`.
+"""
+
+import asyncio
+import uuid
+
+import structlog
+from lxml import etree
+
+from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties, Published
+from appealbus.plugins.simulator import address, spoil
+from appealbus.plugins.simulator.agency import Agency, Question, QuestionRefused
+from appealbus.plugins.simulator.chance import Chance, Fate
+from appealbus.plugins.simulator.outages import outage_left
+from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour
+from appealbus.plugins.simulator.stats import Stats
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 1000
+_LARGEST = 4 * 1024 * 1024
+"""An oversized answer is no larger: brokers refuse what has more than 16 MiB."""
+_NO_ANSWER = frozenset({Kind.SILENT, Kind.CUT})
+_UNAVAILABLE = frozenset({Kind.FAULT, Kind.STATUS, Kind.HTTP_500, Kind.HTTP_502})
+
+
+class QueueAgency:
+    """Takes questions from its queue of one broker until closed."""
+
+    def __init__(
+        self, settings: AddressService, seed: int, population: Population, stats: Stats, broker: Broker
+    ) -> None:
+        self._settings = settings
+        self._population = population
+        self._stats = stats
+        self._broker = broker
+        self._chance = Chance(seed)
+        self._agency: Agency = address.agency(settings.queue)
+        self._consumer: Consumer | None = None
+        self.misbehave(settings.misbehaviour)
+
+    def misbehave(self, rules: Misbehaviour) -> None:
+        """Behave so from now on; times of outages count from now."""
+        self._rules, self._since = rules, _now()
+
+    @property
+    def misbehaviour(self) -> Misbehaviour:
+        """How it behaves."""
+        return self._rules
+
+    async def start(self) -> None:
+        """Make the queue, if it is not there, and take questions."""
+        await self._broker.declare_queue(self._settings.queue)
+        self._consumer = await self._broker.consume(self._settings.queue, self._serve, prefetch=_AT_ONCE)
+
+    async def close(self) -> None:
+        """Take nothing more; what is not answered goes back into the queue. Idempotent."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop(0)
+
+    async def _serve(self, delivered: Delivered) -> None:
+        asked = delivered.message
+        said = asked.properties
+        self._stats.question(self._agency.name, said.correlation_id, said.message_id)
+        try:
+            question = self._admit(asked)
+        except QuestionRefused:
+            self._stats.refusals["queue.question"] += 1
+            log.info("simulator.refused", code="queue.question")
+            await self._say(asked, b"", outcome="invalid", code="question")
+            delivered.reject()
+            return
+        fate = self._chance.fate(self._agency.name, question.key, self._rules)
+        self._stats.answer(self._agency.name, fate.kind.value if fate.kind else "answered")
+        await asyncio.sleep(outage_left(self._rules, _now() - self._since) + fate.delay + self._settings.delay)
+        if fate.kind not in _NO_ANSWER:
+            await self._answer(asked, question, fate)
+        delivered.ack()
+
+    def _admit(self, asked: Message) -> Question:
+        said = asked.properties
+        if not (said.correlation_id and said.reply_to and said.message_id) or said.content_type != "application/xml":
+            raise QuestionRefused("the question does not say what it is, or where its answer goes")
+        try:
+            return self._agency.question(parse(asked.body), self._population)
+        except UnsafeXml as error:
+            raise QuestionRefused(error.reason) from None
+
+    async def _answer(self, asked: Message, question: Question, fate: Fate) -> None:
+        match fate.kind:
+            case kind if kind in _UNAVAILABLE:
+                await self._say(asked, b"", fate, outcome="unavailable", code=fate.kind or "")
+            case Kind.EMPTY:
+                await self._say(asked, b"", fate)
+            case Kind.ENTITY_BOMB:
+                await self._say(asked, spoil.ENTITY_BOMB, fate)
+            case Kind.OVERSIZED:
+                await self._say(asked, b" " * min(self._rules.oversized_bytes, _LARGEST), fate)
+            case _:
+                body = self._body(question, fate)
+                await self._say(asked, body, fate)
+                if fate.kind is Kind.DOUBLED:
+                    await self._say(asked, body, fate)
+
+    def _body(self, question: Question, fate: Fate) -> bytes:
+        answer = question.answer(1 if fate.kind is Kind.REPEATED else 0)
+        if fate.kind is Kind.WRONG_TYPES:
+            answer = spoil.wrong_types(answer, self._agency.typed)
+        elif fate.kind is Kind.WRONG_NAMESPACE:
+            answer = spoil.wrong_namespace(answer)
+        body = etree.tostring(answer, encoding="utf-8", xml_declaration=True)
+        return spoil.truncated(body) if fate.kind is Kind.TRUNCATED else body
+
+    async def _say(self, asked: Message, body: bytes, fate: Fate | None = None, **headers: Header) -> None:
+        if not asked.properties.reply_to:
+            return
+        strange = fate is not None and fate.kind is Kind.REPEATED
+        properties = Properties(
+            message_id=str(uuid.uuid4()),
+            correlation_id=str(uuid.uuid4()) if strange else asked.properties.correlation_id,
+            content_type="application/xml",
+            app_id="simulator",
+            headers=headers,
+        )
+        answer = Message(body, properties, "", asked.properties.reply_to)
+        if await self._broker.publish(answer) is not Published.CONFIRMED:
+            # Whoever asked at once is gone; a queue of answers that cannot be reached loses one, as agencies do.
+            self._stats.answer(self._agency.name, "undeliverable")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

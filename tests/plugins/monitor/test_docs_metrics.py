@@ -1,0 +1,42 @@
+"""docs/metrics.md: every metric with its kind and labels, and no other."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit import Receiver, message
+from prometheus_client.parser import text_string_to_metric_families
+
+from appealbus.core.link import LinkState, LinkStatus
+
+PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3})
+
+
+def links(_: object) -> Sequence[LinkState]:
+    return [LINK]
+
+
+async def test_the_page_lists_every_metric(
+    tmp_path: Path, watched: Callable[..., AbstractAsyncContextManager[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the kind that Prometheus is told, and the labels that it gets."""
+    monkeypatch.setattr(Receiver, "links", links)
+    async with watched(tmp_path) as here:
+        await here.bus.accept(message())
+        text = await here.page()
+    real: dict[str, tuple[str, set[str]]] = {}
+    for family in text_string_to_metric_families(text):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert family.samples, f"{name}: the test makes no sample of it"
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        assert family.documentation
+        real[name] = (family.type, labels)
+    told = {name: (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in ROW.findall(PAGE)}
+    ours = {name: about for name, about in real.items() if name.startswith("appealbus_")}
+    assert {name: about for name, about in told.items() if name.startswith("appealbus_")} == ours
+    assert [name for name in real if f"`{name}`" not in PAGE] == []
