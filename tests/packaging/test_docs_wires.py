@@ -16,7 +16,8 @@ ALL = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "README.md", ROOT / "examples" /
 WIRES = (ROOT / "docs" / "wires.md").read_text(encoding="utf-8")
 BUS = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 FILES = {"wsdl", "catalog", "ca_bundle", "client_cert", "client_key", "key", "certificate", "trusted"}
-_CODE = re.compile(r"\"((?:http|soap|shep|xml|wssec|reply|inputs?|guard|breaker|budget|bus|access_log)\.[a-z_.]+)\"")
+_LAYERS = "http|soap|shep|amqp|answer|xml|wssec|reply|inputs?|guard|breaker|budget|bus|access_log"
+_CODE = re.compile(rf"\"((?:{_LAYERS})\.[a-z_.]+)\"")
 
 
 def literals(*folders: str) -> set[str]:
@@ -52,7 +53,7 @@ def test_the_examples_are_valid(block: str, tmp_path: Path) -> None:
                 (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / each).touch()
     loaded = from_document(document, tmp_path)
-    host = Host(lambda name, model: model())
+    host = Host(lambda name, model: loaded.validate(model, "plugins", name))
     host.load([], [])
     assert set(build(loaded, host).sources) == set(document["sources"])
 
