@@ -96,3 +96,16 @@ def test_a_source_that_no_lookup_asks_is_told(tmp_path: Path) -> None:
     assert parts.unused.keys() == {"ss"}
     assert parts.unused["ss"].endswith("appealbus.toml:4: sources.ss: no lookup asks this source; did you mean s?")
     assert [node.lookup.name for node in parts.nodes] == ["s.thing"]
+
+
+def test_why_a_plugin_is_broken_is_told_before_what_lacks_it(tmp_path: Path) -> None:
+    """Or a mistake in the plugin's own table would only show as a kind that nobody brings."""
+    file = tmp_path / "appealbus.toml"
+    file.write_text('[work]\nkind = "queue"\n')
+    host = Host(lambda name, model: model())
+    host.plugins.append(Plugin("queues", "1", "test", state="broken", reason="its table is wrong"))
+    with pytest.raises(ConfigError) as caught:
+        build(load(file, {}), host)
+    first, second = str(caught.value).splitlines()
+    assert first == "plugin queues is broken: its table is wrong"
+    assert second.endswith("write one of none (broken plugins: queues)")

@@ -35,6 +35,13 @@ def test_places_are_named_and_values_are_not(wrong, path):
     assert SECRET not in repr(found)
 
 
+def test_an_applicant_without_a_type_is_told_so():
+    """In words of the document, not of the program that reads it."""
+    with pytest.raises(ValidationError) as caught:
+        Appeal.model_validate(GOOD | {"applicant": {"iin": SECRET}})
+    assert problems(caught.value) == [(("applicant",), "`type` is missing, or this is no object")]
+
+
 def test_what_is_no_document_at_all():
     """A list in the place of a document has an empty path."""
     with pytest.raises(ValidationError) as caught:

@@ -112,7 +112,7 @@ def test_the_access_log_tells_who_looked_at_whose_data_and_why(worked: Installat
 
 def test_sources_and_plugins_for_programs(worked: Installation) -> None:
     """Each source with its state and counts as the bus left them; each plugin with its version, hooks and state."""
-    told = {row["source"]: row for row in appealbus(worked.folder, "sources", "--json").json()}
+    told = {row["source"]: row for row in appealbus(worked.folder, "sources", "--json").json()["sources"]}
     assert told.keys() == {"gbdfl", "gbdul", "egkn"}
     assert told["egkn"]["outcomes"]["unavailable"] >= 2
     assert told["egkn"]["last_error"].startswith("http.502")

@@ -30,7 +30,7 @@ from appealbus.core.reception import Reception
 from appealbus.core.relay import Relay
 from appealbus.core.service import Service
 from appealbus.core.tally import Tally
-from appealbus.core.work import Waiting, WorkQueue
+from appealbus.core.work import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -96,28 +96,29 @@ class Bus:
         """
         if self._limits is not None:
             await self._limits.start()
-            self._go("limits", self._limits.run())
+            self._go("limits", self._limits.run)
         await asyncio.gather(*(bound.wire.start() for bound in self.parts.sources.values()))
         for delivery in self.parts.deliveries.values():
             await delivery.start()
         if self.parts.work is not None:
             await self.parts.work.start()
-            self._go("work_queue", self._run_work_queue(self.parts.work))
-        self._go("dispatch", self._dispatcher.run())
-        self._go("watch", self._presence.run())
-        self._go("duties", self._duties.run())
-        self._go("retention", self._forget_the_old())
+            work = self.parts.work
+            self._go("work_queue", lambda: work.run(self._look), lambda: log.exception("work_queue.raised"))
+        self._go("dispatch", self._dispatcher.run)
+        self._go("watch", self._presence.run)
+        self._go("duties", self._duties.run)
+        self._go("retention", self._forget_the_old)
         for relay in self.relays:
-            self._go(f"relay.{relay.name}", relay.run())
+            self._go(f"relay.{relay.name}", relay.run)
         await asyncio.gather(*(bound.wire.listen(self) for bound in self.parts.sources.values()))
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
     def open_doors(self) -> None:
         """Start the intakes and services of the configuration."""
         for intake in self.parts.intakes:
-            self._go(f"intake.{intake.name}", self._run_intake(intake))
+            self._open_intake(intake)
         for service in self.parts.host.services:
-            self._go(f"service.{service.name}", self._run_service(service))
+            self._open_service(service)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
@@ -241,6 +242,8 @@ class Bus:
             task.cancel()
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
+        if self._arrivals:  # what is being written down may be leased to us
+            await asyncio.wait(self._arrivals, timeout=_FLUSH)
         await self._dispatcher.end(_SETTLE)
         intakes = [task for task in taking if task.get_name().startswith("intake.")]
         if intakes:  # they tell their senders what became of what they sent, and give the rest back
@@ -260,6 +263,8 @@ class Bus:
             await self._presence.leave()
             await self.journal.release(self._dispatcher.owner)
         except JournalError as error:
+            if not self.journal.shared:
+                raise  # a file that cannot be written needs somebody
             # Others take over when the leases are over.
             log.warning("bus.not_released", code=error.code)
         if self._limits is not None:
@@ -274,28 +279,23 @@ class Bus:
         closing += [self.parts.work.close()] if self.parts.work is not None else []
         await asyncio.gather(*closing, return_exceptions=True)
 
-    def _go(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._part_ended)
-        self._parts.append(task)
+    def _open_intake(self, intake: Intake[Any]) -> None:
+        name = intake.name
+        self._go(f"intake.{name}", lambda: intake.run(self), lambda: log.exception("intake.raised", intake=name))
 
-    def _part_ended(self, task: asyncio.Task[None]) -> None:
-        if self._stopping or task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            log.error("bus.part_ended", kind=task.get_name(), error=type(error).__name__)
+    def _open_service(self, service: Service) -> None:
+        name = service.name
+        self._go(f"service.{name}", lambda: service.run(self), lambda: log.exception("service.raised", service=name))
 
-    async def _run_intake(self, intake: Intake[Any]) -> None:
-        await _kept_running(lambda: intake.run(self), lambda: log.exception("intake.raised", intake=intake.name))
+    async def _look(self) -> None:
+        await self._dispatcher.look(_LOOK)
 
-    async def _run_work_queue(self, work: WorkQueue[Any]) -> None:
-        await _kept_running(
-            lambda: work.run(lambda: self._dispatcher.look(_LOOK)), lambda: log.exception("work_queue.raised")
-        )
-
-    async def _run_service(self, service: Service) -> None:
-        await _kept_running(lambda: service.run(self), lambda: log.exception("service.raised", service=service.name))
+    def _go(
+        self, name: str, run: Callable[[], Coroutine[Any, Any, None]], raised: Callable[[], object] | None = None
+    ) -> None:
+        """Run a part; one that raises starts again, or the bus would go on without it."""
+        raised = raised or (lambda: log.exception("bus.part_ended", kind=name))
+        self._parts.append(asyncio.create_task(_kept_running(run, raised), name=name))
 
     def _source_changed(self, source: str, state: str) -> None:
         self.parts.host.notify("source_changed", source=source, state=state)
@@ -316,8 +316,8 @@ class Bus:
             await asyncio.sleep(_HOUR)
 
 
-async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], failed: Callable[[], None]) -> None:
-    """Run a part of a plugin until it ends by itself; one that raises starts again."""
+async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], raised: Callable[[], object]) -> None:
+    """Run a part until it ends by itself; one that raises starts again."""
     while True:
         try:
             await run()
@@ -325,7 +325,7 @@ async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], failed: Ca
         except asyncio.CancelledError:
             if being_cancelled():
                 raise
-            failed()
+            raised()
         except Exception:
-            failed()
+            raised()
         await asyncio.sleep(_RESTART)

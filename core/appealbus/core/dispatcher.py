@@ -13,6 +13,7 @@ from appealbus.core.clocks import wall
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
+from appealbus.core.logs.lasting import Lasting
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Dispatcher:
         self._arriving = 0
         self._dropped: set[int] = set()
         self._taking = True
+        self._over = False
         self._backlog = True
         self._starved = False
         self._looked = float("-inf")
@@ -62,6 +64,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._renewed = asyncio.get_running_loop().time()
         self._lookers: list[asyncio.Future[None]] = []
+        self._trouble = Lasting()
 
     @property
     def busy(self) -> bool:
@@ -84,9 +87,9 @@ class Dispatcher:
             self._arriving -= kept
 
     def start(self, case: Case) -> None:
-        """Work a case that this bus has leased."""
+        """Work a case that this bus has leased; after the end, leave it to others."""
         # After a jump of the clock a case may be claimed again while it is still worked here.
-        if case.appeal_id not in self._cases:
+        if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._work(case))
             self._cases[case.appeal_id] = task
             task.add_done_callback(lambda _: self._ended(case.appeal_id))
@@ -158,9 +161,10 @@ class Dispatcher:
         self._taking = False
 
     async def end(self, seconds: float) -> None:
-        """Wait for what is in flight, for so long; cancel the rest."""
+        """Wait for what is in flight, for so long; cancel the rest, and start nothing more."""
         if self._cases:
             await asyncio.wait(self._cases.values(), timeout=seconds)
+        self._over = True
         for task in tuple(self._cases.values()):
             task.cancel()
         await asyncio.gather(*self._cases.values(), return_exceptions=True)
@@ -192,10 +196,14 @@ class Dispatcher:
             self._backlog = self._backlog or len(claimed) == limit
             for case in claimed:
                 self.start(case)
-            self.expect(await self._journal.next_due())
+            due = await self._journal.next_due()
+            if due is not None and (claimed or due > wall()):
+                self.expect(due)  # one that is due and could not be claimed is being taken by another worker
+            self._trouble.over()
             for looker in lookers:
                 if not looker.done():
                     looker.set_result(None)
         except JournalError:
             self._lookers += (looker for looker in lookers if not looker.done())
-            log.exception("journal.claim_failed")
+            if self._trouble.is_news():
+                log.exception("journal.claim_failed")

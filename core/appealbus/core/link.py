@@ -33,3 +33,5 @@ class LinkState:
     """How often it was up again after a loss, since the start."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """What else is worth counting: `published`, `unroutable`, `late_replies` …"""
+    warning: bool = False
+    """Whether `detail` tells of something to mend, although it is up."""

@@ -101,7 +101,10 @@ def build(loaded: Loaded, host: Host) -> Parts:
         except ConfigError as error:
             problems.append(str(error))
     if problems:
-        raise ConfigError("\n".join(problems))
+        broken = [
+            f"plugin {plugin.name} is broken: {plugin.reason}" for plugin in host.plugins if plugin.state == "broken"
+        ]
+        raise ConfigError("\n".join([*broken, *problems]))
     brought = host.nodes(loaded.settings.bus.legal_basis)
     nodes, inactive = active(brought, sources)
     asked = {node.lookup.source for node in brought}
@@ -140,6 +143,6 @@ def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, 
     if name in known:
         return known[name]
     broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
-    hint = f" (broken plugins: {', '.join(broken)}; see `appealbus plugins`)" if broken else ""
+    hint = f" (broken plugins: {', '.join(broken)})" if broken else ""
     text = f"no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}"
     raise loaded.error(text, *path)

@@ -16,6 +16,7 @@ from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
 from appealbus.core.link import LinkState
+from appealbus.core.logs.lasting import Lasting
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Presence:
         self._started_at: datetime = wall()
         self._told: tuple[list[SourceState], Sequence[LinkState]] | None = None
         self._beaten = float("-inf")
+        self._trouble = Lasting()
 
     async def run(self) -> None:
         """Tell others until cancelled; where nothing changes, now and then."""
@@ -55,8 +57,10 @@ class Presence:
                 try:
                     await self._journal.beat(self._state(links), sources, ALIVE)
                     self._told, self._beaten = told, clock()
+                    self._trouble.over()
                 except JournalError as error:
-                    log.warning("journal.beat_failed", code=error.code)
+                    if self._trouble.is_news():
+                        log.warning("journal.beat_failed", code=error.code)
             await self._dispatcher.renew()
             await asyncio.sleep(_POLL)
 

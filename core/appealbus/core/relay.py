@@ -16,6 +16,7 @@ from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
+from appealbus.core.logs.lasting import Lasting
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,7 @@ class Relay:
         self._batch = _BATCH
         self.results: Counter[str] = Counter()
         """Versions handed over, by result: `delivered`, `failed`."""
+        self._trouble = Lasting()
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
 
@@ -54,9 +56,11 @@ class Relay:
             self._wake.clear()
             try:
                 more = await self.pass_on()
+                self._trouble.over()
             except JournalError:
                 # Whatever was handed over and not noted goes out again once the journal works.
-                log.exception("delivery.journal_failed", receiver=self.name)
+                if self._trouble.is_news():
+                    log.exception("delivery.journal_failed", receiver=self.name)
                 more = False
             if not more:
                 try:

@@ -18,6 +18,8 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
         *above, last = item["loc"] or ("",)
         if item["type"] == "union_tag_invalid":
             reason = f"the type is none of {item['ctx']['expected_tags']}"
+        elif item["type"] == "union_tag_not_found":
+            reason = "`type` is missing, or this is no object"
         elif item["type"] == "extra_forbidden":
             last, reason = named(str(last)), "there is no such field"
         elif item["type"] in ("enum", "literal_error"):

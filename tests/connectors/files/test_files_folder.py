@@ -129,3 +129,34 @@ async def test_a_file_stays_while_the_bus_cannot_write(intake: FilesIntake) -> N
         async with asyncio.timeout(10):
             await intake.run(Recorder(JournalError("full")))
     assert file.exists()
+
+
+async def test_of_several_workers_one_takes_from_the_folder(intake: FilesIntake) -> None:
+    """The other sees that there is something left to do, and goes on when the first one ends."""
+    folder = intake.config.folder
+    first, second = Recorder(), Recorder()
+    other = FilesIntake("inbox", intake.config)
+    running = [asyncio.create_task(intake.run(first))]
+    try:
+        async with asyncio.timeout(10):
+            while not intake.idle:  # it has looked, so it has the folder
+                await asyncio.sleep(0.01)
+            running.append(asyncio.create_task(other.run(second)))
+            while not other.idle:
+                await asyncio.sleep(0.01)
+            for number in range(10):
+                (folder / f"{number}.jsonl").write_bytes(LINE)
+            await first.complete.wait()
+            while list(folder.glob("*.jsonl")):
+                await asyncio.sleep(0.01)
+            assert (len(first.messages), second.messages) == (10, [])
+            running[0].cancel()
+            await asyncio.wait(running[:1])
+            (folder / "late.jsonl").write_bytes(LINE)
+            while not second.messages:
+                await asyncio.sleep(0.01)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert [message.position for message in second.messages] == ["late.jsonl:1"]

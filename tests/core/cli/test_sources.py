@@ -14,8 +14,9 @@ NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 def test_links_that_are_not_up_are_shown_with_their_worker():
     """Who is alive, and of each connection that is down what is wrong; what is up takes no line."""
     down = LinkState("main.publish", LinkStatus.REFUSED, "the password is wrong")
+    odd = LinkState("main.topology", LinkStatus.UP, "no policy", warning=True)
     workers = [
-        WorkerState("a", "host1", 7, NOW, 3, 12, (LinkState("main.consume", LinkStatus.UP), down)),
+        WorkerState("a", "host1", 7, NOW, 3, 12, (LinkState("main.consume", LinkStatus.UP), down, odd)),
         WorkerState("b", "host2", 8, NOW),
     ]
     console = Console(width=120, record=True)
@@ -25,4 +26,5 @@ def test_links_that_are_not_up_are_shown_with_their_worker():
     assert "host1:7" in shown
     assert "3 in flight, 12 dossiers" in shown
     assert "link main.publish refused: the password is wrong" in shown
+    assert "link main.topology up: no policy" in shown
     assert "main.consume" not in shown

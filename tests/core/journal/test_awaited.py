@@ -212,3 +212,16 @@ async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
 async def _after(pause: float, work: Awaitable[Any]) -> Any:
     await asyncio.sleep(pause)
     return await work
+
+
+async def test_who_has_lost_an_appeal_takes_no_answer_away(life: Life) -> None:
+    """Neither what it read is kept nor is the answer gone: the new owner reads it."""
+    await life.ask()
+    await life.answer()
+    state = life.make.state(LOOKUP, KEY, kind=OutcomeKind.FOUND)
+    await life.journal.keep_read(life.id, state, "q1", owner="somebody who had it once")
+    await life.journal.access([life.make.access("n")])
+    assert await life.waiting() == ["q1"]
+    await life.journal.keep_read(life.id, state, "q1", owner="me")
+    await life.journal.access([life.make.access("n")])
+    assert await life.waiting() == []

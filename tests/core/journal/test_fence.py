@@ -1,5 +1,7 @@
 """Leases: renewed by who lives, and no write by who has lost one."""
 
+import asyncio
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -80,3 +82,27 @@ async def test_a_second_conclusion_of_one_group_has_no_lease(journal, make):
     await end(journal, accepted, "me")
     with pytest.raises(LeaseLost):
         await end(journal, accepted, "me", 2)
+
+
+async def test_what_was_found_is_kept_before_its_conclusion_ends_the_lease(journal, make):
+    """In one transaction with the conclusion of another appeal that came before it in the queue."""
+    one = await journal.accept(make.new("a"), owner="me")
+    two = await journal.accept(make.new("b"), owner="me")
+    held, free = threading.Event(), threading.Event()
+
+    def hold(connection, items):
+        held.set()
+        assert free.wait(20)
+        return [None] * len(items)
+
+    writes = [asyncio.create_task(journal._write.submit(hold, None))]
+    assert await asyncio.to_thread(held.wait, 20)
+    writes.append(asyncio.create_task(end(journal, one, "me")))
+    await asyncio.sleep(0)
+    await journal.keep(two.appeal_id, make.state(), owner="me")
+    writes.append(asyncio.create_task(end(journal, two, "me")))
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(*writes)
+
+    assert [state.kind for state in await journal.states(two.receipt.number)] == [make.state().kind]

@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from appealbus.core.journal import journal as journals
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
 from appealbus.core.link import LinkState, LinkStatus
@@ -79,6 +80,14 @@ async def test_one_at_a_time_holds_a_duty(shared):
         assert await b.hold("relay.out", "b", 0.01)
         await asyncio.sleep(0.02)
         assert await a.hold("relay.out", "a", 60)
+
+
+async def test_a_wrong_clock_takes_no_duty(shared, monkeypatch):
+    """The time is the database's: two machines whose clocks differ by a minute do not hold a duty together."""
+    async with await Journal.open(shared) as a, await Journal.open(shared) as b:
+        assert await a.hold("relay.out", "a", 10)
+        monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) + timedelta(minutes=1))
+        assert not await b.hold("relay.out", "b", 10)
 
 
 async def test_of_many_who_wish_at_once_one_gets_it(shared):

@@ -1,6 +1,7 @@
 """The writer: groups, failures inside a group, back-pressure, a disk that is full."""
 
 import asyncio
+import sqlite3
 
 import pytest
 
@@ -104,6 +105,28 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
     assert await journal.quarantined() == []
     assert await journal.quarantine(big[0]) == 1
     assert (await journal.accept(make.new("after"))).receipt.number == "AB-2026-00000002"
+
+
+async def test_a_commit_that_fails_is_the_last_of_its_kind_only(journal, make, monkeypatch):
+    """The disk fails in the midst of a commit: the write fails, nothing of it is there, and the next one is done."""
+    original = sqlite3.Connection.commit
+    failing = True
+
+    class Connection(sqlite3.Connection):
+        def commit(self):
+            if failing:
+                raise sqlite3.OperationalError("disk I/O error")
+            original(self)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, **more, factory=Connection))
+    journal._opened.writing.dispose()
+    with pytest.raises(JournalError):
+        await journal.accept(make.new("a"))
+    failing = False
+    accepted = await journal.accept(make.new("a"))
+    assert accepted.new
+    assert [row.message_id for row in await journal.appeals()] == ["a"]
 
 
 async def test_a_full_queue_makes_writers_wait(journal, make):

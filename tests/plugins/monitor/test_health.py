@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kit import Receiver, ScriptedWire, message, reply
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from appealbus.core import Acceptor, Intake, NoSettings
 from appealbus.core.link import LinkState, LinkStatus
@@ -190,3 +191,13 @@ def test_wrong_addresses(text: str) -> None:
 def test_without_an_address_it_is_off() -> None:
     """Nothing listens that nobody asked for."""
     assert monitor.register_services(MonitorSettings()) == []
+
+
+async def test_a_port_that_is_taken_is_told(tmp_path: Path, watched: Watch) -> None:
+    """With its number: which of several workers it is, and what to look for."""
+    async with watched(tmp_path) as first:
+        other = service.Monitor(Address("127.0.0.1", first.monitor.port or 0), 1.0)
+        with capture_logs() as logs, pytest.raises(OSError, match="in use"):
+            await other.run(first.bus)
+    told = [line for line in logs if line["event"] == "monitor.cannot_listen"]
+    assert [(line["port"], line["reason"]) for line in told] == [(other._listen.port, "address already in use")]

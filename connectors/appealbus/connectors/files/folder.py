@@ -1,6 +1,7 @@
 """The intake `files`: a folder into which others put files of appeals."""
 
 import asyncio
+import fcntl
 import os
 import stat
 import time
@@ -34,6 +35,8 @@ class FilesIntake(Intake[FolderSettings]):
 
     `failed` gets the files that could not be read to the end, or of which no appeal could be taken. After a crash
     a file is read again from its start: what has been taken is recognised by its message id.
+
+    Of several workers that have the folder before them one takes from it, until it ends; the others only look.
     """
 
     kind = "files"
@@ -49,10 +52,16 @@ class FilesIntake(Intake[FolderSettings]):
         """Take files until cancelled."""
         for name in ("done", "failed"):
             await asyncio.to_thread((self.config.folder / name).mkdir, exist_ok=True)
-        while True:
-            for name in await asyncio.to_thread(self._whole_files):
-                await self._take(self.config.folder / name, acceptor)
-            await asyncio.sleep(self.config.poll)
+        lock = await asyncio.to_thread(os.open, self.config.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            while True:
+                ours = await asyncio.to_thread(_locked, lock)
+                for name in await asyncio.to_thread(self._whole_files):
+                    if ours:
+                        await self._take(self.config.folder / name, acceptor)
+                await asyncio.sleep(self.config.poll)
+        finally:
+            os.close(lock)
 
     def _whole_files(self) -> list[str]:
         """Look into the folder; return the files that have not changed for long enough."""
@@ -109,6 +118,17 @@ async def accept_all(acceptor: Acceptor, batch: Sequence[Inbound]) -> list[Taken
             raise result
         taken.append(result)
     return taken
+
+
+def _locked(lock: int) -> bool:
+    """Take the folder's lock, if nobody else has it. The kernel frees it when its holder ends, however it ends."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks: what two workers take is still recognised by its message id
+    return True
 
 
 def _next(messages: Iterator[Inbound]) -> list[Inbound]:

@@ -44,7 +44,7 @@ async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:
-    """Return who works, and each connection that is not up, for people."""
+    """Return who works, and each connection that is not up or has something to mend, for people."""
     lines = [
         Text(
             f"worker {worker.host}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
@@ -56,7 +56,7 @@ def worker_view(workers: list[WorkerState]) -> RenderableType:
         lines += [
             Text(f"worker {worker.host}:{worker.pid}, link {link.name} {link.status.value}: {link.detail}", "red")
             for link in worker.links
-            if link.status is not LinkStatus.UP
+            if link.status is not LinkStatus.UP or link.warning
         ]
     count = len(workers)
     return Group(Text(f"{count} worker{'s are' if count > 1 else ' is'} alive"), *lines)

@@ -74,7 +74,8 @@ class Journal(Reading):
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only)
-        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=(accepting.accept,))
+        last = (working.conclude, accepting.accept)
+        writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         return cls(opened.reading, opened, writer, number_prefix)
 
     async def close(self) -> None:
@@ -297,10 +298,7 @@ class Journal(Reading):
         """
         if not self.shared:
             return True
-        now = _now()
-        return await self._write.submit(
-            presence.hold, presence.Hold(name, owner, now + timedelta(seconds=seconds), now)
-        )
+        return await self._write.submit(presence.hold, presence.Hold(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
         """Let others do what the owner has held."""

@@ -167,6 +167,6 @@ def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_onl
         reading, writing = postgresql.open_engines(url, password, READERS, read_only=read_only)
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
-        where = f"{url.host or 'the local socket'}, database {url.database}"
+        where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
     return Opened(reading, writing, nullcontext(), None)

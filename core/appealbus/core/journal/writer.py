@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal.errors import CONFLICT, UNREACHABLE, JournalError, OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
+from appealbus.core.logs.lasting import Lasting
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -57,7 +58,8 @@ class Writer:
     Args:
         engine: gives the connection; a lost one is opened again.
         lock: held around each transaction.
-        last: kinds of writes that come last in a transaction, since they keep others from theirs until it ends.
+        last: kinds of writes that come last in a transaction, in this order: `conclude` ends the lease under which
+            what was queued before it is written, and `accept` keeps others from theirs until the transaction ends.
 
     """
 
@@ -66,6 +68,7 @@ class Writer:
         self._lock = lock
         self._last = last
         self._away = False
+        self._trouble = Lasting()
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_QUEUE)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
@@ -167,7 +170,8 @@ class Writer:
                 return self._transaction(group)
             except Exception as error:
                 mine = as_journal_error(error)
-                log.warning("journal.group_failed", writes=len(group), code=mine.code)
+                if self._trouble.is_news():
+                    log.warning("journal.group_failed", writes=len(group), code=mine.code)
                 if mine.code in _HOPELESS:
                     raise mine from None
         return self._one_by_one(group)
@@ -210,10 +214,14 @@ class Writer:
                     self._away = not again
                 if not again:
                     raise
-                log.warning("journal.tried_again", writes=len(group), code=mine.code)
+                if not tried:
+                    log.warning("journal.tried_again", writes=len(group), code=mine.code)
                 time.sleep(_PAUSES[min(tried, len(_PAUSES) - 1)])
             else:
+                if self._away:
+                    log.info("journal.back")
                 self._away = False
+                self._trouble.over()
                 return results
         raise AssertionError
 
@@ -226,7 +234,7 @@ class Writer:
             self._connection = self._engine.connect()
         transaction = self._connection.begin()
         with transaction:
-            for run in sorted(kinds, key=self._last.__contains__):
+            for run in sorted(kinds, key=self._rank):
                 done = run(self._connection, [group[at].item for at in kinds[run]])
                 for at, result in zip(kinds[run], done, strict=True):
                     results[at] = result
@@ -235,10 +243,16 @@ class Writer:
         failpoint("journal.after_commit")
         return results
 
+    def _rank(self, run: Run[Any, Any]) -> int:
+        return self._last.index(run) if run in self._last else -1
+
     def _commit(self, transaction: RootTransaction) -> None:
         try:
             transaction.commit()
         except Exception as error:
+            # A commit that failed leaves the transaction open, and no other one could begin on this connection.
+            with contextlib.suppress(SQLAlchemyError):
+                transaction.rollback()
             if as_journal_error(error).code == UNREACHABLE:
                 raise OutcomeUnknown from None
             raise

@@ -1,6 +1,7 @@
 """The monitor's server."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -56,7 +57,12 @@ class Monitor(Service):
         await runner.setup()
         address = self._listen.of_worker(number)
         try:
-            server = await _listen(runner, address)
+            try:
+                server = await _listen(runner, address)
+            except OSError as error:
+                reason = os.strerror(error.errno).lower() if error.errno else "the address cannot be found"
+                log.error("monitor.cannot_listen", port=address.port, reason=reason)
+                raise
             self.port = server.sockets[0].getsockname()[1]
             log.info("monitor.started", port=self.port)
             try:

@@ -4,6 +4,7 @@ import asyncio
 
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
+from structlog.testing import capture_logs
 from taking import until
 
 from appealbus.connectors.amqp.broker import (
@@ -198,3 +199,29 @@ async def test_closing_a_frozen_connection_ends(connect: Open, proxy: FaultProxy
     await asyncio.to_thread(proxy.blackhole)
     async with asyncio.timeout(60):
         await broker.close()
+
+
+async def test_what_is_settled_too_late_is_no_defect(connect: Open, proxy: FaultProxy) -> None:
+    """The broker has taken it back with the channel; a log that called that a defect would mislead."""
+    broker = await connect(**through(proxy))
+    await broker.declare_queue("q")
+    began, lost, settled = asyncio.Event(), asyncio.Event(), list[bool]()
+
+    async def hold(delivered: Delivered) -> None:
+        began.set()
+        await lost.wait()
+        settled.append(delivered.ack())
+
+    await broker.consume("q", hold, prefetch=1)
+    assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
+    await asyncio.wait_for(began.wait(), 60)
+    with capture_logs() as logs:
+        proxy.refuse()
+        proxy.cut()
+        await until(lambda: link(broker, "consume").status is not LinkStatus.UP, "it is lost")
+        lost.set()
+        await until(lambda: settled, "it is settled")
+        proxy.heal()
+        await until(lambda: len(settled) > 1, "it has come again")
+    assert settled[0] is False
+    assert [line["event"] for line in logs if line["event"] == "amqp.not_settled"] == []

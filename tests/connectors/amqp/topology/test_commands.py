@@ -171,7 +171,8 @@ def test_nobody_there(topology: Topology) -> None:
     topology.management = "http://127.0.0.1:9"
     code, lines = topology.run("topology", "check")
     assert code == 1
-    assert lines[0].startswith("the management API at 127.0.0.1 does not answer (")
+    assert lines[0].startswith("the management API at 127.0.0.1:")
+    assert " does not answer (" in lines[0]
 
 
 @pytest.mark.parametrize("command", ["check", "apply"])

@@ -11,6 +11,7 @@ import structlog
 from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties
 from appealbus.core.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
+from appealbus.core.logs.lasting import Lasting
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ class Listener:
         self._source = source
         self._limit = limit
         self._consumer: Consumer | None = None
+        self._trouble = Lasting()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
         """Begin to take."""
@@ -92,10 +94,12 @@ class Listener:
                     delivered.requeue()
                     return
                 # Given back, it would come again at once, and after some rounds the broker would give it up.
-                log.warning("answer.not_kept", source=self._source, code=error.code)
+                if self._trouble.is_news():
+                    log.warning("answer.not_kept", source=self._source, code=error.code)
                 await asyncio.sleep(pause)
                 pause = min(_LONGEST, pause * 2)
             else:
+                self._trouble.over()
                 self.counts[kept.value] += 1
                 delivered.ack()
                 return

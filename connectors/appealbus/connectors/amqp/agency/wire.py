@@ -162,7 +162,7 @@ class AgencyWire(Wire):
         queue = self._settings.queue
         if not await self._broker.up(_LOOK):
             wrong = next((f"{link.status}: {link.detail}" for link in self._broker.links() if link.detail), "")
-            return Health(ok=False, detail=f"no connection to the broker {self._broker.name} {wrong}".rstrip())
+            return Health(ok=False, detail=f"no connection to the broker {self._broker.name}; {wrong}".rstrip("; "))
         if queue is None:
             return Health(ok=True, detail="the broker is there; who takes from the exchange cannot be seen")
         try:

@@ -44,9 +44,12 @@ class RabbitDelivered(Delivered):
         return self._settle("failed", self._channel.raw.basic_reject, requeue=True)
 
     def _settle(self, what: str, send: Any, **arguments: Any) -> bool:
-        if self.is_settled or not self._channel.is_open:
+        if self.is_settled:
             return False
+        # On a lost channel too: the broker has taken the message back by itself, and there is no more to be done.
         self.is_settled = True
+        if not self._channel.is_open:
+            return False
         try:
             send(self._tag, **arguments)
         except AMQPError:

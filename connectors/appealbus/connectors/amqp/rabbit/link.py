@@ -32,6 +32,7 @@ class Link:
         self.name = name
         self.counts: Counter[str] = Counter()
         self._hosts = hosts
+        self._next = 0
         self._longest_pause = longest_pause
         self._connection: Connection | None = None
         self._blocked = False
@@ -123,32 +124,38 @@ class Link:
         self._closed = True
         self.announce()
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
         self._connection = None
 
     async def _supervise(self) -> None:
         backoff = Backoff(self._longest_pause)
-        start = 0
         while True:
-            stood, failures = 0.0, []
-            for index in range(start, start + len(self._hosts)):
-                host = self._hosts[index % len(self._hosts)]
-                attempt = Attempt(host)
-                try:
-                    if (failure := await attempt.open()) is not None:
-                        failures.append(not_opened(failure, *_who(host)))
-                        continue
-                    stood = await self._stand(attempt)
-                finally:
-                    await attempt.close()
-                failures, start = [], index + 1
-                break
-            slow = bool(failures) and all(status is LinkStatus.REFUSED for status, _ in failures)
-            if failures:
-                # A refusal needs somebody; a host that is away may come back.
-                self._note(*min(failures, key=lambda each: each[0] is not LinkStatus.REFUSED))
+            stood, slow = 0.0, False
+            try:
+                stood, slow = await self._round()
+            except Exception:
+                # Whatever it is: without this task there would never be a connection again.
+                log.exception("amqp.task_failed", link=self.name)
+                self._note(LinkStatus.CONNECTING, "the connection ended by a defect of ours; see the log")
             await asyncio.sleep(backoff.pause(stood, slow=slow))
+
+    async def _round(self) -> tuple[float, bool]:
+        """Try each host until one connection has stood; return for how long, and whether all hosts refuse us."""
+        failures = []
+        for index in range(self._next, self._next + len(self._hosts)):
+            host = self._hosts[index % len(self._hosts)]
+            attempt = Attempt(host)
+            try:
+                if (failure := await attempt.open()) is not None:
+                    failures.append(not_opened(failure, *_who(host)))
+                    continue
+                self._next = index + 1
+                return await self._stand(attempt), False
+            finally:
+                await attempt.close()
+        # A refusal needs somebody; a host that is away may come back.
+        self._note(*min(failures, key=lambda each: each[0] is not LinkStatus.REFUSED))
+        return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
     async def _stand(self, attempt: Attempt) -> float:
         """Be up until the connection is lost; return for how long."""

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from pika.exceptions import ChannelWrongStateError, ConnectionWrongStateError
 
 from appealbus.connectors.amqp.broker import BrokerError, BrokerRefused, Message, Published
@@ -13,6 +14,8 @@ from appealbus.connectors.amqp.rabbit.link import Link
 from appealbus.connectors.amqp.rabbit.window import Window
 from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.core.clocks import monotonic
+
+log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
 
@@ -100,6 +103,11 @@ class _Lane:
             try:
                 confirms = await self._open()
             except BrokerError:
+                await asyncio.sleep(self._backoff.pause())
+                continue
+            except Exception:
+                # Whatever it is: without this task nothing would ever be published to the exchange again.
+                log.exception("amqp.task_failed", link=self._link.name)
                 await asyncio.sleep(self._backoff.pause())
                 continue
             lost = confirms.channel.lost

@@ -69,6 +69,9 @@ class Subscription(ABC):
                 stood = monotonic() - began
             except BrokerError as error:
                 reason = error
+            except Exception:
+                # Whatever it is: without this task nothing would ever be taken from the queue again.
+                log.exception("amqp.task_failed", link=self._link.name)
             self._standing = False
             if isinstance(reason, BrokerRefused):
                 self._note(LinkStatus.REFUSED, reason)

@@ -113,7 +113,7 @@ class Topology:
             found = await by_amqp.declare(self._broker, self._wanted, self._say)
         if self._settings.management is None:
             self._policies_by_hand()
-            return found
+            return [*found, by_amqp.UNSEEN]
         async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
             try:
                 await set_policies(api, self._wanted, self._say)

@@ -74,6 +74,7 @@ class Keeper:
     async def _look(self, *, declare: bool) -> None:
         while not await self._broker.up(PAUSE):
             self._note(LinkStatus.CONNECTING, "not looked at yet: there is no connection")
+            await asyncio.sleep(1)  # a broker that is being closed says so at once
         wanted = self._wanted
         try:
             if declare:
@@ -105,8 +106,9 @@ class Keeper:
 
     def _note(self, status: LinkStatus, detail: str) -> None:
         if (status, detail) != (self._state.status, self._state.detail):
-            self._state = LinkState(self._name, status, detail, wall())
-            if status is LinkStatus.UP and detail not in (_IN_ORDER, self._told):
+            differs = status is LinkStatus.UP and detail != _IN_ORDER
+            self._state = LinkState(self._name, status, detail, wall(), warning=differs)
+            if differs and detail != self._told:
                 log.warning("amqp.topology.differs", link=self._name, detail=detail)
         if status is LinkStatus.UP:
             self._told = detail

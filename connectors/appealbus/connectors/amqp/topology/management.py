@@ -41,7 +41,7 @@ class Management:
             raise ConfigError(f"{key}.management must not hold a password; user and password are those of the broker")
         if settings.password is None:
             raise ConfigError(f"{key}.password is missing; the management API knows no client certificates")
-        self._where = f"the management API at {parts.hostname}"
+        self._where = f"the management API at {parts.netloc}"
         self._base = f"{(settings.management or '').rstrip('/')}/api"
         self._vhost = settings.virtual_host
         self._user = settings.user

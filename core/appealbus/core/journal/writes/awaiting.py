@@ -106,8 +106,9 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and let go of the answers: of all, where a question has ended for good."""
-    keeping.keep(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
-    for item in items:
+    own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
+    # What is not written leaves its answer where it is, for whoever has the appeal now.
+    for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)
         if item.state.kind.final:
             gone = gone.where(awaited.c.appeal_id == item.appeal_id, awaited.c.lookup == item.state.lookup)

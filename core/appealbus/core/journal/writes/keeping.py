@@ -38,12 +38,19 @@ _OWNERS = select(appeal.c.id, appeal.c.lease_owner).where(appeal.c.id.in_(bindpa
 
 def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:
     """Write how questions stand, over what was there."""
+    keep_own(connection, items)
+    return [None] * len(items)
+
+
+def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
+    """Do so, and return which items were written: those whose owner still has the appeal."""
     fenced = bulk.padded(list({item.appeal_id for item in items if item.owner is not None}))
     owners = {row.id: row.lease_owner for row in connection.execute(_OWNERS, {"ids": fenced})} if fenced else {}
     # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
-    good = [item for item in items if item.owner is None or item.owner == owners.get(item.appeal_id)]
+    own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
+    good = [item for item, is_own in zip(items, own, strict=True) if is_own]
     bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
-    return [None] * len(items)
+    return own
 
 
 def access(connection: Connection, items: Sequence[Sequence[AccessRow]]) -> list[None]:

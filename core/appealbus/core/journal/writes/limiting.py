@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, select, text
@@ -10,9 +10,9 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, selec
 from appealbus.core.journal import bulk
 from appealbus.core.journal.shares import BreakerNews, Division, Holding, Need, Probe, Report, Share, Standing
 from appealbus.core.journal.tables import source_limit, source_share
+from appealbus.core.journal.writes.clock import shared_now
 
 _RENEW = timedelta(seconds=2)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CALLS, _PARTS = "calls", "parts"
 
 # One lock for all limits of a journal, which writes nothing. A worker that stands still in the middle loses it soon.
@@ -20,7 +20,6 @@ _LOCK = text(
     "SELECT set_config('idle_in_transaction_session_timeout', '3000', true),"
     " pg_advisory_xact_lock(hashtext('appealbus.limits'), hashtext(current_schema()))"
 )
-_CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 _SOURCES: BindParameter[list[str]] = bindparam("sources", expanding=True)
 _LIMITS = select(source_limit).where(source_limit.c.source.in_(_SOURCES))
 _SHARES = select(source_share).where(source_share.c.source.in_(_SOURCES))
@@ -57,10 +56,9 @@ def share(connection: Connection, items: Sequence[Reports]) -> list[list[Standin
 
 def _lock(connection: Connection) -> datetime:
     """Be the only one at the limits until the transaction ends; return the time by the database's clock."""
-    if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)  # its transactions follow one another
-    connection.execute(_LOCK)
-    return _EPOCH + timedelta(microseconds=connection.execute(_CLOCK).scalar_one())
+    if connection.dialect.name != "sqlite":  # its transactions follow one another
+        connection.execute(_LOCK)
+    return shared_now(connection)
 
 
 @dataclass(slots=True)

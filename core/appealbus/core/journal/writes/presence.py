@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.rows import SourceState, WorkerState
 from appealbus.core.journal.tables import lease, source_state, worker
+from appealbus.core.journal.writes.clock import shared_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,11 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A wish to do something for all until then."""
+    """A wish to do something for all, for so many seconds."""
 
     name: str
     owner: str
-    until: datetime
-    at: datetime
+    seconds: float
 
 
 def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
@@ -54,9 +54,10 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
 def hold(connection: Connection, items: Sequence[Hold]) -> list[bool]:
     """Take what is free or held already by the one who wishes; say who has got it."""
     results = []
+    now = shared_now(connection)
     for item in items:
-        row = {"name": item.name, "owner": item.owner, "until": item.until}
-        mine = (lease.c.owner == item.owner) | (lease.c.until <= item.at)
+        row = {"name": item.name, "owner": item.owner, "until": now + timedelta(seconds=item.seconds)}
+        mine = (lease.c.owner == item.owner) | (lease.c.until <= now)
         results.append(bulk.take(connection, lease, row, mine))
     return results
 

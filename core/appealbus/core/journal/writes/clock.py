@@ -1,0 +1,17 @@
+"""The clock that all workers of a journal share: what one may have until then, another one may have from then on."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from appealbus.core.journal.tables import Moment
+
+_CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now").columns(now=Moment())
+
+
+def shared_now(connection: Connection) -> datetime:
+    """Return the time by the database's clock: those of machines differ."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(_CLOCK).scalar_one()
+    return moment

@@ -1,0 +1,222 @@
+"""Workers, broker, database and network fail at random while appeals come in; at the end nothing shows of it.
+
+`make chaos` is the long form. A run follows from its seed: set APPEALBUS_SEED to have one again.
+"""
+
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from installation import SERVICES, Agencies, letters
+from peers import Got, Mail, Receiver, Sender
+from production import Production, Workers
+from services.postgres import Postgres
+from services.proxy import FaultProxy
+from services.rabbitmq import Rabbit, Vhost
+
+from appealbus.core.journal.rows import State
+from appealbus.schemas import Completeness, Dossier, Receipt
+
+pytestmark = pytest.mark.system
+
+COUNT = int(os.environ.get("APPEALBUS_CHAOS", "300"))
+SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
+LONG = COUNT > 1000
+WORKERS = 3
+KILLS = 30 if LONG else 4
+HOLES = 6 if LONG else 2
+CUTS = 8 if LONG else 2
+LONGEST_HOLE = 25.0 if LONG else 3.0
+PAUSE = (1.0, 6.0) if LONG else (0.3, 1.5)
+LASTS = 300.0 if LONG else 20.0
+"""Seconds that the sender takes for all of it: about as long as the chaos."""
+SETTLES = 600.0 if LONG else 60.0
+MEMORY = 200
+ROUGH = {
+    "latency": "30ms",
+    "latency_tail": "20ms",
+    "latency_max": "3s",
+    **dict.fromkeys(
+        ["fault", "status", "http_500", "http_502", "empty", "truncated", "wrong_types", "cut", "repeated"], 0.03
+    ),
+    "silent": 0.01,
+}
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, agencies: Agencies, vhost: Vhost, postgres: Postgres, database: str
+) -> Iterator[tuple[Production, FaultProxy, FaultProxy]]:
+    """An installation whose ways to the broker and to the database can be cut."""
+    with FaultProxy(vhost.port) as broker, FaultProxy(postgres.port) as store:
+        here = Production(tmp_path, agencies, vhost, database)
+        here.broker_port = broker.port
+        here.bus_journal = postgres.url_at(store.port, database.rpartition("/")[2])
+        guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
+        here.configure(
+            bus={"journal": here.bus_journal, "grace": "5s", "concurrency": 20},
+            log={"level": "info", "format": "json"},
+            retry={"first": "500ms", "factor": 2, "max": "3s"},
+            sources={name: here.source(name, **guard) for name in SERVICES},
+        )
+        yield here, broker, store
+
+
+def test_chaos(
+    site: tuple[Production, FaultProxy, FaultProxy], rabbit: Rabbit, postgres: Postgres, agencies: Agencies
+) -> None:
+    """Every appeal has its receipt and its dossier, every version arrived, no question went unrecorded."""
+    here, broker, store = site
+    chance = random.Random(SEED)
+    print(f"APPEALBUS_SEED={SEED} APPEALBUS_CHAOS={COUNT}")
+    mail = [Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in letters(COUNT)]
+    twice = [*mail, *mail]
+    chance.shuffle(twice)
+    agencies.misbehave(**dict.fromkeys(SERVICES, ROUGH))
+    with ExitStack() as stack:
+        registry = stack.enter_context(Receiver(here.vhost, "registry", "appealbus.out"))
+        receipts = stack.enter_context(Receiver(here.vhost, "receipts"))
+        workers = Workers(here, WORKERS)
+        stack.enter_context(workers.program)
+        sender = Sender(here.vhost, "receipts").start(twice, LASTS / len(twice))
+        stack.callback(sender.stop)
+        havoc = Havoc(chance, workers, rabbit, postgres, broker, store)
+        for what in _schedule(chance):
+            time.sleep(chance.uniform(*PAUSE))
+            print(f"{time.strftime('%H:%M:%S')} {what}")
+            havoc.wreak(what)
+        print(f"{time.strftime('%H:%M:%S')} over")
+        workers.program.until(lambda: not sender.sending, "all is sent", SETTLES)
+        assert sender.confirmed == len(twice)
+        print(f"{time.strftime('%H:%M:%S')} sent")
+        agencies.misbehave()
+        workers.program.until(lambda: _nothing_left(here, len(mail)), "nothing is left to do", SETTLES)
+        workers.program.until(lambda: _all_told(here, registry.got, receipts.got), "all is told", SETTLES)
+        print(f"{time.strftime('%H:%M:%S')} told")
+        largest = max(_megabytes(pid) for pid in workers.pids().values())
+        assert workers.program.stop().code == 0
+    assert largest < MEMORY
+    assert not workers.events("case.failed"), "a defect"
+    _check_receipts(here, mail, receipts.got)
+    _check_dossiers(here, mail)
+    _check_versions(here, registry.got)
+    recorded = [row.question_id for row in here.access()]
+    assert len(recorded) == len(set(recorded))
+    assert set(here.asked()) - set(recorded) == set(), "a question left that the access log does not know"
+    for queue in ("appealbus.intake", "appealbus.quarantine", "appealbus.unrouted"):
+        assert here.vhost.depth(queue) == 0, queue
+
+
+def _schedule(chance: random.Random) -> list[str]:
+    plan = ["kill a worker"] * KILLS + ["restart the broker", "kill the broker", "kill the database"]
+    plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
+    plan += ["cut the broker off", "cut the database off"] * (CUTS // 2)
+    chance.shuffle(plan)
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Havoc:
+    """Everything that can be made to fail."""
+
+    chance: random.Random
+    workers: Workers
+    rabbit: Rabbit
+    postgres: Postgres
+    to_broker: FaultProxy
+    to_database: FaultProxy
+
+    def wreak(self, what: str) -> None:
+        """Have one thing fail, and work again."""
+        match what.split():
+            case ["kill", "a", "worker"]:
+                self.workers.kill(self.chance.randrange(WORKERS))
+            case [how, "the", "broker"]:
+                self.rabbit.restart(kill=how == "kill")
+            case ["kill", "the", "database"]:
+                self.postgres.restart(kill=True)
+            case ["cut", "the", which, "off"]:
+                (self.to_broker if which == "broker" else self.to_database).cut()
+            case ["blackhole", direction]:
+                self.to_broker.blackhole(direction)  # type: ignore[arg-type]
+                time.sleep(self.chance.uniform(1.0, LONGEST_HOLE))
+                self.to_broker.heal()
+            case _:
+                raise AssertionError(what)
+
+
+def _nothing_left(here: Production, count: int) -> bool:
+    return here.vhost.depth("appealbus.intake") == 0 and not here.busy() and len(here.rows()) == count
+
+
+def _all_told(here: Production, dossiers: list[Got], receipts: list[Got]) -> bool:
+    versions = {got.properties.message_id for got in tuple(dossiers)}
+    return len(versions) >= sum(row.version for row in here.rows()) and len(receipts) >= 2 * len(here.rows())
+
+
+def _check_receipts(here: Production, mail: list[Mail], got: list[Got]) -> None:
+    """Both copies have one, and it is the same."""
+    told: dict[str, list[Receipt]] = defaultdict(list)
+    for each in got:
+        told[each.properties.correlation_id].append(Receipt.model_validate_json(each.body))
+    assert told.keys() == {each.message_id for each in mail}
+    numbers = {row.message_id: row.number for row in here.rows()}
+    assert numbers.keys() == told.keys()
+    assert len(set(numbers.values())) == len(numbers)
+    for message_id, receipts in told.items():
+        assert len(receipts) >= 2, message_id
+        assert all(receipt == receipts[0] for receipt in receipts), message_id
+        assert receipts[0].number == numbers[message_id]
+
+
+def _check_dossiers(here: Production, mail: list[Mail]) -> None:
+    """Each is complete, or says what it lacks and why; nothing waits without a reason."""
+    dossiers = here.dossiers()
+    assert dossiers.keys() == {each.message_id for each in mail}
+    complete = 0
+    for dossier in dossiers.values():
+        complete += dossier.completeness is Completeness.COMPLETE
+        if dossier.completeness is Completeness.PARTIAL:
+            _is_honest(dossier)
+    assert complete > 0.9 * len(dossiers)
+    assert {row.state for row in here.rows()} == {State.IDLE}
+
+
+def _is_honest(dossier: Dossier) -> None:
+    missing = [gap for gap in dossier.gaps if gap.required]
+    assert missing, dossier.number
+    assert all(gap.code and gap.reason for gap in missing), dossier.number
+
+
+def _check_versions(here: Production, got: list[Got]) -> None:
+    """Each was seen at least once and always the same; at first sight they only grow."""
+    contents: dict[str, set[bytes]] = defaultdict(set)
+    order: dict[str, list[int]] = defaultdict(list)
+    for each in got:
+        told: dict[str, Any] = orjson.loads(each.body)
+        headers = each.properties.headers
+        assert each.properties.message_id == f"{told['number']}/{told['version']}"
+        assert (headers["number"], headers["version"]) == (told["number"], told["version"])
+        assert each.routing_key == f"dossier.{headers['completeness']}.{headers['region']}"
+        contents[each.properties.message_id].add(each.body)
+        order[told["number"]].append(told["version"])
+    assert {name for name, bodies in contents.items() if len(bodies) > 1} == set()
+    newest = {row.number: row.version for row in here.rows()}
+    first_seen = {number: list(dict.fromkeys(versions)) for number, versions in order.items()}
+    assert first_seen == {number: list(range(1, version + 1)) for number, version in newest.items()}
+
+
+def _megabytes(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:  # killed, and not started again yet
+        return 0
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1024

@@ -1,0 +1,169 @@
+"""The production form at work: drains without loss, and a worker that stands still is replaced and does no harm."""
+
+import json
+import os
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from installation import SERVICES, Agencies, letters
+from peers import Got, Mail, Receiver, Sender
+from production import Production, Workers
+from proof import asked_since, finished, question_of
+from services.rabbitmq import Vhost
+
+from appealbus.core.journal.rows import State
+from appealbus.schemas import Appeal, Completeness
+
+pytestmark = pytest.mark.system
+
+LONG = bool(os.environ.get("APPEALBUS_LONG"))
+MEMORY = 200
+SLOW = 60.0
+
+
+@pytest.fixture
+def site(tmp_path: Path, agencies: Agencies, vhost: Vhost, database: str) -> Production:
+    return Production(tmp_path, agencies, vhost, database)
+
+
+def mail_of(appeals: Sequence[Appeal]) -> list[Mail]:
+    """Write the appeals as a sender does."""
+    return [Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in appeals]
+
+
+def first_seen(got: Sequence[Got]) -> dict[str, list[int]]:
+    """Return the versions of each appeal in the order in which the receiver first saw them."""
+    order: dict[str, list[int]] = defaultdict(list)
+    for each in got:
+        headers = each.properties.headers
+        order[headers["number"]].append(headers["version"])
+    return {number: list(dict.fromkeys(versions)) for number, versions in order.items()}
+
+
+def all_versions(here: Production) -> dict[str, list[int]]:
+    """Return the versions of each appeal that there are."""
+    return {row.number: list(range(1, row.version + 1)) for row in here.rows()}
+
+
+def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: Agencies) -> None:
+    """Exit 0; what was sent is in the journal or still in the queue; no answer that is kept is asked for again."""
+    agencies.misbehave(**{name: {"latency": "300ms"} for name in SERVICES})
+    mail = mail_of(letters(150))
+    site.configure(
+        bus={"journal": site.journal, "grace": "15s", "concurrency": 10},
+        # No call may end by a time-out: whatever is asked twice then was answered and lost.
+        completeness={"default": {"wait": "60s"}},
+        sources={name: site.source(name, timeout="30s") for name in SERVICES},
+    )
+    with Receiver(site.vhost, "registry", "appealbus.out") as registry, Receiver(site.vhost, "receipts") as receipts:
+        workers = Workers(site, 3)
+        with workers.program as program:
+            sender = Sender(site.vhost, "receipts").start(mail, 0.005)
+            program.until(lambda: len(receipts.got) >= 60, "sixty receipts are given", SLOW)
+            program.until(lambda: len(site.asked()) >= 60, "sixty questions have left", SLOW)
+            assert program.stop(SLOW).code == 0, program.err[-2000:]
+            sender.stop()
+        assert {event["worker"] for event in workers.events("bus.stopped")} == {0, 1, 2}
+        kept = finished(site)
+        assert len(kept) >= 20
+        rows = site.rows()
+        assert {row.state for row in rows} <= {State.READY, State.PARKED, State.IDLE}, "a lease was not given back"
+        told = {each.properties.correlation_id for each in receipts.got}
+        assert told <= {row.message_id for row in rows}
+        assert len({row.message_id for row in rows} | told) + site.vhost.depth("appealbus.intake") >= sender.confirmed
+        last = max(row.id for row in site.access())
+        agencies.misbehave()
+        left = mail[sender.confirmed :]
+        Sender(site.vhost, "receipts").send(left)
+        workers = Workers(site, 3)
+        with workers.program as program:
+            program.until(lambda: len(site.rows()) == len(mail) and not site.busy(), "all is settled", SLOW)
+            program.until(lambda: first_seen(registry.got) == all_versions(site), "all is delivered", SLOW)
+            assert program.stop(SLOW).code == 0
+    assert kept.isdisjoint(asked_since(site, last))
+    repeated = {question: n for question, n in Counter(asked_since(site, 0)).items() if n > 1}
+    assert repeated == {}, [(row.at, row.number, row.lookup) for row in site.access() if question_of(row) in repeated]
+    assert site.dossiers().keys() == {each.message_id for each in mail}
+
+
+def test_a_worker_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(
+    site: Production, agencies: Agencies
+) -> None:
+    """Another takes its appeals over once its lease is over; what it still believes to hold changes nothing."""
+    agencies.misbehave(**{name: {"latency": "700ms", "http_502": 0.2} for name in SERVICES})
+    mail = mail_of(letters(80))
+    site.configure(bus={"journal": site.journal, "concurrency": 15}, log={"level": "info", "format": "json"})
+    with Receiver(site.vhost, "registry", "appealbus.out") as registry:
+        workers = Workers(site, 2)
+        with workers.program as program:
+            Sender(site.vhost).send(mail)
+            program.until(lambda: len(site.asked()) >= 20, "questions have left")
+            pids = workers.pids()
+            os.kill(pids[0], signal.SIGSTOP)
+            agencies.misbehave()
+            program.until(
+                lambda: site.vhost.depth("appealbus.intake") == 0 and not _in_work(site), "the other one does all", SLOW
+            )
+            held = len(mail) - len(site.rows())  # taken by the one that stands still, and in nobody's hands
+            program.until(lambda: first_seen(registry.got) == all_versions(site), "all is delivered", SLOW)
+            before = all_versions(site)
+            assert len(before) == len(mail) - held
+            os.kill(pids[0], signal.SIGCONT)
+            program.until(lambda: len(site.rows()) == len(mail) and not site.busy(), "all is settled", SLOW)
+            program.until(lambda: first_seen(registry.got) == all_versions(site), "all is delivered", SLOW)
+            assert workers.pids() == pids, "a worker has died"
+            assert program.stop(SLOW).code == 0
+    contents = defaultdict(set)
+    for each in registry.got:
+        contents[each.properties.message_id].add(each.body)
+    assert {name for name, bodies in contents.items() if len(bodies) > 1} == set()
+    assert all(dossier.completeness is Completeness.COMPLETE for dossier in site.dossiers().values())
+
+
+def _in_work(here: Production) -> bool:
+    counts = here.read(lambda journal: journal.counts())
+    return bool(counts.ready or counts.in_work or counts.parked)
+
+
+@pytest.mark.skipif(not LONG, reason="the long form: make chaos")
+def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: Production, agencies: Agencies) -> None:
+    """Agencies are down for the whole run; when they are back, what is due soonest is done first."""
+    count = 10_000
+    agencies.misbehave(**{name: {"http_502": 1} for name in SERVICES})
+    made = letters(count)
+    due = {each.message_id: str(date(2026, 1, 1) + timedelta(days=(count - i) // 10)) for i, each in enumerate(made)}
+    mail = [
+        Mail(each.message_id, json.dumps(json.loads(each.body) | {"due_on": due[each.message_id]}).encode())
+        for each in mail_of(made)
+    ]
+    tables = {
+        "completeness": {"default": {"wait": "20s"}},
+        "retry": {"first": "1h", "factor": 1, "max": "1h"},
+        "log": {"level": "warning", "format": "json"},
+        "sources": {name: site.source(name, attempts=1, breaker_failures=5, breaker_open="2s") for name in SERVICES},
+    }
+    site.configure(**tables, bus={"journal": site.journal, "concurrency": 200})
+    with Receiver(site.vhost, "registry", "appealbus.out") as registry:
+        with site.start("run") as bus:
+            Sender(site.vhost).send(mail)
+            bus.until(lambda: len(registry.got) >= count, "each has its first version", 600)
+            print(f"{bus.rss()} MB with {site.busy()}")
+            assert bus.rss() < MEMORY
+            assert bus.stop().code == 0
+        agencies.misbehave()
+        parked = [row.number for row in site.rows() if row.state is State.PARKED]
+        assert len(parked) > 0.9 * count
+        # Whoever mends an agency says so; nobody waits for the hour to be over.
+        site.retry_all()
+        site.configure(**tables, bus={"journal": site.journal, "concurrency": 4})
+        registry.got.clear()
+        with site.start("run") as bus:
+            bus.until(lambda: len(registry.got) >= 500, "the backlog clears", 120)
+            order = [due[json.loads(each.body)["appeal"]["message_id"]] for each in registry.got[:500]]
+            assert bus.rss() < MEMORY
+    urgent = sorted(due[row.message_id] for row in site.rows() if row.number in set(parked))[: len(order) + 8]
+    assert set(order) <= set(urgent), "something less urgent went first"
