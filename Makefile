@@ -1,5 +1,5 @@
 # Each target does all its own set-up; a second run starts at once.
-.PHONY: demo test lint types lock bench clean
+.PHONY: demo test chaos lint types lock bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +13,10 @@ demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
 
 test: $(VENV)/test-ready  ## the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts, and 10,000 parked; SEED=n repeats a run
+	APPEALBUS_LONG=1 APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \
+	  $(BIN)/python -m pytest -rP tests/system/test_chaos.py tests/system/test_production.py -k "chaos or ten_thousand" $(ARGS)
 
 lint: $(VENV)/test-ready  ## formatting, lint, layers and types
 	$(BIN)/ruff format --check .

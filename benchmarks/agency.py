@@ -1,4 +1,4 @@
-"""The agency: a bare HTTP server on asyncio that answers every POST after 50 ms."""
+"""The agency: a bare HTTP server on asyncio that answers every POST after 50 ms, with the argument `down` by 503."""
 
 import asyncio
 import sys
@@ -6,8 +6,11 @@ import sys
 from contract import reply
 
 DELAY = 0.05
-_BODY = reply()
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (
+_DOWN = sys.argv[1:] == ["down"]
+_BODY = b"" if _DOWN else reply()
+_STATUS = b"503 Service Unavailable" if _DOWN else b"200 OK"
+_ANSWER = b"HTTP/1.1 %b\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (
+    _STATUS,
     len(_BODY),
     _BODY,
 )

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+IN, OUT = "bench.in", "bench.out"
+"""The queues that every contender works between."""
 NS = "urn:appealbus:benchmark"
 FIELDS = [f"text{i}" for i in range(30)] + [f"day{i}" for i in range(8)] + [f"amount{i}" for i in range(7)]
 _TYPES = {"text": "xs:string", "day": "xs:date", "amount": "xs:decimal"}

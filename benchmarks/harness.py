@@ -1,69 +1,132 @@
-"""What the contenders share: drive an async function over many appeals and tell what it cost."""
+"""What is done to every contender: appeals into one queue, dossiers out of another, and the cost of it."""
 
-import asyncio
 import json
-import resource
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pika
+import psutil
+from contract import IN, OUT
 
 WARM_UP = 100
 SEQUENTIAL = 30
+PATIENCE = 300.0
+QUORUM = {"x-queue-type": "quorum"}
 
 
-def appeals(count: int, offset: int = 0) -> list[dict[str, object]]:
-    """Return appeals as they come from a queue."""
-    return [
-        {
-            "message_id": f"m-{i + offset}",
+class Queues:
+    """The two queues, and a connection to them."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = pika.BlockingConnection(pika.URLParameters(url))
+        self.channel = self.connection.channel()
+        self.channel.exchange_declare("appealbus.out", "topic", durable=True)
+        for queue in (IN, OUT):
+            self.channel.queue_declare(queue, durable=True, arguments=QUORUM)
+        self.channel.queue_bind(OUT, "appealbus.out", "#")
+        self.channel.basic_qos(prefetch_count=1000)
+        self._arrivals: list[bytes] = []
+        self.channel.basic_consume(OUT, self._arrived)
+        self._serial = 0
+
+    def consumed(self) -> bool:
+        """Whether somebody waits for appeals."""
+        return bool(self.channel.queue_declare(IN, passive=True).method.consumer_count)
+
+    def pass_through(self, count: int) -> float:
+        """Send so many appeals and wait for their dossiers; return the seconds that it took."""
+        self._arrivals.clear()
+        bodies = [self._appeal() for _ in range(count)]
+        started = time.perf_counter()
+        for message_id, body in bodies:
+            self.channel.basic_publish("", IN, body, pika.BasicProperties(message_id=message_id, delivery_mode=2))
+        while len(self._arrivals) < count:
+            self.connection.process_data_events(1)
+            if time.perf_counter() - started > PATIENCE:
+                sys.exit(f"only {len(self._arrivals)} of {count} dossiers came")
+        return time.perf_counter() - started
+
+    def _arrived(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        self._arrivals.append(body)
+        channel.basic_ack(method.delivery_tag)
+
+    def _appeal(self) -> tuple[str, bytes]:
+        self._serial += 1
+        document = {
+            "message_id": f"m-{self._serial}",
             "kind": "application",
             "applicant": {
                 "type": "person",
                 "surname": "ТЕСТОВ",
                 "name": "ТЕСТ",
-                "document_number": f"{i + offset:09d}",
+                "document_number": f"{self._serial:09d}",
             },
             "text": "Прошу рассмотреть вопрос о предоставлении земельного участка. " * 5,
-            "repeats": [f"{i + offset}-1"],
+            "repeats": [f"{self._serial}-1"],
         }
-        for i in range(count)
-    ]
+        return f"m-{self._serial}", json.dumps(document, ensure_ascii=False).encode()
 
 
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+class Contender:
+    """A program under measurement, with all the processes that it starts."""
+
+    def __init__(self, command: list[str], folder: Path, env: dict[str, str]) -> None:
+        self.log = folder / "contender.log"
+        with self.log.open("wb") as log:
+            self.process = psutil.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
+
+    def until_it_consumes(self, queues: Queues) -> None:
+        """Wait until it is up."""
+        end = time.monotonic() + PATIENCE
+        while not queues.consumed():
+            if self.process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"{self.process.args} did not start:\n{self.log.read_text()[-3000:]}")
+            queues.connection.sleep(0.1)
+
+    def cpu(self) -> float:
+        """Seconds of CPU of all its processes so far."""
+        return sum(each.user + each.system for each in (process.cpu_times() for process in self._all()))
+
+    def memory(self) -> float:
+        """Megabytes at their highest, all processes together."""
+        found = 0
+        for process in self._all():
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            found += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+        return found / 1024
+
+    def end(self) -> None:
+        """Stop it."""
+        if not self.process.is_running():
+            return
+        everybody = self._all()
+        self.process.terminate()
+        with suppress(psutil.TimeoutExpired):
+            self.process.wait(30)
+        for process in everybody:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _all(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children(recursive=True)]
 
 
-async def measure(work: Callable[[list[dict[str, object]], int], Awaitable[None]], count: int, window: int) -> None:
-    """Run the work: once to warm up, then many at once, then one by one; print the figures as JSON."""
-    await work(appeals(WARM_UP), window)
-    started, cpu = time.perf_counter(), _cpu()
-    await work(appeals(count, 10**6), window)
-    seconds, cpu = time.perf_counter() - started, _cpu() - cpu
-    single = []
-    for item in appeals(SEQUENTIAL, 10**7):
-        started = time.perf_counter()
-        await work([item], 1)
-        single.append(time.perf_counter() - started)
-    figures = {
+def measure(contender: Contender, queues: Queues, count: int) -> dict[str, float]:
+    """Warm up, then many at once, then one by one."""
+    contender.until_it_consumes(queues)
+    queues.pass_through(WARM_UP)
+    cpu = contender.cpu()
+    seconds = queues.pass_through(count)
+    cpu = contender.cpu() - cpu
+    single = statistics.median(queues.pass_through(1) for _ in range(SEQUENTIAL))
+    return {
         "per_second": count / seconds,
         "cpu_ms": cpu / count * 1000,
-        "single_ms": statistics.median(single) * 1000,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "single_ms": single * 1000,
+        "memory_mb": contender.memory(),
     }
-    json.dump(figures, sys.stdout)
-
-
-async def in_window(
-    items: list[dict[str, object]], window: int, one: Callable[[dict[str, object]], Awaitable[None]]
-) -> None:
-    """Work all items, at most `window` at once."""
-    waiting = iter(items)
-
-    async def worker() -> None:
-        for item in waiting:
-            await one(item)
-
-    await asyncio.gather(*(worker() for _ in range(min(window, len(items)))))

@@ -1,67 +1,51 @@
-"""The bus as it ships, with everything on."""
+"""The bus as it ships, with everything on: its configuration for the benchmark."""
 
-import asyncio
-import os
-import sys
-import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import orjson
-from contract import write_wsdl
-from harness import in_window, measure
+from contract import IN, write_wsdl
 
-from appealbus.core.bus import Bus
-from appealbus.core.config.loading import from_document
-from appealbus.core.intake import Inbound, Taken
-from appealbus.core.journal.journal import Journal
-from appealbus.core.logs import configure
-from appealbus.core.parts import build, load_plugins
-from appealbus.core.process import relieve_collector
-
-URL, COUNT, WINDOW = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+HERE = Path(__file__).parent
 
 
-async def run(folder: Path) -> None:
-    loaded = from_document(
-        {
-            "bus": {
-                "journal": f"sqlite:///{folder / 'journal.db'}",
-                "plugins": [str(Path(__file__).parent / "plugin.py")],
-                "disabled": ["demo", "simulator", "gbdfl", "gbdul", "egkn"],
-                "concurrency": WINDOW,
-            },
-            "sources": {
-                "agency": {
-                    "connector": "soap",
-                    "wsdl": str(write_wsdl(folder, URL)),
-                    "guard": {"concurrency": WINDOW * 2},
-                }
-            },
-            "deliveries": {"out": {"kind": "telling"}},
-            "log": {"level": "info", "format": "json"},
-        },
-        folder,
-    )
-    with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 - before anything is measured
-        configure(loaded.settings.log, nowhere)
-        journal = await Journal.open(loaded.settings.bus.journal)
-        await journal.hold_run_lock()
-        bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)
-        await bus.start()
-        relieve_collector()
-        arrived: dict[str, asyncio.Event] = sys.modules["appealbus_inline_plugin"].arrived
+def configure(folder: Path, amqp: str, agency: str, journal: str, window: int) -> None:
+    """Write `appealbus.toml`."""
+    broker = urlsplit(amqp)
+    (folder / "password").write_text(broker.password or "")
+    (folder / "password").chmod(0o600)
+    (folder / "appealbus.toml").write_text(f"""
+[bus]
+journal = "{journal}"
+plugins = ["{HERE / "plugin.py"}"]
+disabled = ["demo", "simulator", "gbdfl", "gbdul", "egkn"]
+concurrency = {window}
 
-        async def one(appeal: dict[str, object]) -> None:
-            taken = await bus.accept(Inbound("benchmark", "memory", orjson.dumps(appeal)))
-            assert isinstance(taken, Taken)
-            event = arrived[taken.receipt.number] = asyncio.Event()
-            await event.wait()
+[retry]
+first = "1h"
 
-        await measure(lambda items, window: in_window(items, window, one), COUNT, WINDOW)
-        await bus.settle()
-        await bus.stop()
-        await journal.close()
+[sources.agency]
+connector = "soap"
+wsdl = "{write_wsdl(folder, agency)}"
+guard.concurrency = {2 * window}
 
+[plugins.amqp.brokers.main]
+hosts = ["{broker.hostname}:{broker.port}"]
+virtual_host = "{broker.path[1:]}"
+user = "{broker.username}"
+password = {{ file = "password" }}
 
-with tempfile.TemporaryDirectory() as scratch:
-    asyncio.run(run(Path(scratch)))
+[intakes.post]
+kind = "amqp"
+queue = "{IN}"
+prefetch = {window}
+
+[deliveries.out]
+kind = "amqp"
+
+[work]
+kind = "amqp"
+
+[log]
+level = "info"
+format = "json"
+""")

@@ -1,7 +1,5 @@
-"""The agency's plugin, as an integrator would write it, and a receiver."""
+"""The agency's plugin, as an integrator would write it."""
 
-import asyncio
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -11,12 +9,9 @@ from lxml import etree
 from pydantic import create_model
 
 from appealbus.core import (
-    Delivery,
     From,
     Lookup,
-    NoSettings,
     Outcome,
-    Outgoing,
     Query,
     Request,
     Source,
@@ -25,7 +20,6 @@ from appealbus.core import (
 )
 from appealbus.schemas import Record
 
-arrived: dict[str, asyncio.Event] = {}
 _TYPES = {"text": str, "day": date, "amount": Decimal}
 _COLUMNS: dict[str, Any] = {name: (_TYPES[name.rstrip("0123456789")], ...) for name in FIELDS}
 _COLUMNS["type"] = (Literal["benchmark.Entry"], "benchmark.Entry")
@@ -76,23 +70,6 @@ class Second(Lookup[SecondQuery, Record]):
         return await _ask(query.number, source)
 
 
-class Telling(Delivery[NoSettings]):
-    """Tells whoever waits that a dossier has arrived."""
-
-    kind = "telling"
-    settings = NoSettings
-
-    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
-        for dossier in batch:
-            arrived.pop(dossier.number).set()
-        return [None] * len(batch)
-
-
 @hookimpl
 def register_lookups() -> list[Lookup[Any, Any]]:
     return [First(), Second()]
-
-
-@hookimpl
-def register_deliveries() -> list[type[Delivery[Any]]]:
-    return [Telling]

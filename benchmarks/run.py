@@ -1,23 +1,101 @@
 """Run all contenders, several rounds interleaved, and print the table that the README shows."""
 
 import argparse
-import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-CONTENDERS = {"bone": ("bone.py", 1.0), "zeep": ("zeep_httpx.py", 0.1), "ours": ("ours.py", 1.0)}
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from harness import Contender, Queues, measure
+from ours import configure
+from services.postgres import Postgres
+from services.rabbitmq import Rabbit, Vhost
+
+PROGRAM = str(Path(sys.executable).with_name("appealbus"))
+PARKED = 10_000
 
 
-def once(script: str, url: str, count: int, window: int) -> dict[str, float]:
-    command = [sys.executable, str(HERE / script), url, str(count), str(window)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=HERE, check=False)
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr[-3000:]}")
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A contender: the script and its last argument, or how ours runs; and its share of a round's appeals."""
+
+    script: str = ""
+    argument: str = ""
+    share: float = 1.0
+    postgres: bool = False
+    workers: int = 1
+
+
+CONTENDERS = {
+    "bone": Kind("bone.py"),
+    "ours, SQLite": Kind(),
+    "ours, PostgreSQL": Kind(postgres=True),
+    "ours, PostgreSQL, 2 workers": Kind(postgres=True, workers=2),
+    "FastStream, zeep, aiohttp": Kind("stream.py", "aiohttp", 0.2),
+    "FastStream, zeep, httpx": Kind("stream.py", "httpx", 0.05),
+    "pika and zeep in a loop": Kind("plain.py", share=0.02),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all contenders use."""
+
+    rabbit: Rabbit
+    postgres: Postgres
+    window: int
+
+    @contextmanager
+    def running(self, kind: Kind, agency: str) -> Iterator[tuple[Contender, Queues]]:
+        """Run a contender on queues and a journal of its own."""
+        vhost, database = self.rabbit.vhost(), self.postgres.database()
+        with tempfile.TemporaryDirectory() as scratch:
+            queues = Queues(vhost.url)
+            journal = "sqlite:///journal.db" if not kind.postgres else self.postgres.url(database)
+            command = self._command(kind, Path(scratch), vhost, agency, journal)
+            contender = Contender(command, Path(scratch), {**os.environ, "PYTHONPATH": str(HERE)})
+            try:
+                yield contender, queues
+            finally:
+                contender.end()
+                queues.connection.close()
+        self.rabbit.drop(vhost)
+        self.postgres.drop(database)
+
+    def _command(self, kind: Kind, folder: Path, vhost: Vhost, agency: str, journal: str) -> list[str]:
+        if kind.script:
+            return [sys.executable, str(HERE / kind.script), vhost.url, agency, str(self.window), kind.argument]
+        configure(folder, vhost.url, agency, journal, self.window)
+        return [PROGRAM, "run", "--workers", str(kind.workers)]
+
+
+@contextmanager
+def agency(*arguments: str) -> Iterator[str]:
+    """Run the agency; yield its address."""
+    command = [sys.executable, str(HERE / "agency.py"), *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def parked(site: Site, kind: Kind, count: int) -> float:
+    """Return the megabytes of ours when so many appeals wait for an agency that is down."""
+    with agency("down") as url, site.running(kind, url) as (contender, queues):
+        contender.until_it_consumes(queues)
+        queues.pass_through(count)
+        return contender.memory()
 
 
 def main() -> None:
@@ -25,41 +103,41 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4000, help="appeals of a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--window", type=int, default=200, help="appeals in flight")
+    parser.add_argument("--parked", type=int, default=PARKED, help="appeals that wait for an agency that is down")
     parser.add_argument("--only", nargs="*", choices=CONTENDERS, default=list(CONTENDERS))
     given = parser.parse_args()
-    agency = subprocess.Popen(
-        [sys.executable, str(HERE / "agency.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
-    )
-    try:
-        assert agency.stdout is not None
-        url = f"http://127.0.0.1:{agency.stdout.readline().strip()}/"
-        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in given.only}
-        for i in range(given.rounds):
-            for name in given.only:
-                script, share = CONTENDERS[name]
-                rounds[name].append(once(script, url, int(given.count * share), given.window))
-                print(f"round {i + 1} {name}: {rounds[name][-1]['per_second']:.0f} appeals/s", file=sys.stderr)
-    finally:
-        agency.terminate()
-        agency.wait(10)
-    print(table({name: median(figures) for name, figures in rounds.items()}))
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in given.only}
+    waiting: dict[str, float] = {}
+    with Rabbit(schedulers=2) as rabbit, Postgres() as postgres:
+        site = Site(rabbit, postgres, given.window)
+        with agency() as url:
+            for i in range(given.rounds):
+                for name in given.only:
+                    kind = CONTENDERS[name]
+                    with site.running(kind, url) as (contender, queues):
+                        rounds[name].append(measure(contender, queues, int(given.count * kind.share)))
+                    print(f"round {i + 1} {name}: {rounds[name][-1]['per_second']:.0f} appeals/s", file=sys.stderr)
+        for name in given.only:
+            if not CONTENDERS[name].script and given.parked:
+                waiting[name] = parked(site, CONTENDERS[name], given.parked)
+    print(table({name: median(figures) for name, figures in rounds.items()}, waiting))
 
 
 def median(figures: list[dict[str, float]]) -> dict[str, float]:
     return {key: statistics.median(each[key] for each in figures) for key in figures[0]}
 
 
-def table(results: dict[str, dict[str, float]]) -> str:
+def table(results: dict[str, dict[str, float]], waiting: dict[str, float]) -> str:
     base = results.get("bone") or next(iter(results.values()))
     lines = [
-        "| | appeals/s | to the bone | CPU ms an appeal | to the bone | one at a time, ms | peak MB |",
-        "|---|---|---|---|---|---|---|",
+        "| | appeals/s | to the bone | CPU ms an appeal | to the bone | one at a time, ms | peak MB | MB, parked |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, r in results.items():
         speed, cpu = r["per_second"] / base["per_second"], r["cpu_ms"] / base["cpu_ms"]
         lines.append(
             f"| {name} | {r['per_second']:.0f} | {speed:.2f} | {r['cpu_ms']:.2f} | {cpu:.2f} "
-            f"| {r['single_ms']:.1f} | {r['memory_mb']:.0f} |"
+            f"| {r['single_ms']:.1f} | {r['memory_mb']:.0f} | {f'{waiting[name]:.0f}' if name in waiting else ''} |"
         )
     return "\n".join(lines)
 
