@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from appealbus.core import Call, From, Reply, Request, Taken
 from appealbus.core import dispatcher as dispatching
 from appealbus.core import duty as duties
+from appealbus.core import relay as relaying
 from appealbus.core.bus import Bus
 
 BY_IIN = lookup("s.thing", x=From("text"))
@@ -127,6 +128,23 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database
         await until(lambda: bool(cancelled))
         assert not relay._duty.held
         assert (await bus.journal.counts()).outbox == {"out": 1}
+
+
+async def test_who_hands_over_hears_of_what_others_conclude(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait until it looks again."""
+    async with (
+        running_bus(tmp_path, BY_IIN, **tables(database)) as one,
+        running_bus(tmp_path, BY_IIN, **tables(database)) as two,
+    ):
+        await until(lambda: one.relays[0]._duty.held or two.relays[0]._duty.held)
+        other = two if one.relays[0]._duty.held else one
+        monkeypatch.setattr(relaying, "_POLL", 10 * PATIENCE)
+        await asyncio.sleep(1.5)  # the last look of before
+        await other.accept(message("a", text="a"))
+        await until(lambda: len(versions()) == 1)
+        monkeypatch.undo()
 
 
 @pytest.mark.usefixtures("_soon")

@@ -110,6 +110,7 @@ class Bus:
         self._go("retention", self._forget_the_old)
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run)
+        self._go("news", lambda: self.journal.hear(self._wake_relays))
         await asyncio.gather(*(bound.wire.listen(self) for bound in self.parts.sources.values()))
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
@@ -286,6 +287,10 @@ class Bus:
     def _open_service(self, service: Service) -> None:
         name = service.name
         self._go(f"service.{name}", lambda: service.run(self), lambda: log.exception("service.raised", service=name))
+
+    def _wake_relays(self) -> None:
+        for relay in self.relays:
+            relay.wake()
 
     async def _look(self) -> None:
         await self._dispatcher.look(_LOOK)

@@ -65,7 +65,7 @@ async def test_a_database_that_is_away_is_unreachable(postgres, url):
     error = await refused("postgresql://postgres@127.0.0.1:1/x")
     assert isinstance(error, JournalError)
     assert error.code == "unreachable"
-    assert "127.0.0.1, database x: the journal failed: the database cannot be reached" in str(error)
+    assert "127.0.0.1:1, database x: the journal failed: the database cannot be reached" in str(error)
 
 
 async def test_the_password_is_asked_for_and_never_shown(url, postgres, tmp_path):
@@ -220,7 +220,7 @@ async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):
 async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
     """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
-    monkeypatch.setitem(postgresql._LINE, "connect_timeout", "2")
+    monkeypatch.setitem(postgresql.LINE, "connect_timeout", "2")
     async with await Journal.open(behind) as journal:
         await journal.accept(make.new("before"))
         await journal.appeals()

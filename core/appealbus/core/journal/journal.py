@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -278,6 +278,11 @@ class Journal(Reading):
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
         return await self._drain(pruning.drop_deliveries, receiver)
+
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever a worker has something to deliver, until cancelled. At once over where there is one."""
+        if self._opened.hear is not None:
+            await self._opened.hear(heard)
 
     # Upkeep
 

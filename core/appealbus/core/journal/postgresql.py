@@ -30,7 +30,7 @@ _MIGRATION_SECONDS = 3600
 _PREPARED = 500
 
 # No wait on the database is endless: neither for a connection, nor for a lock, nor on a line that swallows everything.
-_LINE = {
+LINE = {
     "application_name": "appealbus",
     "connect_timeout": str(CONNECT_SECONDS),
     "keepalives": "1",
@@ -135,7 +135,7 @@ def _engine(
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given = url.query.get("options", "")
     options = f"{ours} {given if isinstance(given, str) else ' '.join(given)}".strip()
-    query = {**_LINE, "application_name": application_name, **url.query, "options": options}
+    query = {**LINE, "application_name": application_name, **url.query, "options": options}
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pool_size:
         pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": pool_pre_ping}

@@ -2,9 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
-from appealbus.core.journal import postgresql, schema
+from appealbus.core.journal import news, postgresql, schema
 from appealbus.core.journal.errors import UNREACHABLE, JournalError, NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
@@ -40,12 +41,16 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open database. `path` is that of the SQLite file; `writing` is None where it is only read."""
+    """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
+
+    `hear` calls back whenever another worker has something to deliver; None where there is no other.
+    """
 
     reading: Engine
     writing: Engine | None
     lock: FileLock | nullcontext[None]
     path: Path | None
+    hear: Callable[[Callable[[], None]], Awaitable[None]] | None = None
 
     def close(self) -> None:
         """Close the readers and the lock. The writer closes its own engine, under the lock."""
@@ -169,4 +174,4 @@ def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_onl
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return Opened(reading, writing, nullcontext(), None)
+    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password))

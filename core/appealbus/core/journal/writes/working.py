@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, news
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
 from appealbus.core.journal.writes.awaiting import arrived
@@ -162,6 +162,8 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
         for receiver in item.receivers
     ]
     bulk.insert(connection, outbox, deliveries)
+    if deliveries:
+        news.tell(connection)
     return [error or item.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
 
