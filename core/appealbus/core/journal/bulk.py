@@ -5,7 +5,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table, bindparam, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.journal.tables import Moment, to_number
@@ -128,7 +128,9 @@ def _changing(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _lists(table: Table, names: Sequence[str]) -> str:
-    return f"unnest({', '.join(f'%s::{table.c[name].type.compile(dialect=_POSTGRESQL)}[]' for name in names)})"
+    # Bytes in binary: as text they are twice as long, and ten times the work.
+    each = (("%b" if isinstance(table.c[name].type, LargeBinary) else "%s", table.c[name].type) for name in names)
+    return f"unnest({', '.join(f'{mark}::{kind.compile(dialect=_POSTGRESQL)}[]' for mark, kind in each)})"
 
 
 def _overwriting(statement: Any, table: Table, where: ColumnElement[bool] | None = None) -> Any:
