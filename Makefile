@@ -11,8 +11,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
 	@$(BIN)/appealbus demo
 
+# Most tests wait for something: more of them at once than there are cores.
+JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
+
 test: $(VENV)/test-ready  ## the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts, and 10,000 parked; SEED=n repeats a run
 	APPEALBUS_LONG=1 APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
-from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, found
+from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, casework, found
 from appealbus.core.answer import Answer, Answers, Kept
 from appealbus.core.bus import Bus
 from appealbus.core.config.models import RetrySettings
@@ -141,6 +141,23 @@ async def test_an_answer_while_the_appeal_is_in_work_for_another_question(tmp_pa
         go_on.set()
         await ended(bus, await accepting, OutcomeKind.FOUND)
     assert len(wire.sent) == 1
+
+
+async def test_an_answer_during_a_run_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would ask again, as the appeal is too old; the answer is read all the same."""
+    wire = LaterWire()
+    monkeypatch.setattr(casework, "after_defect", lambda *_: None)
+    async with running_bus(tmp_path, LOOKUP, wire=wire) as bus:
+        conclude = bus.journal.conclude
+
+        async def raises(*args: Any, **given: Any) -> bool:
+            monkeypatch.setattr(bus.journal, "conclude", conclude)
+            assert await wire.answer() is Kept.STORED
+            raise ValueError
+
+        monkeypatch.setattr(bus.journal, "conclude", raises)
+        number = await taken(bus)
+        await ended(bus, number, OutcomeKind.FOUND)
 
 
 async def test_no_answer_in_time(tmp_path: Path) -> None:

@@ -7,6 +7,11 @@ import pytest
 from installation import Agencies, Installation, letters
 from program import Program, appealbus
 from proof import asked_since, nothing_is_lost
+from services.postgres import Postgres
+from services.proxy import FaultProxy
+from sqlalchemy import make_url
+
+from appealbus.core.cli.supervisor import MARGIN
 
 pytestmark = pytest.mark.system
 
@@ -91,6 +96,30 @@ def test_sigterm_does_not_wait_for_a_stuck_receiver(here: Installation) -> None:
     assert stopped.code == 0, stopped.err
     assert took < 6
     assert _outbox(here) == {"stuck": len(sent)}
+
+
+def test_sigterm_does_not_wait_for_a_database_that_is_silent(
+    here: Installation, agencies: Agencies, database: str, postgres: Postgres
+) -> None:
+    """The line swallows everything, with appeals in flight: the process ends, and all its threads with it."""
+    agencies.misbehave(egkn={"silent": 1})
+    with FaultProxy(postgres.port) as proxy:
+        here.configure(
+            bus={"journal": postgres.url_at(proxy.port, make_url(database).database), "grace": "1s"},
+            completeness={"default": {"wait": "60s"}},
+            sources={"egkn": here.source("egkn", timeout="60s")},
+        )
+        here.write([each for each in letters(200) if each.parcels][:5])
+        appealbus(here.folder, "intake", here.appeals.name)
+        with here.start("run") as bus:
+            bus.until(lambda: len(here.asked()) >= 5, "the questions have left")
+            proxy.blackhole()
+            started = time.monotonic()
+            stopped = bus.stop()
+            took = time.monotonic() - started
+    assert stopped.code == 0, stopped.err
+    assert "bus.not_released" in stopped.err
+    assert took < 1 + MARGIN, stopped.err
 
 
 def _outbox(here: Installation) -> dict[str, int]:

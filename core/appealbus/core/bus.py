@@ -39,6 +39,7 @@ _HOUR = 3600.0
 _RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
+_LEAVE = 3.0
 _LOOK = 5.0
 """How long a hint waits for room here; by then another worker has found the appeal in the journal."""
 _TAKING = ("intake.", "service.", "dispatch", "work_queue")
@@ -260,18 +261,17 @@ class Bus:
             async with asyncio.timeout(_FLUSH):
                 await self._close_parts()
         try:
-            await self._duties.let_go()
-            await self._presence.leave()
-            await self.journal.release(self._dispatcher.owner)
-        except JournalError as error:
+            async with asyncio.timeout(_LEAVE if self.journal.shared else None):
+                await self._duties.let_go()
+                await self._presence.leave()
+                await self.journal.release(self._dispatcher.owner)
+                if self._limits is not None:
+                    await self._limits.leave()
+        except (JournalError, TimeoutError) as error:
             if not self.journal.shared:
                 raise  # a file that cannot be written needs somebody
             # Others take over when the leases are over.
-            log.warning("bus.not_released", code=error.code)
-        if self._limits is not None:
-            with contextlib.suppress(JournalError, TimeoutError):
-                async with asyncio.timeout(_FLUSH):
-                    await self._limits.leave()
+            log.warning("bus.not_released", code=error.code if isinstance(error, JournalError) else "no_answer")
         log.info("bus.stopped")
 
     async def _close_parts(self) -> None:

@@ -70,13 +70,15 @@ class Casework:
     async def work(self, case: Case) -> None:
         """Run the case's plan and write down what came of it."""
         started = time.monotonic()
+        heard: set[str] | None = None
         try:
             kind = case.appeal.kind
             if kind in self._answered_later:
                 case = replace(case, answers=tuple(await self._journal.answers(case.appeal_id)))
+                heard = {answer.question_id for answer in case.answers}
             deadline = asyncio.get_running_loop().time() + self._parts.contracts[kind].wait
             states = list((await self._engines[kind].run(case, deadline)).values())
-            await self._conclude(case, states, started)
+            await self._conclude(case, states, started, heard)
         except (LeaseLost, VersionConflict) as error:
             # Another worker has it, or it was concluded after all by a commit that nobody heard the end of.
             log.warning("case.superseded", number=case.receipt.number, code=error.code)
@@ -86,40 +88,37 @@ class Casework:
                 log.warning("case.given_back", number=case.receipt.number, code=error.code)
                 self.dispatcher.give_back(case.appeal_id)
             else:
-                await self._failed(case, started)
+                await self._failed(case, started, heard)
         except Exception:
-            await self._failed(case, started)
+            await self._failed(case, started, heard)
 
-    async def _failed(self, case: Case, started: float) -> None:
+    async def _failed(self, case: Case, started: float, heard: Collection[str] | None) -> None:
         # Nothing about one appeal may stop the others; it comes back later, whatever it was.
         log.exception("case.failed", number=case.receipt.number)
         try:
-            await self._after_defect(case, started)
+            await self._after_defect(case, started, heard)
         except JournalError:
             self.dispatcher.give_back(case.appeal_id)
 
-    async def _after_defect(self, case: Case, started: float) -> None:
+    async def _after_defect(self, case: Case, started: float, heard: Collection[str] | None) -> None:
         again = after_defect(self._settings.retry, case, wall())
         if again is None and not case.version:
             # Too old to try on, and nobody has been told anything: tell what there is.
-            await self._publish(case, list(case.states), None, started)
+            await self._publish(case, list(case.states), None, started, heard)
         else:
-            await self._put_off(case, Completeness.PARTIAL, again)
+            await self._put_off(case, Completeness.PARTIAL, again, heard)
 
-    async def _conclude(self, case: Case, states: list[LookupState], started: float) -> None:
+    async def _conclude(
+        self, case: Case, states: list[LookupState], started: float, heard: Collection[str] | None
+    ) -> None:
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
         if case.version:
             previous = await self._journal.dossier(case.receipt.number, case.version)
             if previous is not None and says_the_same(previous, states):
                 required = self._parts.contracts[case.appeal.kind].required
-                await self._put_off(case, completeness_of(states, required), due_at, self._heard(case))
+                await self._put_off(case, completeness_of(states, required), due_at, heard)
                 return
-        await self._publish(case, states, due_at, started, self._heard(case))
-
-    def _heard(self, case: Case) -> set[str] | None:
-        if case.appeal.kind not in self._answered_later:
-            return None
-        return {answer.question_id for answer in case.answers}
+        await self._publish(case, states, due_at, started, heard)
 
     async def _publish(
         self,
@@ -127,7 +126,7 @@ class Casework:
         states: list[LookupState],
         due_at: datetime | None,
         started: float,
-        heard: Collection[str] | None = None,
+        heard: Collection[str] | None,
     ) -> None:
         required = self._parts.contracts[case.appeal.kind].required
         dossier = assemble(case, states, required, self._parts.host.assessors, wall())
@@ -174,7 +173,7 @@ class Casework:
         case: Case,
         completeness: Completeness,
         due_at: datetime | None,
-        heard: Collection[str] | None = None,
+        heard: Collection[str] | None,
     ) -> None:
         """End a run that has nothing new to tell."""
         again = await self._journal.conclude(

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.link import LinkState
+from appealbus.core.wire import Health
 
 S = TypeVar("S", bound=Settings)
 
@@ -45,6 +46,13 @@ class Delivery(ABC, Generic[S]):
 
         May raise: then all of the batch failed. What failed comes again.
         """
+
+    async def health(self) -> Health | None:
+        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
+
+        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
+        """
+        return None
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -144,7 +144,7 @@ class Dispatcher:
         self._renewed = clock()
         held = dict(self._cases)
         try:
-            kept = await self._journal.renew(self.owner, list(held), wall() + timedelta(seconds=self.lease))
+            kept = await self._journal.renew(self.owner, list(held), wall(), self.lease)
         except JournalError as error:
             log.warning("journal.renew_failed", code=error.code)
             return

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.link import LinkState
+from appealbus.core.wire import Health
 from appealbus.schemas.appeal import Receipt
 
 S = TypeVar("S", bound=Settings)
@@ -74,6 +75,13 @@ class Intake(ABC, Generic[S]):
     @abstractmethod
     async def run(self, acceptor: Acceptor) -> None:
         """Take messages until cancelled."""
+
+    async def health(self) -> Health | None:
+        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
+
+        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
+        """
+        return None
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""

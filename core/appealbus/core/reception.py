@@ -11,11 +11,13 @@ from appealbus.core.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.errors import NumberTaken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
-from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.appeal import Appeal, Receipt
 
 log = structlog.get_logger(__name__)
 
 _KEPT = 64 * 1024
+_CUT = "it was cut and cannot be replayed"
+"""Intakes that keep only a beginning say the same words in their reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,13 @@ class Reception:
             )
         except (Unacceptable, NumberTaken) as error:
             # Of what nobody would read, the beginning is enough to find out whose it was.
-            raw = message.raw if len(message.raw) <= MAX_BYTES else message.raw[:_KEPT]
-            row = NewQuarantine(wall(), message.channel, message.position, str(error), raw, message.media_type)
+            raw, reason = message.raw, str(error)
+            if len(raw) > MAX_BYTES:
+                raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"
+            row = NewQuarantine(wall(), message.channel, message.position, reason, raw, message.media_type)
             quarantine_id = await self._journal.quarantine(row)
             log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id)
-            return Quarantined(quarantine_id, str(error), error.code)
+            return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
         if appeal.number != receipt.number:
@@ -77,7 +81,7 @@ async def replay(journal: Journal, row: QuarantineRow, accepted_by: str) -> Rece
         NumberTaken: its number belongs to another message.
 
     """
-    appeal = decode(Inbound(row.channel, row.position, row.raw, row.media_type))
+    appeal = _decode(row)
     accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)
     return accepted.receipt
@@ -91,7 +95,14 @@ async def would_take(journal: Journal, row: QuarantineRow) -> None:
         NumberTaken: its number belongs to another message.
 
     """
-    appeal = decode(Inbound(row.channel, row.position, row.raw, row.media_type))
+    appeal = _decode(row)
     holder = await journal.case(appeal.number) if appeal.number else None
     if holder and (holder.receipt.channel, holder.receipt.message_id) != (appeal.channel, appeal.message_id):
         raise NumberTaken
+
+
+def _decode(row: QuarantineRow) -> Appeal:
+    if _CUT in row.reason:
+        text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
+        raise Unacceptable(text, "message.cut")
+    return decode(Inbound(row.channel, row.position, row.raw, row.media_type))

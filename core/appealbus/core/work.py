@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.link import LinkState
+from appealbus.core.wire import Health
 
 S = TypeVar("S", bound=Settings)
 
@@ -44,6 +45,13 @@ class WorkQueue(ABC, Generic[S]):
     @abstractmethod
     async def run(self, take: Callable[[], Awaitable[None]]) -> None:
         """Call `take` for each hint, until cancelled. It returns once this worker has room and has looked."""
+
+    async def health(self) -> Health | None:
+        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
+
+        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
+        """
+        return None
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""

@@ -8,6 +8,7 @@ import pytest
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, AccessRow, LookupState, NewAppeal, NewQuarantine, Served
+from appealbus.core.journal.writes import clock
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind
@@ -100,6 +101,12 @@ class Make:
 
     def quarantine(self, raw: bytes = b"{", position: str = "appeals.jsonl:17") -> NewQuarantine:
         return NewQuarantine(self.now, "files", position, "not JSON", raw, "application/json")
+
+
+@pytest.fixture(autouse=True)
+def given_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count leases by the times that a test gives, on every database. On PostgreSQL it would be the database's time."""
+    monkeypatch.setattr(clock, "leased_at", lambda connection, given: given)
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """Appeals come in once, each with its number."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
 from appealbus.core.journal.errors import NumberTaken
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import State
+from appealbus.schemas.dossier import Completeness
 
 
 async def test_new_appeal_gets_the_first_number_of_its_year(journal, make):
@@ -129,3 +131,26 @@ async def test_appeals_are_paged_by_key(journal, make):
     first = await journal.appeals(limit=3)
     rest = await journal.appeals(after=first[-1].appeal_id, limit=3)
     assert [row.message_id for row in first + rest] == ["m0", "m1", "m2", "m3", "m4"]
+
+
+async def test_appeals_of_one_state_are_paged_by_key(journal, make):
+    """Each state has its own pages, in the order of acceptance whatever the urgency."""
+    for index in range(8):
+        await journal.accept(make.new(f"m{index}", due_on=date(2027, 1, 30 - index)))
+    for case in await journal.claim("me", make.later(0), 5, 60):  # the most urgent: m7 to m3
+        if case.appeal.message_id != "m3":
+            due = make.later(60) if case.appeal.message_id in ("m4", "m6") else None
+            await journal.conclude(
+                case.appeal_id, dossier=b"{}", version=1, completeness=Completeness.PARTIAL, receivers=[], due_at=due
+            )
+    expected = {
+        State.READY: ["m0", "m1", "m2"],
+        State.IN_WORK: ["m3"],
+        State.PARKED: ["m4", "m6"],
+        State.IDLE: ["m5", "m7"],
+    }
+    for state, ids in expected.items():
+        first = await journal.appeals(limit=2, state=state)
+        rest = await journal.appeals(after=first[-1].appeal_id, limit=2, state=state)
+        assert [row.message_id for row in first + rest] == ids
+        assert {row.state for row in first + rest} == {state}

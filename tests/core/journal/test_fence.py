@@ -30,14 +30,14 @@ async def test_a_renewed_lease_lasts_longer(journal, make):
     two = await journal.accept(make.new("b"), owner="me", lease_seconds=60)
     three = await journal.accept(make.new("c"), owner="you", lease_seconds=60)
 
-    kept = await journal.renew("me", [one.appeal_id, three.appeal_id], make.later(120))
+    kept = await journal.renew("me", [one.appeal_id, three.appeal_id], make.later(60), 60)
     assert kept == {one.appeal_id}
     assert [case.appeal_id for case in await journal.claim("x", make.later(61), 10, 60)] == [
         two.appeal_id,
         three.appeal_id,
     ]
-    assert await journal.renew("me", [two.appeal_id], make.later(120)) == set()
-    assert await journal.renew("me", [], make.later(120)) == set()
+    assert await journal.renew("me", [two.appeal_id], make.later(60), 60) == set()
+    assert await journal.renew("me", [], make.later(60), 60) == set()
 
 
 async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):

@@ -1,6 +1,7 @@
 """PostgreSQL as the journal's database: what is refused in which words, and what happens when it goes away."""
 
 import asyncio
+import threading
 import time
 
 import psycopg
@@ -235,6 +236,24 @@ async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, 
         proxy.heal()
         await asyncio.wait_for(journal.accept(make.new("swallowed")), 30)
         assert [row.message_id for row in await journal.appeals()] == ["before", "swallowed"]
+
+
+async def test_a_line_that_swallows_everything_holds_up_no_end(behind, make, proxy):
+    """Who waits there is told soon after the journal is closed, writers and readers, and no thread stays."""
+    journal = await Journal.open(behind)
+    await journal.accept(make.new("before"))
+    await journal.appeals()
+    proxy.blackhole()
+    waiting = [asyncio.ensure_future(each) for each in (journal.accept(make.new("swallowed")), journal.appeals())]
+    await asyncio.sleep(0.5)
+    began = time.monotonic()
+    with capture_logs() as logs:
+        await journal.close()
+    assert time.monotonic() - began < 15
+    assert "journal.cut_off" in {line["event"] for line in logs}
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {result.code for result in results} == {"unreachable"}
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("journal-")]
 
 
 async def test_a_deadlock_is_tried_again(journal, make, url):

@@ -67,6 +67,20 @@ async def test_a_lost_way_in_is_not_ready(tmp_path: Path, watched: Watch, state:
         assert (await here.samples())["appealbus_link_up", "main.consume"] == (state == "up")
 
 
+async def test_something_to_mend_is_on_the_page(tmp_path: Path, watched: Watch) -> None:
+    """A connection that is up with a warning is ready, and an alert may watch it."""
+    async with watched(tmp_path) as here:
+        for name, warning in (("main", True), ("other", False)):
+            intake = Linked(name, NoSettings())
+            intake.state = LinkState(f"{name}.topology", LinkStatus.UP, "a queue is missing", warning=warning)
+            here.bus.parts.intakes.append(intake)
+        assert (await here.json("/readyz"))[0] == 200
+        page = await here.samples()
+        assert page["appealbus_link_warning", "main.topology"] == 1
+        assert page["appealbus_link_warning", "other.topology"] == 0
+        assert page["appealbus_link_up", "main.topology"] == 1
+
+
 async def test_a_lost_way_out_is_degraded(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """The outbox keeps what the receiver does not get; appeals are taken all the same."""
     away = [LinkState("out.publish", LinkStatus.DOWN, "nobody listens there")]

@@ -10,9 +10,10 @@ from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.amqp.topology.keeper import Keeper
-from appealbus.core import ConfigError, LinkState, LinkStatus
+from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 MAIN = "main"
+_LOOK = 10.0
 T = TypeVar("T")
 
 
@@ -69,6 +70,16 @@ class Brokers:
             await self._keepers[broker.name].stop()
         await broker.close()
 
+    async def health(self, broker: Broker) -> Health:
+        """Say whether a broker can be reached. Nothing is made there, and nothing stays open."""
+        if self.in_memory(broker):
+            return Health(True, f"the broker {broker.name} is in the memory of this process")
+        await broker.start()
+        try:
+            return Health(True, f"the broker {broker.name} is there") if await broker.up(_LOOK) else unreached(broker)
+        finally:
+            await broker.close()
+
     def links(self, broker: Broker) -> Sequence[LinkState]:
         """Say how the connections of a broker stand, and its topology."""
         keeper = self._keepers.get(broker.name)
@@ -83,6 +94,12 @@ class Brokers:
         from appealbus.connectors.amqp.memory import MemoryBroker
 
         return MemoryBroker(name, settings)
+
+
+def unreached(broker: Broker) -> Health:
+    """Say that there is no connection to a broker that is started, and why."""
+    wrong = next((f"{link.status}: {link.detail}" for link in broker.links() if link.detail), "")
+    return Health(False, f"no connection to the broker {broker.name}; {wrong}".rstrip("; "))
 
 
 def link_of(name: str, broker: Sequence[LinkState], counts: Mapping[str, int]) -> LinkState:

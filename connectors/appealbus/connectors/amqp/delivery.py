@@ -8,7 +8,7 @@ from pydantic import Field
 
 from appealbus.connectors.amqp.broker import Message, Properties, Published
 from appealbus.connectors.amqp.brokers import MAIN, Brokers
-from appealbus.core import Delivery, LinkState, Outgoing, Settings
+from appealbus.core import Delivery, Health, LinkState, Outgoing, Settings
 from appealbus.core.clocks import wall
 from appealbus.core.config.types import Seconds
 from appealbus.schemas import Dossier
@@ -54,6 +54,10 @@ class AmqpDelivery(Delivery[PublishSettings]):
             *(self._broker.publish(message_of(item, self._exchange), within=within) for item in batch)
         )
         return [None if result is Published.CONFIRMED else result.value for result in results]
+
+    async def health(self) -> Health:
+        """Say whether the broker can be reached."""
+        return await self.brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand."""

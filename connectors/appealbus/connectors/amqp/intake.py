@@ -11,7 +11,18 @@ from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered, P
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
 from appealbus.connectors.amqp.receipt import reply_to
-from appealbus.core import Acceptor, ConfigError, Inbound, Intake, LinkState, LinkStatus, Quarantined, Settings, Taken
+from appealbus.core import (
+    Acceptor,
+    ConfigError,
+    Health,
+    Inbound,
+    Intake,
+    LinkState,
+    LinkStatus,
+    Quarantined,
+    Settings,
+    Taken,
+)
 from appealbus.core.journal.errors import JournalError
 
 log = structlog.get_logger(__name__)
@@ -80,6 +91,10 @@ class AmqpIntake(Intake[IntakeSettings]):
                 await asyncio.gather(*(consumer.stop(_STOP) for consumer in consumers))
             finally:
                 await self.brokers.close(self._broker)
+
+    async def health(self) -> Health:
+        """Say whether the broker can be reached."""
+        return await self.brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the messages."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
-from appealbus.core import LinkState, Settings, Waiting, WorkQueue
+from appealbus.core import Health, LinkState, Settings, Waiting, WorkQueue
 from appealbus.core.clocks import wall
 
 _BUFFER = 10_000
@@ -103,6 +103,10 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
             ),
             routing_key=self._queue,
         )
+
+    async def health(self) -> Health:
+        """Say whether the broker can be reached."""
+        return await self.brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the hints."""

@@ -4,17 +4,26 @@ import asyncio
 import os
 import shlex
 from collections import defaultdict
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
+from appealbus.core.delivery import Delivery
+from appealbus.core.intake import Intake
 from appealbus.core.journal.errors import JournalError, NoJournalYet
-from appealbus.core.parts import Bound, build
+from appealbus.core.parts import Parts, build
 from appealbus.core.wire import Health
+from appealbus.core.work import WorkQueue
+
+H = TypeVar("H")
+
+_LOOK = 20.0
+"""Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 
 
 @dataclass(slots=True)
@@ -26,6 +35,8 @@ class Findings:
     lookups: list[str]
     inactive: dict[str, str]
     sources: list[dict[str, Any]] = field(default_factory=list)
+    connections: list[dict[str, Any]] = field(default_factory=list)
+    """Of intakes, deliveries and the work queue: with `--online`, of those that connect to somebody."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -36,14 +47,16 @@ def add_to(app: typer.Typer) -> None:
 
 def check(
     context: typer.Context,
-    online: Annotated[bool, typer.Option("--online", help="Ask also whether each source can be reached.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask also whether each source and each broker can be reached.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Prove the configuration without touching data: every table, plugin, path, contract and secret.
 
     Nobody is asked about anybody. Exits 2 if the configuration is wrong, 1 if it is right and something else is
-    not: a broken plugin, a source that cannot be reached or that no lookup asks, dossiers that wait for a receiver
-    that is gone.
+    not: a broken plugin, a source or a broker that cannot be reached, a source that no lookup asks, dossiers that
+    wait for a receiver that is gone.
     """
     cli = cli_of(context)
     found = asyncio.run(_check(cli, online))
@@ -63,6 +76,7 @@ def _print(cli: Cli, found: Findings) -> None:
         by_reason[why].append(name)
     lines += [("inactive", f"{', '.join(names)}: {why}") for why, names in by_reason.items()]
     lines += [("source", f"{each['source']} over {each['connector']}: {each['detail']}") for each in found.sources]
+    lines += [(each["part"], f"{each['name']} over {each['kind']}: {each['detail']}") for each in found.connections]
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
         cli.out.print(f"{name:<14} {text}", markup=False, style=style, soft_wrap=True)
@@ -90,14 +104,33 @@ async def _check(cli: Cli, online: bool) -> Findings:
         try:
             await bound.wire.start()
             loaded = bound.wire.describe() or "contract loaded"
-            health = await _health(bound) if online else Health(True, "not asked")
+            health = await _within(bound.guard.timeout, bound.wire.health()) if online else Health(True, "not asked")
         finally:
             await bound.wire.close()
         detail = f"{loaded}; {health.detail}" if online else loaded
         found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
         if not health.ok:
             found.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
+    if online:
+        await _look_at_connections(parts, found)
     return found
+
+
+async def _look_at_connections(parts: Parts, found: Findings) -> None:
+    looked_at: list[tuple[str, str, Intake[Any] | Delivery[Any] | WorkQueue[Any]]] = [
+        *(("intake", intake.name, intake) for intake in parts.intakes),
+        *(("delivery", name, delivery) for name, delivery in parts.deliveries.items()),
+        *(() if parts.work is None else (("work queue", "work", parts.work),)),
+    ]
+    healths = await asyncio.gather(*(_within(_LOOK, part.health()) for _, _, part in looked_at))
+    for (what, name, part), health in zip(looked_at, healths, strict=True):
+        if health is None:
+            continue
+        found.connections.append(
+            {"part": what, "name": name, "kind": part.kind, "ok": health.ok, "detail": health.detail}
+        )
+        if not health.ok:
+            found.problems.append(f"{what} {name} over {part.kind}: {health.detail}")
 
 
 async def _journal_problems(cli: Cli) -> list[str]:
@@ -122,9 +155,9 @@ async def _journal_problems(cli: Cli) -> list[str]:
     ]
 
 
-async def _health(bound: Bound) -> Health:
+async def _within(seconds: float, health: Awaitable[H]) -> H | Health:
     try:
-        async with asyncio.timeout(bound.guard.timeout):
-            return await bound.wire.health()
+        async with asyncio.timeout(seconds):
+            return await health
     except TimeoutError:
-        return Health(False, f"no answer within {bound.guard.timeout:g} s")
+        return Health(False, f"no answer within {seconds:g} s")

@@ -20,8 +20,9 @@ UP = 10.0
 """A worker that has lived for so many seconds is up: its next death begins the pauses anew."""
 TRIES = 5
 """So many deaths of a worker before it was up end everything, as long as no worker has ever been up."""
-MARGIN = 15.0
-"""Seconds beyond `bus.grace` that a worker has for what comes after the grace period."""
+MARGIN = 30.0
+"""Seconds beyond `bus.grace` that a worker has for what comes after the grace period; a database that is silent takes
+the most of it: each step that needs the journal waits its few seconds."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 _REAP = 5.0

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+import structlog
 from sqlalchemy import Engine
 
 from appealbus.core.answer import Answer, Kept
@@ -35,6 +36,10 @@ from appealbus.schemas.dossier import Completeness
 _UNREADABLE = timedelta(hours=1)
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 _CLAIMS = 10
+_ENDING = 3.0
+"""Seconds that the threads of a journal behind a line have for their end before it is cut."""
+
+log = structlog.get_logger(__name__)
 
 
 class Journal(Reading):
@@ -79,15 +84,25 @@ class Journal(Reading):
         return cls(opened.reading, opened, writer, number_prefix)
 
     async def close(self) -> None:
-        """Write what is queued and let go of everything. Idempotent."""
+        """Write what is queued and let go of everything. Idempotent.
+
+        A database that does not answer is not waited for: after a few seconds the lines to it are cut.
+        """
         self._open = False
-        # The readers first: the last connection to go moves the WAL into the file, and that must be the writer's.
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        self._readers.dispose()
-        if self._limiter is not None:
-            await self._limiter.close()
-        if self._writer is not None:
-            await self._writer.close()
+        readers = asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        if self._opened.cut is None:
+            # The readers first: the last connection to go moves the WAL into the file, and that must be the writer's.
+            await readers
+            self._readers.dispose()
+            if self._writer is not None:
+                await self._writer.close()
+        else:
+            writers = [writer.close() for writer in (self._limiter, self._writer) if writer is not None]
+            ending = asyncio.gather(readers, *writers)
+            if not (await asyncio.wait([ending], timeout=_ENDING))[0]:
+                log.warning("journal.cut_off", writes=self.waiting_writes)
+                self._opened.cut()
+            await ending
         self._opened.close()
         if self._run_lock is not None:
             self._run_lock.release()
@@ -117,14 +132,14 @@ class Journal(Reading):
         """Write an appeal down, give it a number if it has none, and make it ready for work.
 
         The same message (channel and message id) again gets the receipt it got then, with `new=False`. With `owner`
-        a new appeal is leased at once, from `accepted_at` on: its acceptor may work on it without a claim.
+        a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts from
+        `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
 
         Raises:
             NumberTaken: it came with a number that another message has.
 
         """
-        until = None if owner is None else new.accepted_at + timedelta(seconds=lease_seconds)
-        return await self._write.submit(accepting.accept, accepting.Accept(new, self._prefix, owner, until))
+        return await self._write.submit(accepting.accept, accepting.Accept(new, self._prefix, owner, lease_seconds))
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""
@@ -173,10 +188,9 @@ class Journal(Reading):
 
         One that cannot be read is put off by an hour, so that it neither comes at once again nor takes a place.
         """
-        until = now + timedelta(seconds=lease_seconds)
         cases: list[Case] = []
         for _ in range(_CLAIMS):
-            claim = working.Claim(owner, now, until, limit - len(cases))
+            claim = working.Claim(owner, now, lease_seconds, limit - len(cases))
             ids = await self._write.submit(working.claim, claim)
             readable = await self.cases(ids)
             cases += readable
@@ -239,9 +253,11 @@ class Journal(Reading):
         )
         return await self._write.submit(working.conclude, conclusion, about=appeal_id)
 
-    async def renew(self, owner: str, ids: Sequence[int], until: datetime) -> set[int]:
-        """Make the owner's leases of these appeals last until then; return of which. The others are lost."""
-        return await self._write.submit(working.renew, working.Renewal(owner, ids, until)) if ids else set()
+    async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
+        """Make the owner's leases of these appeals last so long from now; return of which. The others are lost."""
+        if not ids:
+            return set()
+        return await self._write.submit(working.renew, working.Renewal(owner, ids, now, lease_seconds))
 
     async def retry(self, number: str, *, everything: bool = False) -> int | None:
         """Have an appeal worked again at once, and all its open questions asked, those given up too.
@@ -293,8 +309,7 @@ class Journal(Reading):
 
     async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
         """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
-        now = _now()
-        await self._write.submit(presence.beat, presence.Beat(worker, sources, now + timedelta(seconds=seconds), now))
+        await self._write.submit(presence.beat, presence.Beat(worker, sources, seconds))
 
     async def hold(self, name: str, owner: str, seconds: float) -> bool:
         """Be the one who does something for all, for so many seconds from now; False while another one is.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -20,11 +20,13 @@ from appealbus.core.journal.rows import (
     LookupState,
     QuarantineRow,
     SourceState,
+    State,
     Undelivered,
     VersionRow,
     WorkerState,
 )
 from appealbus.core.journal.store import READERS, as_journal_error
+from appealbus.core.journal.writes.clock import shared_now
 
 T = TypeVar("T")
 
@@ -46,9 +48,9 @@ class Reading:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
         return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
 
-    async def appeals(self, after: int = 0, limit: int = 100) -> list[AppealRow]:
-        """Return a page of appeals, oldest first."""
-        return await self._read(lambda connection: queries.appeals(connection, after, limit))
+    async def appeals(self, after: int = 0, limit: int = 100, *, state: State | None = None) -> list[AppealRow]:
+        """Return a page of appeals, oldest first; of one state if it is given."""
+        return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
 
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
@@ -91,13 +93,11 @@ class Reading:
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
-        now = datetime.now(UTC)
-        return await self._read(lambda connection: queries.source_states(connection, now))
+        return await self._read(lambda connection: queries.source_states(connection, shared_now(connection)))
 
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""
-        now = datetime.now(UTC)
-        return await self._read(lambda connection: queries.workers(connection, now))
+        return await self._read(lambda connection: queries.workers(connection, shared_now(connection)))
 
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""

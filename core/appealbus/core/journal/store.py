@@ -17,6 +17,7 @@ from sqlalchemy.pool import QueuePool
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import news, postgresql, schema
 from appealbus.core.journal.errors import UNREACHABLE, JournalError, NoJournalYet
+from appealbus.core.journal.lines import Lines
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4
@@ -43,7 +44,8 @@ _CODES = {
 class Opened:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
-    `hear` calls back whenever another worker has something to deliver; None where there is no other.
+    `hear` calls back whenever another worker has something to deliver, `cut` ends the lines to the database, so that
+    nobody waits there any more; None where there is no other worker, and no line.
     """
 
     reading: Engine
@@ -51,6 +53,7 @@ class Opened:
     lock: FileLock | nullcontext[None]
     path: Path | None
     hear: Callable[[Callable[[], None]], Awaitable[None]] | None = None
+    cut: Callable[[], None] | None = None
 
     def close(self) -> None:
         """Close the readers and the lock. The writer closes its own engine, under the lock."""
@@ -174,4 +177,4 @@ def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_onl
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password))
+    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password), Lines(reading, writing).cut)

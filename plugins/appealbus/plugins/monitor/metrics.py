@@ -127,6 +127,10 @@ class Page(Collector):
         yield _gauge("appealbus_link_up", "1 while a connection that stays open is up.", up, "link")
         states = {(link.name, state.value): float(link.status is state) for link in links for state in LinkStatus}
         yield _gauge("appealbus_link_state", "1 for the state it is in.", states, "link", "state")
+        warned = {(link.name,): float(link.warning) for link in links}
+        yield _gauge(
+            "appealbus_link_warning", "1 while it is up and has something to mend all the same.", warned, "link"
+        )
         again = {(link.name,): float(link.reconnects) for link in links}
         yield _counter("appealbus_link_reconnects", "How often it was up again after a loss.", again, "link")
         events = {(link.name, name): float(count) for link in links for name, count in link.counts.items()}

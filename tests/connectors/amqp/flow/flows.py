@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.broker import Broker, Delivered, Message, Properties, Published
+from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers, brokers_of
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings
@@ -54,10 +54,16 @@ class Flow:
     broker: Broker
 
     async def prepare(self) -> None:
-        """Wait for the broker, and make what the bus needs there."""
-        assert await self.broker.up(PATIENCE)
-        if self.brokers.settings.brokers["main"].hosts:
-            assert await declare(self.broker, bus_of(self.brokers.names), lambda _: None) == []
+        """Wait for the broker, and make what the bus needs there; one that has just started may hang up once more."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    assert await self.broker.up(PATIENCE)
+                    if self.brokers.settings.brokers["main"].hosts:
+                        assert await declare(self.broker, bus_of(self.brokers.names), lambda _: None) == []
+                    return
+                except BrokerUnreachable:
+                    await asyncio.sleep(0.2)
 
     async def send(self, body: bytes, *, queue: str = NAMES.intake, **given: Any) -> None:
         assert await self.broker.publish(Message(body, Properties(**given), routing_key=queue)) is Published.CONFIRMED

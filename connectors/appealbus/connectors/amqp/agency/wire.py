@@ -20,7 +20,7 @@ from appealbus.connectors.amqp.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
-from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.core.answer import Answers
 from appealbus.core.clocks import wall
@@ -161,8 +161,7 @@ class AgencyWire(Wire):
         """Say whether anybody takes questions from the queue."""
         queue = self._settings.queue
         if not await self._broker.up(_LOOK):
-            wrong = next((f"{link.status}: {link.detail}" for link in self._broker.links() if link.detail), "")
-            return Health(ok=False, detail=f"no connection to the broker {self._broker.name}; {wrong}".rstrip("; "))
+            return unreached(self._broker)
         if queue is None:
             return Health(ok=True, detail="the broker is there; who takes from the exchange cannot be seen")
         try:

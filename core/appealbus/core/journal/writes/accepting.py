@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -12,6 +12,7 @@ from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.errors import JournalError, NumberTaken
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.tables import appeal, counter
+from appealbus.core.journal.writes import clock
 from appealbus.schemas.appeal import Appeal
 
 _IDS = "appeal"
@@ -31,12 +32,12 @@ _COUNTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """An appeal to write down, leased to `owner` at once if there is one."""
+    """An appeal to write down, leased to `owner` at once for so many seconds if there is one."""
 
     new: NewAppeal
     prefix: str
     owner: str | None
-    lease_until: datetime | None
+    seconds: float
 
     @property
     def key(self) -> tuple[str, str]:
@@ -66,6 +67,8 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
             continue
         last[_IDS] += 1
         row = _row(last[_IDS], number, item)
+        if item.owner is not None:
+            row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
         receipt = codec.receipt(row)
         results.append(Accepted(row["id"], receipt, new=True))
@@ -152,7 +155,7 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "state": "ready" if item.owner is None else "in_work",
         "due_at": None,
         "lease_owner": item.owner,
-        "lease_until": item.lease_until,
+        "lease_until": None,
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,

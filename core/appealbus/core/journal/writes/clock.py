@@ -9,6 +9,11 @@ from appealbus.core.journal.tables import Moment
 _CLOCK = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now").columns(now=Moment())
 
 
+def leased_at(connection: Connection, given: datetime) -> datetime:
+    """Return the time that the leases of appeals are counted by: the database's; `given` where one process works."""
+    return given if connection.dialect.name == "sqlite" else shared_now(connection)
+
+
 def shared_now(connection: Connection) -> datetime:
     """Return the time by the database's clock: those of machines differ."""
     if connection.dialect.name == "sqlite":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
@@ -14,12 +14,11 @@ from appealbus.core.journal.writes.clock import shared_now
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A sign of life of a worker, and how the sources stand there. It counts as alive until then."""
+    """A sign of life of a worker, and how the sources stand there. It counts as alive for so many seconds."""
 
     state: WorkerState
     sources: Sequence[SourceState]
-    until: datetime
-    at: datetime
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +32,19 @@ class Hold:
 
 def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     """Write down who is alive, and forget who is not."""
+    now = shared_now(connection)
     for item in items:
         name = item.state.name
+        until = now + timedelta(seconds=item.seconds)
         bulk.upsert(
             connection,
             worker,
-            [{"name": name, "seen_until": item.until, "document": codec.worker_to_json(item.state)}],
+            [{"name": name, "seen_until": until, "document": codec.worker_to_json(item.state)}],
         )
         sources = {state.source: codec.source_to_json(state) for state in item.sources}
         rows = [{"source": source, "worker": name, "document": sources[source]} for source in sorted(sources)]
         bulk.upsert(connection, source_state, rows)
-        dead = select(worker.c.name).where(worker.c.seen_until < item.at, worker.c.name != name)
+        dead = select(worker.c.name).where(worker.c.seen_until < now, worker.c.name != name)
         names = list(connection.execute(dead.with_for_update(skip_locked=True)).scalars())
         if names:
             connection.execute(delete(source_state).where(source_state.c.worker.in_(names)))

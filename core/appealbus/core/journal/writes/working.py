@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from appealbus.core.journal import bulk, news
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
+from appealbus.core.journal.writes import clock
 from appealbus.core.journal.writes.awaiting import arrived
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -23,7 +24,7 @@ class Claim:
 
     owner: str
     now: datetime
-    until: datetime
+    seconds: float
     limit: int
 
 
@@ -59,7 +60,8 @@ class Renewal:
 
     owner: str
     ids: Sequence[int]
-    until: datetime
+    now: datetime
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,11 @@ def claim(connection: Connection, items: Sequence[Claim]) -> list[list[int]]:
 
 
 def _claim(connection: Connection, item: Claim) -> list[int]:
+    # What is parked is due by the clock of the worker that will ask: by that one its questions are due too.
+    now = clock.leased_at(connection, item.now)
     ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
     due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
-    dead = ids.where(appeal.c.state == IN_WORK, appeal.c.lease_until <= item.now).order_by(appeal.c.lease_until)
+    dead = ids.where(appeal.c.state == IN_WORK, appeal.c.lease_until <= now).order_by(appeal.c.lease_until)
     again = [found for query in (due, dead) for found in connection.execute(query.limit(_DUE_AT_ONCE)).scalars().all()]
     if again:
         ready = update(appeal).where(appeal.c.id.in_(again))
@@ -92,7 +96,8 @@ def _claim(connection: Connection, item: Claim) -> list[int]:
     urgent = list(connection.execute(waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)).scalars())
     if urgent:
         leased = update(appeal).where(appeal.c.id.in_(urgent))
-        connection.execute(leased.values(state="in_work", lease_owner=item.owner, lease_until=item.until))
+        until = now + timedelta(seconds=item.seconds)
+        connection.execute(leased.values(state="in_work", lease_owner=item.owner, lease_until=until))
     return urgent
 
 
@@ -114,7 +119,8 @@ def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
     results = []
     for item in items:
         held = update(appeal).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
-        held = held.where(appeal.c.state == IN_WORK).values(lease_until=item.until)
+        until = clock.leased_at(connection, item.now) + timedelta(seconds=item.seconds)
+        held = held.where(appeal.c.state == IN_WORK).values(lease_until=until)
         results.append(set(connection.execute(held.returning(appeal.c.id)).scalars()))
     return results
 
@@ -219,7 +225,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ).first()
     if found is None:
         return None
-    if found.state == "in_work" and found.lease_until > item.at:
+    if found.state == "in_work" and found.lease_until > clock.leased_at(connection, item.at):
         return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state="ready", due_at=None, lease_owner=None, lease_until=None))

@@ -1,0 +1,43 @@
+"""`appealbus appeals`."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.render import local
+from appealbus.core.journal.rows import AppealRow, State
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("appeals")(appeals)
+
+
+def appeals(
+    context: typer.Context,
+    state: Annotated[State | None, typer.Option(help="Of one state alone.")] = None,
+    after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List appeals, oldest first: number, channel, state, the dossier so far, and when a parked one is due again."""
+    cli = cli_of(context)
+    found = cli.read(lambda journal: journal.appeals(after, limit, state=state))
+    if as_json:
+        cli.print_json([asdict(row) for row in found])
+        return
+    for row in found:
+        cli.out.print(_line(row), markup=False, soft_wrap=True)
+    if not found:
+        cli.out.print("There is none." if state is None and not after else "There is none like that.")
+    if len(found) == limit:
+        cli.out.print(f"There may be more: --after {found[-1].appeal_id}")
+
+
+def _line(row: AppealRow) -> str:
+    dossier = f"version {row.version} {row.completeness}" if row.version else "no dossier yet"
+    due = f", due {local(row.due_at):%Y-%m-%d %H:%M:%S}" if row.due_at else ""
+    head = f"{row.number}  accepted {local(row.accepted_at):%Y-%m-%d %H:%M:%S} by {row.channel}"
+    return f"{head}  {row.state}{due}; {dossier}"

@@ -1,0 +1,65 @@
+"""`appealbus status`."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from appealbus.core.cli.context import cli_of
+from appealbus.core.clocks import wall
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Counts, WorkerState
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status")(status)
+
+
+def status(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
+    cli = cli_of(context)
+    counts, workers = cli.read(_read)
+    if as_json:
+        cli.print_json({**asdict(counts), "workers": [asdict(worker) for worker in workers]})
+    else:
+        cli.out.print(status_view(counts, workers, wall()))
+
+
+async def _read(journal: Journal) -> tuple[Counts, list[WorkerState]]:
+    return await journal.counts(), await journal.workers()
+
+
+def status_view(counts: Counts, workers: list[WorkerState], now: datetime) -> RenderableType:
+    """Return it for people, with ages instead of times."""
+    states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
+    oldest = f"; the oldest unfinished is {_age(now, counts.oldest_unfinished)} old" if counts.oldest_unfinished else ""
+    flying = sum(worker.in_flight for worker in workers)
+    who = f"{len(workers)} alive, {flying} appeals in flight" if workers else "none is alive"
+    lines = [
+        Text(f"appeals     {', '.join(f'{count} {name}' for name, count in states.items())}{oldest}"),
+        Text(f"quarantine  {counts.quarantine}", "red" if counts.quarantine else ""),
+        Text(f"workers     {who}", "" if workers else "yellow"),
+    ]
+    if not counts.outbox:
+        return Group(*lines, Text("deliveries  none waits"))
+    table = Table(Column("receiver", no_wrap=True), "waiting", "oldest", box=SIMPLE, pad_edge=False)
+    for receiver, count in sorted(counts.outbox.items()):
+        since = counts.oldest_undelivered.get(receiver)
+        table.add_row(Text(receiver), str(count), _age(now, since) if since else "")
+    return Group(*lines, table)
+
+
+def _age(now: datetime, since: datetime) -> str:
+    seconds = max(timedelta(), now - since) // timedelta(seconds=1)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,73 @@
+"""`appealbus check --online`: whether the brokers of intakes, deliveries and the work queue can be reached."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.rabbitmq import Vhost
+
+PROGRAM = Path(sys.executable).with_name("appealbus")
+PARTS = {"intake letters", "delivery registry", "work queue work"}
+
+
+def check(folder: Path, broker: str, password: str, code: int) -> dict[str, Any]:
+    """Run the program on a configuration with this broker."""
+    (folder / "appealbus.toml").write_text(
+        f"""
+        [plugins.amqp.brokers.main]
+        {broker}
+        password = {{ env = "BROKER_PASSWORD" }}
+        [intakes.letters]
+        kind = "amqp"
+        [deliveries.registry]
+        kind = "amqp"
+        [work]
+        kind = "amqp"
+        """
+    )
+    done = subprocess.run(
+        [PROGRAM, "check", "--online", "--json"],
+        cwd=folder,
+        env={**os.environ, "BROKER_PASSWORD": password},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert {f"{each['part']} {each['name']}" for each in told["connections"]} == PARTS
+    return told
+
+
+def test_a_broker_that_is_there(tmp_path: Path, vhost: Vhost) -> None:
+    """All is well, and nothing was made on it."""
+    broker = f'hosts = ["127.0.0.1:{vhost.port}"]\nvirtual_host = "{vhost.name}"'
+    told = check(tmp_path, broker, "guest", 0)
+    assert {each["detail"] for each in told["connections"]} == {"the broker main is there"}
+    assert vhost.api("GET", "queues") == []
+
+
+@pytest.mark.parametrize("wrong", ["password", "port"])
+def test_a_broker_that_cannot_be_reached(tmp_path: Path, vhost: Vhost, wrong: str) -> None:
+    """A wrong password, or nobody who listens: each part that needs it says so, and why."""
+    port = 1 if wrong == "port" else vhost.port
+    broker = f'hosts = ["127.0.0.1:{port}"]\nvirtual_host = "{vhost.name}"'
+    told = check(tmp_path, broker, "guest" if wrong == "port" else "no", 1)
+    state = "down" if wrong == "port" else "refused"
+    for part in PARTS:
+        assert [
+            each
+            for each in told["problems"]
+            if each.startswith(f"{part} over amqp: no connection to the broker main; {state}: ")
+        ], told["problems"]
+
+
+def test_a_broker_in_memory(tmp_path: Path) -> None:
+    """Nobody has to be reached."""
+    told = check(tmp_path, "", "guest", 0)
+    assert {each["detail"] for each in told["connections"]} == {"the broker main is in the memory of this process"}

@@ -1,0 +1,73 @@
+"""Whose clock counts where several machines work one journal: the database's alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from appealbus.core.journal import journal as journals
+from appealbus.core.journal import reading
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.rows import WorkerState
+
+WRONG = [timedelta(minutes=-10), timedelta(minutes=10)]
+
+
+@pytest.fixture
+def given_time():
+    """Leases count by the clock that they count by in earnest."""
+
+
+@pytest.fixture
+def url(database):
+    return database
+
+
+def ends_in(url):
+    """Seconds by the database's clock until each lease ends."""
+    asked = "SELECT message_id, lease_until / 1e6 - extract(epoch FROM clock_timestamp()) FROM appeal"
+    with psycopg.connect(url) as connection:
+        return {name: float(seconds) for name, seconds in connection.execute(asked)}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_a_wrong_clock_takes_no_live_appeal(journal, make, url, wrong):
+    """However wrong a worker's clock is, it gets what is free, for as long as it says, and nothing of the others'."""
+    now = datetime.now(UTC)
+    await journal.accept(make.new("accepted", at=now + wrong), owner="a", lease_seconds=60)
+    await journal.accept(make.new("free", at=now), owner=None)
+
+    assert [case.appeal.message_id for case in await journal.claim("b", now + wrong, 10, 120)] == ["free"]
+    assert await journal.claim("c", now - wrong, 10, 60) == []
+    left = ends_in(url)
+    assert 0 < left["accepted"] <= 60 < left["free"] <= 120
+
+    ids = [row.appeal_id for row in await journal.cases([1, 2])]
+    assert len(await journal.renew("a", ids, now + wrong, 300)) == 1
+    assert 200 < ends_in(url)["accepted"] <= 300
+
+
+async def test_a_retry_looks_at_the_same_clock(journal, make, monkeypatch):
+    """A person's machine whose clock is ahead does not free what somebody works on."""
+    accepted = await journal.accept(make.new(at=datetime.now(UTC)), owner="a", lease_seconds=60)
+    monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) + WRONG[1])
+    with pytest.raises(JournalError, match="being worked on"):
+        await journal.retry(accepted.receipt.number)
+
+
+class Wrong(datetime):
+    """A clock ten minutes behind."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) - timedelta(minutes=10)
+
+
+async def test_a_worker_with_a_wrong_clock_is_seen_alive(journal, monkeypatch):
+    """It lives as long as it says, by the database's clock, whoever looks."""
+    monkeypatch.setattr(journals, "datetime", Wrong)
+    await journal.beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60)
+    assert [one.name for one in await journal.workers()] == ["late"]
+    monkeypatch.setattr(reading, "datetime", Wrong)
+    await journal.beat(WorkerState("gone", "host", 1, datetime.now(UTC)), [], 0)
+    assert [one.name for one in await journal.workers()] == ["late"]
