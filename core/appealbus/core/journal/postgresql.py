@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
+from appealbus.core.journal.lines import Lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -90,7 +91,9 @@ def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
     return _AWAY
 
 
-def open_engines(url: URL, password: Password | None, readers: int, *, read_only: bool) -> tuple[Engine, Engine | None]:
+def open_engines(
+    url: URL, password: Password | None, readers: int, lines: Lines, *, read_only: bool
+) -> tuple[Engine, Engine | None]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
     Raises:
@@ -99,14 +102,14 @@ def open_engines(url: URL, password: Password | None, readers: int, *, read_only
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    reading = _engine(url, password, pool_size=readers, pool_pre_ping=True, application_name="appealbus read")
+    reading = _engine(url, password, lines, pool_size=readers, pool_pre_ping=True, application_name="appealbus read")
     # One snapshot for all statements of a read, as SQLite gives.
     reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
         if read_only:
             schema.check(reading)
             return reading, None
-        migrating = _engine(url, password, seconds=_MIGRATION_SECONDS)
+        migrating = _engine(url, password, lines, seconds=_MIGRATION_SECONDS)
         schema.upgrade(migrating)
     except SQLAlchemyError as error:
         reading.dispose()
@@ -115,12 +118,13 @@ def open_engines(url: URL, password: Password | None, readers: int, *, read_only
     except BaseException:
         reading.dispose()
         raise
-    return reading, _engine(url, password, pool_size=2, application_name="appealbus write")
+    return reading, _engine(url, password, lines, pool_size=2, application_name="appealbus write")
 
 
 def _engine(
     url: URL,
     password: Password | None,
+    lines: Lines,
     *,
     pool_size: int = 0,
     pool_pre_ping: bool = False,
@@ -155,7 +159,7 @@ def _engine(
         # Read each time: a password that was changed in its file is right at the next reconnect.
         if password is not None:
             given["password"] = password()
-        made = connection_class.connect(*args, **given)
+        made = lines.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
         return made
 

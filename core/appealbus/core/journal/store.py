@@ -171,10 +171,11 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> Opened:
+    lines = Lines()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, read_only=read_only)
+        reading, writing = postgresql.open_engines(url, password, READERS, lines, read_only=read_only)
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password), Lines(reading, writing).cut)
+    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password), lines.cut)
