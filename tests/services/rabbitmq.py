@@ -195,7 +195,11 @@ class Rabbit:
 
     def freeze(self) -> None:
         """Let it stand still: connections stay open, nothing is answered."""
-        self._processes[-1].send_signal(signal.SIGSTOP)
+        process = self._processes[-1]
+        process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{process.pid}/task")
+        # One thread after the other stops, and the last one may still answer.
+        until(lambda: all(_stands(task) for task in status.iterdir()), "the broker stands still")
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -279,3 +283,10 @@ class Rabbit:
         # A node that comes back too soon is refused by its own old registration.
         until(lambda: not listens(self.port) and not listens(self._dist), "the broker's ports are free")
         time.sleep(0.1)
+
+
+def _stands(task: Path) -> bool:
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+    except OSError:  # it has ended
+        return True

@@ -20,12 +20,24 @@ from appealbus.core.journal.writes import limiting
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")
 
 
+_engines = []
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    """Close what the tables were in."""
+    yield
+    while _engines:
+        _engines.pop().dispose()
+
+
 class Tables:
     """The journal's own code for limits, on a database in memory whose clock is the loop's."""
 
     def __init__(self, monkeypatch, start, *, seed=0):
         self.random = random.Random(seed)
         self.engine = create_engine("sqlite://", poolclass=StaticPool)
+        _engines.append(self.engine)
         metadata.create_all(self.engine)
         self.slow = 0.002
         self.away = False
