@@ -1,7 +1,6 @@
 """The work queue `amqp`: hints that an appeal waits, for all workers of one journal."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
@@ -12,8 +11,8 @@ from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.core import Health, LinkState, Settings, Waiting, WorkQueue
 from appealbus.core.clocks import wall
 
-_BUFFER = 10_000
-_AT_ONCE = 100
+_APART = 0.05
+"""Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
 _PUBLISH = 5.0
 _FRESH = 60.0
 """Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
@@ -43,9 +42,9 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         self._broker = self.brokers.get(settings.broker)
         self._queue = settings.queue or self.brokers.names.work
         self._started = False
-        self._offered: deque[Waiting] = deque()
+        self._offered: Waiting | None = None
         self._wake = asyncio.Event()
-        self._counts = dict.fromkeys(("offered", "dropped", "taken"), 0)
+        self._counts = dict.fromkeys(("offered", "joined", "dropped", "taken"), 0)
 
     async def start(self) -> None:
         """Begin to connect."""
@@ -53,11 +52,11 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         await self.brokers.start(self._broker)
 
     def offer(self, waiting: Waiting) -> None:
-        """Keep the hint until it is published; drop it where too many are kept already."""
-        if len(self._offered) >= _BUFFER:
-            self._counts["dropped"] += 1
-            return
-        self._offered.append(waiting)
+        """Keep the hint until it is published; of those offered meanwhile the most urgent speaks for all."""
+        if self._offered is not None:
+            self._counts["joined"] += 1
+            waiting = min(self._offered, waiting, key=lambda each: each.urgency)
+        self._offered = waiting
         self._wake.set()
 
     async def run(self, take: Callable[[], Awaitable[None]]) -> None:
@@ -76,18 +75,14 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
 
     async def _publish(self) -> None:
         while True:
-            self._wake.clear()
-            while self._offered:
-                size = min(len(self._offered), _AT_ONCE)
-                batch = [self._offered.popleft() for _ in range(size)]
-                # One that does not arrive is not sent again: the journal has the appeal.
-                results = await asyncio.gather(
-                    *(self._broker.publish(self._hint(each), within=_PUBLISH) for each in batch)
-                )
-                sent = results.count(Published.CONFIRMED)
-                self._counts["offered"] += sent
-                self._counts["dropped"] += size - sent
             await self._wake.wait()
+            self._wake.clear()
+            waiting, self._offered = self._offered, None
+            if waiting is not None:
+                # One that does not arrive is not sent again: the journal has the appeal.
+                result = await self._broker.publish(self._hint(waiting), within=_PUBLISH)
+                self._counts["offered" if result is Published.CONFIRMED else "dropped"] += 1
+            await asyncio.sleep(_APART)
 
     def _hint(self, waiting: Waiting) -> Message:
         return Message(
@@ -111,7 +106,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the hints."""
         links = self.brokers.links(self._broker)
-        return (*links, link_of("work_queue", links, {**self._counts, "waiting": len(self._offered)}))
+        return (*links, link_of("work_queue", links, self._counts))
 
     async def close(self) -> None:
         """Let the broker go."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flows import NAMES, PATIENCE, Run, body, running, table_of
+from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
 from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
@@ -98,17 +98,39 @@ async def test_a_hint_does_not_wait_for_room_for_ever(run: Run, monkeypatch: pyt
             await flow.bus.settle()
 
 
-async def test_offering_never_waits_and_never_grows_without_bound(tmp_path: Path) -> None:
-    """With a broker that cannot be reached, hints are kept up to a bound and then dropped."""
+async def _consumed(flow: Flow) -> bool:
+    return (await flow.broker.declare_queue(NAMES.work, passive=True)).consumers == 1
+
+
+async def test_many_offers_are_few_hints(run: Run) -> None:
+    """At most twenty a second, and the most urgent speaks for the others: a look takes all that there is room for."""
+    today = wall().date().toordinal()
+    async with run(doors=False, **PARTS) as flow:
+        await flow.until(lambda: _consumed(flow))
+        got = await flow.inbox("tap")
+        work = flow.bus.parts.work
+        assert work is not None
+        work._queue = "tap"
+        for number in range(1000):
+            work.offer(Waiting(number, f"AB-{number}", today if number == 700 else today + 3))
+        (hint,) = await got.wait(1)
+        assert (hint.body, hint.properties.priority) == (b"AB-700", 9)
+        await flow.until(lambda: flow.counts("work_queue")["offered"] == 1)
+        for number in range(10):
+            work.offer(Waiting(number, "AB-1", today))
+        await flow.until(lambda: flow.counts("work_queue")["offered"] == 2)
+        assert flow.counts("work_queue")["joined"] == 999 + 9
+
+
+async def test_offering_never_waits_and_never_grows(tmp_path: Path) -> None:
+    """With a broker that cannot be reached, too: there is never more than one hint to be told."""
     table = {"hosts": ["127.0.0.1:9"], "password": {"env": "PASSWORD"}}
     async with running(tmp_path, table, up=False, doors=False, **PARTS) as flow:
         work = flow.bus.parts.work
         assert work is not None
         for number in range(20_000):
             work.offer(Waiting(number, "AB-1", 1))
-        counts = flow.counts("work_queue")
-        assert counts["dropped"] == 10_000
-        assert counts["waiting"] == 10_000
+        assert flow.counts("work_queue")["joined"] == 19_999
 
 
 def test_the_priority_follows_the_deadline() -> None:
