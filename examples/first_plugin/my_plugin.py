@@ -1,7 +1,7 @@
 from typing import Annotated, Literal
 
 from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, hookimpl, not_found
-from appealbus.core.xmlread import element_of, text
+from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Kato, Record
 
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
-from appealbus.core.wire import Call
+from appealbus.core.interfaces.wire import Call
 
 REGISTER = Path(__file__).parent / "soap" / "register.wsdl"
 

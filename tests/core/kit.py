@@ -28,12 +28,12 @@ from appealbus.core import (
     WorkQueue,
     found,
 )
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
-from appealbus.core.plan import Node
+from appealbus.core.planning.plan import Node
 from appealbus.schemas import Appeal, Dossier, Outcome, Record
 
 

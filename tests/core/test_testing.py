@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from appealbus.core import CallFailed, From, FromAll, Lookup, OutcomeKind, Query, Request, Source, found
+from appealbus.core.replies.xmlread import element_of, require_text
 from appealbus.core.testing import ScriptedWire, appeal, ask, ask_all, check_lookup, dossier
-from appealbus.core.xmlread import element_of, require_text
 from appealbus.schemas import CadastralNumber, Dossier, Iin, Outcome, Record
 
 IIN = "750301100019"

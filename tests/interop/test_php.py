@@ -17,8 +17,8 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
-from appealbus.core.wire import Call, CallFailed, Request
-from appealbus.core.xmlread import bool_of, children, date_of, element_of, int_of, require, text
+from appealbus.core.interfaces.wire import Call, CallFailed, Request
+from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, require, text
 from appealbus.schemas.outcome import OutcomeKind
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, web
 
 import appealbus.core
 from appealbus.core import testing
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host

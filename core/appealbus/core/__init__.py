@@ -1,14 +1,14 @@
 """The bus. What plugins import is here; the rest is the bus's own business."""
 
-from appealbus.core.assessor import Assessor
 from appealbus.core.config.base import ConfigError, NoSettings, Settings
 from appealbus.core.config.types import Secret
-from appealbus.core.delivery import Delivery, Outgoing
 from appealbus.core.hookspecs import hookimpl
-from appealbus.core.intake import Acceptor, Inbound, Intake, Quarantined, Taken
-from appealbus.core.link import LinkState, LinkStatus
-from appealbus.core.lookup import From, FromAll, Lookup, Query
-from appealbus.core.outcomes import (
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.delivery import Delivery, Outgoing
+from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
+from appealbus.core.interfaces.outcomes import (
     awaiting,
     found,
     invalid,
@@ -19,11 +19,11 @@ from appealbus.core.outcomes import (
     timed_out,
     unavailable,
 )
-from appealbus.core.service import Service
-from appealbus.core.source import Source
+from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.version import __version__
-from appealbus.core.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
-from appealbus.core.work import Waiting, WorkQueue
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 __all__ = [

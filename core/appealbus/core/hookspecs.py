@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from appealbus.core.assessor import Assessor
 from appealbus.core.config.base import Settings
-from appealbus.core.delivery import Delivery
-from appealbus.core.intake import Intake
-from appealbus.core.lookup import Lookup
-from appealbus.core.service import Service
-from appealbus.core.wire import Connector
-from appealbus.core.work import WorkQueue
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.wire import Connector
+from appealbus.core.interfaces.work import WorkQueue
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record

@@ -16,17 +16,17 @@ from typing import Any
 import pluggy
 import structlog
 
-from appealbus.core.assessor import Assessor
 from appealbus.core.config.base import ConfigError, NoSettings, Settings
-from appealbus.core.delivery import Delivery
 from appealbus.core.hookspecs import NAMESPACE, Hooks
-from appealbus.core.intake import Intake
-from appealbus.core.lookup import Lookup
-from appealbus.core.plan import Node
-from appealbus.core.service import Service
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.wire import Connector
+from appealbus.core.interfaces.work import WorkQueue
+from appealbus.core.planning.plan import Node
 from appealbus.core.version import __version__
-from appealbus.core.wire import Connector
-from appealbus.core.work import WorkQueue
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from appealbus.core.config.base import ConfigError, Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import InvalidConfig
-from appealbus.core.contract import Contract, active, contracts
-from appealbus.core.delivery import Delivery
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
-from appealbus.core.intake import Intake
-from appealbus.core.plan import Node
-from appealbus.core.wire import Wire
-from appealbus.core.work import WorkQueue
+from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.wire import Wire
+from appealbus.core.interfaces.work import WorkQueue
+from appealbus.core.planning.contract import Contract, active, contracts
+from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import AppealKind
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.soap import SoapWire
-from appealbus.core.wire import Call, CallFailed, Request
-from appealbus.core.xmlread import element_of, text
+from appealbus.core.interfaces.wire import Call, CallFailed, Request
+from appealbus.core.replies.xmlread import element_of, text
 
 REPLIES = tomllib.loads((Path(__file__).parent / "replies.toml").read_text(encoding="utf-8"))["reply"]
 REGISTER = 'xmlns:r="urn:example:register"'

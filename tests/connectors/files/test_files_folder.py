@@ -9,10 +9,10 @@ import pytest
 from appealbus.connectors.files.folder import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import ConfigError
+from appealbus.core.bus.reception import Reception
 from appealbus.core.config.loading import from_document, load
-from appealbus.core.intake import Inbound, Quarantined, Taken
+from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal, JournalError
-from appealbus.core.reception import Reception
 
 LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}})
 

@@ -12,7 +12,7 @@ from appealbus.connectors.files.lines import LINE_LIMIT
 from appealbus.connectors.files.reading import SUFFIXES, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import ConfigError, Inbound
-from appealbus.core.decoding import decode
+from appealbus.core.bus.decoding import decode
 
 APPEAL = {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person", "surname": "Сидоров"}}
 

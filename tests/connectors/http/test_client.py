@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from appealbus.connectors.http import HttpClient, retry_after
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

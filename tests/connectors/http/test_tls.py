@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from appealbus.connectors.http import HttpClient, TlsSettings, tls_context
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 

@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.soap.envelope import SOAP11, SOAP12, build_envelope, read_envelope, serialise
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 
 
 @pytest.mark.parametrize("namespace", [SOAP11, SOAP12])

@@ -15,8 +15,8 @@ from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
-from appealbus.core.wire import Call, CallFailed, Request
-from appealbus.core.xmlread import child, date_of, element_of, int_of, require, text
+from appealbus.core.interfaces.wire import Call, CallFailed, Request
+from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
 from appealbus.schemas.outcome import OutcomeKind
 
 REGISTER = Path(__file__).parent / "register.wsdl"

@@ -1,7 +1,7 @@
 """`appealbus quarantine replay` of what was not kept whole."""
 
-from appealbus.core.intake import Inbound, Quarantined
-from appealbus.core.reception import Reception
+from appealbus.core.bus.reception import Reception
+from appealbus.core.interfaces.intake import Inbound, Quarantined
 
 
 async def test_a_message_that_was_cut_says_so(program, journal):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from appealbus.core.cli.sources import worker_view
+from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.rows import WorkerState
-from appealbus.core.link import LinkState, LinkStatus
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 

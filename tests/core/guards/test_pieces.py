@@ -11,7 +11,7 @@ from appealbus.core import clocks, found, invalid, not_found, unavailable
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
-from appealbus.core.question import Ended
+from appealbus.core.guards.question import Ended
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 

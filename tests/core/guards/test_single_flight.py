@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from appealbus.core import clocks, not_found
+from appealbus.core.guards.question import Ended
 from appealbus.core.guards.single_flight import Flight, SingleFlight
-from appealbus.core.question import Ended
 
 ENDED = Ended(not_found(), datetime(2026, 11, 24, tzinfo=UTC))
 

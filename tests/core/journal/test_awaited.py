@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core.answer import Answer, Kept
+from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, AwaitedRow, State

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.models import LogFormat, LogLevel, LogSettings
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.logs import configure
 from appealbus.core.logs.redact import KEYS
-from appealbus.core.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 SURNAME = "Әлімжанов"

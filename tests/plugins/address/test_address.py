@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, OutcomeKind
-from appealbus.core.plan import Node
+from appealbus.core.planning.plan import Node
 from appealbus.core.testing import appeal, ask_all
 from appealbus.plugins.address import register_lookups
 from appealbus.plugins.address.lookups import SCHEMA, CadastralNumberQuery, RkaQuery

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import CallFailed, OutcomeKind
-from appealbus.core.plan import Node
+from appealbus.core.planning.plan import Node
 from appealbus.plugins.egkn import register_lookups
 from appealbus.plugins.egkn.lookups import SCHEMA, ParcelQuery
 from appealbus.plugins.egkn.settings import EgknSettings

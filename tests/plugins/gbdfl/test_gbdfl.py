@@ -8,7 +8,7 @@ import pytest
 from appealbus.connectors.shep.data import Shape
 from appealbus.core import CallFailed, OutcomeKind
 from appealbus.core.config.types import Secret
-from appealbus.core.plan import Node
+from appealbus.core.planning.plan import Node
 from appealbus.plugins.gbdfl import register_lookups
 from appealbus.plugins.gbdfl.lookups import SCHEMA, MentionedPerson, MentionQuery, PersonOfApplicant, PersonQuery
 from appealbus.plugins.gbdfl.settings import GbdflSettings

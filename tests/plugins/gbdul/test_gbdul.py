@@ -7,7 +7,7 @@ import pytest
 
 from appealbus.connectors.shep.data import Shape
 from appealbus.core import CallFailed, OutcomeKind
-from appealbus.core.plan import Node, Standing
+from appealbus.core.planning.plan import Node, Standing
 from appealbus.plugins.gbdul import register_lookups
 from appealbus.plugins.gbdul.lookups import SCHEMA, OrganisationQuery, RightHolderQuery
 from appealbus.plugins.gbdul.settings import GbdulSettings

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "core"))
 from kit import Receiver, lookup, running_bus
 
 from appealbus.core import From
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.host import Brought, Plugin
 from appealbus.plugins.monitor.service import Monitor
 from appealbus.plugins.monitor.settings import Address

@@ -10,7 +10,7 @@ import pytest
 from kit import Receiver, message
 from prometheus_client.parser import text_string_to_metric_families
 
-from appealbus.core.link import LinkState, LinkStatus
+from appealbus.core.interfaces.link import LinkState, LinkStatus
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)

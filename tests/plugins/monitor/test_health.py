@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from appealbus.core import Acceptor, Intake, NoSettings
-from appealbus.core.link import LinkState, LinkStatus
+from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.plugins import monitor
 from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag

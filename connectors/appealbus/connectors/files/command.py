@@ -14,9 +14,9 @@ from appealbus.connectors.files.folder import accept_all
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
+from appealbus.core.bus.reception import Reception
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.reception import Reception
 
 _BATCH = 200
 

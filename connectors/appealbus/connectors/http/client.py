@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from appealbus.connectors.http.errors import failure
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}

@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (

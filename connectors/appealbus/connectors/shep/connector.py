@@ -16,7 +16,7 @@ from appealbus.connectors.shep.status import fault_failure, gateway_failure
 from appealbus.connectors.soap.envelope import Envelope, read_envelope
 from appealbus.connectors.soap.faults import louder
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}

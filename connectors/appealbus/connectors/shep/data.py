@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from appealbus.core.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed, Layer
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 

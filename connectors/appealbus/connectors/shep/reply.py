@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.shep.data import take
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import text
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _ID_LENGTH = 100

@@ -11,8 +11,8 @@ from lxml import etree
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Fault
 from appealbus.connectors.soap.faults import fault_failure as soap_fault
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import child, text
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 
 # A code goes into ours only if it cannot be a citizen's: twelve digits in a row would be an ИИН.

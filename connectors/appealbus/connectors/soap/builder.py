@@ -8,7 +8,7 @@ from lxml import etree
 
 from appealbus.connectors.soap.schemas import DRIVER, Schemas
 from appealbus.core.config.base import ConfigError
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 

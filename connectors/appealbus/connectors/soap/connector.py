@@ -3,7 +3,7 @@
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wire import SoapWire
-from appealbus.core.wire import Connector
+from appealbus.core.interfaces.wire import Connector
 
 
 class SoapConnector(Connector[SoapSettings]):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import child, text
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from appealbus.connectors.http import DENIED, HttpReply
 from appealbus.connectors.soap.envelope import Fault
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import local_name
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import local_name
 from appealbus.schemas.outcome import OutcomeKind
 
 _AUTHENTICATION = frozenset({"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})

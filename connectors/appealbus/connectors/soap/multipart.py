@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"

@@ -9,7 +9,7 @@ from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failur
 from appealbus.connectors.soap.envelope import Envelope, open_envelope
 from appealbus.connectors.soap.faults import fault_failure, louder
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
-from appealbus.core.wire import CallFailed
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 

@@ -22,8 +22,8 @@ from appealbus.connectors.soap.reply import answer_in, open_reply, validate
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
 from appealbus.core.config.base import ConfigError
-from appealbus.core.wire import Call, CallFailed, Health, Reply, Request, Wire
-from appealbus.core.xmlread import text
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import dossier_view, gaps_view
-from appealbus.core.fields import FieldError, Found, explain_field
+from appealbus.core.enrichment.fields import FieldError, Found, explain_field
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
 from appealbus.schemas.dossier import Dossier

@@ -13,12 +13,12 @@ import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
-from appealbus.core.delivery import Delivery
-from appealbus.core.intake import Intake
+from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.wire import Health
+from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.journal.errors import JournalError, NoJournalYet
 from appealbus.core.parts import Parts, build
-from appealbus.core.wire import Health
-from appealbus.core.work import WorkQueue
 
 H = TypeVar("H")
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from appealbus.core.bus.decoding import Unacceptable
+from appealbus.core.bus.reception import replay as replay_row
+from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
 from appealbus.core.cli.terminal import escaped
-from appealbus.core.decoding import Unacceptable
 from appealbus.core.journal.errors import NumberTaken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
-from appealbus.core.reception import replay as replay_row
-from appealbus.core.reception import would_take
 
 _PAGE = 200
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
 from appealbus.core.clocks import wall

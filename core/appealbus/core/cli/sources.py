@@ -11,9 +11,9 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
+from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
-from appealbus.core.link import LinkStatus
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.lookup import Lookup
-from appealbus.core.outcomes import invalid
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.outcomes import invalid
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

@@ -5,15 +5,15 @@ import random
 from collections.abc import Callable, Hashable
 from datetime import datetime, timedelta
 
-from appealbus.core.answer import KeptAnswer
 from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
 from appealbus.core.guards.line import Line
+from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.outcomes import timed_out
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Call, CallFailed
 from appealbus.core.journal.rows import Served
-from appealbus.core.outcomes import timed_out
-from appealbus.core.question import Ended, Question
-from appealbus.core.source import Source
-from appealbus.core.wire import Call, CallFailed
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-from appealbus.core.question import Ended
+from appealbus.core.guards.question import Ended
 from appealbus.schemas.outcome import OutcomeKind
 
 _KEPT = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})

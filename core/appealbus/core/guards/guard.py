@@ -9,7 +9,6 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core import clocks
-from appealbus.core.answer import KeptAnswer
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange
@@ -17,14 +16,15 @@ from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.line import Line
+from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import SingleFlight
 from appealbus.core.guards.slots import Slots
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served, SourceState
-from appealbus.core.outcomes import unavailable
-from appealbus.core.question import Ended, Question
-from appealbus.core.wire import Wire
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

@@ -12,12 +12,12 @@ from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import being_cancelled, defect
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.slots import Slots
+from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served
-from appealbus.core.outcomes import unavailable
-from appealbus.core.question import Question
-from appealbus.core.wire import Wire
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 
-from appealbus.core.question import Ended
+from appealbus.core.guards.question import Ended
 
 log = structlog.get_logger(__name__)
 

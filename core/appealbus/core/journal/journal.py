@@ -11,8 +11,8 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Engine
 
-from appealbus.core.answer import Answer, Kept
 from appealbus.core.config.types import Secret
+from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import store
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.lock import RunLock

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
-from appealbus.core.answer import KeptAnswer
+from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal import codec
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import (

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from appealbus.core.answer import KeptAnswer
+from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal import queries
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import (

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from appealbus.core.answer import KeptAnswer
-from appealbus.core.link import LinkState
-from appealbus.core.outcomes import PENDING
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.outcomes import PENDING
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind

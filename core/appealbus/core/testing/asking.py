@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.journal.rows import AccessRow
-from appealbus.core.lookup import Lookup
-from appealbus.core.plan import Draft, Node, Standing
-from appealbus.core.question import Question
+from appealbus.core.planning.plan import Draft, Node, Standing
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
 from appealbus.schemas.appeal import Appeal

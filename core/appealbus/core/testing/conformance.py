@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from appealbus.core.lookup import Lookup
-from appealbus.core.plan import Node, PlanError
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.wire import CallFailed, Payload
+from appealbus.core.planning.plan import Node, PlanError
 from appealbus.core.testing.asking import Asked, ask_all
 from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.scripted import Answer, ScriptedWire
-from appealbus.core.wire import CallFailed, Payload
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record

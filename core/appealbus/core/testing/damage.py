@@ -6,8 +6,8 @@ from typing import Any
 
 from lxml import etree
 
+from appealbus.core.interfaces.wire import Payload
 from appealbus.core.testing.scripted import reply_of
-from appealbus.core.wire import Payload
 
 CANARY = "Канарейкина 010203499998"
 """Stands for a citizen's data: it must not turn up in a code or a reason."""

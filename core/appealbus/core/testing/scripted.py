@@ -8,7 +8,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from appealbus.core.config.base import NoSettings
-from appealbus.core.wire import Call, CallFailed, Connector, Health, Payload, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Payload, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import parse
 

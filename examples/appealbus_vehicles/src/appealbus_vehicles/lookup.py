@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, not_found
-from appealbus.core.xmlread import bool_of, children, coded, date_of, element_of, require_text
-from appealbus.core.xmlschema import MessageSchema
+from appealbus.core.replies.xmlread import bool_of, children, coded, date_of, element_of, require_text
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas import Iin, Record
 from lxml import etree
 

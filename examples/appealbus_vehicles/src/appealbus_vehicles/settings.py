@@ -1,6 +1,6 @@
 """What can be set about the register of vehicles."""
 
-from appealbus.core.codes import BusinessCodes
+from appealbus.core.replies.codes import BusinessCodes
 
 
 class VehiclesSettings(BusinessCodes):

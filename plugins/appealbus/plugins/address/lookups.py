@@ -6,8 +6,8 @@ from typing import Annotated
 from lxml import etree
 
 from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
-from appealbus.core.xmlread import element_of
-from appealbus.core.xmlschema import MessageSchema
+from appealbus.core.replies.xmlread import element_of
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.address.reading import addresses_from, result_code
 from appealbus.plugins.address.settings import AddressSettings
 from appealbus.schemas.address import Address

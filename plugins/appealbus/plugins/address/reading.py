@@ -4,9 +4,9 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import bool_of, children, date_of, needed, require_text, text
-from appealbus.core.xmlread import coded as any_coded
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import bool_of, children, date_of, needed, require_text, text
+from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.address import Address, AddressPart
 from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_rka
 from appealbus.schemas.outcome import OutcomeKind

@@ -1,6 +1,6 @@
 """What can be set about the address register."""
 
-from appealbus.core.codes import BusinessCodes
+from appealbus.core.replies.codes import BusinessCodes
 
 
 class AddressSettings(BusinessCodes):

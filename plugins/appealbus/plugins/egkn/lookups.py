@@ -6,8 +6,8 @@ from typing import Annotated
 from lxml import etree
 
 from appealbus.core import FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
-from appealbus.core.xmlread import element_of
-from appealbus.core.xmlschema import MessageSchema
+from appealbus.core.replies.xmlread import element_of
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.egkn.reading import parcels_from, result_code
 from appealbus.plugins.egkn.settings import EgknSettings
 from appealbus.schemas.identifiers import CadastralNumber

@@ -4,8 +4,8 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.wire import CallFailed, Layer
-from appealbus.core.xmlread import (
+from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.replies.xmlread import (
     bool_of,
     child,
     children,
@@ -18,7 +18,7 @@ from appealbus.core.xmlread import (
     require_text,
     text,
 )
-from appealbus.core.xmlread import coded as any_coded
+from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Geometry, Holder, Parcel, Right

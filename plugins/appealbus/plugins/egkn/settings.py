@@ -1,6 +1,6 @@
 """What can be set about ЕГКН."""
 
-from appealbus.core.codes import BusinessCodes
+from appealbus.core.replies.codes import BusinessCodes
 
 
 class EgknSettings(BusinessCodes):

@@ -9,8 +9,8 @@ from lxml import etree
 from pydantic import model_validator
 
 from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
-from appealbus.core.xmlread import element_of
-from appealbus.core.xmlschema import MessageSchema
+from appealbus.core.replies.xmlread import element_of
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdfl.reading import persons_from, result_code
 from appealbus.plugins.gbdfl.settings import GbdflSettings
 from appealbus.schemas.identifiers import IdentifierError, Iin, parse_iin

@@ -4,7 +4,7 @@ from datetime import date
 
 from lxml import etree
 
-from appealbus.core.xmlread import child, children, coded, date_of, needed, require_text, text
+from appealbus.core.replies.xmlread import child, children, coded, date_of, needed, require_text, text
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 

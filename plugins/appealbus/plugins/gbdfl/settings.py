@@ -1,7 +1,7 @@
 """What can be set about ГБД ФЛ."""
 
-from appealbus.core.codes import BusinessCodes
 from appealbus.core.config.types import Secret
+from appealbus.core.replies.codes import BusinessCodes
 
 
 class GbdflSettings(BusinessCodes):

@@ -6,8 +6,8 @@ from typing import Annotated
 from lxml import etree
 
 from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
-from appealbus.core.xmlread import element_of
-from appealbus.core.xmlschema import MessageSchema
+from appealbus.core.replies.xmlread import element_of
+from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdul.reading import organisation_from, status_code
 from appealbus.plugins.gbdul.settings import GbdulSettings
 from appealbus.schemas.identifiers import Bin

@@ -4,8 +4,8 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.xmlread import bool_of, child, children, date_of, needed, require_text, text
-from appealbus.core.xmlread import coded as any_coded
+from appealbus.core.replies.xmlread import bool_of, child, children, date_of, needed, require_text, text
+from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 

@@ -1,6 +1,6 @@
 """What can be set about ГБД ЮЛ."""
 
-from appealbus.core.codes import BusinessCodes
+from appealbus.core.replies.codes import BusinessCodes
 from appealbus.schemas.identifiers import Bin
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from appealbus.core.assessor import records
+from appealbus.core.interfaces.assessor import records
 from appealbus.plugins.identity.messages import signal
 from appealbus.plugins.identity.names import Likeness, compare, compare_patronymics
 from appealbus.schemas.appeal import PersonApplicant

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from appealbus.core import Assessor, hookimpl
-from appealbus.core.assessor import records
+from appealbus.core.interfaces.assessor import records
 from appealbus.plugins.land_rights.burdens import burdens
 from appealbus.plugins.land_rights.holding import Holding
 from appealbus.plugins.land_rights.territory import parcels_not_found, parcels_outside

@@ -14,13 +14,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from appealbus.core.answer import Kept
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.clocks import wall
 from appealbus.core.guards.breaker import BreakerState
 from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.interfaces.answer import Kept
+from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.rows import Counts
-from appealbus.core.link import LinkStatus
 from appealbus.core.version import __version__
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind

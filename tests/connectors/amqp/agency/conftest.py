@@ -16,7 +16,7 @@ from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpCon
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
-from appealbus.core.wire import Call
+from appealbus.core.interfaces.wire import Call
 
 
 @pytest.fixture(params=["memory", "rabbit"])

@@ -13,12 +13,12 @@ from appealbus.connectors.amqp.broker import Consumer, Delivered, Message, Prope
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.core import From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
-from appealbus.core.xmlread import element_of, text
+from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
 
 QUEUE = "register.questions"

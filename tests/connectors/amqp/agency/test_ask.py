@@ -16,7 +16,7 @@ from appealbus.connectors.amqp.agency import AgencySettings, AmqpConnector
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.core.config.base import ConfigError
-from appealbus.core.wire import Call, CallFailed, Health, Request
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.schemas.outcome import OutcomeKind
 
 IIN = "750301100019"

@@ -15,8 +15,8 @@ from appealbus.connectors.amqp.agency.later import Listener, packed
 from appealbus.connectors.amqp.broker import BrokerRefused, Message, Properties
 from appealbus.connectors.amqp.topology import answers_of
 from appealbus.core import Call, CallFailed, Inbound, Request, Taken
-from appealbus.core.answer import Answer, Kept
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
+from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Dossier
 

@@ -16,7 +16,7 @@ from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
-from appealbus.core.bus import Bus
+from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins

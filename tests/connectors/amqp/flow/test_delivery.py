@@ -44,7 +44,7 @@ async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Ru
 
 async def test_what_nobody_is_bound_for_waits_in_the_outbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under its code; it arrives once somebody is, and other versions of the batch are not held up."""
-    monkeypatch.setattr("appealbus.core.relay._BACKOFF_MAX", 0.2)
+    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
     async with run(**PARTS) as flow:
         almaty = await flow.inbox("almaty", NAMES.out, "dossier.*.75")
         await flow.send(body("m-1"))
@@ -71,7 +71,7 @@ async def last_error(bus: Any) -> str | None:
 
 async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A receiver knows it by the message id."""
-    monkeypatch.setattr("appealbus.core.relay._BACKOFF_MAX", 0.2)
+    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
     async with run(**PARTS) as flow:
         got = await flow.inbox("all", NAMES.out)
         publish, lost = flow.broker.publish, [2]

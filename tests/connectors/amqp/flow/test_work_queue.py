@@ -32,7 +32,7 @@ async def test_a_worker_without_room_tells_the_others(run: Run) -> None:
 
 async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, not at its next look into the journal; then the hint is gone."""
-    monkeypatch.setattr("appealbus.core.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: not flow.bus._dispatcher._backlog)
         other = AmqpOther(flow.brokers)
@@ -53,7 +53,7 @@ async def test_two_workers_share_the_work_of_one_journal(
     tmp_path: Path, vhost: Vhost, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over PostgreSQL and RabbitMQ: what one accepts and cannot do, the other does, without a look of its own."""
-    monkeypatch.setattr("appealbus.core.dispatcher._POLL", 1000.0)
+    monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
     table = table_of(vhost)
     tables = {"bus": {"journal": database}, **PARTS}
     async with (
@@ -87,7 +87,7 @@ class AmqpOther:
 
 async def test_a_hint_does_not_wait_for_room_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full worker lets it go: it looks by itself once it has room."""
-    monkeypatch.setattr("appealbus.core.bus._LOOK", 0.05)
+    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.05)
     async with run(doors=False, **PARTS) as flow:
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
         await flow.bus.accept(Inbound("test", "test", body()))

@@ -10,7 +10,7 @@ from lxml import etree
 from appealbus.connectors.amqp.agency.settings import Format
 from appealbus.connectors.soap.reply import validate
 from appealbus.core.config.base import ConfigError
-from appealbus.core.wire import CallFailed, Layer, Payload
+from appealbus.core.interfaces.wire import CallFailed, Layer, Payload
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 

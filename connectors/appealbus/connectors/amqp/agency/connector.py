@@ -3,7 +3,7 @@
 from appealbus.connectors.amqp.agency.settings import AgencySettings
 from appealbus.connectors.amqp.agency.wire import AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.core.wire import Connector
+from appealbus.core.interfaces.wire import Connector
 
 
 class AmqpConnector(Connector[AgencySettings]):

@@ -9,7 +9,7 @@ import orjson
 import structlog
 
 from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties
-from appealbus.core.answer import Answer, Answers, KeptAnswer
+from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.logs.lasting import Lasting
 from appealbus.schemas.base import printable

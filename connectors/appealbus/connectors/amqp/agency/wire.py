@@ -22,10 +22,10 @@ from appealbus.connectors.amqp.broker import (
 )
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
-from appealbus.core.answer import Answers
 from appealbus.core.clocks import wall
-from appealbus.core.link import LinkState
-from appealbus.core.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.interfaces.answer import Answers
+from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 

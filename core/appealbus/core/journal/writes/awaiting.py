@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from appealbus.core.answer import Answer, Kept
+from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.rows import AwaitedRow, LookupState
 from appealbus.core.journal.tables import access, appeal, awaited

@@ -1,0 +1,1 @@
+"""The running bus: appeals in, work shared out, dossiers out."""

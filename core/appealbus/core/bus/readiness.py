@@ -1,0 +1,61 @@
+"""Whether a running bus does what it is there for, check by check, in words without secrets."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.errors import JournalError
+
+if TYPE_CHECKING:
+    from appealbus.core.bus.bus import Bus
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    """`bus`, `journal`, or the connection's: `main.consume`."""
+    ok: bool
+    needed: bool
+    """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it."""
+    detail: str
+
+
+async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check]:
+    """Look at the bus, its journal and its connections. Sources are left out: agencies come and go.
+
+    Args:
+        bus: the one.
+        probe: writes to the journal and returns once that is on disk; raises JournalError or TimeoutError.
+
+    """
+    found = [Check("bus", not bus.draining, True, "it drains and takes nothing more" if bus.draining else "it works")]
+    found.append(await _journal(probe))
+    needed = _by_name(link for intake in bus.parts.intakes for link in intake.links())
+    if bus.parts.work is not None:
+        needed |= _by_name(bus.parts.work.links())
+    ways_out = _by_name(link for delivery in bus.parts.deliveries.values() for link in delivery.links())
+    found += [_link(link, True) for link in needed.values()]
+    return found + [_link(link, False) for name, link in ways_out.items() if name not in needed]
+
+
+async def _journal(probe: Callable[[], Awaitable[None]]) -> Check:
+    try:
+        await probe()
+    except TimeoutError:
+        return Check("journal", False, True, "the journal does not answer in time")
+    except JournalError as error:
+        return Check("journal", False, True, str(error))
+    return Check("journal", True, True, "it can be written")
+
+
+def _by_name(links: Iterable[LinkState]) -> dict[str, LinkState]:
+    return {link.name: link for link in links}
+
+
+def _link(link: LinkState, needed: bool) -> Check:
+    # Blocked is back-pressure: the other side is there and will go on by itself.
+    ok = link.status in (LinkStatus.UP, LinkStatus.BLOCKED)
+    return Check(link.name, ok, needed, f"{link.status.value}: {link.detail}" if link.detail else link.status.value)

@@ -1,0 +1,1 @@
+"""One appeal, from its plan to a dossier version."""

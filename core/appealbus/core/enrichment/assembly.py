@@ -1,0 +1,116 @@
+"""From the states of a case to a dossier version."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import structlog
+from pydantic_core import from_json
+
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.journal.rows import Case, LookupState
+from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Signal
+
+log = structlog.get_logger(__name__)
+
+
+def outcome_of(state: LookupState) -> LookupOutcome:
+    """Return the state as the dossier tells it."""
+    return LookupOutcome(
+        lookup=state.lookup,
+        key=state.key,
+        outcome=state.kind,
+        code=state.code,
+        reason=state.reason,
+        inputs=list(state.inputs),
+        attempts=state.attempts,
+        asked_at=state.asked_at,
+        ended_at=state.ended_at,
+        next_attempt_at=state.next_attempt_at,
+    )
+
+
+def completeness_of(states: Iterable[LookupState], required: Container[str]) -> Completeness:
+    """Return `complete` if every required question has ended for good, whether or not it found anything."""
+    still_open = any(state.lookup in required and state.pending for state in states)
+    return Completeness.PARTIAL if still_open else Completeness.COMPLETE
+
+
+def assemble(
+    case: Case,
+    states: Sequence[LookupState],
+    required: Container[str],
+    assessors: Mapping[str, Assessor],
+    created_at: datetime,
+) -> Dossier:
+    """Make the next version of the case's dossier, assessed."""
+    facts: list[Fact] = []
+    outcomes: list[LookupOutcome] = []
+    gaps: list[Gap] = []
+    for state in states:
+        outcomes.append(outcome_of(state))
+        if state.record is not None and state.provenance is not None:
+            facts.append(Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance))
+            continue
+        gaps.append(
+            Gap(
+                lookup=state.lookup,
+                key=state.key,
+                required=state.lookup in required,
+                outcome=state.kind,
+                code=state.code,
+                reason=state.reason,
+                next_attempt_at=state.next_attempt_at,
+            )
+        )
+    dossier = Dossier(
+        number=case.receipt.number,
+        version=case.version + 1,
+        completeness=completeness_of(states, required),
+        created_at=created_at,
+        receipt=case.receipt,
+        appeal=case.appeal,
+        facts=facts,
+        outcomes=outcomes,
+        gaps=gaps,
+    )
+    return _assessed(dossier, assessors)
+
+
+def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor]) -> Dossier:
+    signals: list[Signal] = []
+    unassessed: list[str] = []
+    for name, assessor in assessors.items():
+        try:
+            concluded = list(assessor.assess(dossier))
+            if not all(isinstance(signal, Signal) for signal in concluded):
+                raise TypeError("an assessor must return signals")
+            signals += concluded
+        except Exception:
+            log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
+            unassessed.append(name)
+    return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
+
+
+def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
+    """Whether a version made of these states would tell its reader nothing new.
+
+    How often and in which way a source failed is no news, only that it did, and that nobody asks any more. A
+    question that ended in found has its record for good, so comparing how each question ended is enough.
+    """
+    told = {
+        (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
+        for item in from_json(previous)["outcomes"]
+    }
+    return told == {
+        (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
+    }
+
+
+def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
+    if kind.final or kind is OutcomeKind.SKIPPED:
+        return f"{kind.value} {code}"
+    if not asked_again:
+        return "given up"
+    return "awaiting" if kind is OutcomeKind.AWAITING else "failed"

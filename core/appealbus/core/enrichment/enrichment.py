@@ -1,0 +1,194 @@
+"""Running the plan for one case: ask what is open, keep each outcome as it comes, leave what has ended alone."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from appealbus.core.config.models import RetrySettings
+from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.question import Ended, Question
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.planning.plan import Draft, Node, Plan, Standing
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
+
+Key = tuple[str, str]
+
+
+class Enrichment:
+    """One run of the plan over one case."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        guards: Mapping[str, Guard],
+        retry: RetrySettings,
+        *,
+        actor: str,
+        fan_out: int,
+        now: Callable[[], datetime],
+        keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
+    ) -> None:
+        """Make it.
+
+        Args:
+            plan: which lookups are asked.
+            guards: by source.
+            retry: when a lookup is asked again.
+            actor: who asks, for the access log.
+            fan_out: the most questions of one lookup.
+            now: the wall clock.
+            keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
+
+        """
+        self._plan = plan
+        self._guards = guards
+        self._retry = retry
+        self._actor = actor
+        self._fan_out = fan_out
+        self._now = now
+        self._keep = keep
+
+    async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
+        """Ask what has not ended for good and is due, and all that this makes possible.
+
+        Args:
+            case: the appeal with what is known of it.
+            deadline: on the event loop's clock; every question ends by then.
+
+        Returns:
+            How every question of the plan stands now, in the order of the plan.
+
+        """
+        run = _Run(self, case, deadline)
+        return await run.go()
+
+    async def ask(
+        self, case: Case, node: Node, draft: Draft, deadline: float, answer: KeptAnswer | None = None
+    ) -> Ended:
+        """Put one question through the guard of its source, or have the answer read that came to it by itself."""
+        if draft.query is None:
+            raise ValueError("this draft has ended already")
+        question = Question(
+            lookup=node.lookup,
+            query=draft.query,
+            key=draft.key,
+            inputs=draft.inputs,
+            number=case.receipt.number,
+            actor=self._actor,
+            deadline=deadline,
+            plugin=node.plugin,
+            plugin_version=node.plugin_version,
+            legal_basis=node.legal_basis,
+            appeal_id=case.appeal_id,
+            answer=answer,
+        )
+        return await self._guards[node.lookup.source].ask(question)
+
+
+class _Run:
+    def __init__(self, engine: Enrichment, case: Case, deadline: float) -> None:
+        self.engine = engine
+        self.case = case
+        self.deadline = deadline
+        self.started = engine._now()
+        self.old: dict[Key, LookupState] = {(s.lookup, s.key): s for s in case.states}
+        self.answers: dict[Key, KeptAnswer] = {}
+        for answer in case.answers:
+            self.answers.setdefault((answer.lookup, answer.key), answer)
+        self.now: dict[Key, LookupState] = {}
+        self.records: dict[str, list[Record]] = defaultdict(list)
+        self.settled: dict[str, list[LookupState]] = defaultdict(list)
+
+    async def go(self) -> dict[Key, LookupState]:
+        tasks: dict[str, list[asyncio.Task[None]]] = {}
+        try:
+            for node in self.engine._plan:
+                waits = [task for name in node.upstream for task in tasks.get(name, ())]
+                if waits:
+                    tasks[node.lookup.name] = [asyncio.create_task(self._later(node, waits))]
+                else:
+                    asks = [asyncio.create_task(self._ask(node, draft)) for draft in self._settle(node)]
+                    tasks[node.lookup.name] = asks
+            for each in tasks.values():
+                for task in each:
+                    await task
+        finally:
+            for each in tasks.values():
+                for task in each:
+                    task.cancel()
+        order = {node.lookup.name: i for i, node in enumerate(self.engine._plan)}
+        return dict(sorted(self.now.items(), key=lambda item: (order[item[0][0]], item[0][1])))
+
+    async def _later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
+        for task in waits:
+            await task
+        await asyncio.gather(*(self._ask(node, draft) for draft in self._settle(node)))
+
+    def _settle(self, node: Node) -> list[Draft]:
+        """Take over what has ended already; return what is to be asked."""
+        name = node.lookup.name
+        standings = {name: self._standing(name) for name in node.upstream}
+        to_ask = []
+        for draft in node.drafts(self.case.appeal, self.records, standings, self.engine._fan_out):
+            old = self.old.get((name, draft.key))
+            if draft.outcome is not None:
+                outcome = draft.outcome
+                if old is None or (old.kind, old.code, old.reason) != (outcome.kind, outcome.code, outcome.reason):
+                    ended_at = self.engine._now()
+                    old = LookupState(
+                        name, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs
+                    )
+                self._set(old)
+            elif old is not None and not self._is_open(old):
+                self._set(old)
+            else:
+                to_ask.append(draft)
+        return to_ask
+
+    def _standing(self, name: str) -> Standing:
+        states = self.settled[name]
+        how = ", ".join(sorted({state.kind.value for state in states}))
+        return Standing(how, bool(self.records[name]), any(state.pending for state in states))
+
+    def _is_open(self, state: LookupState) -> bool:
+        if state.kind.final:
+            return False
+        if state.kind is OutcomeKind.SKIPPED or (state.lookup, state.key) in self.answers:
+            return True
+        return state.next_attempt_at is not None and state.next_attempt_at <= self.started
+
+    def _set(self, state: LookupState) -> None:
+        self.now[(state.lookup, state.key)] = state
+        self.settled[state.lookup].append(state)
+        if state.record is not None:
+            self.records[state.lookup].append(state.record)
+
+    async def _ask(self, node: Node, draft: Draft) -> None:
+        answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
+        ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
+        outcome = ended.outcome
+        old = self.old.get((node.lookup.name, draft.key))
+        state = LookupState(
+            lookup=node.lookup.name,
+            key=draft.key,
+            kind=outcome.kind,
+            ended_at=ended.ended_at,
+            code=outcome.code,
+            reason=outcome.reason,
+            inputs=draft.inputs,
+            attempts=(old.attempts if old else 0) + ended.attempts,
+            runs=max(1, (old.runs if old else 0) + (not ended.read)),
+            asked_at=ended.asked_at or (old.asked_at if old else None),
+            record=outcome.record,
+            provenance=ended.provenance,
+        )
+        at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
+        if at is not None:
+            state = replace(state, next_attempt_at=at)
+        self._set(state)
+        await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)

@@ -1,0 +1,68 @@
+"""A question on its way through the guard, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.lookup import Lookup, Query
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A lookup with its inputs filled in, asked for one appeal.
+
+    Attributes:
+        lookup: what is asked.
+        query: the inputs.
+        key: tells apart the questions of one lookup; equal queries have equal keys.
+        inputs: where each input came from.
+        number: of the appeal that asks.
+        actor: who asks, for the access log.
+        deadline: on the event loop's clock; what remains of the case's budget goes into each call.
+        plugin: name of the plugin that brought the lookup.
+        plugin_version: its version.
+        legal_basis: the norm that allows the question.
+        appeal_id: the same appeal, as the journal knows it.
+        answer: what came by itself; then it is read, and nothing is asked.
+
+    """
+
+    lookup: Lookup[Any, Record]
+    query: Query
+    key: str
+    inputs: tuple[Input, ...]
+    number: str
+    actor: str
+    deadline: float
+    plugin: str
+    plugin_version: str
+    legal_basis: str
+    appeal_id: int = 0
+    answer: KeptAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a question ended.
+
+    Attributes:
+        outcome: one of the nine, with the record where found.
+        provenance: for found.
+        attempts: calls that left for the source on behalf of this question.
+        asked_at: when the first one left; None if none did.
+        ended_at: when the outcome was known.
+        read: an answer that came by itself was read, whatever it said.
+
+    """
+
+    outcome: Outcome[Record]
+    ended_at: datetime
+    attempts: int = 0
+    asked_at: datetime | None = None
+    provenance: Provenance | None = None
+    read: bool = False

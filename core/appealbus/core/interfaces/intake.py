@@ -1,0 +1,88 @@
+"""Intakes: where appeals come from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from appealbus.core.config.base import Settings
+from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.wire import Health
+from appealbus.schemas.appeal import Receipt
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message from outside, as it came.
+
+    Attributes:
+        channel: which intake took it; with the message id it tells messages apart.
+        position: where it stood, for people: `appeals.jsonl:17`.
+        raw: the canonical appeal as JSON or XML, or whatever came instead.
+        media_type: `application/json` or `application/xml`.
+        problem: set where the intake itself already knows why it cannot be taken.
+
+    """
+
+    channel: str
+    position: str
+    raw: bytes
+    media_type: str = "application/json"
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The appeal is on disk and will be enriched."""
+
+    receipt: Receipt
+    new: bool
+    """False where the same message had come before: the receipt is the one it got then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """The message could not be taken; it is kept with its reason and can be replayed."""
+
+    quarantine_id: int
+    reason: str
+    """Ours: names fields, never quotes their values."""
+    code: str = "message.unreadable"
+    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `number_taken` …"""
+
+
+class Acceptor(Protocol):
+    """The bus's side of an intake."""
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        """Take one message. Returns when the result is on disk; waits while the bus is full."""
+
+
+class Intake(ABC, Generic[S]):
+    """An adapter of a channel: what `kind = "name"` in `[intakes.NAME]` chooses."""
+
+    kind: ClassVar[str]
+    settings: type[S]
+
+    def __init__(self, name: str, settings: S) -> None:
+        self.name = name
+        self.config = settings
+        self.idle = True
+        """False while there is something to take that has not been taken: `run --until-idle` waits for it."""
+
+    @abstractmethod
+    async def run(self, acceptor: Acceptor) -> None:
+        """Take messages until cancelled."""
+
+    async def health(self) -> Health | None:
+        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
+
+        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
+        """
+        return None
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()

@@ -1,0 +1,85 @@
+"""A lookup: one question to a source. Integrators write these; nothing in here knows a wire."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from appealbus.core.interfaces.source import Source
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+
+class From:
+    """Where a query's field comes from: the first of the paths that has a value.
+
+    A path leads into the appeal (`applicant.iin`, `parcels[*].cadastral_number`) or, after a lookup's name
+    and a slash, into its record (`egkn.parcel/rights[*].holder.bin`). Every `[*]` fans out: one question for
+    each distinct value.
+    """
+
+    def __init__(self, *paths: str) -> None:
+        self.paths = paths
+        self.union = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.paths))})"
+
+
+class FromAll(From):
+    """Like From, but takes the distinct values of all the paths: one question for each."""
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self.union = True
+
+
+class Query(BaseModel):
+    """The declared inputs of a lookup. Each field is annotated with From; its type checks the value.
+
+    A value that the type refuses never reaches the source: the lookup ends in not_applicable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def absent(self) -> str | None:
+        """Say which input is absent, where fields are optional but not all may be; None to go on."""
+        return None
+
+    def subject(self) -> str:
+        """Return whose data the question is about, for the access log: an ИИН, a БИН, a cadastral number."""
+        return " ".join(str(value) for value in self.model_dump(mode="json").values() if value is not None)
+
+
+Q = TypeVar("Q", bound=Query)
+R_co = TypeVar("R_co", bound=Record, covariant=True)
+
+
+class Lookup(ABC, Generic[Q, R_co]):
+    """One question to a source: declared inputs in, a typed record out.
+
+    The two type arguments say what the inputs are and what the record is:
+    `class PersonByIin(Lookup[PersonQuery, Person])`.
+    """
+
+    name: ClassVar[str]
+    """`source.what`, unique: `gbdfl.person`."""
+    purpose: ClassVar[str]
+    """Why the state may look: goes into the access log with each question."""
+    legal_basis: ClassVar[str] = ""
+    """The norm that allows it; empty: the one of the bus's settings."""
+    idempotent: ClassVar[bool] = True
+    """Whether asking twice is the same as asking once. Only then does the guard ask again by itself."""
+
+    @property
+    def source(self) -> str:
+        """The source that the question goes to: the first part of the name, unless overridden."""
+        return self.name.partition(".")[0]
+
+    @abstractmethod
+    async def ask(self, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
+        """Put the question and read the answer.
+
+        CallFailed may pass through: the guard makes it an outcome. Any other exception is taken for a defect
+        of the plugin and ends the question in `invalid`.
+        """

@@ -1,0 +1,154 @@
+"""What a connector offers: wires that carry a question to a source and its answer back. Knows no agency."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeAlias, TypeVar
+
+from lxml import etree
+
+from appealbus.core.config.base import Settings
+from appealbus.core.interfaces.answer import Answers, KeptAnswer
+from appealbus.core.interfaces.link import LinkState
+from appealbus.schemas.outcome import OutcomeKind
+
+Payload: TypeAlias = etree._Element | Mapping[str, object]
+"""The business content: an XML element, or a mapping for wires that build the message themselves."""
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message to a source.
+
+    Attributes:
+        body: the business content. A wire that carries XML takes the element as it is; a wire with a
+            contract (SOAP) can also build the content from a mapping.
+        operation: the operation of the contract, where the body does not tell it.
+
+    """
+
+    body: Payload
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a wire may know of the question it carries: nothing of the person in it.
+
+    Attributes:
+        question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
+        number: of the appeal that caused the question.
+        timeout: seconds that the call may take in all, connecting included.
+        answer: what came by itself, for wires whose `answers_later`: read it, and send nothing.
+
+    """
+
+    question_id: str
+    number: str
+    timeout: float
+    answer: KeptAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A source's answer: parsed, valid against its contract, and past every status layer below business."""
+
+    body: Payload
+    raw_sha256: str
+    observed_at: datetime
+    message_id: str | None = None
+    session_id: str | None = None
+
+
+class Layer(StrEnum):
+    """Where in the exchange a call failed."""
+
+    TRANSPORT = "transport"
+    FAULT = "fault"
+    GATEWAY = "gateway"
+    BUSINESS = "business"
+
+
+class CallFailed(Exception):
+    """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
+
+    `reason` is ours, never a text of the other side: that may hold personal data.
+    """
+
+    def __init__(
+        self,
+        kind: OutcomeKind,
+        code: str,
+        reason: str,
+        *,
+        layer: Layer = Layer.TRANSPORT,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.kind = kind
+        self.code = code
+        self.reason = reason
+        self.layer = layer
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a wire found when it looked whether its source is there."""
+
+    ok: bool
+    detail: str
+
+
+class Wire(ABC):
+    """A connector bound to one source by its settings."""
+
+    answers_later: bool = False
+    """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
+    with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+
+    async def start(self) -> None:  # noqa: B027
+        """Load contracts, open what stays open. May take long; raises ConfigError on a broken contract."""
+
+    @abstractmethod
+    async def call(self, request: Request, call: Call) -> Reply:
+        """Carry the request and return the reply.
+
+        Raises:
+            CallFailed: for everything that is not an answer, within `call.timeout`.
+
+        """
+
+    @abstractmethod
+    async def health(self) -> Health:
+        """Say whether the source can be reached, without asking it about anybody. Never raises."""
+
+    def describe(self) -> str:
+        """Say in a line, once started, what the wire is bound to: for `appealbus check`."""
+        return ""
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()
+
+    async def listen(self, answers: Answers) -> None:  # noqa: B027
+        """Take answers that come by themselves, until closed. Called once, after `start`, of a bus that works."""
+
+    async def close(self) -> None:  # noqa: B027
+        """Let go of everything. Idempotent."""
+
+
+class Connector(ABC, Generic[S]):
+    """A wire format: what `connector = "name"` in a source's settings chooses."""
+
+    name: ClassVar[str]
+    settings: type[S]
+    """What the source's table may hold beside `connector` and `guard`."""
+
+    @abstractmethod
+    def wire(self, source: str, settings: S) -> Wire:
+        """Bind to one source. No side effects: those belong into `Wire.start`."""

@@ -1,0 +1,61 @@
+"""The work queue: tells the workers of one journal that an appeal waits.
+
+It carries hints. The journal alone says which appeals wait and which is the most urgent, and a worker gets an appeal
+from it alone, under a lease: a hint that is lost costs a second, one that comes twice costs nothing.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from appealbus.core.config.base import Settings
+from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.wire import Health
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An appeal that waits for a worker."""
+
+    appeal_id: int
+    number: str
+    urgency: int
+    """The statutory deadline as a number of days (`date.toordinal`): the smaller, the more urgent."""
+
+
+class WorkQueue(ABC, Generic[S]):
+    """What `kind = "name"` in `[work]` chooses. Without that table a worker looks into the journal each second."""
+
+    kind: ClassVar[str]
+    settings: type[S]
+
+    def __init__(self, settings: S) -> None:
+        self.config = settings
+
+    async def start(self) -> None:
+        """Open what stays open."""
+
+    @abstractmethod
+    def offer(self, waiting: Waiting) -> None:
+        """Tell the others, soon. Never waits, never raises; may drop it when there are too many."""
+
+    @abstractmethod
+    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
+        """Call `take` for each hint, until cancelled. It returns once this worker has room and has looked."""
+
+    async def health(self) -> Health | None:
+        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
+
+        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
+        """
+        return None
+
+    def links(self) -> Sequence[LinkState]:
+        """Say how the connections that it keeps open stand."""
+        return ()
+
+    async def close(self) -> None:
+        """Let go of everything. Idempotent."""

@@ -1,0 +1,1 @@
+"""What plugins read a source's reply with."""

@@ -1,0 +1,181 @@
+"""Reading a source's XML by local name: namespaces are ignored, values typed, and what is broken is named by its path.
+
+A path such as "response/person/birthDate" leads through child elements; at each step the first match counts.
+Failures are CallFailed(invalid) with the path in the reason, never the value.
+"""
+
+import re
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import NoReturn, TypeVar
+
+from lxml import etree
+
+from appealbus.core.interfaces.wire import CallFailed, Layer, Reply
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Coded
+
+KAZAKHSTAN = timezone(timedelta(hours=5))
+"""The country's one zone since March 2024: what a time without a zone is taken to be in."""
+
+V = TypeVar("V")
+
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+_DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def element_of(reply: Reply) -> etree._Element:
+    """Return the reply's content as XML.
+
+    Raises:
+        CallFailed: `reply.not_xml`, where the wire brought something else.
+
+    """
+    if isinstance(reply.body, etree._Element):
+        return reply.body
+    raise CallFailed(OutcomeKind.INVALID, "reply.not_xml", "the reply is not XML", layer=Layer.BUSINESS)
+
+
+def local_name(element: etree._Element) -> str:
+    """Return the element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def is_nil(element: etree._Element) -> bool:
+    """Say whether the element is marked xsi:nil."""
+    return element.get(_NIL, "").strip() in ("true", "1")
+
+
+def child(element: etree._Element, path: str) -> etree._Element | None:
+    """Return the element at the path; None where there is none."""
+    for name in path.split("/"):
+        found = next(element.iterchildren("{*}" + name), None)
+        if found is None:
+            return None
+        element = found
+    return element
+
+
+def children(element: etree._Element, path: str) -> list[etree._Element]:
+    """Return every element at the path, through every match of each step, in document order."""
+    found = [element]
+    for name in path.split("/"):
+        found = [inner for outer in found for inner in outer.iterchildren("{*}" + name)]
+    return found
+
+
+def text(element: etree._Element, path: str) -> str | None:
+    """Return the text at the path without outer blanks; None where it is absent, nil or empty."""
+    found = child(element, path)
+    if found is None or found.text is None or is_nil(found):
+        return None
+    return found.text.strip() or None
+
+
+def require(element: etree._Element, path: str) -> etree._Element:
+    """Return the element at the path.
+
+    Raises:
+        CallFailed: `reply.missing`.
+
+    """
+    found = child(element, path)
+    return found if found is not None else _missing(path)
+
+
+def require_text(element: etree._Element, path: str) -> str:
+    """Return the text at the path.
+
+    Raises:
+        CallFailed: `reply.missing`, where it is absent, nil or empty.
+
+    """
+    return text(element, path) or _missing(path)
+
+
+def date_of(element: etree._Element, path: str) -> date | None:
+    """Return the date at the path as it is written: a zone or a time of day behind it changes nothing."""
+    value = text(element, path)
+    if value is None:
+        return None
+    match = _DATE.fullmatch(value)
+    try:
+        return date.fromisoformat(match[1]) if match else _bad("date", path)
+    except ValueError:
+        _bad("date", path)
+
+
+def datetime_of(element: etree._Element, path: str, zone: tzinfo = KAZAKHSTAN) -> datetime | None:
+    """Return the moment at the path; one without a zone is taken to be in `zone`. Digits past microseconds go."""
+    value = text(element, path)
+    if value is None:
+        return None
+    match = _DATETIME.fullmatch(value)
+    if match is None:
+        _bad("datetime", path)
+    try:
+        moment = datetime.fromisoformat(match[1] + (match[2] or "")[:7] + (match[3] or ""))
+    except ValueError:
+        _bad("datetime", path)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def decimal_of(element: etree._Element, path: str, *, comma: bool = False) -> Decimal | None:
+    """Return the number at the path. With `comma`, a decimal comma is taken as well."""
+    value = text(element, path)
+    if value is None:
+        return None
+    if comma:
+        value = value.replace(",", ".")
+    return Decimal(value) if _DECIMAL.fullmatch(value) else _bad("decimal", path)
+
+
+def int_of(element: etree._Element, path: str) -> int | None:
+    """Return the whole number at the path."""
+    value = text(element, path)
+    if value is None:
+        return None
+    return int(value) if _INTEGER.fullmatch(value) else _bad("int", path)
+
+
+def bool_of(element: etree._Element, path: str) -> bool | None:
+    """Return the truth at the path: true, false, 1 or 0."""
+    value = text(element, path)
+    if value is None:
+        return None
+    return _BOOLEANS[value] if value in _BOOLEANS else _bad("bool", path)
+
+
+def coded(
+    element: etree._Element, path: str, code: str = "code", ru: str = "nameRu", kk: str = "nameKz"
+) -> Coded | None:
+    """Return the dictionary value at the path; None where it is absent, nil or empty. A lacking code becomes ""."""
+    found = child(element, path)
+    if found is None or is_nil(found):
+        return None
+    value, name_ru, name_kk = text(found, code), text(found, ru), text(found, kk)
+    if value is None and name_ru is None and name_kk is None:
+        return None
+    return Coded(code=value or "", name_ru=name_ru, name_kk=name_kk)
+
+
+def needed(value: V | None, path: str) -> V:
+    """Return a value that was read at the path: `needed(date_of(person, "birthDate"), "birthDate")`.
+
+    Raises:
+        CallFailed: `reply.missing`, where there was none.
+
+    """
+    return value if value is not None else _missing(path)
+
+
+def _missing(path: str) -> NoReturn:
+    raise CallFailed(OutcomeKind.INVALID, "reply.missing", f"the reply lacks {path}", layer=Layer.BUSINESS)
+
+
+def _bad(kind: str, path: str) -> NoReturn:
+    raise CallFailed(OutcomeKind.INVALID, f"reply.bad_{kind}", f"{path} is not a {kind}", layer=Layer.BUSINESS)

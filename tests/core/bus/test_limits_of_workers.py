@@ -1,0 +1,148 @@
+"""Three processes on one PostgreSQL journal against a server that counts: limits hold over all of them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from appealbus.core.guards.shared import LEASE
+from appealbus.core.journal.journal import Journal
+
+WORKER = Path(__file__).parents[1] / "limited_worker.py"
+
+
+class Agency:
+    """Counts calls in flight, and notes when each left its worker."""
+
+    def __init__(self) -> None:
+        self.delay = 0.1
+        self.down = False
+        self.flying = 0
+        self.peak = 0
+        self.left: list[float] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            line = await reader.readline()
+            if line:
+                self.left.append(float(line))
+                self.flying += 1
+                self.peak = max(self.peak, self.flying)
+                if not self.down:
+                    await asyncio.sleep(self.delay)
+                self.flying -= 1
+                writer.write(b"no\n" if self.down else b"yes\n")
+                await writer.drain()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def busy(self, seconds: float) -> float:
+        """Return how many calls were in flight on average."""
+        samples = []
+        for _ in range(int(seconds / 0.01)):
+            samples.append(self.flying)
+            await asyncio.sleep(0.01)
+        return sum(samples) / len(samples)
+
+
+@asynccontextmanager
+async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    server = await asyncio.start_server(agency.serve, "127.0.0.1", 0)
+    port = str(server.sockets[0].getsockname()[1])
+    workers: list[asyncio.subprocess.Process] = []
+    try:
+        await (await Journal.open(url)).close()
+        for number in range(3):
+            home = folder / f"w{number}"
+            home.mkdir()
+            given = [str(WORKER), str(home), url, port, orjson.dumps({"attempts": 1, **guard}).decode()]
+            with (home / "log").open("wb") as log:
+                workers.append(await asyncio.create_subprocess_exec(sys.executable, *given, stdout=log, stderr=log))
+        for number in range(3):
+            await until((folder / f"w{number}" / "ready").exists, 60)
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.returncode is None:
+                worker.kill()
+            await worker.wait()
+        server.close()
+        await server.wait_closed()
+        await asyncio.gather(*agency.tasks)
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            found = true()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_calls_in_flight_and_the_share_of_a_killed_worker(tmp_path: Path, database: str) -> None:
+    """Never more than five at once, and hardly fewer; what a killed worker held is the others' once its lease ends."""
+    agency = Agency()
+    async with team(tmp_path, database, agency, concurrency=5, timeout=2) as workers:
+        await until(lambda: len(agency.left) > 50, 60)
+        agency.peak = 0
+        before = await agency.busy(4.0)
+        assert agency.peak == 5
+        assert before > 3.5
+        workers[0].kill()
+        await asyncio.sleep(0.5)
+        assert await agency.busy(2.0) < 4.5
+
+        async def whole() -> bool:
+            return await agency.busy(1.0) > 0.9 * before
+
+        await until(whole, LEASE + 2 + 2 + 15)
+        assert agency.peak == 5
+
+
+async def test_calls_a_second(tmp_path: Path, database: str) -> None:
+    """No window of the whole run has more calls than rate times its length and burst."""
+    rate, burst = 20.0, 5
+    agency = Agency()
+    async with team(tmp_path, database, agency, concurrency=50, rate=rate, burst=burst):
+        await until(lambda: len(agency.left) > 40, 60)
+        before = len(agency.left)
+        await asyncio.sleep(5.0)
+        assert len(agency.left) - before > 0.6 * rate * 5
+    left = sorted(agency.left)
+    for first, start in enumerate(left):
+        for last in range(first, len(left)):
+            assert last - first + 1 <= burst + rate * (left[last] - start) + 0.01
+
+
+async def test_the_breaker_of_all(tmp_path: Path, database: str) -> None:
+    """A server that fails sees no more than the failures that open the breaker and what is in flight, then probes."""
+    agency = Agency()
+    failures, concurrency = 10, 6
+    async with team(
+        tmp_path, database, agency, concurrency=concurrency, breaker_failures=failures, breaker_open=2.0
+    ) as workers:
+        await until(lambda: len(agency.left) > 50, 60)
+        agency.down = True
+        before = len(agency.left)
+        await until(lambda: agency.flying == 0, 10)
+        await asyncio.sleep(1.0)
+        assert failures - concurrency <= len(agency.left) - before <= failures + concurrency
+        opened = len(agency.left)
+        await asyncio.sleep(7.0)
+        probes = len(agency.left) - opened
+        assert 2 <= probes <= 4
+        agency.down = False
+        await until(lambda: len(agency.left) > opened + probes + 50, 20)
+        assert all(worker.returncode is None for worker in workers)

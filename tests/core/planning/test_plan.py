@@ -1,0 +1,144 @@
+"""The plan: order, checks, and what there is to ask."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kit import Thing, appeal, lookup, node
+
+from appealbus.core import From, FromAll
+from appealbus.core.planning.plan import Plan, PlanError, Standing
+from appealbus.schemas.identifiers import Iin
+
+IIN = "750301100019"
+
+
+def test_the_order_follows_from_the_paths() -> None:
+    """Whoever takes an input from another stands behind it, however they were registered."""
+    last = node(lookup("c.c", x=From("b.b/name")))
+    middle = node(lookup("b.b", x=From("a.a/name")))
+    first = node(lookup("a.a", x=From("applicant.iin")))
+    assert [n.lookup.name for n in Plan([last, middle, first])] == ["a.a", "b.b", "c.c"]
+
+
+def test_a_circle_is_named() -> None:
+    """Lookups that wait for each other are an error at load that shows the circle."""
+    with pytest.raises(PlanError, match=r"a\.a → b\.b → a\.a"):
+        Plan([node(lookup("a.a", x=From("b.b/name"))), node(lookup("b.b", x=From("a.a/name")))])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"x": From("applicant.inn")}, "x.: 'applicant.inn': .* did you mean"),
+        ({"x": From("z.z/name")}, "no lookup 'z.z' is active; there are: a.a"),
+        (
+            {"x": From("parcels[*].cadastral_number"), "y": From("repeats[*]")},
+            "only one field may fan out, not x and y",
+        ),
+        ({"x": From()}, "field 'x' needs a path"),
+    ],
+)
+def test_what_does_not_fit_is_an_error_at_load(fields: dict, message: str) -> None:
+    """The text names lookup, field, and what to write."""
+    with pytest.raises(PlanError, match=message):
+        Plan([node(lookup("a.a", **fields))])
+
+
+def drafts(
+    made: object,
+    written: object = None,
+    records: dict | None = None,
+    standings: dict | None = None,
+    limit: int = 9,
+):
+    known = {name: Standing("found", True, False) for name in records or {}}
+    return node(made).drafts(written or appeal(), records or {}, {**known, **(standings or {})}, limit)  # type: ignore[arg-type]
+
+
+def test_an_absent_input_is_not_applicable() -> None:
+    """Nothing is asked, and the reason names the field."""
+    (draft,) = drafts(lookup("a.a", iin=From("applicant.iin")))
+    assert draft.query is None
+    assert (draft.outcome.kind.value, draft.outcome.reason) == ("not_applicable", "there is nothing at applicant.iin")
+
+
+def test_a_malformed_input_never_becomes_a_question() -> None:
+    """The type of the field refuses it; the reason says why and does not quote it."""
+    written = appeal(applicant={"type": "person", "iin": "750301100018"})
+    (draft,) = drafts(lookup("a.a", iin=(Iin, From("applicant.iin"))), written)
+    assert draft.query is None
+    assert draft.outcome.code == "inputs.malformed"
+    assert "750301100018" not in draft.outcome.reason
+
+
+def test_the_first_path_with_a_value_wins_and_all_paths_unite() -> None:
+    """From falls back; FromAll asks for the distinct values of all."""
+    written = appeal(applicant={"type": "person", "iin": "a"}, repeats=["b", "a", "b"])
+    one = drafts(lookup("a.a", x=From("applicant.iin", "repeats[*]")), written)
+    both = drafts(lookup("a.a", x=FromAll("applicant.iin", "repeats[*]")), written)
+    assert [d.query.x for d in one] == ["a"]
+    assert [d.query.x for d in both] == ["a", "b"]
+    assert [d.inputs[0].path for d in both] == ["applicant.iin", "repeats[*]"]
+
+
+def test_inputs_of_one_record_stay_together() -> None:
+    """Two fields from the same upstream record are never mixed with those of another record."""
+    made = lookup("b.b", name=From("a.a/name"), to=From("a.a/next[*]"))
+    records = {"a.a": [Thing(name="x", next=["1", "2"]), Thing(name="y", next=["3"])]}
+    asked = [(d.query.name, d.query.to) for d in drafts(made, None, records)]
+    assert asked == [("x", "1"), ("x", "2"), ("y", "3")]
+
+
+def test_a_missing_record_skips_and_says_whose() -> None:
+    """An input whose lookup did not end in found makes skipped, not not_applicable."""
+    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": Standing("unavailable", False, True)})
+    assert (draft.outcome.kind.value, draft.outcome.reason) == ("skipped", "a.a ended in unavailable")
+
+
+def test_a_record_without_the_value_is_not_applicable() -> None:
+    """The upstream was found and has nothing to ask about."""
+    (draft,) = drafts(lookup("b.b", x=From("a.a/next[*]")), None, {"a.a": [Thing(name="x")]})
+    assert draft.outcome.kind.value == "not_applicable"
+
+
+def test_one_value_is_enough_beside_an_empty_record() -> None:
+    """A record without the value makes no gap where another one gave a question."""
+    records = {"a.a": [Thing(name="x"), Thing(name="y", next=["1"])]}
+    (draft,) = drafts(lookup("b.b", x=From("a.a/next[*]")), None, records)
+    assert draft.query.x == "1"
+
+
+def test_a_fan_out_is_bounded_and_says_so() -> None:
+    """What goes past the bound is one gap with a reason, not silence."""
+    written = appeal(repeats=[str(i) for i in range(12)])
+    made = drafts(lookup("a.a", x=From("repeats[*]")), written, limit=10)
+    assert sum(d.query is not None for d in made) == 10
+    assert made[-1].outcome.reason.startswith("more than 10 questions from one appeal; 2 were left out")
+
+
+@given(st.lists(st.text(min_size=1, max_size=5).filter(str.strip), max_size=30))
+def test_equal_questions_have_equal_keys_and_are_asked_once(values: list[str]) -> None:
+    """Keys tell questions apart and nothing else."""
+    written = appeal(repeats=values)
+    asked = [d for d in drafts(lookup("a.a", x=From("repeats[*]")), written, limit=100) if d.query]
+    assert len({d.key for d in asked}) == len(asked) == len({d.query.x for d in asked})
+    assert {d.query.x for d in asked} == {v for v in written.repeats if v}
+
+
+def test_a_record_that_may_still_come_is_a_gap_beside_what_is_asked_now() -> None:
+    """Until an upstream lookup has ended everywhere, there may be more to ask, and the dossier says so."""
+    records = {"a.a": [Thing(name="x", next=["1"])]}
+    standings = {"a.a": Standing("found, unavailable", True, True)}
+    asked, waits = drafts(lookup("b.b", x=From("a.a/next[*]")), None, records, standings)
+    assert asked.query.x == "1"
+    assert (waits.outcome.kind.value, waits.outcome.code) == ("skipped", "input.pending")
+
+
+def test_a_later_path_does_not_stand_in_for_a_lookup_that_may_still_answer() -> None:
+    """A question never changes because a source came late; once it has ended without, the next path serves."""
+    made = lookup("b.b", x=From("a.a/name", "applicant.surname"))
+    written = appeal(applicant={"type": "person", "surname": "s"})
+    (waits,) = drafts(made, written, {}, {"a.a": Standing("timed_out", False, True)})
+    (asked,) = drafts(made, written, {}, {"a.a": Standing("not_found", False, False)})
+    assert waits.outcome.code == "input.pending"
+    assert asked.query.x == "s"
