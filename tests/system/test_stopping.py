@@ -119,7 +119,7 @@ def test_sigterm_does_not_wait_for_a_database_that_is_silent(
             took = time.monotonic() - started
     assert stopped.code == 0, stopped.err
     assert "bus.not_released" in stopped.err
-    assert took < 1 + 25 < 1 + MARGIN, stopped.err
+    assert took < 1 + 12 < 1 + MARGIN, stopped.err
 
 
 def _outbox(here: Installation) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Sources whose answers come by themselves: one question, one answer, one more version, in whatever order they meet."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,3 +283,33 @@ def test_whose_word_the_pause_is() -> None:
     assert next_attempt(settings, state, now, None) == now + timedelta(seconds=60)
     assert next_attempt(settings, state, now, 1800.0) == now + timedelta(seconds=1800)
     assert next_attempt(settings, state, now, 3601.0) is None
+
+
+class Endless(LaterWire):
+    """Never comes to an end with an answer, and takes no cancellation."""
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        while call.answer is not None and not self.over:
+            self.read.append(call)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+        return await super().call(request, call)
+
+    over = False
+
+
+async def test_reading_an_answer_ends_with_the_budget(tmp_path: Path) -> None:
+    """A plugin that hangs over it holds up neither its appeal nor the end of the bus; the answer is kept."""
+    wire = Endless()
+    tables: dict[str, Any] = {"completeness": {"default": {"wait": "300ms"}}, "retry": {"first": "1h"}}
+    async with running_bus(tmp_path, LOOKUP, wire=wire, bus={"grace": 0.1}, **tables) as bus:
+        number = await taken(bus, "a")
+        await wire.answer()
+        (state,) = await ended(bus, number, OutcomeKind.TIMED_OUT)
+        assert (state.code, state.attempts) == ("budget.spent", 1)
+        case = await bus.journal.case(number)
+        assert case
+        assert len(await bus.journal.answers(case.appeal_id)) == 1
+        async with asyncio.timeout(10):
+            await bus.stop()
+        wire.over = True

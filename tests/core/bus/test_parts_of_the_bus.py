@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, running_bus
+from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
@@ -157,3 +157,31 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
             assert len(wire.asked) == 1
             assert claims <= 5
         await until(lambda: len(wire.asked) == 2)
+
+
+async def test_who_waits_goes_before_who_comes(tmp_path: Path) -> None:
+    """Places that become free one by one go to the most urgent in the journal, not to whatever comes in next."""
+    gates: dict[str, asyncio.Event] = {}
+
+    async def ask(request: Request, call: Call) -> Reply:
+        gates[call.number] = asyncio.Event()
+        await gates[call.number].wait()
+        return reply()
+
+    async with running_bus(tmp_path, BY_TEXT, wire=ScriptedWire(ask), bus={"concurrency": 8}) as bus:
+        for each in range(8):
+            await bus.accept(message(f"m-{each}", text=str(each)))
+        await until(lambda: len(gates) == 8)
+        urgent = await bus.accept(message("urgent", text="urgent", due_on="2026-01-01"))
+        assert isinstance(urgent, Taken)
+        await until(lambda: bus._dispatcher._starved)
+        for each, number in enumerate(list(gates)):
+            gates[number].set()
+            await until(lambda each=each: bus.in_flight < 8)  # type: ignore[misc]
+            await bus.accept(message(f"n-{each}", text=f"n-{each}"))
+            if urgent.receipt.number in gates:
+                break
+        await until(lambda: len(gates) > 8)
+        assert list(gates)[8] == urgent.receipt.number
+        for gate in gates.values():
+            gate.set()

@@ -1,5 +1,6 @@
 """Whose clock counts where several machines work one journal: the database's alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,6 +10,7 @@ from appealbus.core.journal import journal as journals
 from appealbus.core.journal import reading
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import WorkerState
+from appealbus.schemas.dossier import Completeness
 
 WRONG = [timedelta(minutes=-10), timedelta(minutes=10)]
 
@@ -53,6 +55,25 @@ async def test_a_retry_looks_at_the_same_clock(journal, make, monkeypatch):
     monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) + WRONG[1])
     with pytest.raises(JournalError, match="being worked on"):
         await journal.retry(accepted.receipt.number)
+
+
+async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, monkeypatch):
+    """Retention counts by the database's clock; what is old by that one goes."""
+    await journal.accept(make.new("young", at=datetime.now(UTC)))
+    old = await journal.accept(make.new("old", at=datetime.now(UTC)))
+    ended = {"version": 1, "dossier": b"{}", "completeness": Completeness.COMPLETE, "receivers": (), "due_at": None}
+    monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) - timedelta(days=60))
+    await journal.conclude(old.appeal_id, **ended)
+    monkeypatch.undo()
+    await journal.conclude(old.appeal_id - 1, **ended)
+    await journal.replayed(await journal.quarantine(make.quarantine()), "N")
+    await journal.access([replace(make.access("N"), at=datetime.now(UTC))])
+
+    ahead = datetime.now(UTC) + timedelta(days=400)
+    monkeypatch.setattr(journals, "_now", lambda: ahead)
+    before = ahead - timedelta(days=30)
+    assert await journal.prune(before, access_before=before) == {"appeals": 1, "quarantine": 0, "access": 0}
+    assert [row.message_id for row in await journal.appeals()] == ["young"]
 
 
 class Wrong(datetime):

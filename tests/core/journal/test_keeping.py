@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from appealbus.core.journal.tables import outbox
+from appealbus.core.journal.writes import pruning
 
 
 async def test_access_rows_come_back_in_order(journal, make):
@@ -199,6 +200,26 @@ async def test_pruning_works_through_any_number(journal, make):
     assert pruned == {"appeals": 0, "quarantine": 1, "access": 430}
     assert len(await journal.access_rows(limit=1000)) == 20
     assert [row.id for row in await journal.quarantined(include_replayed=True)] == [kept]
+
+
+async def test_pruning_looks_once_at_what_has_to_stay(journal, make, conclude, monkeypatch):
+    """Each batch goes on behind the last one, over what is not delivered yet; all that may go goes."""
+    batches = []
+    prune_appeals = pruning.prune_appeals
+
+    def noting(connection, items):
+        batches.extend(item.after for item in items)
+        return prune_appeals(connection, items)
+
+    monkeypatch.setattr(pruning, "prune_appeals", noting)
+    monkeypatch.setattr(pruning, "_BATCH", 2)
+    for at in range(9):
+        await conclude(await journal.accept(make.new(str(at))), receivers=() if at in {3, 4, 6, 8} else ("out",))
+    changed = [row.changed_at for row in await journal.appeals()]
+
+    assert (await journal.prune(await tomorrow(journal)))["appeals"] == 4
+    assert batches[1:] == [changed[4], changed[8]]
+    assert [row.message_id for row in await journal.appeals()] == ["0", "1", "2", "5", "7"]
 
 
 async def tomorrow(journal):

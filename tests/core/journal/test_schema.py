@@ -97,7 +97,7 @@ def test_revisions_are_listed_in_order():
         lambda connection: awaiting.arrived(connection, {1: set(), 2: {"q"}}),
         lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10)]),
         lambda connection: working.release(connection, [working.Release("me", None)]),
-        lambda connection: pruning.prune_appeals(connection, [NOW]),
+        lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW)]),
         lambda connection: pruning.prune_quarantine(connection, [NOW]),
     ],
 )

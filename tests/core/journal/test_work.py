@@ -240,6 +240,23 @@ async def test_an_appeal_that_cannot_be_read_is_put_off(journal, make, url):
         await journal.case("AB-2026-00000001")
 
 
+@pytest.mark.parametrize("released", [True, False])
+async def test_appeals_that_were_claimed_and_could_not_be_read_are_given_back(journal, make, monkeypatch, released):
+    """They are ready at once, and not only when the lease is over; the error is that of the read, whatever comes."""
+    await journal.accept(make.new())
+
+    async def fails(*given):
+        raise JournalError("the database is away", "unreachable")
+
+    monkeypatch.setattr(journal, "cases", fails)
+    if not released:
+        monkeypatch.setattr(journal, "release", fails)
+    with pytest.raises(JournalError, match="is away"):
+        await journal.claim("me", make.now, 10, 60)
+    monkeypatch.delattr(journal, "cases")
+    assert await names(journal, "other", make.now) == (["m1"] if released else [])
+
+
 async def test_counts_tell_how_many_stand_where(journal, make, conclude):
     """Each state, the quarantine, the outbox and the oldest unfinished appeal."""
     done = await journal.accept(make.new("done"))

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 
 import pytest
+from structlog.testing import capture_logs
 
 from appealbus.core.journal import writer as writing
 from appealbus.core.journal.errors import JournalError
@@ -70,6 +71,28 @@ async def test_a_defect_in_a_write_is_an_error_and_not_the_end(journal, make):
     assert "120101500013" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert (await journal.accept(make.new())).new
+
+
+async def test_a_defect_in_a_write_is_told_with_its_place(journal):
+    """Of each kind of write once: which one it is, and where it happened; what fails for known reasons is no defect."""
+
+    def one(connection, items):
+        raise ZeroDivisionError("120101500013")
+
+    def two(connection, items):
+        raise TypeError("120101500013")
+
+    with capture_logs() as logs:
+        for run in (one, two, one):
+            with pytest.raises(JournalError):
+                await asyncio.gather(*(submit(journal, run) for _ in range(5)))
+        with pytest.raises(JournalError):
+            await journal.conclude(
+                9, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+            )
+    told = [line for line in logs if line["event"] == "journal.write_raised"]
+    assert [(line["operation"], line["log_level"]) for line in told] == [("one", "error"), ("two", "error")]
+    assert all(line["exc_info"] for line in told)
 
 
 async def test_errors_quote_nothing_of_what_was_written(journal, make):

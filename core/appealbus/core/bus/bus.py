@@ -250,7 +250,8 @@ class Bus:
         intakes = [task for task in taking if task.get_name().startswith("intake.")]
         if intakes:  # they tell their senders what became of what they sent, and give the rest back
             await asyncio.wait(intakes, timeout=max(_FLUSH, ends - clock()))
-        await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
+        if self.journal.silent_for < _FLUSH:
+            await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
         for task in self._parts:
             task.cancel()
         if self._parts:
@@ -261,7 +262,7 @@ class Bus:
             async with asyncio.timeout(_FLUSH):
                 await self._close_parts()
         try:
-            async with asyncio.timeout(_LEAVE if self.journal.shared else None):
+            async with asyncio.timeout(max(0.0, _LEAVE - self.journal.silent_for) if self.journal.shared else None):
                 await self._duties.let_go()
                 await self._presence.leave()
                 await self.journal.release(self._dispatcher.owner)

@@ -23,6 +23,9 @@ _RENEW = 8.0
 _LATE = 0.2
 _CLAIM = 200
 _POLL = 1.0
+_SILENT = 3.0
+"""Seconds without a word of the journal after which nothing in flight can be written down any more."""
+_CALLED_OFF = 2.0
 
 
 class Dispatcher:
@@ -78,8 +81,11 @@ class Dispatcher:
 
     @contextmanager
     def place(self) -> Iterator[bool]:
-        """Keep a place for an appeal on its way in; False if there is none, and the journal will keep it."""
-        kept = self._taking and self._room > 0
+        """Keep a place for an appeal on its way in; False if there is none, and the journal will keep it.
+
+        Where others wait for a place already it is theirs: the journal knows which of all is the most urgent.
+        """
+        kept = self._taking and self._room > 0 and not self._starved
         self._arriving += kept
         try:
             yield kept
@@ -162,20 +168,27 @@ class Dispatcher:
 
     async def end(self, seconds: float) -> None:
         """Wait for what is in flight, for so long; cancel the rest, and start nothing more."""
-        if self._cases:
-            await asyncio.wait(self._cases.values(), timeout=seconds)
+        clock = asyncio.get_running_loop().time
+        ends = clock() + seconds
+        while self._cases and clock() < ends and self._journal.silent_for < _SILENT:
+            await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - clock()))
         self._over = True
         for task in tuple(self._cases.values()):
             task.cancel()
-        await asyncio.gather(*self._cases.values(), return_exceptions=True)
+        if self._cases:
+            await asyncio.wait(self._cases.values(), timeout=_CALLED_OFF)
 
     @property
     def _room(self) -> int:
         return self._concurrency - len(self._cases) - self._arriving
 
     def _has_room(self) -> bool:
-        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal."""
-        return self._room >= max(1, self._concurrency // 4)
+        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal.
+
+        Once a second any place will do, or what waits would wait for ever where places go one by one.
+        """
+        rested = asyncio.get_running_loop().time() - self._looked >= _POLL
+        return self._room >= (1 if rested else max(1, self._concurrency // 4))
 
     def _ended(self, appeal_id: int) -> None:
         del self._cases[appeal_id]

@@ -39,30 +39,22 @@ class Exchange(Flight):
         self.attempts = 0
         self.asked_at: datetime | None = None
         self._line = line
-        self._question = question
+        self.question = question
         self._question_id = question_id
         self._provenance: Provenance | None = None
 
     async def run(self) -> Ended:
         """Write the access row, ask, and keep the answer for as long as it is fresh."""
-        refusal = await self._line.record(self._question, self._question_id, Served.SOURCE)
+        refusal = await self._line.record(self.question, self._question_id, Served.SOURCE)
         if refusal is not None:
             self.so_far = refusal
         else:
             while await self._attempt() and await self._pause():
                 pass
         ended = Ended(self.so_far, self._line.now(), self.attempts, self.asked_at, self._provenance)
-        if self._question.lookup.idempotent:
+        if self.question.lookup.idempotent:
             self._line.fresh.put(self.key, ended)
         return ended
-
-    async def read(self, answer: KeptAnswer) -> Ended:
-        """Let the lookup read an answer that came by itself. Nothing leaves, so no limit applies."""
-        line, question = self._line, self._question
-        self.asked_at = answer.asked_at
-        call = Call(answer.question_id, question.number, line.settings.timeout, answer)
-        await self._ask(Source(line.source, line.wire, call))
-        return Ended(self.so_far, line.now(), 0, self.asked_at, self._provenance, read=True)
 
     async def _attempt(self) -> bool:
         """Make one call; say whether another might end better."""
@@ -85,7 +77,7 @@ class Exchange(Flight):
             await self._call(place, min(line.settings.timeout, left))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
             await line.breaker.settled()
-        idempotent = self._question.lookup.idempotent
+        idempotent = self.question.lookup.idempotent
         return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
 
     async def _pause(self) -> bool:
@@ -102,7 +94,7 @@ class Exchange(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         line = self._line
         started = line.monotonic()
-        source = Source(line.source, line.wire, Call(self._question_id, self._question.number, seconds))
+        source = Source(line.source, line.wire, Call(self._question_id, self.question.number, seconds))
         self.attempts += 1
         self.asked_at = self.asked_at or line.now()
         self.so_far = CALL_TIMED_OUT
@@ -136,7 +128,7 @@ class Exchange(Flight):
 
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
-        lookup = self._question.lookup
+        lookup = self.question.lookup
         try:
             self.so_far = await self._outcome(source)
         except CallFailed as failed:
@@ -156,7 +148,7 @@ class Exchange(Flight):
         return bool(source.replies)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
-        question = self._question
+        question = self.question
         async with asyncio.timeout(source.call_context.timeout):
             outcome = await question.lookup.ask(question.query, source)
         if not isinstance(outcome, Outcome):
@@ -166,7 +158,7 @@ class Exchange(Flight):
         return outcome
 
     def _trail(self, source: Source) -> Provenance:
-        line, question, now = self._line, self._question, self._line.now()
+        line, question, now = self._line, self.question, self._line.now()
         reply = source.replies[-1] if source.replies else None
         fresh = timedelta(seconds=line.settings.fresh if question.lookup.idempotent else 0)
         return Provenance(
@@ -184,3 +176,22 @@ class Exchange(Flight):
             observed_at=reply.observed_at if reply else now,
             fresh_until=now + fresh if fresh else None,
         )
+
+
+class Reading(Exchange):
+    """Has the lookup read an answer that came by itself.
+
+    Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
+    """
+
+    def __init__(self, line: Line, question: Question, answer: KeptAnswer) -> None:
+        super().__init__(answer.question_id, line, question, answer.question_id)
+        self.asked_at = answer.asked_at
+        self._answer = answer
+
+    async def run(self) -> Ended:
+        """Read it."""
+        line, answer = self._line, self._answer
+        call = Call(answer.question_id, self.question.number, line.settings.timeout, answer)
+        await self._ask(Source(line.source, line.wire, call))
+        return Ended(self.so_far, line.now(), 0, self.asked_at, self._provenance, read=True)

@@ -11,7 +11,7 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange
+from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, Reading
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
@@ -148,19 +148,20 @@ class Guard:
             return await self._share(exchange, question, question_id)
         if line.breaker.refusing:
             return Ended(line.refusal(), line.now())
-        exchange = Exchange(key, line, question, question_id)
-        self._flights.launch(exchange)
-        seat = self._flights.board(exchange, question.deadline)
-        try:
-            return await seat or self._unanswered(exchange)
-        finally:
-            self._flights.leave(exchange, seat)
+        return await self._fly(Exchange(key, line, question, question_id))
 
     async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
         if self._stopping:
             return Ended(STOPPING, self._line.now())
-        # The access row was written when the question left, under the same id.
-        return await Exchange(None, self._line, question, answer.question_id).read(answer)
+        return await self._fly(Reading(self._line, question, answer))
+
+    async def _fly(self, exchange: Exchange) -> Ended:
+        self._flights.launch(exchange)
+        seat = self._flights.board(exchange, exchange.question.deadline)
+        try:
+            return await seat or self._unanswered(exchange)
+        finally:
+            self._flights.leave(exchange, seat)
 
     async def _from_memory(self, known: Ended, question: Question, question_id: str) -> Ended:
         refusal = await self._record(question, question_id, Served.CACHE)

@@ -9,6 +9,8 @@ class NoJournalYet(ConfigError):
 
 UNREACHABLE = "unreachable"
 CONFLICT = "conflict"
+UNEXPECTED = "database"
+"""What none of the others is: mostly a defect of ours."""
 _PASSING = frozenset({UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed"})
 
 

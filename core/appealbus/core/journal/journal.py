@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -31,10 +32,12 @@ from appealbus.core.journal.rows import (
 from appealbus.core.journal.shares import Report, Standing
 from appealbus.core.journal.writer import Item, Run, Writer
 from appealbus.core.journal.writes import accepting, awaiting, delivering, keeping, limiting, presence, pruning, working
+from appealbus.core.journal.writes.clock import shared_now
 from appealbus.schemas.dossier import Completeness
 
 _UNREADABLE = timedelta(hours=1)
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CLAIMS = 10
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -99,7 +102,7 @@ class Journal(Reading):
         else:
             writers = [writer.close() for writer in (self._limiter, self._writer) if writer is not None]
             ending = asyncio.gather(readers, *writers)
-            if not (await asyncio.wait([ending], timeout=_ENDING))[0]:
+            if not (await asyncio.wait([ending], timeout=max(0.0, _ENDING - self.silent_for)))[0]:
                 log.warning("journal.cut_off", writes=self.waiting_writes)
                 self._opened.cut()
             await ending
@@ -189,16 +192,25 @@ class Journal(Reading):
         One that cannot be read is put off by an hour, so that it neither comes at once again nor takes a place.
         """
         cases: list[Case] = []
-        for _ in range(_CLAIMS):
-            claim = working.Claim(owner, now, lease_seconds, limit - len(cases))
-            ids = await self._write.submit(working.claim, claim)
-            readable = await self.cases(ids)
-            cases += readable
-            unreadable = set(ids).difference(case.appeal_id for case in readable)
-            if not unreadable:
-                break
-            put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
-            await self._write.submit(working.release, put_off)
+        leased: list[int] = []
+        try:
+            for _ in range(_CLAIMS):
+                claim = working.Claim(owner, now, lease_seconds, limit - len(cases))
+                ids = await self._write.submit(working.claim, claim)
+                leased += ids
+                self._write.forget(ids)
+                readable = await self.cases(ids)
+                cases += readable
+                unreadable = set(ids).difference(case.appeal_id for case in readable)
+                if not unreadable:
+                    break
+                put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
+                await self._write.submit(working.release, put_off)
+        except JournalError:
+            if leased:  # or nobody would work them until the leases are over
+                with suppress(JournalError):
+                    await self.release(owner, leased)
+            raise
         return cases
 
     async def release(self, owner: str, ids: Sequence[int] | None = None) -> None:
@@ -347,21 +359,38 @@ class Journal(Reading):
         """How many writes have failed since the journal was opened."""
         return 0 if self._writer is None else self._writer.failed
 
+    @property
+    def silent_for(self) -> float:
+        """For how many seconds the write now under way has been waiting for the database; 0.0 where none is."""
+        return 0.0 if self._writer is None else self._writer.silent_for
+
     async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
 
         The access log stays, unless `access_before` is given. Works in small transactions: others go on meanwhile.
         A message that is sent again after its appeal was pruned is a new appeal.
 
+        On PostgreSQL a machine whose clock is ahead of the database's deletes nothing for that: it is allowed for.
+
         Returns:
             How many `appeals`, `quarantine` and `access` rows are gone.
 
         """
+        shared = await self._read(shared_now)
+        ahead = max(timedelta(), _now() - shared)
         return {
-            "appeals": await self._drain(pruning.prune_appeals, before),
-            "quarantine": await self._drain(pruning.prune_quarantine, before),
-            "access": 0 if access_before is None else await self._drain(pruning.prune_access, access_before),
+            "appeals": await self._prune_appeals(before - ahead),
+            "quarantine": await self._drain(pruning.prune_quarantine, before - ahead),
+            "access": 0 if access_before is None else await self._drain(pruning.prune_access, access_before - ahead),
         }
+
+    async def _prune_appeals(self, before: datetime) -> int:
+        total, last = 0, _BEGINNING
+        while True:
+            pruned = await self._write.submit(pruning.prune_appeals, pruning.Idle(before, last))
+            if not pruned.count:
+                return total
+            total, last = total + pruned.count, pruned.last
 
     async def _drain(self, run: Run[Item, int], item: Item) -> int:
         total = 0

@@ -21,6 +21,11 @@ class Lines:
         self._open: WeakSet[Any] = WeakSet()
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Whether all are cut."""
+        return self._over
+
     def make(self, connect: Callable[[], Line]) -> Line:
         """Make one more."""
         if self._over:

@@ -25,6 +25,8 @@ CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 20
 _LOCK_SECONDS = 10
 _IDLE_SECONDS = 30
+_WRITING_IDLE_SECONDS = 3
+"""How long a writer may stand still in a transaction: its locks hold up all other workers, whatever became of it."""
 _WAIT_SECONDS = 25.0
 """How long one answer of the database may take. It gives up on a statement sooner: only a dead line gets here."""
 _MIGRATION_SECONDS = 3600
@@ -41,10 +43,12 @@ LINE = {
     "tcp_user_timeout": "15000",
 }
 
+_ENDED_IDLE = "25P03"
 _AWAY = (UNREACHABLE, "the database cannot be reached")
 _CODES: Mapping[str, tuple[str, str]] = {
     "08": _AWAY,
     "57P": _AWAY,
+    _ENDED_IDLE: (UNREACHABLE, "the database ended a connection that stood still in a transaction"),
     "25006": (UNREACHABLE, "the database takes no writes: it is a standby, or is being moved"),
     "22": ("constraint", "the write holds what the database does not take"),
     "23": ("constraint", "the write contradicts what is there"),
@@ -91,6 +95,11 @@ def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
     return _AWAY
 
 
+def was_ended_idle(error: Exception) -> bool:
+    """Return whether the database ended the connection because nothing came any more in a transaction: it is undone."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _ENDED_IDLE
+
+
 def open_engines(
     url: URL, password: Password | None, readers: int, lines: Lines, *, read_only: bool
 ) -> tuple[Engine, Engine | None]:
@@ -109,7 +118,7 @@ def open_engines(
         if read_only:
             schema.check(reading)
             return reading, None
-        migrating = _engine(url, password, lines, seconds=_MIGRATION_SECONDS)
+        migrating = _engine(url, password, lines, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
         schema.upgrade(migrating)
     except SQLAlchemyError as error:
         reading.dispose()
@@ -118,7 +127,8 @@ def open_engines(
     except BaseException:
         reading.dispose()
         raise
-    return reading, _engine(url, password, lines, pool_size=2, application_name="appealbus write")
+    idle = _WRITING_IDLE_SECONDS
+    return reading, _engine(url, password, lines, pool_size=2, idle_seconds=idle, application_name="appealbus write")
 
 
 def _engine(
@@ -129,12 +139,13 @@ def _engine(
     pool_size: int = 0,
     pool_pre_ping: bool = False,
     seconds: int = _STATEMENT_SECONDS,
+    idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
         "lock_timeout": _LOCK_SECONDS * 1000,
-        "idle_in_transaction_session_timeout": max(seconds, _IDLE_SECONDS) * 1000,
+        "idle_in_transaction_session_timeout": idle_seconds * 1000,
     }
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given = url.query.get("options", "")
@@ -150,7 +161,7 @@ def _engine(
             use_native_hstore=False,
             **pool,
         )
-        connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS)
+        connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS, lines)
     except ImportError:
         raise ConfigError("PostgreSQL needs its driver: pip install 'appealbus[postgres]'") from None
 
@@ -166,27 +177,39 @@ def _engine(
     return engine
 
 
-def _connection_class(seconds: float) -> type[psycopg.Connection[Any]]:
+def _connection_class(seconds: float, lines: Lines) -> type[psycopg.Connection[Any]]:
     import psycopg
 
     class Connection(psycopg.Connection[Any]):
         """A connection that gives up on an answer that does not come, and on itself with it."""
 
-        def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
-            return super().wait(self._bounded(gen), *args, **kwargs)
+        @classmethod
+        def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
+            # Not the driver's public face: where it is called otherwise one day, a cut waits for `connect_timeout`.
+            return _bounded(super()._connect_gen(*args, **kwargs), lambda: lines.over)
 
-        def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             ends = time.monotonic() + seconds
-            try:
-                wanted = next(gen)
-                while True:
-                    ready = yield wanted
-                    if not ready and time.monotonic() > ends:
-                        self.close()
-                        raise psycopg.OperationalError("no answer")
-                    wanted = gen.send(ready)
-            except StopIteration as stop:
-                return stop.value
+
+            def is_dead() -> bool:
+                if time.monotonic() <= ends:
+                    return False
+                self.close()
+                return True
+
+            return super().wait(_bounded(gen, is_dead), *args, **kwargs)
+
+    def _bounded(gen: Generator[Any, Any, Any], is_hopeless: Callable[[], bool]) -> Generator[Any, Any, Any]:
+        """Do what the driver does, until it has waited in vain and there is no hope."""
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and is_hopeless():
+                    raise psycopg.OperationalError("no answer")
+                wanted = gen.send(ready)
+        except StopIteration as stop:
+            return stop.value
 
     return Connection
 

@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import news, postgresql, schema
-from appealbus.core.journal.errors import UNREACHABLE, JournalError, NoJournalYet
+from appealbus.core.journal.errors import UNEXPECTED, UNREACHABLE, JournalError, NoJournalYet
 from appealbus.core.journal.lines import Lines
 from appealbus.core.journal.lock import FileLock
 
@@ -91,7 +91,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
         return "constraint", ": the write contradicts what is there"
     if isinstance(original, sqlite3.Error):
         number = getattr(original, "sqlite_errorcode", 0) & 0xFF
-        code, text = _CODES.get(number, ("database", "the database refused"))
+        code, text = _CODES.get(number, (UNEXPECTED, "the database refused"))
         return code, f": {text}"
     if isinstance(error, ConfigError | PoolTimeout):  # a password that is gone, or no connection that is free
         return UNREACHABLE, f": {error}" if isinstance(error, ConfigError) else ": all connections are in use"
@@ -100,7 +100,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
         return known[0], f": {known[1]}"
     if isinstance(original, OSError):
         return "io", f": {os.strerror(original.errno or 0)}"
-    return "database", f" with {type(original).__name__}"
+    return UNEXPECTED, f" with {type(original).__name__}"
 
 
 def _open_sqlite(url: URL, *, read_only: bool) -> Opened:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.failpoints import failpoint
-from appealbus.core.journal.errors import CONFLICT, UNREACHABLE, JournalError, OutcomeUnknown
+from appealbus.core.journal import postgresql
+from appealbus.core.journal.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError, OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
 from appealbus.core.logs.lasting import Lasting
 
@@ -69,10 +71,12 @@ class Writer:
         self._last = last
         self._away = False
         self._trouble = Lasting()
+        self._defects: defaultdict[Run[Any, Any], Lasting] = defaultdict(Lasting)
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_QUEUE)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._lost: dict[int, JournalError] = {}
+        self._asked_at: float | None = None
         self._closed = False
         self.failed = 0
         """Writes that failed since the start."""
@@ -85,6 +89,12 @@ class Writer:
         """How many writes wait now."""
         return self._queue.qsize()
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the write now under way last heard of the database; 0.0 where there is none."""
+        since = self._asked_at
+        return 0.0 if since is None else time.monotonic() - since
+
     async def submit(self, run: Run[Item, Result], item: Item, about: int | None = None) -> Result:
         """Have an item written; return its result once it is on disk."""
         future = self._loop.create_future()
@@ -94,6 +104,11 @@ class Writer:
     async def post(self, run: Run[Item, Result], item: Item, about: int) -> None:
         """Have an item written without waiting. If that fails, the next `submit` about the same appeal fails."""
         await self._put(_Job(run, item, about, None))
+
+    def forget(self, about: Sequence[int]) -> None:
+        """Let no `submit` about these fail any more for what was posted so far."""
+        for each in about:
+            self._lost.pop(each, None)
 
     async def close(self) -> None:
         """Write what is queued, then end the thread."""
@@ -127,7 +142,9 @@ class Writer:
             going = job is not None
             crowded = len(group) >= _CROWD
             if group:
+                self._asked_at = time.monotonic()
                 results = self._work(group)
+                self._asked_at = None
                 try:
                     self._loop.call_soon_threadsafe(self._settle, group, results)
                 except RuntimeError:
@@ -182,8 +199,8 @@ class Writer:
         for job in group:
             if hopeless is not None:
                 results.append(self._failed(job, hopeless))
-            elif job.future is not None and job.about is not None and job.about in self._lost:
-                results.append(self._lost.pop(job.about))
+            elif (lost := self._lost_before(job)) is not None:
+                results.append(lost)
             else:
                 try:
                     results += self._transaction([job])
@@ -191,12 +208,21 @@ class Writer:
                     mine = as_journal_error(error)
                     hopeless = mine if mine.code in _HOPELESS else None
                     results.append(self._failed(job, mine))
+                    if mine.code == UNEXPECTED and self._defects[job.run].is_news():
+                        log.exception("journal.write_raised", operation=getattr(job.run, "__name__", None))
         return results
+
+    def _lost_before(self, job: _Job) -> JournalError | None:
+        """Return the error that a `submit` has to fail with for what was posted about the same appeal."""
+        return None if job.future is None or job.about is None else self._lost.pop(job.about, None)
 
     def _failed(self, job: _Job, error: JournalError) -> JournalError:
         self.failed += 1
-        if job.about is not None and job.future is None:
-            self._lost[job.about] = error
+        if job.about is not None:
+            if job.future is None:
+                self._lost[job.about] = error
+            else:  # whoever is told of this error need not be told of the earlier one
+                self._lost.pop(job.about, None)
         return error
 
     def _transaction(self, group: list[_Job]) -> list[Any]:
@@ -236,6 +262,7 @@ class Writer:
         with transaction:
             for run in sorted(kinds, key=self._rank):
                 done = run(self._connection, [group[at].item for at in kinds[run]])
+                self._asked_at = time.monotonic()
                 for at, result in zip(kinds[run], done, strict=True):
                     results[at] = result
             failpoint("journal.before_commit")
@@ -253,7 +280,8 @@ class Writer:
             # A commit that failed leaves the transaction open, and no other one could begin on this connection.
             with contextlib.suppress(SQLAlchemyError):
                 transaction.rollback()
-            if as_journal_error(error).code == UNREACHABLE:
+            # A session that was ended for standing still had not begun to commit.
+            if as_journal_error(error).code == UNREACHABLE and not postgresql.was_ended_idle(error):
                 raise OutcomeUnknown from None
             raise
 

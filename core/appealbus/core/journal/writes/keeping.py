@@ -33,7 +33,13 @@ class Replayed:
     at: datetime
 
 
-_OWNERS = select(appeal.c.id, appeal.c.lease_owner).where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+# Locked, so that nobody takes an appeal over between this look and the write. A claim passes over what is locked.
+_OWNERS = (
+    select(appeal.c.id, appeal.c.lease_owner)
+    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(appeal.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:

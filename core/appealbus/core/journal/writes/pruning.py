@@ -1,6 +1,7 @@
 """Retention: what is finished and old goes, a bounded batch in each transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
@@ -11,22 +12,41 @@ from appealbus.core.journal.tables import IDLE, access, appeal, awaited, counter
 _BATCH = 200
 
 
-def prune_appeals(connection: Connection, items: Sequence[datetime]) -> list[int]:
-    """Delete appeals that have been idle since, and have nothing left to deliver."""
-    return [_prune_appeals(connection, before) for before in items]
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Appeals that have been idle since `before`, but not since before `after`: up to there all have been looked at."""
+
+    before: datetime
+    after: datetime
 
 
-def _prune_appeals(connection: Connection, before: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many are gone, and since when the last one of them had been idle."""
+
+    count: int
+    last: datetime
+
+
+def prune_appeals(connection: Connection, items: Sequence[Idle]) -> list[Pruned]:
+    """Delete appeals that have been idle for long, and have nothing left to deliver."""
+    return [_prune_appeals(connection, item) for item in items]
+
+
+def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
     unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, outbox.c.sent_at.is_(None)).exists()
-    query = select(appeal.c.id).where(appeal.c.state == IDLE, appeal.c.changed_at < before, ~unsent)
-    ids = list(connection.execute(query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update()).scalars())
+    old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
+    query = select(appeal.c.id, appeal.c.changed_at).where(appeal.c.state == IDLE, *old, ~unsent)
+    query = query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update(skip_locked=True)
+    rows = connection.execute(query).all()
+    ids = [row.id for row in rows]
     if ids:
         for table in (outbox, dossier, lookup, awaited):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
         gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0
         bulk.upsert(connection, counter, [{"name": "pruned", "value": gone + len(ids)}])
-    return len(ids)
+    return Pruned(len(ids), rows[-1].changed_at if rows else item.after)
 
 
 def prune_quarantine(connection: Connection, items: Sequence[datetime]) -> list[int]:
