@@ -1,5 +1,6 @@
 """Dossiers appended to a file."""
 
+import fcntl
 import stat
 from pathlib import Path
 
@@ -65,3 +66,20 @@ async def test_the_file_may_be_moved_away(tmp_path: Path) -> None:
     path.rename(tmp_path / "old.jsonl")
     await delivery.deliver([outgoing(2)])
     assert path.read_bytes() == b'{"a": 1}\n'
+
+
+async def test_two_workers_never_write_at_once(tmp_path: Path) -> None:
+    """What one is in the midst of another neither cuts off nor writes over; its batch comes again."""
+    path = tmp_path / "out.jsonl"
+    delivery = FilesDelivery("out", OutboxSettings(path=path))
+    with path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(b'{"a": ')
+        other.flush()
+        await delivery.start()
+        with pytest.raises(BlockingIOError):
+            await delivery.deliver([outgoing(1)])
+        assert path.read_bytes() == b'{"a": '
+        other.write(b"0}\n")
+    assert await delivery.deliver([outgoing(1)]) == [None]
+    assert path.read_bytes() == b'{"a": 0}\n{"a": 1}\n'

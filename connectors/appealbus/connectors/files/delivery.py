@@ -1,6 +1,8 @@
 """The delivery `files`: dossiers appended to a file, one JSON object a line."""
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import threading
 from collections.abc import Sequence
@@ -27,7 +29,8 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
     async def start(self) -> None:
         """Make sure that the file can be written, and drop what a crash left behind of a line."""
-        await asyncio.to_thread(self._append, b"")
+        with contextlib.suppress(BlockingIOError):  # another worker does
+            await asyncio.to_thread(self._append, b"")
 
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
         """Append the dossiers."""
@@ -40,6 +43,8 @@ class FilesDelivery(Delivery[OutboxSettings]):
         path = self.config.path
         # Dossiers are personal data: a new file is for its owner's eyes alone.
         with self._lock, os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            # Another worker may hand over by now, to the same file: what is half written there is no line yet.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.seek(_whole_lines(file))
             file.truncate()
             file.write(lines)
