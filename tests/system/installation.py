@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
@@ -25,15 +25,17 @@ SERVICES = {"gbdfl": "GBDFLUniversal_token", "gbdul": "GbdulInfoByBin_v2", "egkn
 class Agencies:
     """The simulator, in a process of its own."""
 
-    def __init__(self, program: Program) -> None:
-        """Wait until it listens."""
+    def __init__(self, program: Program, services: Collection[str] = SERVICES) -> None:
+        """Wait until it listens, with all these services."""
+        self.program = program
+        self._services = services
         program.until(lambda: "Ctrl-C ends it" in program.out, "it listens")
         self.url = program.out.partition("listen on ")[2].split()[0]
         self._base = self.url.removesuffix("/bip-sync/")
 
     def misbehave(self, **rules: dict[str, Any]) -> None:
         """Let the services named behave so, and all others well."""
-        body = json.dumps({name: rules.get(name, {}) for name in SERVICES}).encode()
+        body = json.dumps({name: rules.get(name, {}) for name in self._services}).encode()
         with urlopen(f"{self._base}/control", body, PATIENCE) as reply:
             assert reply.status == 200
 

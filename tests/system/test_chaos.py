@@ -1,10 +1,13 @@
 """Workers, broker, database and network fail at random while appeals come in; at the end nothing shows of it.
 
+Agencies are asked over SOAP and over the broker, and answer badly or not at all meanwhile.
+
 `make chaos` is the long form. A run follows from its seed: set APPEALBUS_SEED to have one again.
 """
 
 import os
 import random
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ import pytest
 from installation import SERVICES, Agencies, letters
 from peers import Got, Mail, Receiver, Sender
 from production import Production, Workers
+from program import Program, appealbus
+from register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
 from services.postgres import Postgres
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
@@ -39,48 +44,81 @@ PAUSE = (1.0, 6.0) if LONG else (0.3, 1.5)
 LASTS = 300.0 if LONG else 20.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
 SETTLES = 600.0 if LONG else 60.0
+SLOWEST = 3.0
+"""Seconds that an agency takes for an answer at most."""
 MEMORY = 200
 ROUGH = {
     "latency": "30ms",
     "latency_tail": "20ms",
-    "latency_max": "3s",
+    "latency_max": SLOWEST,
     **dict.fromkeys(
         ["fault", "status", "http_500", "http_502", "empty", "truncated", "wrong_types", "cut", "repeated"], 0.03
     ),
     "silent": 0.01,
 }
+# One answer in fourteen comes after the guard has given up; one in ten never, one in twenty twice.
+ROUGH_IN_QUEUES = {**ROUGH, "latency_tail": "200ms", "silent": 0.05, "doubled": 0.05, "entity_bomb": 0.03}
+REGISTER = """
+[plugins.simulator.address.broker]
+hosts = ["127.0.0.1:{port}"]
+virtual_host = "{vhost}"
+password = {{ env = "PASSWORD" }}
+heartbeat = 3
+reconnect_max = "1s"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What can be cut: the bus's ways to the broker and to the database, the address register's to the broker."""
+
+    broker: FaultProxy
+    database: FaultProxy
+    register: FaultProxy
 
 
 @pytest.fixture
-def site(
-    tmp_path: Path, agencies: Agencies, vhost: Vhost, postgres: Postgres, database: str
-) -> Iterator[tuple[Production, FaultProxy, FaultProxy]]:
-    """An installation whose ways to the broker and to the database can be cut."""
-    with FaultProxy(vhost.port) as broker, FaultProxy(postgres.port) as store:
-        here = Production(tmp_path, agencies, vhost, database)
-        here.broker_port = broker.port
-        here.bus_journal = postgres.url_at(store.port, database.rpartition("/")[2])
-        guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
-        here.configure(
-            bus={"journal": here.bus_journal, "grace": "5s", "concurrency": 20},
-            log={"level": "info", "format": "json"},
-            retry={"first": "500ms", "factor": 2, "max": "3s"},
-            sources={name: here.source(name, **guard) for name in SERVICES},
-        )
-        yield here, broker, store
+def ways(vhost: Vhost, postgres: Postgres) -> Iterator[Ways]:
+    with FaultProxy(vhost.port) as broker, FaultProxy(postgres.port) as store, FaultProxy(vhost.port) as register:
+        yield Ways(broker, store, register)
 
 
-def test_chaos(
-    site: tuple[Production, FaultProxy, FaultProxy], rabbit: Rabbit, postgres: Postgres, agencies: Agencies
-) -> None:
+@pytest.fixture
+def agencies(tmp_path_factory: pytest.TempPathFactory, ways: Ways, vhost: Vhost) -> Iterator[Agencies]:
+    """All four of them; the address register takes its questions from the broker."""
+    folder = tmp_path_factory.mktemp("agencies")
+    (folder / "appealbus.toml").write_text(REGISTER.format(port=ways.register.port, vhost=vhost.name))
+    with Program(folder, "simulate", "--port", "0", env={"PASSWORD": "guest"}) as program:
+        yield Agencies(program, (*SERVICES, "address"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, agencies: Agencies, ways: Ways, vhost: Vhost, database: str) -> Production:
+    """An installation that reaches broker and database by ways that can be cut, and asks all agencies."""
+    made = Production(tmp_path, agencies, vhost, database)
+    made.broker_port = ways.broker.port
+    made.bus_journal = re.sub(r":\d+/", f":{ways.database.port}/", database)
+    guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
+    made.configure(
+        bus={"journal": made.bus_journal, "grace": "5s", "concurrency": 20, "plugins": [PLUGIN]},
+        log={"level": "info", "format": "json"},
+        retry={"first": "500ms", "factor": 2, "max": "3s"},
+        sources={name: made.source(name, **guard) for name in SERVICES} | both_forms("4s", **guard),
+    )
+    appealbus(tmp_path, "topology", "apply")
+    return made
+
+
+def test_chaos(here: Production, ways: Ways, rabbit: Rabbit, postgres: Postgres, agencies: Agencies) -> None:
     """Every appeal has its receipt and its dossier, every version arrived, no question went unrecorded."""
-    here, broker, store = site
     chance = random.Random(SEED)
     print(f"APPEALBUS_SEED={SEED} APPEALBUS_CHAOS={COUNT}")
-    mail = [Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in letters(COUNT)]
+    mail = [
+        Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in with_codes(letters(COUNT))
+    ]
     twice = [*mail, *mail]
     chance.shuffle(twice)
-    agencies.misbehave(**dict.fromkeys(SERVICES, ROUGH))
+    agencies.misbehave(**dict.fromkeys(SERVICES, ROUGH), address=ROUGH_IN_QUEUES)
     with ExitStack() as stack:
         registry = stack.enter_context(Receiver(here.vhost, "registry", "appealbus.out"))
         receipts = stack.enter_context(Receiver(here.vhost, "receipts"))
@@ -88,7 +126,7 @@ def test_chaos(
         stack.enter_context(workers.program)
         sender = Sender(here.vhost, "receipts").start(twice, LASTS / len(twice))
         stack.callback(sender.stop)
-        havoc = Havoc(chance, workers, rabbit, postgres, broker, store)
+        havoc = Havoc(chance, workers, rabbit, postgres, ways)
         for what in _schedule(chance):
             time.sleep(chance.uniform(*PAUSE))
             print(f"{time.strftime('%H:%M:%S')} {what}")
@@ -98,6 +136,7 @@ def test_chaos(
         assert sender.confirmed == len(twice)
         print(f"{time.strftime('%H:%M:%S')} sent")
         agencies.misbehave()
+        time.sleep(SLOWEST)
         workers.program.until(lambda: _nothing_left(here, len(mail)), "nothing is left to do", SETTLES)
         workers.program.until(lambda: _all_told(here, registry.got, receipts.got), "all is told", SETTLES)
         print(f"{time.strftime('%H:%M:%S')} told")
@@ -105,20 +144,25 @@ def test_chaos(
         assert workers.program.stop().code == 0
     assert largest < MEMORY
     assert not workers.events("case.failed"), "a defect"
-    _check_receipts(here, mail, receipts.got)
-    _check_dossiers(here, mail)
-    _check_versions(here, registry.got)
     recorded = [row.question_id for row in here.access()]
     assert len(recorded) == len(set(recorded))
     assert set(here.asked()) - set(recorded) == set(), "a question left that the access log does not know"
-    for queue in ("appealbus.intake", "appealbus.quarantine", "appealbus.unrouted"):
+    _check_receipts(here, mail, receipts.got)
+    _check_dossiers(here, mail)
+    check_addresses(here, here.dossiers().values())
+    awaited = postgres.execute("SELECT lookup, sent_at FROM awaited", here.journal.rpartition("/")[2])
+    assert awaited == [], "a question that has ended still waits for its answer"
+    _check_versions(here, registry.got)
+    # Whatever an agency has not answered goes back into its queue.
+    assert agencies.program.stop().code == 0
+    for queue in ("appealbus.intake", "appealbus.quarantine", "appealbus.unrouted", *QUEUES):
         assert here.vhost.depth(queue) == 0, queue
 
 
 def _schedule(chance: random.Random) -> list[str]:
     plan = ["kill a worker"] * KILLS + ["restart the broker", "kill the broker", "kill the database"]
     plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
-    plan += ["cut the broker off", "cut the database off"] * (CUTS // 2)
+    plan += ["cut the broker off", "cut the database off", "cut the register off"] * (CUTS // 2)
     chance.shuffle(plan)
     return plan
 
@@ -131,8 +175,7 @@ class Havoc:
     workers: Workers
     rabbit: Rabbit
     postgres: Postgres
-    to_broker: FaultProxy
-    to_database: FaultProxy
+    ways: Ways
 
     def wreak(self, what: str) -> None:
         """Have one thing fail, and work again."""
@@ -144,17 +187,19 @@ class Havoc:
             case ["kill", "the", "database"]:
                 self.postgres.restart(kill=True)
             case ["cut", "the", which, "off"]:
-                (self.to_broker if which == "broker" else self.to_database).cut()
+                way: FaultProxy = getattr(self.ways, which)
+                way.cut()
             case ["blackhole", direction]:
-                self.to_broker.blackhole(direction)  # type: ignore[arg-type]
+                self.ways.broker.blackhole(direction)  # type: ignore[arg-type]
                 time.sleep(self.chance.uniform(1.0, LONGEST_HOLE))
-                self.to_broker.heal()
+                self.ways.broker.heal()
             case _:
                 raise AssertionError(what)
 
 
 def _nothing_left(here: Production, count: int) -> bool:
-    return here.vhost.depth("appealbus.intake") == 0 and not here.busy() and len(here.rows()) == count
+    taken = all(here.vhost.depth(queue) == 0 for queue in ("appealbus.intake", *QUEUES))
+    return taken and not here.busy() and len(here.rows()) == count
 
 
 def _all_told(here: Production, dossiers: list[Got], receipts: list[Got]) -> bool:
@@ -200,18 +245,23 @@ def _check_versions(here: Production, got: list[Got]) -> None:
     """Each was seen at least once and always the same; at first sight they only grow."""
     contents: dict[str, set[bytes]] = defaultdict(set)
     order: dict[str, list[int]] = defaultdict(list)
+    codes: set[str] = set()
     for each in got:
         told: dict[str, Any] = orjson.loads(each.body)
         headers = each.properties.headers
         assert each.properties.message_id == f"{told['number']}/{told['version']}"
         assert (headers["number"], headers["version"]) == (told["number"], told["version"])
         assert each.routing_key == f"dossier.{headers['completeness']}.{headers['region']}"
+        codes |= {outcome["code"] for outcome in told["outcomes"]}
         contents[each.properties.message_id].add(each.body)
         order[told["number"]].append(told["version"])
     assert {name for name, bodies in contents.items() if len(bodies) > 1} == set()
     newest = {row.number: row.version for row in here.rows()}
     first_seen = {number: list(dict.fromkeys(versions)) for number, versions in order.items()}
     assert first_seen == {number: list(range(1, version + 1)) for number, version in newest.items()}
+    assert codes.isdisjoint(MIXED_UP), "an answer came to a question that it does not answer"
+    assert "amqp.awaiting" in codes
+    assert any(code.startswith("amqp.unavailable.") for code in codes), "the address register behaved too well"
 
 
 def _megabytes(pid: int) -> int:
