@@ -225,3 +225,15 @@ async def test_who_has_lost_an_appeal_takes_no_answer_away(life: Life) -> None:
     await life.journal.keep_read(life.id, state, "q1", owner="me")
     await life.journal.access([life.make.access("n")])
     assert await life.waiting() == []
+
+
+async def test_what_was_asked_again_after_the_end_is_not_kept(life: Life) -> None:
+    """By a worker that had lost the appeal: its answer wakes nobody and leaves nothing behind."""
+    await life.ask("q1")
+    await life.answer("q1")
+    await life.read(OutcomeKind.FOUND, "q1")
+    await life.conclude(heard={"q1"})
+    await life.ask("q2")
+    assert await life.answer("q2") is Kept.UNKNOWN
+    assert (await life.state(), await life.waiting()) == (State.IDLE, [])
+    assert await life.answer("q2") is Kept.UNKNOWN

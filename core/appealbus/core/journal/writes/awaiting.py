@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.rows import AwaitedRow, LookupState
-from appealbus.core.journal.tables import access, appeal, awaited
+from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
+from appealbus.schemas.outcome import OutcomeKind
 
 _OUTSTANDING = 10
 """Questions of one lookup whose answers still count; of an older one it is dropped."""
@@ -64,6 +65,11 @@ def _drop_older(connection: Connection, item: AwaitedRow) -> None:
         connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(older)))
 
 
+_OPEN = (awaited.c.correlation_id, awaited.c.source, awaited.c.appeal_id, awaited.c.answered_at, lookup.c.kind)
+_theirs = and_(
+    lookup.c.appeal_id == awaited.c.appeal_id, lookup.c.lookup == awaited.c.lookup, lookup.c.key == awaited.c.key
+)
+_FINAL = frozenset(kind.value for kind in OutcomeKind if kind.final)
 _ANSWER = (
     update(awaited)
     .where(awaited.c.correlation_id == bindparam("this"))
@@ -81,15 +87,19 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
         return [Kept.UNKNOWN] * len(items)
     locked = select(appeal.c.id).where(appeal.c.id.in_(appeals)).order_by(appeal.c.id)
     connection.execute(locked.with_for_update(key_share=True)).all()
-    columns = (awaited.c.correlation_id, awaited.c.source, awaited.c.appeal_id, awaited.c.answered_at)
-    asked = select(*columns).where(awaited.c.correlation_id.in_(ids)).order_by(awaited.c.correlation_id)
-    open_ = {row.correlation_id: row for row in connection.execute(asked.with_for_update())}
+    asked = select(*_OPEN).outerjoin_from(awaited, lookup, _theirs).where(awaited.c.correlation_id.in_(ids))
+    asked = asked.order_by(awaited.c.correlation_id).with_for_update(of=awaited)
+    open_ = {row.correlation_id: row for row in connection.execute(asked)}
+    late = [row.correlation_id for row in open_.values() if row.kind in _FINAL]
+    if late:
+        # A worker that had lost the appeal asked once more: what has ended for good nobody reads any more.
+        connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(late)))
     results: list[Kept] = []
     new: dict[str, dict[str, Any]] = {}
     for item in items:
         answer = item.answer
         row = open_.get(answer.question_id)
-        if row is None or row.source != item.source:
+        if row is None or row.source != item.source or row.kind in _FINAL:
             results.append(Kept.UNKNOWN)
         elif row.answered_at is not None or answer.question_id in new:
             results.append(Kept.AGAIN)
