@@ -132,7 +132,7 @@ async def test_a_closed_broker_takes_nothing(broker: Broker) -> None:
     await broker.close()
     assert await broker.publish(Message(b"x", routing_key="q")) is Published.CONFIRMED  # one user is left
     await broker.close()
-    assert await broker.publish(Message(b"x", routing_key="q")) is Published.INDETERMINATE
+    assert await broker.publish(Message(b"x", routing_key="q")) is Published.UNREACHABLE
     assert await broker.up(0.1) is False
     await broker.start()
     assert await broker.up(60)

@@ -120,16 +120,20 @@ async def test_no_reply_in_time(broker: Broker, serve: Serve) -> None:
 
 async def test_a_reply_that_nobody_asked_for_is_counted(broker: Broker, serve: Serve) -> None:
     """As unknown, and so is the second reply to a request."""
+    asked_at = ""
 
     async def answer(asked: Message) -> bytes:
-        for number in ("made-up", ""):
-            other = Message(b"!", Properties(correlation_id=number), routing_key=asked.properties.reply_to)
-            assert await broker.publish(other) is Published.CONFIRMED
+        nonlocal asked_at
+        asked_at = asked.properties.reply_to
         return b"!"
 
     await serve(answer)
     assert (await broker.request(asking("c1"), within=60)).body == b"!"
-    assert counted(broker, "unknown_replies") == 2
+    for number in ("made-up", "", "c1"):
+        other = Message(b"!", Properties(correlation_id=number), routing_key=asked_at)
+        assert await broker.publish(other) is Published.CONFIRMED
+    await until(lambda: counted(broker, "unknown_replies") == 3, "all three are counted")
+    assert counted(broker, "late_replies") == 0
 
 
 async def test_a_request_expires(broker: Broker) -> None:

@@ -33,7 +33,7 @@ class Told(WorkQueue[NoSettings]):
     def offer(self, waiting: Waiting) -> None:
         self.offered.append(waiting)
 
-    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, take: Callable[[], Awaitable[bool]]) -> None:
         while True:
             await self.hints.get()
             await take()
@@ -114,7 +114,7 @@ async def test_a_hint_is_let_go_where_there_is_no_room(tmp_path: Path) -> None:
         bus._dispatcher._arriving = bus.settings.bus.concurrency
         await bus._reception.accept(message())
         async with asyncio.timeout(30):
-            await bus._dispatcher.look(0.05)
+            assert not await bus._dispatcher.look(0.05)
         assert (await bus.journal.counts()).ready == 1
         bus._dispatcher._arriving = 0
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tomllib
 from asyncio.subprocess import PIPE
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +28,10 @@ from appealbus.plugins.address.settings import AddressSettings
 from appealbus.plugins.simulator.addresses import Addresses
 from appealbus.plugins.simulator.command import broker_at, snippet
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.queueing import QueueAgency
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.stats import Stats
 
 BY_RKA, BY_NUMBER = register_lookups(AddressSettings())
 
@@ -145,6 +148,44 @@ async def test_an_outage(peer: Peer) -> None:
     query = CadastralNumberQuery(cadastral_number=peer.parcel().cadastral_number)
     assert (await peer.ask(BY_NUMBER, query)).kind.value == "found"
     assert asyncio.get_running_loop().time() - started >= 0.4
+
+
+async def test_answers_that_take_hours_wait_with_the_broker(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many, and whoever answers then: a question held until its answer is due would be taken from it."""
+    monkeypatch.setattr("appealbus.plugins.simulator.queueing._AT_ONCE", 2)
+    settings = AddressService(queue="slow.questions", delay=2.0)
+    said, stats = Counter[str](), Stats()
+
+    async def hear(delivered: Delivered) -> None:
+        said[delivered.message.properties.correlation_id] += 1
+        delivered.ack()
+
+    def agency() -> QueueAgency:
+        return QueueAgency(settings, SEED, peer.simulator.population, stats, peer.broker)
+
+    async def waiting() -> int:
+        return (await peer.broker.declare_queue("slow.questions.waiting", passive=True)).messages
+
+    await peer.broker.declare_queue("mine")
+    mine = await peer.broker.consume("mine", hear, prefetch=1)
+    first, second = agency(), agency()
+    await first.start()
+    started = asyncio.get_running_loop().time()
+    for number in range(6):
+        asked = Properties("m", f"c-{number}", "mine", "application/xml")
+        await peer.broker.publish(Message(QUESTION, asked, "", settings.queue))
+    async with asyncio.timeout(20):
+        while await waiting() < 6:
+            await asyncio.sleep(0.02)
+        await first.close()
+        await second.start()
+        while len(said) < 6:
+            await asyncio.sleep(0.02)
+    assert asyncio.get_running_loop().time() - started >= 1.9
+    await second.close()
+    await mine.stop(0)
+    assert set(said.values()) == {1}
+    assert (len(stats.asked), stats.count("address"), await waiting()) == (6, 6, 0)
 
 
 QUESTION = etree.tostring(address_request("RCA", "2201000000000001"))

@@ -1,6 +1,6 @@
 """A message broker as the rest of this package sees it: RabbitMQ behind pika, or its twin in memory.
 
-Both pass the same behaviour suite (tests/connectors/amqp/behaviour).
+Both pass the same behaviour suite: tests/connectors/amqp, without its folders.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from appealbus.core import LinkState
+from appealbus.core import LinkState, LinkStatus
 
 Header: TypeAlias = str | int | bool | None
 Argument: TypeAlias = str | int | bool
@@ -24,6 +24,8 @@ class Published(StrEnum):
     """No queue wants it."""
     REFUSED = "refused"
     """The broker said no: a full queue, a missing exchange, a message too large."""
+    UNREACHABLE = "unreachable"
+    """It never left: there was no connection in time, or the broker took nothing."""
     INDETERMINATE = "indeterminate"
     """The link was lost or the time was up before the broker answered; the broker may have it or not."""
 
@@ -79,6 +81,9 @@ class Delivered(ABC):
         """Give it back unharmed, for another consumer."""
 
 
+Trouble: TypeAlias = tuple[LinkStatus, str]
+"""How a part stands that is not up, and in a line why."""
+
 Handler: TypeAlias = Callable[[Delivered], Awaitable[None]]
 """Deals with one message, and settles it.
 
@@ -100,6 +105,11 @@ class Consumer(ABC):
     @abstractmethod
     def idle(self) -> bool:
         """Whether the subscription stands, and no handler is at work."""
+
+    @property
+    @abstractmethod
+    def trouble(self) -> Trouble | None:
+        """Why it does not stand although there is a connection; it is tried again meanwhile."""
 
 
 class BrokerError(Exception):
@@ -165,9 +175,14 @@ class Broker(ABC):
     def links(self) -> tuple[LinkState, ...]:
         """Say how the connections stand.
 
-        Their counts are of messages: published (tried), confirmed, unroutable, refused, indeterminate, returned;
-        delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
+        Their counts are of messages: published (tried), confirmed, unroutable, refused, unreachable, indeterminate,
+        returned; delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
         """
+
+    @property
+    @abstractmethod
+    def requests_trouble(self) -> Trouble | None:
+        """Why no replies can come although there is a connection."""
 
     @abstractmethod
     async def up(self, within: float) -> bool:
@@ -180,7 +195,8 @@ class Broker(ABC):
         Args:
             message: what to send.
             mandatory: whether to learn that no queue wants it; else that counts as confirmed.
-            within: seconds until the result is `indeterminate`; less than it takes to notice a dead broker.
+            within: seconds until the result is `indeterminate`, or `unreachable` for what has not left by then; less
+                than it takes to notice a dead broker.
 
         """
 
@@ -189,7 +205,7 @@ class Broker(ABC):
         """Have each message of a queue handled, at most `prefetch` at once. Returns before the first comes.
 
         The subscription outlives lost connections, a queue that is deleted and made anew, and a broker that cancels
-        it; `links` tells while it does not stand.
+        it; its `trouble` tells while it does not stand.
         """
 
     @abstractmethod

@@ -1,10 +1,11 @@
 """The brokers of a configuration: one connection pair for each, shared by all parts that name it."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from appealbus.connectors.amqp.broker import Broker
+from appealbus.connectors.amqp.broker import Broker, Trouble
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
@@ -23,6 +24,8 @@ class Brokers:
     def __init__(self, settings: AmqpSettings) -> None:
         self.names = Names(settings.prefix)
         self.settings = settings
+        self.channels: defaultdict[tuple[Broker, str], dict[str, str]] = defaultdict(dict)
+        """By broker and queue of dead letters: the channels of all intakes there, by their queues of appeals."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -102,12 +105,15 @@ def unreached(broker: Broker) -> Health:
     return Health(False, f"no connection to the broker {broker.name}; {wrong}".rstrip("; "))
 
 
-def link_of(name: str, broker: Sequence[LinkState], counts: Mapping[str, int]) -> LinkState:
-    """Return the state of a part that hangs on its broker's links: as the worst of them, with its own counts."""
+def link_of(
+    name: str, broker: Sequence[LinkState], counts: Mapping[str, int], troubles: Iterable[Trouble | None] = ()
+) -> LinkState:
+    """Return the state of a part that hangs on its broker's links: as the worst of them, or as its own troubles."""
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
-    if worst is None:
-        return LinkState(name, LinkStatus.UP, counts=dict(counts))
-    return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
+    if worst is not None:
+        return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
+    found = [each for each in troubles if each is not None] or [(LinkStatus.UP, "")]
+    return LinkState(name, found[0][0], "; ".join(detail for _, detail in found), counts=dict(counts))
 
 
 _OF: WeakValueDictionary[int, Brokers] = WeakValueDictionary()

@@ -1,5 +1,7 @@
 """From a message of the broker to a message that the bus can take, or keep."""
 
+from collections.abc import Mapping
+
 from appealbus.connectors.amqp.broker import Message, Properties
 from appealbus.connectors.amqp.names import Names
 from appealbus.core import Inbound
@@ -25,15 +27,26 @@ def inbound_of(message: Message, channel: str, queue: str) -> Inbound:
     return Inbound(channel, _position(message, queue), body, media_type)
 
 
-def dead_letter(message: Message, channel: str, queue: str, names: Names) -> Inbound | None:
-    """Return what the broker gave up on, undecoded and with the reason; None for a hint of the work queue."""
+def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names: Names) -> Inbound | None:
+    """Return what the broker gave up on, undecoded and with the reason; None for a hint of the work queue.
+
+    Args:
+        message: as it came.
+        channels: by their queues of appeals, all whose dead letters come to this queue.
+        queue: it came from this one.
+        names: of the bus.
+
+    """
     headers = message.properties.headers
-    died_in = printable(str(headers.get("x-first-death-queue") or "a queue"))[:_SHOWN]
+    died_in = printable(str(headers.get("x-last-death-queue") or "a queue"))[:_SHOWN]
     if died_in == names.work:
         return None
-    reason = str(headers.get("x-last-death-reason") or headers.get("x-first-death-reason") or "")
-    why = _DEATHS.get(reason, "it does not say why")
+    why = _DEATHS.get(str(headers.get("x-last-death-reason")), "it does not say why")
     text = f"the broker gave up on it in {died_in}: {why}"
+    # A queue that leads to the only intake is that intake's.
+    channel = next(iter(channels.values())) if len(channels) == 1 else channels.get(died_in)
+    if channel is None:
+        channel, text = died_in, f"{text}; which channel it is of, that queue does not tell"
     return Inbound(channel, _position(message, queue), message.body, media_type_of(message), text)
 
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 import structlog
 from pydantic import Field
 
-from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered, Published
+from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
-from appealbus.connectors.amqp.receipt import reply_to
+from appealbus.connectors.amqp.receipt import Receipts
 from appealbus.core import (
     Acceptor,
     ConfigError,
@@ -32,8 +32,6 @@ _HOLD_MOST = 900.0
 """Half of the time after which RabbitMQ takes a message away from whoever holds it."""
 _GIVE_BACK = 5.0
 _RETRY_MOST = 5.0
-_REPLIES = 3
-_REPLY = 10.0
 _STOP = 5.0
 _DEAD_PREFETCH = 5
 _BUSY_POLL = 0.2
@@ -65,11 +63,16 @@ class AmqpIntake(Intake[IntakeSettings]):
         self._broker = self.brokers.get(settings.broker)
         self._queue = settings.queue or self.brokers.names.intake
         self._dead = settings.dead_letters or self.brokers.names.quarantine
+        # Which intake a dead letter was for, the queue that it died in tells.
+        self._channels = self.brokers.channels[self._broker, self._dead]
+        self._channels[self._queue] = name
         self._acceptor: Acceptor
         self._seen = 0
         self._wrong = ""
+        self._consumers: list[Consumer] = []
         counted = ("taken", "repeated", "quarantined", "receipts", "receipts_unroutable", "given_back")
         self._counts = dict.fromkeys(counted, 0)
+        self._receipts = Receipts(name, self._broker, self.brokers.names, self._counts)
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:
@@ -81,7 +84,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             self._wrong = str(error)
             raise
         self._wrong = ""
-        consumers: list[Consumer] = []
+        consumers = self._consumers = []
         try:
             consumers += [await self._broker.consume(self._queue, self._take, prefetch=self.config.prefetch)]
             consumers += [await self._broker.consume(self._dead, self._bury, prefetch=_DEAD_PREFETCH)]
@@ -101,34 +104,31 @@ class AmqpIntake(Intake[IntakeSettings]):
         links = self.brokers.links(self._broker)
         if self._wrong:
             return (LinkState(f"intake.{self.name}", LinkStatus.REFUSED, self._wrong, counts=dict(self._counts)),)
-        return (*links, link_of(f"intake.{self.name}", links, self._counts))
+        troubles = [consumer.trouble for consumer in self._consumers]
+        return (*links, link_of(f"intake.{self.name}", links, self._counts, troubles))
 
     async def _take(self, delivered: Delivered) -> None:
         self._note_one()
-        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered)
+        ends = _hold(delivered)
+        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered, ends)
         if result is None:
             return
-        if not await self._told(delivered, result):
+        if not await self._receipts.send(delivered.message, result):
             log.warning("amqp.given_back", intake=self.name, reason="the receipt could not be sent")
-            await self._give_back(delivered)
+            await self._give_back(delivered, ends)
             return
         delivered.ack()
 
     async def _bury(self, delivered: Delivered) -> None:
         """Put into quarantine what the broker gave up on; hints are worth nothing by then."""
         self._note_one()
-        inbound = dead_letter(delivered.message, self.name, self._dead, self.brokers.names)
-        if inbound is None or await self._accept(inbound, delivered) is not None:
+        inbound = dead_letter(delivered.message, self._channels, self._dead, self.brokers.names)
+        if inbound is None or await self._accept(inbound, delivered, _hold(delivered)) is not None:
             delivered.ack()
 
-    async def _accept(self, inbound: Inbound, delivered: Delivered) -> Taken | Quarantined | None:
-        """Have a message taken; None where the journal failed for so long that another worker shall try.
-
-        It is held for a minute, and twice as long each time it came back before: a queue has a limit of returns, and a
-        message must not reach it only because the database is down.
-        """
+    async def _accept(self, inbound: Inbound, delivered: Delivered, ends: float) -> Taken | Quarantined | None:
+        """Have a message taken; None where the journal failed for so long that another worker shall try."""
         clock = asyncio.get_running_loop().time
-        ends = clock() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))
         pause = 0.1
         while True:
             try:
@@ -146,29 +146,10 @@ class AmqpIntake(Intake[IntakeSettings]):
                 self._counts[kind] += 1
                 return result
 
-    async def _told(self, delivered: Delivered, result: Taken | Quarantined) -> bool:
-        """Tell the sender, if it asked; False where the broker did not say whether it has the receipt."""
-        reply = reply_to(delivered.message, result, self.name)
-        if reply is None:
-            return True
-        # Until RabbitMQ 4.2 a direct reply-to counts as unroutable although it has arrived.
-        mandatory = not reply.routing_key.startswith("amq.rabbitmq.reply-to.")
-        for attempt in range(_REPLIES):
-            await asyncio.sleep(attempt)
-            match await self._broker.publish(reply, mandatory=mandatory, within=_REPLY):
-                case Published.CONFIRMED:
-                    self._counts["receipts"] += 1
-                    return True
-                case Published.UNROUTABLE | Published.REFUSED as refusal:
-                    # Nobody waits there any more. The appeal is safe, and the same message again gets its receipt.
-                    self._counts["receipts_unroutable"] += 1
-                    log.warning("amqp.receipt_unroutable", intake=self.name, state=refusal.value)
-                    return True
-        return False
-
-    async def _give_back(self, delivered: Delivered) -> None:
+    async def _give_back(self, delivered: Delivered, ends: float) -> None:
         self._counts["given_back"] += 1
-        await asyncio.sleep(min(_HOLD_MOST, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10)))
+        left = ends - asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, min(left, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10))))
         delivered.requeue()
 
     def _note_one(self) -> None:
@@ -189,8 +170,18 @@ class AmqpIntake(Intake[IntakeSettings]):
             return True
         try:
             for consumer in consumers:
-                if (await self._broker.declare_queue(consumer.queue, passive=True)).messages:
+                info = await self._broker.declare_queue(consumer.queue, passive=True)
+                # Where not even we seem to consume, the queue's leader was too slow to say anything.
+                if info.messages or not info.consumers:
                     return False
         except BrokerError:
             return False
         return seen == self._seen and all(consumer.idle for consumer in consumers)
+
+
+def _hold(delivered: Delivered) -> float:
+    """Return until when a message is held: a minute, and twice as long each time it came back before.
+
+    A queue has a limit of returns, and a message must not reach it only because the database is down.
+    """
+    return asyncio.get_running_loop().time() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))

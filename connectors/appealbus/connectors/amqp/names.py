@@ -47,3 +47,7 @@ class Names:
     def answers(self, source: str) -> str:
         """Return the queue to which an agency sends answers that take hours."""
         return f"{self.prefix}.answers.{source}"
+
+    def dead_answers(self, source: str) -> str:
+        """Return the queue of answers that the broker gave up on; they are taken from it as from the first."""
+        return f"{self.answers(source)}.dead"

@@ -1,18 +1,78 @@
 """What a sender is told: the receipt, or why there is none."""
 
-from appealbus.connectors.amqp.broker import Message, Properties
+import asyncio
+import re
+
+import structlog
+
+from appealbus.connectors.amqp.broker import Broker, Message, Properties, Published
 from appealbus.connectors.amqp.inbound import JSON, XML, media_type_of
+from appealbus.connectors.amqp.names import Names
 from appealbus.core import Quarantined, Taken
 from appealbus.core.clocks import wall
 from appealbus.schemas import Receipt, Refusal
 from appealbus.schemas.xml import to_xml
 
+log = structlog.get_logger(__name__)
 
-def reply_to(request: Message, result: Taken | Quarantined, channel: str) -> Message | None:
-    """Return the message for whoever sent the request, in the request's own format; None where nobody asked for one."""
+_DIRECT = "amq.rabbitmq.reply-to."
+_WELL_FORMED = re.compile(r"g[A-Za-z0-9+/]+=*\.[A-Za-z0-9+/]+=*")
+_TRIES = 3
+_WITHIN = 10.0
+
+
+class Receipts:
+    """Tells the senders of one intake."""
+
+    def __init__(self, intake: str, broker: Broker, names: Names, counts: dict[str, int]) -> None:
+        self._intake = intake
+        self._broker = broker
+        self._names = names
+        self._counts = counts
+
+    async def send(self, request: Message, result: Taken | Quarantined) -> bool:
+        """Tell the sender, if it asked; False where the broker did not say whether it has the receipt."""
+        address = request.properties.reply_to
+        if not address:
+            return True
+        if not may_go_to(address, self._names):
+            return self._lost(Published.REFUSED)
+        direct = address.startswith(_DIRECT)
+        reply = reply_to(request, result, self._intake)
+        for attempt in range(_TRIES):
+            await asyncio.sleep(attempt)
+            # Until RabbitMQ 4.2 a direct reply-to counts as unroutable although it has arrived.
+            match await self._broker.publish(reply, mandatory=not direct, within=_WITHIN):
+                case Published.CONFIRMED:
+                    self._counts["receipts"] += 1
+                    return True
+                case Published.UNROUTABLE | Published.REFUSED as refusal:
+                    return self._lost(refusal)
+                case Published.INDETERMINATE as unsure if direct:
+                    # It may be the address that broke the connection: not a second time.
+                    return self._lost(unsure)
+        return False
+
+    def _lost(self, state: Published) -> bool:
+        """Nobody waits there any more. The appeal is safe, and the same message again gets its receipt."""
+        self._counts["receipts_unroutable"] += 1
+        log.warning("amqp.receipt_unroutable", intake=self._intake, state=state.value)
+        return True
+
+
+def may_go_to(address: str, names: Names) -> bool:
+    """Say whether a receipt may go to where a sender says: to no queue of the bus, and to no malformed direct reply-to.
+
+    RabbitMQ 4.0 closes the connection of whoever publishes to one that it did not make.
+    """
+    if address.startswith(_DIRECT):
+        return _WELL_FORMED.fullmatch(address.removeprefix(_DIRECT)) is not None
+    return not address.startswith(f"{names.prefix}.")
+
+
+def reply_to(request: Message, result: Taken | Quarantined, channel: str) -> Message:
+    """Return the message for whoever sent the request, in the request's own format."""
     asked = request.properties
-    if not asked.reply_to:
-        return None
     told: Receipt | Refusal
     if isinstance(result, Taken):
         told = result.receipt

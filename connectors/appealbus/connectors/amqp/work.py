@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
+from appealbus.connectors.amqp.broker import Consumer, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.core import Health, LinkState, Settings, Waiting, WorkQueue
 from appealbus.core.clocks import wall
@@ -42,6 +42,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         self._broker = self.brokers.get(settings.broker)
         self._queue = settings.queue or self.brokers.names.work
         self._started = False
+        self._consumer: Consumer | None = None
         self._offered: Waiting | None = None
         self._wake = asyncio.Event()
         self._counts = dict.fromkeys(("offered", "joined", "dropped", "taken"), 0)
@@ -59,19 +60,21 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         self._offered = waiting
         self._wake.set()
 
-    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, take: Callable[[], Awaitable[bool]]) -> None:
         """Take hints and publish those that are offered, until cancelled."""
 
         async def handle(delivered: Delivered) -> None:
-            await take()
-            self._counts["taken"] += 1
-            delivered.ack()
+            if await take():
+                self._counts["taken"] += 1
+                delivered.ack()
+            else:
+                delivered.requeue()
 
-        consumer = await self._broker.consume(self._queue, handle, prefetch=self.config.prefetch)
+        self._consumer = await self._broker.consume(self._queue, handle, prefetch=self.config.prefetch)
         try:
             await self._publish()
         finally:
-            await consumer.stop(0)  # what it holds is for somebody who still has time
+            await self._consumer.stop(0)  # what it holds is for somebody who still has time
 
     async def _publish(self) -> None:
         while True:
@@ -106,7 +109,8 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the hints."""
         links = self.brokers.links(self._broker)
-        return (*links, link_of("work_queue", links, self._counts))
+        trouble = self._consumer.trouble if self._consumer is not None else None
+        return (*links, link_of("work_queue", links, self._counts, [trouble]))
 
     async def close(self) -> None:
         """Let the broker go."""

@@ -40,8 +40,8 @@ _RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
 _LEAVE = 3.0
-_LOOK = 5.0
-"""How long a hint waits for room here; by then another worker has found the appeal in the journal."""
+_LOOK = 0.2
+"""How long a hint waits for room here; then another worker may have it."""
 _TAKING = ("intake.", "service.", "dispatch", "work_queue")
 
 
@@ -293,8 +293,8 @@ class Bus:
         for relay in self.relays:
             relay.wake()
 
-    async def _look(self) -> None:
-        await self._dispatcher.look(_LOOK)
+    async def _look(self) -> bool:
+        return await self._dispatcher.look(_LOOK)
 
     def _go(
         self, name: str, run: Callable[[], Coroutine[Any, Any, None]], raised: Callable[[], object] | None = None

@@ -105,14 +105,16 @@ class Dispatcher:
         self._backlog = True
         self._wake.set()
 
-    async def look(self, within: float) -> None:
-        """Have the journal asked for work once there is room; return when it has been, or after so many seconds."""
+    async def look(self, within: float) -> bool:
+        """Have the journal asked for work once there is room; say whether it was, within so many seconds."""
         looked = asyncio.get_running_loop().create_future()
         self._lookers.append(looked)
         self.more()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await looked
+                return True
+        return False
 
     def expect(self, due_at: datetime | None) -> None:
         """Say that an appeal is parked until then."""

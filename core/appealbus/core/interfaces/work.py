@@ -43,8 +43,11 @@ class WorkQueue(ABC, Generic[S]):
         """Tell the others, soon. Never waits, never raises; may drop it when there are too many."""
 
     @abstractmethod
-    async def run(self, take: Callable[[], Awaitable[None]]) -> None:
-        """Call `take` for each hint, until cancelled. It returns once this worker has room and has looked."""
+    async def run(self, take: Callable[[], Awaitable[bool]]) -> None:
+        """Call `take` for each hint, until cancelled. It says whether this worker has looked.
+
+        If not, it has no room: let another one have the hint, if that can be done.
+        """
 
     async def health(self) -> Health | None:
         """Say whether its other side can be reached, without starting it; None where there is none. Never raises.

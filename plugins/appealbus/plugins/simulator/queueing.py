@@ -5,11 +5,22 @@ It takes both forms of question alike: it answers to where the question says, at
 
 import asyncio
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 from lxml import etree
 
-from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties, Published
+from appealbus.connectors.amqp.broker import (
+    Argument,
+    Broker,
+    Consumer,
+    Delivered,
+    Header,
+    Message,
+    Properties,
+    Published,
+)
 from appealbus.plugins.simulator import address, spoil
 from appealbus.plugins.simulator.agency import Agency, Question, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
@@ -24,6 +35,13 @@ log = structlog.get_logger(__name__)
 _AT_ONCE = 1000
 _LARGEST = 4 * 1024 * 1024
 """An oversized answer is no larger: brokers refuse what has more than 16 MiB."""
+_WAITING: Mapping[str, Argument] = {
+    "x-queue-type": "quorum",
+    "x-overflow": "reject-publish",
+    "x-dead-letter-strategy": "at-least-once",
+    "x-dead-letter-exchange": "",
+}
+_BACK_TO = "x-dead-letter-routing-key"
 _NO_ANSWER = frozenset({Kind.SILENT, Kind.CUT})
 _UNAVAILABLE = frozenset({Kind.FAULT, Kind.STATUS, Kind.HTTP_500, Kind.HTTP_502})
 
@@ -40,6 +58,7 @@ class QueueAgency:
         self._broker = broker
         self._chance = Chance(seed)
         self._agency: Agency = address.agency(settings.queue)
+        self._waiting = f"{settings.queue}.waiting"
         self._consumer: Consumer | None = None
         self.misbehave(settings.misbehaviour)
 
@@ -55,6 +74,8 @@ class QueueAgency:
     async def start(self) -> None:
         """Make the queue, if it is not there, and take questions."""
         await self._broker.declare_queue(self._settings.queue)
+        if self._settings.delay:
+            await self._broker.declare_queue(self._waiting, {**_WAITING, _BACK_TO: self._settings.queue})
         self._consumer = await self._broker.consume(self._settings.queue, self._serve, prefetch=_AT_ONCE)
 
     async def close(self) -> None:
@@ -66,7 +87,9 @@ class QueueAgency:
     async def _serve(self, delivered: Delivered) -> None:
         asked = delivered.message
         said = asked.properties
-        self._stats.question(self._agency.name, said.correlation_id, said.message_id)
+        waited = said.headers.get("x-last-death-queue") == self._waiting
+        if not waited:
+            self._stats.question(self._agency.name, said.correlation_id, said.message_id)
         try:
             question = self._admit(asked)
         except QuestionRefused:
@@ -75,12 +98,25 @@ class QueueAgency:
             await self._say(asked, b"", outcome="invalid", code="question")
             delivered.reject()
             return
+        if self._settings.delay and not waited:
+            await self._wait(delivered)
+            return
         fate = self._chance.fate(self._agency.name, question.key, self._rules)
         self._stats.answer(self._agency.name, fate.kind.value if fate.kind else "answered")
-        await asyncio.sleep(outage_left(self._rules, _now() - self._since) + fate.delay + self._settings.delay)
+        await asyncio.sleep(outage_left(self._rules, _now() - self._since) + fate.delay)
         if fate.kind not in _NO_ANSWER:
             await self._answer(asked, question, fate)
         delivered.ack()
+
+    async def _wait(self, delivered: Delivered) -> None:
+        """Leave a question with the broker until its answer is due: held for so long, it would be taken from us."""
+        asked = delivered.message
+        properties = replace(asked.properties, expiration=self._settings.delay)
+        if await self._broker.publish(Message(asked.body, properties, "", self._waiting)) is Published.CONFIRMED:
+            delivered.ack()
+        else:
+            await asyncio.sleep(1)
+            delivered.requeue()
 
     def _admit(self, asked: Message) -> Question:
         said = asked.properties

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import orjson
 import pytest
 from lxml import etree
 from queue_agency import QUEUE, asking_bus, reply_to
+from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.agency.later import Listener, packed
-from appealbus.connectors.amqp.broker import BrokerRefused, Message, Properties
+from appealbus.connectors.amqp.broker import BrokerRefused, Delivered, Message, Properties
 from appealbus.connectors.amqp.topology import answers_of
+from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.core import Call, CallFailed, Inbound, Request, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.answer import Answer, Kept
@@ -170,15 +173,71 @@ async def test_answered_while_the_bus_is_down(later: Any, tmp_path: Path) -> Non
 async def test_nowhere_to_answer_to(agency: Any) -> None:
     """As long as the queue of answers is not there, nothing is sent: the answer would be lost."""
     wire = AgencyWire("register", AgencySettings(queue=QUEUE, answers=True), agency.brokers)
-    call = Call("q-1", "TEST-1", 20.0)
-    with pytest.raises(CallFailed) as caught:
-        await wire.call(Request(etree.Element("q")), call)
-    assert (caught.value.code, agency.asked) == ("amqp.no_answers_queue", [])
+    assert (await code_of(wire), agency.asked) == ("amqp.no_answers_queue", [])
     await agency.broker.declare_queue(ANSWERS)
-    with pytest.raises(CallFailed) as caught:
-        await wire.call(Request(etree.Element("q")), call)
-    assert caught.value.code == "amqp.awaiting"
+    assert await code_of(wire) == "amqp.awaiting"
     await until(lambda: _of(agency.asked))
+
+
+@pytest.mark.parametrize("agency", ["rabbit"], indirect=True)
+async def test_nowhere_to_answer_to_any_more(later: Any, vhost: Vhost) -> None:
+    """The queue of answers is deleted while the bus runs: nothing is sent until it is there again."""
+    wire = AgencyWire("register", AgencySettings(queue=QUEUE, answers=True), later.brokers)
+    await wire.listen(Journals(0))
+    assert await code_of(wire) == "amqp.awaiting"
+    await until(lambda: _of(later.asked))
+    with vhost.channel() as channel:
+        channel.queue_delete(ANSWERS)
+
+    async def refused() -> bool:
+        return await code_of(wire) == "amqp.no_answers_queue"
+
+    await until(refused)
+    before = len(later.asked)
+    assert await refused()
+    await later.broker.declare_queue(ANSWERS)
+    assert await code_of(wire) == "amqp.awaiting"
+    await until(lambda: _true(len(later.asked) == before + 1))
+    await wire.close()
+
+
+async def code_of(wire: AgencyWire) -> str:
+    with pytest.raises(CallFailed) as caught:
+        await wire.call(Request(etree.Element("q")), Call("q-1", "TEST-1", 20.0))
+    return caught.value.code
+
+
+async def test_what_the_broker_gave_up_on_comes_by_itself(agency: Any, tmp_path: Path) -> None:
+    """An answer whose own time ran out while no worker was there, and one that workers gave back too often."""
+    names = agency.brokers.names
+    await declare_in_memory(agency.broker, answers_of(names, "register"))
+    async with asking_bus(tmp_path, agency.brokers, answers=True) as bus:
+        number = await accepted(bus, "m-1", "1", "2")
+        await until(lambda: _true(len(agency.asked) == 2))
+    expired, returned = (reply_to(asked, ORAL) for asked in agency.asked)
+    expired = replace(expired, properties=replace(expired.properties, expiration=0.05))
+    for answer in (expired, returned):
+        await agency.say(answer, agency.asked[0])
+
+    async def give_back(delivered: Delivered) -> None:
+        delivered.requeue()
+
+    async def both_dead() -> bool:
+        return bool((await agency.broker.declare_queue(names.dead_answers("register"), passive=True)).messages == 2)
+
+    consumer = await agency.broker.consume(ANSWERS, give_back, prefetch=1)
+    await until(both_dead)
+    await consumer.stop(0)
+    async with asking_bus(tmp_path, agency.brokers, answers=True) as bus:
+        await ended(bus, number, "found", "found")
+        assert counts(bus) == {"stored": 2}
+        assert await _empty(agency)
+        await until(lambda: _not(both_dead))
+    assert len(agency.asked) == 2
+
+
+async def _not(told: Callable[[], Awaitable[bool]]) -> bool:
+    return not await told()
 
 
 async def test_nobody_takes_questions(later: Any, tmp_path: Path) -> None:
@@ -206,7 +265,7 @@ async def test_a_journal_that_cannot_be_written(later: Any, monkeypatch: pytest.
     """The answer is held, not given back, and is acknowledged once it is kept."""
     monkeypatch.setattr("appealbus.connectors.amqp.agency.later._PAUSE", 0.01)
     journal = Journals(5)
-    listener = Listener("register", ANSWERS, 1024)
+    listener = Listener("register", [ANSWERS], 1024)
     await listener.start(later.broker, journal)
     await later.broker.publish(Message(ORAL, Properties(correlation_id="q"), "", ANSWERS))
     await until(lambda: _of(journal.kept))

@@ -1,6 +1,7 @@
 """The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -8,8 +9,12 @@ import pytest
 from flows import NAMES, Flow, Run, body
 from lxml import etree
 
-from appealbus.connectors.amqp.broker import Delivered, Message, Published
-from appealbus.core import Inbound
+from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.intake import AmqpIntake, IntakeSettings
+from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.core import Inbound, Quarantined
+from appealbus.core.bus.reception import replay
 from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
@@ -108,6 +113,25 @@ async def test_nobody_waits_for_the_receipt(run: Run) -> None:
         assert flow.counts("intake.letters")["taken"] == 1
 
 
+async def test_a_receipt_goes_only_where_it_may(run: Run) -> None:
+    """Not to a queue of the bus, and not to an address that makes RabbitMQ end the connection; the appeal is taken."""
+    strange = ("garbage", "", "a.b", "g1h2AA.!!", "g1h2.", "g1h2AAAA.x.y")
+    addresses = [*(f"amq.rabbitmq.reply-to.{each}" for each in strange), NAMES.intake, NAMES.work, NAMES.answers("a")]
+    lost = len(addresses)
+    addresses.append("amq.rabbitmq.reply-to.g1h2AA==.AAAA")  # well formed, and leads nowhere: it is tried, once
+    async with run(**INTAKES) as flow:
+        for number, address in enumerate(addresses):
+            await flow.send(body(f"m-{number}"), reply_to=address)
+        await flow.until(lambda: flow.counts("intake.letters")["taken"] == len(addresses))
+        await flow.until(lambda: flow.bus.parts.intakes[0].idle)
+        counts = flow.counts("intake.letters")
+        reconnects = sum(link.reconnects for link in flow.bus.links() if link.name == "main.publish")
+    assert (counts["given_back"], counts["quarantined"], counts["repeated"]) == (0, 0, 0)
+    assert counts["receipts_unroutable"] + counts["receipts"] == lost + 1
+    assert counts["receipts_unroutable"] >= lost
+    assert reconnects <= 1
+
+
 async def test_a_byte_order_mark_is_no_obstacle(run: Run) -> None:
     """Programs on Windows put one before JSON."""
     async with run(**INTAKES) as flow:
@@ -128,6 +152,44 @@ async def test_what_the_broker_gave_up_on_is_in_quarantine(run: Run) -> None:
     assert row.position == f"{NAMES.quarantine}#late"
     assert kept is not None
     assert kept.raw == body()
+
+
+async def test_a_dead_letter_is_of_the_channel_whose_queue_it_died_in(run: Run) -> None:
+    """Whichever intake takes it: a replay of what was taken already finds the first appeal, and makes no second one."""
+    intakes = {"letters": {"kind": "amqp", "queue": "letters.in"}, "portal": {"kind": "amqp", "queue": "portal.in"}}
+    async with run(doors=False, intakes=intakes) as flow:
+        for queue in ("letters.in", "portal.in", "elsewhere"):
+            await flow.broker.declare_queue(queue, {"x-message-ttl": 1, "x-dead-letter-exchange": NAMES.dead})
+        await flow.broker.declare_queue("first", {"x-message-ttl": 1, "x-dead-letter-exchange": "letters.before"})
+        await flow.broker.declare_exchange("letters.before", "fanout")
+        await flow.broker.bind_queue("letters.in", "letters.before", "")
+        for number in range(10):
+            channel = "letters" if number % 2 else "portal"
+            await flow.bus.accept(Inbound(channel, "test", body(f"m-{number}")))
+            await flow.send(body(f"m-{number}"), queue=f"{channel}.in")
+        await flow.bus.accept(Inbound("letters", "test", body("through two")))
+        await flow.send(body("through two"), queue="first")
+        await flow.send(body("stray"), queue="elsewhere")
+
+        async def all_dead() -> bool:
+            return (await flow.broker.declare_queue(NAMES.quarantine, passive=True)).messages == 12
+
+        await flow.until(all_dead)
+        flow.bus.open_doors()
+
+        async def all_kept() -> bool:
+            return len(await flow.reasons()) == 12
+
+        await flow.until(all_kept)
+        for row in await flow.bus.journal.quarantined():
+            whole = await flow.bus.journal.quarantine_row(row.id)
+            assert whole is not None
+            if row.channel == "elsewhere":
+                assert row.reason.endswith("; which channel it is of, that queue does not tell")
+            else:
+                await replay(flow.bus.journal, whole, "test")
+        counts = await flow.bus.journal.counts()
+    assert counts.idle + counts.in_work + counts.ready == 11
 
 
 async def test_what_was_given_back_too_often_is_in_quarantine(run: Run) -> None:
@@ -210,6 +272,50 @@ async def test_a_journal_that_fails_for_long_gives_the_message_back(run: Run, mo
         await flow.send(body(), message_id="x-1")
         await flow.until(lambda: flow.counts("intake.letters")["taken"] == 1)
         assert flow.counts("intake.letters")["given_back"] == 3
+
+
+async def test_one_deadline_for_all_that_may_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the journal takes a message, it is not held twice as long because its receipt cannot be sent."""
+    monkeypatch.setattr("appealbus.connectors.amqp.intake._HOLD", 0.5)
+    monkeypatch.setattr("appealbus.connectors.amqp.intake._GIVE_BACK", 1000.0)
+    monkeypatch.setattr("appealbus.connectors.amqp.receipt._TRIES", 1)
+    intake = type("Late", (AmqpIntake,), {"brokers": Brokers(AmqpSettings())})("letters", IntakeSettings())
+    intake._broker = Unsure()  # type: ignore[assignment]
+    intake._receipts._broker = intake._broker
+    held, calls = Once(body(), reply_to="sender"), []
+
+    async def accept(message: Inbound) -> Quarantined:
+        calls.append(message)
+        if len(calls) < 3:
+            raise JournalError("the disk is full", "disk_full")
+        return Quarantined(1, "", "")
+
+    intake._acceptor = SimpleNamespace(accept=accept)  # type: ignore[assignment]
+    started = asyncio.get_running_loop().time()
+    async with asyncio.timeout(10):
+        await intake._take(held)  # type: ignore[arg-type]
+    assert (held.requeued, intake._counts["given_back"]) == (1, 1)
+    assert 0.2 < asyncio.get_running_loop().time() - started < 5
+
+
+class Unsure:
+    """A broker that never says whether it has a message."""
+
+    async def publish(self, message: Message, **given: Any) -> Published:
+        return Published.INDETERMINATE
+
+
+class Once:
+    """A message in hand."""
+
+    def __init__(self, raw: bytes, **given: Any) -> None:
+        self.message = Message(raw, Properties(**given))
+        self.attempts = 0
+        self.requeued = 0
+
+    def requeue(self) -> bool:
+        self.requeued += 1
+        return True
 
 
 async def test_a_message_in_hand_goes_back_when_the_bus_stops(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

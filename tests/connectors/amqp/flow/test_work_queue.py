@@ -85,17 +85,24 @@ class AmqpOther:
         self.publish = self._queue._publish
 
 
-async def test_a_hint_does_not_wait_for_room_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full worker lets it go: it looks by itself once it has room."""
-    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.05)
+async def test_a_worker_without_room_gives_a_hint_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one may have it; where all are full it is gone in the end, and they look by themselves."""
+    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.02)
     async with run(doors=False, **PARTS) as flow:
+        await flow.until(lambda: _consumed(flow))
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
         await flow.bus.accept(Inbound("test", "test", body()))
-        await flow.until(lambda: flow.counts("work_queue")["taken"] == 1)
-        assert (await flow.bus.journal.counts()).ready == 1
+        await flow.until(lambda: flow.counts("work_queue")["offered"] == 1)
+
+        async def gone() -> bool:
+            return (await flow.broker.declare_queue(NAMES.work, passive=True)).messages == 0
+
+        await asyncio.sleep(0.1)
+        assert flow.counts("work_queue")["taken"] == 0
         flow.bus._dispatcher._arriving = 0
         async with asyncio.timeout(PATIENCE):
             await flow.bus.settle()
+        await flow.until(gone)
 
 
 async def _consumed(flow: Flow) -> bool:

@@ -1,13 +1,14 @@
 """What the tests of the real broker share."""
 
 from services.proxy import FaultProxy
+from services.rabbitmq import Rabbit, Vhost
 
 from appealbus.connectors.amqp.broker import Broker, Delivered, Message
 from appealbus.core import LinkState
 
 from ..taking import until  # noqa: TID252
 
-__all__ = ["Taker", "link", "through", "to", "until"]
+__all__ = ["Taker", "link", "stall", "through", "to", "until"]
 
 
 def through(proxy: FaultProxy, **more: object) -> dict[str, object]:
@@ -33,3 +34,10 @@ class Taker:
     async def __call__(self, delivered: Delivered) -> None:
         self.bodies.append(delivered.message.body)
         delivered.ack()
+
+
+def stall(rabbit: Rabbit, vhost: Vhost, queue: str, seconds: float) -> None:
+    """Let the leader of a quorum queue stand still, as when its disk does or a majority is away."""
+    look = f"P = whereis('{vhost.name}_{queue}'), true = is_pid(P)"
+    rest = f"spawn(fun() -> sys:suspend(P), timer:sleep({seconds * 1000:.0f}), sys:resume(P) end)"
+    rabbit.ctl("eval", f"{look}, {rest}.")

@@ -10,7 +10,14 @@ from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 
-from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
+from appealbus.connectors.amqp.broker import (
+    BrokerUnreachable,
+    Delivered,
+    Message,
+    Properties,
+    Published,
+    RequestTimedOut,
+)
 from appealbus.connectors.amqp.rabbit import consumer as consumers
 from appealbus.connectors.amqp.rabbit.consumer import RabbitConsumer
 from appealbus.core import LinkStatus
@@ -20,20 +27,22 @@ from .helpers import Taker, link, through, to, until
 
 
 async def test_a_deleted_queue_is_told_and_waited_for(connect: Open, vhost: Vhost) -> None:
-    """The subscription comes back with the queue; meanwhile the link says what is wrong."""
+    """The subscription comes back with the queue, and meanwhile says what is wrong; the link stands."""
     broker = await connect()
     await broker.declare_queue("q")
     taker = Taker()
     consumer = await broker.consume("q", taker, prefetch=5)
     await until(lambda: consumer.idle, "it stands")
     vhost.api("DELETE", "queues/q")
-    await until(lambda: link(broker, "consume").status is LinkStatus.REFUSED, "it is told")
-    assert "q: " in link(broker, "consume").detail
+    await until(lambda: consumer.trouble, "it is told")
+    assert consumer.trouble is not None
+    assert consumer.trouble[0] is LinkStatus.REFUSED
+    assert consumer.trouble[1].startswith("q: ")
     assert not consumer.idle
-    assert link(broker, "publish").status is LinkStatus.UP
+    assert link(broker, "consume").status is LinkStatus.UP
     await broker.declare_queue("q")
     await until(lambda: consumer.idle, "it stands again")
-    assert link(broker, "consume").status is LinkStatus.UP
+    assert consumer.trouble is None
     await broker.publish(to("q"))
     await until(lambda: taker.bodies, "it is handled")
     assert link(broker, "consume").reconnects == 0
@@ -107,7 +116,7 @@ async def test_a_message_held_too_long_is_told(connect: Open, rabbit: Rabbit) ->
 
     async def handle(delivered: Delivered) -> None:
         if not said:
-            await until(lambda: link(broker, "consume").status is LinkStatus.REFUSED, "it is told")
+            await until(lambda: consumer.trouble, "it is told")
         said.append(delivered.ack())
 
     with capture_logs() as logs:
@@ -132,7 +141,7 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
         first = asyncio.create_task(broker.publish(to("q", b"first"), within=300))
         await until(lambda: link(broker, "publish").status is LinkStatus.BLOCKED, "it is blocked")
         assert "low on memory" in link(broker, "publish").detail
-        assert await broker.publish(to("q"), within=0.5) is Published.INDETERMINATE
+        assert await broker.publish(to("q"), within=0.5) is Published.UNREACHABLE
         waiting = [asyncio.create_task(broker.publish(to("q", b"later"), within=300)) for _ in range(50)]
         await broker.consume("q", taker, prefetch=5)
         await until(lambda: len(taker.bodies) == 5, "consuming goes on")
@@ -147,6 +156,57 @@ async def test_a_blocked_broker_is_waited_for(connect: Open, rabbit: Rabbit) -> 
         assert await asyncio.gather(first, *waiting) == [Published.CONFIRMED] * 51
     assert link(broker, "publish").status is LinkStatus.UP
     await until(lambda: len(taker.bodies) == 56, "nothing came twice")
+
+
+async def test_a_request_that_did_not_leave_is_not_late(connect: Open, rabbit: Rabbit) -> None:
+    """It is the broker that takes nothing, and not the service that does not answer."""
+    broker = await connect()
+    await broker.declare_queue("q")
+    rabbit.ctl("set_vm_memory_high_watermark", "0.00001")
+    try:
+        await broker.publish(to("q"), within=1)
+        await until(lambda: link(broker, "publish").status is LinkStatus.BLOCKED, "it is blocked")
+        with pytest.raises(BrokerUnreachable, match="low on memory"):
+            await broker.request(Message(b"?", Properties(correlation_id="c"), routing_key="q"), within=1)
+    finally:
+        rabbit.ctl("set_vm_memory_high_watermark", "0.6")
+    assert link(broker, "publish").counts["unreachable"] == 1
+
+
+async def test_the_queue_of_replies_goes_with_its_channel(connect: Open, vhost: Vhost) -> None:
+    """Otherwise each lost channel leaves one behind that fills."""
+    broker = await connect()
+    await broker.declare_queue("q")
+    for number in range(2):
+        with pytest.raises(RequestTimedOut):
+            await broker.request(Message(b"?", Properties(correlation_id="c"), routing_key="q"), within=1)
+        requests = broker._open.requests if broker._open is not None else None
+        assert requests is not None
+        assert requests._channel is not None
+        if number == 0:
+            requests._channel.raw.basic_ack(999_999)
+            await asyncio.wait([requests._channel.lost])
+    assert len([each for each in vhost.api("GET", "queues") if each["name"].startswith("amq.gen-")]) == 1
+
+
+async def test_a_refusal_is_shown(connect: Open, vhost: Vhost) -> None:
+    """With its cause, until the exchange takes something again."""
+    broker = await connect()
+    message = Message(b"x", exchange="out", routing_key="k")
+    assert await broker.publish(message) is Published.REFUSED
+    state = link(broker, "publish")
+    assert (state.status, state.warning) == (LinkStatus.UP, True)
+    assert state.detail == "a message to out was refused: there is no such exchange or queue"
+    await broker.declare_exchange("out", "topic")
+    await broker.declare_queue("q", {"x-max-length": 1, "x-overflow": "reject-publish"})
+    await broker.bind_queue("q", "out", "k")
+    results = [await broker.publish(message, within=60) for _ in range(9)]
+    assert results[-1] is Published.REFUSED
+    assert "a queue is full" in link(broker, "publish").detail
+    vhost.api("DELETE", "queues/q/contents")
+    assert await broker.publish(message, within=60) is Published.CONFIRMED
+    assert not link(broker, "publish").warning
+    assert "connected to" in link(broker, "publish").detail
 
 
 async def test_a_broker_blocked_for_too_long_is_left(connect: Open, rabbit: Rabbit) -> None:
@@ -182,26 +242,28 @@ for _ in range(1200):
     ids=["far time", "tables in tables"],
 )
 async def test_a_message_cannot_break_the_connection(connect: Open, vhost: Vhost, kind: bytes, value: bytes) -> None:
-    """One whose properties pika cannot read goes to the dead letters, and its neighbours are handled."""
+    """One whose properties pika cannot read comes without them: a sender who has its confirmation is not lost."""
 
     class Hostile(pika.BasicProperties):  # type: ignore[misc] # pika has no types
         def encode(self) -> list[bytes]:
             return [header(kind, value)]
 
     broker = await connect()
-    await broker.declare_exchange("dead", "fanout")
-    await broker.declare_queue("grave")
-    await broker.bind_queue("grave", "dead", "")
-    await broker.declare_queue("q", {"x-dead-letter-exchange": "dead"})
+    await broker.declare_queue("q")
     with vhost.channel() as channel:
-        for properties in (None, Hostile(), None):
-            channel.basic_publish("", "q", b"x", properties)
-    taker = Taker()
-    await broker.consume("q", taker, prefetch=5)
-    await until(lambda: len(taker.bodies) == 2, "the others are handled")
-    await until(lambda: link(broker, "consume").counts.get("rejected") == 1, "it is rejected")
+        for number, properties in enumerate((None, Hostile(), None)):
+            channel.basic_publish("", "q", b"%d" % number, properties)
+    got: list[Message] = []
+
+    async def handle(delivered: Delivered) -> None:
+        got.append(delivered.message)
+        delivered.ack()
+
+    await broker.consume("q", handle, prefetch=5)
+    await until(lambda: len(got) == 3, "all are handled")
+    assert [each.body for each in got] == [b"0", b"1", b"2"]
+    assert got[1].properties == Properties(persistent=False)
     assert link(broker, "consume").reconnects == 0
-    await until(lambda: vhost.depth("grave") == 1, "it is among the dead")
 
 
 async def test_odd_properties_are_taken_as_they_come(connect: Open, vhost: Vhost) -> None:

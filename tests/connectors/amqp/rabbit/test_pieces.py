@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from services.rabbitmq import Rabbit, Vhost
 
-from appealbus.connectors.amqp.broker import Message, Published
+from appealbus.connectors.amqp.broker import BrokerUnreachable, Message, Properties, Published
 from appealbus.connectors.amqp.rabbit.backoff import Backoff
 from appealbus.connectors.amqp.rabbit.guard import guarded
 from appealbus.connectors.amqp.rabbit.window import Window
+from appealbus.core import LinkStatus
 
 from .conftest import Open
-from .helpers import link, to, until
+from .helpers import to, until
 
 
 def test_pauses_grow_and_begin_anew() -> None:
@@ -130,5 +131,10 @@ async def test_a_missing_right_refuses(connect: Open, rabbit: Rabbit, vhost: Vho
     async def handle(_: object) -> None:
         pytest.fail("nothing may be consumed")
 
-    await broker.consume("q", handle, prefetch=1)
-    await until(lambda: "no right" in link(broker, "consume").detail, "it is told")
+    consumer = await broker.consume("q", handle, prefetch=1)
+    await until(lambda: consumer.trouble, "it is told")
+    assert consumer.trouble == (LinkStatus.REFUSED, "q: we have no right to read q; give it to our user")
+    with pytest.raises(BrokerUnreachable):
+        await broker.request(Message(b"?", Properties(correlation_id="c"), routing_key="q"), within=1)
+    assert broker.requests_trouble is not None
+    assert broker.requests_trouble[1] == "replies: we have no right to configure amq.gen-; give it to our user"

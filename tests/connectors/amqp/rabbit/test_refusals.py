@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from services.certificates import Certificates, make
 from services.processes import free_port
+from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 
@@ -17,7 +18,7 @@ from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkStatus, Secret
 
 from .conftest import Open
-from .helpers import until
+from .helpers import through, until
 
 WRONG = Secret(env="PASSWORD", environ={"PASSWORD": "wrong"})
 
@@ -51,6 +52,23 @@ async def test_a_password_that_is_mended_is_taken(connect: Open, rabbit: Rabbit,
     assert await broker.up(60)
 
 
+async def test_a_new_password_is_read(
+    connect: Open, rabbit: Rabbit, vhost: Vhost, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    """For each round of attempts, also where the file is not there for a moment."""
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    rabbit.user("rotated", "first")
+    rabbit.permit("rotated", vhost.name)
+    broker = await connect(**through(proxy), user="rotated", password=Secret(file=file), reconnect_max=0.5)
+    rabbit.user("rotated", "second")
+    file.unlink()
+    await asyncio.to_thread(proxy.cut)
+    assert str(file) in await told(broker, LinkStatus.REFUSED)
+    file.write_text("second\n")
+    assert await broker.up(60)
+
+
 async def test_a_missing_virtual_host(connect: Open) -> None:
     broker = await connect(up=False, virtual_host="no-such-host")
     assert "has no virtual host no-such-host" in await told(broker, LinkStatus.REFUSED)
@@ -60,6 +78,21 @@ async def test_a_virtual_host_that_is_closed_to_us(connect: Open, rabbit: Rabbit
     rabbit.user("stranger", "guest")
     broker = await connect(up=False, user="stranger")
     assert "does not let stranger into the virtual host" in await told(broker, LinkStatus.REFUSED)
+
+
+async def test_a_user_with_too_many_connections(connect: Open, rabbit: Rabbit, vhost: Vhost) -> None:
+    """It is a limit that is to be raised, and not a right."""
+    rabbit.user("limited", "guest")
+    rabbit.permit("limited", vhost.name)
+    rabbit.ctl("set_user_limits", "limited", '{"max-connections": 0}')
+    broker = await connect(up=False, user="limited")
+    assert "no more connections of limited" in await told(broker, LinkStatus.REFUSED)
+
+
+async def test_a_virtual_host_with_too_many_connections(connect: Open, rabbit: Rabbit, vhost: Vhost) -> None:
+    rabbit.ctl("set_vhost_limits", "-p", vhost.name, '{"max-connections": 0}')
+    broker = await connect(up=False)
+    assert f"no more connections to the virtual host {vhost.name}" in await told(broker, LinkStatus.REFUSED)
 
 
 async def test_nobody_listens(connect: Open) -> None:

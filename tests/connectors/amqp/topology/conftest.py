@@ -1,5 +1,7 @@
 """The commands, run in this process against a private broker."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,16 @@ class Topology:
 
     def names(self, kind: str) -> set[str]:
         return {each["name"] for each in self.vhost.api("GET", kind) if each["name"].startswith("appealbus")}
+
+
+def rights(*, declare: bool = True) -> list[str]:
+    """Return the rights that the documentation gives the bus's user: configure, write, read."""
+    page = (Path(__file__).parents[4] / "docs" / "operating.md").read_text(encoding="utf-8")
+    command = next(line for line in page.splitlines() if line.startswith("rabbitmqctl set_permissions"))
+    configure, write, read = shlex.split(command)[5:]
+    if not declare:
+        (configure,) = re.findall(r"With `declare = false` the first is `'(.*)'`", page)
+    return [configure, write, read]
 
 
 @pytest.fixture

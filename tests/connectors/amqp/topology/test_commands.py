@@ -6,10 +6,11 @@ import shlex
 import pytest
 from services.rabbitmq import Rabbit
 
-from .conftest import Topology
+from .conftest import Topology, rights
 
 QUEUES = {"appealbus.intake", "appealbus.quarantine", "appealbus.unrouted", "appealbus.work"}
 EXCHANGES = {"appealbus.dead", "appealbus.in", "appealbus.out", "appealbus.unrouted"}
+ANSWERS = ("appealbus.answers.address", "appealbus.answers.address.dead")
 IN_ORDER = (0, ["All is in order."])
 NO_BINDING = "exchange appealbus.in does not lead by # to the queue appealbus.intake; run `appealbus topology apply`"
 
@@ -43,11 +44,17 @@ def test_export_is_what_apply_makes(topology: Topology, rabbit: Rabbit) -> None:
     code, lines = topology.run("topology", "export")
     assert (code, json.loads("\n".join(lines))) == (0, json.loads((topology.folder / "topology.json").read_bytes()))
     rabbit.ctl("import_definitions", str(topology.folder / "topology.json"))
+    with topology.vhost.channel() as channel:
+        channel.queue_declare("address.questions", durable=True)
     assert topology.run("topology", "check") == IN_ORDER
-    assert topology.names("queues") == {*QUEUES, "appealbus.answers.address"}
-    assert topology.policies()["appealbus.answers.address"] == topology.policies()["appealbus.intake"] | {
-        "max-length": 100_000
+    assert topology.names("queues") == {*QUEUES, *ANSWERS}
+    answers, dead = (topology.policies()[name] for name in ANSWERS)
+    assert answers == topology.policies()["appealbus.intake"] | {
+        "max-length": 100_000,
+        "dead-letter-exchange": "",
+        "dead-letter-routing-key": "appealbus.answers.address.dead",
     }
+    assert dead == topology.policies()["appealbus.quarantine"]
     topology.management = None
     code, lines = topology.run("topology", "apply")
     assert (code, [line for line in lines if line.startswith("made")]) == (0, [])
@@ -90,6 +97,80 @@ def test_each_difference_is_a_line_with_what_to_do(topology: Topology) -> None:
     assert topology.run("topology", "apply")[0] == 1
     assert by_part(topology.run("topology", "check")) == expected
     assert topology.policies()["everything"] == {"message-ttl": 5, "overflow": "drop-head"}
+
+
+def test_a_policy_from_before_there_was_a_queue_for_dead_answers(topology: Topology) -> None:
+    """It is told, and apply mends it; a limit that an administrator has set stays."""
+    topology.more = """
+        [sources.address]
+        connector = "amqp"
+        exchange = "amq.topic"
+        routing_key = "address"
+        answers = true
+        """
+    topology.run("topology", "apply")
+    policy = topology.vhost.api("GET", "policies/appealbus.answers.address")
+    before = {**policy["definition"], "max-length": 5000, "dead-letter-exchange": "appealbus.dead"}
+    del before["dead-letter-routing-key"]
+    topology.vhost.api("PUT", "policies/appealbus.answers.address", {**policy, "definition": before})
+    topology.vhost.api("DELETE", "queues/appealbus.answers.address.dead")
+    code, lines = topology.run("topology", "check")
+    assert (code, [line.partition(";")[0] for line in lines]) == (
+        1,
+        [
+            "queue appealbus.answers.address.dead is missing",
+            "queue appealbus.answers.address: the policy appealbus.answers.address stands for it, and does not set "
+            "dead-letter-exchange = (empty), dead-letter-routing-key = appealbus.answers.address.dead",
+        ],
+    )
+    assert topology.run("topology", "apply")[0] == 0
+    assert topology.run("topology", "check") == IN_ORDER
+    assert topology.policies()["appealbus.answers.address"]["max-length"] == 5000
+
+
+@pytest.mark.parametrize("by_api", [True, False])
+def test_what_others_have_to_make_is_looked_for(topology: Topology, by_api: bool) -> None:
+    """Each name in the configuration, on the broker that is meant; apply makes nothing of it and does not wait."""
+    topology.more = """
+        [plugins.amqp.brokers.other]
+        [intakes.letters]
+        kind = "amqp"
+        queue = "letters.in"
+        dead_letters = "letters.dead"
+        [intakes.elsewhere]
+        kind = "amqp"
+        broker = "other"
+        queue = "elsewhere"
+        [deliveries.register]
+        kind = "amqp"
+        exchange = "dossiers"
+        [work]
+        kind = "amqp"
+        queue = "hints"
+        [sources.address]
+        connector = "amqp"
+        queue = "address.questions"
+        """
+    if not by_api:
+        topology.management = None
+    assert topology.run("topology", "apply")[0] == 0
+    code, lines = topology.run("topology", "check")
+    todo = "is missing; have it made, or mend the name"
+    assert (code, [line for line in lines if todo in line]) == (
+        1,
+        [
+            f"queue hints, which work.queue names, {todo}",
+            f"queue letters.in, which intakes.letters.queue names, {todo}",
+            f"queue letters.dead, which intakes.letters.dead_letters names, {todo}",
+            f"exchange dossiers, which deliveries.register.exchange names, {todo}",
+            f"queue address.questions, which sources.address.queue names, {todo}",
+        ],
+    )
+    with topology.vhost.channel() as channel:
+        for queue in ("hints", "letters.in", "letters.dead", "address.questions"):
+            channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        channel.exchange_declare("dossiers", "direct", durable=True)
+    assert topology.run("topology", "check")[0] == 0
 
 
 def test_limits_are_the_administrator_s_to_choose(topology: Topology) -> None:
@@ -154,7 +235,7 @@ def test_a_user_with_few_rights_is_told_what_they_lack(topology: Topology, rabbi
     topology.management = None
     code, lines = topology.run("topology", "apply")
     assert code == 1
-    right = "queue appealbus.intake cannot be declared or compared: this user has no right to configure it; "
+    right = "queue appealbus.intake cannot be declared: this user has no right to configure it; "
     assert any(line.startswith(right) for line in lines)
     rabbit.user("clerk", "guest", "management")
     topology.user, topology.management = "guest", f"http://127.0.0.1:{rabbit.management}"
@@ -165,6 +246,22 @@ def test_a_user_with_few_rights_is_told_what_they_lack(topology: Topology, rabbi
     code, lines = topology.run("topology", "apply")
     assert code == 1
     assert any("policies cannot be set: " in line and "`policymaker` to set policies" in line for line in lines), lines
+
+
+def test_without_the_right_to_configure_what_is_there_is_no_problem(topology: Topology, rabbit: Rabbit) -> None:
+    """As an administrator gives it who makes all himself; what he has not made is one."""
+    rabbit.user("reader", "guest")
+    rabbit.permit("reader", topology.vhost.name, *rights(declare=False))
+    management, topology.management, topology.user = topology.management, None, "reader"
+    code, lines = topology.run("topology", "check")
+    assert (code, len([line for line in lines if " is missing; " in line])) == (1, 8)
+    topology.management, topology.user = management, "guest"
+    assert topology.run("topology", "apply")[0] == 0
+    topology.management, topology.user = None, "reader"
+    code, lines = topology.run("topology", "check")
+    assert (code, lines[-1]) == (0, "What can be seen is in order."), lines
+    told = "queue appealbus.intake is there; it cannot be compared, since this user has no right to configure it; "
+    assert [line for line in lines if line.startswith(told)]
 
 
 def test_nobody_there(topology: Topology) -> None:

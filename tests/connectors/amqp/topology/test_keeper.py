@@ -1,10 +1,8 @@
 """What a starting bus does about its topology."""
 
 import asyncio
-import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
@@ -13,12 +11,14 @@ from taking import settings_of, take, until
 
 from appealbus.connectors.amqp.broker import Broker, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.rabbit import RabbitBroker
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.topology import answers_of
+from appealbus.connectors.amqp.topology import answers_of, bus_of
+from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.core import LinkState, LinkStatus
 
-from .conftest import Topology
+from .conftest import Topology, rights
 
 QUEUES = {"appealbus.intake", "appealbus.quarantine", "appealbus.unrouted", "appealbus.work"}
 
@@ -55,12 +55,13 @@ async def test_what_is_missing_is_made_once_the_broker_is_there(vhost: Vhost) ->
             proxy.heal()
             await until(lambda: topology_link(brokers).detail == "in order", "the topology is there")
             await brokers.start(broker, answers_of(brokers.names, "address"))
-            await until(lambda: "made queue appealbus.answers.address" in str(logs), "the queue of answers")
+            answers = ("appealbus.answers.address", "appealbus.answers.address.dead")
+            await until(lambda: all(f"'made queue {each}'" in str(logs) for each in answers), "queues of answers")
             await brokers.close(broker)
             assert {"main.consume", "main.publish"} < {link.name for link in brokers.links(broker)}
-    assert queues(vhost) == dict.fromkeys([*QUEUES, "appealbus.answers.address"], "quorum")
+    assert queues(vhost) == dict.fromkeys([*QUEUES, *answers], "quorum")
     made = [each["detail"] for each in logs if each["event"] == "amqp.topology.made"]
-    assert len(made) == len(set(made)) == 9
+    assert len(made) == len(set(made)) == 10
 
 
 async def test_nothing_is_made_where_that_is_not_wanted(vhost: Vhost) -> None:
@@ -82,6 +83,19 @@ async def test_what_is_declared_otherwise_is_told_and_not_fought(vhost: Vhost) -
         await until(lambda: topology_link(brokers).status is LinkStatus.UP, "the topology was looked at")
         assert topology_link(brokers).detail.startswith("queue appealbus.work is declared otherwise (")
     assert queues(vhost) == {**dict.fromkeys(QUEUES, "quorum"), "appealbus.work": "classic"}
+
+
+async def test_without_the_right_to_configure_all_is_in_order(rabbit: Rabbit, vhost: Vhost) -> None:
+    """Once an administrator has made it; until then it is told."""
+    rabbit.user("reader", "guest")
+    rabbit.permit("reader", vhost.name, *rights(declare=False))
+    async with started(brokers_at(vhost)) as broker:
+        assert await broker.up(60)
+        assert await declare(broker, bus_of(Names()), lambda _: None) == []
+    brokers = brokers_at(vhost, user="reader", declare=False)
+    async with started(brokers):
+        await until(lambda: topology_link(brokers).detail == "in order", "the topology is there")
+        assert not topology_link(brokers).warning
 
 
 async def test_with_the_api_missing_policies_are_told(vhost: Vhost) -> None:
@@ -130,10 +144,8 @@ async def buried(broker: Broker) -> None:
 
 async def test_the_rights_that_the_documentation_gives_are_enough(rabbit: Rabbit, vhost: Vhost) -> None:
     """To make and use all of it, and to ask and answer over queues."""
-    page = (Path(__file__).parents[4] / "docs" / "operating.md").read_text(encoding="utf-8")
-    command = next(line for line in page.splitlines() if line.startswith("rabbitmqctl set_permissions"))
     rabbit.user("appealbus", "guest")
-    rabbit.permit("appealbus", vhost.name, *shlex.split(command)[5:])
+    rabbit.permit("appealbus", vhost.name, *rights())
     with vhost.channel() as channel:
         channel.queue_declare("questions", durable=True)
     brokers = brokers_at(vhost, user="appealbus")

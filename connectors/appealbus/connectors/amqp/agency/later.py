@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 import structlog
 
-from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties
+from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.logs.lasting import Lasting
@@ -58,15 +58,15 @@ def _short(value: Header) -> Header:
 
 
 class Listener:
-    """Takes one source's answers until it is stopped."""
+    """Takes one source's answers until it is stopped; those that the broker gave up on meanwhile, too."""
 
-    def __init__(self, source: str, queue: str, limit: int) -> None:
-        self.queue = queue
+    def __init__(self, source: str, queues: Sequence[str], limit: int) -> None:
         self.counts: Counter[str] = Counter()
         """Answers, by what became of them: `stored`, `again`, `unknown`."""
         self._source = source
+        self._queues = queues
         self._limit = limit
-        self._consumer: Consumer | None = None
+        self._consumers: list[Consumer] = []
         self._trouble = Lasting()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
@@ -75,13 +75,18 @@ class Listener:
         async def take(delivered: Delivered) -> None:
             await self._take(delivered, answers)
 
-        self._consumer = await broker.consume(self.queue, take, prefetch=_PREFETCH)
+        for queue in self._queues:
+            self._consumers.append(await broker.consume(queue, take, prefetch=_PREFETCH))
+
+    @property
+    def troubles(self) -> list[Trouble]:
+        """Why something cannot come although there is a connection."""
+        return [each.trouble for each in self._consumers if each.trouble is not None]
 
     async def stop(self) -> None:
         """Take nothing more; what is being written is written. Idempotent."""
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            await consumer.stop(1.0)
+        consumers, self._consumers = self._consumers, []
+        await asyncio.gather(*(consumer.stop(1.0) for consumer in consumers))
 
     async def _take(self, delivered: Delivered, answers: Answers) -> None:
         answer = packed(delivered.message, self._limit)

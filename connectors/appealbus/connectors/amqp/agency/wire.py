@@ -82,7 +82,8 @@ class AgencyWire(Wire):
     async def listen(self, answers: Answers) -> None:
         """Take the answers that come by themselves."""
         if self.answers_queue is not None:
-            self._listener = Listener(self._source, self.answers_queue, self._settings.limit)
+            queues = (self.answers_queue, self._brokers.names.dead_answers(self._source))
+            self._listener = Listener(self._source, queues, self._settings.limit)
             await self._listener.start(self._broker, answers)
 
     async def call(self, request: Request, call: Call) -> Reply:
@@ -132,12 +133,15 @@ class AgencyWire(Wire):
                 raise CallFailed(*_UNROUTABLE)
             case Published.REFUSED:
                 raise CallFailed(*_NOT_TAKEN)
+            case Published.UNREACHABLE:
+                raise CallFailed(*_UNREACHABLE)
             case Published.INDETERMINATE:
                 raise CallFailed(*_UNCONFIRMED)
 
     async def _prove_answerable(self) -> None:
-        """Make sure, once, that an answer would not be lost: a broker drops what goes to a queue that is not there."""
-        if self._answerable or self.answers_queue is None:
+        """Make sure that an answer would not be lost: a broker drops what goes to a queue that is not there."""
+        heard = self._listener is None or not self._listener.troubles
+        if self.answers_queue is None or (self._answerable and heard):
             return
         try:
             await self._broker.declare_queue(self.answers_queue, passive=True)
@@ -170,7 +174,8 @@ class AgencyWire(Wire):
             return Health(ok=False, detail=str(error))
         waiting = f"{info.messages} questions wait in {queue}"
         if not info.consumers:
-            return Health(ok=False, detail=f"nobody takes from the queue; {waiting}")
+            # The broker says the same while the queue's leader is too slow to say anything.
+            return Health(ok=False, detail=f"nobody takes from the queue as far as the broker knows now; {waiting}")
         return Health(ok=True, detail=f"{info.consumers} take from the queue; {waiting}")
 
     def describe(self) -> str:
@@ -183,9 +188,11 @@ class AgencyWire(Wire):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what became of answers."""
         links = self._brokers.links(self._broker)
+        if not self.answers_later:
+            return (*links, link_of(f"{self._broker.name}.replies", links, {}, [self._broker.requests_trouble]))
         if self._listener is None:
             return links
-        return (*links, link_of(f"answers.{self._source}", links, self._listener.counts))
+        return (*links, link_of(f"answers.{self._source}", links, self._listener.counts, self._listener.troubles))
 
     async def close(self) -> None:
         """Take no more answers, and let the broker go."""

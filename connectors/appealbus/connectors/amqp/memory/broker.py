@@ -16,6 +16,7 @@ from appealbus.connectors.amqp.broker import (
     Message,
     Published,
     QueueInfo,
+    Trouble,
 )
 from appealbus.connectors.amqp.memory.consumer import MemoryConsumer
 from appealbus.connectors.amqp.memory.exchange import Exchange
@@ -70,11 +71,12 @@ class MemoryBroker(Broker):
         """Say that it is up: there is no connection to lose."""
         if not self._starts:
             return ()
-        detail = "in memory"
-        missing = sorted({consumer.queue for consumer in self._consumers if consumer.waits})
-        if missing:
-            detail = f"in memory; there is no queue {', '.join(missing)} to consume from"
-        return (LinkState(self.name, LinkStatus.UP, detail, self._since, counts=dict(self._counts)),)
+        return (LinkState(self.name, LinkStatus.UP, "in memory", self._since, counts=dict(self._counts)),)
+
+    @property
+    def requests_trouble(self) -> Trouble | None:
+        """Say that replies always come."""
+        return None
 
     async def up(self, within: float) -> bool:
         """Say whether it was started."""
@@ -85,7 +87,7 @@ class MemoryBroker(Broker):
         # A confirmation of a real broker lets others run, too.
         await asyncio.sleep(0)
         if not self._starts:
-            return Published.INDETERMINATE
+            return Published.UNREACHABLE
         result = self._publish(message, frozenset())
         if result is Published.UNROUTABLE and not mandatory:
             result = Published.CONFIRMED

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from appealbus.connectors.amqp.broker import Consumer, Delivered, Handler
+from appealbus.connectors.amqp.broker import Consumer, Delivered, Handler, Trouble
 from appealbus.connectors.amqp.memory.queue import Queue, Stored
+from appealbus.core import LinkStatus
 
 if TYPE_CHECKING:
     from appealbus.connectors.amqp.memory.broker import MemoryBroker
@@ -82,9 +83,9 @@ class MemoryConsumer(Consumer):
         return not self._stopping.is_set() and self._source is not None and not self._tasks
 
     @property
-    def waits(self) -> bool:
-        """Whether its queue is not there."""
-        return self._source is None
+    def trouble(self) -> Trouble | None:
+        """Say where its queue is not there."""
+        return None if self._source is not None else (LinkStatus.REFUSED, f"{self.queue}: there is no such queue")
 
     @property
     def room(self) -> bool:

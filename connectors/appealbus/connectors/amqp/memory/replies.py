@@ -28,7 +28,7 @@ class Replies:
         self._counts = counts
         self._queue = ""
         self._waiting: dict[str, asyncio.Future[Message]] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._given_up: OrderedDict[str, None] = OrderedDict()
 
     def open(self, queue: str) -> None:
         """Begin, under this name of a queue."""
@@ -49,8 +49,11 @@ class Replies:
         future = self._waiting.get(correlation)
         if future is not None and not future.done():
             future.set_result(message)
+        elif correlation in self._given_up:
+            del self._given_up[correlation]
+            self._counts["late_replies"] += 1
         else:
-            self._counts["late_replies" if correlation in self._gone else "unknown_replies"] += 1
+            self._counts["unknown_replies"] += 1
         return True
 
     async def request(self, broker: "MemoryBroker", message: Message, within: float) -> Message:
@@ -68,15 +71,16 @@ class Replies:
                     raise RequestUnroutable("nobody serves the queue of this request")
                 if result is Published.REFUSED:
                     raise BrokerRefused(406, "the broker did not take the request")
-                if result is Published.INDETERMINATE:
+                if result is Published.UNREACHABLE:
                     raise BrokerUnreachable(f"the broker {broker.name} is not started")
                 return await future
         except TimeoutError:
             raise RequestTimedOut("no reply came in time") from None
         finally:
-            if not future.cancel() and not future.cancelled():
-                future.exception()  # nobody else will look at it
             del self._waiting[correlation]
-            self._gone[correlation] = None
-            while len(self._gone) > REMEMBERED:
-                self._gone.popitem(last=False)
+            if future.cancel() or future.cancelled():
+                self._given_up[correlation] = None
+                while len(self._given_up) > REMEMBERED:
+                    self._given_up.popitem(last=False)
+            else:
+                future.exception()  # nobody else will look at it

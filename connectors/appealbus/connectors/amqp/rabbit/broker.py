@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from appealbus.connectors.amqp.broker import (
     Argument,
@@ -12,6 +13,7 @@ from appealbus.connectors.amqp.broker import (
     Message,
     Published,
     QueueInfo,
+    Trouble,
 )
 from appealbus.connectors.amqp.rabbit import declarations
 from appealbus.connectors.amqp.rabbit.consumer import RabbitConsumer
@@ -30,6 +32,7 @@ class RabbitBroker(Broker):
     def __init__(self, name: str, settings: BrokerSettings) -> None:
         self.name = name
         self._settings = settings
+        self._key = f"plugins.amqp.brokers.{name}"
         self._users = 0
         self._opening = asyncio.Lock()
         self._open: _Open | None = None
@@ -38,15 +41,10 @@ class RabbitBroker(Broker):
         """See `Broker`."""
         async with self._opening:
             if self._open is None:
-                key = f"plugins.amqp.brokers.{self.name}"
-                hosts = [
-                    await asyncio.to_thread(parameters, self._settings, key, f"{self.name}.{each}")
-                    for each in ("consume", "publish")
-                ]
-                longest = self._settings.reconnect_max
-                consume = Link(f"{self.name}.consume", hosts[0], longest)
-                publish = Link(f"{self.name}.publish", hosts[1], longest)
-                self._open = _Open(consume, publish, Publisher(publish, self._settings))
+                # A mistake is told now; each link then reads them anew.
+                await asyncio.to_thread(parameters, self._settings, self._key, self.name)
+                publish = self._link("publish")
+                self._open = _Open(self._link("consume"), publish, Publisher(publish, self._settings))
             self._users += 1
 
     async def close(self) -> None:
@@ -61,11 +59,13 @@ class RabbitBroker(Broker):
         """See `Broker`."""
         if (opened := self._open) is None:
             return ()
-        users = (*opened.consumers, *((opened.requests,) if opened.requests else ()))
-        return (
-            opened.consume.state(each.trouble for each in users if each.trouble is not None),
-            opened.publish.state(),
-        )
+        return opened.consume.state(), opened.publish.state(opened.publisher.refusals)
+
+    @property
+    def requests_trouble(self) -> Trouble | None:
+        """See `Broker`."""
+        requests = self._open.requests if self._open is not None else None
+        return requests.trouble if requests is not None else None
 
     async def up(self, within: float) -> bool:
         """See `Broker`."""
@@ -77,7 +77,7 @@ class RabbitBroker(Broker):
     async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
         """See `Broker`."""
         if (opened := self._open) is None:
-            return Published.INDETERMINATE
+            return Published.UNREACHABLE
         return (await opened.publisher.send(message, mandatory=mandatory, within=within)).published
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
@@ -86,6 +86,7 @@ class RabbitBroker(Broker):
         consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
         opened.consumers = [each for each in opened.consumers if not each.is_stopped]
         opened.consumers.append(consumer)
+        consumer.start()
         return consumer
 
     async def request(self, message: Message, within: float) -> Message:
@@ -93,6 +94,7 @@ class RabbitBroker(Broker):
         opened = self._opened()
         if opened.requests is None:
             opened.requests = Requests(opened.consume, opened.publisher, self._settings.reconnect_max)
+            opened.requests.start()
         return await opened.requests.request(message, within)
 
     async def declare_exchange(
@@ -110,6 +112,10 @@ class RabbitBroker(Broker):
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
         """See `Broker`."""
         await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
+
+    def _link(self, which: str) -> Link:
+        name = f"{self.name}.{which}"
+        return Link(name, partial(parameters, self._settings, self._key, name), self._settings.reconnect_max)
 
     def _opened(self) -> "_Open":
         if self._open is None:

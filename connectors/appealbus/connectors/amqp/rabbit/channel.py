@@ -13,39 +13,48 @@ from appealbus.connectors.amqp.rabbit.errors import channel_lost
 from appealbus.connectors.amqp.rabbit.guard import guarded
 
 ANSWER = 10.0
-"""Seconds that the broker has for an answer; without one, its connection is given up."""
+"""Seconds that the broker has for an answer; without one, the channel is given up, and a silent connection, too."""
+
+
+class NoAnswer(BrokerUnreachable):
+    """The broker gave no answer in time, although the connection may stand."""
 
 
 class Channel:
     """A channel of pika's with calls that can be awaited. `lost` tells why it ended; there is no second life."""
 
-    def __init__(self, raw: Any, kill: Callable[[], None]) -> None:
+    def __init__(self, raw: Any) -> None:
         self.raw = raw
         self.is_open = True
         self.words = ""  # what the broker said when it closed it
         self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
-        self._kill = kill
         self._calls: set[asyncio.Future[Any]] = set()
         self._closed = asyncio.Event()
         raw.add_on_close_callback(guarded(self._on_close))
 
-    async def answer(self, ask: Callable[[Callable[..., None]], object]) -> Any:
+    async def answer(self, ask: Callable[[Callable[..., None]], object], within: float = ANSWER) -> Any:
         """Ask the broker for something, by a function that takes the callback, and wait for its answer.
 
         Raises:
             BrokerRefused: the broker closed the channel over it.
-            BrokerUnreachable: the connection was lost, or there was no answer in time.
+            BrokerUnreachable: the connection was lost.
+            NoAnswer: there was none in time; the channel is of no more use.
 
         """
         future = asyncio.get_running_loop().create_future()
         self._calls.add(future)
+        came = self.raw.connection.bytes_received
         try:
-            async with asyncio.timeout(ANSWER):
+            async with asyncio.timeout(within):
                 ask(guarded(partial(_answer, future)))
                 return await future
         except TimeoutError:
-            self._kill()
-            raise BrokerUnreachable("the broker gave no answer in time") from None
+            reason = NoAnswer(f"the broker gave no answer within {within:.0f} s")
+            self.end(reason)
+            self._give_up(came)
+            with suppress(AMQPError):
+                self.raw.close()
+            raise reason from None
         except AMQPError:
             if self.lost.done():
                 raise self.lost.result() from None
@@ -71,13 +80,21 @@ class Channel:
         self.end(BrokerUnreachable("the channel is closed"))
         if self._closed.is_set():
             return
-        with suppress(AMQPError):
-            self.raw.close()
+        came = self.raw.connection.bytes_received
         try:
+            self.raw.close()  # raises where it is closing already
             async with asyncio.timeout(ANSWER):
                 await self._closed.wait()
+        except AMQPError:
+            return
         except TimeoutError:
-            self._kill()
+            self._give_up(came)
+
+    def _give_up(self, came: int) -> None:
+        """End the connection too, unless it lives: then the broker only has no answer to this, as of a sick queue."""
+        connection = self.raw.connection
+        if connection.bytes_received == came:
+            connection.kill()
 
     def _on_close(self, _raw: Any, reason: BaseException) -> None:
         self._closed.set()

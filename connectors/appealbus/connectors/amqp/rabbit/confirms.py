@@ -14,22 +14,23 @@ from appealbus.connectors.amqp.rabbit.convert import to_pika
 from appealbus.connectors.amqp.rabbit.guard import guarded
 
 NO_ROOM = 506
-TOO_LARGE = 311
 _SIZE = re.compile(r"message size (\d+) is larger")
 _TOPIC = re.compile(r"access to topic '(.*)' in exchange")
 
 
 class Settled(NamedTuple):
-    """What became of a message; `code` says why it was refused, as AMQP does."""
+    """What became of a message; `code` says as AMQP does why it was refused, `why` in words."""
 
     published: Published
     code: int = 0
+    why: str = ""
 
 
 CONFIRMED = Settled(Published.CONFIRMED)
 UNROUTABLE = Settled(Published.UNROUTABLE)
+UNSENT = Settled(Published.UNREACHABLE)
 INDETERMINATE = Settled(Published.INDETERMINATE)
-FULL = Settled(Published.REFUSED, NO_ROOM)
+FULL = Settled(Published.REFUSED, NO_ROOM, "a queue is full, or could not keep the message")
 
 
 class _Pending:
@@ -81,7 +82,7 @@ class Confirms:
         """Settle all that wait, once the channel is gone."""
         for tag, pending in list(self._pending.items()):
             if isinstance(reason, BrokerRefused) and self._refuses(reason, pending.message):
-                self._settle(tag, Settled(Published.REFUSED, reason.code))
+                self._settle(tag, Settled(Published.REFUSED, reason.code, str(reason)))
             else:
                 self._settle(tag, INDETERMINATE)
 

@@ -11,15 +11,15 @@ from pika.exceptions import InvalidFrameError, StreamLostError
 log = structlog.get_logger(__name__)
 
 
-class Unreadable(BasicProperties):  # type: ignore[misc] # pika has no types
-    """Properties that could not be read."""
+class GivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
+    """We ended the connection, as the broker gave no answer."""
 
 
 class Connection(AsyncioConnection):  # type: ignore[misc] # pika has no types
     """Used once, then thrown away."""
 
     def _read_frame(self) -> tuple[int, Any]:
-        """Read a frame; where a message's properties cannot be read, let the message pass as unreadable.
+        """Read a frame; where a message's properties cannot be read, let the message pass without them.
 
         pika raises on a time too far away, a number that is none, tables in tables: whoever may send us one message
         could end this connection with it, for ever, as the message comes again.
@@ -35,10 +35,10 @@ class Connection(AsyncioConnection):  # type: ignore[misc] # pika has no types
             log.warning("amqp.unreadable")
             (body_size,) = struct.unpack_from(">Q", self._frame_buffer, spec.FRAME_HEADER_SIZE + 4)
             end = spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE
-            return end, frame.Header(channel, body_size, Unreadable())
+            return end, frame.Header(channel, body_size, BasicProperties())
         return read
 
     def kill(self) -> None:
         """End it without the broker's help: it may be frozen. `close` would wait for its answer."""
         if not self.is_closed:
-            self._terminate_stream(StreamLostError("given up"))
+            self._terminate_stream(GivenUp("given up"))

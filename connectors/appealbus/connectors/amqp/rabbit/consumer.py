@@ -10,7 +10,6 @@ from pika import BasicProperties
 
 from appealbus.connectors.amqp.broker import Consumer, Handler
 from appealbus.connectors.amqp.rabbit.channel import Channel
-from appealbus.connectors.amqp.rabbit.connection import Unreadable
 from appealbus.connectors.amqp.rabbit.delivered import RabbitDelivered
 from appealbus.connectors.amqp.rabbit.guard import guarded
 from appealbus.connectors.amqp.rabbit.link import Link
@@ -52,27 +51,25 @@ class RabbitConsumer(Subscription, Consumer):
             self._stopped = asyncio.create_task(self._stop(grace, asyncio.current_task()))
         await asyncio.shield(self._stopped)
 
-    async def _subscribe(self, channel: Channel) -> str:
+    async def _subscribe(self, channel: Channel) -> None:
         await channel.call(channel.raw.basic_qos, prefetch_count=self._prefetch)
 
         def receive(_raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
-            self._receive(RabbitDelivered(channel, self._counts, method, properties, body), properties)
+            if channel.is_open:
+                self._receive(RabbitDelivered(channel, self._counts, method, properties, body))
 
         def refuse(_raw: Any, method: Any, *_: Any) -> None:
             channel.raw.basic_reject(method.delivery_tag, requeue=False)
 
-        return await self._consume(channel, self.queue, guarded(receive, refuse))
+        await self._consume(channel, self.queue, guarded(receive, refuse))
 
-    def _receive(self, delivered: RabbitDelivered, properties: BasicProperties) -> None:
+    def _receive(self, delivered: RabbitDelivered) -> None:
         self._counts["delivered"] += 1
-        if isinstance(properties, Unreadable):
-            delivered.reject()
-        elif self._stopping.is_set():
-            delivered.requeue()
-        elif len(self._tasks) < self._prefetch:
+        if len(self._tasks) < self._prefetch and not self._stopping.is_set():
             self._begin(delivered)
         else:
-            # Handlers of a lost channel are still at work; the broker knows nothing of them.
+            # Handlers of a lost channel are still at work, of which the broker knows nothing. Or we stop: what is given
+            # back before the broker has heard of it comes again at once.
             self._waiting.append(delivered)
 
     def _begin(self, delivered: RabbitDelivered) -> None:
@@ -82,7 +79,7 @@ class RabbitConsumer(Subscription, Consumer):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if self._waiting:
+        if self._waiting and not self._stopping.is_set():
             self._begin(self._waiting.popleft())
 
     async def _handle(self, delivered: RabbitDelivered) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pika import exceptions
 
 from appealbus.connectors.amqp.broker import BrokerError, BrokerRefused, BrokerUnreachable
+from appealbus.connectors.amqp.rabbit.connection import GivenUp
 from appealbus.core import LinkStatus
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '(.+?)' for .*: received (.+?) but current is (.+?)$")
+_RIGHT = re.compile(r"(configure|read|write) access to (?:queue|exchange|(topic)) '(amq\.gen-|[^']*)")
 _QUOTED = re.compile(r"the value '(.*)' of type '\w+'$")
 _CODES = {
     403: "we have no right to do that",
@@ -63,10 +65,18 @@ def not_opened(error: BaseException, where: str, user: str, virtual_host: str) -
             if isinstance(each, kinds):
                 return status, words.format(where=where, user=user, virtual_host=virtual_host)
         if isinstance(each, exceptions.ProbableAccessDeniedError):
-            there = f"does not let {user} into the virtual host" if "not found" not in text else "has no virtual host"
-            return LinkStatus.REFUSED, f"{where} {there} {virtual_host}; create it, or give the user rights in it"
+            return LinkStatus.REFUSED, f"{where} {_kept_out(text, user, virtual_host)}"
     late = "imeout" in text or "timed out" in text or any(isinstance(each, TimeoutError) for each in errors)
     return LinkStatus.DOWN, f"{where} does not answer in time" if late else f"no connection to {where}"
+
+
+def _kept_out(text: str, user: str, virtual_host: str) -> str:
+    if "not found" in text:
+        return f"has no virtual host {virtual_host}; create it"
+    if "connection limit" in text:
+        whose = f"of {user}" if "user connection limit" in text else f"to the virtual host {virtual_host}"
+        return f"takes no more connections {whose}; raise that limit, or close some: each process needs two"
+    return f"does not let {user} into the virtual host {virtual_host}; give the user rights in it"
 
 
 def connection_lost(error: BaseException, where: str) -> str:
@@ -76,6 +86,8 @@ def connection_lost(error: BaseException, where: str) -> str:
             return f"{where} gave no sign of life"
         case exceptions.ConnectionBlockedTimeout():
             return f"{where} took nothing for too long"
+        case GivenUp():
+            return f"{where} gave no answer in time, and was given up"
         case exceptions.ConnectionClosedByBroker():
             return f"{where} closed the connection ({error.reply_code})"
     return f"the connection to {where} broke"
@@ -94,6 +106,10 @@ def _refusal(code: int, text: str) -> str:
     if found := _INEQUIVALENT.search(text):
         name, wanted, there = found[1], _value(found[2]), _value(found[3])
         return f"{name} is {there} there, not {wanted}"
+    if "message size" in text:
+        return "the message is larger than the broker takes"
+    if found := _RIGHT.search(text):
+        return f"we have no right to {found[1]} {'the topic ' if found[2] else ''}{found[3]}; give it to our user"
     return _CODES.get(code, f"the broker refused it ({code})")
 
 

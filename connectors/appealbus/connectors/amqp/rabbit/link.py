@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from appealbus.connectors.amqp.rabbit.channel import Channel
 from appealbus.connectors.amqp.rabbit.connection import Connection
 from appealbus.connectors.amqp.rabbit.errors import connection_lost, not_opened
 from appealbus.connectors.amqp.rabbit.guard import guarded
-from appealbus.core import LinkState, LinkStatus
+from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import monotonic, wall
 
 log = structlog.get_logger(__name__)
@@ -28,10 +28,18 @@ log = structlog.get_logger(__name__)
 class Link:
     """A connection and the task that keeps it up."""
 
-    def __init__(self, name: str, hosts: Sequence[ConnectionParameters], longest_pause: float) -> None:
+    def __init__(self, name: str, hosts: Callable[[], Sequence[ConnectionParameters]], longest_pause: float) -> None:
+        """Begin to connect.
+
+        Args:
+            name: for people.
+            hosts: reads what to connect with, in a thread, for each round of attempts: passwords change.
+            longest_pause: seconds between two rounds, at most.
+
+        """
         self.name = name
         self.counts: Counter[str] = Counter()
-        self._hosts = hosts
+        self._read_hosts = hosts
         self._next = 0
         self._longest_pause = longest_pause
         self._connection: Connection | None = None
@@ -59,12 +67,12 @@ class Link:
         """Whether it is closed for good."""
         return self._closed
 
-    def state(self, troubles: Iterable[tuple[LinkStatus, str]] = ()) -> LinkState:
-        """Say how it stands; while it is up, the first trouble of what uses it comes first."""
-        status, detail = self._status, self._detail
-        if status is LinkStatus.UP:
-            status, detail = next(iter(troubles), (status, detail))
-        return LinkState(self.name, status, detail, self._since, max(0, self._ups - 1), dict(self.counts))
+    def state(self, warning: str = "") -> LinkState:
+        """Say how it stands; and while it is up, what else is to be mended."""
+        warns = self._status is LinkStatus.UP and warning != ""
+        detail = warning if warns else self._detail
+        reconnects = max(0, self._ups - 1)
+        return LinkState(self.name, self._status, detail, self._since, reconnects, dict(self.counts), warns)
 
     def announce(self) -> None:
         """Wake all who wait for a change."""
@@ -104,20 +112,14 @@ class Link:
             raw = self._connection.channel(on_open_callback=guarded(partial(resolve, opened)))
         except AMQPError:
             raise BrokerUnreachable("the connection is being closed, or has no room for a channel") from None
-        channel = Channel(raw, self.kill)
+        channel = Channel(raw)
         try:
             await channel.answer(lambda callback: opened.add_done_callback(lambda _: callback()))
         except BaseException:
-            if channel.is_open:
-                with suppress(AMQPError):
-                    raw.close()
+            with suppress(AMQPError):
+                raw.close()
             raise
         return channel
-
-    def kill(self) -> None:
-        """Give the connection up without waiting for the broker."""
-        if self._connection is not None:
-            self._connection.kill()
 
     async def close(self) -> None:
         """Close the connection, and do not come back."""
@@ -141,9 +143,14 @@ class Link:
 
     async def _round(self) -> tuple[float, bool]:
         """Try each host until one connection has stood; return for how long, and whether all hosts refuse us."""
+        try:
+            hosts = await asyncio.to_thread(self._read_hosts)
+        except ConfigError as error:
+            self._note(LinkStatus.REFUSED, str(error))
+            return 0.0, True
         failures = []
-        for index in range(self._next, self._next + len(self._hosts)):
-            host = self._hosts[index % len(self._hosts)]
+        for index in range(self._next, self._next + len(hosts)):
+            host = hosts[index % len(hosts)]
             attempt = Attempt(host)
             try:
                 if (failure := await attempt.open()) is not None:

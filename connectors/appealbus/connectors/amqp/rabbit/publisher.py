@@ -9,7 +9,7 @@ from pika.exceptions import ChannelWrongStateError, ConnectionWrongStateError
 
 from appealbus.connectors.amqp.broker import BrokerError, BrokerRefused, Message, Published
 from appealbus.connectors.amqp.rabbit.backoff import Backoff
-from appealbus.connectors.amqp.rabbit.confirms import INDETERMINATE, TOO_LARGE, Confirms, Settled
+from appealbus.connectors.amqp.rabbit.confirms import UNSENT, Confirms, Settled
 from appealbus.connectors.amqp.rabbit.link import Link
 from appealbus.connectors.amqp.rabbit.window import Window
 from appealbus.connectors.amqp.settings import BrokerSettings
@@ -18,6 +18,8 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+_TOO_LARGE = Settled(Published.REFUSED, 311, "the message is larger than `largest_message`")
+_TOO_LONG = Settled(Published.REFUSED, 501, "a name or a property of the message is too long")
 
 
 class Publisher:
@@ -31,24 +33,35 @@ class Publisher:
         self._lanes: dict[str, _Lane] = {}
         self._counts = link.counts
 
+    @property
+    def detail(self) -> str:
+        """How the link stands, in a line."""
+        return self._link.state().detail
+
+    @property
+    def refusals(self) -> str:
+        """What the broker has refused, exchange by exchange, and taken nothing there since."""
+        refused = ((name, lane.refusal) for name, lane in self._lanes.items() if lane.refusal)
+        return "; ".join(f"a message to {name or 'the default exchange'} was refused: {why}" for name, why in refused)
+
     async def send(self, message: Message, *, mandatory: bool, within: float) -> Settled:
         """Publish, and wait for the broker's word, or for the time to be up."""
         deadline = monotonic() + within
         size = len(message.body)
         self._counts["published"] += 1
-        if size > self._largest:
-            return self._count(Settled(Published.REFUSED, TOO_LARGE))
         if (lane := self._lanes.get(message.exchange)) is None:
             lane = self._lanes[message.exchange] = _Lane(self._link, self._window, self._longest_pause)
+        if size > self._largest:
+            return lane.heard(self._count(_TOO_LARGE))
         while True:
             confirms = lane.confirms
             if confirms is None or self._link.is_blocked:
                 if not await self._link.change(deadline):
-                    return self._count(INDETERMINATE)
+                    return self._count(UNSENT)
                 continue
             if not self._window.take(size):
                 if not await self._window.enter(size, deadline):
-                    return self._count(INDETERMINATE)
+                    return self._count(UNSENT)
                 if lane.confirms is not confirms or self._link.is_blocked:
                     self._window.leave(size)
                     continue
@@ -61,8 +74,8 @@ class Publisher:
                     lane.drop(confirms)
                     continue
                 # A text too long for AMQP: pika has sent nothing.
-                return self._count(Settled(Published.REFUSED, 501))
-            return await future
+                return lane.heard(self._count(_TOO_LONG))
+            return lane.heard(await future)
 
     async def close(self) -> None:
         """End all channels. What waits is settled as indeterminate."""
@@ -79,11 +92,18 @@ class _Lane:
 
     def __init__(self, link: Link, window: Window, longest_pause: float) -> None:
         self.confirms: Confirms | None = None
+        self.refusal = ""
         self._link = link
         self._window = window
         self._backoff = Backoff(longest_pause)
         self._retired: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._keep())
+
+    def heard(self, settled: Settled) -> Settled:
+        """Remember why the broker takes nothing here."""
+        if settled.published not in {Published.INDETERMINATE, Published.UNREACHABLE}:
+            self.refusal = settled.why
+        return settled
 
     def drop(self, confirms: Confirms) -> None:
         """Use this channel no more."""

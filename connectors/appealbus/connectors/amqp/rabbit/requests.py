@@ -1,4 +1,4 @@
-"""Requests and their replies, over an exclusive queue that lives as long as its connection."""
+"""Requests and their replies, over an exclusive queue that lives as long as its channel."""
 
 import asyncio
 from collections import OrderedDict
@@ -16,7 +16,6 @@ from appealbus.connectors.amqp.broker import (
     RequestUnroutable,
 )
 from appealbus.connectors.amqp.rabbit.channel import Channel
-from appealbus.connectors.amqp.rabbit.connection import Unreadable
 from appealbus.connectors.amqp.rabbit.convert import from_pika
 from appealbus.connectors.amqp.rabbit.guard import guarded
 from appealbus.connectors.amqp.rabbit.link import Link
@@ -75,7 +74,9 @@ class Requests(Subscription):
             case Published.UNROUTABLE:
                 raise RequestUnroutable(f"nobody serves {message.routing_key}")
             case Published.REFUSED:
-                raise BrokerRefused(settled.code, f"the broker did not take the request ({settled.code})")
+                raise BrokerRefused(settled.code, f"the broker did not take the request: {settled.why}")
+            case Published.UNREACHABLE:
+                raise BrokerUnreachable(f"the request did not leave in time; {self._publisher.detail}")
             case Published.INDETERMINATE if monotonic() < deadline:
                 raise BrokerUnreachable("the connection was lost before the broker had the request")
 
@@ -84,18 +85,18 @@ class Requests(Subscription):
         if len(self._given_up) > _REMEMBERED:
             self._given_up.popitem(last=False)
 
-    async def _subscribe(self, channel: Channel) -> str:
-        frame = await channel.call(channel.raw.queue_declare, queue="", exclusive=True)
+    async def _subscribe(self, channel: Channel) -> None:
+        # It goes with its consumer: replies to what was asked before are for nobody.
+        frame = await channel.call(channel.raw.queue_declare, queue="", exclusive=True, auto_delete=True)
         queue: str = frame.method.queue
-        tag = await self._consume(channel, queue, guarded(self._receive), auto_ack=True)
+        await self._consume(channel, queue, guarded(self._receive), auto_ack=True)
         self._queue = queue
         self._link.announce()
-        return tag
 
     def _receive(self, _raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
         message = from_pika(method, properties, body)
         number = message.properties.correlation_id
-        future = None if isinstance(properties, Unreadable) else self._waiting.get(number)
+        future = self._waiting.get(number)
         if future is not None and not future.done():
             future.set_result(message)
         elif number in self._given_up:

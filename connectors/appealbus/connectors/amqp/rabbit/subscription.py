@@ -7,10 +7,10 @@ from typing import Any
 
 import structlog
 
-from appealbus.connectors.amqp.broker import BrokerError, BrokerRefused, BrokerUnreachable
+from appealbus.connectors.amqp.broker import BrokerError, BrokerRefused, BrokerUnreachable, Trouble
 from appealbus.connectors.amqp.rabbit import declarations
 from appealbus.connectors.amqp.rabbit.backoff import Backoff
-from appealbus.connectors.amqp.rabbit.channel import Channel
+from appealbus.connectors.amqp.rabbit.channel import Channel, NoAnswer
 from appealbus.connectors.amqp.rabbit.guard import guarded
 from appealbus.connectors.amqp.rabbit.link import Link
 from appealbus.core import LinkStatus
@@ -19,7 +19,10 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+_SUBSCRIBED = 40.0
+"""Seconds that the broker has for a subscription: for a quorum queue without a leader it tries for half a minute."""
 _LOOK = 20.0
+_ALONE = 3
 
 
 class Subscription(ABC):
@@ -33,36 +36,43 @@ class Subscription(ABC):
         self._tag = ""
         self._from = ""
         self._standing = False
-        self._trouble: tuple[LinkStatus, str] | None = None
+        self._trouble: Trouble | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to subscribe."""
         self._task = asyncio.create_task(self._keep())
 
     @property
-    def trouble(self) -> tuple[LinkStatus, str] | None:
+    def trouble(self) -> Trouble | None:
         """Why it does not stand although there is a connection."""
         return self._trouble
 
     @abstractmethod
-    async def _subscribe(self, channel: Channel) -> str:
-        """Subscribe, and return the consumer's tag."""
+    async def _subscribe(self, channel: Channel) -> None:
+        """Call `_consume`."""
 
     @abstractmethod
     def _lost(self) -> None:
         """Take note that what came over the channel can no longer be settled."""
 
-    async def _consume(self, channel: Channel, queue: str, receive: Callable[..., None], **arguments: Any) -> str:
+    async def _consume(self, channel: Channel, queue: str, receive: Callable[..., None], **arguments: Any) -> None:
         self._from = queue
-        consume = channel.raw.basic_consume
-        frame = await channel.answer(lambda callback: consume(queue, receive, callback=callback, **arguments))
-        tag: str = frame.method.consumer_tag
-        return tag
+
+        def consume(callback: Callable[..., None]) -> None:
+            # Known before the broker answers: messages come as soon as it has.
+            self._tag = channel.raw.basic_consume(queue, receive, callback=callback, **arguments)
+
+        await channel.answer(consume, _SUBSCRIBED)
 
     async def _keep(self) -> None:
         while not self._link.is_closed:
             stood, reason = 0.0, None
             try:
                 channel = self._channel = await self._link.channel(_LONG, patient=True)
+                self._tag = ""
                 channel.raw.add_on_cancel_callback(guarded(lambda _, at=channel: at.end(self._cancelled())))
-                self._tag = await self._subscribe(channel)
+                await self._subscribe(channel)
                 self._stands()
                 began = monotonic()
                 reason = await self._watch(channel)
@@ -74,7 +84,9 @@ class Subscription(ABC):
                 log.exception("amqp.task_failed", link=self._link.name)
             self._standing = False
             if isinstance(reason, BrokerRefused):
-                self._note(LinkStatus.REFUSED, reason)
+                self._note(LinkStatus.REFUSED, reason, str(reason.code))
+            elif isinstance(reason, NoAnswer):
+                self._note(LinkStatus.DOWN, reason, "no_answer")
             self._lost()
             if self._channel is not None:
                 await self._channel.close()
@@ -83,6 +95,7 @@ class Subscription(ABC):
 
     async def _watch(self, channel: Channel) -> BrokerError:
         """Return why the channel is lost. RabbitMQ was seen to say nothing about a deleted queue, so we look, too."""
+        alone = 0
         while not (await asyncio.wait([channel.lost], timeout=_LOOK))[0]:
             try:
                 info = await declarations.declare_queue(self._link, self._from, None, passive=True)
@@ -92,7 +105,9 @@ class Subscription(ABC):
             except BrokerUnreachable:
                 pass
             else:
-                if info.consumers == 0:
+                # It also says that nobody consumes while the queue's leader is only slow.
+                alone = 0 if info.consumers else alone + 1
+                if alone == _ALONE:
                     channel.end(self._cancelled())
         return channel.lost.result()
 
@@ -107,16 +122,17 @@ class Subscription(ABC):
             self._trouble = None
             log.info("amqp.subscription.up", queue=self._about)
 
-    def _note(self, status: LinkStatus, reason: BrokerRefused) -> None:
+    def _note(self, status: LinkStatus, reason: BrokerError, code: str) -> None:
         trouble = status, f"{self._about}: {reason}"
         if trouble != self._trouble:
             self._trouble = trouble
-            log.warning("amqp.subscription.lost", queue=self._about, code=str(reason.code), detail=str(reason))
+            log.warning("amqp.subscription.lost", queue=self._about, code=code, detail=str(reason))
 
     async def _end(self) -> None:
         """Take nothing more. The channel stays open for what is to be settled."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
         self._standing = False
         self._trouble = None
         channel = self._channel

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from appealbus.connectors.amqp.broker import Broker, BrokerRefused
 from appealbus.connectors.amqp.topology.by_api import otherwise
-from appealbus.connectors.amqp.topology.finding import APPLY, Finding
+from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.wanted import Exchange, Queue, Wanted
 
 Part: TypeAlias = Exchange | Queue
@@ -26,12 +26,12 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
     """
     found: list[Finding] = []
     for each in _parts(wanted):
-        if not await _is_there(broker, each):
-            found.append(Finding(f"{_about(each)} is missing", APPLY))
-        else:
+        if await _is_there(broker, each):
             # What is there already is not made by a declaration, only compared.
-            found += await _declared(broker, each)
-    return found
+            found += await _compared(broker, each)
+        else:
+            found.append(Finding(f"{each.about} is missing", APPLY))
+    return found + [not_there(each) for each in wanted.foreign if not await _is_there(broker, each.part)]
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
@@ -48,11 +48,14 @@ async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -
     """
     found: list[Finding] = []
     for each in _parts(wanted):
-        missing = not await _is_there(broker, each)
+        if await _is_there(broker, each):
+            found += await _compared(broker, each)
+            continue
         refused = await _declared(broker, each)
-        found += refused
-        if missing and not refused:
-            told(f"made {_about(each)}")
+        if refused is None:
+            told(f"made {each.about}")
+        else:
+            found.append(_refused(each.about, refused))
     for binding in wanted.bindings:
         try:
             await broker.bind_queue(binding.queue, binding.exchange, binding.key)
@@ -86,10 +89,6 @@ def _parts(wanted: Wanted) -> Sequence[Part]:
     return (*wanted.exchanges, *wanted.queues)
 
 
-def _about(each: Part) -> str:
-    return f"exchange {each.name}" if isinstance(each, Exchange) else f"queue {each.name}"
-
-
 async def _is_there(broker: Broker, each: Part) -> bool:
     try:
         if isinstance(each, Exchange):
@@ -101,15 +100,25 @@ async def _is_there(broker: Broker, each: Part) -> bool:
     return True
 
 
-async def _declared(broker: Broker, each: Part) -> list[Finding]:
+async def _declared(broker: Broker, each: Part) -> BrokerRefused | None:
     try:
         if isinstance(each, Exchange):
             await broker.declare_exchange(each.name, each.kind, each.arguments)
         else:
             await broker.declare_queue(each.name, each.arguments)
     except BrokerRefused as refusal:
-        return [_refused(_about(each), refusal)]
-    return []
+        return refusal
+    return None
+
+
+async def _compared(broker: Broker, each: Part) -> list[Finding]:
+    refusal = await _declared(broker, each)
+    if refusal is None:
+        return []
+    if refusal.code == 403:
+        text = f"{each.about} is there; it cannot be compared, since this user has no right to configure it"
+        return [Finding(text, "have an administrator compare it with `appealbus topology export`", is_problem=False)]
+    return [_refused(each.about, refusal)]
 
 
 def _refused(about: str, refusal: BrokerRefused) -> Finding:
@@ -118,7 +127,7 @@ def _refused(about: str, refusal: BrokerRefused) -> Finding:
             return Finding(f"{about} is declared otherwise ({refusal})", otherwise(about))
         case 403:
             return Finding(
-                f"{about} cannot be declared or compared: this user has no right to configure it",
+                f"{about} cannot be declared: this user has no right to configure it",
                 "give it that right, or have an administrator import `appealbus topology export`",
             )
         case _:

@@ -5,7 +5,7 @@ from typing import Any
 
 from appealbus.connectors.amqp.broker import Argument
 from appealbus.connectors.amqp.topology.effective import Policies, policies_of
-from appealbus.connectors.amqp.topology.finding import APPLY, Finding
+from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.management import Management
 from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Queue, Wanted
 
@@ -37,6 +37,10 @@ async def look(api: Management, wanted: Wanted) -> list[Finding]:
         if not missing & {binding.exchange, binding.queue}:
             there = await api.get("bindings", "e", binding.exchange, "q", binding.queue)
             found += _binding(binding, there or [])
+    for each in wanted.foreign:
+        kind = "exchanges" if isinstance(each.part, Exchange) else "queues"
+        if await api.get(kind, each.part.name) is None:
+            found.append(not_there(each))
     return found
 
 
@@ -51,7 +55,7 @@ def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
 
 
 def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[Finding]:
-    about = f"exchange {exchange.name}"
+    about = exchange.about
     if there is None:
         yield Finding(f"{about} is missing", APPLY)
         return
@@ -60,7 +64,7 @@ def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[F
 
 
 def _queue(queue: Queue, there: Mapping[str, Any] | None, policies: Policies) -> Iterator[Finding]:
-    about = f"queue {queue.name}"
+    about = queue.about
     if there is None:
         yield Finding(f"{about} is missing", APPLY)
         return
@@ -117,7 +121,7 @@ def otherwise(about: str) -> str:
 
 def in_words(policy: Mapping[str, Argument]) -> str:
     """Return settings of a policy in a line."""
-    return ", ".join(f"{key} = {value}" for key, value in sorted(policy.items()))
+    return ", ".join(f"{key} = {value if value != '' else '(empty)'}" for key, value in sorted(policy.items()))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

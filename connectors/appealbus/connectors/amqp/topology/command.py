@@ -12,11 +12,11 @@ from appealbus.connectors.amqp.broker import Broker, BrokerError
 from appealbus.connectors.amqp.brokers import MAIN, Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
 from appealbus.connectors.amqp.topology import by_amqp
+from appealbus.connectors.amqp.topology.configured import foreign_of, wanted_of
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
 from appealbus.connectors.amqp.topology.policies import definitions, set_policies
-from appealbus.connectors.amqp.topology.wanted import Wanted, answers_of, bus_of
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 
 _UP = 15.0
@@ -66,6 +66,7 @@ class Topology:
         self._broker = brokers.get(name)
         self._settings = settings.brokers.get(name, BrokerSettings())
         self._wanted = wanted_of(cli.loaded.document, brokers, name)
+        self._foreign = foreign_of(cli.loaded.document, name)
 
     def check(self) -> None:
         """Compare and tell."""
@@ -103,10 +104,12 @@ class Topology:
             self._cli.fail(str(error), EXIT_PROBLEMS)
 
     async def _check(self) -> list[Finding]:
+        # What others make may come later: whoever applies does not wait for it.
+        wanted = self._wanted + self._foreign
         if self._settings.management is not None:
-            return await look(self._broker, self._settings, self._wanted)
+            return await look(self._broker, self._settings, wanted)
         async with _Connected(self._broker):
-            return [*await look(self._broker, self._settings, self._wanted), by_amqp.UNSEEN]
+            return [*await look(self._broker, self._settings, wanted), by_amqp.UNSEEN]
 
     async def _apply(self) -> list[Finding]:
         async with _Connected(self._broker):
@@ -156,24 +159,3 @@ class _Connected:
 
     async def __aexit__(self, *_: object) -> None:
         await self._broker.close()
-
-
-def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
-    """Return what a configuration wants of one of its brokers."""
-    names = brokers.names
-    parts = [document.get("work", {}), *_tables(document, "intakes"), *_tables(document, "deliveries")]
-    # The main broker may serve those who have no table yet.
-    ours = name == MAIN or any(_on(part, "kind", name) for part in parts)
-    wanted = bus_of(names) if ours else Wanted()
-    for source, table in (document.get("sources") or {}).items():
-        if _on(table, "connector", name) and table.get("answers"):
-            wanted += answers_of(names, source)
-    return wanted
-
-
-def _tables(document: dict[str, Any], kind: str) -> list[Any]:
-    return list((document.get(kind) or {}).values())
-
-
-def _on(table: Any, key: str, name: str) -> bool:
-    return isinstance(table, dict) and table.get(key) == "amqp" and table.get("broker", MAIN) == name

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from appealbus.connectors.amqp.topology.wanted import Foreign
+
 APPLY = "run `appealbus topology apply`"
 
 
@@ -16,3 +18,8 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.text}; {self.todo}"
+
+
+def not_there(each: Foreign) -> Finding:
+    """Say that what somebody else makes is missing."""
+    return Finding(f"{each.part.about}, which {each.setting} names, is missing", "have it made, or mend the name")

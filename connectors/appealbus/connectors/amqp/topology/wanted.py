@@ -32,6 +32,11 @@ class Exchange:
     kind: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
 
+    @property
+    def about(self) -> str:
+        """What it is called in a finding."""
+        return f"exchange {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -40,6 +45,11 @@ class Queue:
     name: str
     policy: Mapping[str, Argument]
     arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
+
+    @property
+    def about(self) -> str:
+        """What it is called in a finding."""
+        return f"queue {self.name}"
 
     @property
     def pattern(self) -> str:
@@ -62,37 +72,50 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """An exchange or a queue that a setting names. Somebody else makes it, as he likes."""
+
+    part: Exchange | Queue
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A topology, or a part of it."""
 
     exchanges: tuple[Exchange, ...] = ()
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    foreign: tuple[Foreign, ...] = ()
 
     def __add__(self, other: "Wanted") -> "Wanted":
         return Wanted(
             _united(self.exchanges, other.exchanges),
             _united(self.queues, other.queues),
             _united(self.bindings, other.bindings),
+            _united(self.foreign, other.foreign),
         )
 
 
 def bus_of(names: Names) -> Wanted:
     """Return what every bus wants."""
-    return _graveyard(names) + Wanted(
+    return Wanted(
         exchanges=(
+            Exchange(names.dead, "fanout"),
             Exchange(names.unrouted, "fanout"),
             Exchange(names.incoming, "topic", {"alternate-exchange": names.unrouted}),
             # A dossier that nobody is bound for stays in the outbox until somebody is.
             Exchange(names.out, "topic"),
         ),
         queues=(
+            Queue(names.quarantine, _bounded(_KEPT)),
             Queue(names.unrouted, _bounded(_KEPT)),
-            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead(names)}),
+            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead_letters(names.dead)}),
             # Hints: the journal has the appeals, so the oldest may go.
             Queue(names.work, {"delivery-limit": RETURNS, "max-length": _HINTS, "overflow": "drop-head"}),
         ),
         bindings=(
+            Binding(names.dead, names.quarantine, ""),
             Binding(names.unrouted, names.unrouted, ""),
             Binding(names.incoming, names.intake, "#"),
         ),
@@ -100,18 +123,11 @@ def bus_of(names: Names) -> Wanted:
 
 
 def answers_of(names: Names, source: str) -> Wanted:
-    """Return what a source wants whose answers take hours. The agency publishes them straight to the queue."""
-    queue = Queue(names.answers(source), {**_bounded(_KEPT, RETURNS), **_dead(names)})
-    return _graveyard(names) + Wanted(queues=(queue,))
-
-
-def _graveyard(names: Names) -> Wanted:
-    """Where dead letters go."""
-    return Wanted(
-        exchanges=(Exchange(names.dead, "fanout"),),
-        queues=(Queue(names.quarantine, _bounded(_KEPT)),),
-        bindings=(Binding(names.dead, names.quarantine, ""),),
-    )
+    """Return what a source wants whose answers take hours. The agency publishes them straight to the first queue."""
+    dead = names.dead_answers(source)
+    # An answer died because we were away, or it expired: nobody has to look at it, it is taken from the second queue.
+    policy = {**_bounded(_KEPT, RETURNS), **_dead_letters(""), "dead-letter-routing-key": dead}
+    return Wanted(queues=(Queue(dead, _bounded(_KEPT)), Queue(names.answers(source), policy)))
 
 
 def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:
@@ -123,6 +139,6 @@ def _bounded(length: int, returns: int = NO_LIMIT) -> dict[str, Argument]:
     return {"delivery-limit": returns, "max-length": length, "overflow": "reject-publish"}
 
 
-def _dead(names: Names) -> dict[str, Argument]:
-    # A dead letter leaves its queue once `.quarantine` has it, and not before.
-    return {"dead-letter-exchange": names.dead, "dead-letter-strategy": "at-least-once"}
+def _dead_letters(exchange: str) -> dict[str, Argument]:
+    # A dead letter leaves its queue once the other one has it, and not before.
+    return {"dead-letter-exchange": exchange, "dead-letter-strategy": "at-least-once"}
