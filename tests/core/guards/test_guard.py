@@ -388,3 +388,24 @@ def test_outcome_made_by_the_lookup_is_retried_too(virtual, bench, kit):
         assert ended.outcome.code == "test.busy"
 
     virtual(scenario)
+
+
+@pytest.mark.parametrize("by", ["deadline", "drain"])
+def test_what_was_answered_before_the_end_counts_whole(virtual, bench, by):
+    """While other workers are being told of it, the time is up or the bus stops: the record keeps its trail."""
+
+    async def scenario():
+        test = bench(script=[0.5])
+        line = test.guard._line
+        line.breaker.settled = asyncio.Event().wait
+        asked = [test.start(number=number, budget=5.0) for number in ("N-1", "N-2")]
+        await asyncio.sleep(1.0)
+        if by == "drain":
+            await test.guard.drain(0.1)
+        rows = {row.number: row.question_id for row in test.access.rows}
+        for number, ended in zip(("N-1", "N-2"), await asyncio.gather(*asked), strict=True):
+            assert ended.outcome.kind is OutcomeKind.FOUND
+            assert ended.provenance.question_id == rows[number]
+            assert ended.attempts == 1
+
+    virtual(scenario)

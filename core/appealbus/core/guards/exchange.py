@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
@@ -51,10 +52,15 @@ class Exchange(Flight):
         else:
             while await self._attempt() and await self._pause():
                 pass
-        ended = Ended(self.so_far, self._line.now(), self.attempts, self.asked_at, self._provenance)
+        ended = self.ended()
         if self.question.lookup.idempotent:
             self._line.fresh.put(self.key, ended)
         return ended
+
+    def ended(self) -> Ended:
+        """Say how the question has ended, if the time is up now."""
+        provenance = self._provenance if self.so_far.record is not None else None
+        return Ended(self.so_far, self._line.now(), self.attempts, self.asked_at, provenance)
 
     async def _attempt(self) -> bool:
         """Make one call; say whether another might end better."""
@@ -194,4 +200,4 @@ class Reading(Exchange):
         line, answer = self._line, self._answer
         call = Call(answer.question_id, self.question.number, line.settings.timeout, answer)
         await self._ask(Source(line.source, line.wire, call))
-        return Ended(self.so_far, line.now(), 0, self.asked_at, self._provenance, read=True)
+        return replace(self.ended(), read=True)

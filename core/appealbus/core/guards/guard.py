@@ -177,9 +177,7 @@ class Guard:
             refusal = await self._record(question, question_id, Served.SHARED)
             if refusal is not None:
                 return Ended(refusal, self._line.now())
-            ended = await seat
-            if ended is None:
-                return self._unanswered(exchange)
+            ended = await seat or self._unanswered(exchange)
             return replace(ended, provenance=_own(ended.provenance, question, question_id, self._line.connector))
         finally:
             self._flights.leave(exchange, seat)
@@ -192,9 +190,11 @@ class Guard:
             return BUDGET_SPENT
 
     def _unanswered(self, exchange: Exchange) -> Ended:
-        # Called off by `drain`, or this asker's own time is up.
-        outcome = STOPPING if self._stopping and not exchange.expired else exchange.so_far
-        return Ended(outcome, self._line.now(), exchange.attempts, exchange.asked_at)
+        # Called off by `drain`, or this asker's own time is up. What was answered by then counts, and keeps its trail.
+        ended = exchange.ended()
+        if self._stopping and not exchange.expired and not ended.outcome.kind.final:
+            return replace(ended, outcome=STOPPING)
+        return ended
 
     def _changed(self, state: BreakerState) -> None:
         log.warning("source.changed", source=self._line.source, state=state.value)
