@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from appealbus.core.config.types import Secret
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import store
+from appealbus.core.journal import retention, store
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.reading import Reading
@@ -30,14 +30,13 @@ from appealbus.core.journal.rows import (
     WorkerState,
 )
 from appealbus.core.journal.shares import Report, Standing
-from appealbus.core.journal.writer import Item, Run, Writer
+from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import accepting, awaiting, delivering, keeping, limiting, presence, pruning, working
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.schemas.dossier import Completeness
 
 _UNREADABLE = timedelta(hours=1)
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CLAIMS = 10
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -305,7 +304,7 @@ class Journal(Reading):
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
-        return await self._drain(pruning.drop_deliveries, receiver)
+        return await retention.all_of(self._write, pruning.drop_deliveries, receiver)
 
     async def hear(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever a worker has something to deliver, until cancelled. At once over where there is one."""
@@ -378,25 +377,8 @@ class Journal(Reading):
         """
         shared = await self._read(shared_now)
         ahead = max(timedelta(), _now() - shared)
-        return {
-            "appeals": await self._prune_appeals(before - ahead),
-            "quarantine": await self._drain(pruning.prune_quarantine, before - ahead),
-            "access": 0 if access_before is None else await self._drain(pruning.prune_access, access_before - ahead),
-        }
-
-    async def _prune_appeals(self, before: datetime) -> int:
-        total, last = 0, _BEGINNING
-        while True:
-            pruned = await self._write.submit(pruning.prune_appeals, pruning.Idle(before, last))
-            if not pruned.count:
-                return total
-            total, last = total + pruned.count, pruned.last
-
-    async def _drain(self, run: Run[Item, int], item: Item) -> int:
-        total = 0
-        while gone := await self._write.submit(run, item):
-            total += gone
-        return total
+        access_before = None if access_before is None else access_before - ahead
+        return await retention.prune(self._write, before - ahead, access_before)
 
     @property
     def _limits(self) -> Writer:
