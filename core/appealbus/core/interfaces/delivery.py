@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Health
+from appealbus.core.interfaces.part import Part
 
 S = TypeVar("S", bound=Settings)
 
@@ -27,7 +26,7 @@ class Outgoing:
     """Two digits of the oblast in КАТО, `00` where the appeal does not tell; empty in what an older program wrote."""
 
 
-class Delivery(ABC, Generic[S]):
+class Delivery(Part, ABC, Generic[S]):
     """A way out: what `kind = "name"` in `[deliveries.NAME]` chooses."""
 
     kind: ClassVar[str]
@@ -46,17 +45,6 @@ class Delivery(ABC, Generic[S]):
 
         May raise: then all of the batch failed. What failed comes again.
         """
-
-    async def health(self) -> Health | None:
-        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
-
-        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
-        """
-        return None
-
-    def links(self) -> Sequence[LinkState]:
-        """Say how the connections that it keeps open stand."""
-        return ()
 
     async def close(self) -> None:
         """Let go of everything. Idempotent."""

@@ -1,13 +1,11 @@
 """Intakes: where appeals come from."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Health
+from appealbus.core.interfaces.part import Part
 from appealbus.schemas.appeal import Receipt
 
 S = TypeVar("S", bound=Settings)
@@ -60,7 +58,7 @@ class Acceptor(Protocol):
         """Take one message. Returns when the result is on disk; waits while the bus is full."""
 
 
-class Intake(ABC, Generic[S]):
+class Intake(Part, ABC, Generic[S]):
     """An adapter of a channel: what `kind = "name"` in `[intakes.NAME]` chooses."""
 
     kind: ClassVar[str]
@@ -75,14 +73,3 @@ class Intake(ABC, Generic[S]):
     @abstractmethod
     async def run(self, acceptor: Acceptor) -> None:
         """Take messages until cancelled."""
-
-    async def health(self) -> Health | None:
-        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
-
-        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
-        """
-        return None
-
-    def links(self) -> Sequence[LinkState]:
-        """Say how the connections that it keeps open stand."""
-        return ()

@@ -5,13 +5,12 @@ from it alone, under a lease: a hint that is lost costs a second, one that comes
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Health
+from appealbus.core.interfaces.part import Part
 
 S = TypeVar("S", bound=Settings)
 
@@ -26,7 +25,7 @@ class Waiting:
     """The statutory deadline as a number of days (`date.toordinal`): the smaller, the more urgent."""
 
 
-class WorkQueue(ABC, Generic[S]):
+class WorkQueue(Part, ABC, Generic[S]):
     """What `kind = "name"` in `[work]` chooses. Without that table a worker looks into the journal each second."""
 
     kind: ClassVar[str]
@@ -48,17 +47,6 @@ class WorkQueue(ABC, Generic[S]):
 
         If not, it has no room: let another one have the hint, if that can be done.
         """
-
-    async def health(self) -> Health | None:
-        """Say whether its other side can be reached, without starting it; None where there is none. Never raises.
-
-        `appealbus check --online` asks. Connect anew for it, make nothing there, and let go of the connection.
-        """
-        return None
-
-    def links(self) -> Sequence[LinkState]:
-        """Say how the connections that it keeps open stand."""
-        return ()
 
     async def close(self) -> None:
         """Let go of everything. Idempotent."""
