@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from appealbus.core.journal import journal as journals
+from appealbus.core import clocks
 from appealbus.core.journal import reading
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import WorkerState
@@ -52,7 +52,7 @@ async def test_a_wrong_clock_takes_no_live_appeal(journal, make, url, wrong):
 async def test_a_retry_looks_at_the_same_clock(journal, make, monkeypatch):
     """A person's machine whose clock is ahead does not free what somebody works on."""
     accepted = await journal.accept(make.new(at=datetime.now(UTC)), owner="a", lease_seconds=60)
-    monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) + WRONG[1])
+    monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + WRONG[1])
     with pytest.raises(JournalError, match="being worked on"):
         await journal.retry(accepted.receipt.number)
 
@@ -62,7 +62,7 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, monkey
     await journal.accept(make.new("young", at=datetime.now(UTC)))
     old = await journal.accept(make.new("old", at=datetime.now(UTC)))
     ended = {"version": 1, "dossier": b"{}", "completeness": Completeness.COMPLETE, "receivers": (), "due_at": None}
-    monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) - timedelta(days=60))
+    monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) - timedelta(days=60))
     await journal.conclude(old.appeal_id, **ended)
     monkeypatch.undo()
     await journal.conclude(old.appeal_id - 1, **ended)
@@ -70,7 +70,7 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, monkey
     await journal.access([replace(make.access("N"), at=datetime.now(UTC))])
 
     ahead = datetime.now(UTC) + timedelta(days=400)
-    monkeypatch.setattr(journals, "_now", lambda: ahead)
+    monkeypatch.setattr(clocks, "wall", lambda: ahead)
     before = ahead - timedelta(days=30)
     assert await journal.prune(before, access_before=before) == {"appeals": 1, "quarantine": 0, "access": 0}
     assert [row.message_id for row in await journal.appeals()] == ["young"]
@@ -86,7 +86,7 @@ class Wrong(datetime):
 
 async def test_a_worker_with_a_wrong_clock_is_seen_alive(journal, monkeypatch):
     """It lives as long as it says, by the database's clock, whoever looks."""
-    monkeypatch.setattr(journals, "datetime", Wrong)
+    monkeypatch.setattr(clocks, "wall", lambda: Wrong.now(UTC))
     await journal.beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60)
     assert [one.name for one in await journal.workers()] == ["late"]
     monkeypatch.setattr(reading, "datetime", Wrong)

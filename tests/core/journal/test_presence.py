@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, text
 
+from appealbus.core import clocks
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal import journal as journals
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
 
@@ -86,7 +86,7 @@ async def test_a_wrong_clock_takes_no_duty(shared, monkeypatch):
     """The time is the database's: two machines whose clocks differ by a minute do not hold a duty together."""
     async with await Journal.open(shared) as a, await Journal.open(shared) as b:
         assert await a.hold("relay.out", "a", 10)
-        monkeypatch.setattr(journals, "_now", lambda: datetime.now(UTC) + timedelta(minutes=1))
+        monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(minutes=1))
         assert not await b.hold("relay.out", "b", 10)
 
 

@@ -1,0 +1,31 @@
+"""The journal's half for what comes in."""
+
+from appealbus.core import clocks
+from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
+from appealbus.core.journal.writes import accepting, keeping
+from appealbus.core.journal.writing import Writing
+
+
+class Taking(Writing):
+    """Takes appeals and what could not be taken."""
+
+    async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:
+        """Write an appeal down, give it a number if it has none, and make it ready for work.
+
+        The same message (channel and message id) again gets the receipt it got then, with `new=False`. With `owner`
+        a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts from
+        `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
+
+        Raises:
+            NumberTaken: it came with a number that another message has.
+
+        """
+        return await self._write.submit(accepting.accept, accepting.Accept(new, self._prefix, owner, lease_seconds))
+
+    async def quarantine(self, new: NewQuarantine) -> int:
+        """Keep a message that could not be taken; return its id."""
+        return await self._write.submit(keeping.quarantine, new)
+
+    async def replayed(self, quarantine_id: int, number: str) -> bool:
+        """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""
+        return await self._write.submit(keeping.replayed, keeping.Replayed(quarantine_id, number, clocks.wall()))

@@ -1,0 +1,64 @@
+"""The journal's half for upkeep: who is alive, who does what for all, what is old."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from appealbus.core import clocks
+from appealbus.core.journal import retention
+from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.shares import Report, Standing
+from appealbus.core.journal.writes import keeping, limiting, presence
+from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.writing import Writing
+
+
+class Upkeep(Writing):
+    """Shares out what workers do for all, and deletes the old."""
+
+    async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
+        """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
+        await self._write.submit(presence.beat, presence.Beat(worker, sources, seconds))
+
+    async def hold(self, name: str, owner: str, seconds: float) -> bool:
+        """Be the one who does something for all, for so many seconds from now; False while another one is.
+
+        Held again before the time is over it goes on. On SQLite there is one process: nothing is written.
+        """
+        if not self.shared:
+            return True
+        return await self._write.submit(presence.hold, presence.Hold(name, owner, seconds))
+
+    async def let_go(self, owner: str) -> None:
+        """Let others do what the owner has held."""
+        if self.shared:
+            await self._write.submit(presence.let_go, owner)
+
+    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Standing]:
+        """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""
+        return await self._limits.submit(limiting.share, limiting.Reports(worker, reports))
+
+    async def leave_limits(self, worker: str) -> None:
+        """Let others use what this worker might, which has nothing in flight any more."""
+        await self._limits.submit(limiting.leave, limiting.Leave(worker))
+
+    async def probe(self) -> None:
+        """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
+        await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
+
+    async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
+        """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
+
+        The access log stays, unless `access_before` is given. Works in small transactions: others go on meanwhile.
+        A message that is sent again after its appeal was pruned is a new appeal.
+
+        On PostgreSQL a machine whose clock is ahead of the database's deletes nothing for that: it is allowed for.
+
+        Returns:
+            How many `appeals`, `quarantine` and `access` rows are gone.
+
+        """
+        shared = await self._read(shared_now)
+        ahead = max(timedelta(), clocks.wall() - shared)
+        access_before = None if access_before is None else access_before - ahead
+        return await retention.prune(self._write, before - ahead, access_before)
