@@ -5,14 +5,13 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import structlog
 
-from appealbus.connectors.files.reading import SUFFIXES, read_appeals
+from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, Taken
 
@@ -91,8 +90,9 @@ class FilesIntake(Intake[FolderSettings]):
         taken = quarantined = 0
         broken = False
         try:
-            messages = await asyncio.to_thread(read_appeals, file, self.name, self.config.encoding)
-            while batch := await asyncio.to_thread(_next, messages):
+            messages = await asyncio.to_thread(read_appeals, file, self.name, self.config.encoding, follow=False)
+            parts = batches(messages, _BATCH)
+            while batch := await asyncio.to_thread(next, parts, None):
                 results = await accept_all(acceptor, batch)
                 accepted = sum(isinstance(result, Taken) for result in results)
                 taken, quarantined = taken + accepted, quarantined + len(batch) - accepted
@@ -131,13 +131,22 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _next(messages: Iterator[Inbound]) -> list[Inbound]:
-    return list(islice(messages, _BATCH))
-
-
 def _move(file: Path, folder: Path) -> None:
     """Move a file, under a name that is still free."""
     target, number = folder / file.name, 1
-    while target.exists():
+    while not _reserved(target):
         target, number = folder / f"{file.stem}.{number}{file.suffix}", number + 1
-    file.rename(target)
+    try:
+        file.rename(target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _reserved(target: Path) -> bool:
+    """Make the name ours, unless it is in use: between a look and a rename somebody else may take it."""
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True
