@@ -47,7 +47,7 @@ class IntakeSettings(Settings):
     """The queue of appeals; none: `PREFIX.intake`."""
     dead_letters: str | None = None
     """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
-    prefetch: int = Field(default=50, ge=1, le=1000)
+    prefetch: int = Field(default=20, ge=1, le=1000)
     """Messages that this worker holds at once; what a crash gives back to the broker."""
 
 

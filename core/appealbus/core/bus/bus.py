@@ -15,6 +15,7 @@ from appealbus.core.bus.presence import Presence
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
+from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
 from appealbus.core.failpoints import failpoint
@@ -143,6 +144,8 @@ class Bus:
             raise
         result = "quarantined" if isinstance(taken, Quarantined) else "new" if taken.new else "repeated"
         self.messages.add(message.channel, result)
+        if isinstance(taken, Quarantined) and not taken.quarantine_id % EVERY:
+            await trim_quarantine(self.journal, self.settings.bus)
         return taken
 
     async def _take(self, message: Inbound) -> Taken | Quarantined:
@@ -317,6 +320,7 @@ class Bus:
                 continue
             try:
                 await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
+                await trim_quarantine(self.journal, self.settings.bus)
             except JournalError:
                 log.exception("journal.prune_failed")
             await asyncio.sleep(_HOUR)

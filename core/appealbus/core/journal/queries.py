@@ -17,6 +17,7 @@ from appealbus.core.journal.rows import (
     Case,
     Counts,
     LookupState,
+    QuarantineHeld,
     QuarantineRow,
     SourceState,
     State,
@@ -210,6 +211,18 @@ _MADE = (
 )
 
 
+_HELD = (
+    select(
+        quarantine.c.channel,
+        func.count().label("messages"),
+        func.sum(func.length(quarantine.c.raw)).label("bytes"),
+        func.min(quarantine.c.at).label("oldest"),
+    )
+    .where(quarantine.c.replayed_at.is_(None))
+    .group_by(quarantine.c.channel)
+)
+
+
 def counts(connection: Connection) -> Counts:
     """Return how much there is, counting only what the partial indexes hold."""
     one = connection.scalar
@@ -221,6 +234,7 @@ def counts(connection: Connection) -> Counts:
         number[state] = row.number
         oldest += [] if row.oldest is None else [row.oldest]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
+    held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in connection.execute(_HELD)}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     return Counts(
@@ -228,10 +242,11 @@ def counts(connection: Connection) -> Counts:
         in_work=number[State.IN_WORK],
         parked=number[State.PARKED],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
-        quarantine=one(select(func.count()).select_from(quarantine).where(quarantine.c.replayed_at.is_(None))) or 0,
+        quarantine=sum(channel.messages for channel in held.values()),
         outbox={row.receiver: row.unsent for row in waiting},
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
+        quarantined=held,
     )
 
 

@@ -149,6 +149,15 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantineHeld:
+    """What quarantine holds of a channel, of messages that nobody has replayed."""
+
+    messages: int
+    bytes: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much of what the journal holds."""
 
@@ -165,6 +174,8 @@ class Counts:
     """When the oldest appeal that is not idle was accepted."""
     oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
     """When the oldest version that a receiver has not confirmed was made, by receiver."""
+    quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
+    """What is in quarantine, by channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,16 @@ class NewQuarantine:
     reason: str
     raw: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineBounds:
+    """How much of each channel quarantine keeps: what is over is dropped, the oldest first."""
+
+    messages: int
+    bytes: int
+    before: datetime
+    """What is older is dropped too."""
 
 
 @dataclass(frozen=True, slots=True)

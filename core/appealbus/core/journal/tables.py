@@ -182,6 +182,7 @@ quarantine = Table(
 )
 _waiting = quarantine.c.replayed_at.is_(None)
 Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+Index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
 Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=~_waiting, postgresql_where=~_waiting)
 
 source_state = Table(

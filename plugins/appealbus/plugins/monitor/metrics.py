@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.trimming import fullness
 from appealbus.core.clocks import wall
 from appealbus.core.guards.breaker import BreakerState
 from appealbus.core.guards.latency import BUCKETS
@@ -158,6 +159,11 @@ class Page(Collector):
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
         quarantine = {(): float(counts.quarantine)}
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
+        text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."
+        full = {
+            (name,): fullness(each, self._bus.settings.bus) for name, each in list(counts.quarantined.items())[:100]
+        }
+        yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
         receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys()
         depth = {(name,): float(counts.outbox.get(name, 0)) for name in sorted(receivers)}
         yield _gauge("appealbus_outbox_versions", "Versions that a receiver has not confirmed.", depth, "receiver")

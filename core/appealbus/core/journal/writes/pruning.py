@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, over, select
 
 from appealbus.core.journal import bulk
+from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import IDLE, access, appeal, awaited, counter, dossier, lookup, outbox, quarantine
 
 _BATCH = 200
@@ -55,6 +57,24 @@ def prune_quarantine(connection: Connection, items: Sequence[datetime]) -> list[
     for before in items:
         old = select(quarantine.c.id).where(quarantine.c.replayed_at < before).limit(_BATCH)
         results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount)
+    return results
+
+
+def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -> list[int]:
+    """Delete messages that nobody replayed and that are over the bounds of their channel, the oldest first."""
+    behind = partial(over, partition_by=quarantine.c.channel, order_by=quarantine.c.id.desc())
+    ranked = select(
+        quarantine.c.id,
+        quarantine.c.at,
+        behind(func.row_number()).label("place"),
+        behind(func.sum(func.length(quarantine.c.raw))).label("bytes"),
+    ).where(quarantine.c.replayed_at.is_(None))
+    results = []
+    for item in items:
+        all_ = ranked.subquery()
+        too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes) | (all_.c.at < item.before)
+        ids = select(all_.c.id).where(too_much).limit(_BATCH)
+        results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids))).rowcount)
     return results
 
 
