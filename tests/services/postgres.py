@@ -20,6 +20,8 @@ _SETTINGS = {
     "max_connections": "100",
     "log_min_messages": "warning",
     "max_wal_size": "256MB",
+    # Tells when a row was committed, not only what it says of itself.
+    "track_commit_timestamp": "on",
 }
 
 
