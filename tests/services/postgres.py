@@ -108,6 +108,13 @@ class Postgres:
         self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return name
 
+    def own(self, database: str, role: str) -> None:
+        """Give a database to an ordinary role, which is made where it is not there."""
+        name = sql.Identifier(role)
+        if not self.execute(sql.SQL("SELECT 1 FROM pg_roles WHERE rolname = {}").format(sql.Literal(role))):
+            self.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        self.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), name))
+
     def drop(self, database: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

@@ -7,12 +7,10 @@ Agencies are asked over SOAP and over the broker, and answer badly or not at all
 
 import os
 import random
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from typing import Any
 import orjson
 import pytest
 from faultless import differences, dossiers_without_faults
+from havoc import ROLE, Around, Havoc, Ways
 from installation import SERVICES, Agencies, letters
 from peers import Got, Mail, Receiver, Sender
 from production import Production, Workers
@@ -41,6 +40,7 @@ WORKERS = 3
 KILLS = 30 if LONG else 4
 HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
+HARMS = 3 if LONG else 1
 LONGEST_HOLE = 25.0 if LONG else 3.0
 PAUSE = (1.0, 6.0) if LONG else (0.3, 1.5)
 LASTS = 300.0 if LONG else 20.0
@@ -70,36 +70,29 @@ reconnect_max = "1s"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What can be cut: the bus's ways to the broker and to the database, the address register's to the broker."""
-
-    broker: FaultProxy
-    database: FaultProxy
-    register: FaultProxy
-
-
 @pytest.fixture
-def ways(vhost: Vhost, postgres: Postgres) -> Iterator[Ways]:
+def around(rabbit: Rabbit, vhost: Vhost, postgres: Postgres) -> Iterator[Around]:
     with FaultProxy(vhost.port) as broker, FaultProxy(postgres.port) as store, FaultProxy(vhost.port) as register:
-        yield Ways(broker, store, register)
+        yield Around(rabbit, postgres, Ways(broker, store, register))
 
 
 @pytest.fixture
-def agencies(tmp_path_factory: pytest.TempPathFactory, ways: Ways, vhost: Vhost) -> Iterator[Agencies]:
+def agencies(tmp_path_factory: pytest.TempPathFactory, around: Around, vhost: Vhost) -> Iterator[Agencies]:
     """All four of them; the address register takes its questions from the broker."""
     folder = tmp_path_factory.mktemp("agencies")
-    (folder / "appealbus.toml").write_text(REGISTER.format(port=ways.register.port, vhost=vhost.name))
+    (folder / "appealbus.toml").write_text(REGISTER.format(port=around.ways.register.port, vhost=vhost.name))
     with Program(folder, "simulate", "--port", "0", env={"PASSWORD": "guest"}) as program:
         yield Agencies(program, (*SERVICES, "address"))
 
 
 @pytest.fixture
-def here(tmp_path: Path, agencies: Agencies, ways: Ways, vhost: Vhost, database: str) -> Production:
+def here(tmp_path: Path, agencies: Agencies, around: Around, vhost: Vhost, database: str) -> Production:
     """An installation that reaches broker and database by ways that can be cut, and asks all agencies."""
     made = Production(tmp_path, agencies, vhost, database)
-    made.broker_port = ways.broker.port
-    made.bus_journal = re.sub(r":\d+/", f":{ways.database.port}/", database)
+    made.broker_port = around.ways.broker.port
+    name = database.rpartition("/")[2]
+    around.postgres.own(name, ROLE)
+    made.bus_journal = f"postgresql://{ROLE}@127.0.0.1:{around.ways.database.port}/{name}"
     guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
     made.configure(
         bus={"journal": made.bus_journal, "grace": "5s", "concurrency": 20, "plugins": [PLUGIN]},
@@ -111,7 +104,7 @@ def here(tmp_path: Path, agencies: Agencies, ways: Ways, vhost: Vhost, database:
     return made
 
 
-def test_chaos(here: Production, ways: Ways, rabbit: Rabbit, postgres: Postgres, tmp_path: Path) -> None:
+def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     """Every appeal has the dossier that it has where nothing fails; every version arrived, no question was hidden."""
     chance = random.Random(SEED)
     print(f"APPEALBUS_SEED={SEED} APPEALBUS_CHAOS={COUNT}")
@@ -130,11 +123,12 @@ def test_chaos(here: Production, ways: Ways, rabbit: Rabbit, postgres: Postgres,
         stack.enter_context(workers.program)
         sender = Sender(here.vhost, "receipts").start(twice, LASTS / len(twice))
         stack.callback(sender.stop)
-        havoc = Havoc(chance, workers, rabbit, postgres, ways)
+        havoc = Havoc(chance, here, workers, around, LONGEST_HOLE)
         for what in _schedule(chance):
             time.sleep(chance.uniform(*PAUSE))
             print(f"{time.strftime('%H:%M:%S')} {what}")
             havoc.wreak(what)
+        havoc.over()
         print(f"{time.strftime('%H:%M:%S')} over")
         workers.program.until(lambda: not sender.sending, "all is sent", SETTLES)
         assert sender.confirmed == len(twice)
@@ -148,11 +142,11 @@ def test_chaos(here: Production, ways: Ways, rabbit: Rabbit, postgres: Postgres,
         assert workers.program.stop().code == 0
     assert largest < MEMORY
     assert not workers.events("case.failed"), "a defect"
-    _check_access(here, postgres, here.calls()[before:])
+    _check_access(here, around.postgres, here.calls()[before:])
     _check_receipts(here, mail, receipts.got)
     _check_dossiers(here, expected)
     check_addresses(here, here.dossiers().values())
-    awaited = postgres.execute("SELECT lookup, sent_at FROM awaited", here.journal.rpartition("/")[2])
+    awaited = around.postgres.execute("SELECT lookup, sent_at FROM awaited", here.journal.rpartition("/")[2])
     assert awaited == [], "a question that has ended still waits for its answer"
     _check_versions(here, registry.got)
     # Whatever an agency has not answered goes back into its queue.
@@ -165,38 +159,11 @@ def _schedule(chance: random.Random) -> list[str]:
     plan = ["kill a worker"] * KILLS + ["restart the broker", "kill the broker", "kill the database"]
     plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
     plan += ["cut the broker off", "cut the database off", "cut the register off"] * (CUTS // 2)
+    plan += ["lock the appeals", "make the database read-only", "use up the connections", "revoke the rights"] * HARMS
+    plan += ["delete the work queue"] * HARMS
     chance.shuffle(plan)
-    return plan
-
-
-@dataclass(frozen=True, slots=True)
-class Havoc:
-    """Everything that can be made to fail."""
-
-    chance: random.Random
-    workers: Workers
-    rabbit: Rabbit
-    postgres: Postgres
-    ways: Ways
-
-    def wreak(self, what: str) -> None:
-        """Have one thing fail, and work again."""
-        match what.split():
-            case ["kill", "a", "worker"]:
-                self.workers.kill(self.chance.randrange(WORKERS))
-            case [how, "the", "broker"]:
-                self.rabbit.restart(kill=how == "kill")
-            case ["kill", "the", "database"]:
-                self.postgres.restart(kill=True)
-            case ["cut", "the", which, "off"]:
-                way: FaultProxy = getattr(self.ways, which)
-                way.cut()
-            case ["blackhole", direction]:
-                self.ways.broker.blackhole(direction)  # type: ignore[arg-type]
-                time.sleep(self.chance.uniform(1.0, LONGEST_HOLE))
-                self.ways.broker.heal()
-            case _:
-                raise AssertionError(what)
+    # It takes as long as all the rest.
+    return ["freeze a worker", *plan]
 
 
 def _nothing_left(here: Production, count: int) -> bool:
