@@ -25,10 +25,11 @@ _TABLES = sql.SQL("appeal, lookup, access, dossier, outbox")
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What can be cut: the bus's ways to the broker and to the database, the address register's to the broker."""
+    """The bus's ways to the broker, to the database and to the agencies, the address register's to the broker."""
 
     broker: FaultProxy
     database: FaultProxy
+    agencies: FaultProxy
     register: FaultProxy
 
 
@@ -71,6 +72,7 @@ class Havoc:
             "cut the broker off": self._ways.broker.cut,
             "cut the database off": self._ways.database.cut,
             "cut the register off": self._ways.register.cut,
+            "say an answer again": self._ways.agencies.say_again,
             "lock the appeals": self._lock,
             "make the database read-only": self._read_only,
             "use up the connections": self._use_up,

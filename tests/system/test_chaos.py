@@ -25,6 +25,7 @@ from production import Production, Workers
 from program import Program, appealbus
 from register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
 from services.postgres import Postgres
+from services.processes import free_port
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
 
@@ -72,8 +73,9 @@ reconnect_max = "1s"
 
 @pytest.fixture
 def around(rabbit: Rabbit, vhost: Vhost, postgres: Postgres) -> Iterator[Around]:
-    with FaultProxy(vhost.port) as broker, FaultProxy(postgres.port) as store, FaultProxy(vhost.port) as register:
-        yield Around(rabbit, postgres, Ways(broker, store, register))
+    ports = (vhost.port, postgres.port, free_port(), vhost.port)
+    with ExitStack() as stack:
+        yield Around(rabbit, postgres, Ways(*(stack.enter_context(FaultProxy(port)) for port in ports)))
 
 
 @pytest.fixture
@@ -81,7 +83,8 @@ def agencies(tmp_path_factory: pytest.TempPathFactory, around: Around, vhost: Vh
     """All four of them; the address register takes its questions from the broker."""
     folder = tmp_path_factory.mktemp("agencies")
     (folder / "appealbus.toml").write_text(REGISTER.format(port=around.ways.register.port, vhost=vhost.name))
-    with Program(folder, "simulate", "--port", "0", env={"PASSWORD": "guest"}) as program:
+    port = around.ways.agencies.target
+    with Program(folder, "simulate", "--port", str(port), env={"PASSWORD": "guest"}) as program:
         yield Agencies(program, (*SERVICES, "address"))
 
 
@@ -93,12 +96,13 @@ def here(tmp_path: Path, agencies: Agencies, around: Around, vhost: Vhost, datab
     name = database.rpartition("/")[2]
     around.postgres.own(name, ROLE)
     made.bus_journal = f"postgresql://{ROLE}@127.0.0.1:{around.ways.database.port}/{name}"
+    url = f"http://127.0.0.1:{around.ways.agencies.port}/bip-sync/"
     guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
     made.configure(
         bus={"journal": made.bus_journal, "grace": "5s", "concurrency": 20, "plugins": [PLUGIN]},
         log={"level": "info", "format": "json"},
         retry={"first": "500ms", "factor": 2, "max": "3s"},
-        sources={name: made.source(name, **guard) for name in SERVICES} | both_forms("4s", **guard),
+        sources={name: {**made.source(name, **guard), "url": url} for name in SERVICES} | both_forms("4s", **guard),
     )
     appealbus(tmp_path, "topology", "apply")
     return made
@@ -160,7 +164,7 @@ def _schedule(chance: random.Random) -> list[str]:
     plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
     plan += ["cut the broker off", "cut the database off", "cut the register off"] * (CUTS // 2)
     plan += ["lock the appeals", "make the database read-only", "use up the connections", "revoke the rights"] * HARMS
-    plan += ["delete the work queue"] * HARMS
+    plan += ["delete the work queue", *["say an answer again"] * 3] * HARMS
     chance.shuffle(plan)
     # It takes as long as all the rest.
     return ["freeze a worker", *plan]
