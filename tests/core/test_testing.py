@@ -4,19 +4,33 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from appealbus.core import CallFailed, From, FromAll, Lookup, OutcomeKind, Query, Request, Source, found
-from appealbus.core.replies.xmlread import element_of, require_text
+from appealbus.core import (
+    CallFailed,
+    From,
+    FromAll,
+    Lookup,
+    OutcomeKind,
+    Query,
+    Request,
+    Source,
+    found,
+    invalid,
+    not_found,
+)
+from appealbus.core.replies.subject import same_number, the_one
+from appealbus.core.replies.xmlread import children, element_of, require_text
 from appealbus.core.testing import ScriptedWire, appeal, ask, ask_all, check_lookup, dossier
 from appealbus.schemas import CadastralNumber, Dossier, Iin, Outcome, Record
 
 IIN = "750301100019"
-ANSWER = "<answer><name>Тестов</name></answer>"
+ANSWER = f"<answer><person><iin>{IIN}</iin><name>Тестов</name></person></answer>"
 
 
 class Named(Record):
     """A record."""
 
     type: Literal["kit.Named"] = "kit.Named"
+    iin: str | None = None
     name: str
 
 
@@ -40,8 +54,15 @@ class Good(Lookup[IinQuery, Named]):
     purpose = "a test"
 
     async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
+        return self.outcome(query, await self.people(query, source))
+
+    async def people(self, query: IinQuery, source: Source) -> list[Named]:
         answer = element_of(await source.call(Request({"iin": query.iin})))
-        return found(Named(name=require_text(answer, "name")))
+        persons = children(answer, "person")
+        return [Named(iin=require_text(it, "iin"), name=require_text(it, "name")) for it in persons]
+
+    def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
+        return the_one(people, lambda person: same_number(query.iin, person.iin), source="kit", what="person")
 
 
 class ParcelQuery(Query):
@@ -66,7 +87,7 @@ async def test_a_lookup_is_asked_as_the_bus_asks_it() -> None:
     wire = ScriptedWire([ANSWER])
     (asked,) = await ask_all(Good(), appeal(applicant={"iin": IIN}), replies=wire)
     assert [request.body for request in wire.asked] == [{"iin": IIN}]
-    assert asked.outcome == found(Named(name="Тестов"))
+    assert asked.outcome == found(Named(iin=IIN, name="Тестов"))
     assert asked.access is not None
     assert (asked.access.subject, asked.access.lookup) == (IIN, "kit.good")
     assert asked.provenance is not None
@@ -121,6 +142,12 @@ async def test_a_good_lookup_passes() -> None:
     assert await check_lookup(Good(), appeal(applicant={"iin": IIN}), [ANSWER]) == []
 
 
+async def test_what_no_reply_repeats_need_not_be_compared() -> None:
+    """Its author says so, for each input by name."""
+    about = appeal(applicant={"iin": IIN})
+    assert await check_lookup(Trusting(), about, [ANSWER], not_in_reply={"iin"}) == []
+
+
 class Raising(Good):
     """Trusts the reply."""
 
@@ -128,7 +155,7 @@ class Raising(Good):
 
     async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
         answer = element_of(await source.call(Request({"iin": query.iin})))
-        return found(Named(name=str(answer[0].text)[0]))
+        return found(Named(name=str(answer[0][1].text)[0]))
 
 
 class Quoting(Good):
@@ -138,7 +165,7 @@ class Quoting(Good):
 
     async def ask(self, query: IinQuery, source: Source) -> Outcome[Record]:
         answer = element_of(await source.call(Request({"iin": query.iin})))
-        name = require_text(answer, "name")
+        name = require_text(answer, "person/name")
         if name != "Тестов":
             raise CallFailed(OutcomeKind.INVALID, "kit.name", f"unexpected {name}")
         return found(Named(name=name))
@@ -154,6 +181,34 @@ class Swallowing(Good):
             return await super().ask(query, source)
         except CallFailed:
             return Outcome(OutcomeKind.NOT_FOUND)
+
+
+class Trusting(Good):
+    """Takes whoever comes."""
+
+    name = "kit.trusting"
+
+    def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
+        return found(people[0]) if len(people) == 1 else not_found()
+
+
+class Hasty(Good):
+    """Sees that the right one is there, and takes the first."""
+
+    name = "kit.hasty"
+
+    def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
+        there = any(same_number(query.iin, person.iin) for person in people)
+        return found(people[0]) if there else invalid("kit.other_person", "the reply is about another person")
+
+
+class Denying(Good):
+    """Makes a stranger's record a denial."""
+
+    name = "kit.denying"
+
+    def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
+        return next((found(person) for person in people if person.iin == query.iin), not_found())
 
 
 class Nameless(Lookup[IinQuery, Unnamed]):
@@ -187,6 +242,9 @@ class Lost(Lookup[LostQuery, Named]):
         (Raising(), "with name gone in the reply, lookup raised IndexError at core/test_testing.py:"),
         (Quoting(), "with name replaced by text in the reply, the outcome repeats a text of the reply"),
         (Swallowing(), "a source that cannot be reached ends in not_found; let CallFailed pass"),
+        (Trusting(), "a reply about another iin ends in found, not in invalid"),
+        (Denying(), "a reply about another iin ends in not_found, not in invalid"),
+        (Hasty(), "of two records in one reply it takes the first, not the one with the iin asked for"),
         (Nameless(), "its name is not like source.what"),
         (Nameless(), "it has no purpose"),
         (Nameless(), "its class has no docstring"),

@@ -97,7 +97,8 @@ async def test_the_lookup_holds_to_what_the_bus_expects(monkeypatch: pytest.Monk
     import my_plugin
 
     lookup = my_plugin.AkimOfPlace()
-    assert await check_lookup(lookup, appeal(place={"kato": "271010000"}), [ANSWER]) == []
+    about = appeal(place={"kato": "271010000"})
+    assert await check_lookup(lookup, about, [ANSWER], not_in_reply={"kato"}) == []
     (asked,) = await ask_all(lookup, appeal(place={"kato": "271010000"}), replies=[ANSWER])
     assert asked.outcome.record == my_plugin.Akim(name="Сынақов С. С.")
     assert asked.access is not None

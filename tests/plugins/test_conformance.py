@@ -18,13 +18,15 @@ from appealbus.schemas import Appeal
 POPULATION = Population(size=5000)
 AGENCIES = {"gbdfl": people.agency("X"), "gbdul": firms.agency("X"), "egkn": land.agency("X")}
 AGENCIES["address"] = places.agency("X")
-LOOKUPS: list[Lookup[Any, Any]] = [
-    lookup
+LOOKUPS: dict[str, Lookup[Any, Any]] = {
+    lookup.name: lookup
     for plugin in (gbdfl, gbdul, egkn, address)
     for lookup in plugin.register_lookups(plugin.register_settings()())  # type: ignore[attr-defined]
-]
+}
 
 PERSON = POPULATION.persons.iin(7)
+WHOLE = POPULATION.persons.person(7)
+NAMES = {name: getattr(WHOLE, name) for name in ("surname", "name", "patronymic", "birth_date")}
 FIRM = POPULATION.organisations.organisation(3).bin
 HELD = next(
     parcel
@@ -33,6 +35,8 @@ HELD = next(
 )
 ABOUT: dict[str, tuple[Appeal, Records]] = {
     "gbdfl.person": (appeal(applicant={"iin": PERSON}), {}),
+    "gbdfl.person by document": (appeal(applicant={"document_number": WHOLE.documents[0].number}), {}),
+    "gbdfl.person by name": (appeal(applicant=NAMES), {}),
     "gbdfl.mentioned_person": (appeal(text=f"ИИН {PERSON}"), {}),
     "gbdul.organisation": (appeal(applicant={"type": "organisation", "bin": FIRM}), {}),
     "gbdul.right_holder": (appeal(), {"egkn.parcel": HELD}),
@@ -42,10 +46,16 @@ ABOUT: dict[str, tuple[Appeal, Records]] = {
 }
 
 
-@pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda lookup: lookup.name)
-async def test_lookup(lookup: Lookup[Any, Any]) -> None:
-    """Name, purpose and record type are in order; no reply, however broken, makes it raise or quote."""
-    about, records = ABOUT[lookup.name]
+def test_every_lookup_has_a_question() -> None:
+    """One that is added is checked too."""
+    assert {about.partition(" ")[0] for about in ABOUT} == LOOKUPS.keys()
+
+
+@pytest.mark.parametrize("question", ABOUT)
+async def test_lookup(question: str) -> None:
+    """No reply, however broken, makes it raise or quote, and it takes no other subject's record."""
+    lookup = LOOKUPS[question.partition(" ")[0]]
+    about, records = ABOUT[question]
     given: list[etree._Element] = []
 
     def agency(request: Request) -> etree._Element:

@@ -16,7 +16,7 @@ from appealbus.schemas.record import Record
 
 PLUGIN = str(Path(__file__).with_name("later.py"))
 QUEUES = ("address.questions", "appealbus.answers.later")
-MIXED_UP = {"address.other", "address.repeated"}
+MIXED_UP = {"address.other_address", "address.repeated_address"}
 """What the lookups say of an answer to another question."""
 _REGISTER = Addresses(Population())
 _NORMAL = {"by_rka": parse_rka, "by_cadastral_number": parse_cadastral_number}

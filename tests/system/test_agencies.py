@@ -33,6 +33,7 @@ BAD_ANSWERS = {
     "cut": ("unavailable", "http.reset"),
     "repeated": ("invalid", "shep.correlation"),
     "doubled": ("invalid", "shep.response"),
+    "other_person": ("invalid", "egkn.other_parcel"),
 }
 
 

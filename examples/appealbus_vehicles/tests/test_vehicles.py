@@ -24,8 +24,8 @@ PERSON: dict[str, Any] = {
 }
 
 
-def answer(inside: str, code: str = "0") -> str:
-    return f'<v:Answer xmlns:v="urn:example:vehicles"><code>{code}</code>{inside}</v:Answer>'
+def answer(inside: str, code: str = "0", owner: str = "750301100019") -> str:
+    return f'<v:Answer xmlns:v="urn:example:vehicles"><code>{code}</code><owner>{owner}</owner>{inside}</v:Answer>'
 
 
 TRACTOR = (
@@ -49,10 +49,11 @@ async def test_vehicles_are_found_by_the_iin_that_the_register_of_persons_has() 
         (answer(""), OutcomeKind.NOT_FOUND),
         (answer("", code="7"), OutcomeKind.NOT_FOUND),
         (answer("", code="9"), OutcomeKind.INVALID),
+        (answer(TRACTOR, owner="821224202626"), OutcomeKind.INVALID),
     ],
 )
 async def test_codes(reply: str, kind: OutcomeKind) -> None:
-    """What the register's codes mean is a setting; one that nobody knows parks the question."""
+    """What the register's codes mean is a setting; an unknown one, and another person's vehicles, park the question."""
     assert (await ask(LOOKUP, appeal(), replies=[reply], records=PERSON)).kind is kind
 
 
@@ -64,7 +65,7 @@ async def test_nothing_is_asked_where_the_person_is_unknown() -> None:
 
 
 async def test_it_holds_to_what_the_bus_expects_of_lookups() -> None:
-    """Names, purpose, record type; and some eighty broken replies, none of which makes it raise or quote."""
+    """Names, purpose, record type; some eighty broken replies, none of which makes it raise or quote; and a stranger's."""
     assert await check_lookup(LOOKUP, appeal(), [answer(TRACTOR)], records=PERSON) == []
 
 

@@ -171,7 +171,10 @@ async def test_foreign_birth_place(gateway: Any) -> None:
     assert (place.district.code, place.district.name_ru, place.region) == ("", "Omsk", None)
 
 
-BY_NAME = PersonQuery(surname="Т", name="Т", birth_date=date(1875, 3, 1))
+BORN = date(1875, 3, 1)
+BY_NAME = PersonQuery(surname="Тестов", name="ТЕСТ", birth_date=BORN)
+BY_DOCUMENT = PersonQuery(document_number="№ n-1")
+PAPER = FULL[FULL.index("<documents>") :]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +186,16 @@ BY_NAME = PersonQuery(surname="Т", name="Т", birth_date=date(1875, 3, 1))
         (BY_NAME, answer(person_xml(born="1900-01-01")), "invalid", "gbdfl.other_person"),
         (BY_NAME, answer(person_xml(), person_xml(OTHER_IIN)), "not_found", "gbdfl.ambiguous"),
         (BY_NAME, answer(person_xml(), person_xml(OTHER_IIN, born="1900-01-01")), "found", ""),
+        (BY_NAME, answer(person_xml().replace("ТЕСТОВ", "ИНОЙ")), "invalid", "gbdfl.other_person"),
+        (BY_NAME, answer(person_xml().replace("<name>ТЕСТ", "<name>ИНОЙ")), "invalid", "gbdfl.other_person"),
+        (BY_NAME.model_copy(update={"patronymic": "Т"}), answer(person_xml()), "invalid", "gbdfl.other_person"),
+        (BY_NAME.model_copy(update={"name": "Т."}), answer(person_xml()), "found", ""),
+        (BY_NAME, answer(person_xml().replace("<name>ТЕСТ", "<name>Т")), "invalid", "gbdfl.other_person"),
+        (BY_DOCUMENT, answer(person_xml(extra=PAPER)), "found", ""),
+        (BY_DOCUMENT, answer(person_xml()), "invalid", "gbdfl.other_person"),
+        (BY_DOCUMENT, answer(person_xml(extra=PAPER.replace("N1", "N2"))), "invalid", "gbdfl.other_person"),
+        (BY_DOCUMENT, answer(person_xml(extra=PAPER), person_xml(OTHER_IIN)), "found", ""),
+        (PersonQuery(iin=IIN), answer(person_xml(), person_xml()), "invalid", "gbdfl.repeated_person"),
         (PersonQuery(iin=IIN), answer(code="404"), "not_found", "gbdfl.404"),
         (PersonQuery(iin=IIN), answer(code="NO_CONS"), "refused", "gbdfl.NO_CONS"),
         (PersonQuery(iin=IIN), answer(code="99999"), "invalid", "gbdfl.99999"),

@@ -20,7 +20,7 @@ from appealbus.connectors.shep.data import Shape
 from appealbus.plugins import egkn, gbdfl, gbdul
 from appealbus.plugins.egkn.reading import parcels_from
 from appealbus.plugins.gbdfl.reading import persons_from
-from appealbus.plugins.gbdul.reading import organisation_from
+from appealbus.plugins.gbdul.reading import organisations_from
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
@@ -78,7 +78,7 @@ async def test_organisations(peer: Peer, population: Population):
         content = seen.content()
         assert CONTRACTS["gbdul"].validate(content), CONTRACTS["gbdul"].error_log
         assert content.findtext("Status/Code") == "002"
-        assert organisation_from(content) == population.organisations.organisation(index)
+        assert organisations_from(content) == [population.organisations.organisation(index)]
         roots.add(etree.QName(content).localname)
     assert roots == {"sendMessageResponse", "responseDataType"}
 
@@ -119,7 +119,7 @@ async def test_shapes_of_answers(session: aiohttp.ClientSession, shape: Shape):
         firm = await peer.send(organisation_question(people.organisations.bin(40)))
         land = await peer.send(parcel_question(people.parcels.cadastral_number(3)))
     assert persons_from(seen.content()) == [people.persons.person(3)]
-    assert organisation_from(firm.content()) == people.organisations.organisation(40)
+    assert organisations_from(firm.content()) == [people.organisations.organisation(40)]
     content = land.content()
     data = seen.root().find(".//data")
     assert data is not None

@@ -121,6 +121,13 @@ async def test_repeated(peer: Peer, population: Population):
     assert told == population.parcels.cadastral_number(4)
 
 
+async def test_other_person(peer: Peer, population: Population):
+    """All around the record is as it should be; it is somebody else's."""
+    seen = await ask(peer, population, Kind.OTHER_PERSON)
+    assert seen.content().findtext("persons/person/iin") == population.persons.iin(2)
+    assert seen.find("correlationId") == "chain-1"
+
+
 async def test_doubled(peer: Peer, population: Population):
     """The body holds the answer twice."""
     seen = await ask(peer, population, Kind.DOUBLED)

@@ -127,6 +127,14 @@ async def test_misbehaviour(peer: Peer) -> None:
         assert peer.simulator.stats.answers["address"][kind.value] == 1
 
 
+async def test_another_address(peer: Peer) -> None:
+    """The answer finds its question, and is about another parcel than was asked."""
+    peer.misbehave(other_person=1.0)
+    query = CadastralNumberQuery(cadastral_number=peer.parcel().cadastral_number)
+    outcome = await peer.ask(BY_NUMBER, query)
+    assert (outcome.kind.value, outcome.code) == ("invalid", "address.other_address")
+
+
 async def test_one_answer_too_many(peer: Peer) -> None:
     """The second answer finds nobody; the question has had the first."""
     peer.misbehave(doubled=1.0)

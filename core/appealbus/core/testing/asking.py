@@ -8,7 +8,7 @@ from typing import Any
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.journal.rows import AccessRow
 from appealbus.core.planning.plan import Draft, Node, Standing
 from appealbus.core.testing.making import NUMBER, Records, listed
@@ -26,13 +26,14 @@ _BUDGET = 10.0
 class Asked:
     """One question: its inputs, how it ended, what the access log says of it, and the trail of its record.
 
-    `access` is None where nothing left for the source.
+    `access` and `query` are None where nothing left for the source.
     """
 
     inputs: tuple[Input, ...]
     outcome: Outcome[Record]
     access: AccessRow | None = None
     provenance: Provenance | None = None
+    query: Query | None = None
 
 
 async def ask(
@@ -69,6 +70,18 @@ async def ask_all(
     records: Records | None = None,
 ) -> list[Asked]:
     """Ask a lookup all the questions that it has about an appeal, one after the other. Arguments as those of `ask`."""
+    return await ask_changed(lookup, about, replies=replies, records=records)
+
+
+async def ask_changed(
+    lookup: Lookup[Any, Record],
+    about: Appeal,
+    *,
+    replies: Script | ScriptedWire = (),
+    records: Records | None = None,
+    query: Query | None = None,
+) -> list[Asked]:
+    """Ask as `ask_all` does, with this query in the place of the appeal's own where one is given."""
     wire = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
     found = listed(records or {})
     node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
@@ -92,17 +105,19 @@ async def ask_all(
             asked.append(Asked(draft.inputs, draft.outcome))
         else:
             rows.clear()
-            answer = await guard.ask(_question(node, draft))
-            asked.append(Asked(draft.inputs, answer.outcome, rows[0] if rows else None, answer.provenance))
+            answer = await guard.ask(_question(node, draft, query))
+            row = rows[0] if rows else None
+            asked.append(Asked(draft.inputs, answer.outcome, row, answer.provenance, query or draft.query))
     return asked
 
 
-def _question(node: Node, draft: Draft) -> Question:
-    if draft.query is None:
+def _question(node: Node, draft: Draft, query: Query | None) -> Question:
+    query = query or draft.query
+    if query is None:
         raise ValueError("a draft without an outcome has a query")
     return Question(
         lookup=node.lookup,
-        query=draft.query,
+        query=query,
         key=draft.key,
         inputs=draft.inputs,
         number=NUMBER,

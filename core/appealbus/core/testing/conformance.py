@@ -1,15 +1,17 @@
 """What every lookup should hold to, checked in one call."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
-from appealbus.core.testing.asking import Asked, ask_all
+from appealbus.core.testing.asking import Asked, ask_all, ask_changed
 from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
+from appealbus.core.testing.mixup import mixed_up
 from appealbus.core.testing.scripted import Answer, ScriptedWire
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.outcome import OutcomeKind
@@ -24,18 +26,21 @@ async def check_lookup(
     replies: Sequence[str | bytes | Payload],
     *,
     records: Records | None = None,
+    not_in_reply: Collection[str] = (),
 ) -> list[str]:
     """Return everything about a lookup that is not as it should be; an empty list if all is well.
 
     Looks at its name, purpose, docstring, paths and record type; asks it with good replies; then with each reply
     broken in many ways: whatever comes, it must neither raise anything but CallFailed nor repeat a text of the reply
-    in a code or a reason.
+    in a code or a reason. And with the good replies as the answer to another question: a record of somebody else must
+    end in `invalid`, whichever input of the question it is that differs.
 
     Args:
         lookup: the lookup.
         about: an appeal about which it has a question.
         replies: good replies to that question, in turn: one, unless the lookup makes several calls.
         records: what the lookups found that this one takes inputs from.
+        not_in_reply: inputs that the source's answer does not repeat, so that nobody can compare them.
 
     """
     problems = list(_looks(lookup))
@@ -47,6 +52,8 @@ async def check_lookup(
     if not wire.asked:
         return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
     problems += _answered(lookup, asked[0])
+    again = partial(ask_changed, lookup, about, records=records)
+    problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
     away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")
     for number, reply in enumerate(replies):
         before: list[Answer] = list(replies[:number])

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated
 
-from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, not_found
+from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core.replies.subject import same_number
 from appealbus.core.replies.xmlread import bool_of, children, coded, date_of, element_of, require_text
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.schemas import Iin, Record
@@ -41,6 +42,8 @@ class VehiclesOfApplicant(Lookup[OwnerQuery, Vehicles]):
         failure = self.settings.failure("vehicles", require_text(answer, "code"))
         if failure is not None:
             return failure
+        if not same_number(query.iin, require_text(answer, "owner")):
+            return invalid("vehicles.other_person", "the reply is about another person")
         vehicles = [vehicle_from(element) for element in children(answer, "vehicle")]
         return found(Vehicles(vehicles=vehicles)) if vehicles else not_found()
 

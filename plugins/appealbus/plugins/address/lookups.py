@@ -5,7 +5,8 @@ from typing import Annotated
 
 from lxml import etree
 
-from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source
+from appealbus.core.replies.subject import the_one
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.address.reading import addresses_from, result_code
@@ -46,7 +47,7 @@ class AddressByRka(Lookup[RkaQuery, Address]):
         addresses = await _ask("RCA", query.rka, source, self.settings)
         if isinstance(addresses, Outcome):
             return addresses
-        return _only([each for each in addresses if each.rka == query.rka], known=bool(addresses))
+        return the_one(addresses, lambda address: address.rka == query.rka, source="address", what="address")
 
 
 class AddressByCadastralNumber(Lookup[CadastralNumberQuery, Address]):
@@ -64,9 +65,10 @@ class AddressByCadastralNumber(Lookup[CadastralNumberQuery, Address]):
         addresses = await _ask("CadastreNumber", number.replace("-", ":"), source, self.settings)
         if isinstance(addresses, Outcome):
             return addresses
-        matching = [each for each in addresses if each.cadastral_number == number]
-        in_use = [each for each in matching if each.actual]
-        return _only(in_use or matching, known=bool(addresses))
+        in_use = [each for each in addresses if each.cadastral_number == number and each.actual]
+        return the_one(
+            in_use or addresses, lambda address: address.cadastral_number == number, source="address", what="address"
+        )
 
 
 async def _ask(by: str, value: str, source: Source, settings: AddressSettings) -> list[Address] | Outcome[Record]:
@@ -74,14 +76,6 @@ async def _ask(by: str, value: str, source: Source, settings: AddressSettings) -
     answer = element_of(reply)
     SCHEMA.check(answer)
     return settings.failure("address", result_code(answer)) or addresses_from(answer)
-
-
-def _only(matching: list[Address], *, known: bool) -> Outcome[Address] | Outcome[Record]:
-    if len(matching) == 1:
-        return found(matching[0])
-    if matching:
-        return invalid("address.repeated", f"the reply describes the address {len(matching)} times")
-    return invalid("address.other", "the reply is about another address") if known else not_found()
 
 
 def address_request(by: str, value: str) -> etree._Element:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from lxml import etree
 
-from appealbus.core import FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core import FromAll, Lookup, Outcome, Query, Request, Source
+from appealbus.core.replies.subject import the_one
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.egkn.reading import parcels_from, result_code
@@ -43,15 +44,10 @@ class ParcelByNumber(Lookup[ParcelQuery, Parcel]):
         failure = self.settings.failure("egkn", result_code(answer))
         if failure is not None:
             return failure
-        parcels = parcels_from(answer)
-        if not parcels:
-            return not_found()
-        matching = [parcel for parcel in parcels if parcel.cadastral_number == query.cadastral_number]
-        if not matching:
-            return invalid("egkn.other_parcel", "the reply is about another parcel")
-        if len(matching) > 1:
-            return invalid("egkn.repeated_parcel", f"the reply describes the parcel {len(matching)} times")
-        return found(matching[0])
+        number = query.cadastral_number
+        return the_one(
+            parcels_from(answer), lambda parcel: parcel.cadastral_number == number, source="egkn", what="parcel"
+        )
 
 
 def parcel_request(cadastral_number: str, inside_service_id: str) -> etree._Element:

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from lxml import etree
 from pydantic import model_validator
 
-from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core import From, Lookup, Outcome, Query, Request, Source, not_found
+from appealbus.core.replies.subject import same_name, same_number, same_patronymic, the_one
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdfl.reading import persons_from, result_code
 from appealbus.plugins.gbdfl.settings import GbdflSettings
 from appealbus.schemas.identifiers import IdentifierError, Iin, parse_iin
-from appealbus.schemas.person import Person
+from appealbus.schemas.person import IdentityDocument, Person
 from appealbus.schemas.record import Record
 
 NAMESPACE = "http://smartbridge.b10.kz"
@@ -56,17 +57,30 @@ class PersonQuery(Query):
             return None
         return f"the appeal gives neither an ИИН nor a document number, and of the applicant no {', '.join(lacking)}"
 
+    @property
+    def by_name(self) -> bool:
+        """Whether the person is looked for by name, which several may have."""
+        return self.surname is not None
+
     def matches(self, person: Person) -> bool:
-        """Say whether the person can be the one that was asked about: a mixed-up reply must not pass for an answer."""
+        """Say whether the person is the one that was asked about, by all that was asked."""
         if self.iin:
             return person.iin == self.iin
-        return self.birth_date is None or person.birth_date == self.birth_date
+        if self.document_number:
+            return any(_has_number(document, self.document_number) for document in person.documents)
+        return (
+            same_name(self.surname or "", person.surname)
+            and same_name(self.name or "", person.name)
+            and (not self.patronymic or same_patronymic(self.patronymic, person.patronymic))
+            and person.birth_date == self.birth_date
+        )
 
 
 class MentionQuery(Query):
     """A person whom the text names by ИИН."""
 
     iin: Annotated[Iin, From("mentions.iins[*].value")]
+    by_name: ClassVar[bool] = False
 
     def matches(self, person: Person) -> bool:
         """Say whether the person is the one that was asked about."""
@@ -112,14 +126,9 @@ async def ask_for_person(
     if failure is not None:
         return failure
     persons = persons_from(answer)
-    if not persons:
-        return not_found()
-    matching = [person for person in persons if query.matches(person)]
-    if not matching:
-        return invalid("gbdfl.other_person", "the reply is about somebody else")
-    if len(matching) > 1:
-        return not_found("gbdfl.ambiguous", f"{len(matching)} persons match the question")
-    return found(matching[0])
+    if query.by_name and (several := sum(map(query.matches, persons))) > 1:
+        return not_found("gbdfl.ambiguous", f"{several} persons match the question")
+    return the_one(persons, query.matches, source="gbdfl", what="person")
 
 
 def person_request(query: PersonQuery | MentionQuery, message_id: str, settings: GbdflSettings) -> etree._Element:
@@ -143,6 +152,11 @@ def person_request(query: PersonQuery | MentionQuery, message_id: str, settings:
         if value is not None:
             etree.SubElement(message, tag).text = value
     return message
+
+
+def _has_number(document: IdentityDocument, number: str) -> bool:
+    """Compare with the number as it stands, and with the series in front: people write it so or so."""
+    return same_number(number, document.number) or same_number(number, f"{document.series or ''}{document.number}")
 
 
 def _is_iin(value: str) -> bool:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from lxml import etree
 
-from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source, found, invalid, not_found
+from appealbus.core import From, FromAll, Lookup, Outcome, Query, Request, Source
+from appealbus.core.replies.subject import the_one
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.plugins.gbdul.reading import organisation_from, status_code
+from appealbus.plugins.gbdul.reading import organisations_from, status_code
 from appealbus.plugins.gbdul.settings import GbdulSettings
 from appealbus.schemas.identifiers import Bin
 from appealbus.schemas.organisation import Organisation
@@ -68,12 +69,7 @@ async def ask_for_organisation(
     failure = settings.failure("gbdul", status_code(answer))
     if failure is not None:
         return failure
-    organisation = organisation_from(answer)
-    if organisation is None:
-        return not_found()
-    if organisation.bin != bin_:
-        return invalid("gbdul.other_organisation", "the reply is about another organisation")
-    return found(organisation)
+    return the_one(organisations_from(answer), lambda it: it.bin == bin_, source="gbdul", what="organisation")
 
 
 def organisation_request(bin_: str, requestor_bin: str) -> etree._Element:

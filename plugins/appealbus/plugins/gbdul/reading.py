@@ -17,11 +17,13 @@ def status_code(answer: etree._Element) -> str:
     return require_text(answer, "Status/Code")
 
 
-def organisation_from(answer: etree._Element) -> Organisation | None:
-    """Return the organisation of an answer; None where the register knows none."""
-    element = child(answer, "Organization")
-    if element is None:
-        return None
+def organisations_from(answer: etree._Element) -> list[Organisation]:
+    """Return all organisations of an answer; none where the register knows none."""
+    return [organisation_from(element) for element in children(answer, "Organization")]
+
+
+def organisation_from(element: etree._Element) -> Organisation:
+    """Return one organisation."""
     leader = child(element, "OrganizationLeader")
     address = child(element, "Address")
     return Organisation(

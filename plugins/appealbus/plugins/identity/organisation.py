@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from appealbus.core.interfaces.assessor import records
+from appealbus.core.replies.names import Likeness, compare, normalised, spelling
 from appealbus.plugins.identity.messages import signal
-from appealbus.plugins.identity.names import Likeness, compare, normalised, spelling
 from appealbus.schemas.appeal import OrganisationApplicant
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.identifiers import IdentifierError, parse_bin, parse_iin

@@ -162,7 +162,7 @@ class Gateway:
         """Return an answer, good or spoilt."""
         if fate.kind is Kind.REPEATED:
             return self._message(agency, asked, question.answer(1), fate, other=True)
-        answer = question.answer(0)
+        answer = question.answer(1 if fate.kind is Kind.OTHER_PERSON else 0)
         if fate.kind is Kind.WRONG_TYPES:
             answer = spoil.wrong_types(answer, agency.typed)
         elif fate.kind is Kind.WRONG_NAMESPACE:

@@ -43,6 +43,7 @@ _WAITING: Mapping[str, Argument] = {
 }
 _BACK_TO = "x-dead-letter-routing-key"
 _NO_ANSWER = frozenset({Kind.SILENT, Kind.CUT})
+_OF_OTHERS = frozenset({Kind.REPEATED, Kind.OTHER_PERSON})
 _UNAVAILABLE = frozenset({Kind.FAULT, Kind.STATUS, Kind.HTTP_500, Kind.HTTP_502})
 
 
@@ -144,7 +145,7 @@ class QueueAgency:
                     await self._say(asked, body, fate)
 
     def _body(self, question: Question, fate: Fate) -> bytes:
-        answer = question.answer(1 if fate.kind is Kind.REPEATED else 0)
+        answer = question.answer(1 if fate.kind in _OF_OTHERS else 0)
         if fate.kind is Kind.WRONG_TYPES:
             answer = spoil.wrong_types(answer, self._agency.typed)
         elif fate.kind is Kind.WRONG_NAMESPACE:

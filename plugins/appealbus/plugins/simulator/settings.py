@@ -32,6 +32,7 @@ class Kind(StrEnum):
     CUT = "cut"
     REPEATED = "repeated"
     DOUBLED = "doubled"
+    OTHER_PERSON = "other_person"
 
 
 class Outage(Settings):
@@ -80,6 +81,8 @@ class Misbehaviour(Settings):
     """The answer to another question, its correlation id included."""
     doubled: Probability = 0.0
     """The answer twice in one body."""
+    other_person: Probability = 0.0
+    """A good answer to the question that was put, with the record of somebody or something else."""
     oversized_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
     """Size of an oversized answer."""
     outages: list[Outage] = []

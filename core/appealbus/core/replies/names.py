@@ -22,7 +22,8 @@ class Likeness(Enum):
 
 _BLANKS = re.compile(r"[\s\-\u2010-\u2015\u2212_.,'\"`’ʼ]+")
 _KAZAKH = str.maketrans("әіңғүұқөһ", "аингуукох")
-_LOOKALIKES = str.maketrans("aceikmhoptxyb", "асеикмнортхув")
+LOOKALIKES = str.maketrans("aceikmhoptxyb", "асеикмнортхув")
+"""Latin letters that look like Cyrillic ones."""
 _SON = re.compile(r"(?:[ое]вич|ич|улы)$")
 _DAUGHTER = re.compile(r"(?:[ое]вна|инична|кызы)$")
 
@@ -36,7 +37,7 @@ def normalised(name: str) -> str:
 
 def spelling(name: str) -> str:
     """Return the name in the one spelling in which Kazakh and Russian writing of it agree."""
-    return normalised(name).translate(_LOOKALIKES).translate(_KAZAKH).replace(" ", "")
+    return normalised(name).translate(LOOKALIKES).translate(_KAZAKH).replace(" ", "")
 
 
 def compare(one: str, other: str) -> Likeness:
