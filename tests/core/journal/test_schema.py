@@ -37,7 +37,7 @@ async def test_migrations_make_the_indexes_conditions_too(tmp_path):
     await (await Journal.open(f"sqlite:///{tmp_path}/a.db")).close()
     metadata.create_all(declared)
     assert indexes(made) == indexes(declared)
-    assert sum("WHERE" in text for text in indexes(made)) == 7
+    assert sum("WHERE" in text for text in indexes(made)) == 8
 
 
 _FIRST = """
@@ -85,7 +85,7 @@ def test_revisions_are_listed_in_order():
     [
         queries.counts,
         queries.next_due,
-        lambda connection: queries.undelivered(connection, "out", NOW, 10),
+        lambda connection: queries.undelivered(connection, "out", NOW, 10, 1000),
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),
         lambda connection: queries.states(connection, "N"),
