@@ -85,7 +85,7 @@ def test_revisions_are_listed_in_order():
     [
         queries.counts,
         queries.next_due,
-        lambda connection: queries.undelivered(connection, "out", NOW, 10),
+        lambda connection: queries.undelivered(connection, "out", NOW, 10, 1000),
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),
         lambda connection: queries.states(connection, "N"),

@@ -26,6 +26,8 @@ class Brokers:
         self.settings = settings
         self.channels: defaultdict[tuple[Broker, str], dict[str, str]] = defaultdict(dict)
         """By broker and queue of dead letters: the channels of all intakes there, by their queues of appeals."""
+        self.named: defaultdict[Broker, set[str]] = defaultdict(set)
+        """By broker: queues that the configuration names, which no sender may have receipts put into."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
         self._keepers: dict[str, Keeper] = {}

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import structlog
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
-from appealbus.connectors.amqp.receipt import Receipts
+from appealbus.connectors.amqp.receipt import Allowed, Receipts
 from appealbus.core import (
     Acceptor,
     ConfigError,
@@ -38,6 +38,9 @@ _BUSY_POLL = 0.2
 _IDLE_POLL = 1.0
 
 
+QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
+
+
 class IntakeSettings(Settings):
     """A table `[intakes.NAME]` with `kind = "amqp"`."""
 
@@ -49,6 +52,11 @@ class IntakeSettings(Settings):
     """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
     prefetch: int = Field(default=20, ge=1, le=1000)
     """Messages that this worker holds at once; what a crash gives back to the broker."""
+    reply_to: list[QueueName] = ["*"]
+    """The queues that receipts may go to, by name or with `*` in it, where a sender's `reply_to` names them. Never
+    those of the bus, nor others that this configuration names. `[]`: none."""
+    direct_reply_to: bool = True
+    """Whether receipts may go to a sender's direct reply-to."""
 
 
 class AmqpIntake(Intake[IntakeSettings]):
@@ -70,9 +78,20 @@ class AmqpIntake(Intake[IntakeSettings]):
         self._seen = 0
         self._wrong = ""
         self._consumers: list[Consumer] = []
-        counted = ("taken", "repeated", "quarantined", "receipts", "receipts_unroutable", "given_back")
+        counted = (
+            "taken",
+            "repeated",
+            "quarantined",
+            "receipts",
+            "receipts_unroutable",
+            "receipts_refused",
+            "given_back",
+        )
         self._counts = dict.fromkeys(counted, 0)
-        self._receipts = Receipts(name, self._broker, self.brokers.names, self._counts)
+        named = self.brokers.named[self._broker]
+        named |= {self._queue, self._dead}
+        allowed = Allowed(self.brokers.names.prefix, named, settings.reply_to, direct=settings.direct_reply_to)
+        self._receipts = Receipts(name, self._broker, allowed, self._counts)
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:

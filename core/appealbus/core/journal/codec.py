@@ -7,7 +7,18 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.journal.rows import AccessRow, AppealRow, Case, LookupState, Served, SourceState, State, WorkerState
+from appealbus.core.journal.rows import (
+    AccessRow,
+    AppealRow,
+    Case,
+    DeliveryRow,
+    DeliveryState,
+    LookupState,
+    Served,
+    SourceState,
+    State,
+    WorkerState,
+)
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.dossier import Input
@@ -104,6 +115,20 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         completeness=row.completeness,
         changed_at=row.changed_at,
     )
+
+
+def delivery_from_row(row: Row[Any]) -> DeliveryRow:
+    """Return the list entry of a row of `outbox` with the number and the time of its version."""
+    if row.sent_at is not None:
+        state, since = DeliveryState.DELIVERED, row.sent_at
+    elif row.skipped_at is not None:
+        state, since = DeliveryState.SKIPPED, row.skipped_at
+    elif row.alone_since is not None:
+        state, since = DeliveryState.ALONE, row.alone_since
+    else:
+        state, since = DeliveryState.WAITING, row.created_at
+    due = row.next_attempt_at if state is DeliveryState.WAITING else None
+    return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:

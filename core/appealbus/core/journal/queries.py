@@ -9,13 +9,14 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
 
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.journal import codec
+from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import (
     AccessRow,
     AppealRow,
     Case,
     Counts,
+    DeliveryRow,
     LookupState,
     QuarantineHeld,
     QuarantineRow,
@@ -26,10 +27,12 @@ from appealbus.core.journal.rows import (
     WorkerState,
 )
 from appealbus.core.journal.tables import (
+    ALONE,
     IDLE,
     IN_WORK,
     PARKED,
     READY,
+    WAITS,
     access,
     appeal,
     awaited,
@@ -153,6 +156,7 @@ def _undelivered() -> Select[Any]:
             earlier.c.receiver == outbox.c.receiver,
             earlier.c.version < outbox.c.version,
             earlier.c.sent_at.is_(None),
+            earlier.c.alone_since.is_(None),
         )
         .exists()
     )
@@ -165,12 +169,13 @@ def _undelivered() -> Select[Any]:
             outbox.c.version,
             dossiers.c.completeness,
             outbox.c.attempts,
-            dossiers.c.document.label("dossier"),
+            outbox.c.strikes,
             dossiers.c.region,
+            func.length(dossiers.c.document).label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
-        .where(outbox.c.sent_at.is_(None), outbox.c.receiver == bindparam("receiver"), due, ~waits_for)
+        .where(WAITS, outbox.c.receiver == bindparam("receiver"), due, ~waits_for)
         .order_by(outbox.c.next_attempt_at, outbox.c.id)
         .limit(bindparam("most"))
     )
@@ -179,10 +184,53 @@ def _undelivered() -> Select[Any]:
 _UNDELIVERED = _undelivered()  # once: a relay in full work asks fifty times a second
 
 
-def undelivered(connection: Connection, receiver: str, now: datetime, limit: int) -> list[Undelivered]:
-    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone."""
-    rows = connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit})
-    return [Undelivered(**row._mapping) for row in rows]
+_DOCUMENTS = (
+    select(outbox.c.id, dossiers.c.document)
+    .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def undelivered(connection: Connection, receiver: str, now: datetime, limit: int, size: int) -> list[Undelivered]:
+    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone.
+
+    No more bytes of dossiers than `size` are read, but one dossier in any case.
+    """
+    # A pruned appeal may go between the two questions; then nothing of it is left to deliver.
+    due: list[Row[Any]] = []
+    left = size
+    for row in connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit}):
+        left -= row.size
+        if left < 0 and due:
+            break
+        due.append(row)
+    if not due:
+        return []
+    ids = bulk.padded([row.delivery_id for row in due])
+    documents = {row.id: row.document for row in connection.execute(_DOCUMENTS, {"ids": ids})}
+    return [
+        Undelivered(
+            **{name: value for name, value in row._mapping.items() if name != "size"},
+            dossier=documents[row.delivery_id],
+        )
+        for row in due
+        if row.delivery_id in documents
+    ]
+
+
+def deliveries(
+    connection: Connection, number: str | None, receiver: str | None, after: int, limit: int
+) -> list[DeliveryRow]:
+    """Return a page of deliveries: of one appeal all, else what waits alone."""
+    made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
+    query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
+    query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).join(dossiers, made)
+    # `id + 0`, as above: what waits alone is few and has an index.
+    query = query.where(outbox.c.id + 0 > after).order_by(outbox.c.id + 0).limit(limit)
+    query = query.where(ALONE if number is None else appeal.c.number == number)
+    if receiver is not None:
+        query = query.where(outbox.c.receiver == receiver)
+    return [codec.delivery_from_row(row) for row in connection.execute(query)]
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
@@ -201,9 +249,10 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
 
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
-    .where(outbox.c.sent_at.is_(None))
+    .where(WAITS)
     .group_by(outbox.c.receiver)
 )
+_ALONE = select(outbox.c.receiver, func.count().label("alone")).where(ALONE).group_by(outbox.c.receiver)
 _MADE = (
     select(outbox.c.receiver, dossiers.c.created_at)
     .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
@@ -247,6 +296,7 @@ def counts(connection: Connection) -> Counts:
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
         quarantined=held,
+        alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
     )
 
 

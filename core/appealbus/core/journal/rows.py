@@ -176,6 +176,8 @@ class Counts:
     """When the oldest version that a receiver has not confirmed was made, by receiver."""
     quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
     """What is in quarantine, by channel."""
+    alone: dict[str, int] = field(default_factory=dict)
+    """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,38 @@ class Undelivered:
     attempts: int
     dossier: bytes
     region: str
+    strikes: int
+    """How often the delivery raised over it alone."""
+
+
+class DeliveryState(StrEnum):
+    """How a version stands with one receiver."""
+
+    WAITING = "waiting"
+    """It goes out when it is due."""
+    ALONE = "alone"
+    """The receiver will not take it; it waits for a decision."""
+    SKIPPED = "skipped"
+    """Somebody gave it up."""
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One version and one receiver, in a list."""
+
+    id: int
+    receiver: str
+    number: str
+    version: int
+    state: DeliveryState
+    reason: str | None
+    """A code of ours, or what the person wrote who gave it up."""
+    attempts: int
+    since: datetime
+    """When it began to be so; of what waits, when the version was made."""
+    next_attempt_at: datetime | None
+    """Of what waits."""
 
 
 @dataclass(frozen=True, slots=True)

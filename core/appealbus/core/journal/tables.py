@@ -138,17 +138,26 @@ outbox = Table(
     Column("next_attempt_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Column("last_error", Text),
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("alone_since", Moment),
+    Column("skipped_at", Moment),
     UniqueConstraint("appeal_id", "receiver", "version"),
 )
-_unsent = outbox.c.sent_at.is_(None)
+"""Versions on their way. One that a receiver will never take waits alone (`alone_since`) until somebody decides."""
+
+WAITS = outbox.c.sent_at.is_(None) & outbox.c.alone_since.is_(None)
+"""It goes out as soon as it is due."""
+ALONE = outbox.c.alone_since.is_not(None) & outbox.c.skipped_at.is_(None)
+"""It waits for somebody's decision."""
 Index(
     "ix_outbox_unsent",
     outbox.c.receiver,
     outbox.c.next_attempt_at,
     outbox.c.id,
-    sqlite_where=_unsent,
-    postgresql_where=_unsent,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
 )
+Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)
 
 access = Table(
     "access",

@@ -28,7 +28,7 @@ from appealbus.schemas.outcome import OutcomeKind
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
-_DELIVERY_RESULTS = ("delivered", "failed")
+_DELIVERY_RESULTS = ("delivered", "failed", "alone")
 # The plan ends the others; no source is asked for them.
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
 K = TypeVar("K", bound=tuple[str, ...])
@@ -164,9 +164,11 @@ class Page(Collector):
             (name,): fullness(each, self._bus.settings.bus) for name, each in list(counts.quarantined.items())[:100]
         }
         yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
-        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys()
+        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys() | counts.alone.keys()
         depth = {(name,): float(counts.outbox.get(name, 0)) for name in sorted(receivers)}
         yield _gauge("appealbus_outbox_versions", "Versions that a receiver has not confirmed.", depth, "receiver")
+        alone = {(name,): float(counts.alone.get(name, 0)) for name in sorted(receivers)}
+        yield _gauge("appealbus_outbox_alone_versions", "Versions that a receiver will not take.", alone, "receiver")
         text = "Since when the oldest version waits that a receiver has not confirmed."
         ages = {(name,): _age(now, counts.oldest_undelivered.get(name)) for name in sorted(receivers)}
         yield _gauge("appealbus_oldest_undelivered_age_seconds", text, ages, "receiver")

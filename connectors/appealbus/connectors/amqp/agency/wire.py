@@ -55,6 +55,8 @@ class AgencyWire(Wire):
 
     def __init__(self, source: str, settings: AgencySettings, brokers: Brokers) -> None:
         self._broker = brokers.get(settings.broker)
+        if settings.queue is not None:
+            brokers.named[self._broker].add(settings.queue)
         self.answers_later = settings.answers
         self.answers_queue = brokers.names.answers(source) if settings.answers else None
         """Where answers come that take hours; None where each comes to its request."""

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, delete, func, over, select
+from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import QuarantineBounds
-from appealbus.core.journal.tables import IDLE, access, appeal, awaited, counter, dossier, lookup, outbox, quarantine
+from appealbus.core.journal.tables import (
+    ALONE,
+    IDLE,
+    WAITS,
+    access,
+    appeal,
+    awaited,
+    counter,
+    dossier,
+    lookup,
+    outbox,
+    quarantine,
+)
 
 _BATCH = 200
 
@@ -36,7 +48,8 @@ def prune_appeals(connection: Connection, items: Sequence[Idle]) -> list[Pruned]
 
 
 def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
-    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, outbox.c.sent_at.is_(None)).exists()
+    # What waits alone holds nothing up: the alert has told of it for as long as the retention is.
+    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
     old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
     query = select(appeal.c.id, appeal.c.changed_at).where(appeal.c.state == IDLE, *old, ~unsent)
     query = query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update(skip_locked=True)
@@ -95,8 +108,9 @@ def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]
 
 def drop_deliveries(connection: Connection, items: Sequence[str]) -> list[int]:
     """Delete deliveries that were never confirmed, of the receivers named."""
-    results = []
-    for receiver in items:
-        unsent = select(outbox.c.id).where(outbox.c.receiver == receiver, outbox.c.sent_at.is_(None)).limit(_BATCH)
-        results.append(connection.execute(delete(outbox).where(outbox.c.id.in_(unsent))).rowcount)
-    return results
+    return [_drop(connection, receiver, WAITS) or _drop(connection, receiver, ALONE) for receiver in items]
+
+
+def _drop(connection: Connection, receiver: str, which: ColumnElement[bool]) -> int:
+    some = select(outbox.c.id).where(outbox.c.receiver == receiver, which).limit(_BATCH)
+    return connection.execute(delete(outbox).where(outbox.c.id.in_(some))).rowcount

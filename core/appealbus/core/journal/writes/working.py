@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from appealbus.core.journal import bulk, news
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
-from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, WAITS, appeal, dossier, lookup, outbox
 from appealbus.core.journal.writes import clock
 from appealbus.core.journal.writes.awaiting import arrived
 from appealbus.schemas.dossier import Completeness
@@ -194,7 +194,7 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
         return {}
     latest = func.max(outbox.c.next_attempt_at).label("at")
     unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
-        outbox.c.appeal_id.in_(bulk.padded(ids)), outbox.c.sent_at.is_(None)
+        outbox.c.appeal_id.in_(bulk.padded(ids)), WAITS
     )
     rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
     return {(row.appeal_id, row.receiver): row.at for row in rows}

@@ -26,6 +26,13 @@ def _messages() -> None:
 
 def _deliveries() -> None:
     """Deliveries that wait alone."""
+    op.add_column("outbox", sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("outbox", sa.Column("alone_since", sa.BigInteger(), nullable=True))
+    op.add_column("outbox", sa.Column("skipped_at", sa.BigInteger(), nullable=True))
+    op.drop_index("ix_outbox_unsent", "outbox")
+    unsent = "sent_at IS NULL AND alone_since IS NULL"
+    _partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], unsent)
+    _partial_index("ix_outbox_alone", "outbox", ["receiver", "id"], "alone_since IS NOT NULL AND skipped_at IS NULL")
 
 
 def _epoch() -> None:
@@ -34,7 +41,8 @@ def _epoch() -> None:
 
 def _quarantine() -> None:
     """What each channel has in quarantine."""
-    waiting = sa.text("replayed_at IS NULL")
-    op.create_index(
-        "ix_quarantine_channel", "quarantine", ["channel", "id"], sqlite_where=waiting, postgresql_where=waiting
-    )
+    _partial_index("ix_quarantine_channel", "quarantine", ["channel", "id"], "replayed_at IS NULL")
+
+
+def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))
