@@ -10,6 +10,7 @@ from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.journal.rows import AccessRow
+from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Standing
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
@@ -76,8 +77,8 @@ async def ask_all(
         name: Standing(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
         for name in node.upstream
     }
-    known = all(standing.found for standing in standings.values())
-    node.check({name: type(found[name][0]) for name in node.upstream} if known else None)
+    typed = all(standing.found for standing in standings.values())
+    node.check({name: type(found[name][0]) for name in node.upstream} if typed else None)
     rows: list[AccessRow] = []
 
     async def access(new: Sequence[AccessRow]) -> None:
@@ -87,7 +88,8 @@ async def ask_all(
         lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
     )
     asked = []
-    for draft in node.drafts(about, found, standings, limit=100):
+    known = {name: [Known(record) for record in each] for name, each in found.items()}
+    for draft in node.drafts(about, known, standings, limit=100):
         if draft.outcome is not None:
             asked.append(Asked(draft.inputs, draft.outcome))
         else:
