@@ -12,9 +12,9 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
 
@@ -101,7 +101,8 @@ class _Run:
         for answer in case.answers:
             self.answers.setdefault((answer.lookup, answer.key), answer)
         self.now: dict[Key, LookupState] = {}
-        self.records: dict[str, list[Record]] = defaultdict(list)
+        self.records: dict[str, dict[str, Known]] = defaultdict(dict)
+        self.keys: dict[str, list[str]] = {}
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def go(self) -> dict[Key, LookupState]:
@@ -133,8 +134,14 @@ class _Run:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
         standings = {name: self._standing(name) for name in node.upstream}
+        # In the order of their questions, not of their answers: where there are too many, the same are left out each time.
+        known = {
+            up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
+        }
+        drafts = node.drafts(self.case.appeal, known, standings, self.engine._fan_out)
+        self.keys[name] = [draft.key for draft in drafts]
         to_ask = []
-        for draft in node.drafts(self.case.appeal, self.records, standings, self.engine._fan_out):
+        for draft in drafts:
             old = self.old.get((name, draft.key))
             if draft.outcome is not None:
                 outcome = draft.outcome
@@ -143,9 +150,9 @@ class _Run:
                     old = LookupState(
                         name, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs
                     )
-                self._set(old)
+                self._set(old, draft)
             elif old is not None and not self._is_open(old):
-                self._set(old)
+                self._set(old, draft)
             else:
                 to_ask.append(draft)
         return to_ask
@@ -162,11 +169,12 @@ class _Run:
             return True
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 
-    def _set(self, state: LookupState) -> None:
+    def _set(self, state: LookupState, draft: Draft) -> None:
         self.now[(state.lookup, state.key)] = state
         self.settled[state.lookup].append(state)
         if state.record is not None:
-            self.records[state.lookup].append(state.record)
+            lineage = {**draft.lineage, state.lookup: frozenset((state.key,))}
+            self.records[state.lookup][state.key] = Known(state.record, lineage)
 
     async def _ask(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
@@ -190,5 +198,5 @@ class _Run:
         at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
         if at is not None:
             state = replace(state, next_attempt_at=at)
-        self._set(state)
+        self._set(state, draft)
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
