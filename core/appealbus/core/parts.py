@@ -30,6 +30,8 @@ class Bound:
     connector: str
     wire: Wire
     guard: GuardSettings
+    plugin: str = ""
+    """The one that brings the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
             connector = _pick(host.connectors, table.connector, loaded, ("sources", name, "connector"), host)
             settings = loaded.validate(connector.settings, "sources", name)
             wire = _made(loaded, partial(connector.wire, name, settings), "sources", name)
-            sources[name] = Bound(name, table.connector, wire, table.guard)
+            sources[name] = Bound(name, table.connector, wire, table.guard, host.owner(wire))
         except ConfigError as error:
             problems.append(str(error))
     intakes: list[Intake[Any]] = []

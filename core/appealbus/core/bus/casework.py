@@ -14,6 +14,7 @@ from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
+from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
@@ -89,7 +90,9 @@ class Casework:
                 self.dispatcher.give_back(case.appeal_id)
             else:
                 await self._failed(case, started, heard)
-        except Exception:
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             await self._failed(case, started, heard)
 
     async def _failed(self, case: Case, started: float, heard: Collection[str] | None) -> None:
@@ -128,8 +131,8 @@ class Casework:
         started: float,
         heard: Collection[str] | None,
     ) -> None:
-        required = self._parts.contracts[case.appeal.kind].required
-        dossier = assemble(case, states, required, self._parts.host.assessors, wall())
+        required, host = self._parts.contracts[case.appeal.kind].required, self._parts.host
+        dossier = assemble(case, states, required, host.assessors, wall(), defects=host.defects)
         failpoint("bus.before_conclude")
         again = await self._journal.conclude(
             case.appeal_id,
@@ -147,7 +150,7 @@ class Casework:
         self._expect(due_at, again=again)
         for relay in self._relays:
             relay.wake()
-        self._parts.host.notify("dossier_ready", dossier=dossier)
+        host.notify("dossier_ready", dossier=dossier)
         self._log(case, dossier, states, started)
 
     def _log(self, case: Case, dossier: Dossier, states: list[LookupState], started: float) -> None:

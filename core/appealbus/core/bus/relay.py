@@ -4,14 +4,17 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from appealbus.core.bus.duty import Duty, DutyLost
 from appealbus.core.clocks import wall
+from appealbus.core.config.base import ConfigError
+from appealbus.core.doors import is_defect, within
 from appealbus.core.failpoints import failpoint
-from appealbus.core.guards.defects import being_cancelled
+from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -38,8 +41,13 @@ _STRIKES = 8
 class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
-    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty) -> None:
+    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host) -> None:
         self.name = name
+        self.plugin = host.owner(delivery)
+        """The one that brings the delivery."""
+        self._defects = host.defects
+        self._started = False
+        self._left: set[asyncio.Task[Any]] = set()
         self._duty = duty
         self._delivery = delivery
         self._journal = journal
@@ -55,6 +63,24 @@ class Relay:
         self._trouble = Lasting()
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open the delivery; one whose plugin raises over it is opened again before the next batch.
+
+        Raises:
+            ConfigError: its settings are wrong.
+
+        """
+        try:
+            await within(_TIMEOUT, self._open, self.plugin, self._leave_behind)
+        except BaseException as error:
+            if isinstance(error, ConfigError) or not is_defect(error):
+                raise
+            self._raised()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self._delivery.close()
 
     def wake(self) -> None:
         """Say that there is something to deliver."""
@@ -157,28 +183,45 @@ class Relay:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                results = await self._delivery.deliver(batch)
+            results = await within(_TIMEOUT, partial(self._deliver, batch), self.plugin, self._leave_behind)
             if len(results) == len(batch):
                 if clock() - began < _TIMEOUT / 4:
                     self._batch = min(_BATCH, self._batch * 2)
                 return results
             log.error("delivery.miscounted", receiver=self.name)
             return "miscounted"
-        except asyncio.CancelledError as error:
-            if being_cancelled():
-                raise
-            return self._failed(error)
         except TimeoutError as error:
             # A receiver that is slow gets less at once, or it would be handed the same start for ever.
             self._batch = max(1, self._batch // 2)
             return self._failed(error)
-        except Exception as error:
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             return self._failed(error)
 
     def _failed(self, error: BaseException) -> str:
-        log.exception("delivery.raised", receiver=self.name)
+        self._raised()
         return type(error).__name__
+
+    async def _open(self) -> None:
+        await self._delivery.start()
+        self._started = True
+
+    async def _deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        if self._left:  # another call beside one that does not end would not end either
+            return ["left_behind"] * len(batch)
+        if not self._started:
+            await self._open()
+        return await self._delivery.deliver(batch)
+
+    def _leave_behind(self, task: asyncio.Task[Any]) -> None:
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+        log.error("delivery.left_behind", receiver=self.name)
+
+    def _raised(self) -> None:
+        self._defects[f"delivery.{self.name}"] += 1
+        log.exception("delivery.raised", receiver=self.name)
 
     def _note_failing(self, rows: Sequence[Undelivered], now: float) -> None:
         if len(self._failing) > _FAILING:

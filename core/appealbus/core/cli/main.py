@@ -22,6 +22,7 @@ from appealbus.core.cli import (
 from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
+from appealbus.core.process import leave_within
 from appealbus.core.version import __version__
 from appealbus.core.worker import worker
 
@@ -95,4 +96,8 @@ def main() -> None:
     def program() -> None:
         build(Cli(_config_option(sys.argv[1:])))()
 
-    guarded(program)
+    try:
+        guarded(program)
+    except SystemExit as end:
+        leave_within(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise

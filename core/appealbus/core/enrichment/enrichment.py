@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.retry import after_defect, next_attempt
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
 
@@ -89,6 +91,10 @@ class Enrichment:
         )
         return await self._guards[node.lookup.source].ask(question)
 
+    def defect(self, node: Node, error: BaseException) -> Outcome[Record]:
+        """Tell and count what a lookup raised before its question could be put, and return the outcome."""
+        return self._guards[node.lookup.source].defect(node.lookup, error)
+
 
 class _Run:
     def __init__(self, engine: Enrichment, case: Case, deadline: float) -> None:
@@ -134,11 +140,7 @@ class _Run:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
         standings = {name: self._standing(name) for name in node.upstream}
-        # In the order of their questions, not of their answers: where there are too many, the same are left out each time.
-        known = {
-            up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
-        }
-        drafts = node.drafts(self.case.appeal, known, standings, self.engine._fan_out)
+        drafts = self._drafts(node, standings)
         self.keys[name] = [draft.key for draft in drafts]
         to_ask = []
         for draft in drafts:
@@ -150,12 +152,26 @@ class _Run:
                     old = LookupState(
                         name, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs
                     )
+                    if outcome.kind is OutcomeKind.INVALID:  # the lookup raised over its inputs
+                        old = replace(old, next_attempt_at=after_defect(self.engine._retry, self.case, ended_at))
                 self._set(old, draft)
             elif old is not None and not self._is_open(old):
                 self._set(old, draft)
             else:
                 to_ask.append(draft)
         return to_ask
+
+    def _drafts(self, node: Node, standings: Mapping[str, Standing]) -> list[Draft]:
+        # In the order of their questions, not of their answers: where there are too many, the same are left out each time.
+        known = {
+            up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
+        }
+        try:
+            return node.drafts(self.case.appeal, known, standings, self.engine._fan_out)
+        except BaseException as error:  # validators and `absent` of a query are the plugin's own
+            if not is_defect(error):
+                raise
+            return [Draft("", outcome=self.engine.defect(node, error))]
 
     def _standing(self, name: str) -> Standing:
         states = self.settled[name]
