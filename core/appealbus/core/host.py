@@ -18,6 +18,7 @@ import pluggy
 import structlog
 
 from appealbus.core.config.base import ConfigError, NoSettings, Settings
+from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
@@ -255,7 +256,7 @@ class Host:
         modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
         plugin = next(filter(None, map(self.plugin_of, reversed(modules))), "")
         self.defects[f"plugin.{plugin}"] += 1
-        log.error("plugin.left_the_loop", plugin=plugin, exc_info=error)
+        log.error("plugin.left_the_loop", plugin=plugin or None, exc_info=error)
 
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements the hook."""
@@ -288,6 +289,8 @@ def _file_loader(path: Path) -> Callable[[], ModuleType]:
     def load() -> ModuleType:
         if not path.is_file():
             raise BrokenPlugin(f"there is no file {path}")
+        if problem := writable_by_others(path):
+            raise BrokenPlugin(problem)
         name = f"appealbus_inline_{path.stem}"
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:

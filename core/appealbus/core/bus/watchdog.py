@@ -151,12 +151,12 @@ def _part_of(frame: FrameType) -> str:
 
 
 def _stands_still(seconds: float, by: Holder) -> None:
-    log.error("loop.stands_still", seconds=seconds, plugin=by.plugin, part=by.part, place=by.place)
+    log.error("loop.stands_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
 
 
 def _stood_still(seconds: float, by: Holder) -> None:
-    log.warning("loop.stood_still", seconds=seconds, plugin=by.plugin, part=by.part, place=by.place)
+    log.warning("loop.stood_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
 
 
 def _given_up(seconds: float, by: Holder) -> None:
-    log.critical("loop.given_up", seconds=seconds, plugin=by.plugin, part=by.part, place=by.place)
+    log.critical("loop.given_up", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)

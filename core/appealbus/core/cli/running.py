@@ -66,6 +66,8 @@ async def _supervise(cli: Cli, workers: int, ends: bool) -> int:
 
 async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     parts = build(cli.loaded, cli.host)
+    for warning in cli.loaded.open_secrets():
+        log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal:
         await journal.hold_run_lock()
         bus = Bus(cli.loaded, parts, journal)

@@ -78,6 +78,12 @@ class Page(Collector):
         yield _gauge("appealbus_draining", "1 while the bus ends.", {(): float(self._bus.draining)})
         text = "How late the event loop was at worst within the last minute."
         yield _gauge("appealbus_event_loop_lag_seconds", text, {(): self._lag})
+        stood = {("",): 0.0} | {(plugin,): seconds for plugin, seconds in list(self._bus.watchdog.seconds.items())}
+        text = "How long the event loop stood still, by the plugin that held it."
+        yield _counter("appealbus_event_loop_stood_still_seconds", text, stood, "plugin")
+        defects = dict.fromkeys(((part,) for part in self._bus.parts.names()), 0.0)
+        defects |= {(part,): float(count) for part, count in self._bus.parts.host.defects.items()}
+        yield _counter("appealbus_plugin_defects", "What plugins raised where they should not.", defects, "part")
 
     def _flow(self) -> Iterator[Metric]:
         bus = self._bus
@@ -113,6 +119,9 @@ class Page(Collector):
             bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
             calls.add_metric([name], list(zip(bounds, map(float, below), strict=True)), guard.latency.total)
         yield calls
+        left = {(name,): float(guard.left_behind) for name, guard in guards.items()}
+        text = "Calls whose lookup went on after its time."
+        yield _counter("appealbus_source_calls_left_behind", text, left, "source")
         breakers = {
             (name, state.value): float(states[name].breaker == state.value) for name in guards for state in BreakerState
         }
