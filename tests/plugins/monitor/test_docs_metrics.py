@@ -15,7 +15,7 @@ from appealbus.core.interfaces.link import LinkState, LinkStatus
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
-LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3})
+LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3}, messages={"q": 1})
 
 
 def links(_: object) -> Sequence[LinkState]:

@@ -74,10 +74,12 @@ class AmqpIntake(Intake[IntakeSettings]):
         # Which intake a dead letter was for, the queue that it died in tells.
         self._channels = self.brokers.channels[self._broker, self._dead]
         self._channels[self._queue] = name
+        self.brokers.intakes[self._broker].append(self._queue)
         self._acceptor: Acceptor
         self._seen = 0
         self._wrong = ""
         self._consumers: list[Consumer] = []
+        self._unrouted: list[Consumer] = []
         counted = (
             "taken",
             "repeated",
@@ -86,6 +88,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             "receipts_unroutable",
             "receipts_refused",
             "given_back",
+            "unrouted",
         )
         self._counts = dict.fromkeys(counted, 0)
         named = self.brokers.named[self._broker]
@@ -107,10 +110,14 @@ class AmqpIntake(Intake[IntakeSettings]):
         try:
             consumers += [await self._broker.consume(self._queue, self._take, prefetch=self.config.prefetch)]
             consumers += [await self._broker.consume(self._dead, self._bury, prefetch=_DEAD_PREFETCH)]
+            if self._takes_unrouted:
+                # Nobody takes what it has not got: while that queue is missing, the intake is as good as ever.
+                unrouted = await self._broker.consume(self.brokers.names.unrouted, self._take_unrouted, prefetch=1)
+                self._unrouted = [unrouted]
             await self._watch(consumers)
         finally:
             try:
-                await asyncio.gather(*(consumer.stop(_STOP) for consumer in consumers))
+                await asyncio.gather(*(consumer.stop(_STOP) for consumer in (*consumers, *self._unrouted)))
             finally:
                 await self.brokers.close(self._broker)
 
@@ -126,10 +133,25 @@ class AmqpIntake(Intake[IntakeSettings]):
         troubles = [consumer.trouble for consumer in self._consumers]
         return (*links, link_of(f"intake.{self.name}", links, self._counts, troubles))
 
+    @property
+    def _takes_unrouted(self) -> bool:
+        """Whether what no queue wanted was meant for this intake: all that is published leads to the bus's own queue.
+
+        Another queue is meant where it is the only one of all intakes.
+        """
+        return self._queue == self.brokers.names.intake or len(self.brokers.intakes[self._broker]) == 1
+
     async def _take(self, delivered: Delivered) -> None:
+        await self._take_from(self._queue, delivered)
+
+    async def _take_unrouted(self, delivered: Delivered) -> None:
+        self._counts["unrouted"] += 1
+        await self._take_from(self.brokers.names.unrouted, delivered)
+
+    async def _take_from(self, queue: str, delivered: Delivered) -> None:
         self._note_one()
         ends = _hold(delivered)
-        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered, ends)
+        result = await self._accept(inbound_of(delivered.message, self.name, queue), delivered, ends)
         if result is None:
             return
         if not await self._receipts.send(delivered.message, result):
@@ -177,7 +199,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _watch(self, consumers: Sequence[Consumer]) -> None:
         while True:
-            self.idle = await self._nothing_left(consumers)
+            # The bus's quarantine for what no queue wanted may be missing, and is looked at once it is there.
+            self.idle = await self._nothing_left([*consumers, *(each for each in self._unrouted if not each.trouble)])
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:

@@ -50,7 +50,7 @@ class Receipts:
                 case Published.CONFIRMED:
                     self._counts["receipts"] += 1
                     return True
-                case Published.UNROUTABLE | Published.REFUSED as refusal:
+                case Published.UNROUTABLE | Published.REFUSED | Published.UNFIT as refusal:
                     return self._lost(refusal)
                 case Published.INDETERMINATE as unsure if direct:
                     # It may be the address that broke the connection: not a second time.

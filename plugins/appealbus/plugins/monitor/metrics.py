@@ -141,6 +141,9 @@ class Page(Collector):
         yield _gauge(
             "appealbus_link_warning", "1 while it is up and has something to mend all the same.", warned, "link"
         )
+        lie = {(link.name, queue): float(count) for link in links for queue, count in link.messages.items()}
+        text = "Messages that lie in a queue of the broker, as of a minute ago."
+        yield _gauge("appealbus_queue_messages", text, lie, "link", "queue")
         again = {(link.name,): float(link.reconnects) for link in links}
         yield _counter("appealbus_link_reconnects", "How often it was up again after a loss.", again, "link")
         events = {(link.name, name): float(count) for link in links for name, count in link.counts.items()}

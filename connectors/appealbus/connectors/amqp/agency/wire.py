@@ -133,7 +133,7 @@ class AgencyWire(Wire):
                 raise CallFailed(OutcomeKind.AWAITING, "amqp.awaiting", _AWAITING, retry_after=within)
             case Published.UNROUTABLE:
                 raise CallFailed(*_UNROUTABLE)
-            case Published.REFUSED:
+            case Published.REFUSED | Published.UNFIT:
                 raise CallFailed(*_NOT_TAKEN)
             case Published.UNREACHABLE:
                 raise CallFailed(*_UNREACHABLE)
