@@ -19,6 +19,10 @@ class Worker:
     """From 0 on; a worker that is started again keeps its number."""
     leash: int
     """A pipe to read from. Nothing ever comes; it ends when the supervisor is gone, whatever ended it."""
+    name: str = ""
+    """What this process is called in the journal: another one for each life."""
+    before: str = ""
+    """What the process was called that had this number before and is dead."""
 
 
 @cache
@@ -32,13 +36,13 @@ def worker() -> Worker | None:
     given = os.environ.get(VARIABLE)
     if given is None:
         return None
-    match = re.fullmatch(r"(\d{1,4}):(\d{1,6})", given)
+    match = re.fullmatch(r"(\d{1,4}):(\d{1,6})(?::([0-9a-f]{32}):([0-9a-f]{32})?)?", given)
     if match is None or not _is_pipe(int(match[2])):
         raise ConfigError(f"{VARIABLE} is set by `appealbus run --workers` for its workers alone; unset it")
     # What a plugin starts is no worker.
     del os.environ[VARIABLE]
     os.set_inheritable(int(match[2]), False)
-    return Worker(int(match[1]), int(match[2]))
+    return Worker(int(match[1]), int(match[2]), match[3] or "", match[4] or "")
 
 
 def _is_pipe(descriptor: int) -> bool:

@@ -65,7 +65,9 @@ class Reception:
         receipt = accepted.receipt
         if appeal.number != receipt.number:
             appeal = appeal.model_copy(update={"number": receipt.number})
-        return Received(Taken(receipt, accepted.new), Case(accepted.appeal_id, appeal, receipt, 0))
+        return Received(
+            Taken(receipt, accepted.new), Case(accepted.appeal_id, appeal, receipt, 0, size=len(message.raw))
+        )
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message and leave the appeal to whoever claims it."""

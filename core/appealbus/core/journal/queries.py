@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
 
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal import codec
@@ -18,6 +18,7 @@ from appealbus.core.journal.rows import (
     Counts,
     LookupState,
     QuarantineRow,
+    Served,
     SourceState,
     State,
     Undelivered,
@@ -25,10 +26,12 @@ from appealbus.core.journal.rows import (
     WorkerState,
 )
 from appealbus.core.journal.tables import (
+    HELD,
     IDLE,
     IN_WORK,
     PARKED,
     READY,
+    SUSPECT,
     access,
     appeal,
     awaited,
@@ -78,6 +81,8 @@ _IN_STATE = {
     State.READY: appeal.c.state == READY,
     State.IN_WORK: appeal.c.state == IN_WORK,
     State.PARKED: appeal.c.state == PARKED,
+    State.SUSPECT: appeal.c.state == SUSPECT,
+    State.HELD: appeal.c.state == HELD,
 }
 
 
@@ -89,6 +94,12 @@ def appeals(connection: Connection, after: int, limit: int, state: State | None)
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeal_row(connection: Connection, number: str) -> AppealRow | None:
+    """Return how the appeal with this number stands."""
+    row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
+    return None if row is None else codec.appeal_from_row(row)
 
 
 def states(connection: Connection, number: str) -> list[LookupState]:
@@ -127,6 +138,12 @@ def access_rows(connection: Connection, number: str | None, after: int, limit: i
     if number is not None:
         query = query.where(access.c.number == number)
     return [codec.access_from_row(row) for row in connection.execute(query)]
+
+
+def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
+    """Return the access rows of an appeal whose questions went to a source."""
+    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
+    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
 
 
 def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
@@ -210,16 +227,24 @@ _MADE = (
 )
 
 
+# `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index. One statement, so
+# that what goes from one state into the next meanwhile is seen once, on PostgreSQL too.
+_UNFINISHED = union_all(
+    *(
+        select(state.label("state"), func.count().label("number"), func.min(appeal.c.id + 0).label("oldest")).where(
+            appeal.c.state == state
+        )
+        for state in (READY, IN_WORK, PARKED, SUSPECT, HELD)
+    )
+)
+
+
 def counts(connection: Connection) -> Counts:
     """Return how much there is, counting only what the partial indexes hold."""
     one = connection.scalar
-    number, oldest = {}, []
-    for state, literal in ((State.READY, READY), (State.IN_WORK, IN_WORK), (State.PARKED, PARKED)):
-        # `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index.
-        query = select(func.count().label("number"), func.min(appeal.c.id + 0).label("oldest"))
-        row = connection.execute(query.where(appeal.c.state == literal)).one()
-        number[state] = row.number
-        oldest += [] if row.oldest is None else [row.oldest]
+    found = {row.state: row for row in connection.execute(_UNFINISHED)}
+    number = {state: row.number for state, row in found.items()}
+    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != State.HELD]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
@@ -227,6 +252,8 @@ def counts(connection: Connection) -> Counts:
         ready=number[State.READY],
         in_work=number[State.IN_WORK],
         parked=number[State.PARKED],
+        suspect=number[State.SUSPECT],
+        held=number[State.HELD],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
         quarantine=one(select(func.count()).select_from(quarantine).where(quarantine.c.replayed_at.is_(None))) or 0,
         outbox={row.receiver: row.unsent for row in waiting},
