@@ -110,7 +110,7 @@ class AmqpIntake(Intake[IntakeSettings]):
     async def _take(self, delivered: Delivered) -> None:
         self._note_one()
         ends = _hold(delivered)
-        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered, ends)
+        result = await self._accept(inbound_of(delivered, self.name, self._queue), delivered, ends)
         if result is None:
             return
         if not await self._receipts.send(delivered.message, result):

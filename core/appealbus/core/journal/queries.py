@@ -40,6 +40,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
     source_state,
+    suspect_message,
     worker,
 )
 from appealbus.core.journal.tables import (
@@ -144,6 +145,11 @@ def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
     """Return the access rows of an appeal whose questions went to a source."""
     mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
     return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+
+
+def turns(connection: Connection, mark: str) -> int:
+    """Return how many turns of a message have begun and never ended."""
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0
 
 
 def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:

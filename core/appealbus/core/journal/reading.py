@@ -80,6 +80,10 @@ class Reading:
         """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
         return await self._read(lambda connection: queries.left_for_sources(connection, number))
 
+    async def turns(self, mark: str) -> int:
+        """Return how many turns of a message have begun and never ended."""
+        return await self._read(lambda connection: queries.turns(connection, mark))
+
     async def quarantined(
         self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
     ) -> list[QuarantineRow]:

@@ -110,7 +110,9 @@ def bus_of(names: Names) -> Wanted:
         queues=(
             Queue(names.quarantine, _bounded(_KEPT)),
             Queue(names.unrouted, _bounded(_KEPT)),
-            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead_letters(names.dead)}),
+            # No limit of returns: a consumer that dies would count against all that it held. The bus itself knows
+            # which message kills.
+            Queue(names.intake, {**_bounded(_INTAKE), **_dead_letters(names.dead)}),
             # Hints: the journal has the appeals, so the oldest may go.
             Queue(names.work, {"delivery-limit": RETURNS, "max-length": _HINTS, "overflow": "drop-head"}),
         ),
