@@ -142,10 +142,10 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
         claims = 0
         original = bus.journal.claim
 
-        async def claim(*given: Any) -> Any:
+        async def claim(*given: Any, **named: Any) -> Any:
             nonlocal claims
             claims += 1
-            return await original(*given)
+            return await original(*given, **named)
 
         async with await psycopg.AsyncConnection.connect(database) as other:
             await other.execute("SELECT id FROM appeal FOR UPDATE")

@@ -18,7 +18,7 @@ from appealbus.core.worker import VARIABLE, worker
 # Each start leaves a line: the worker's number and the process. Then it does what the test wants.
 HEAD = """
 import os, signal, sys, time
-number, leash, word = os.environ["APPEALBUS_WORKER"].split(":")
+number, leash, word = os.environ["APPEALBUS_WORKER"].split(":")[:3]
 with open("starts", "a") as file: file.write(f"{number} {os.getpid()}\\n")
 starts = sum(line.split()[0] == number for line in open("starts"))
 """

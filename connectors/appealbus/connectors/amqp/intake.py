@@ -151,7 +151,7 @@ class AmqpIntake(Intake[IntakeSettings]):
     async def _take_from(self, queue: str, delivered: Delivered) -> None:
         self._note_one()
         ends = _hold(delivered)
-        result = await self._accept(inbound_of(delivered.message, self.name, queue), delivered, ends)
+        result = await self._accept(inbound_of(delivered, self.name, queue), delivered, ends)
         if result is None:
             return
         if not await self._receipts.send(delivered.message, result):

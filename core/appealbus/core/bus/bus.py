@@ -49,11 +49,11 @@ _TAKING = ("intake.", "service.", "dispatch", "work_queue")
 class Bus:
     """One running bus over one journal."""
 
-    def __init__(self, loaded: Loaded, parts: Parts, journal: Journal) -> None:
+    def __init__(self, loaded: Loaded, parts: Parts, journal: Journal, *, name: str = "") -> None:
         self.settings = loaded.settings
         self.parts = parts
         self.journal = journal
-        self.worker = uuid4().hex
+        self.worker = name or uuid4().hex
         """What this process is called where several work one journal; a new name at each start."""
         self._limits = Limits(journal, self.worker) if journal.shared else None
         self.guards: dict[str, Guard] = {
@@ -157,7 +157,7 @@ class Bus:
         return taken
 
     async def _take(self, message: Inbound) -> Taken | Quarantined:
-        with self._dispatcher.place() as here:
+        with self._dispatcher.place(len(message.raw)) as here:
             owner = self._dispatcher.owner if here else None
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
             if isinstance(received, Quarantined):
@@ -240,10 +240,18 @@ class Bus:
             await asyncio.sleep(0.05)
 
     async def _has_work(self, parked: bool) -> bool:
+        # What begins while the journal is asked may be seen neither here nor there: then another look is needed.
+        begun = self._dispatcher.begun
+        return await self._has_any(parked) or self._dispatcher.begun != begun
+
+    async def _has_any(self, parked: bool) -> bool:
         if self._dispatcher.busy or self._arrivals or not all(intake.idle for intake in self.parts.intakes):
             return True
+        due = await self.journal.next_due()
+        if due is not None and due <= wall():
+            return True
         counts = await self.journal.counts()
-        if counts.ready or counts.in_work or (parked and counts.parked):
+        if counts.ready or counts.in_work or counts.suspect or (parked and counts.parked):
             return True
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True

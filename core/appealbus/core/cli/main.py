@@ -14,6 +14,7 @@ from appealbus.core.cli import (
     appeals,
     checking,
     deliveries,
+    holding,
     listing,
     plugins,
     quarantine,
@@ -98,7 +99,19 @@ def build(cli: Cli) -> typer.Typer:
     ) -> None:
         context.obj = cli
 
-    for part in (running, status, listing, appeals, sources, checking, plugins, quarantine, deliveries, access):
+    for part in (
+        running,
+        status,
+        listing,
+        appeals,
+        holding,
+        sources,
+        checking,
+        plugins,
+        quarantine,
+        deliveries,
+        access,
+    ):
         part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works
         configure(cli.loaded.settings.log, member=worker())

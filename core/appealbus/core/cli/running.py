@@ -70,12 +70,14 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
         log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal:
         await journal.hold_run_lock()
-        bus = Bus(cli.loaded, parts, journal)
+        member = worker()
+        if member is not None and member.before:
+            await journal.bury(member.before)
+        bus = Bus(cli.loaded, parts, journal, name=member.name if member is not None else "")
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
-        member = worker()
         if member is not None:
             loop.add_reader(member.leash, _let_go, member.leash, told_to_stop)
         try:

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import structlog
 
@@ -54,6 +55,7 @@ class Supervisor:
         self._ends = ends
         self._stopping = asyncio.Event()
         self._running: dict[int, Process] = {}
+        self._names: dict[int, str] = {}
         self._since: dict[int, float] = {}
         self._ever_up = False
         self._given_up: int | None = None
@@ -122,7 +124,10 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         word, theirs = os.pipe()
         os.set_blocking(word, False)
-        environment = {**os.environ, VARIABLE: f"{number}:{self._leash}:{theirs}"}
+        # Whoever comes next takes over at once what this one had in work, and need not wait for its leases to end.
+        before, name = self._names.get(number, ""), uuid4().hex
+        self._names[number] = name
+        environment = {**os.environ, VARIABLE: f"{number}:{self._leash}:{theirs}:{name}:{before}"}
         try:
             process = await create_subprocess_exec(
                 *self._command, stdin=DEVNULL, env=environment, pass_fds=(self._leash, theirs)

@@ -1,7 +1,7 @@
 """Running the plan for one case: ask what is open, keep each outcome as it comes, leave what has ended alone."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from appealbus.core.enrichment.retry import after_defect, next_attempt
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
@@ -19,6 +20,10 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
+
+LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
+_LOST = 2
+"""So often a question may leave without an end on record: then a suspect's turn leaves it out once."""
 
 
 class Enrichment:
@@ -106,6 +111,8 @@ class _Run:
         self.answers: dict[Key, KeptAnswer] = {}
         for answer in case.answers:
             self.answers.setdefault((answer.lookup, answer.key), answer)
+        self.alike: Counter[tuple[str, str | None]] = Counter()
+        """Of a suspect: its questions by whose data they are about, which is what the access log knows them by."""
         self.now: dict[Key, LookupState] = {}
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
         self.keys: dict[str, list[str]] = {}
@@ -159,10 +166,12 @@ class _Run:
                 self._set(old, draft)
             else:
                 to_ask.append(draft)
+            if self.case.asked:
+                self.alike[name, _subject(draft)] += 1
         return to_ask
 
     def _drafts(self, node: Node, standings: Mapping[str, Standing]) -> list[Draft]:
-        # In the order of their questions, not of their answers: where there are too many, the same are left out each time.
+        # In the order of their questions, not of their answers: of too many, the same are left out each time.
         known = {
             up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
         }
@@ -185,6 +194,19 @@ class _Run:
             return True
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 
+    def _is_lost(self, node: Node, draft: Draft) -> bool:
+        """Say whether a suspect's question has left too often since it last ended: the access log has each time."""
+        subject = _subject(draft) if self.case.asked else None
+        if subject is None:
+            return False
+        old = self.old.get((node.lookup.name, draft.key))
+        left = [
+            row
+            for row in self.case.asked
+            if row.lookup == node.lookup.name and row.subject == subject and (old is None or row.at > old.ended_at)
+        ]
+        return len(left) >= _LOST * self.alike[node.lookup.name, subject]
+
     def _set(self, state: LookupState, draft: Draft) -> None:
         self.now[(state.lookup, state.key)] = state
         self.settled[state.lookup].append(state)
@@ -194,7 +216,10 @@ class _Run:
 
     async def _ask(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
-        ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
+        if answer is None and self._is_lost(node, draft):
+            ended = Ended(LEFT_OUT, self.engine._now())
+        else:
+            ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
         outcome = ended.outcome
         old = self.old.get((node.lookup.name, draft.key))
         state = LookupState(
@@ -216,3 +241,10 @@ class _Run:
             state = replace(state, next_attempt_at=at)
         self._set(state, draft)
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
+
+
+def _subject(draft: Draft) -> str | None:
+    try:
+        return None if draft.query is None else draft.query.subject()
+    except Exception:  # the plugin's own; the guard tells of it
+        return None

@@ -98,6 +98,8 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
+        size=len(row.document),
+        deaths=row.deaths,
     )
 
 
@@ -114,6 +116,8 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         version=row.version,
         completeness=row.completeness,
         changed_at=row.changed_at,
+        held_by=row.held_by,
+        held_reason=row.held_reason,
     )
 
 

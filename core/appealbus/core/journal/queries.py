@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
 
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal import bulk, codec
@@ -20,6 +20,7 @@ from appealbus.core.journal.rows import (
     LookupState,
     QuarantineHeld,
     QuarantineRow,
+    Served,
     SourceState,
     State,
     Undelivered,
@@ -28,10 +29,12 @@ from appealbus.core.journal.rows import (
 )
 from appealbus.core.journal.tables import (
     ALONE,
+    HELD,
     IDLE,
     IN_WORK,
     PARKED,
     READY,
+    SUSPECT,
     WAITS,
     access,
     appeal,
@@ -41,6 +44,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
     source_state,
+    suspect_message,
     worker,
 )
 from appealbus.core.journal.tables import (
@@ -82,6 +86,8 @@ _IN_STATE = {
     State.READY: appeal.c.state == READY,
     State.IN_WORK: appeal.c.state == IN_WORK,
     State.PARKED: appeal.c.state == PARKED,
+    State.SUSPECT: appeal.c.state == SUSPECT,
+    State.HELD: appeal.c.state == HELD,
 }
 
 
@@ -93,6 +99,12 @@ def appeals(connection: Connection, after: int, limit: int, state: State | None)
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeal_row(connection: Connection, number: str) -> AppealRow | None:
+    """Return how the appeal with this number stands."""
+    row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
+    return None if row is None else codec.appeal_from_row(row)
 
 
 def states(connection: Connection, number: str) -> list[LookupState]:
@@ -131,6 +143,17 @@ def access_rows(connection: Connection, number: str | None, after: int, limit: i
     if number is not None:
         query = query.where(access.c.number == number)
     return [codec.access_from_row(row) for row in connection.execute(query)]
+
+
+def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
+    """Return the access rows of an appeal whose questions went to a source."""
+    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
+    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+
+
+def turns(connection: Connection, mark: str) -> int:
+    """Return how many turns of a message have begun and never ended."""
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0
 
 
 def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
@@ -260,7 +283,7 @@ _MADE = (
 )
 
 
-_HELD = (
+_QUARANTINED = (
     select(
         quarantine.c.channel,
         func.count().label("messages"),
@@ -271,25 +294,35 @@ _HELD = (
     .group_by(quarantine.c.channel)
 )
 
+# `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index. One statement, so
+# that what goes from one state into the next meanwhile is seen once, on PostgreSQL too.
+_UNFINISHED = union_all(
+    *(
+        select(state.label("state"), func.count().label("number"), func.min(appeal.c.id + 0).label("oldest")).where(
+            appeal.c.state == state
+        )
+        for state in (READY, IN_WORK, PARKED, SUSPECT, HELD)
+    )
+)
+
 
 def counts(connection: Connection) -> Counts:
     """Return how much there is, counting only what the partial indexes hold."""
     one = connection.scalar
-    number, oldest = {}, []
-    for state, literal in ((State.READY, READY), (State.IN_WORK, IN_WORK), (State.PARKED, PARKED)):
-        # `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index.
-        query = select(func.count().label("number"), func.min(appeal.c.id + 0).label("oldest"))
-        row = connection.execute(query.where(appeal.c.state == literal)).one()
-        number[state] = row.number
-        oldest += [] if row.oldest is None else [row.oldest]
+    found = {row.state: row for row in connection.execute(_UNFINISHED)}
+    number = {state: row.number for state, row in found.items()}
+    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != State.HELD]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
-    held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in connection.execute(_HELD)}
+    kept = connection.execute(_QUARANTINED)
+    held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     return Counts(
         ready=number[State.READY],
         in_work=number[State.IN_WORK],
         parked=number[State.PARKED],
+        suspect=number[State.SUSPECT],
+        held=number[State.HELD],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
         quarantine=sum(channel.messages for channel in held.values()),
         outbox={row.receiver: row.unsent for row in waiting},

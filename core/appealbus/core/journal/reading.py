@@ -56,6 +56,10 @@ class Reading:
         """Return a page of appeals, oldest first; of one state if it is given."""
         return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
 
+    async def appeal(self, number: str) -> AppealRow | None:
+        """Return how the appeal with this number stands, as in a list."""
+        return await self._read(lambda connection: queries.appeal_row(connection, number))
+
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
         return await self._read(lambda connection: queries.states(connection, number))
@@ -75,6 +79,14 @@ class Reading:
     async def access_rows(self, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
         """Return a page of the access log, oldest first; of one appeal if a number is given."""
         return await self._read(lambda connection: queries.access_rows(connection, number, after, limit))
+
+    async def left_for_sources(self, number: str) -> list[AccessRow]:
+        """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
+        return await self._read(lambda connection: queries.left_for_sources(connection, number))
+
+    async def turns(self, mark: str) -> int:
+        """Return how many turns of a message have begun and never ended."""
+        return await self._read(lambda connection: queries.turns(connection, mark))
 
     async def quarantined(
         self, after: int = 0, limit: int = 100, *, include_replayed: bool = False

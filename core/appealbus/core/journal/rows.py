@@ -106,6 +106,12 @@ class Case:
     states: tuple[LookupState, ...] = ()
     answers: tuple[KeptAnswer, ...] = ()
     """What came by itself, and has not been read."""
+    size: int = 0
+    """Bytes of the appeal as the journal keeps it."""
+    deaths: int | None = None
+    """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
+    asked: tuple[AccessRow, ...] = ()
+    """Of a suspect: its questions that left for a source, those too whose end nobody has heard."""
 
 
 class State(StrEnum):
@@ -119,6 +125,10 @@ class State(StrEnum):
     """It waits for the next attempt of a lookup."""
     IDLE = "idle"
     """It waits for nothing."""
+    SUSPECT = "suspect"
+    """Its worker died over it and others; it waits for its turn, one suspect at a time."""
+    HELD = "held"
+    """It is not worked until somebody releases it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,9 @@ class AppealRow:
     completeness: str | None
     """Of the newest dossier; None where there is none yet."""
     changed_at: datetime
+    held_by: str | None = None
+    """Who holds it: a person, or the bus itself; None where it is not held."""
+    held_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +184,17 @@ class Counts:
     outbox: dict[str, int]
     """Deliveries not yet confirmed, by receiver."""
     oldest_unfinished: datetime | None
-    """When the oldest appeal that is not idle was accepted."""
+    """When the oldest appeal that is neither idle nor held was accepted."""
     oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
     """When the oldest version that a receiver has not confirmed was made, by receiver."""
     quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
     """What is in quarantine, by channel."""
     alone: dict[str, int] = field(default_factory=dict)
     """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
+    suspect: int = 0
+    """Waits for its turn alone, since a worker died over it and others."""
+    held: int = 0
+    """Waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)

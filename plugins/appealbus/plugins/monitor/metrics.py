@@ -162,9 +162,10 @@ class Page(Collector):
     def _holding(self, counts: Counts, next_due: datetime | None) -> Iterator[Metric]:
         now = wall()
         states = {"ready": counts.ready, "in_work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
+        states |= {"suspect": counts.suspect, "held": counts.held}
         appeals = {(state,): float(count) for state, count in states.items()}
         yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
-        text = "Since when the oldest appeal that is not idle is with us."
+        text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
         text = "How long ago the most overdue parked appeal should have been worked on."

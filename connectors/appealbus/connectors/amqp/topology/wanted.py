@@ -116,13 +116,10 @@ def bus_of(names: Names) -> Wanted:
         ),
         queues=(
             Queue(names.quarantine, _bounded(_KEPT), holds="messages that the broker gave up on"),
-            Queue(
-                names.unrouted,
-                {**_bounded(_KEPT, RETURNS), **_dead_letters(names.dead)},
-                holds="appeals that no queue wanted",
-                passes=False,
-            ),
-            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead_letters(names.dead)}, holds="appeals"),
+            Queue(names.unrouted, _bounded(_KEPT), holds="appeals that no queue wanted", passes=False),
+            # No limit of returns: a consumer that dies would count against all that it held. The bus itself knows
+            # which message kills.
+            Queue(names.intake, {**_bounded(_INTAKE), **_dead_letters(names.dead)}, holds="appeals"),
             # Hints: the journal has the appeals, so the oldest may go.
             Queue(names.work, {"delivery-limit": RETURNS, "max-length": _HINTS, "overflow": "drop-head"}),
         ),

@@ -17,7 +17,20 @@ def upgrade() -> None:
 
 
 def _cases() -> None:
-    """Cases that are suspect or held."""
+    """Cases that are suspect or held, and messages that are suspect."""
+    op.add_column("appeal", sa.Column("deaths", sa.Integer()))
+    op.add_column("appeal", sa.Column("held_by", sa.Text()))
+    op.add_column("appeal", sa.Column("held_reason", sa.Text()))
+    for name, columns in (("suspect", ["deaths", "urgency", "id"]), ("held", ["id"])):
+        where = sa.text(f"state = '{name}'")
+        op.create_index(f"ix_appeal_{name}", "appeal", columns, sqlite_where=where, postgresql_where=where)
+    op.create_table(
+        "suspect_message",
+        sa.Column("mark", sa.Text(), nullable=False),
+        sa.Column("turns", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mark", name=op.f("pk_suspect_message")),
+    )
 
 
 def _messages() -> None:
