@@ -1,7 +1,7 @@
 """What a lookup gives arrives as it was given, or does not leave."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,8 @@ elementFormDefault="qualified"><xs:complexType name="Empty"/>
 <xs:element name="part" type="p:Part" minOccurs="0" maxOccurs="unbounded"/>
 <xs:element name="empty" type="p:Empty" minOccurs="0"/>
 <xs:choice minOccurs="0"><xs:element name="one" type="p:Empty"/><xs:element name="other" type="p:Part"/></xs:choice>
+<xs:element name="words" minOccurs="0"><xs:simpleType><xs:list itemType="xs:int"/></xs:simpleType></xs:element>
+<xs:element name="file" type="xs:base64Binary" minOccurs="0"/><xs:element name="clock" type="xs:time" minOccurs="0"/>
 <xs:element name="any" minOccurs="0"/></xs:sequence></xs:complexType></xs:element></xs:schema>"""
 NAME = "{urn:p}Question"
 ELEMENT = etree.fromstring('<q:z xmlns:q="urn:q" a="1"><q:y>1</q:y></q:z>')
@@ -138,6 +140,23 @@ def test_what_would_not_arrive_does_not_leave(question: dict[str, Any], place: s
         BUILDER.build(NAME, question)
     assert (caught.value.code, caught.value.reason.endswith(f"something else at {place}")) == ("soap.request", True)
     assert "8503" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("words", [1, 22], "1 22"),
+        ("file", b"\x00\xff", "AP8="),
+        ("clock", time(9, 30), "09:30:00"),
+        ("day", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02"),
+        ("yes", "1", "true"),
+        ("number", "7", "7"),
+        ("text", 7, "7"),
+    ],
+)
+def test_other_ways_to_say_the_same(key: str, value: object, text: str) -> None:
+    """Lists, bytes, times, and values of another kind that mean the same are taken."""
+    assert BUILDER.build(NAME, {key: value})[0].text == text
 
 
 def test_an_element_stays_where_it_is() -> None:

@@ -54,7 +54,7 @@ def _lost_part(key: str, value: object, element: etree._Element, children: Child
         return None if empty or (told is not None and _reads(value, str(told))) else key
     items = list(_items(value))
     if len(items) != len(found):
-        return key
+        return None if len(found) == 1 and _is_list(items, found[0]) else key
     for item, child in zip(items, found, strict=True):
         if isinstance(item, Mapping) and not (child.text or "").strip():
             inner = lost(item, child)
@@ -63,6 +63,12 @@ def _lost_part(key: str, value: object, element: etree._Element, children: Child
         elif item is not None and not _fits(item, child):
             return key
     return None
+
+
+def _is_list(items: Sequence[object], element: etree._Element) -> bool:
+    """Say whether an element holds the items as words, as simple types of lists do."""
+    words = (element.text or "").split()
+    return len(element) == 0 and len(words) == len(items) and all(map(_reads, items, words))
 
 
 def _all_inside(items: Sequence[object], element: etree._Element, children: Children) -> bool:
