@@ -1,6 +1,8 @@
 """Every hostile or broken reply becomes the failure that the corpus says, and shows nothing of its content."""
 
+import base64
 import gzip
+import quopri
 import re
 import time
 import tomllib
@@ -63,6 +65,12 @@ def include(name: str) -> str:
     return f'<r:photo><i:Include xmlns:i="http://www.w3.org/2004/08/xop/include" href="cid:{name}"/></r:photo>'
 
 
+def coded_root(coding: str, encode: Callable[[bytes], bytes]) -> bytes:
+    """Return a multipart message whose root part was coded for its way."""
+    head = f"Content-Type: text/xml; charset=UTF-8\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode()
+    return b"--b1\r\n" + head + encode(answer(TEXTS["PERSON"])) + b"\r\n--b1--\r\n"
+
+
 BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">]><a>&a;</a>'
 MAKE: dict[str, Callable[[], bytes]] = {
     "gzipped": lambda: gzip.compress(answer(TEXTS["PERSON"])),
@@ -80,6 +88,10 @@ MAKE: dict[str, Callable[[], bytes]] = {
     "mtom_amplified": lambda: mtom(answer(include("photo%40x") * 100), b"x" * 50_000),
     "mtom_cut": lambda: mtom(answer(include("photo%40x")), end=b"\r\n"),
     "mtom_bomb": lambda: mtom(BOMB),
+    "mtom_gone_wrong": lambda: MAKE["mtom"]().replace(b"Encoding: binary", b"Encoding: base64"),
+    "mtom_unknown_coding": lambda: MAKE["mtom"]().replace(b"Encoding: binary", b"Encoding: x-uuencode"),
+    "mtom_root_coded": lambda: coded_root("base64", base64.encodebytes),
+    "mtom_root_quoted": lambda: coded_root("quoted-printable", quopri.encodestring),
 }
 
 
@@ -121,6 +133,26 @@ async def test_attachment_is_put_back(peer: Any, wires: Callable[..., Awaitable[
     reply = element_of(await (await wires()).call(Request({"criteria": {"iin": "850312180019"}}, "FindPerson"), call))
     assert text(reply, "photo") == "iVBORw0KAC0tYg=="
     assert not list(reply.iter(etree.Comment))
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"), [("base64", base64.encodebytes), ("Quoted-Printable", quopri.encodestring)]
+)
+async def test_attachments_that_were_coded(
+    peer: Any, wires: Callable[..., Awaitable[SoapWire]], call: Call, coding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """An attachment is what it was before it was coded for its way; one that stands beside the reply is handed over."""
+    photo = b"\x89PNG\r\n=\x00--b"
+    head = f"Content-Transfer-Encoding: {coding}\r\n".encode()
+    inside = head + b"Content-ID: <photo@x>\r\n\r\n" + encode(photo)
+    beside = head + b"Content-ID: <scan@x>\r\n\r\n" + encode(photo * 2)
+    nameless = head + b"\r\n" + encode(photo * 3)
+    root = b"Content-Type: text/xml\r\nContent-ID: <root>\r\n\r\n" + answer(TEXTS["PERSON"] + include("photo%40x"))
+    body = b"".join(b"\r\n--b1\r\n" + part for part in (inside, root, beside, nameless)) + b"\r\n--b1--\r\n"
+    peer.answer = web.Response(body=body, headers={"Content-Type": 'multipart/related; boundary="b1"; start="<root>"'})
+    reply = await (await wires()).call(Request({"criteria": {"iin": "850312180019"}}, "FindPerson"), call)
+    assert text(element_of(reply), "photo") == base64.b64encode(photo).decode()
+    assert reply.attachments == {"scan@x": photo * 2, "part 4": photo * 3}
 
 
 def test_every_maker_is_used() -> None:

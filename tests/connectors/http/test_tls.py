@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -165,3 +165,45 @@ def test_key_without_certificate(authority: Authority) -> None:
     """A key alone is an error of the settings."""
     with pytest.raises(ValidationError, match="need client_cert"):
         TlsSettings(client_key=authority.path)
+
+
+async def test_stray_answers_under_tls(authority: Authority) -> None:
+    """Under TLS connections are used again as well, its own messages raise no doubt, and a stray answer does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    connections = 0
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for number in range(3):
+            await reader.readuntil(b"<x/>")
+            writer.write(reply + b"right")
+            if connections == 1 and number == 2:
+                await asyncio.sleep(0.05)
+                writer.write(reply + b"stray")
+        with suppress(ssl.SSLError, OSError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    http = HttpClient()
+    http.open()
+    tls = tls_context(TlsSettings(ca_bundle=authority.path), "sources.x.tls")
+
+    async def ask() -> bytes:
+        return (await http.post(url, b"<x/>", {}, timeout=5.0, tls=tls, source="x")).body
+
+    try:
+        assert [await ask() for _ in range(3)] == [b"right"] * 3
+        assert (connections, http.links("x", url)) == (1, ())
+        async with asyncio.timeout(5):
+            while not http.links("x", url):
+                await asyncio.sleep(0.01)
+        assert await ask() == b"right"
+        assert connections == 2
+    finally:
+        await http.close()
+        server.close()

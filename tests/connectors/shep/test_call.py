@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import Shape, ShepConnector, ShepSettings
-from appealbus.connectors.shep.server import build_response
+from appealbus.connectors.shep.server import build_fault, build_response
 from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request
 from appealbus.schemas.shep import load_schema
 
@@ -142,3 +143,31 @@ async def test_health(gateway, wire):
 
     health = await (await wire(url="http://127.0.0.1:1/bip-sync/")).health()
     assert (health.ok, health.detail.partition(":")[0]) == (False, "http.connect")
+
+
+async def test_what_ties_an_answer(gateway, wire, ask):
+    """The correlation id ties it, or else a connection that carried nothing else; of a fault the connection alone."""
+    shared, alone = await wire(not_found_codes=["404"]), await wire(not_found_codes=["404"], reuse=False)
+    assert [(await ask(shared)).correlated for _ in range(2)] == [True, True]
+    gateway.answer = lambda request: build_response(request.payload, correlation_id=None)
+    assert not (await ask(shared)).correlated
+    assert (await ask(alone)).correlated
+    fault = build_fault("404", "m")
+    gateway.answer = lambda _: web.Response(status=500, body=fault, content_type="text/xml")
+    for bound, tied in ((shared, False), (alone, True)):
+        with pytest.raises(CallFailed) as caught:
+            await ask(bound)
+        assert (caught.value.kind, caught.value.correlated) == (OutcomeKind.NOT_FOUND, tied)
+
+
+async def test_another_questions_answer_ends_the_reuse(gateway, wire, ask):
+    """Whoever gave one answer to another question is asked over connections of their own, and it is told."""
+    bound = await wire()
+    gateway.answer = lambda request: build_response(request.payload, correlation_id="another")
+    with pytest.raises(CallFailed, match=r"shep\.correlation"):
+        await ask(bound)
+    gateway.answer = lambda request: build_response(request.payload, correlation_id=request.correlation_id)
+    await ask(bound)
+    assert gateway.headers[-1]["Connection"] == "close"
+    (link,) = bound.links()
+    assert (link.name, link.counts, link.warning) == ("http.gbdfl", {"unasked": 1}, True)

@@ -7,8 +7,9 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.soap.catalog import read_catalog
-from appealbus.connectors.soap.contract import load_contract
+from appealbus.connectors.soap.contract import Contract, load_contract
 from appealbus.core.config.base import ConfigError
+from appealbus.core.interfaces.wire import CallFailed
 
 REGISTER = Path(__file__).parent / "register.wsdl"
 SCHEMA = REGISTER.with_suffix(".xsd")
@@ -31,6 +32,16 @@ def write(tmp_path: Path) -> Write:
         return tmp_path / "changed.wsdl"
 
     return write
+
+
+def is_valid(contract: Contract, element: etree._Element) -> bool:
+    """Say whether the contract's schema takes the element."""
+    assert contract.checker is not None
+    try:
+        contract.checker.check(element, "x", "it")
+    except CallFailed:
+        return False
+    return True
 
 
 IMPORT = '<xs:import namespace="urn:example:register" schemaLocation="register.xsd"/>'
@@ -133,7 +144,7 @@ def test_broken_schema(write: Write, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"register\.xsd: the schema is not valid: .*Absent(.|\n)*validate = false"):
         load_contract(wsdl)
     contract = load_contract(wsdl, validate=False)
-    assert contract.schema is None
+    assert contract.checker is None
     assert contract.builder is None
     assert "content cannot be built from mappings" in contract.notes[0]
 
@@ -163,9 +174,8 @@ def test_catalog(write: Write, tmp_path: Path) -> None:
     catalog.write_text('"http://x.invalid/a/lists.xsd" = "lists.xsd"\n"http://x.invalid/a/sub/more.xsd" = "more.xsd"\n')
     contract = load_contract(wsdl, catalog)
     assert contract.port.operations["Notify"].input == "{urn:l}E"
-    assert contract.schema is not None
-    assert contract.schema.validate(etree.fromstring('<E xmlns="urn:l">1</E>'))
-    assert not contract.schema.validate(etree.fromstring('<E xmlns="urn:l">x</E>'))
+    assert is_valid(contract, etree.fromstring('<E xmlns="urn:l">1</E>'))
+    assert not is_valid(contract, etree.fromstring('<E xmlns="urn:l">x</E>'))
 
 
 @pytest.mark.parametrize(
@@ -202,17 +212,16 @@ def test_namespace_scattered_over_schemas(write: Write) -> None:
         f'</xs:element></xs:schema><xs:schema {XS} targetNamespace="urn:j"><xs:element name="C" type="xs:int"/>'
     )
     contract = load_contract(write((IMPORT, IMPORT + inline), ('element="r:Notice"', 'xmlns:i="urn:i" element="i:B"')))
-    assert contract.schema is not None
     assert contract.builder is not None
-    assert contract.schema.validate(contract.builder.build("{urn:i}B", {"A": 1, "C": 2}))
-    assert not contract.schema.validate(etree.fromstring('<B xmlns="urn:i"><A>1</A></B>'))
+    assert is_valid(contract, contract.builder.build("{urn:i}B", {"A": 1, "C": 2}))
+    assert not is_valid(contract, etree.fromstring('<B xmlns="urn:i"><A>1</A></B>'))
 
 
 def test_same_schema_under_two_addresses(write: Write, tmp_path: Path) -> None:
     """A schema that is imported twice, under two names, is taken once."""
     (tmp_path / "copy.xsd").write_bytes(SCHEMA.read_bytes())
     contract = load_contract(write((IMPORT, IMPORT + IMPORT.replace("register.xsd", "copy.xsd"))))
-    assert contract.schema is not None
+    assert contract.checker is not None
 
 
 def test_cyclic_imports(write: Write, tmp_path: Path) -> None:
@@ -247,3 +256,37 @@ def test_choice_of_service(write: Write) -> None:
     service = service[service.index("<w:service") : service.index("</w:service>") + len("</w:service>")]
     port = load_contract(write((service, ""))).port
     assert (port.name, port.address) == ("Register11", "")
+
+
+def overloaded(first: str, second: str) -> tuple[tuple[str, str], ...]:
+    """Return changes that give the contract a second operation Count, which asks by a notice."""
+    output = '<w:output message="t:CountOut"/></w:operation>'
+    again = f'<w:operation name="Count"><w:input {second} message="t:NoticeIn"/>{output}'
+    bound = (
+        f'<w:operation name="Count"><s11:operation soapAction="urn:example:second"/><w:input {second}>'
+        '<s11:body use="literal"/></w:input><w:output><s11:body use="literal"/></w:output></w:operation>'
+    )
+    return (
+        ('<w:input message="t:CountIn"/><w:output message="t:CountOut"/></w:operation>',
+         f'<w:input {first} message="t:CountIn"/><w:output message="t:CountOut"/></w:operation>{again}'),
+        ('<s11:operation soapAction="urn:example:count"/>\n      <w:input>',
+         f'<s11:operation soapAction="urn:example:count"/>\n      <w:input {first}>'),
+        ('    <w:operation name="Ping">\n      <s11', f'{bound}    <w:operation name="Ping">\n      <s11'),
+    )  # fmt: skip
+
+
+def test_overloaded_operations(write: Write) -> None:
+    """Of several operations of one name each is there, told apart by the name of its input as WSDL has it."""
+    operations = load_contract(write(*overloaded('name="All"', 'name="ByText"'))).port.operations
+    assert {name: (each.input, each.action) for name, each in operations.items() if "Count" in name} == {
+        "Count:All": (f"{{{NS}}}Count", "urn:example:count"),
+        "Count:ByText": (f"{{{NS}}}Notice", "urn:example:second"),
+    }
+
+
+@pytest.mark.parametrize("names", [("", ""), ('name="Same"', 'name="Same"')])
+def test_overloaded_operations_that_nothing_tells_apart(write: Write, names: tuple[str, str]) -> None:
+    """They are left out, in words, rather than one of them taken for the other."""
+    contract = load_contract(write(*overloaded(*names)))
+    assert not [name for name in contract.port.operations if "Count" in name]
+    assert any("there are several of this name" in note for note in contract.notes)

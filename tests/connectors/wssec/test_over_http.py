@@ -133,11 +133,11 @@ async def test_signed_answer_to_another_question(gateway, wire, told):
 
 
 async def test_faults(gateway, wire):
-    """A signed fault may end the question; an unsigned one says only: not now."""
+    """No fault ends a question where signatures count: one that is signed stays so for ever, and for every question."""
     gateway.status, gateway.answer = 500, build_fault("404", "m")
     with pytest.raises(CallFailed) as caught:
         await ask(wire)
-    assert (caught.value.kind, caught.value.code) == (OutcomeKind.NOT_FOUND, "shep.not_found.404")
+    assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "shep.fault_untied")
 
     gateway.signer = Unsigned()
     with pytest.raises(CallFailed) as caught:

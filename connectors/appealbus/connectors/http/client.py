@@ -1,6 +1,7 @@
 """The one HTTP client of the process."""
 
 import asyncio
+import functools
 import ssl
 import zlib
 from collections.abc import Mapping
@@ -9,52 +10,82 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from appealbus.connectors.http.connection import Asked, Connection, Unasked
+from appealbus.connectors.http.doubts import Doubts
 from appealbus.connectors.http.errors import failure
+from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
+_UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
 _CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """An answer, complete and within its limit. Header names are looked up in any case."""
+    """An answer, complete and within its limit. Header names are looked up in any case.
+
+    Attributes:
+        alone: nothing else was ever asked over its connection, so it cannot answer anything else.
+
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    alone: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request, for `HttpClient` alone."""
+
+    method: str
+    url: str | URL
+    body: bytes
+    headers: Mapping[str, str]
+    connect_timeout: float
+    limit: int
+    tls: ssl.SSLContext | None
+    source: str
 
 
 class HttpClient:
-    """One session and one pool of connections for every wire of the process.
+    """One pool of connections for every wire of the process, and connections for one question each beside it.
 
     It opens on first use, under the loop that runs then. Each wire says `open` when it starts and `close` when
-    it ends; the last one closes the session. Redirects are not followed and cookies not kept: a POST with a
+    it ends; the last one closes the sessions. Redirects are not followed and cookies not kept: a POST with a
     citizen's identifiers goes where the configuration says, or nowhere.
+
+    Attributes:
+        doubts: servers that sent what nobody had asked for. Their connections are not used again.
+
     """
 
     def __init__(self, *, connections: int = 500) -> None:
+        self.doubts = Doubts()
         self._connections = connections
         self._users = 0
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     @property
     def is_open(self) -> bool:
         """Whether there is a session."""
-        return self._session is not None
+        return self._sessions is not None
 
     def open(self) -> None:
         """Count one more user."""
         self._users += 1
 
     async def close(self) -> None:
-        """Count one user less; with the last one the session closes."""
+        """Count one user less; with the last one the sessions close."""
         self._users = max(0, self._users - 1)
-        if self._users == 0 and self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        if self._users == 0 and self._sessions is not None:
+            sessions, self._sessions = self._sessions, None
+            for session in sessions:
+                await session.close()
 
     async def post(
         self,
@@ -66,6 +97,8 @@ class HttpClient:
         connect_timeout: float = 5.0,
         limit: int = 2 * 1024 * 1024,
         tls: ssl.SSLContext | None = None,
+        source: str = "",
+        alone: bool = False,
     ) -> HttpReply:
         """Send a body and return the answer, whatever its status.
 
@@ -77,14 +110,15 @@ class HttpClient:
             connect_timeout: seconds for getting a new connection.
             limit: the most bytes that the answer's body may have, counted after decompression.
             tls: whom to trust and who we are; None: the system's certificate authorities.
+            source: who is asked, for the log.
+            alone: over a connection that carries nothing else. So is every question to a server in doubt.
 
         Raises:
-            CallFailed: `http.*`, where no answer came whole.
+            CallFailed: `http.*`, where no answer came whole, or it cannot be known to be this question's.
 
         """
-        return await self._request(
-            "POST", url, body, headers, timeout=timeout, connect_timeout=connect_timeout, limit=limit, tls=tls
-        )
+        call = _Call("POST", url, body, headers, connect_timeout, limit, tls, source)
+        return await self._request(call, timeout, alone)
 
     async def probe(
         self,
@@ -99,58 +133,75 @@ class HttpClient:
             CallFailed: `http.*`.
 
         """
-        reply = await self._request(
-            "GET", url, None, {}, timeout=timeout, connect_timeout=timeout, limit=1024 * 1024, tls=tls
-        )
-        return reply.status
+        call = _Call("GET", url, b"", {}, timeout, 1024 * 1024, tls, "")
+        return (await self._request(call, timeout, alone=True)).status
 
-    async def _request(
-        self,
-        method: str,
-        url: str | URL,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        *,
-        timeout: float,  # noqa: ASYNC109 - as above
-        connect_timeout: float,
-        limit: int,
-        tls: ssl.SSLContext | None,
-    ) -> HttpReply:
-        session = self._session_here()
+    def doubt(self, url: str | URL, source: str) -> None:
+        """Hold the server in doubt: it answered a question with the answer to another one."""
+        self.doubts.tell(_server(url), source)
+
+    def links(self, source: str, url: str | URL) -> tuple[LinkState, ...]:
+        """Say how the connections of a source to its server stand, if there is something to tell."""
+        return self.doubts.links(source, _server(url))
+
+    async def _request(self, call: "_Call", seconds: float, alone: bool) -> HttpReply:
+        server = _server(call.url)
         try:
-            async with asyncio.timeout(timeout):
-                response = await session.request(
-                    method,
-                    url,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=self._timeout(connect_timeout),
-                    ssl=tls if tls is not None else True,
-                )
+            async with asyncio.timeout(seconds):
+                asked = Asked(call.body, functools.partial(self.doubts.tell, server, call.source))
                 try:
-                    raw = await _read(response, limit)
-                finally:
-                    # Of an answer that was read whole, the connection is back in the pool already.
-                    response.close()
+                    return await self._exchange(call, asked, alone or server in self.doubts)
+                except aiohttp.ClientConnectionError as error:
+                    if asked.sent or isinstance(error, _UNREACHED):
+                        raise
+                # The connection was of no use any more. Nothing has left, so nothing is asked twice.
+                asked = Asked(call.body, functools.partial(self.doubts.tell, server, call.source))
+                return await self._exchange(call, asked, alone=True)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise failure(error) from None
-        return HttpReply(response.status, response.headers, _decoded(raw, response.headers, limit))
 
-    def _session_here(self) -> aiohttp.ClientSession:
+    async def _exchange(self, call: "_Call", asked: Asked, alone: bool) -> HttpReply:
+        pooled, single = self._sessions_here()
+        response = await (single if alone else pooled).request(
+            call.method,
+            call.url,
+            data=asked,
+            headers=call.headers,
+            allow_redirects=False,
+            timeout=self._timeout(call.connect_timeout),
+            ssl=call.tls if call.tls is not None else True,
+            skip_auto_headers=("Content-Type",) if call.method == "GET" else None,
+        )
+        try:
+            raw = await _read(response, call.limit)
+        finally:
+            # Of an answer that was read whole, the connection is back in the pool already.
+            response.close()
+        if asked.doubted:
+            raise Unasked
+        body = _decoded(raw, response.headers, call.limit)
+        return HttpReply(response.status, response.headers, body, alone=asked.first)
+
+    def _sessions_here(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
         loop = asyncio.get_running_loop()
-        if self._session is None or self._loop is not loop:
+        if self._sessions is None or self._loop is not loop:
             self._loop = loop
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                # Asking for compression costs both sides more than the few kilobytes of an answer are worth;
-                # undoing it ourselves bounds a bomb before it is in memory.
-                headers={"Accept-Encoding": "identity"},
-                auto_decompress=False,
-                skip_auto_headers=("User-Agent",),
-            )
-        return self._session
+            self._sessions = self._session(loop, single=False), self._session(loop, single=True)
+        return self._sessions
+
+    def _session(self, loop: asyncio.AbstractEventLoop, *, single: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=self._connections, force_close=single)
+        # Not a documented door; `Asked` refuses to leave by any other.
+        connector._factory = functools.partial(Connection, loop=loop)  # type: ignore[assignment]
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Asking for compression costs both sides more than the few kilobytes of an answer are worth;
+            # undoing it ourselves bounds a bomb before it is in memory.
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent",),
+        )
 
     def _timeout(self, connect: float) -> aiohttp.ClientTimeout:
         known = self._timeouts.get(connect)
@@ -177,6 +228,13 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+def _server(url: str | URL) -> URL:
+    try:
+        return URL(url).origin()
+    except ValueError:
+        raise failure(aiohttp.InvalidURL("")) from None
+
+
 def _decoded(raw: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     coding = headers.get("Content-Encoding", "").strip().lower()
     if coding in ("", "identity") or not raw:
@@ -197,4 +255,5 @@ def _decoded(raw: bytes, headers: Mapping[str, str], limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "http.too_large", f"the answer has more than {limit} bytes")
+    reason = f"the answer has more than {limit} bytes"
+    return CallFailed(OutcomeKind.INVALID, "http.too_large", reason, at_scale=True)

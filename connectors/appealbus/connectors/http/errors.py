@@ -2,11 +2,13 @@
 
 import aiohttp
 
+from appealbus.connectors.http.connection import Unasked
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
     # The first class that fits counts, so the special ones come first.
+    (Unasked, OutcomeKind.UNAVAILABLE, "http.unasked", "the server sent more than was asked; none of it is used"),
     (aiohttp.ConnectionTimeoutError, OutcomeKind.TIMED_OUT, "http.connect_timeout", "no connection in time"),
     (TimeoutError, OutcomeKind.TIMED_OUT, "http.timeout", "no complete answer in time"),
     (aiohttp.ClientSSLError, OutcomeKind.UNAVAILABLE, "http.tls", "no trusted TLS connection"),

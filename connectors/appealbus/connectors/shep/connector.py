@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,10 +13,11 @@ from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, s
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.connectors.shep.status import fault_failure, gateway_failure
-from appealbus.connectors.soap.envelope import Envelope, read_envelope
+from appealbus.connectors.shep.status import fault_failure, gateway_failure, untrusted
+from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.faults import louder
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -76,6 +78,8 @@ class ShepWire(Wire):
             timeout=ends - clock(),
             limit=self._settings.limit,
             tls=self._tls,
+            source=self._source,
+            alone=call.alone or not self._settings.reuse,
         )
         return self._read(reply, call)
 
@@ -87,11 +91,14 @@ class ShepWire(Wire):
         # the id may not be absent either: an old answer stays validly signed for ever.
         own = {call.question_id} if self._verifier is not None else {call.question_id, None}
         if response.correlation_id not in own:
+            self._http.doubt(self._settings.url, self._source)
             raise CallFailed(
                 OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question", layer=Layer.GATEWAY
             )
+        correlated = response.correlation_id is not None or reply.alone
         failure = gateway_failure(response.status, self._settings)
         if failure is not None:
+            failure.correlated = correlated
             raise failure
         return Reply(
             body=content_of(response, limit=self._settings.limit),
@@ -99,6 +106,7 @@ class ShepWire(Wire):
             observed_at=observed_at,
             message_id=response.message_id,
             session_id=response.session_id,
+            correlated=correlated,
         )
 
     def _verified(self, reply: HttpReply) -> Envelope:
@@ -114,23 +122,28 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = fault_failure(envelope.fault, self._settings, final=self._is_signed(envelope))
-            raise louder(fault, reply, failed)
+            fault = louder(self._fault(envelope, envelope.fault), reply, failed)
+            fault.correlated = reply.alone
+            raise fault
         if failed is not None:
             raise failed
         if self._verifier is not None:
             self._verifier(envelope.root)
         return envelope
 
-    def _is_signed(self, envelope: Envelope) -> bool:
-        """Say whether a fault counts as the gateway's own. Gateways seldom sign theirs."""
-        if self._verifier is None:
-            return True
+    def _fault(self, envelope: Envelope, fault: Fault) -> CallFailed:
+        """Return what a fault means. Where signatures count, it ends no question: gateways seldom sign theirs, and
+        one that is signed repeats no id of the question, so it stays validly signed for ever for all of them."""
+        failure = fault_failure(fault, self._settings)
+        if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
+            return failure
         try:
             self._verifier(envelope.root)
         except CallFailed:
-            return False
-        return True
+            return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
+        if failure.kind.final:
+            return untrusted("shep.fault_untied", "a signed fault came that may be the answer to another question")
+        return failure
 
     async def health(self) -> Health:
         """Ask the gateway for its contract. Any answer but a proxy's excuse shows that it is there."""
@@ -144,6 +157,10 @@ class ShepWire(Wire):
         """Name the service and who asks. Only a question would show whether the gateway knows them."""
         settings = self._settings
         return f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+
+    def links(self) -> Sequence[LinkState]:
+        """Say whether the gateway ever sent what nobody had asked for."""
+        return self._http.links(self._source, self._settings.url)
 
     async def close(self) -> None:
         """Leave the shared session."""

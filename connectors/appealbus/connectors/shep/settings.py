@@ -44,6 +44,8 @@ class ShepSettings(Settings):
     """Statuses and error codes that mean: we have no right to ask, or no consent."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=10 * 1024 * 1024)
     """The most bytes that an answer may have."""
+    reuse: bool = True
+    """Put questions over connections that have carried others. Without, each gets a connection of its own."""
     tls: TlsSettings = TlsSettings()
     """Whom to trust for HTTPS, and our client certificate."""
     signature: SignatureSettings = SignatureSettings()

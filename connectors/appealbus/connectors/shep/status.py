@@ -37,13 +37,12 @@ def gateway_failure(code: str | None, settings: ShepSettings) -> CallFailed | No
     )
 
 
-def fault_failure(fault: Fault, settings: ShepSettings, *, final: bool) -> CallFailed:
-    """Return what a fault means.
+def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
+    """Return what a fault means, if it can be trusted.
 
     Args:
         fault: as the envelope had it.
         settings: whose lists of codes may say that there is no record, or no right.
-        final: whether the fault can be trusted so far that it may end the question.
 
     """
     codes = list(_error_codes(fault.detail))
@@ -54,15 +53,12 @@ def fault_failure(fault: Fault, settings: ShepSettings, *, final: bool) -> CallF
         failure = _fault(OutcomeKind.INVALID, codes[0], "the gateway did not accept the message as it was sent")
     else:
         failure = _fault(OutcomeKind.UNAVAILABLE, codes[0], "the gateway answered with a fault")
-    failure = _known(codes, settings, Layer.FAULT) or failure
-    if final or failure.kind is OutcomeKind.UNAVAILABLE:
-        return failure
-    return CallFailed(
-        OutcomeKind.UNAVAILABLE,
-        "shep.fault_unsigned",
-        "a fault that the gateway did not sign came instead of an answer",
-        layer=Layer.FAULT,
-    )
+    return _known(codes, settings, Layer.FAULT) or failure
+
+
+def untrusted(code: str, reason: str) -> CallFailed:
+    """Return what a fault means that could be anybody's: the question is asked again."""
+    return CallFailed(OutcomeKind.UNAVAILABLE, code, reason, layer=Layer.FAULT)
 
 
 def _fault(kind: OutcomeKind, code: str, reason: str) -> CallFailed:

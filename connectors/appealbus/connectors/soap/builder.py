@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from lxml import etree
 
+from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.schemas import DRIVER, Schemas
 from appealbus.core.config.base import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
+
+_MARK = "\ue000appealbus:"
 
 
 class Builder:
@@ -37,16 +41,48 @@ class Builder:
 
         """
         holder = etree.Element("holder")
+        within: dict[str, etree._Element] = {}
         try:
             element = self._schema.get_element(name)
-            element.render(holder, element(**content))
-            return holder[0]
+            element.render(holder, element(**_held(content, within)))
+            _put(holder[0], within)
         except Exception as error:
             # zeep raises what it happens to stumble over, and quotes values.
             path = getattr(error, "path", None)
             where = f" at {'.'.join(map(str, path))}" if isinstance(path, list) and path else ""
             reason = f"the request's content does not fit the contract{where}"
             raise CallFailed(OutcomeKind.INVALID, "soap.request", reason) from None
+        place = lost(content, holder[0])
+        if place is not None:
+            reason = (
+                f"the request's content would not leave as it was given: the contract takes something else at {place}"
+            )
+            raise CallFailed(OutcomeKind.INVALID, "soap.request", reason)
+        return holder[0]
+
+
+def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> dict[str, Any]:
+    """Return the content with a mark for each element that is the value of a key: zeep would print its address."""
+
+    def held(value: object) -> object:
+        if isinstance(value, etree._Element):
+            mark = f"{_MARK}{len(within)}"
+            within[mark] = value
+            return mark
+        if isinstance(value, list | tuple):
+            return [held(item) for item in value]
+        return _held(value, within) if isinstance(value, Mapping) else value
+
+    return {key: value if key.startswith("_value_") else held(value) for key, value in content.items()}
+
+
+def _put(root: etree._Element, within: Mapping[str, etree._Element]) -> None:
+    """Put elements where their marks are."""
+    for node in list(root.iter()) if within else ():
+        inner = within.get(node.text or "")
+        if inner is not None:
+            node.text = None
+            node.append(deepcopy(inner))
 
 
 class _Files:

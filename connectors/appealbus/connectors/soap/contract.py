@@ -13,6 +13,7 @@ from appealbus.connectors.soap.documents import load_documents
 from appealbus.connectors.soap.schemas import Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
 from appealbus.core.config.base import ConfigError
+from appealbus.core.replies.xmlschema import Checker
 
 log = structlog.get_logger(__name__)
 
@@ -24,18 +25,16 @@ class Contract:
     Attributes:
         port: the port, with its operations.
         by_input: operations by the element of their request, where one element means one operation.
-        names: the names that the contract uses.
         builder: makes content from mappings; None where zeep cannot take the contract's schemas.
-        schema: checks content; None where that is switched off.
+        checker: checks content; None where that is switched off.
         notes: what was left out, and why.
 
     """
 
     port: Port
     by_input: Mapping[str, Operation]
-    names: frozenset[str]
     builder: Builder | None
-    schema: etree.XMLSchema | None
+    checker: Checker | None
     notes: tuple[str, ...]
 
 
@@ -68,9 +67,8 @@ def load_contract(
     return Contract(
         port=chosen,
         by_input=by_input,
-        names=schemas.names,
         builder=_builder(wsdl, schemas, notes),
-        schema=_schema(schemas) if validate else None,
+        checker=Checker(_schema(schemas), schemas.names) if validate else None,
         notes=tuple(notes),
     )
 

@@ -7,7 +7,7 @@ from lxml import etree
 from appealbus.core.interfaces.wire import CallFailed, Layer
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
@@ -72,7 +72,7 @@ def read_envelope(
     try:
         root = parse(data, limit=limit, charset=charset, fallback=fallback)
     except UnsafeXml as error:
-        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason) from None
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
     return open_envelope(root)
 
 

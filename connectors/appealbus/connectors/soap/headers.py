@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from datetime import date, datetime, time
 
 from lxml import etree
 from yarl import URL
@@ -64,22 +65,36 @@ def _elements(
             yield _built(contract, name, value, f"{key}.{_local(name)}")
     for name, value in values.items():
         if name.startswith("{"):
-            element = etree.Element(name)
-            element.text = str(value)
-            yield element
+            yield _plain(name, value, f"{key}.{name}")
 
 
 def _built(contract: Contract, name: str, value: object, key: str) -> etree._Element:
     if not isinstance(value, Mapping):
-        element = etree.Element(name)
-        element.text = str(value)
-        return element
+        return _plain(name, value, key)
     if contract.builder is None:
         raise ConfigError(f"{key}: this contract's header cannot be built from a table")
     try:
         return contract.builder.build(name, value)
     except CallFailed:
         raise ConfigError(f"{key}: the table does not fit what the contract says of this header") from None
+
+
+def _plain(name: str, value: object, key: str) -> etree._Element:
+    """Return a header that is a text."""
+    element = etree.Element(name)
+    match value:
+        case bool():
+            element.text = "true" if value else "false"
+        case str() | int() | float():
+            element.text = str(value)
+        case datetime() | date() | time():
+            element.text = value.isoformat()
+        case _:
+            raise ConfigError(
+                f"{key}: write a text; a table needs a header that the contract declares, under its local name, "
+                "and a list has no place in a header"
+            )
+    return element
 
 
 def _local(name: str) -> str:

@@ -1,6 +1,8 @@
-"""Replies with attachments (MTOM, SOAP with attachments): the root part, with the binary parts put back in place."""
+"""Replies with attachments: MTOM puts binary parts back into the root part, SOAP with attachments stands beside it."""
 
 import base64
+import binascii
+import quopri
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ _MOST_PARTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A multipart message, taken apart: the root part, and all parts by content id."""
+    """A multipart message, taken apart: the root part, and all others by content id."""
 
     root: bytes
     by_id: Mapping[str, bytes]
@@ -48,24 +50,22 @@ def split_parts(body: bytes, content_type: str) -> Parts:
     if len(chunks) < 2 or not chunks[-1].startswith(b"--"):
         raise _invalid("the multipart reply is not complete")
     by_id: dict[str, bytes] = {}
-    first: tuple[bytes, dict[str, str]] | None = None
     start = parameters.get("start", "").strip("<> ")
-    for chunk in chunks[:-1]:
+    root = start
+    for number, chunk in enumerate(chunks[:-1], 1):
         content, headers = _part(chunk, line_end)
-        name = headers.get("content-id", "").strip("<> ")
-        if name and by_id.setdefault(name, content) is not content:
+        # Nothing can name a part without an id, but whoever reads the reply is to know that it is there.
+        name = headers.get("content-id", "").strip("<> ") or f"part {number}"
+        if by_id.setdefault(name, content) is not content:
             raise _invalid("the multipart reply has two parts of the same id")
-        if first is None or (start and name == start):
-            first = content, headers
-    if first is None or (start and start not in by_id):
+        root = root or name
+    if root not in by_id:
         raise _invalid("the multipart reply lacks its root part")
-    if first[1].get("content-transfer-encoding", "binary").lower() not in ("binary", "8bit", "7bit"):
-        raise _invalid("the root part has a transfer encoding that we do not take")
-    return Parts(first[0], by_id)
+    return Parts(by_id.pop(root), by_id)
 
 
-def put_back(root: etree._Element, parts: Parts, limit: int) -> None:
-    """Replace each xop:Include by the part that it names, in base64, as the contract declares it.
+def put_back(root: etree._Element, parts: Parts, limit: int) -> Mapping[str, bytes]:
+    """Replace each xop:Include by the part that it names, in base64, as the contract declares it; return the others.
 
     Args:
         root: the parsed root part.
@@ -76,7 +76,7 @@ def put_back(root: etree._Element, parts: Parts, limit: int) -> None:
         CallFailed: `soap.multipart`.
 
     """
-    left = limit
+    left, beside = limit, dict(parts.by_id)
     for include in list(root.iter(_INCLUDE)):
         holder = include.getparent()
         name = unquote(include.get("href", "").removeprefix("cid:"))
@@ -88,6 +88,8 @@ def put_back(root: etree._Element, parts: Parts, limit: int) -> None:
             raise _invalid(f"the attachments in the reply have more than {limit} bytes")
         holder.remove(include)
         holder.text = base64.b64encode(content).decode()
+        beside.pop(name, None)
+    return beside
 
 
 def _part(chunk: bytes, line_end: bytes) -> tuple[bytes, dict[str, str]]:
@@ -100,7 +102,21 @@ def _part(chunk: bytes, line_end: bytes) -> tuple[bytes, dict[str, str]]:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip().lower()] = value.strip()
-    return content, headers
+    return _decoded(content, headers.get("content-transfer-encoding", "binary").lower()), headers
+
+
+def _decoded(content: bytes, coding: str) -> bytes:
+    """Return a part as it was before it was coded for its way."""
+    if coding in ("binary", "8bit", "7bit"):
+        return content
+    if coding == "quoted-printable":
+        return quopri.decodestring(content)
+    if coding != "base64":
+        raise _invalid("a part of the multipart reply has a transfer encoding that we do not take")
+    try:
+        return base64.b64decode(b"".join(content.split()), validate=True)
+    except binascii.Error:
+        raise _invalid("a part of the multipart reply is not the base64 that it says") from None
 
 
 def _invalid(reason: str) -> CallFailed:

@@ -1,7 +1,7 @@
 """From an HTTP answer to the element that answers the question, or to a typed failure."""
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -9,17 +9,37 @@ from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failur
 from appealbus.connectors.soap.envelope import Envelope, open_envelope
 from appealbus.connectors.soap.faults import fault_failure, louder
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
+from appealbus.connectors.soap.relation import is_tied
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
-_SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'")
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer, taken apart.
+
+    Attributes:
+        envelope: None where the body is empty.
+        correlated: it is tied to the question, as with `Reply`.
+        attachments: parts beside the envelope that it does not put anywhere, by content id.
+
+    """
+
+    envelope: Envelope | None
+    correlated: bool
+    attachments: Mapping[str, bytes]
 
 
 def open_reply(
-    reply: HttpReply, *, limit: int, fallback: str | None, faults: Mapping[str, OutcomeKind]
-) -> Envelope | None:
-    """Return the envelope of an answer that is no failure; None where the body is empty.
+    reply: HttpReply,
+    *,
+    limit: int,
+    fallback: str | None,
+    faults: Mapping[str, OutcomeKind],
+    wanted: Mapping[str, str],
+) -> Opened:
+    """Return an answer that is no failure, taken apart.
 
     A fault counts whatever the status is, except where the status says more: 408, 429, 503, and 401, 403, 407
     unless the settings make the fault `refused` or `not_found`.
@@ -32,19 +52,22 @@ def open_reply(
     if failed is not None and reply.status in BUSY:
         raise failed
     if failed is None and not reply.body.strip():
-        return None
+        return Opened(None, reply.alone, {})
     try:
-        envelope = _envelope(reply, limit, fallback)
+        envelope, attachments = _envelope(reply, limit, fallback)
     except CallFailed:
         # Proxies and crashed servers answer in HTML; then the status is all that there is.
         if failed is not None:
             raise failed from None
         raise
+    correlated = is_tied(envelope.header, wanted) or reply.alone
     if envelope.fault is not None:
-        raise louder(fault_failure(envelope.fault, faults), reply, failed)
+        fault = louder(fault_failure(envelope.fault, faults), reply, failed)
+        fault.correlated = correlated
+        raise fault
     if failed is not None:
         raise failed
-    return envelope
+    return Opened(envelope, correlated, attachments)
 
 
 def answer_in(envelope: Envelope, expected: str) -> etree._Element:
@@ -62,43 +85,21 @@ def answer_in(envelope: Envelope, expected: str) -> etree._Element:
     return answer
 
 
-def validate(element: etree._Element, schema: etree.XMLSchema, names: frozenset[str], code: str, what: str) -> None:
-    """Check an element against the contract.
-
-    Args:
-        element: what to check.
-        schema: the contract's own.
-        names: the names that the contract uses: only these may appear in a reason.
-        code: of the failure.
-        what: `the reply`, `the request`.
-
-    Raises:
-        CallFailed: with the code.
-
-    """
-    if schema.validate(element):
-        return
-    # The validator's text quotes values; its subject is a name, which is ours if the contract has it.
-    match = _SUBJECT.match(schema.error_log[0].message) if len(schema.error_log) else None
-    name = match[1] if match and match[1] in names else "an element that the contract does not know"
-    raise _invalid(code, f"{what} breaks the contract at {name}")
-
-
-def _envelope(reply: HttpReply, limit: int, fallback: str | None) -> Envelope:
+def _envelope(reply: HttpReply, limit: int, fallback: str | None) -> tuple[Envelope, Mapping[str, bytes]]:
     content_type = reply.headers.get("Content-Type", "")
     if not is_multipart(content_type):
-        return open_envelope(_parsed(reply.body, limit, charset_of(reply), fallback))
+        return open_envelope(_parsed(reply.body, limit, charset_of(reply), fallback)), {}
     parts = split_parts(reply.body, content_type)
     root = _parsed(parts.root, limit, None, fallback)
-    put_back(root, parts, limit)
-    return open_envelope(root)
+    left_over = put_back(root, parts, limit)
+    return open_envelope(root), left_over
 
 
 def _parsed(data: bytes, limit: int, charset: str | None, fallback: str | None) -> etree._Element:
     try:
         return parse(data, limit=limit, charset=charset, fallback=fallback)
     except UnsafeXml as error:
-        raise _invalid(error.code, error.reason) from None
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
 
 
 def _invalid(code: str, reason: str) -> CallFailed:

@@ -74,6 +74,8 @@ class SoapSettings(Settings):
     """Whom to trust, and our certificate."""
     connect_timeout: Seconds = Field(default=5.0, gt=0)
     """The longest that getting a connection may take."""
+    reuse: bool = True
+    """Put questions over connections that have carried others. Without, each gets a connection of its own."""
     load_timeout: Seconds = Field(default=60.0, gt=0)
     """The longest that reading the contract may take."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024)

@@ -18,10 +18,12 @@ from appealbus.connectors.http import HttpClient, tls_context
 from appealbus.connectors.soap.contract import Contract, load_contract
 from appealbus.connectors.soap.envelope import SOAP11, build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
-from appealbus.connectors.soap.reply import answer_in, open_reply, validate
+from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
+from appealbus.connectors.soap.reply import answer_in, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
 from appealbus.core.config.base import ConfigError
+from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
@@ -73,9 +75,9 @@ class SoapWire(Wire):
 
         """
         operation = self._operation(request)
-        envelope = build_envelope(
-            self._content(request, operation), self._contract.port.namespace, self._headers.made(operation, call)
-        )
+        headers = self._headers.made(operation, call)
+        wanted = echoes(headers)
+        envelope = build_envelope(self._content(request, operation), self._contract.port.namespace, headers)
         answer = await self._http.post(
             self._url,
             serialise(envelope),
@@ -84,21 +86,40 @@ class SoapWire(Wire):
             connect_timeout=self._settings.connect_timeout,
             limit=self._settings.limit,
             tls=self._tls,
+            source=self._source,
+            alone=call.alone or not self._settings.reuse,
         )
         observed_at = datetime.now(UTC)
-        opened = open_reply(
-            answer, limit=self._settings.limit, fallback=self._settings.encoding, faults=self._settings.faults
-        )
+        try:
+            opened = open_reply(
+                answer,
+                limit=self._settings.limit,
+                fallback=self._settings.encoding,
+                faults=self._settings.faults,
+                wanted=wanted,
+            )
+        except CallFailed as failed:
+            if failed.code == WRONG_ANSWER:
+                self._http.doubt(self._url, self._source)
+            raise
         sha256 = hashlib.sha256(answer.body).hexdigest()
         if operation.output is None:
-            return Reply({}, sha256, observed_at)
-        if opened is None:
+            return Reply({}, sha256, observed_at, correlated=opened.correlated)
+        if opened.envelope is None:
             raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
-        element = answer_in(opened, operation.output)
-        if self._contract.schema is not None:
-            validate(element, self._contract.schema, self._contract.names, "soap.schema", "the reply")
-        message_id = text(opened.header, "MessageID") if opened.header is not None else None
-        return Reply(element, sha256, observed_at, message_id=message_id)
+        element = answer_in(opened.envelope, operation.output)
+        if self._contract.checker is not None:
+            self._contract.checker.check(element, "soap.schema", "the reply")
+        header = opened.envelope.header
+        message_id = text(header, "MessageID") if header is not None else None
+        return Reply(
+            element,
+            sha256,
+            observed_at,
+            message_id=message_id,
+            correlated=opened.correlated,
+            attachments=opened.attachments,
+        )
 
     async def health(self) -> Health:
         """Say whether an HTTP server answers at the service's address."""
@@ -114,6 +135,10 @@ class SoapWire(Wire):
         told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
         notes = self._contract.notes
         return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
+
+    def links(self) -> Sequence[LinkState]:
+        """Say whether the server ever sent what nobody had asked for."""
+        return self._http.links(self._source, self._url)
 
     async def close(self) -> None:
         """Let go of the session."""
@@ -177,8 +202,8 @@ class SoapWire(Wire):
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "this contract takes requests as XML alone")
         else:
             content = self._contract.builder.build(operation.input, body)
-        if self._contract.schema is not None:
-            validate(content, self._contract.schema, self._contract.names, "soap.request", "the request")
+        if self._contract.checker is not None:
+            self._contract.checker.check(content, "soap.request", "the request")
         return content
 
 

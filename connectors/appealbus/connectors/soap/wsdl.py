@@ -3,6 +3,7 @@
 Document/literal over SOAP 1.1 and 1.2 alone: what else is there is named in the notes and left out.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -23,7 +24,7 @@ class Operation:
     """One operation of a port. Elements are names in the form `{namespace}local`.
 
     Attributes:
-        name: as the contract has it.
+        name: as the contract has it; of several of one name, with the name of its input behind: `Find:ByNumber`.
         action: of the SOAPAction header.
         addressing_action: of WS-Addressing.
         input: the element of the request; None: the body stays empty.
@@ -111,21 +112,21 @@ class Wsdl:
             port_type = self._port_types.get(_qname(binding, binding.get("type", "")))
             if port_type is None:
                 raise _Broken(f"its port type {binding.get('type')} does not exist")
-            abstract = {node.get("name", ""): node for node in port_type.iterchildren(f"{{{WSDL}}}operation")}
+            abstract = _labelled(port_type)
             operations = {}
-            for node in binding.iterchildren(f"{{{WSDL}}}operation"):
-                label = node.get("name", "")
+            for label, node in _labelled(binding).items():
                 try:
-                    operations[label] = self._operation(node, abstract.get(label), extension, soap.get("style"))
+                    if node is None:
+                        raise _Broken("there are several of this name, and nothing tells them apart")
+                    operations[label] = self._operation(label, node, abstract.get(label), extension, soap.get("style"))
                 except _Broken as error:
                     self.notes.add(f"operation {label}", str(error))
             return Port(service, name, address, namespace, operations)
         return None
 
     def _operation(
-        self, node: etree._Element, abstract: etree._Element | None, extension: str, style: str | None
+        self, name: str, node: etree._Element, abstract: etree._Element | None, extension: str, style: str | None
     ) -> Operation:
-        name = node.get("name", "")
         if abstract is None:
             raise _Broken("the port type has no such operation")
         soap = next(node.iterchildren(f"{{{extension}}}operation"), None)
@@ -210,6 +211,21 @@ class Wsdl:
                 name = node.get("name", "")
                 found.setdefault(f"{{{namespace}}}{name}" if namespace else name, node)
         return found
+
+
+def _labelled(parent: etree._Element) -> dict[str, etree._Element | None]:
+    """Return the operations of a port type or binding by what tells them apart; None where nothing does."""
+    nodes = list(parent.iterchildren(f"{{{WSDL}}}operation"))
+    names = Counter(node.get("name", "") for node in nodes)
+    found: dict[str, etree._Element | None] = {}
+    for node in nodes:
+        label = node.get("name", "")
+        if names[label] > 1:
+            given = next(node.iterchildren(f"{{{WSDL}}}input"), None)
+            told = given.get("name") if given is not None else None
+            label = f"{label}:{told}" if told else label
+        found[label] = None if label in found else node
+    return found
 
 
 def _qname(node: etree._Element, value: str) -> str:

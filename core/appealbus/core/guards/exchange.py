@@ -13,7 +13,7 @@ from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.interfaces.outcomes import timed_out
+from appealbus.core.interfaces.outcomes import invalid, timed_out
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed
 from appealbus.core.journal.rows import Served
@@ -23,6 +23,9 @@ from appealbus.schemas.record import Record
 
 SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
+CLAIMS = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
+"""They end a question, and have no record that could be held against it."""
+UNTIED = invalid("answer.untied", "the source answered, but nothing shows that it is this question's answer")
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
 
@@ -45,6 +48,9 @@ class Exchange(Flight):
         self.question = question
         self._question_id = question_id
         self._provenance: Provenance | None = None
+        self._alone = not question.lookup.idempotent
+        self._tied = True
+        self._at_scale = False
 
     async def run(self) -> Ended:
         """Write the access row, ask, and keep the answer for as long as it is fresh."""
@@ -52,7 +58,7 @@ class Exchange(Flight):
         if refusal is not None:
             self.so_far = refusal
         else:
-            while await self._attempt() and await self._pause():
+            while await self._attempt() and (self._goes_alone() or await self._pause()):
                 pass
         ended = self.ended()
         if self.question.lookup.idempotent:
@@ -85,8 +91,14 @@ class Exchange(Flight):
             await self._call(place, min(line.settings.timeout, left))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
             await line.breaker.settled()
-        idempotent = self.question.lookup.idempotent
-        return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
+        failed = self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
+        return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
+
+    def _goes_alone(self) -> bool:
+        """Say whether to ask once more, at once, over a connection of its own, since nothing ties the answer."""
+        again = self.so_far is UNTIED
+        self._alone = self._alone or again
+        return again
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
@@ -102,7 +114,7 @@ class Exchange(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         line = self._line
         started = line.monotonic()
-        call = Call(self._question_id, self.question.number, seconds)
+        call = Call(self._question_id, self.question.number, seconds, alone=self._alone)
         source = Source(line.source, line.wire, call, line.plugin)
         self.attempts += 1
         self.asked_at = self.asked_at or line.now()
@@ -113,6 +125,8 @@ class Exchange(Flight):
         try:
             reached = await self._ask(source)
             settle = self._verdict(seconds, reached=reached)
+            if self.so_far.kind in CLAIMS and not self._tied:
+                self.so_far = UNTIED
         except asyncio.CancelledError:
             if self.expired:
                 settle = self._verdict(seconds, reached=False)
@@ -132,16 +146,25 @@ class Exchange(Flight):
         # In a backlog calls leave with little time; that they are not answered says nothing about the source.
         if outcome.kind is OutcomeKind.TIMED_OUT and timeout < line.settings.timeout / 2:
             return line.breaker.gave_up
+        if self._at_scale:
+            # One person's odd record must not close the way for others, however often it is asked for.
+            return line.breaker.failed if line.broke_anew(self.question) else line.breaker.gave_up
         if failed:
             return line.breaker.failed
+        if reached:
+            line.broken.clear()
         return line.breaker.succeeded if reached else line.breaker.gave_up
 
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
         lookup = self.question.lookup
+        self._at_scale = False
         try:
             self.so_far = await self._outcome(source)
+            self._tied = all(reply.correlated for reply in source.replies)
         except CallFailed as failed:
+            self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
+            self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
                 self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
             except ValueError as error:  # found without a record, or a pause that is no number

@@ -27,6 +27,9 @@ from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
 
+_MOST_BROKEN = 1000
+"""Far more than open any breaker."""
+
 
 _STUCK = unavailable(
     "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
@@ -54,6 +57,7 @@ class Line:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
+    broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""
     defects: Counter[str] = field(default_factory=Counter)
@@ -90,6 +94,16 @@ class Line:
         """Return the outcome of a question that the breaker refuses."""
         reason = "the source has failed repeatedly and is left alone for a while"
         return unavailable("breaker.open", reason, self.breaker.probes_in)
+
+    def broke_anew(self, question: Question) -> bool:
+        """Note that the reply to a question was broken at scale; say whether it is the first such since a good one."""
+        key = (question.lookup.name, question.key)
+        if key in self.broken:
+            return False
+        if len(self.broken) >= _MOST_BROKEN:
+            self.broken.clear()
+        self.broken.add(key)
+        return True
 
     async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
         """Write the access row; return None once it is durable, else the outcome that ends the question."""

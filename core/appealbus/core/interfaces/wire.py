@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeAlias, TypeVar
@@ -44,6 +44,7 @@ class Call:
         number: of the appeal that caused the question.
         timeout: seconds that the call may take in all, connecting included.
         answer: what came by itself, for wires whose `answers_later`: read it, and send nothing.
+        alone: over a connection that carries nothing else, where the wire has connections.
 
     """
 
@@ -51,17 +52,33 @@ class Call:
     number: str
     timeout: float
     answer: KeptAnswer | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A source's answer: parsed, valid against its contract, and past every status layer below business."""
+    """A source's answer: parsed, valid against its contract, and past every status layer below business.
+
+    Attributes:
+        body: the business content.
+        raw_sha256: of what came, as it came.
+        observed_at: when it came.
+        message_id: the source's own.
+        session_id: the source's own.
+        correlated: it is tied to the question: by an id of ours that it repeats, or by a connection that carried no
+            other question. What is not may be the answer to another one; then it cannot say for good that there
+            is no record, or no right.
+        attachments: what came beside the body and is not in it, by content id.
+
+    """
 
     body: Payload
     raw_sha256: str
     observed_at: datetime
     message_id: str | None = None
     session_id: str | None = None
+    correlated: bool = True
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Layer(StrEnum):
@@ -77,6 +94,12 @@ class CallFailed(Exception):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
     `reason` is ours, never a text of the other side: that may hold personal data.
+
+    Attributes:
+        correlated: as with a Reply: `not_found` and `refused` are final only where this is so.
+        at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
+            one question after another, it counts as a failure of the source.
+
     """
 
     def __init__(
@@ -87,6 +110,8 @@ class CallFailed(Exception):
         *,
         layer: Layer = Layer.TRANSPORT,
         retry_after: float | None = None,
+        correlated: bool = True,
+        at_scale: bool = False,
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -94,6 +119,8 @@ class CallFailed(Exception):
         self.reason = reason
         self.layer = layer
         self.retry_after = retry_after
+        self.correlated = correlated
+        self.at_scale = at_scale
 
 
 @dataclass(frozen=True, slots=True)

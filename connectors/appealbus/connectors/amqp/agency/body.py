@@ -8,11 +8,11 @@ import orjson
 from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
-from appealbus.connectors.soap.reply import validate
 from appealbus.core.config.base import ConfigError
 from appealbus.core.interfaces.wire import CallFailed, Layer, Payload
+from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 MEDIA_TYPES = {Format.XML: "application/xml", Format.JSON: "application/json"}
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
@@ -31,14 +31,15 @@ class Schema:
         """
         try:
             document = etree.parse(path, etree.XMLParser(no_network=True, resolve_entities=False))
-            self._schema = etree.XMLSchema(document)
+            schema = etree.XMLSchema(document)
         except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
             raise ConfigError(f"{key}: {path} is no usable XML schema: {error}") from None
-        self._names = frozenset(element.get("name", "") for element in document.iter(_XSD))
+        names = frozenset(element.get("name", "") for element in document.iter(_XSD))
+        self._checker = Checker(schema, names)
 
     def check(self, answer: etree._Element) -> None:
         """Raise CallFailed, `amqp.schema`, where an answer is not valid."""
-        validate(answer, self._schema, self._names, "amqp.schema", "the answer")
+        self._checker.check(answer, "amqp.schema", "the answer")
 
 
 def written(body: Payload, form: Format) -> bytes:
@@ -77,7 +78,7 @@ def read(body: bytes, content_type: str, form: Format, limit: int, schema: Schem
     try:
         element = parse(body, limit=limit, charset=charset)
     except UnsafeXml as error:
-        raise broken(error.code, error.reason) from None
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
     if schema is not None:
         schema.check(element)
     return element
@@ -111,7 +112,8 @@ def _charset(content_type: str, form: Format) -> str | None:
 
 def too_large(limit: int) -> CallFailed:
     """Return the failure of an answer that has more bytes than it may."""
-    return broken("amqp.too_large", f"the answer has more than {limit} bytes")
+    reason = f"the answer has more than {limit} bytes"
+    return CallFailed(OutcomeKind.INVALID, "amqp.too_large", reason, at_scale=True)
 
 
 def broken(code: str, reason: str) -> CallFailed:

@@ -1,0 +1,154 @@
+"""A connection on which an answer belongs to the question that was put on it, or is not used at all."""
+
+import asyncio
+import fcntl
+import re
+import termios
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import ClientConnectionError
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.payload import BytesPayload
+
+_BREAKS = b"\r\n"
+"""Behind a reply they are an old habit, and harmless."""
+_HEAD = re.compile(rb"\n\r?\n")
+_ENDLESS = 2**63
+"""The length of a reply that ends with its connection."""
+_TIMED_OUT = (b"HTTP/1.1 408", b"HTTP/1.0 408")
+"""What some proxies say before they close an idle connection. It answers nothing, and names nobody."""
+
+
+class Unasked(ClientConnectionError):
+    """The connection carried what nobody had asked for, or is closed."""
+
+
+class Asked(BytesPayload):
+    """The body of one question. Only what comes after its first byte was written can be the answer.
+
+    Attributes:
+        first: nothing else was ever asked over its connection.
+        sent: a byte of it may have left.
+        doubted: bytes came that this question, or the time before it, cannot explain.
+
+    """
+
+    def __init__(self, body: bytes, on_doubt: Callable[[], None]) -> None:
+        super().__init__(body)
+        self.first = False
+        self.sent = False
+        self.doubted = False
+        self._on_doubt = on_doubt
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the question, unless the connection has spoken already. The headers leave together with it."""
+        connection = getattr(writer, "protocol", None)
+        if not isinstance(connection, Connection):
+            raise TypeError("this version of aiohttp makes connections of its own; appealbus cannot watch them")
+        self.sent = connection.ask(self)
+        if not self.sent:
+            raise Unasked
+        await super().write_with_length(writer, content_length)
+
+    def doubt(self) -> None:
+        """Tell once that the connection carried what nobody had asked for."""
+        if not self.doubted:
+            self.doubted = True
+            self._on_doubt()
+
+
+class Connection(ResponseHandler):
+    """One connection to a server. It takes one reply for each question, after the question; all else closes it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._asked: Asked | None = None
+        self._waits = False
+        self._reply: Any = None
+        self._edge = b""
+        self._left: int | None = None
+        self._spoke = False
+
+    def ask(self, asked: Asked) -> bool:
+        """Begin to wait for the reply; say whether the question may leave."""
+        transport = self.transport
+        if self._spoke or (transport is not None and _unread(transport) > len(_BREAKS)):
+            asked.doubt()
+            return False
+        if transport is None or transport.is_closing():
+            return False
+        asked.first = self._asked is None
+        self._asked, self._waits = asked, True
+        self._reply, self._edge = None, b""
+        return True
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Take a message that the parser has found the head of."""
+        message, payload = data
+        if self._reply is not None:
+            self._spoke = True
+        elif message.code >= 200:
+            self._reply = payload
+            self._left = None if message.chunked else int(message.headers.get("Content-Length", _ENDLESS))
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, if they are awaited: the parser gets what may belong to the reply, and nothing beyond."""
+        if not data:  # aiohttp calls so to go on with what it has
+            super().data_received(data)
+            return
+        while self._waits:
+            size = self._size(data)
+            super().data_received(data[:size])
+            self._waits = not self._ended()
+            data = data[size:]
+            if self._spoke:
+                break
+            if not data or self.exception() is not None:
+                return
+        self._unawaited(data)
+
+    def _size(self, data: bytes) -> int:
+        """Return how much of the data the parser may have before it is asked again whether the reply has ended."""
+        if self._reply is None:
+            end = _HEAD.search(self._edge + data)
+            size = end.end() - len(self._edge) if end is not None else len(data)
+            self._edge = b"" if end is not None else (self._edge + data)[-2:]
+            return size
+        if self._left is not None:
+            size = min(self._left, len(data))
+            self._left -= size
+            return size
+        # Where chunks end the parser knows. A reply that is whole without the last byte ends before it.
+        return len(data.rstrip(_BREAKS)) - 1 if len(data.rstrip(_BREAKS)) > 1 else len(data)
+
+    def _ended(self) -> bool:
+        return self._reply is not None and (self._left == 0 or bool(self._reply.is_eof()))
+
+    def _unawaited(self, data: bytes) -> None:
+        """Let go of the connection without a look at what came; tell it, if that may have been an answer."""
+        harmless = not data.strip(_BREAKS) or data.startswith(_TIMED_OUT)
+        self._spoke = self._spoke or not harmless
+        if self.transport is None:
+            return
+        if self._asked is None and self._spoke:
+            # Whoever is about to ask finds it out, and tells whose connection it was.
+            self.transport.pause_reading()
+            return
+        self.transport.close()
+        if self._asked is not None and self._spoke:
+            self._asked.doubt()
+
+
+def _unread(transport: asyncio.Transport) -> int:
+    """Return how many bytes wait in the socket. Of TLS nothing can be said: its own messages lie there, too."""
+    socket = transport.get_extra_info("socket")
+    if socket is None or transport.get_extra_info("sslcontext") is not None:
+        return 0
+    try:
+        found = fcntl.ioctl(socket.fileno(), termios.FIONREAD, b"\0\0\0\0")
+    except OSError:
+        return 0
+    return int.from_bytes(found, "little")

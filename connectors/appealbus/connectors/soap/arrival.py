@@ -1,0 +1,155 @@
+"""Whether what was built from a mapping holds what the mapping gave: zeep drops and misprints some of it in silence."""
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+
+from lxml import etree
+
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_WILDCARD = re.compile(r"_value_\d+")
+_REPEATED = re.compile(r"__\d+$")
+
+
+Children: TypeAlias = dict[str, list[etree._Element]]
+
+
+def lost(given: Mapping[str, object], element: etree._Element) -> str | None:
+    """Return the path of the first part of the mapping that is not in the element as it was given; None: all is.
+
+    Keys are named as zeep names them: elements and attributes by their own names, `name__1` for the second of a
+    name, `_value_1` for a text beside attributes and for what a choice or a wildcard holds.
+    """
+    children: Children = {}
+    for child in element.iterchildren("{*}*"):
+        children.setdefault(_local(child.tag), []).append(child)
+    for key, value in given.items():
+        if value is None:
+            continue
+        if _WILDCARD.fullmatch(key):
+            if not _all_inside(list(_items(value)), element, children):
+                return key
+        elif key.startswith("_"):
+            return key
+        else:
+            where = _lost_part(key, value, element, children)
+            if where is not None:
+                return where
+    return None
+
+
+def _lost_part(key: str, value: object, element: etree._Element, children: Children) -> str | None:
+    found = children.get(key)
+    if found is None and _REPEATED.search(key):
+        found = children.get(_REPEATED.sub("", key), [])
+        return None if any(_fits(value, child) for child in found) else key
+    if found is None:
+        told = next((text for name, text in element.attrib.items() if _local(name) == key), None)
+        empty = isinstance(value, list | tuple) and not value
+        return None if empty or (told is not None and _reads(value, str(told))) else key
+    items = list(_items(value))
+    if len(items) != len(found):
+        return None if len(found) == 1 and _is_list(items, found[0]) else key
+    for item, child in zip(items, found, strict=True):
+        if isinstance(item, Mapping) and not (child.text or "").strip():
+            inner = lost(item, child)
+            if inner is not None:
+                return f"{key}.{inner}"
+        elif item is not None and not _fits(item, child):
+            return key
+    return None
+
+
+def _is_list(items: Sequence[object], element: etree._Element) -> bool:
+    """Say whether an element holds the items as words, as simple types of lists do."""
+    words = (element.text or "").split()
+    return len(element) == 0 and len(words) == len(items) and all(map(_reads, items, words))
+
+
+def _all_inside(items: Sequence[object], element: etree._Element, children: Children) -> bool:
+    """Say whether what a choice or a wildcard was given is there, and as often as it was given."""
+    counts: Counter[str] = Counter()
+    for item in items:
+        if isinstance(item, Mapping):
+            for key, value in item.items():
+                parts = [part for part in _items(value) if part is not None]
+                counts[key] += len(parts)
+                if not all(any(_fits(part, child) for child in children.get(key, ())) for part in parts):
+                    return False
+        elif isinstance(item, etree._Element):
+            if not any(_same(item, child) for child in element.iterchildren(str(item.tag))):
+                return False
+        elif item is not None and not _reads(item, element.text or ""):
+            return False
+    return all(len(children.get(key, ())) >= count for key, count in counts.items())
+
+
+def _fits(item: object, child: etree._Element) -> bool:
+    if isinstance(item, Mapping):
+        return lost(item, child) is None
+    if isinstance(item, etree._Element):
+        return len(child) == 1 and _same(item, child[0])
+    return len(child) == 0 and _reads(item, child.text or "")
+
+
+def _same(one: etree._Element, other: etree._Element) -> bool:
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(element: etree._Element) -> bytes:
+    # Of a copy, or it would hold what the document around it declares.
+    element = deepcopy(element)
+    element.tail = None
+    return etree.tostring(element, method="c14n2")
+
+
+def _reads(value: object, text: str) -> bool:
+    """Say whether a text says what the value is."""
+    match value:
+        case bool():
+            return _TRUTHS.get(text) is value
+        case int() | float() | Decimal():
+            return _number(value, text)
+        case bytes():
+            return text.encode() == value or text == base64.b64encode(value).decode()
+        case date():
+            return _moment(value, text) if isinstance(value, datetime) else text == value.isoformat()
+        case str():
+            return text == str(value) or (value in ("0", "1") and _TRUTHS.get(text) is (value == "1"))
+        case _:
+            # Times, durations and names with a namespace: written by zeep, and checked by the schema alone.
+            return bool(text) and not text.startswith(("{", "[", "(", "<"))
+
+
+def _number(value: Any, text: str) -> bool:
+    if text in ("true", "false"):
+        return bool(_TRUTHS[text] == value)
+    try:
+        return float(text) == value if isinstance(value, float) else Decimal(text) == value
+    except (ValueError, InvalidOperation):
+        return False
+
+
+def _moment(value: datetime, text: str) -> bool:
+    if text == value.date().isoformat():  # the contract wants the day alone
+        return True
+    try:
+        return datetime.fromisoformat(text) == value
+    except (ValueError, TypeError):
+        return False
+
+
+def _items(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        yield from value
+    else:
+        yield value
+
+
+def _local(name: Any) -> str:
+    return str(name).rpartition("}")[2]

@@ -1,0 +1,56 @@
+"""What ties an answer to our question, where the contract has something for it."""
+
+from collections.abc import Mapping, Sequence
+
+from lxml import etree
+
+from appealbus.core.interfaces.wire import CallFailed
+from appealbus.schemas.outcome import OutcomeKind
+
+WRONG_ANSWER = "soap.wrong_answer"
+_ADDRESSING = ("http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing")
+_ROADS = ("http://x-road.eu/xsd/xroad.xsd", "http://x-road.ee/xsd/x-road.xsd")
+_UNSPECIFIED = "http://www.w3.org/2005/08/addressing/unspecified"
+
+
+def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
+    """Return what the header of the answer to this one repeats, by the name of the element.
+
+    Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
+    """
+    found = {}
+    for element in sent:
+        name, value = etree.QName(element), (element.text or "").strip()
+        if value and name.namespace in _ADDRESSING and name.localname == "MessageID":
+            found[f"{{{name.namespace}}}RelatesTo"] = value
+        elif value and name.namespace in _ROADS and name.localname == "id":
+            found[str(element.tag)] = value
+    return found
+
+
+def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
+    """Say whether an answer repeats what it should. An answer that repeats nothing at all is taken.
+
+    Raises:
+        CallFailed: `soap.wrong_answer`, where it repeats the id of another question.
+
+    """
+    tied = False
+    for name, value in wanted.items():
+        told = [] if header is None else [_plain(each.text) for each in header.iterchildren(name) if _is_reply(each)]
+        told = [each for each in told if each not in ("", _UNSPECIFIED)]
+        if told and _plain(value) not in told:
+            raise CallFailed(OutcomeKind.INVALID, WRONG_ANSWER, "the reply belongs to another question")
+        tied = tied or bool(told)
+    return tied
+
+
+def _is_reply(element: etree._Element) -> bool:
+    """Say whether it tells what the message answers; there are other relations."""
+    kind = element.get("RelationshipType", "reply")
+    return kind.rpartition("/")[2].rpartition(":")[2].lower() == "reply"
+
+
+def _plain(value: str | None) -> str:
+    # Some write the UUID without its scheme, or in capitals.
+    return (value or "").strip().lower().removeprefix("urn:").removeprefix("uuid:")
