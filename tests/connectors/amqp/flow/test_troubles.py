@@ -96,4 +96,4 @@ async def test_a_queue_of_which_the_broker_knows_nothing_is_not_empty(
         await flow.send(body("m-1"))
         await flow.until(lambda: flow.counts("intake.letters")["taken"] == 1)
         await flow.until(lambda: intake.idle)
-        assert asked == 5
+        assert asked > 4
