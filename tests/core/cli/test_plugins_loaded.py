@@ -19,6 +19,26 @@ def register_commands(app):
         print("hello")
 """
 
+WIRE = """
+from appealbus.core import Connector, NoSettings, Wire, hookimpl
+
+class Mine(Wire):
+    async def start(self):
+        raise SystemExit(5)
+    async def call(self, request, call): ...
+    async def health(self): ...
+
+class Mines(Connector):
+    name = "mine"
+    settings = NoSettings
+    def wire(self, source, settings):
+        return Mine()
+
+@hookimpl
+def register_connectors():
+    return [Mines()]
+"""
+
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
@@ -82,3 +102,12 @@ def test_a_secret_that_others_may_read_is_a_warning(program, tmp_path):
     done = program("check")
     assert done.returncode == 0, done.stderr
     assert ("may be read by others (mode 0604)" in done.stderr) is open_to_all
+
+
+def test_check_tells_of_a_wire_that_raises(program, tmp_path):
+    """With the source's name, whatever the exception, and without ending as that wants."""
+    (tmp_path / "mine.py").write_text(WIRE)
+    (tmp_path / "appealbus.toml").write_text('[bus]\nplugins = ["./mine.py"]\n[sources.s]\nconnector = "mine"\n')
+    done = program("check")
+    assert done.returncode == 1
+    assert "source s over mine: its plugin raised SystemExit" in done.stderr
