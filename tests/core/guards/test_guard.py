@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from appealbus.core import CallFailed, OutcomeKind, Reply, refused, unavailable
+from appealbus.core import CallFailed, Lookup, OutcomeKind, Reply, Request, not_found, refused, unavailable
 
 
 def failed(kind: OutcomeKind, code: str, retry_after: float | None = None) -> CallFailed:
@@ -305,30 +306,62 @@ def test_query_that_cannot_name_its_subject(virtual, bench, kit):
 
 
 def test_plugin_that_swallows_its_cancellation(virtual, bench):
-    """A wire that will not be stopped cannot hold up the asker."""
+    """A lookup that will not be stopped is left behind: its question ends in time, and its place is another one's."""
+    stubborn_for = 1000.0
 
     async def stubborn(request, call):
-        for _ in range(3):
+        ends = asyncio.get_running_loop().time() + stubborn_for
+        while (left := ends - asyncio.get_running_loop().time()) > 0:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(10)
+                await asyncio.sleep(left)
         raise DOWN
 
     async def scenario():
-        test = bench(script=[stubborn], timeout=100)
+        test = bench(script=[stubborn, stubborn, 0.0], timeout=5, attempts=1, concurrency=2, breaker_failures=9)
         begin = test.time()
-        ended = await test.ask(budget=5)
-        assert test.time() - begin == pytest.approx(5)
+        ended = await test.ask()
+        assert test.time() - begin == pytest.approx(6)  # a second to end in, once it was cancelled
         assert ended.outcome.code == "guard.timeout"
-        assert not test.idle()
-        await asyncio.sleep(30)
         assert test.idle()
-        assert len(test.wire.calls) == 1
-        cancelled = test.start(budget=1000)
+        cancelled = test.start("2")
         await asyncio.sleep(1)
         cancelled.cancel()
-        await asyncio.sleep(500)
+        await asyncio.sleep(2)
         assert test.idle()
+        assert test.guard.left_behind == 2
+        refused = await test.ask("3")
+        assert (refused.outcome.kind, refused.outcome.code) == (OutcomeKind.UNAVAILABLE, "plugin.stuck")
         assert len(test.wire.calls) == 2
+        await asyncio.sleep(stubborn_for)
+        assert (await test.ask("4")).outcome.kind is OutcomeKind.FOUND
+
+    virtual(scenario)
+
+
+def test_nothing_leaves_after_a_questions_time(virtual, bench):
+    """A lookup that was left behind calls once more: that would be a question without a place."""
+    late: list[object] = []
+
+    class Deaf(Lookup[Any, Any]):
+        name = "test.deaf"
+        purpose = "to test"
+
+        async def ask(self, query, source):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(100)
+            await asyncio.sleep(100)
+            try:
+                await source.call(Request({}))
+            except CallFailed as failed:
+                late.append(failed.code)
+            return not_found()
+
+    async def scenario():
+        test = bench(timeout=5, attempts=1)
+        await test.ask(lookup=Deaf())
+        await asyncio.sleep(300)
+        assert late == ["guard.timeout"]
+        assert test.wire.calls == []
 
     virtual(scenario)
 

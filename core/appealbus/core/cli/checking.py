@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,15 +13,17 @@ import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
+from appealbus.core.doors import is_defect, within
 from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.wire import Health
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.journal.errors import JournalError, NoJournalYet
-from appealbus.core.parts import Parts, build
+from appealbus.core.parts import Bound, Parts, build
 
 H = TypeVar("H")
 
+_START = 60.0
 _LOOK = 20.0
 """Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 
@@ -106,13 +108,8 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli)
     for bound in parts.sources.values():
-        try:
-            await bound.wire.start()
-            loaded = bound.wire.describe() or "contract loaded"
-            health = await _within(bound.guard.timeout, bound.wire.health()) if online else Health(True, "not asked")
-        finally:
-            await bound.wire.close()
-        detail = f"{loaded}; {health.detail}" if online else loaded
+        health = await _started(bound, online)
+        detail = health.detail
         found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
         if not health.ok:
             found.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
@@ -121,13 +118,30 @@ async def _check(cli: Cli, online: bool) -> Findings:
     return found
 
 
+async def _started(bound: Bound, online: bool) -> Health:
+    wire = bound.wire
+
+    async def look() -> Health:
+        await wire.start()
+        loaded = wire.describe() or "contract loaded"
+        if not online:
+            return Health(True, loaded)
+        health = await _within(bound.guard.timeout, wire.health)
+        return Health(health.ok, f"{loaded}; {health.detail}")
+
+    try:
+        return await _within(_START, look)
+    finally:
+        await _within(_LOOK, wire.close)
+
+
 async def _look_at_connections(parts: Parts, found: Findings) -> None:
     looked_at: list[tuple[str, str, Intake[Any] | Delivery[Any] | WorkQueue[Any]]] = [
         *(("intake", intake.name, intake) for intake in parts.intakes),
         *(("delivery", name, delivery) for name, delivery in parts.deliveries.items()),
         *(() if parts.work is None else (("work queue", "work", parts.work),)),
     ]
-    healths = await asyncio.gather(*(_within(_LOOK, part.health()) for _, _, part in looked_at))
+    healths = await asyncio.gather(*(_within(_LOOK, part.health) for _, _, part in looked_at))
     for (what, name, part), health in zip(looked_at, healths, strict=True):
         if health is None:
             continue
@@ -160,9 +174,12 @@ async def _journal_problems(cli: Cli) -> list[str]:
     ]
 
 
-async def _within(seconds: float, health: Awaitable[H]) -> H | Health:
+async def _within(seconds: float, ask: Callable[[], Awaitable[H]]) -> H | Health:
     try:
-        async with asyncio.timeout(seconds):
-            return await health
+        return await within(seconds, ask, "", lambda task: None)
     except TimeoutError:
         return Health(False, f"no answer within {seconds:g} s")
+    except BaseException as error:
+        if isinstance(error, ConfigError) or not is_defect(error):
+            raise
+        return Health(False, f"its plugin raised {type(error).__name__}")

@@ -54,7 +54,7 @@ def _writable(path: Path, what: str, *, sticky: bool) -> str | None:
         return None  # whoever opens it says why
     mode = f"mode {stat.S_IMODE(about.st_mode):04o}, owner {_name(about.st_uid)}"
     if not _trusted(about.st_uid):
-        return f"{what} ({mode}); chown it to this user or to root"
+        return f"{what} ({mode}); chown it to this user or to root, or mount it read-only"
     if sticky and about.st_mode & stat.S_ISVTX:
         return None  # others may put files beside it, but not in its place
     by_all = bool(about.st_mode & stat.S_IWOTH)
