@@ -261,6 +261,7 @@ class Bus:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH):
                 await self._close_parts()
+        await self._reception.aclose()
         try:
             async with asyncio.timeout(max(0.0, _LEAVE - self.journal.silent_for) if self.journal.shared else None):
                 await self._duties.let_go()

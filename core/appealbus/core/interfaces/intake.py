@@ -21,6 +21,7 @@ class Inbound:
         raw: the canonical appeal as JSON or XML, or whatever came instead.
         media_type: `application/json` or `application/xml`.
         problem: set where the intake itself already knows why it cannot be taken.
+        message_id: set where it shall be taken under another id than its own.
 
     """
 
@@ -29,6 +30,7 @@ class Inbound:
     raw: bytes
     media_type: str = "application/json"
     problem: str | None = None
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Quarantined:
     reason: str
     """Ours: names fields, never quotes their values."""
     code: str = "message.unreadable"
-    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `number_taken` …"""
+    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `message.differs` …"""
 
 
 class Acceptor(Protocol):

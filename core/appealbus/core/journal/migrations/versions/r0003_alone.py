@@ -1,5 +1,8 @@
 """A case fails alone: what is suspect or held, what an appeal was sent as, deliveries that wait alone, the epoch."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0003"
 down_revision = "0002"
 
@@ -18,6 +21,8 @@ def _cases() -> None:
 
 def _messages() -> None:
     """What tells a message from another with the same id."""
+    op.add_column("appeal", sa.Column("digest", sa.LargeBinary(), nullable=True))
+    op.add_column("quarantine", sa.Column("code", sa.Text(), nullable=False, server_default=""))
 
 
 def _deliveries() -> None:
