@@ -98,6 +98,16 @@ def test_the_rest_of_a_letter_with_mistakes_is_as_good_as_any():
     assert read(applicant={"bin": "1"}).applicant.type == "organisation"
 
 
+def test_half_an_emoji_and_a_number_without_end_are_read():
+    """A channel that cuts a text in the middle of an emoji costs the citizen no more than that; ids stay as they came."""
+    appeal = appeal_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
+    assert appeal.text == "\ufffd"
+    assert appeal.applicants_count == 10**400
+    with pytest.raises(Unreadable) as caught:
+        appeal_from_json(rb'{"message_id": "m\ud83d"}')
+    assert caught.value.code == "message_id.invalid"
+
+
 def test_a_list_with_many_mistakes_is_kept_whole():
     """Its entries keep their places, and there is one warning: else a short message would make a long appeal."""
     appeal = read(attachments=[{"size": -1, "file_name": str(at)} for at in range(21)])

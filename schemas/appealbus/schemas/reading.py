@@ -5,6 +5,8 @@ what cannot be read at all, and what breaks the contract between the channel and
 schema, a message id that cannot tell messages apart.
 """
 
+import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -16,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.base import Model
+from appealbus.schemas.base import Model, printable
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
@@ -53,12 +55,7 @@ def appeal_from_json(raw: bytes, fallback: str | None = None, instead: str | Non
     if _is_too_complex(raw):
         reason = f"the message has more than {_MOST_PARTS} values"
         raise Unreadable("message.too_complex", reason)
-    try:
-        given = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        # Only the place: the text is a citizen's.
-        where = f"not JSON, at character {error.pos + 1}" if "UTF-8" not in error.msg else "not JSON in UTF-8"
-        raise Unreadable("json.malformed", where) from None
+    given = _loaded(raw)
     if not isinstance(given, dict):
         raise Unreadable("appeal.invalid", "not a JSON object")
     if instead is not None:
@@ -100,6 +97,33 @@ def appeal_of(given: dict[str, Any], notes: Notes, fallback: str | None = None, 
 def taken_for(fields: Iterator[str]) -> str:
     """Return the type of an applicant that says none, or none that there is: what only organisations have decides."""
     return "organisation" if any(name in _OF_ORGANISATIONS for name in fields) else "person"
+
+
+def _loaded(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if "UTF-8" not in error.msg and ("surrogate" in error.msg or "infinity" in error.msg):
+            return _loaded_slowly(raw)
+        # Only the place: the text is a citizen's.
+        where = f"at character {error.pos + 1}" if "UTF-8" not in error.msg else "as it is not in UTF-8"
+        raise Unreadable("json.malformed", f"not JSON, {where}") from None
+
+
+def _loaded_slowly(raw: bytes) -> Any:
+    """Read half of an emoji, where somebody cut a text in the middle of it, and numbers past all bounds."""
+    try:
+        given = json.loads(raw, parse_int=_as_number, parse_float=_as_number)
+    except (ValueError, RecursionError):
+        raise Unreadable("json.malformed", "not JSON, or nested too deeply") from None
+    if isinstance(given, dict):
+        _check_contract(given)  # as it came: what is replaced below could make two ids one
+    return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
+
+
+def _as_number(digits: str) -> float | str:
+    number = float(digits)
+    return digits if math.isinf(number) else int(digits) if digits.lstrip("-").isdigit() else number
 
 
 def _is_too_complex(raw: bytes) -> bool:
