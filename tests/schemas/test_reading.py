@@ -99,7 +99,7 @@ def test_the_rest_of_a_letter_with_mistakes_is_as_good_as_any():
 
 
 def test_half_an_emoji_and_a_number_without_end_are_read():
-    """A channel that cuts a text in the middle of an emoji costs the citizen no more than that; ids stay as they came."""
+    """A channel that cuts a text in the middle of an emoji costs that emoji; ids stay as they came."""
     appeal = appeal_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
     assert appeal.text == "\ufffd"
     assert appeal.applicants_count == 10**400
