@@ -153,7 +153,7 @@ async def test_the_intake_and_the_delivery_of_the_page_carry_an_appeal(tmp_path:
             appeal = {"message_id": "1", "number": "N-1", "kind": "report", "applicant": {"type": "person"}}
             await listening(port)
             taken = await client.post(f"http://127.0.0.1:{port}/", json=appeal)
-            refused = await client.post(f"http://127.0.0.1:{port}/", json={"kind": "report"})
+            refused = await client.post(f"http://127.0.0.1:{port}/", json={"message_id": 7, "kind": "report"})
             assert (taken.status, (await taken.json())["number"]) == (200, "N-1")
             assert (refused.status, (await refused.json())["quarantine_id"]) == (422, 1)
             assert await received.get() == "N-1/1"

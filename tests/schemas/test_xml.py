@@ -54,7 +54,7 @@ def test_prefixes_comments_and_character_data_are_only_spelling():
         (f"<text><b>{SECRET}</b></text>", "appeal/text"),
         (f"<parcels>{SECRET}</parcels>", "appeal/parcels"),
         ("<parcels><parcel/></parcels>", "appeal/parcels/parcel"),
-        ("<parcels><item><note>x</note></item></parcels>", "appeal/parcels/item[1]/cadastral_number"),
+        ("<parcels><item><note>x</note><note/></item></parcels>", "appeal/parcels/item[1]/note"),
         (f"<due_on>{SECRET}</due_on>", "appeal/due_on"),
         (f"<language>{SECRET}</language>", "appeal/language"),
         ("<applicants_count>0</applicants_count>", "appeal/applicants_count"),

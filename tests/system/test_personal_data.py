@@ -60,7 +60,7 @@ def test_the_whole_log_at_its_loudest_names_nobody(here: Installation, agencies:
     made = letters(40)
     sent = here.write(made)
     lines = here.appeals.read_text().splitlines()
-    bad = [line.replace('"kind":', '"kind_of":') for line in lines[:5]] + [
+    bad = [line.replace('"message_id":"', '"message_id":"\\u0001') for line in lines[:5]] + [
         line[: len(line) // 2] for line in lines[5:10]
     ]
     (here.folder / "bad.jsonl").write_text("\n".join(bad))

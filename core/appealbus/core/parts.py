@@ -44,7 +44,7 @@ class Parts:
     """Lookups that cannot be asked, each with the reason."""
     unused: dict[str, str]
     """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
-    contracts: Mapping[AppealKind, Contract]
+    contracts: Mapping[AppealKind | None, Contract]
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]

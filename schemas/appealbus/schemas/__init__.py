@@ -18,6 +18,7 @@ from appealbus.schemas.appeal import (
     Receipt,
     Refusal,
     Representative,
+    Written,
 )
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, Input, LookupOutcome
 from appealbus.schemas.identifiers import Bin, CadastralNumber, IdentifierError, Iin, Kato, Rka
@@ -70,4 +71,5 @@ __all__ = [
     "Rka",
     "Severity",
     "Signal",
+    "Written",
 ]

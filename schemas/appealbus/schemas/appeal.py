@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appealbus.schemas.base import Day, Model, Moment, Text
+from appealbus.schemas.base import Day, Exact, Model, Moment, Text
 
 Name = Annotated[Text, Field(max_length=300)]
 Line = Annotated[Text, Field(max_length=1000)]
@@ -115,7 +115,7 @@ class Representative(Model):
 class Addressee(Model):
     """The state body that the appeal is written to."""
 
-    name: Line
+    name: Line | None = None
     bin: Name | None = None
     kato: Name | None = None
     """КАТО of the territory that the body answers for."""
@@ -124,7 +124,7 @@ class Addressee(Model):
 class QuestionCategory(Model):
     """What the appeal is about, in the register's classifier of questions."""
 
-    code: Name
+    code: Name | None = None
     name: Line | None = None
     subcategory_code: Name | None = None
     subcategory_name: Line | None = None
@@ -141,15 +141,15 @@ class Place(Model):
 class ParcelReference(Model):
     """A land parcel that the applicant named in a field of the form."""
 
-    cadastral_number: Name
+    cadastral_number: Name | None = None
     note: Line | None = None
 
 
 class Attachment(Model):
     """A file of the appeal, by reference and hash; its bytes never travel through the bus."""
 
-    reference: Line
-    file_name: Line
+    reference: Line | None = None
+    file_name: Line | None = None
     media_type: Name | None = None
     size: int | None = Field(default=None, ge=0)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
@@ -176,8 +176,17 @@ class Warning(Model):
     field: Text
     """Path into the appeal: `applicant.iin`, `parcels[1].cadastral_number`."""
     code: Text
-    """`iin.control_digit`, `cadastral_number.length` …"""
+    """`iin.control_digit`, `cadastral_number.length`, `field.date` …"""
     message: Text
+
+
+class Written(Model):
+    """What a sender wrote where the contract has no place for it."""
+
+    field: Text
+    """Path into the appeal: `applicant.birth_date`, `parcels`; `appeal` for what belongs to no field."""
+    text: Text
+    """The value itself; where that is no text, its JSON or its XML."""
 
 
 Applicant = Annotated[PersonApplicant | OrganisationApplicant, Field(discriminator="type")]
@@ -186,17 +195,20 @@ Applicant = Annotated[PersonApplicant | OrganisationApplicant, Field(discriminat
 class Appeal(Model):
     """What a citizen sent.
 
-    `mentions` and `warnings` are the bus's own work at intake; whatever a sender puts there is replaced.
+    Whatever the citizen wrote is taken: a value that cannot be used is absent from its field, stands in `as_written`
+    and has a warning. `mentions`, `warnings` and `as_written` are the bus's own work at intake; whatever a sender puts
+    there is replaced.
     """
 
     schema_version: Literal["1"] = "1"
-    message_id: Annotated[Text, Field(min_length=1, max_length=200)]
-    """The sender's id of the message: the same id again on the same channel is the same appeal."""
-    number: Annotated[Text, Field(min_length=1, max_length=100, pattern=r"^\S+$")] | None = None
-    """The registration number, if the register has given one; else the bus gives its own."""
+    message_id: Annotated[Exact, Field(min_length=1, max_length=200)]
+    """The sender's id of the message: the same id again on the same channel is the same appeal. Compared as it came."""
+    number: Annotated[Exact, Field(min_length=1, max_length=100, pattern=r"^\S+$")] | None = None
+    """The registration number, if the register has given one that is free; else the bus gives its own."""
     channel: Annotated[Text, Field(min_length=1, max_length=100)] = "files"
     """Where it came from: `eotinish`, `esedo`, `files` …"""
-    kind: AppealKind
+    kind: AppealKind | None = None
+    """Steers what a dossier needs; an appeal of no known kind follows the contract `default`."""
     form: AppealForm = AppealForm.ELECTRONIC
     collective: bool = False
     applicants_count: int = Field(default=1, ge=1)
@@ -206,17 +218,20 @@ class Appeal(Model):
     due_on: Day | None = None
     """The statutory deadline, if the register has set one: the most urgent appeals go first."""
     repeats: list[Name] = Field(default_factory=list)
-    """Numbers of earlier appeals on the same question."""
-    applicant: Applicant
+    """Numbers of earlier appeals on the same question; the first hundred are kept."""
+    applicant: Applicant | None = None
     representative: Representative | None = None
     addressee: Addressee | None = None
     category: QuestionCategory | None = None
     text: Annotated[Text, Field(max_length=200_000)] = ""
+    """A longer one is cut here, and whole in `as_written`."""
     place: Place | None = None
     parcels: list[ParcelReference] = Field(default_factory=list, max_length=100)
     attachments: list[Attachment] = Field(default_factory=list, max_length=1000)
     mentions: Mentions = Field(default_factory=Mentions)
     warnings: list[Warning] = Field(default_factory=list)
+    as_written: list[Written] = Field(default_factory=list)
+    """What could not be used, as the sender wrote it: each entry has a warning of the same field."""
 
 
 class Receipt(Model):
@@ -234,7 +249,7 @@ class Refusal(Model):
     """What a sender gets in place of a receipt where the message could not be taken. It is kept in quarantine."""
 
     code: Text
-    """`json.malformed`, `xml.doctype`, `appeal.invalid`, `message.too_large`, `number_taken` …"""
+    """`json.malformed`, `xml.doctype`, `appeal.invalid`, `message.too_large`, `message.differs` …"""
     reason: Text
     """What is wrong: names fields, never quotes their values."""
     quarantine_id: int

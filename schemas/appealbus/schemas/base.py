@@ -15,6 +15,13 @@ def printable(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
 
 
+def exact(text: str) -> str:
+    """Refuse text with a character that XML 1.0 cannot carry: two that differ in it alone would become one."""
+    if _NOT_XML.search(text):
+        raise ValueError("it has a character that XML cannot carry")
+    return text
+
+
 def written_out(value: object) -> object:
     """Refuse a date or a time that is a bare number: pydantic would take it for seconds since 1970."""
     if isinstance(value, int | float | Decimal) or (isinstance(value, str) and "-" not in value.strip()[1:]):
@@ -23,6 +30,8 @@ def written_out(value: object) -> object:
 
 
 Text = Annotated[str, AfterValidator(printable)]
+Exact = Annotated[str, AfterValidator(exact)]
+"""Text that tells things apart: nothing in it is replaced."""
 Day = Annotated[date, BeforeValidator(written_out)]
 Moment = Annotated[AwareDatetime, BeforeValidator(written_out)]
 

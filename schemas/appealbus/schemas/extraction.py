@@ -17,6 +17,8 @@ from appealbus.schemas.scanner import Kind, identifiers_in
 MOST_MENTIONS = 50
 """How many identifiers of one kind are taken from a text: each costs questions to a source."""
 
+_EXPECTED = {"kind": "the appeal does not say what kind it is", "applicant": "the appeal does not say who writes"}
+
 
 def prepare(appeal: Appeal) -> Appeal:
     """Return the appeal with its mentions and warnings replaced by the bus's own; other fields stay as written."""
@@ -38,8 +40,13 @@ def find_mentions(appeal: Appeal) -> Mentions:
 
 
 def check(appeal: Appeal) -> list[AppealWarning]:
-    """Return a warning for each field that should be an identifier and is not. Nothing is refused."""
-    warnings = []
+    """Return a warning for what is not said, and for each field that should be an identifier and is not."""
+    written = {each.field for each in appeal.as_written}
+    warnings = [
+        AppealWarning(field=field, code="field.missing", message=message)
+        for field, message in _EXPECTED.items()
+        if getattr(appeal, field) is None and field not in written
+    ]
     for field, value, parse in _identifier_fields(appeal):
         try:
             parse(value)
@@ -85,13 +92,14 @@ def _identifier_fields(appeal: Appeal) -> Iterator[tuple[str, str, Callable[[str
         appeal.addressee,
         appeal.place,
     )
+    fields: list[tuple[str, str | None, Callable[[str], str]]] = []
     if isinstance(applicant, OrganisationApplicant):
-        fields = [
+        fields += [
             ("applicant.bin", applicant.bin, parse_bin),
             ("applicant.leader_iin", applicant.leader_iin, parse_iin),
         ]
-    else:
-        fields = [("applicant.iin", applicant.iin, parse_iin)]
+    elif applicant:
+        fields.append(("applicant.iin", applicant.iin, parse_iin))
     if representative:
         fields.append(("representative.iin", representative.iin, parse_iin))
     if addressee:

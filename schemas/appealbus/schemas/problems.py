@@ -5,6 +5,9 @@ import re
 
 from pydantic import ValidationError
 
+_TOLD = 20
+_LISTED = 1000
+"""Pydantic takes a millisecond for a dozen mistakes of which it is asked the words."""
 _HARMLESS = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
@@ -13,6 +16,8 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
 
     Pydantic itself repeats a union's tag and an unknown field's name; both are the sender's words.
     """
+    if error.error_count() > _LISTED:
+        return [((), f"there are {error.error_count()} mistakes")]
     found: list[tuple[tuple[str | int, ...], str]] = []
     for item in error.errors(include_url=False):
         *above, last = item["loc"] or ("",)
@@ -25,9 +30,16 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
         elif item["type"] in ("enum", "literal_error"):
             reason = _choice(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
         else:
-            reason = item["msg"]
+            reason = item["msg"].removeprefix("Value error, ")
         found.append(((*above, last) if last != "" else (), reason))
     return found
+
+
+def explain(error: ValidationError) -> str:
+    """Return what a model refused as one line; of many mistakes the first."""
+    found = [": ".join(filter(None, (".".join(map(str, path)), reason))) for path, reason in problems(error)]
+    more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
+    return "; ".join(found[:_TOLD] + more)
 
 
 def _choice(given: str, known: list[str]) -> str:

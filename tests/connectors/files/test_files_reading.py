@@ -45,11 +45,8 @@ def test_a_line_without_message_id_gets_one_made_of_its_content(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b'{"kind":', "not JSON, at character"),
-        (b"[1]", "not a JSON object"),
         (b'{"a":"\xff"}', "is not utf-8"),
         (b'{"a":"\0"}', "NUL"),
-        (b"[" * 100_000, "not JSON"),
         (
             b'"' + b"x" * (LINE_LIMIT + 5),
             f"the line has {LINE_LIMIT + 7} bytes; the most is {LINE_LIMIT}: it was cut and cannot be replayed",

@@ -33,6 +33,7 @@ class Make:
         channel: str = "files",
         number: str | None = None,
         due_on: date | None = None,
+        text: str = "Жер учаскесі туралы",
         at: datetime | None = None,
     ) -> NewAppeal:
         appeal = Appeal(
@@ -42,7 +43,7 @@ class Make:
             due_on=due_on,
             kind=AppealKind.COMPLAINT,
             applicant=PersonApplicant(surname="Серіков"),
-            text="Жер учаскесі туралы",
+            text=text,
         )
         return NewAppeal(appeal, at or self.now, "appealbus")
 

@@ -4,8 +4,9 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import create_engine
 
-from appealbus.core.journal.errors import NumberTaken
+from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import State
 from appealbus.schemas.dossier import Completeness
@@ -25,14 +26,61 @@ async def test_new_appeal_gets_the_first_number_of_its_year(journal, make):
 
 
 async def test_same_message_again_gets_the_same_receipt(journal, make):
-    """A repeated message is one appeal, whatever else it says the second time, byte for byte the same receipt."""
+    """A repeated message is one appeal, byte for byte the same receipt."""
     kazakhstan = timezone(timedelta(hours=5))
     first = await journal.accept(make.new(at=datetime(2026, 11, 24, 15, 0, tzinfo=kazakhstan)))
-    again = await journal.accept(make.new(number="X-1", at=make.later(60)))
+    again = await journal.accept(make.new(at=make.later(60)))
 
     assert not again.new
     assert again.appeal_id == first.appeal_id
     assert again.receipt.model_dump_json() == first.receipt.model_dump_json()
+
+
+async def test_another_message_with_the_same_id_gets_no_receipt(journal, make):
+    """It is told which appeal has the id, later and in the same transaction; the first one stays as it is."""
+    first, same, other = await asyncio.gather(
+        *(journal.accept(make.new("a", text=text)) for text in ("1", "1", "2")), return_exceptions=True
+    )
+    assert same.receipt == first.receipt
+    later = (await asyncio.gather(journal.accept(make.new("a", text="3")), return_exceptions=True))[0]
+    for differs in (other, later):
+        assert isinstance(differs, MessageDiffers)
+        assert (differs.code, differs.number) == ("message.differs", first.receipt.number)
+    (case,) = [await journal.case(row.number) for row in await journal.appeals()]
+    assert case.appeal.text == "1"
+
+
+async def test_a_dry_run_knows_a_message_that_differs(journal, make):
+    """What would be accepted again says nothing; what has only the id of another is refused."""
+    await journal.accept(make.new("a", text="1"))
+    await journal.would_accept(make.new("a", text="1").appeal)
+    await journal.would_accept(make.new("b", text="2").appeal)
+    with pytest.raises(MessageDiffers):
+        await journal.would_accept(make.new("a", text="2").appeal)
+
+
+async def test_workers_that_accept_at_once_find_the_difference_too(url, make):
+    """Of two workers that are given one id with different texts, one has an appeal, the other a refusal."""
+    if url.startswith("sqlite"):
+        pytest.skip("one process works a file")
+    async with await Journal.open(url) as one, await Journal.open(url) as two:
+        sent = [(journal, f"m{at}", text) for at in range(20) for journal, text in ((one, "1"), (two, "2"))]
+        results = await asyncio.gather(
+            *(journal.accept(make.new(name, text=text)) for journal, name, text in sent), return_exceptions=True
+        )
+        assert len(await one.appeals()) == 20
+    pairs = list(zip(results[::2], results[1::2], strict=True))
+    assert all(sorted(isinstance(each, MessageDiffers) for each in pair) == [False, True] for pair in pairs)
+
+
+async def test_an_appeal_from_before_there_were_digests_is_like_any_other(journal, url, make):
+    """Its message again gets its receipt, whatever it says: nobody knows what it said then."""
+    first = await journal.accept(make.new("a", text="1"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE appeal SET digest = NULL")
+    engine.dispose()
+    assert (await journal.accept(make.new("a", text="2"))).receipt == first.receipt
 
 
 async def test_the_same_id_on_another_channel_is_another_appeal(journal, make):
@@ -75,20 +123,20 @@ async def test_the_registers_own_number_is_kept(journal, make):
 
 
 async def test_a_number_belongs_to_one_message(journal, make):
-    """A second message with the same number is refused, alone in its group, and leaves nothing behind."""
-    results = await asyncio.gather(
+    """A second message with the same number is registered under one of the bus's own; the other is kept as written."""
+    first, second, third = await asyncio.gather(
         journal.accept(make.new("a", number="N-1")),
         journal.accept(make.new("b", number="N-1")),
         journal.accept(make.new("c")),
-        return_exceptions=True,
     )
+    later = await journal.accept(make.new("d", number="N-1"))
 
-    assert results[0].receipt.number == "N-1"
-    assert isinstance(results[1], NumberTaken)
-    assert results[2].receipt.number == "AB-2026-00000001"
-    with pytest.raises(NumberTaken):
-        await journal.accept(make.new("d", number="N-1"))
-    assert len(await journal.appeals()) == 2
+    assert first.receipt.number == "N-1"
+    assert [each.receipt.number[-1] for each in (second, third, later)] == ["1", "2", "3"]
+    case = await journal.case(second.receipt.number)
+    assert [(each.field, each.text) for each in case.appeal.as_written] == [("number", "N-1")]
+    assert [warning.code for warning in case.appeal.warnings] == ["number.taken"]
+    assert (await journal.accept(make.new("b", number="N-1"))).receipt == second.receipt
 
 
 async def test_the_series_passes_over_numbers_that_a_register_gave(journal, make):

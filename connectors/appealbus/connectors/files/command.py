@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -72,8 +73,8 @@ async def _take(
     cli: Cli, messages: Iterator[Inbound], line_of: Callable[[Inbound, Taken | Quarantined], str]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
-    async with cli.journal(write=True) as journal:
-        reception = Reception(journal, cli.loaded.settings.bus.accepted_by)
+    accepted_by = cli.loaded.settings.bus.accepted_by
+    async with cli.journal(write=True) as journal, aclosing(Reception(journal, accepted_by)) as reception:
         for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)
             for message, result in zip(batch, results, strict=True):

@@ -21,6 +21,11 @@ class Line:
     text: str
     problem: str | None = None
 
+    @property
+    def content(self) -> bytes:
+        """The line in UTF-8; as it is where it is no text."""
+        return self.raw if self.problem else self.text.encode()
+
 
 def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
     """Yield every line. One that is too long keeps its first bytes, and reading goes on behind it."""

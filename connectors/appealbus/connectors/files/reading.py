@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from appealbus.connectors.files.jsonlines import read_object
-from appealbus.connectors.files.lines import Line, decoded, read_lines
+from appealbus.connectors.files.lines import decoded, read_lines
 from appealbus.connectors.files.settings import Encoding
 from appealbus.connectors.files.table import read_table
 from appealbus.core import ConfigError, Inbound
@@ -25,7 +24,7 @@ def read_appeals(
     """Yield the appeals of a file, in order, one message each; memory does not grow with the file.
 
     `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one.
-    A message's position is `file:line`. Where an appeal has no message id, it gets one made of its content.
+    A message's position is `file:line`. What is in a JSON document is found out by whoever takes it.
 
     Args:
         path: of the file.
@@ -77,11 +76,11 @@ def _messages(file: BinaryIO, suffix: str, encoding: Encoding) -> Iterator[tuple
     elif suffix == ".json":
         raw, problem = _whole(file)
         text = decoded(1, raw.removeprefix(b"\xef\xbb\xbf"), encoding.value)
-        yield 1, *read_object(Line(1, raw, text.text, problem or text.problem))
+        yield 1, text.content, problem or text.problem
     else:
         for line in read_lines(file, encoding.value):
             if line.problem or line.text.strip():
-                yield line.number, *read_object(line)
+                yield line.number, line.content, line.problem
 
 
 def _whole(file: BinaryIO) -> tuple[bytes, str | None]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import orjson
 
 from appealbus.connectors.files import columns
-from appealbus.connectors.files.jsonlines import with_id
 from appealbus.connectors.files.lines import LINE_LIMIT, Line
 
 _ROW_LINES = 1000
@@ -91,8 +90,7 @@ def read_table(lines: Iterator[Line]) -> Iterator[tuple[int, bytes, str | None]]
             yield source.row[0].number, source.row[0].raw, problem
         else:
             appeal = columns.appeal_of(dict(zip(header, cells, strict=True)))
-            content = orjson.dumps(appeal, option=orjson.OPT_SORT_KEYS)
-            yield source.row[0].number, content if "message_id" in appeal else with_id(appeal, content), None
+            yield source.row[0].number, orjson.dumps(appeal, option=orjson.OPT_SORT_KEYS), None
 
 
 def _header(line: Line) -> tuple[str, list[str]]:

@@ -281,6 +281,7 @@ class Bus:
             await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
         await self._keeper.end(_FLUSH)
         await self._close_parts()
+        await self._reception.aclose()
         try:
             async with asyncio.timeout(max(0.0, _LEAVE - self.journal.silent_for) if self.journal.shared else None):
                 await self._duties.let_go()

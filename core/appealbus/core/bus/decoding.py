@@ -1,16 +1,15 @@
 """From the bytes of a message to an appeal in the canonical form."""
 
-from pydantic import ValidationError
+import hashlib
 
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.extraction import prepare
-from appealbus.schemas.problems import problems
-from appealbus.schemas.safexml import UnsafeXml
-from appealbus.schemas.xml import XmlError, appeal_from_xml
+from appealbus.schemas.notes import Unreadable
+from appealbus.schemas.reading import appeal_from_json
+from appealbus.schemas.xmlreading import appeal_from_sender
 
 MAX_BYTES = 4 * 1024 * 1024
-_SHOWN = 5
 
 
 class Unacceptable(Exception):
@@ -26,13 +25,11 @@ class Unacceptable(Exception):
         self.code = code
 
 
-def decode(message: Inbound) -> Appeal:
-    """Return the appeal that the message holds, with the bus's own mentions and warnings.
-
-    The channel is the intake's word, whatever the message says.
+def check(message: Inbound) -> None:
+    """Find what can be said of a message without a look into it.
 
     Raises:
-        Unacceptable: if there is no appeal in it.
+        Unacceptable: its intake could not read it, or it is too large.
 
     """
     if message.problem is not None:
@@ -40,22 +37,26 @@ def decode(message: Inbound) -> Appeal:
     if len(message.raw) > MAX_BYTES:
         size = len(message.raw)
         raise Unacceptable(f"the message has {size} bytes; the most is {MAX_BYTES}", "message.too_large")
+
+
+def decode(message: Inbound) -> Appeal:
+    """Return the appeal that the message holds, with the bus's own mentions and warnings.
+
+    The channel is the intake's word, whatever the message says. A message without an id gets one made of its content:
+    the same again is the same appeal.
+
+    Raises:
+        Unacceptable: if there is no appeal in it.
+
+    """
+    check(message)
+    fallback = f"sha256-{hashlib.sha256(message.raw.strip()).hexdigest()}"
     try:
         if message.media_type == "application/xml":
-            appeal = appeal_from_xml(message.raw)
+            appeal = appeal_from_sender(message.raw, MAX_BYTES, fallback, message.message_id)
         else:
-            appeal = Appeal.model_validate_json(message.raw)
-    except UnsafeXml as error:
-        raise Unacceptable(f"{error.code}: {error.reason}", error.code) from None
-    except XmlError as error:
-        raise Unacceptable(str(error), "appeal.invalid") from None
-    except ValidationError as error:
-        malformed = any(each["type"] == "json_invalid" for each in error.errors(include_input=False, include_url=False))
-        raise Unacceptable(_explain(error), "json.malformed" if malformed else "appeal.invalid") from None
-    return prepare(appeal.model_copy(update={"channel": message.channel}))
-
-
-def _explain(error: ValidationError) -> str:
-    found = [f"{'.'.join(map(str, path)) or 'message'}: {reason}" for path, reason in problems(error)]
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(found[:_SHOWN]) + more
+            appeal = appeal_from_json(message.raw, fallback, message.message_id)
+    except Unreadable as error:
+        raise Unacceptable(error.reason, error.code) from None
+    prepared = prepare(appeal.model_copy(update={"channel": message.channel}))
+    return prepared.model_copy(update={"warnings": [*appeal.warnings, *prepared.warnings]})

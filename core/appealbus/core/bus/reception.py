@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import structlog
 
 from appealbus.core.bus.alone import Alone
-from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.errors import JournalError, NumberTaken
+from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.notes import numbered
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ class Reception:
         self._journal = journal
         self._accepted_by = accepted_by
         self._alone = Alone(journal)
+        self._decoder = Decoder()
 
     async def receive(self, message: Inbound, owner: str | None = None, lease: float = 60.0) -> Received | Quarantined:
         """Take a message. On return it is on disk.
@@ -51,7 +54,7 @@ class Reception:
         """
         try:
             async with self._alone.turn(message):
-                appeal = _read(message)
+                appeal = await _read(self._decoder, message)
                 accepted = await self._journal.accept(
                     NewAppeal(appeal, wall(), self._accepted_by), owner=owner, lease_seconds=lease
                 )
@@ -62,70 +65,74 @@ class Reception:
             raw, reason = message.raw, str(error)
             if len(raw) > MAX_BYTES:
                 raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"
-            row = NewQuarantine(wall(), message.channel, message.position, reason, raw, message.media_type)
+            number = error.number if isinstance(error, MessageDiffers) else None
+            row = NewQuarantine(
+                wall(), message.channel, message.position, reason, raw, message.media_type, error.code, number
+            )
             quarantine_id = await self._journal.quarantine(row)
-            log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id)
+            log.warning("intake.quarantined", channel=message.channel, quarantine_id=quarantine_id, code=error.code)
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
-        if appeal.number != receipt.number:
-            appeal = appeal.model_copy(update={"number": receipt.number})
-        return Received(
-            Taken(receipt, accepted.new), Case(accepted.appeal_id, appeal, receipt, 0, size=len(message.raw))
-        )
+        case = Case(accepted.appeal_id, numbered(appeal, receipt.number), receipt, 0, size=len(message.raw))
+        return Received(Taken(receipt, accepted.new), case)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message and leave the appeal to whoever claims it."""
         received = await self.receive(message)
         return received if isinstance(received, Quarantined) else received.taken
 
+    async def aclose(self) -> None:
+        """Let go of what decoding needed."""
+        await self._decoder.aclose()
 
-def _read(message: Inbound) -> Appeal:
+
+async def _read(decoder: Decoder, message: Inbound) -> Appeal:
     try:
-        return decode(message)
-    except Unacceptable:
+        return await decoder.decode(message)
+    except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
         log.exception("intake.defect", channel=message.channel)
         raise Unacceptable(f"the bus failed over it with {type(error).__name__}", "message.defect") from None
 
 
-async def replay(journal: Journal, row: QuarantineRow, accepted_by: str) -> Receipt:
-    """Take a message out of quarantine.
+async def replay(
+    journal: Journal, row: QuarantineRow, accepted_by: str, decoder: Decoder, message_id: str | None = None
+) -> Receipt:
+    """Take a message out of quarantine; with `message_id` under an id that somebody gives it now.
 
     Raises:
         Unacceptable: it still cannot be taken.
-        NumberTaken: its number belongs to another message.
+        MessageDiffers: its id belongs to another message.
 
     """
     # Whoever replayed it before may have died of it.
-    async with Alone(journal).turn(_inbound(row)):
-        appeal = _decode(row)
+    async with Alone(journal).turn(_inbound(row, message_id)):
+        appeal = await _decode(row, decoder, message_id)
         accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)
     return accepted.receipt
 
 
-async def would_take(journal: Journal, row: QuarantineRow) -> None:
+async def would_take(journal: Journal, row: QuarantineRow, decoder: Decoder, message_id: str | None = None) -> None:
     """Find out whether a replay would take the message, and change nothing.
 
     Raises:
         Unacceptable: it still cannot be taken.
-        NumberTaken: its number belongs to another message.
+        MessageDiffers: its id belongs to another message.
 
     """
-    appeal = _decode(row)
-    holder = await journal.case(appeal.number) if appeal.number else None
-    if holder and (holder.receipt.channel, holder.receipt.message_id) != (appeal.channel, appeal.message_id):
-        raise NumberTaken
+    appeal = await _decode(row, decoder, message_id)
+    await journal.would_accept(appeal)
 
 
-def _decode(row: QuarantineRow) -> Appeal:
+async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal:
     if _CUT in row.reason:
         text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
         raise Unacceptable(text, "message.cut")
-    return decode(_inbound(row))
+    return await decoder.decode(_inbound(row, message_id))
 
 
-def _inbound(row: QuarantineRow) -> Inbound:
-    return Inbound(row.channel, row.position, row.raw, row.media_type, again=True)
+def _inbound(row: QuarantineRow, message_id: str | None) -> Inbound:
+    return Inbound(row.channel, row.position, row.raw, row.media_type, again=True, message_id=message_id)

@@ -21,7 +21,7 @@ def region_of(appeal: Appeal) -> str:
         oblast = _oblast(kato or "")
         if oblast:
             return oblast
-    numbers = [parcel.cadastral_number for parcel in appeal.parcels]
+    numbers = [parcel.cadastral_number or "" for parcel in appeal.parcels]
     numbers += [mention.value for mention in appeal.mentions.cadastral_numbers]
     possible = [set(oblasts) for oblasts in map(_oblasts_of_parcel, numbers) if oblasts]
     common = set.intersection(*possible) if possible else set()

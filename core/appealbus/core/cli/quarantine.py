@@ -1,19 +1,21 @@
 """`appealbus quarantine`: what the bus could not take, why, and taking it after all."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
 from appealbus.core.cli.terminal import escaped
-from appealbus.core.journal.errors import NumberTaken
+from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
@@ -51,7 +53,7 @@ def list_(
         cli.print_json([_listed(row) for row in found])
         return
     for row in found:
-        taken = f", taken later as {row.number}" if row.number else ""
+        taken = f", taken later as {row.number}" if row.replayed_at else ""
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}{taken}"
         cli.out.print(head, style="bold", markup=False)
         cli.out.print(f"    {row.reason}", markup=False)
@@ -82,32 +84,41 @@ def replay(
     context: typer.Context,
     quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every message that is in quarantine.")] = False,
+    message_id: Annotated[
+        str | None,
+        typer.Option("--message-id", help="Take it under this id: where its own belongs to another message."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
 ) -> None:
     """Try again to take a message, once the cause is mended. A message that is taken twice is still one appeal.
+
+    Where the id of a message belongs to another one that says something else, compare both; if it is a letter of its
+    own, give it an id with --message-id.
 
     Exits 1 if any could not be taken again; those stay where they are, with the new reason shown.
     """
     cli = cli_of(context)
     if (quarantine_id is None) == (not everything):
         raise typer.BadParameter("give one ID, or --all")
-    failed = asyncio.run(_replay(cli, quarantine_id, dry_run))
+    if everything and message_id is not None:
+        raise typer.BadParameter("--message-id is for one ID, not for --all")
+    failed = asyncio.run(_replay(cli, quarantine_id, message_id, dry_run))
     if failed:
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-async def _replay(cli: Cli, quarantine_id: int | None, dry_run: bool) -> int:
-    failed = 0
-    async with cli.journal(write=not dry_run) as journal:
+async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, dry_run: bool) -> int:
+    failed, decoder = 0, Decoder()
+    async with contextlib.aclosing(decoder), cli.journal(write=not dry_run) as journal:
         async for row in _rows(cli, journal, quarantine_id):
             try:
                 if dry_run:
-                    await would_take(journal, row)
+                    await would_take(journal, row, decoder, message_id)
                     cli.out.print(f"{row.id} {row.position}: would be taken", markup=False)
                 else:
-                    receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by)
+                    receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by, decoder, message_id)
                     cli.out.print(f"{row.id} {row.position}: taken as {receipt.number}", markup=False)
-            except (Unacceptable, NumberTaken) as error:
+            except (Unacceptable, MessageDiffers) as error:
                 failed += 1
                 cli.err.print(f"{row.id} {row.position}: {error}", style="red", markup=False)
     return failed

@@ -209,6 +209,6 @@ class BusSettings(Settings):
     plugins: dict[Name, dict[str, Any]] = {}
     """What each plugin lets one set."""
 
-    def contract(self, kind: AppealKind) -> CompletenessSettings:
-        """Return what a dossier needs for appeals of this kind."""
-        return self.completeness.get(kind) or self.completeness.get("default") or CompletenessSettings()
+    def contract(self, kind: AppealKind | None) -> CompletenessSettings:
+        """Return what a dossier needs for appeals of this kind; None: of a kind that nobody knows."""
+        return self.completeness.get(kind or "default") or self.completeness.get("default") or CompletenessSettings()

@@ -23,6 +23,7 @@ class Inbound:
         problem: set where the intake itself already knows why it cannot be taken.
         again: whether somebody had it before and did not finish with it: it is taken alone, one after the other, and
             kept unread once three who read it have died.
+        message_id: set where it shall be taken under another id than its own.
 
     """
 
@@ -32,6 +33,7 @@ class Inbound:
     media_type: str = "application/json"
     problem: str | None = None
     again: bool = False
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Quarantined:
     reason: str
     """Ours: names fields, never quotes their values."""
     code: str = "message.unreadable"
-    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `number_taken` …"""
+    """A stable word for programs: `json.malformed`, `xml.doctype`, `appeal.invalid`, `message.differs` …"""
 
 
 class Acceptor(Protocol):

@@ -35,11 +35,18 @@ class JournalError(Exception):
         return self.code in _PASSING
 
 
-class NumberTaken(JournalError):
-    """The appeal came with a registration number that another message has already."""
+class MessageDiffers(JournalError):
+    """The message has the id of another one that was taken before, and says something else.
 
-    def __init__(self) -> None:
-        super().__init__("the registration number belongs to another message", "number_taken")
+    Attributes:
+        number: of the appeal that the first one became.
+
+    """
+
+    def __init__(self, number: str) -> None:
+        text = f"its message id belongs to appeal {number}, which says something else; send it under a new id"
+        super().__init__(text, "message.differs")
+        self.number = number
 
 
 class OutcomeUnknown(JournalError):

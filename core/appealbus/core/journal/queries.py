@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import (
     AccessRow,
@@ -27,6 +28,7 @@ from appealbus.core.journal.rows import (
     VersionRow,
     WorkerState,
 )
+from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,
@@ -50,6 +52,7 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
+from appealbus.schemas.appeal import Appeal
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +64,14 @@ def case(connection: Connection, number: str) -> Case | None:
     """Return the appeal with this number and all that is known of it."""
     row = connection.execute(select(appeal).where(appeal.c.number == number)).first()
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
+
+
+def would_accept(connection: Connection, new: Appeal) -> None:
+    """Raise MessageDiffers where another message has come with the appeal's message id before."""
+    named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
+    first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
+    if first is not None and differ(first.digest, digest(new)):
+        raise MessageDiffers(first.number)
 
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:

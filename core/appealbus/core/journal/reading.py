@@ -28,6 +28,7 @@ from appealbus.core.journal.rows import (
 )
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
+from appealbus.schemas.appeal import Appeal
 
 T = TypeVar("T")
 
@@ -47,6 +48,10 @@ class Reading:
     async def case(self, number: str) -> Case | None:
         """Return an appeal with all that is known of it."""
         return await self._read(lambda connection: queries.case(connection, number))
+
+    async def would_accept(self, appeal: Appeal) -> None:
+        """Raise MessageDiffers where another message has come with the appeal's message id before."""
+        await self._read(lambda connection: queries.would_accept(connection, appeal))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""

@@ -207,6 +207,9 @@ class NewQuarantine:
     reason: str
     raw: bytes
     media_type: str
+    code: str = ""
+    number: str | None = None
+    """Of the appeal that stands in its way, if one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,10 @@ class QuarantineBounds:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A message in quarantine. `replayed_at` is set once it has been taken after all; `raw` is empty in lists."""
+    """A message in quarantine. `replayed_at` is set once it has been taken after all; `raw` is empty in lists.
+
+    `number` is then that of its appeal; before, that of the appeal which stands in its way, if one does.
+    """
 
     id: int
     at: datetime
@@ -232,6 +238,7 @@ class QuarantineRow:
     media_type: str
     replayed_at: datetime | None = None
     number: str | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

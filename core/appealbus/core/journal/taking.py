@@ -12,12 +12,13 @@ class Taking(Writing):
     async def accept(self, new: NewAppeal, *, owner: str | None = None, lease_seconds: float = 60.0) -> Accepted:
         """Write an appeal down, give it a number if it has none, and make it ready for work.
 
-        The same message (channel and message id) again gets the receipt it got then, with `new=False`. With `owner`
+        The same message (channel and message id) again gets the receipt it got then, with `new=False`. A number that
+        another message has is kept as written, and the appeal gets one of ours. With `owner`
         a new appeal is leased at once: its acceptor may work on it without a claim. The lease counts from
         `accepted_at`; on PostgreSQL, here and in `claim` and `renew`, from the database's time, as clocks differ.
 
         Raises:
-            NumberTaken: it came with a number that another message has.
+            MessageDiffers: another message has come with its id before.
 
         """
         return await self._write.submit(accepting.accept, accepting.Accept(new, self._prefix, owner, lease_seconds))

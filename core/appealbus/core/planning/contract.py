@@ -47,8 +47,8 @@ def active(nodes: Iterable[Node], sources: Collection[str]) -> tuple[list[Node],
     return [node for name, node in live.items() if name not in inactive], inactive
 
 
-def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]) -> dict[AppealKind, Contract]:
-    """Return the contract of every kind of appeal.
+def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]) -> dict[AppealKind | None, Contract]:
+    """Return the contract of every kind of appeal; under None that of appeals whose kind nobody knows.
 
     Raises:
         ConfigError: for a lookup that is required but unknown or inactive, and for a plan that does not fit.
@@ -60,10 +60,10 @@ def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]
         Plan(nodes)
     except PlanError as error:
         raise ConfigError(str(error)) from None
-    built = {}
-    for kind in AppealKind:
+    built: dict[AppealKind | None, Contract] = {}
+    for kind in (*AppealKind, None):
         wanted = settings.contract(kind)
-        table = kind.value if kind in settings.completeness else "default"
+        table = kind.value if kind and kind in settings.completeness else "default"
         for key, names in (("required", wanted.required or ()), ("optional", wanted.optional)):
             for name in names:
                 if name not in by_name:

@@ -20,7 +20,7 @@ class Identity(Assessor):
         applicant = dossier.appeal.applicant
         if isinstance(applicant, PersonApplicant):
             yield from person_signals(applicant, dossier)
-        else:
+        elif applicant is not None:
             yield from organisation_signals(applicant, dossier)
 
 

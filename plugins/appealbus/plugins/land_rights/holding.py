@@ -68,6 +68,8 @@ class Holding:
 def _applicant(dossier: Dossier) -> tuple[str | None, str | None, str]:
     """Return the applicant's ИИН or БИН, and the path of the field that it comes from."""
     applicant = dossier.appeal.applicant
+    if applicant is None:
+        return None, None, ""
     if not isinstance(applicant, PersonApplicant):
         return None, _parsed(parse_bin, applicant.bin), "appeal.applicant.bin"
     written = _parsed(parse_iin, applicant.iin)

@@ -39,7 +39,9 @@ def parcels_outside(dossier: Dossier) -> Iterator[Signal]:
 
 def _numbers(appeal: Appeal) -> dict[str, str]:
     """Return the appeal's cadastral numbers, each with the path where it stands first."""
-    places = [(parcel.cadastral_number, f"parcels[{i}].cadastral_number") for i, parcel in enumerate(appeal.parcels)]
+    places = [
+        (parcel.cadastral_number or "", f"parcels[{i}].cadastral_number") for i, parcel in enumerate(appeal.parcels)
+    ]
     mentions = enumerate(appeal.mentions.cadastral_numbers)
     places += [(mention.value, f"mentions.cadastral_numbers[{i}].value") for i, mention in mentions]
     named: dict[str, str] = {}

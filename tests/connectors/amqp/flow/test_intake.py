@@ -15,6 +15,7 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.intake import AmqpIntake, IntakeSettings
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.core import Inbound, Quarantined
+from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay
 from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
@@ -66,13 +67,13 @@ BOMB = (
     b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><appeal xmlns="urn:appealbus:appeal:1">&b;</appeal>'
 )
 POISON = {
-    "malformed": (b'{"message_id": ', "json.malformed", "Invalid JSON"),
-    "encoding": ('{"message_id": "ж"}'.encode("cp1251"), "json.malformed", "Invalid JSON"),
+    "malformed": (b'{"message_id": ', "json.malformed", "not JSON"),
+    "encoding": ('{"message_id": "ж"}'.encode("cp1251"), "json.malformed", "not JSON"),
     "schema": (body(schema_version="9"), "appeal.invalid", "schema_version"),
     "hostile": (BOMB, "xml.doctype", "declares a DTD"),
     "huge": (b" " * 15_000_000 + body(), "message.too_large", f"{15_000_000 + len(body())} bytes"),
-    "empty": (b"", "json.malformed", "Invalid JSON"),
-    "another": (orjson.dumps([1, 2]), "appeal.invalid", "message"),
+    "empty": (b"", "json.malformed", "not JSON"),
+    "another": (orjson.dumps([1, 2]), "appeal.invalid", "not a JSON object"),
 }
 
 
@@ -102,6 +103,23 @@ async def test_poison_is_in_quarantine_with_its_reason_and_the_consumer_goes_on(
         assert refusal.reason == row.reason
     assert kept is not None
     assert len(kept.raw) == 64 * 1024
+
+
+async def test_the_same_id_with_other_words_gets_no_receipt(run: Run) -> None:
+    """The sender learns which appeal has the id; the letter is kept, and the first again gets its receipt."""
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        for at, text in enumerate(("one", "two", "one")):
+            await flow.send(body(text=text), message_id=str(at), reply_to="sender")
+            await answers.wait(at + 1)
+        (row,) = await flow.bus.journal.quarantined()
+    first, differs, again = answers.got
+    assert again.body == first.body
+    number = Receipt.model_validate_json(first.body).number
+    refusal = refusal_in(differs)
+    assert (refusal.code, refusal.quarantine_id) == ("message.differs", row.id)
+    assert f"belongs to appeal {number}" in refusal.reason
+    assert (row.code, row.number, row.replayed_at) == ("message.differs", number, None)
 
 
 async def test_nobody_waits_for_the_receipt(run: Run) -> None:
@@ -222,7 +240,7 @@ async def test_a_dead_letter_is_of_the_channel_whose_queue_it_died_in(run: Run) 
             if row.channel == "elsewhere":
                 assert row.reason.endswith("; which channel it is of, that queue does not tell")
             else:
-                await replay(flow.bus.journal, whole, "test")
+                await replay(flow.bus.journal, whole, "test", Decoder())
         counts = await flow.bus.journal.counts()
     assert counts.idle + counts.in_work + counts.ready == 11
 

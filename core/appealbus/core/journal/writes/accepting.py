@@ -9,18 +9,20 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.errors import JournalError, NumberTaken
+from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.rows import Accepted, NewAppeal
+from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import clock
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.notes import numbered
 
 _IDS = "appeal"
 _NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
-_KNOWN = select(*_RECEIPT).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
+_KNOWN = select(*_RECEIPT, appeal.c.digest).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
 _IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
 _COUNTERS = (
     select(counter.c.name, counter.c.value)
@@ -51,28 +53,27 @@ class Accept:
 
 
 def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
-    """Write down what is new; give the old receipt for what is not."""
+    """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
     last = _lock_counters(connection, {_IDS, *(item.series for item in items)})
     known = _known(connection, [item.key for item in items])
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
     for item in items:
+        said = digest(item.new.appeal)
         if item.key in known:
-            results.append(known[item.key])
+            first, said_first = known[item.key]
+            results.append(MessageDiffers(first.receipt.number) if differ(said_first, said) else first)
             continue
         number = numbers.give(item)
-        if number is None:
-            results.append(NumberTaken())
-            continue
         last[_IDS] += 1
-        row = _row(last[_IDS], number, item)
+        row = {**_row(last[_IDS], number, item), "digest": said}
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
         receipt = codec.receipt(row)
         results.append(Accepted(row["id"], receipt, new=True))
-        known[item.key] = Accepted(row["id"], receipt, new=False)
+        known[item.key] = Accepted(row["id"], receipt, new=False), said
     if rows:
         bulk.insert(connection, appeal, rows)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
@@ -91,13 +92,11 @@ class _Numbers:
             wanted += [_numbered(series, value) for value in range(last[series] + 1, self._checked[series] + 1)]
         self._used = self._in_use(wanted)
 
-    def give(self, item: Accept) -> str | None:
-        """Return the number for a new appeal; None if the one that it came with is in use."""
+    def give(self, item: Accept) -> str:
+        """Return the number for a new appeal: the one that it came with, if no other has it."""
         given = item.new.appeal.number
-        if given is None:
+        if given is None or given in self._used:
             given = self._next(item.series)
-        elif given in self._used:
-            return None
         self._used.add(given)
         return given
 
@@ -130,9 +129,11 @@ def _lock_counters(connection: Connection, names: set[str]) -> dict[str, int]:
     return last | known
 
 
-def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Accepted]:
+def _known(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[Accepted, bytes | None]]:
     return {
-        (row.message_id, row.channel): Accepted(row.id, codec.receipt(row._mapping), new=False)
+        (row.message_id, row.channel): (Accepted(row.id, codec.receipt(row._mapping), new=False), row.digest)
         for row in connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in keys])})
     }
 
@@ -143,7 +144,7 @@ def urgency_of(content: Appeal) -> int:
 
 
 def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
-    content = item.new.appeal.model_copy(update={"number": number})
+    content = numbered(item.new.appeal, number)
     return {
         "id": appeal_id,
         "channel": content.channel,

@@ -74,6 +74,8 @@ def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[i
             "channel": printable(item.channel),
             "position": printable(item.position),
             "reason": printable(item.reason),
+            "code": printable(item.code),
+            "number": item.number,
             "media_type": printable(item.media_type),
             "raw": item.raw,
         }

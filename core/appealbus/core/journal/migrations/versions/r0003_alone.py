@@ -35,6 +35,8 @@ def _cases() -> None:
 
 def _messages() -> None:
     """What tells a message from another with the same id."""
+    op.add_column("appeal", sa.Column("digest", sa.LargeBinary(), nullable=True))
+    op.add_column("quarantine", sa.Column("code", sa.Text(), nullable=False, server_default=""))
 
 
 def _deliveries() -> None:

@@ -1,0 +1,132 @@
+"""Decodes messages without a message ever holding up the others: what may take long is read by a helper process."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from typing import cast
+
+import orjson
+import structlog
+
+from appealbus.core.bus.decoding import Unacceptable, check, decode
+from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.journal.errors import JournalError
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.reading import SMALL
+
+log = structlog.get_logger(__name__)
+
+_HELPER = "appealbus.core.bus.decoding_helper"
+_WITHIN = 20.0
+"""Seconds: the worst message takes one, and a busy machine several times that."""
+_TRIES = 2
+"""The first death may have been somebody else's doing: the machine's, an operator's."""
+_LEAVE = 2.0
+_FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "200000", "MALLOC_TRIM_THRESHOLD_": "1000000"}
+"""Bytes, for glibc: it would keep what a large message took, 80 MB after a few of them, in case another one comes."""
+_BUFFER = 1024 * 1024
+
+
+class _Died(Exception):
+    """The helper process has ended in the middle of a message."""
+
+
+class Decoder:
+    """Decodes messages: small ones at once, large ones in a process of its own, one after the other.
+
+    A thread would not help: the libraries that read JSON hold the interpreter while they do. The process starts with
+    the first large message, ends when it is not needed, and its death costs the message that it died of.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._process: Process | None = None
+
+    async def decode(self, message: Inbound) -> Appeal:
+        """Return the appeal that the message holds, with the bus's own mentions and warnings.
+
+        Raises:
+            Unacceptable: if there is no appeal in it.
+            JournalError: if no process can be started; the sender keeps the message.
+
+        """
+        check(message)
+        if len(message.raw) <= SMALL:
+            return decode(message)
+        async with self._turn:
+            for _ in range(_TRIES):
+                with contextlib.suppress(_Died):
+                    return await self._within(message)
+        raise Unacceptable("the process that reads large messages died of it", "message.too_complex")
+
+    async def aclose(self) -> None:
+        """End the process."""
+        async with self._turn:
+            await self._end()
+
+    async def _within(self, message: Inbound) -> Appeal:
+        whole = False
+        try:
+            async with asyncio.timeout(_WITHIN):
+                appeal = await self._ask(message)
+            whole = True
+        except Unacceptable:
+            whole = True
+            raise
+        except TimeoutError:
+            text = f"it cannot be read within {_WITHIN:.0f} seconds"
+            raise Unacceptable(text, "message.too_complex") from None
+        finally:
+            if not whole:
+                await self._end(at_once=True)
+        return appeal
+
+    async def _ask(self, message: Inbound) -> Appeal:
+        if self._process is not None and self._process.returncode is not None:  # it had nothing to do
+            await self._end()
+        process = self._process = self._process or await self._start()
+        into, out = _pipes(process)
+        try:
+            head = orjson.dumps([message.channel, message.media_type, message.message_id, len(message.raw)])
+            into.writelines((head, b"\n", message.raw))
+            await into.drain()
+            code, text, size = orjson.loads(await out.readuntil(b"\n"))
+            body = await out.readexactly(size)
+        except (OSError, EOFError, ValueError):
+            raise _Died from None
+        if code:
+            raise Unacceptable(text, code)
+        return Appeal.model_validate_json(body)
+
+    async def _start(self) -> Process:
+        try:
+            # -P: nothing that lies in the working directory is taken for a module.
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _HELPER),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                limit=_BUFFER,
+                env=os.environ | _FRUGAL,
+            )
+        except OSError as error:
+            log.error("decoder.not_started", error=type(error).__name__)
+            raise JournalError("the process that reads large messages cannot be started", "busy") from None
+
+    async def _end(self, *, at_once: bool = False) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _pipes(process)[0].close()
+        if not at_once:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _LEAVE)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
+    return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)

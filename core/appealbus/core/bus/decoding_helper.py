@@ -1,0 +1,55 @@
+"""The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
+
+It reads `[channel, media type, message id, size]` and as many bytes from its input, and writes `[code, reason, size]`
+and as many bytes of a decoded appeal to its output. It ends when its input does, so it never outlives the bus.
+"""
+
+import resource
+import select
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import orjson
+
+from appealbus.core.bus.decoding import Unacceptable, decode
+from appealbus.core.interfaces.intake import Inbound
+
+_MEMORY = 1024 * 1024 * 1024
+"""Bytes of address space: nearly twice what the worst message was seen to ask for, most of which is never touched."""
+_SECONDS = 10
+"""Of processor time for a message: ten times what the worst was seen to take."""
+_IDLE = 60.0
+"""Seconds after which it gives its memory back by ending; another one is there within a fifth of a second."""
+
+
+def main() -> None:
+    """Decode until there is no more input."""
+    for ending in (signal.SIGINT, signal.SIGTERM):  # the bus has still to drain then
+        signal.signal(ending, signal.SIG_IGN)
+    _limit(resource.RLIMIT_AS, _MEMORY)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while select.select([source], [], [], _IDLE)[0] and (head := source.readline()):
+        _limit(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)
+        channel, media_type, message_id, size = orjson.loads(head)
+        code, reason, body = _decoded(Inbound(channel, "", source.read(size), media_type, message_id=message_id))
+        sink.writelines((orjson.dumps([code, reason, len(body)]), b"\n", body))
+        sink.flush()
+
+
+def _decoded(message: Inbound) -> tuple[str, str, bytes]:
+    try:
+        return "", "", decode(message).model_dump_json().encode()
+    except Unacceptable as error:
+        return error.code, str(error), b""
+
+
+def _limit(what: int, most: int) -> None:
+    # A unit may forbid limits, as it has its own.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What a sender wrote that the contract has no place for: kept as written, each with a warning in our words."""
+
+from typing import Any
+
+import orjson
+
+from appealbus.schemas.appeal import Appeal, Written
+from appealbus.schemas.appeal import Warning as AppealWarning
+
+ROOT = "appeal"
+"""The field of what belongs to no field."""
+UNBOUND = 100
+"""How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
+_ONE_BY_ONE = 20
+"""A list with more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
+
+
+class Unreadable(ValueError):
+    """There is no appeal in a message. `code` is a stable word; the text never quotes the message."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Notes:
+    """Gathers warnings and what they are about while an appeal is read."""
+
+    def __init__(self) -> None:
+        self.warnings: list[AppealWarning] = []
+        self.written: list[Written] = []
+
+    def warn(self, field: str, code: str, message: str) -> None:
+        """Say what is wrong with a field."""
+        self.warnings.append(AppealWarning(field=field or ROOT, code=code, message=message))
+
+    def keep(self, field: str, value: Any) -> None:
+        """Keep what stands there as it was written."""
+        self.written.append(Written(field=field or ROOT, text=value if isinstance(value, str) else _as_json(value)))
+
+    def add(self, field: str, code: str, message: str, value: Any) -> None:
+        """Say what is wrong with a field, and keep what stands there."""
+        self.warn(field, code, message)
+        self.keep(field, value)
+
+    def add_list(self, field: str, inner: "Notes", size: int, most: int, whole: Any) -> None:
+        """Add what was noted inside a list of so many entries, of which the first `most` are worked.
+
+        `whole` returns or is the list as written, for one that is too long or has too much wrong with it.
+        """
+        too_long = size > most
+        if not too_long and len(inner.warnings) <= _ONE_BY_ONE:
+            self.warnings += inner.warnings
+            self.written += inner.written
+            return
+        self.keep(field, whole() if callable(whole) else whole)
+        if too_long:
+            self.warn(field, "list.too_long", f"the list has {size} entries; the first {most} are worked")
+        if inner.warnings:
+            self.warn(field, "list.entries", f"{len(inner.warnings)} values in this list cannot be used as they are")
+
+    def on(self, appeal: Appeal) -> Appeal:
+        """Return the appeal with what was noted."""
+        if not self.warnings:
+            return appeal
+        return appeal.model_copy(update={"warnings": self.warnings, "as_written": self.written})
+
+
+def numbered(appeal: Appeal, number: str) -> Appeal:
+    """Return the appeal with the number that it is registered under.
+
+    If it came with another one, that belongs to another message: it is kept as written.
+    """
+    changes: dict[str, Any] = {"number": number}
+    if appeal.number not in (None, number):
+        notes = Notes()
+        notes.add("number", "number.taken", "the registration number belongs to another message", appeal.number)
+        changes["warnings"] = [*appeal.warnings, *notes.warnings]
+        changes["as_written"] = [*appeal.as_written, *notes.written]
+    return appeal.model_copy(update=changes)
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        # What it has read it cannot write where it is nested deeper than 254 levels.
+        raise Unreadable("message.too_complex", "the message nests values too deeply") from None

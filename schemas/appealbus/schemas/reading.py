@@ -1,0 +1,246 @@
+"""Reading an appeal that somebody else wrote: nothing that a citizen can write is a reason to refuse it.
+
+A value that cannot be used is absent from its field, kept as written beside it, and has a warning. What is refused is
+what cannot be read at all, and what breaks the contract between the channel and the bus: another version of the
+schema, a message id that cannot tell messages apart.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from functools import cache
+from itertools import islice
+from typing import Annotated, Any, get_args, get_origin
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.base import Model, printable
+from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
+from appealbus.schemas.problems import explain
+from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
+
+OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
+"""Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
+SMALL = 32 * 1024
+"""Bytes of a message that cost the event loop at most some 40 ms, whatever they are."""
+_PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{,]', re.DOTALL)
+_MOST_PARTS = 200_000
+"""Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""
+_OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})
+_WRONG: Mapping[type, tuple[str, str]] = {
+    date: ("field.date", "this is no date of the calendar, written as 2026-02-16"),
+    datetime: ("field.moment", "this is no date and time with an offset, written as 2026-02-16T09:30:00+05:00"),
+    int: ("field.number", "this is no whole number, or a smaller one than may stand here"),
+    bool: ("field.flag", "this is neither true nor false"),
+}
+_ABSENT = object()
+
+
+def appeal_from_json(raw: bytes, fallback: str | None = None, instead: str | None = None) -> Appeal:
+    """Return the appeal in a JSON document; what could not be used is in `as_written`, with its warning.
+
+    Args:
+        raw: the document.
+        fallback: id of a message that has none.
+        instead: id that somebody has given the message in place of its own.
+
+    Raises:
+        Unreadable: `json.malformed`, `message.too_complex`, or one of `appeal_of`.
+
+    """
+    if _is_too_complex(raw):
+        reason = f"the message has more than {_MOST_PARTS} values"
+        raise Unreadable("message.too_complex", reason)
+    given = _loaded(raw)
+    if not isinstance(given, dict):
+        raise Unreadable("appeal.invalid", "not a JSON object")
+    if instead is not None:
+        given["message_id"] = instead
+    return appeal_of(given, Notes(), fallback, small=len(raw) <= SMALL)
+
+
+def appeal_of(given: dict[str, Any], notes: Notes, fallback: str | None = None, *, small: bool = False) -> Appeal:
+    """Return the appeal that plain values make.
+
+    Args:
+        given: what the sender gave, by field.
+        notes: what was noted already.
+        fallback: id of a message that has none.
+        small: try the model on the whole first; it lists every mistake, and there can be as many as bytes.
+
+    Raises:
+        Unreadable: `appeal.invalid` for another version of the schema, `message_id.invalid`.
+
+    """
+    given = {name: value for name, value in given.items() if name not in OWN}
+    _check_contract(given)
+    if given.get("message_id") in (None, ""):
+        if fallback is None:
+            raise Unreadable("message_id.missing", "message_id: the message has none")
+        given["message_id"] = fallback
+    if small:
+        try:
+            return notes.on(Appeal.model_validate(given))
+        except ValidationError:
+            pass
+    try:
+        appeal = Appeal.model_validate(_model(Appeal, given, "", notes))
+    except ValidationError as error:
+        raise Unreadable("appeal.invalid", explain(error)) from None
+    return notes.on(appeal)
+
+
+def taken_for(fields: Iterator[str]) -> str:
+    """Return the type of an applicant that says none, or none that there is: what only organisations have decides."""
+    return "organisation" if any(name in _OF_ORGANISATIONS for name in fields) else "person"
+
+
+def _loaded(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if "UTF-8" not in error.msg and ("surrogate" in error.msg or "infinity" in error.msg):
+            return _loaded_slowly(raw)
+        # Only the place: the text is a citizen's.
+        where = f"at character {error.pos + 1}" if "UTF-8" not in error.msg else "as it is not in UTF-8"
+        raise Unreadable("json.malformed", f"not JSON, {where}") from None
+
+
+def _loaded_slowly(raw: bytes) -> Any:
+    """Read half of an emoji, where somebody cut a text in the middle of it, and numbers past all bounds."""
+    try:
+        given = json.loads(raw, parse_int=_as_number, parse_float=_as_number)
+    except (ValueError, RecursionError):
+        raise Unreadable("json.malformed", "not JSON, or nested too deeply") from None
+    if isinstance(given, dict):
+        _check_contract(given)  # as it came: what is replaced below could make two ids one
+    return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
+
+
+def _as_number(digits: str) -> float | str:
+    number = float(digits)
+    return digits if math.isinf(number) else int(digits) if digits.lstrip("-").isdigit() else number
+
+
+def _is_too_complex(raw: bytes) -> bool:
+    """Say whether a parsed message would take far more memory than its bytes."""
+    if sum(map(raw.count, (b"[", b"{", b","))) <= _MOST_PARTS:
+        return False
+    marks = (match for match in _PARTS.finditer(raw) if match.end() - match.start() == 1)  # not those in a text
+    return next(islice(marks, _MOST_PARTS, None), None) is not None
+
+
+def _check_contract(given: Mapping[str, Any]) -> None:
+    if given.get("schema_version") not in (None, "1"):
+        raise Unreadable("appeal.invalid", "schema_version: the bus knows version 1 alone")
+    message_id = given.get("message_id")
+    if message_id not in (None, ""):
+        try:
+            _adapter(Appeal, "message_id").validate_python(message_id)
+        except ValidationError:
+            reason = "message_id: write a text of 1 to 200 characters, none of them one that XML cannot carry"
+            raise Unreadable("message_id.invalid", reason) from None
+
+
+def _model(model: type[Model], given: Any, path: str, notes: Notes) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        notes.add(path, "field.type", "fields by name are expected here", given)
+        return {}
+    fields = {field.name: field.shape for field in fields_of(model)}
+    values = {}
+    for name, shape in fields.items():
+        if given.get(name) is not None:
+            where = f"{path}.{name}" if path else name
+            value = _value(shape, _adapter(model, name), given[name], where, notes)
+            if value is not _ABSENT:
+                values[name] = value
+    unknown = {name: value for name, value in given.items() if name not in fields}
+    if unknown:
+        notes.add(path, "field.unknown", "there are fields here that the contract does not know", unknown)
+    return values
+
+
+def _value(shape: Shape, adapter: TypeAdapter[Any], given: Any, path: str, notes: Notes) -> Any:
+    match shape:
+        case ListOf():
+            return _list(shape, adapter, given, path, notes)
+        case ModelOf():
+            return _model(shape.model, given, path, notes)
+        case OneOf():
+            return _one_of(dict(shape.models), given, path, notes)
+        case Scalar():
+            return _scalar(shape, adapter, given, path, notes)
+    raise AssertionError(shape)
+
+
+def _list(shape: ListOf, adapter: TypeAdapter[Any], given: Any, path: str, notes: Notes) -> Any:
+    if not isinstance(given, list):
+        notes.add(path, "field.type", "a list is expected here", given)
+        return _ABSENT
+    inner, most = Notes(), shape.max_length or UNBOUND
+    worked = given[:most]
+    # An entry that cannot be used keeps its place, so that paths go on to lead to the others.
+    values = [_value(shape.item, adapter, item, f"{path}[{at}]", inner) for at, item in enumerate(worked)]
+    notes.add_list(path, inner, len(given), most, given)
+    return ["" if value is _ABSENT else value for value in values]
+
+
+def _one_of(models: Mapping[str, type[Model]], given: Any, path: str, notes: Notes) -> Any:
+    if not isinstance(given, dict) or not given:
+        if given != {}:
+            notes.add(path, "field.type", "fields by name are expected here", given)
+        return _ABSENT
+    said = given.get("type")
+    if isinstance(said, str) and said in models:
+        return {**_model(models[said], given, path, notes), "type": said}
+    tag = taken_for(iter(given))
+    words = {"person": "a person", "organisation": "an organisation"}
+    message = f"it is not said whether this is a person or an organisation; by its fields it is {words[tag]}"
+    notes.warn(f"{path}.type", "field.word", message)
+    if said is not None:
+        notes.keep(f"{path}.type", said)
+    return {**_model(models[tag], {**given, "type": tag}, path, notes), "type": tag}
+
+
+def _scalar(shape: Scalar, adapter: TypeAdapter[Any], given: Any, path: str, notes: Notes) -> Any:
+    plain = shape.type is str and not shape.words
+    if isinstance(given, str) and not given.strip() and (not plain or shape.min_length):
+        return _ABSENT  # an empty box of a form: nothing was written
+    if plain and isinstance(given, int) and not isinstance(given, bool):
+        notes.warn(path, "field.type", "a number stands where a text is expected; it is taken by its digits")
+        given = str(given)
+    try:
+        return adapter.validate_python(given)
+    except ValidationError:
+        notes.add(path, *_wrong(shape, given), given)
+    if path == "text" and isinstance(given, str) and shape.max_length:
+        return given[: shape.max_length]
+    return _ABSENT
+
+
+def _wrong(shape: Scalar, given: Any) -> tuple[str, str]:
+    if shape.words:
+        return "field.word", "this is none of the words that may stand here"
+    if shape.type in _WRONG:
+        return _WRONG[shape.type]
+    if not isinstance(given, str):
+        return "field.type", "a text is expected here"
+    if shape.max_length and len(given) > shape.max_length:
+        return "field.too_long", f"the text has more than {shape.max_length} characters"
+    return "field.characters", "the text has characters that may not stand here"
+
+
+@cache
+def _adapter(model: type[Model], name: str) -> TypeAdapter[Any]:
+    """Return what checks a field by itself; of a list, an entry."""
+    info = model.model_fields[name]
+    annotation: Any = info.annotation
+    if get_origin(annotation) is list:
+        annotation = get_args(annotation)[0]
+    elif info.metadata:
+        annotation = Annotated[(annotation, *info.metadata)]
+    return TypeAdapter(annotation)

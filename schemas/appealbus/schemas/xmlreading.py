@@ -1,0 +1,146 @@
+"""Reading an appeal in XML that somebody else wrote, as leniently as in JSON: see `reading`.
+
+What the contract does not know (an element, an attribute, text between elements) is kept as written.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lxml import etree
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.base import Model
+from appealbus.schemas.jsonxml import local
+from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
+from appealbus.schemas.reading import OWN, SMALL, appeal_of, taken_for
+from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
+from appealbus.schemas.xml import APPEAL_NS
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_MOST_ATTRIBUTES = 100
+"""The contract has none; lxml looks each up by walking over all of them."""
+_MOST_TAGS = 100_000
+"""Eight times what the largest appeal has; half a kilobyte of memory each."""
+_ROOT = f"{{{APPEAL_NS}}}appeal"
+
+
+def appeal_from_sender(raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None) -> Appeal:
+    """Return the appeal in an XML document; what could not be used is in `as_written`, with its warning.
+
+    Args:
+        raw: the document.
+        limit: its most bytes.
+        fallback: id of a message that has none.
+        instead: id that somebody has given the message in place of its own.
+
+    Raises:
+        Unreadable: `xml.malformed` and its like, or one of `appeal_of`.
+
+    """
+    if sum(map(raw.count, (b"<", b'="', b"='"))) > _MOST_TAGS:
+        raise Unreadable("message.too_complex", f"the message has more than {_MOST_TAGS} tags and attributes")
+    try:
+        root = parse(raw, limit=limit)
+    except UnsafeXml as error:
+        raise Unreadable(error.code, f"{error.code}: {error.reason}") from None
+    if root.tag != _ROOT:
+        raise Unreadable("appeal.invalid", f"the root is not an element appeal of the namespace {APPEAL_NS}")
+    notes = Notes()
+    given = _model(root, Appeal, "", notes, skip=OWN)
+    if instead is not None:
+        given["message_id"] = instead
+    return appeal_of(given, notes, fallback, small=len(raw) <= SMALL)
+
+
+def _model(
+    element: etree._Element, model: type[Model], path: str, notes: Notes, skip: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    shapes: dict[str, Shape] = {field.name: field.shape for field in fields_of(model)}
+    values: dict[str, Any] = {}
+    strays = _around(element)
+    for part in element:
+        name = _known(part)
+        if name in skip:
+            continue
+        if name in shapes and name not in values:
+            values[name] = _value(part, shapes[name], f"{path}.{name}" if path else name, notes)
+        else:
+            strays.append(_written(part))
+    _note(strays, path, notes)
+    return values
+
+
+def _value(element: etree._Element, shape: Shape, path: str, notes: Notes) -> Any:
+    match shape:
+        case ListOf():
+            return _list(element, shape, path, notes)
+        case ModelOf():
+            return _model(element, shape.model, path, notes)
+        case OneOf():
+            return _one_of(element, dict(shape.models), path, notes)
+        case Scalar():
+            return _scalar(element, path, notes)
+    raise AssertionError(shape)
+
+
+def _scalar(element: etree._Element, path: str, notes: Notes) -> str | None:
+    if len(element):
+        notes.add(path, "field.type", "a value is expected here", _written(element))
+        return None
+    _note(_attributes(element), path, notes)
+    return element.text or ""
+
+
+def _list(element: etree._Element, shape: ListOf, path: str, notes: Notes) -> list[Any]:
+    strays, items, size, inner, most = _around(element), [], 0, Notes(), shape.max_length or UNBOUND
+    for part in element:
+        if _known(part) != "item":
+            strays.append(_written(part))
+            continue
+        if size < most:
+            items.append(_value(part, shape.item, f"{path}[{size}]", inner))
+        size += 1
+    _note(strays, path, notes)
+    notes.add_list(path, inner, size, most, lambda: _written(element))
+    return items
+
+
+def _one_of(element: etree._Element, models: Mapping[str, type[Model]], path: str, notes: Notes) -> dict[str, Any]:
+    if len(element) != 1 or not (tag := _known(element[0])):
+        if len(element) or _around(element):
+            message = f"there is not exactly one element of {', '.join(models)}"
+            notes.add(path, "field.type", message, _written(element))
+        return {}
+    _note(_around(element), path, notes)
+    part = element[0]
+    model = models.get(tag) or models[taken_for(_known(field) for field in part)]
+    return {"type": tag, **_model(part, model, path, notes, skip=frozenset({"type"}))}
+
+
+def _known(element: etree._Element) -> str:
+    """Return the name of an element of the contract's namespace, else nothing."""
+    return local(element) if etree.QName(element).namespace == APPEAL_NS else ""
+
+
+def _around(element: etree._Element) -> list[str]:
+    """Return what stands in an element beside its elements: attributes and text."""
+    texts = (element.text, *(part.tail for part in element))
+    return [*_attributes(element), *(text.strip() for text in texts if text and not text.isspace())]
+
+
+def _attributes(element: etree._Element) -> list[str]:
+    # A sender may point at the schema; nothing is fetched from there.
+    names = [name for name in element.attrib.keys() if not str(name).startswith(_XSI)]  # noqa: SIM118 - no mapping
+    if len(names) > _MOST_ATTRIBUTES:
+        raise Unreadable("message.too_complex", f"an element has more than {_MOST_ATTRIBUTES} attributes")
+    return [f'{name}="{element.get(name)}"' for name in names]
+
+
+def _note(strays: list[str], path: str, notes: Notes) -> None:
+    if strays:
+        notes.add(path, "field.unknown", "there is something here that the contract does not know", "\n".join(strays))
+
+
+def _written(element: etree._Element) -> str:
+    return etree.tostring(element, encoding="unicode", with_tail=False)

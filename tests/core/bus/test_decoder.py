@@ -1,0 +1,141 @@
+"""No message holds up its neighbours: large ones are read elsewhere, and what cannot be read cheaply is refused."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hostile import BODIES
+
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
+from appealbus.core.bus.reception import Reception
+from appealbus.core.interfaces.intake import Inbound, Quarantined
+from appealbus.core.journal.journal import Journal
+from appealbus.schemas.reading import SMALL
+
+CODES = {"message.too_complex", "json.malformed", "xml.malformed", "message_id.invalid"}
+LETTER = b'{"message_id": "m", "kind": "complaint", "text": "' + b"a" * (2 * SMALL) + b'"}'
+
+
+@pytest.fixture
+async def decoder() -> AsyncIterator[Decoder]:
+    made = Decoder()
+    yield made
+    await made.aclose()
+
+
+async def decoded(decoder: Decoder, raw: bytes, media_type: str = "application/json") -> str:
+    """Have a message decoded; return the code of its refusal, or nothing."""
+    try:
+        await decoder.decode(Inbound("post", "", raw, media_type))
+    except Unacceptable as error:
+        return error.code
+    return ""
+
+
+async def test_the_worst_messages_are_cheap(decoder: Decoder) -> None:
+    """Four megabytes of anything cost a second, a hundred megabytes, and the event loop a tenth of a second at most."""
+    assert await decoded(decoder, LETTER) == ""
+    helper = decoder._process.pid
+    start = _peak(helper)
+    for name, (media_type, body) in BODIES.items():
+        raw = body(MAX_BYTES)
+        assert MAX_BYTES // 4 < len(raw) <= MAX_BYTES, name
+        _forget_peak(helper)
+        cost, busy = _seconds(helper), time.thread_time()
+        code = await decoded(decoder, raw, media_type)
+        # Time on a processor: another's work on this machine does not count.
+        assert time.thread_time() - busy < 0.1, name
+        assert _seconds(helper) - cost < 1, name
+        assert _peak(helper) - start < 100, name
+        assert code in CODES | {""}, name
+        assert decoder._process.pid == helper, name
+
+
+def test_the_largest_messages_that_are_read_at_once_are_cheap_too() -> None:
+    """What the event loop reads itself costs it less than a tenth of a second, whatever it is."""
+    for name, (media_type, body) in BODIES.items():
+        raw = body(SMALL)
+        assert len(raw) <= SMALL, name
+        busy = time.thread_time()
+        with contextlib.suppress(Unacceptable):
+            decode(Inbound("post", "", raw, media_type))
+        assert time.thread_time() - busy < 0.1, name
+
+
+async def test_a_large_message_is_read_as_a_small_one_would_be(decoder: Decoder) -> None:
+    """The helper process gives back the very appeal."""
+    message = Inbound("post", "", LETTER)
+    assert await decoder.decode(message) == decode(message)
+
+
+async def test_a_dead_helper_costs_nobody_anything(decoder: Decoder) -> None:
+    """Killed between two messages or in the middle of one, it is started again, and the message is read."""
+    assert await decoded(decoder, LETTER) == ""
+    os.kill(decoder._process.pid, signal.SIGKILL)
+    assert await decoded(decoder, LETTER) == ""
+    os.kill(decoder._process.pid, signal.SIGSTOP)
+    reading = asyncio.create_task(decoded(decoder, LETTER))
+    await asyncio.sleep(0.05)
+    os.kill(decoder._process.pid, signal.SIGKILL)
+    assert await reading == ""
+
+
+async def test_a_message_that_kills_its_helper_dies_alone(
+    decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes into quarantine with its reason; those beside it are taken."""
+    monkeypatch.setattr("appealbus.core.bus.decoder._HELPER", "killed_helper")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        reception = Reception(journal, "bus")
+        small = b'{"message_id": "%d"}'
+        sent = [LETTER, *(small % at for at in range(3))]
+        killed, *others = await asyncio.gather(*(reception.accept(Inbound("post", "", raw)) for raw in sent))
+        await reception.aclose()
+    assert isinstance(killed, Quarantined)
+    assert killed.code == "message.too_complex"
+    assert not any(isinstance(other, Quarantined) for other in others)
+
+
+async def test_a_helper_that_takes_too_long_is_ended(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message is refused as too complex, and the next one has a helper of its own."""
+    assert await decoded(decoder, LETTER) == ""
+    monkeypatch.setattr("appealbus.core.bus.decoder._WITHIN", 0.2)
+    os.kill(decoder._process.pid, signal.SIGSTOP)
+    assert await decoded(decoder, LETTER) == "message.too_complex"
+    monkeypatch.undo()
+    assert await decoded(decoder, LETTER) == ""
+
+
+async def test_the_helper_ends_with_the_bus(decoder: Decoder) -> None:
+    """It stays through signals that mean the bus, which still drains, and ends when the bus closes its input."""
+    assert await decoded(decoder, LETTER) == ""
+    process = decoder._process
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        os.kill(process.pid, ending)
+    assert await decoded(decoder, LETTER) == ""
+    assert decoder._process is process
+    await decoder.aclose()
+    assert process.returncode == 0
+
+
+def _seconds(pid: int) -> float:
+    """Return how long a process has been on a processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _peak(pid: int) -> float:
+    """Return the most memory that a process has had, in megabytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

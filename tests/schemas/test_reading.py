@@ -1,0 +1,203 @@
+"""Nothing that a citizen can write is a reason to refuse the letter."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.notes import Unreadable, numbered
+from appealbus.schemas.reading import SMALL, appeal_from_json
+from appealbus.schemas.xml import APPEAL_NS, appeal_from_xml, to_xml
+from appealbus.schemas.xmlreading import appeal_from_sender
+
+GOOD = {"message_id": "m", "kind": "complaint", "applicant": {"type": "person"}}
+LIMIT = 4 * 1024 * 1024
+PARCELS = [{"cadastral_number": f"01-017-004-{at:04d}"} for at in range(500)]
+HASH = "0" * 64
+
+
+def read(**fields):
+    return appeal_from_json(json.dumps(GOOD | fields).encode())
+
+
+def read_xml(inside):
+    document = f'<appeal xmlns="{APPEAL_NS}"><message_id>m</message_id><kind>complaint</kind>{inside}</appeal>'
+    return appeal_from_sender(document.encode(), LIMIT)
+
+
+def noted(appeal):
+    return [(warning.field, warning.code) for warning in appeal.warnings]
+
+
+def written(appeal):
+    return [(each.field, each.text) for each in appeal.as_written]
+
+
+MISTAKES = [
+    ({"applicant": {"type": "person", "birth_date": "30.02.1970"}}, "applicant.birth_date", "field.date", "30.02.1970"),
+    ({"applicant": {"type": "person", "birth_date": "1970-02-30"}}, "applicant.birth_date", "field.date", "1970-02-30"),
+    ({"applicant": {"type": "person", "surname": "а" * 301}}, "applicant.surname", "field.too_long", "а" * 301),
+    ({"applicant": {"type": "person", "snils": "1"}}, "applicant", "field.unknown", '{"snils":"1"}'),
+    ({"applicant": {"type": "ip", "iin": "1"}}, "applicant.type", "field.word", "ip"),
+    ({"applicant": "Иванов"}, "applicant", "field.type", "Иванов"),
+    ({"number": "ЖТ 17"}, "number", "field.characters", "ЖТ 17"),
+    ({"number": "1" * 101}, "number", "field.too_long", "1" * 101),
+    ({"kind": "poem"}, "kind", "field.word", "poem"),
+    ({"form": "telegram"}, "form", "field.word", "telegram"),
+    ({"language": 7}, "language", "field.word", "7"),
+    ({"due_on": "завтра"}, "due_on", "field.date", "завтра"),
+    ({"received_at": "2026-02-16T10:00:00"}, "received_at", "field.moment", "2026-02-16T10:00:00"),
+    ({"collective": "да"}, "collective", "field.flag", "да"),
+    ({"applicants_count": 0}, "applicants_count", "field.number", "0"),
+    ({"text": {"a": 1}}, "text", "field.type", '{"a":1}'),
+    ({"text": "ы" * 200_001}, "text", "field.too_long", "ы" * 200_001),
+    ({"parcels": PARCELS}, "parcels", "list.too_long", json.dumps(PARCELS, separators=(",", ":"))),
+    ({"parcels": "01-017-004-1505"}, "parcels", "field.type", "01-017-004-1505"),
+    ({"parcels": ["01-017-004-1505"]}, "parcels[0]", "field.type", "01-017-004-1505"),
+    ({"attachments": [{"size": -1}]}, "attachments[0].size", "field.number", "-1"),
+    ({"attachments": [{"sha256": "z"}]}, "attachments[0].sha256", "field.characters", "z"),
+    ({"repeats": ["a", {"b": 1}]}, "repeats[1]", "field.type", '{"b":1}'),
+    ({"place": {"kato": "1" * 301}}, "place.kato", "field.too_long", "1" * 301),
+    ({"x": [1, None]}, "appeal", "field.unknown", '{"x":[1,null]}'),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "code", "text"), MISTAKES)
+def test_a_mistake_is_kept_as_written_with_its_warning(fields, field, code, text):
+    """The field is absent or cut, what stood there is beside it, and all of that survives JSON and XML."""
+    appeal = read(**fields)
+    assert noted(appeal) == [(field, code)]
+    assert written(appeal) == [(field, text)]
+    assert Appeal.model_validate_json(appeal.model_dump_json()) == appeal
+    xml = to_xml(appeal)
+    etree.XMLSchema(etree.parse(str(FOLDER / "appeal.xsd"))).assertValid(etree.fromstring(xml))
+    assert appeal_from_xml(xml) == appeal
+
+
+def test_what_is_not_said_is_no_mistake():
+    """Null, an empty box of a form, no kind and no applicant are simply absent."""
+    appeal = appeal_from_json(
+        b'{"message_id": "m", "applicant": {}, "kind": " ", "number": "", "due_on": "", "text": null, "parcels": null}'
+    )
+    assert appeal == Appeal(message_id="m")
+
+
+def test_the_rest_of_a_letter_with_mistakes_is_as_good_as_any():
+    """What can be used is: a number as its digits, an applicant of no type by its fields, the first hundred parcels."""
+    appeal = read(
+        applicant={"iin": 900101300016, "birth_date": "x", "name": "Айгүл"}, parcels=PARCELS, text="ы" * 200_001
+    )
+    assert appeal.applicant.type == "person"
+    assert (appeal.applicant.iin, appeal.applicant.name, appeal.applicant.birth_date) == ("900101300016", "Айгүл", None)
+    assert [parcel.cadastral_number for parcel in appeal.parcels] == [p["cadastral_number"] for p in PARCELS[:100]]
+    assert appeal.text == "ы" * 200_000
+    assert read(applicant={"bin": "1"}).applicant.type == "organisation"
+
+
+def test_half_an_emoji_and_a_number_without_end_are_read():
+    """A channel that cuts a text in the middle of an emoji costs that emoji; ids stay as they came."""
+    appeal = appeal_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
+    assert appeal.text == "\ufffd"
+    assert appeal.applicants_count == 10**400
+    with pytest.raises(Unreadable) as caught:
+        appeal_from_json(rb'{"message_id": "m\ud83d"}')
+    assert caught.value.code == "message_id.invalid"
+
+
+def test_a_list_with_many_mistakes_is_kept_whole():
+    """Its entries keep their places, and there is one warning: else a short message would make a long appeal."""
+    appeal = read(attachments=[{"size": -1, "file_name": str(at)} for at in range(21)])
+    assert noted(appeal) == [("attachments", "list.entries")]
+    assert [attachment.file_name for attachment in appeal.attachments] == [str(at) for at in range(21)]
+    assert len(json.loads(appeal.as_written[0].text)) == 21
+
+
+def test_what_the_bus_makes_itself_is_dropped():
+    """Whatever a sender puts there, it is not even looked at."""
+    appeal = read(warnings=[1] * 300, mentions="x", as_written={"a": 1}, channel=5)
+    assert appeal == Appeal.model_validate(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("inside", "field", "code", "text"),
+    [
+        ("<parsel>1</parsel>", "appeal", "field.unknown", f'<parsel xmlns="{APPEAL_NS}">1</parsel>'),
+        ("<text>a</text><text>b</text>", "appeal", "field.unknown", f'<text xmlns="{APPEAL_NS}">b</text>'),
+        ('<text xmlns="urn:other">a</text>', "appeal", "field.unknown", '<text xmlns="urn:other">a</text>'),
+        ('<text lang="kk">a</text>', "text", "field.unknown", 'lang="kk"'),
+        ("Здравствуйте", "appeal", "field.unknown", "Здравствуйте"),
+        ("<text><b>a</b></text>", "text", "field.type", f'<text xmlns="{APPEAL_NS}"><b>a</b></text>'),
+        ("<due_on>завтра</due_on>", "due_on", "field.date", "завтра"),
+        ("<applicant><ip><iin>1</iin></ip></applicant>", "applicant.type", "field.word", "ip"),
+    ],
+)
+def test_a_mistake_in_xml_is_kept_too(inside, field, code, text):
+    """What the contract does not know is kept as XML; what stands in a field, as in JSON."""
+    appeal = read_xml(inside)
+    assert noted(appeal) == [(field, code)]
+    assert written(appeal) == [(field, text)]
+
+
+def test_a_long_list_in_xml_is_kept_as_xml():
+    """The first hundred entries are worked."""
+    items = "".join(f"<item><cadastral_number>{at}</cadastral_number></item>" for at in range(500))
+    appeal = read_xml(f"<parcels>{items}</parcels>")
+    assert len(appeal.parcels) == 100
+    assert noted(appeal) == [("parcels", "list.too_long")]
+    assert written(appeal) == [("parcels", f'<parcels xmlns="{APPEAL_NS}">{items}</parcels>')]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b'{"message_id": "m\\u0001"}', "message_id.invalid"),
+        (b'{"message_id": 17}', "message_id.invalid"),
+        (b'{"message_id": "%s"}' % (b"m" * 201), "message_id.invalid"),
+        (b'{"message_id": "m", "schema_version": "2"}', "appeal.invalid"),
+        (b"{}", "message_id.missing"),
+        (b"[]", "appeal.invalid"),
+        (b'{"message_id": "m"', "json.malformed"),
+        (b'{"message_id": "\xff"}', "json.malformed"),
+        (b'{"x": ' + b"[" * 300 + b"]" * 300 + b', "message_id": "m"}', "message.too_complex"),
+    ],
+)
+def test_what_cannot_be_read_or_breaks_the_channels_contract_is_refused(raw, code):
+    """The version of the schema and the message id are the channel's word, not the citizen's."""
+    with pytest.raises(Unreadable) as caught:
+        appeal_from_json(raw)
+    assert caught.value.code == code
+
+
+def test_a_number_that_another_message_has_is_kept_as_written():
+    """The letter is registered under a number of the bus's own, and both numbers are told."""
+    appeal = numbered(read(number="ЖТ-17"), "AB-1")
+    assert appeal.number == "AB-1"
+    assert noted(appeal) == [("number", "number.taken")]
+    assert written(appeal) == [("number", "ЖТ-17")]
+    assert noted(numbered(read(number="ЖТ-17"), "ЖТ-17")) == []
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+NAMES = sorted(Appeal.model_fields.keys() - {"message_id", "schema_version"})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES))
+def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
+    """Every value of JSON in every field makes an appeal; a large message makes the same one as a small."""
+    raw = json.dumps({**fields, "message_id": "m"}).encode()
+    appeal = appeal_from_json(raw)
+    assert appeal_from_json(raw + b" " * SMALL) == appeal
+    assert appeal_from_xml(to_xml(appeal)) == appeal
