@@ -10,12 +10,12 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core.bus.casework import Casework
+from appealbus.core.bus.clockwork import Clockwork
 from appealbus.core.bus.duty import Duties
 from appealbus.core.bus.presence import Presence
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
-from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.defects import being_cancelled
@@ -26,6 +26,7 @@ from appealbus.core.interfaces.intake import Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.work import Waiting
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, SourceState
@@ -55,6 +56,8 @@ class Bus:
         self.worker = uuid4().hex
         """What this process is called where several work one journal; a new name at each start."""
         self._limits = Limits(journal, self.worker) if journal.shared else None
+        file = self.settings.bus.checkpoint_file()
+        self.clockwork = Clockwork(journal, None if file is None else Checkpoint(file))
         self.guards: dict[str, Guard] = {
             name: Guard(
                 name,
@@ -105,6 +108,7 @@ class Bus:
             await self.parts.work.start()
             work = self.parts.work
             self._go("work_queue", lambda: work.run(self._look), lambda: log.exception("work_queue.raised"))
+        self._go("clock", self.clockwork.run)
         self._go("dispatch", self._dispatcher.run)
         self._go("watch", self._presence.run)
         self._go("duties", self._duties.run)
@@ -229,7 +233,7 @@ class Bus:
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True
         # What a receiver has refused waits for its next attempt and is no work now.
-        return any([await self.journal.undelivered(relay.name, wall(), 1) for relay in self.relays])
+        return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
 
     async def stop(self) -> None:
         """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
@@ -312,11 +316,11 @@ class Bus:
     async def _forget_the_old(self) -> None:
         """Delete what is done, delivered and past the retention, now and every hour; one worker for all."""
         while True:
-            if not self._retention.held:
+            if not self._retention.held or self.journal.doubt is not None:
                 await asyncio.sleep(_POLL)
                 continue
             try:
-                await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
+                await self.journal.prune(self.journal.now() - timedelta(seconds=self.settings.bus.retention))
             except JournalError:
                 log.exception("journal.prune_failed")
             await asyncio.sleep(_HOUR)

@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.clocks import wall
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
@@ -131,7 +130,9 @@ class Dispatcher:
         clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            wanted = self._backlog or clock() - self._looked >= _POLL or (self._due is not None and wall() >= self._due)
+            wanted = self._backlog or clock() - self._looked >= _POLL or (
+                self._due is not None and self._journal.now() >= self._due
+            )
             if wanted and self._has_room():
                 self._looked = clock()
                 await self._claim()
@@ -139,7 +140,7 @@ class Dispatcher:
             self._starved = wanted
             pause = _POLL if wanted else self._looked + _POLL - clock()
             if self._due is not None and not wanted:
-                pause = min(pause, (self._due - wall()).total_seconds())
+                pause = min(pause, (self._due - self._journal.now()).total_seconds())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, pause)):
                     await self._wake.wait()
@@ -152,7 +153,7 @@ class Dispatcher:
         self._renewed = clock()
         held = dict(self._cases)
         try:
-            kept = await self._journal.renew(self.owner, list(held), wall(), self.lease)
+            kept = await self._journal.renew(self.owner, list(held), self._journal.now(), self.lease)
         except JournalError as error:
             log.warning("journal.renew_failed", code=error.code)
             return
@@ -207,12 +208,12 @@ class Dispatcher:
                 given_back = tuple(self._dropped)
                 await self._journal.release(self.owner, given_back)
                 self._dropped.difference_update(given_back)
-            claimed = await self._journal.claim(self.owner, wall(), limit, self.lease)
+            claimed = await self._journal.claim(self.owner, self._journal.now(), limit, self.lease)
             self._backlog = self._backlog or len(claimed) == limit
             for case in claimed:
                 self.start(case)
             due = await self._journal.next_due()
-            if due is not None and (claimed or due > wall()):
+            if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # one that is due and could not be claimed is being taken by another worker
             self._trouble.over()
             for looker in lookers:

@@ -8,10 +8,11 @@ from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
 from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import series
 from appealbus.core.journal.errors import NumberTaken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
-from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.appeal import Appeal, Receipt, Warning
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ class Reception:
 
         """
         try:
-            appeal = decode(message)
+            appeal = _without_own(decode(message), self._journal.number_prefix)
             accepted = await self._journal.accept(
                 NewAppeal(appeal, wall(), self._accepted_by), owner=owner, lease_seconds=lease
             )
@@ -81,7 +82,7 @@ async def replay(journal: Journal, row: QuarantineRow, accepted_by: str) -> Rece
         NumberTaken: its number belongs to another message.
 
     """
-    appeal = _decode(row)
+    appeal = _without_own(_decode(row), journal.number_prefix)
     accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)
     return accepted.receipt
@@ -95,10 +96,19 @@ async def would_take(journal: Journal, row: QuarantineRow) -> None:
         NumberTaken: its number belongs to another message.
 
     """
-    appeal = _decode(row)
+    appeal = _without_own(_decode(row), journal.number_prefix)
     holder = await journal.case(appeal.number) if appeal.number else None
     if holder and (holder.receipt.channel, holder.receipt.message_id) != (appeal.channel, appeal.message_id):
         raise NumberTaken
+
+
+def _without_own(appeal: Appeal, prefix: str) -> Appeal:
+    """Return the appeal without a number that only the bus may give; a warning says so, and what was written."""
+    if appeal.number is None or not series.is_own(appeal.number, prefix):
+        return appeal
+    text = f"{appeal.number} is of the bus's own series, which nobody else may use; the bus has given another number"
+    warning = Warning(field="number", code="number.own_series", message=text)
+    return appeal.model_copy(update={"number": None, "warnings": [*appeal.warnings, warning]})
 
 
 def _decode(row: QuarantineRow) -> Appeal:

@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.duty import Duty, DutyLost
-from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.interfaces.delivery import Delivery, Outgoing
@@ -17,6 +16,7 @@ from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.lasting import Lasting
+from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class Relay:
     async def _pass_on(self) -> bool:
         asked = self._batch
         async with self._duty.during():
-            rows = await self._journal.undelivered(self.name, wall(), asked)
+            rows = await self._journal.undelivered(self.name, self._journal.now(), asked)
             if not rows:
                 return False
             results = await self._hand_over(rows)
@@ -97,7 +97,7 @@ class Relay:
         taken = [row.delivery_id for row, problem in zip(rows, results, strict=True) if problem is None]
         if taken:
             await self._journal.delivered(taken)
-        now = wall()
+        now = self._journal.now()
         missed = [
             (row.delivery_id, problem, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
             for row, problem in zip(rows, results, strict=True)
@@ -113,7 +113,15 @@ class Relay:
 
     async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
         batch = [
-            Outgoing(f"{row.number}/{row.version}", row.number, row.version, row.completeness, row.dossier, row.region)
+            Outgoing(
+                delivery_id(row.number, row.version, row.epoch),
+                row.number,
+                row.version,
+                row.completeness,
+                row.dossier,
+                row.region,
+                row.epoch,
+            )
             for row in rows
         ]
         try:

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.cli import access, appeals, checking, listing, plugins, quarantine, running, sources, status
+from appealbus.core.cli import (
+    access,
+    appeals,
+    checking,
+    clock,
+    listing,
+    plugins,
+    quarantine,
+    restored,
+    running,
+    sources,
+    status,
+)
 from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
@@ -52,7 +64,7 @@ def build(cli: Cli) -> typer.Typer:
     ) -> None:
         context.obj = cli
 
-    for part in (running, status, listing, appeals, sources, checking, plugins, quarantine, access):
+    for part in (running, status, listing, appeals, sources, checking, plugins, quarantine, access, restored, clock):
         part.add_to(app)
     try:
         configure(cli.loaded.settings.log, member=worker())

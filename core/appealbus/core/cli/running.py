@@ -11,7 +11,6 @@ import typer
 from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
-from appealbus.core.clocks import wall
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector
 from appealbus.core.worker import worker
@@ -78,6 +77,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
             relieve_collector()
             bus.open_doors()
             waits: list[asyncio.Task[Any]] = [asyncio.create_task(told_to_stop.wait())]
+            waits.append(asyncio.create_task(bus.clockwork.went_back()))
             if ends:
                 waits.append(asyncio.create_task(bus.settle(parked=parked)))
             done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +117,7 @@ def prune(
         keep = timedelta(days=days) if days is not None else timedelta(seconds=cli.loaded.settings.bus.retention)
         async with cli.journal(write=True) as journal:
             dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
-            return dropped | await journal.prune(wall() - keep)
+            return dropped | await journal.prune(journal.now() - keep)
 
     removed = asyncio.run(work())
     cli.out.print(", ".join(f"{count} {what}" for what, count in removed.items()) or "nothing to delete")

@@ -43,6 +43,7 @@ def assemble(
     required: Container[str],
     assessors: Mapping[str, Assessor],
     created_at: datetime,
+    epoch: int = 1,
 ) -> Dossier:
     """Make the next version of the case's dossier, assessed."""
     facts: list[Fact] = []
@@ -67,6 +68,7 @@ def assemble(
     dossier = Dossier(
         number=case.receipt.number,
         version=case.version + 1,
+        epoch=epoch,
         completeness=completeness_of(states, required),
         created_at=created_at,
         receipt=case.receipt,

@@ -31,6 +31,7 @@ class Enrichment:
         actor: str,
         fan_out: int,
         now: Callable[[], datetime],
+        gives_up: Callable[[], bool] = lambda: True,
         keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
     ) -> None:
         """Make it.
@@ -41,7 +42,8 @@ class Enrichment:
             retry: when a lookup is asked again.
             actor: who asks, for the access log.
             fan_out: the most questions of one lookup.
-            now: the wall clock.
+            now: the clock that what is due is counted by: the journal's.
+            gives_up: whether what is too old is given up now.
             keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
 
         """
@@ -51,6 +53,7 @@ class Enrichment:
         self._actor = actor
         self._fan_out = fan_out
         self._now = now
+        self._gives_up = gives_up
         self._keep = keep
 
     async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
@@ -187,7 +190,14 @@ class _Run:
             record=outcome.record,
             provenance=ended.provenance,
         )
-        at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
+        at = next_attempt(
+            self.engine._retry,
+            state,
+            self.case.receipt.accepted_at,
+            outcome.retry_after,
+            now=self.engine._now(),
+            gives_up=self.engine._gives_up(),
+        )
         if at is not None:
             state = replace(state, next_attempt_at=at)
         self._set(state)

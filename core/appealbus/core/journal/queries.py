@@ -19,6 +19,7 @@ from appealbus.core.journal.rows import (
     LookupState,
     QuarantineRow,
     SourceState,
+    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -37,6 +38,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
     source_state,
+    standing,
     worker,
 )
 from appealbus.core.journal.tables import (
@@ -166,6 +168,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.attempts,
             dossiers.c.document.label("dossier"),
             dossiers.c.region,
+            dossiers.c.epoch,
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
@@ -182,6 +185,12 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
     """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone."""
     rows = connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit})
     return [Undelivered(**row._mapping) for row in rows]
+
+
+def how_it_stands(connection: Connection) -> Standing:
+    """Return which journal this is and what its clock is worth."""
+    columns = [column for column in standing.columns if column.name != "id"]
+    return Standing(**connection.execute(select(*columns)).one()._mapping)
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:

@@ -20,6 +20,7 @@ from appealbus.core.journal.rows import (
     LookupState,
     QuarantineRow,
     SourceState,
+    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -90,6 +91,10 @@ class Reading:
         So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
         """
         return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit))
+
+    async def standing(self) -> Standing:
+        """Return which journal this is, its epoch, and what its clock is worth."""
+        return await self._read(queries.how_it_stands)
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""

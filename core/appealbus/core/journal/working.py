@@ -129,6 +129,8 @@ class Working(Writing):
             region,
             None if heard is None else frozenset(heard),
             owner,
+            self.now(),
+            self.epoch,
         )
         return await self._write.submit(working.conclude, conclusion, about=appeal_id)
 
@@ -152,4 +154,4 @@ class Working(Writing):
             JournalError: with the code `in_work` while somebody works on the appeal; nothing is changed then.
 
         """
-        return await self._write.submit(working.retry, working.Retry(number, clocks.wall(), everything))
+        return await self._write.submit(working.retry, working.Retry(number, self.now(), everything))
