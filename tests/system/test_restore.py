@@ -1,4 +1,4 @@
-"""An old copy of the journal is put in place: by the steps of the page alone nothing is numbered twice and nothing missing."""
+"""An old copy of the journal is put in place: by the steps of the page nothing is numbered twice, nothing missing."""
 
 import asyncio
 import json
@@ -118,7 +118,9 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     assert [number for number, messages in numbers.items() if len(messages) > 1] == []
     again = {receipt["message_id"]: receipt["number"] for receipt in here.acknowledged()}
     assert again.keys() == set(sent)
-    assert sum(again[message] != number for message, number in lost.items()) >= 5, "nothing was lost, so nothing is shown"
+    assert sum(again[message] != number for message, number in lost.items()) >= 5, (
+        "nothing was lost, so nothing is shown"
+    )
     contents = delivered(here)
     assert [name for name, lines in contents.items() if len(lines) > 1] == []
     dossiers = here.dossiers()

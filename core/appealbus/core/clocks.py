@@ -1,4 +1,4 @@
-"""The clocks of this machine: the wall for stamps, the monotonic for waiting, the steady to tell when the wall jumps."""
+"""The clocks: the wall for stamps, the monotonic for waiting, the steady to tell when the wall jumps."""
 
 import asyncio
 import time

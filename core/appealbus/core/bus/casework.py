@@ -62,8 +62,9 @@ class Casework:
                 actor=settings.bus.actor,
                 fan_out=settings.bus.max_fan_out,
                 now=journal.now,
-                gives_up=lambda: journal.doubt is None,
                 keep=self._keep,
+                pause_from=journal.now,
+                gives_up=lambda: journal.doubt is None,
             )
             for kind, contract in parts.contracts.items()
         }
@@ -131,7 +132,7 @@ class Casework:
         heard: Collection[str] | None,
     ) -> None:
         required = self._parts.contracts[case.appeal.kind].required
-        dossier = assemble(case, states, required, self._parts.host.assessors, wall(), self._journal.epoch)
+        dossier = assemble(case, states, required, self._parts.host.assessors, wall(), epoch=self._journal.epoch)
         failpoint("bus.before_conclude")
         again = await self._journal.conclude(
             case.appeal_id,

@@ -23,6 +23,7 @@ class Clockwork:
         self._checkpoint = checkpoint
         self._trouble = Lasting()
         self._beat = 0
+        self._writing: asyncio.Future[bool] | None = None
         self.problem: str | None = None
         """Why the checkpoint is not written now."""
         self._went_back = asyncio.Event()
@@ -44,6 +45,8 @@ class Clockwork:
                 await self._look()
                 await asyncio.sleep(_EACH)
         finally:
+            if self._writing is not None:  # a thread that takes the lock after us would keep it
+                await asyncio.wait([self._writing], timeout=_EACH)
             if self._checkpoint is not None:
                 self._checkpoint.close()
 
@@ -55,7 +58,8 @@ class Clockwork:
                 return
             self._beat = standing.beat
             if self._checkpoint is not None:
-                await asyncio.to_thread(self._checkpoint.write, standing)
+                self._writing = asyncio.ensure_future(asyncio.to_thread(self._checkpoint.write, standing))
+                await asyncio.shield(self._writing)
             self.problem = None
             self._trouble.over()
         except JournalError:

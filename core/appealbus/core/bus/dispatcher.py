@@ -130,8 +130,10 @@ class Dispatcher:
         clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            wanted = self._backlog or clock() - self._looked >= _POLL or (
-                self._due is not None and self._journal.now() >= self._due
+            wanted = (
+                self._backlog
+                or clock() - self._looked >= _POLL
+                or (self._due is not None and self._journal.now() >= self._due)
             )
             if wanted and self._has_room():
                 self._looked = clock()

@@ -11,10 +11,10 @@ from appealbus.core.journal.rows import Standing
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="clock", help="What the journal's clock is worth.", no_args_is_help=True)
+    group = typer.Typer(help="What the journal's clock is worth.", no_args_is_help=True)
     group.command("accept")(accept)
     group.callback()(_group)
-    app.add_typer(group)
+    app.add_typer(group, name="clock")
 
 
 def _group() -> None:

@@ -70,17 +70,19 @@ class Cli:
 
         """
         bus = self.loaded.settings.bus
+        file = bus.checkpoint_file() if write and not restored else None
+        checkpoint = None if file is None else Checkpoint(file)
+        mark = None if checkpoint is None else checkpoint.read()
         journal = await Journal.open(
             bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
         )
-        file = bus.checkpoint_file() if write and not restored else None
         try:
-            if file is None:
+            if checkpoint is None:
                 yield journal
                 return
-            checkpoint = Checkpoint(file)
             standing = await journal.standing()
-            if not checkpoint.compare(standing) and standing.beat:
+            checkpoint.compare(mark, standing)
+            if mark is None and standing.beat:
                 log.warning("checkpoint.missing")
             yield journal
             with contextlib.suppress(JournalError, TimeoutError, OSError):

@@ -8,7 +8,6 @@ import typer
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
-from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Standing
 from appealbus.core.journal.series import of
 
@@ -58,7 +57,9 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
             checkpoint.write(now)
             checkpoint.close()
     prefix, year = cli.loaded.settings.bus.number_prefix, now.clock.year if now.clock else 0
-    cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…", markup=False)
+    cli.out.print(
+        f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…", markup=False
+    )
     since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
     cli.out.print(_NEXT.format(since=since), markup=False, soft_wrap=True)
 

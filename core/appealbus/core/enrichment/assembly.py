@@ -43,6 +43,7 @@ def assemble(
     required: Container[str],
     assessors: Mapping[str, Assessor],
     created_at: datetime,
+    *,
     epoch: int = 1,
 ) -> Dossier:
     """Make the next version of the case's dossier, assessed."""

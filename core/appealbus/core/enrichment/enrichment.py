@@ -31,8 +31,9 @@ class Enrichment:
         actor: str,
         fan_out: int,
         now: Callable[[], datetime],
-        gives_up: Callable[[], bool] = lambda: True,
         keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
+        pause_from: Callable[[], datetime] | None = None,
+        gives_up: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make it.
 
@@ -43,8 +44,9 @@ class Enrichment:
             actor: who asks, for the access log.
             fan_out: the most questions of one lookup.
             now: the clock that what is due is counted by: the journal's.
-            gives_up: whether what is too old is given up now.
             keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
+            pause_from: the clock that pauses are counted by; None: from the moment that a question ended at.
+            gives_up: whether what is too old is given up now.
 
         """
         self._plan = plan
@@ -53,6 +55,7 @@ class Enrichment:
         self._actor = actor
         self._fan_out = fan_out
         self._now = now
+        self._pause_from = pause_from
         self._gives_up = gives_up
         self._keep = keep
 
@@ -195,7 +198,7 @@ class _Run:
             state,
             self.case.receipt.accepted_at,
             outcome.retry_after,
-            now=self.engine._now(),
+            now=self.engine._pause_from and self.engine._pause_from(),
             gives_up=self.engine._gives_up(),
         )
         if at is not None:

@@ -44,9 +44,7 @@ def next_attempt(
     return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 
 
-def after_defect(
-    settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True
-) -> datetime | None:
+def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
     """Return when to try a case again whose run raised: ever later, None once it is too old.
 
     Nothing counts the tries, so the pause follows the age of the appeal.

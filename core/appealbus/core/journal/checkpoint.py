@@ -60,23 +60,21 @@ class Checkpoint:
             text = f"{self.path} is no checkpoint of a journal; name another file with bus.checkpoint, or take it away"
             raise ConfigError(text) from None
 
-    def compare(self, now: Standing) -> bool:
-        """Return whether there is a mark; compare the journal with it.
+    def compare(self, mark: Mark | None, now: Standing) -> None:
+        """Compare a journal with the mark, which was read before it: a bus that runs writes the journal first.
 
         Raises:
             Behind: this is another journal, or an older copy of it.
 
         """
-        mark = self.read()
         if mark is None:
-            return False
+            return
         if mark.journal != now.journal:
             raise Behind(f"the checkpoint {self.path} is that of another journal. {_ADVICE}")
         if (mark.epoch, mark.beat) > (now.epoch, now.beat):
             was, then = (f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "its beginning" for at in (now.clock, mark.clock))
             text = f"this journal is an older copy: it goes up to {was}, and its checkpoint {self.path} up to {then}"
             raise Behind(f"{text}. {_ADVICE}")
-        return True
 
     def write(self, now: Standing) -> bool:
         """Write how far the journal is, whole or not at all; return whether it is this process that writes.

@@ -23,7 +23,9 @@ def in_doubt(standing: Standing) -> str:
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     by = f"{seconds / 86400:.1f} days" if seconds >= 172_800 else f"{seconds:.0f} s"
     why = _WHY[standing.doubt or "jumped"].format(by=by)
-    return f"{why}; if it is right now: `appealbus clock accept`, else it is trusted after {left / 3600:.0f} steady hours"
+    return (
+        f"{why}; if it is right now: `appealbus clock accept`, else it is trusted after {left / 3600:.0f} steady hours"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class Upkeep(Writing):
         doubt = (await self.look()).doubt
         if doubt is not None:
             raise JournalError(
-                "the clock is in doubt, so nobody knows what is old: see `appealbus status`, then `appealbus clock accept`",
+                "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
                 "clock_in_doubt",
             )
         return await retention.prune(self._write, before, access_before)

@@ -1,4 +1,4 @@
-"""Which journal this is, and its clock: seen every second, doubted where it jumps, trusted again, renewed after a restore."""
+"""Which journal this is, its epoch and its clock: looked at each second, doubted, trusted again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
