@@ -106,7 +106,6 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     refused = appealbus(here.folder, "run", expect=4)
     assert "an older copy" in refused.err
     assert "appealbus restored" in refused.err
-    appealbus(here.folder, "intake", here.appeals.name, "--channel", "sender", expect=4)
     assert "epoch 2" in appealbus(here.folder, "restored", "--yes").out
     agencies.misbehave()
     first = here.receipts.rename(here.folder / "before.jsonl")

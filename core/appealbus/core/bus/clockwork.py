@@ -47,6 +47,8 @@ class Clockwork:
         finally:
             if self._writing is not None:  # a thread that takes the lock after us would keep it
                 await asyncio.wait([self._writing], timeout=_EACH)
+                if self._writing.done():
+                    self._writing.exception()  # who is told to end tells nobody any more
             if self._checkpoint is not None:
                 self._checkpoint.close()
 
