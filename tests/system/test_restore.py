@@ -109,6 +109,7 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     assert "epoch 2" in appealbus(here.folder, "restored", "--yes").out
     agencies.misbehave()
     first = here.receipts.rename(here.folder / "before.jsonl")
+    here.write(reversed(letters(80)))  # in another order, or a number given twice would meet the same message
     appealbus(here.folder, "run", "--until-settled", timeout=60)
 
     numbers = defaultdict(set)
