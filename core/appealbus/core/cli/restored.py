@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from appealbus.core.bus.presence import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Standing
 from appealbus.core.journal.series import of
 
+_LOOK = 0.5
 _NEXT = """\
 1. Start the bus again: `appealbus run`. What this copy still had to deliver goes out, and what it had open is asked.
 2. Have every channel send again all that it sent since {since}: what is known gets its old receipt, all else a new one.
@@ -46,8 +49,8 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
     mark = None if checkpoint is None else checkpoint.read()
     async with cli.journal(write=True, restored=True) as journal:
         await journal.hold_run_lock()
-        if journal.shared and await journal.workers():
-            cli.fail("workers run on this journal; stop them first, or wait 15 s after the last one died", EXIT_JOURNAL)
+        if journal.shared and await _somebody_works(journal):
+            cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
         before = await journal.standing()
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
@@ -62,6 +65,17 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
     )
     since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
     cli.out.print(_NEXT.format(since=since), markup=False, soft_wrap=True)
+
+
+async def _somebody_works(journal: Journal) -> bool:
+    """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
+    clock = asyncio.get_running_loop().time
+    ends = clock() + ALIVE + 1.0
+    while await journal.workers():
+        if clock() > ends:
+            return True
+        await asyncio.sleep(_LOOK)
+    return False
 
 
 def _last(before: Standing, mark: Mark | None, after: int | None) -> int:
