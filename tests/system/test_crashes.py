@@ -64,7 +64,7 @@ def test_killed_at_random_again_and_again(here: Installation, agencies: Agencies
     assert dossiers.keys() == set(sent)
 
 
-@pytest.mark.parametrize("place", ["reception.accepted:30", "journal.after_commit:1"])
+@pytest.mark.parametrize("place", ["reception.accepted:30", "journal.after_commit:2"])
 def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place: str) -> None:
     """The same file again after a crash makes no appeal twice."""
     sent = here.write(letters(60))

@@ -1,12 +1,20 @@
-"""The two clocks: the wall for stamps, the monotonic for waiting."""
+"""The clocks: the wall for stamps, the monotonic for waiting, the steady to tell when the wall jumps."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def wall() -> datetime:
     """Return the time of day, for stamps. It may jump."""
     return datetime.now(UTC)
+
+
+def steady() -> float:
+    """Return seconds that pass as on the wall and never jump; on Linux those of a machine that sleeps count, too."""
+    return time.clock_gettime(_STEADY)
 
 
 def monotonic() -> float:

@@ -90,6 +90,8 @@ class Dossier(Model):
     schema_version: Literal["1"] = "1"
     number: Text
     version: int
+    epoch: int = 1
+    """One more after each restore of the journal; a version of a later epoch stands for all that were told before."""
     completeness: Completeness
     created_at: Moment
     receipt: Receipt
@@ -103,5 +105,10 @@ class Dossier(Model):
 
     @property
     def message_id(self) -> str:
-        """The id under which this version is delivered, however often: `NUMBER/VERSION`."""
-        return f"{self.number}/{self.version}"
+        """The id under which this version is delivered, however often: `NUMBER/VERSION`, or `NUMBER/VERSION.EPOCH`."""
+        return delivery_id(self.number, self.version, self.epoch)
+
+
+def delivery_id(number: str, version: int, epoch: int) -> str:
+    """Return the id under which a version is delivered; from the second epoch of the journal on that is part of it."""
+    return f"{number}/{version}" if epoch == 1 else f"{number}/{version}.{epoch}"

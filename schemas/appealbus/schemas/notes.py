@@ -67,15 +67,22 @@ class Notes:
         return appeal.model_copy(update={"warnings": self.warnings, "as_written": self.written})
 
 
-def numbered(appeal: Appeal, number: str) -> Appeal:
+_OTHER = {
+    "number.taken": "the registration number belongs to another message",
+    "number.own_series": "the registration number is of the bus's own series, from which the bus alone gives",
+}
+
+
+def numbered(appeal: Appeal, number: str, *, own: bool = False) -> Appeal:
     """Return the appeal with the number that it is registered under.
 
-    If it came with another one, that belongs to another message: it is kept as written.
+    If it came with another one, that belongs to another message, or with `own` to the bus: it is kept as written.
     """
     changes: dict[str, Any] = {"number": number}
     if appeal.number not in (None, number):
         notes = Notes()
-        notes.add("number", "number.taken", "the registration number belongs to another message", appeal.number)
+        code = "number.own_series" if own else "number.taken"
+        notes.add("number", code, _OTHER[code], appeal.number)
         changes["warnings"] = [*appeal.warnings, *notes.warnings]
         changes["as_written"] = [*appeal.as_written, *notes.written]
     return appeal.model_copy(update=changes)

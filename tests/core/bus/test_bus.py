@@ -10,7 +10,21 @@ from typing import Any
 import pytest
 from kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
-from appealbus.core import Assessor, Call, CallFailed, From, FromAll, OutcomeKind, Quarantined, Reply, Request, Taken
+from appealbus.core import (
+    Assessor,
+    Call,
+    CallFailed,
+    From,
+    FromAll,
+    OutcomeKind,
+    Quarantined,
+    Reply,
+    Request,
+    Taken,
+    clocks,
+)
+from appealbus.core.bus.readiness import checks
+from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Completeness, Dossier, Severity, Signal
 
 
@@ -282,8 +296,11 @@ async def test_what_is_done_and_past_the_retention_is_deleted_by_the_running_bus
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await bus.settle()
-    later = datetime.now(UTC) + timedelta(days=400)
-    monkeypatch.setattr("appealbus.core.bus.bus.wall", lambda: later)
+    monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(days=400))
+    async with await Journal.open(f"sqlite:///{tmp_path / 'journal.db'}") as journal:
+        assert journal.doubt is not None
+        assert await journal.case(taken.receipt.number) is not None
+        await journal.trust_clock()
     async with running_bus(tmp_path, BY_REPEATS, wire=failing(9), retry={"first": "1h"}) as bus:
         waits = await bus.accept(message("m-2", repeats=["b"]))
         assert isinstance(waits, Taken)
@@ -292,3 +309,37 @@ async def test_what_is_done_and_past_the_retention_is_deleted_by_the_running_bus
                 await asyncio.sleep(0.01)
         assert await bus.journal.case(waits.receipt.number) is not None
         assert await bus.journal.access_rows(taken.receipt.number)
+
+
+async def test_a_number_of_the_bus_s_own_series_is_not_taken_from_outside(tmp_path: Path) -> None:
+    """The appeal is taken under another number, and the first dossier says so; the next appeal's number is free."""
+    async with running_bus(tmp_path, BY_REPEATS) as bus:
+        year = datetime.now(UTC).year
+        ahead = f"AB-{year}-00000002"
+        taken = [await bus.accept(message(name, number=given)) for name, given in (("1", ahead), ("2", None))]
+        await bus.settle()
+        assert [each.receipt.number for each in taken if isinstance(each, Taken)] == [f"AB-{year}-00000001", ahead]
+        (warning,) = (await dossier(bus, f"AB-{year}-00000001")).appeal.warnings
+    assert (warning.field, warning.code) == ("number", "number.own_series")
+    assert ahead in warning.message
+
+
+async def test_while_the_clock_is_in_doubt_nothing_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten days ahead in the midst of a run: what is missing is asked again, and readiness says why it is degraded."""
+    async with running_bus(tmp_path, BY_REPEATS, wire=failing(99), retry={"first": "1h", "give_up_after": "7d"}) as bus:
+        monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(days=10))
+        monkeypatch.setattr("appealbus.core.bus.casework.wall", clocks.wall)
+        async with asyncio.timeout(30):
+            while bus.journal.doubt is None:
+                await asyncio.sleep(0.05)
+        old = datetime.now(UTC) - timedelta(days=8)
+        monkeypatch.setattr("appealbus.core.bus.reception.wall", lambda: old)
+        taken = await bus.accept(message(repeats=["a"]))
+        assert isinstance(taken, Taken)
+        await bus.settle()
+        (state,) = await bus.journal.states(taken.receipt.number)
+        assert state.next_attempt_at is not None
+        assert timedelta() < state.next_attempt_at - datetime.now(UTC) < timedelta(hours=1)
+        (check,) = [each for each in await checks(bus, bus.journal.probe) if each.name == "clock"]
+        assert (check.ok, check.needed) == (False, False)
+        assert "it jumped by 10.0 days" in check.detail

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import create_engine
 
+from appealbus.core.journal import series
 from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import State
+from appealbus.core.journal.writes import accepting
 from appealbus.schemas.dossier import Completeness
 
 
@@ -139,13 +141,38 @@ async def test_a_number_belongs_to_one_message(journal, make):
     assert (await journal.accept(make.new("b", number="N-1"))).receipt == second.receipt
 
 
-async def test_the_series_passes_over_numbers_that_a_register_gave(journal, make):
-    """A register may have used our own series: nobody's number is given twice."""
-    await journal.accept(make.new("a", number="AB-2026-00000002"))
-    await journal.accept(make.new("b", number="AB-2026-00000003"))
-    mine = [await journal.accept(make.new(message)) for message in "cde"]
+async def test_only_the_bus_gives_numbers_of_its_series(journal, make):
+    """Whoever comes with one gets another, of whatever year or epoch it is; numbers that only look alike are kept."""
+    ahead = ("AB-2026-00000002", "AB-2026-00000003", "AB-2031-00000001", "AB-2026-2-00000001")
+    numbers = [(await journal.accept(make.new(given, number=given))).receipt.number for given in ahead]
+    numbers += [(await journal.accept(make.new(message))).receipt.number for message in "cd"]
+    assert numbers == [f"AB-2026-{value:08d}" for value in range(1, 7)]
+    for given in ("AB-2026-0000002", "XAB-2026-00000002", "AB-2026-00000002/1", "АВ-2026-00000002"):
+        assert (await journal.accept(make.new(given, number=given))).receipt.number == given
 
-    assert [one.receipt.number[-1] for one in mine] == ["1", "4", "5"]
+
+async def test_numbers_that_were_taken_in_advance_stall_nobody(journal, make, monkeypatch):
+    """An older program let channels take them: many are passed over together, and the next one is the first free."""
+    monkeypatch.setattr(accepting, "_AHEAD", 100)
+    taken = [make.new(f"m{value}", number=f"AB-2026-{value:08d}") for value in range(2, 252)]
+    with pytest.MonkeyPatch.context() as older:
+        older.setattr(series, "is_own", lambda number, prefix: False)
+        await asyncio.gather(*map(journal.accept, taken))
+    assert (await journal.accept(make.new("first"))).receipt.number == "AB-2026-00000001"
+    looks = []
+    with pytest.MonkeyPatch.context() as counting:
+        counting.setattr(accepting._Numbers, "_look_ahead", noting(looks, accepting._Numbers._look_ahead))
+        assert (await journal.accept(make.new("next"))).receipt.number == "AB-2026-00000252"
+    assert len(looks) == 3
+    assert (await journal.accept(make.new("last"))).receipt.number == "AB-2026-00000253"
+
+
+def noting(looks, look):
+    def noted(*given):
+        looks.append(given)
+        look(*given)
+
+    return noted
 
 
 async def test_the_prefix_is_configurable(url, make):

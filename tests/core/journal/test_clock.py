@@ -9,6 +9,7 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.journal import reading
 from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 from appealbus.schemas.dossier import Completeness
 
@@ -57,7 +58,7 @@ async def test_a_retry_looks_at_the_same_clock(journal, make, monkeypatch):
         await journal.retry(accepted.receipt.number)
 
 
-async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, monkeypatch):
+async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, monkeypatch):
     """Retention counts by the database's clock; what is old by that one goes."""
     await journal.accept(make.new("young", at=datetime.now(UTC)))
     old = await journal.accept(make.new("old", at=datetime.now(UTC)))
@@ -71,7 +72,13 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, monkey
 
     ahead = datetime.now(UTC) + timedelta(days=400)
     monkeypatch.setattr(clocks, "wall", lambda: ahead)
-    before = ahead - timedelta(days=30)
+    async with await Journal.open(url) as other:
+        assert other.doubt.doubt == "apart"
+        with pytest.raises(JournalError, match="in doubt"):
+            await other.prune(other.now() - timedelta(days=30))
+        await other.trust_clock()
+        before = other.now() - timedelta(days=30)
+    monkeypatch.undo()
     assert await journal.prune(before, access_before=before) == {"appeals": 1, "quarantine": 0, "access": 0}
     assert [row.message_id for row in await journal.appeals()] == ["young"]
 

@@ -130,10 +130,10 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
     assert (await journal.accept(make.new("after"))).receipt.number == "AB-2026-00000002"
 
 
-async def test_a_commit_that_fails_is_the_last_of_its_kind_only(journal, make, monkeypatch):
+async def test_a_commit_that_fails_is_the_last_of_its_kind_only(tmp_path, make, monkeypatch):
     """The disk fails in the midst of a commit: the write fails, nothing of it is there, and the next one is done."""
     original = sqlite3.Connection.commit
-    failing = True
+    failing = False
 
     class Connection(sqlite3.Connection):
         def commit(self):
@@ -143,13 +143,14 @@ async def test_a_commit_that_fails_is_the_last_of_its_kind_only(journal, make, m
 
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, **more, factory=Connection))
-    journal._opened.writing.dispose()
-    with pytest.raises(JournalError):
-        await journal.accept(make.new("a"))
-    failing = False
-    accepted = await journal.accept(make.new("a"))
-    assert accepted.new
-    assert [row.message_id for row in await journal.appeals()] == ["a"]
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        failing = True
+        with pytest.raises(JournalError):
+            await journal.accept(make.new("a"))
+        failing = False
+        accepted = await journal.accept(make.new("a"))
+        assert accepted.new
+        assert [row.message_id for row in await journal.appeals()] == ["a"]
 
 
 async def test_a_full_queue_makes_writers_wait(journal, make):

@@ -42,7 +42,11 @@ async def test_ready_says_what_was_looked_at(tmp_path: Path, watched: Watch) -> 
     async with watched(tmp_path) as here:
         status, told = await here.json("/readyz")
         assert (status, told["status"]) == (200, "ready")
-        assert [(check["name"], check["ok"]) for check in told["checks"]] == [("bus", True), ("journal", True)]
+        assert [(check["name"], check["ok"]) for check in told["checks"]] == [
+            ("bus", True),
+            ("journal", True),
+            ("clock", True),
+        ]
         assert (await here.bus.journal.counts()).idle == 0
 
 

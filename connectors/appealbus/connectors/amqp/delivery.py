@@ -136,6 +136,7 @@ def message_of(item: Outgoing, exchange: str) -> Message:
         headers={
             "number": item.number,
             "version": item.version,
+            "epoch": item.epoch,
             "completeness": item.completeness,
             "region": region,
             "schema_version": SCHEMA,

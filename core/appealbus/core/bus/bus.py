@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core.bus.casework import Casework
+from appealbus.core.bus.clockwork import Clockwork
 from appealbus.core.bus.duty import Duties
 from appealbus.core.bus.keeping import Keeper
 from appealbus.core.bus.presence import Presence
@@ -17,7 +18,6 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
 from appealbus.core.doors import entered, is_defect
 from appealbus.core.failpoints import failpoint
@@ -27,6 +27,7 @@ from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.work import Waiting, WorkQueue
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, SourceState
@@ -56,6 +57,8 @@ class Bus:
         self.worker = name or uuid4().hex
         """What this process is called where several work one journal; a new name at each start."""
         self._limits = Limits(journal, self.worker) if journal.shared else None
+        file = self.settings.bus.checkpoint_file()
+        self.clockwork = Clockwork(journal, None if file is None else Checkpoint(file))
         self.guards: dict[str, Guard] = {
             name: Guard(
                 name,
@@ -113,6 +116,7 @@ class Bus:
             await relay.start()
         if self.parts.work is not None:
             await self._open_queue(self.parts.work)
+        self._go("clock", self.clockwork.run)
         self._go("dispatch", self._dispatcher.run)
         self._go("watch", self._presence.run)
         self._go("duties", self._duties.run)
@@ -248,7 +252,7 @@ class Bus:
         if self._dispatcher.busy or self._arrivals or not all(intake.idle for intake in self.parts.intakes):
             return True
         due = await self.journal.next_due()
-        if due is not None and due <= wall():
+        if due is not None and due <= self.journal.now():
             return True
         counts = await self.journal.counts()
         if counts.ready or counts.in_work or counts.suspect or (parked and counts.parked):
@@ -256,7 +260,7 @@ class Bus:
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True
         # What a receiver has refused waits for its next attempt and is no work now.
-        return any([await self.journal.undelivered(relay.name, wall(), 1) for relay in self.relays])
+        return any([await self.journal.undelivered(relay.name, self.journal.now(), 1) for relay in self.relays])
 
     async def stop(self) -> None:
         """Stop taking, let what is in flight end within the grace period, park the rest, flush, let go."""
@@ -350,11 +354,11 @@ class Bus:
     async def _forget_the_old(self) -> None:
         """Delete what is done, delivered and past the retention, now and every hour; one worker for all."""
         while True:
-            if not self._retention.held:
+            if not self._retention.held or self.journal.doubt is not None:
                 await asyncio.sleep(_POLL)
                 continue
             try:
-                await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
+                await self.journal.prune(self.journal.now() - timedelta(seconds=self.settings.bus.retention))
                 await trim_quarantine(self.journal, self.settings.bus)
             except JournalError:
                 log.exception("journal.prune_failed")

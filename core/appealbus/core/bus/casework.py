@@ -62,8 +62,10 @@ class Casework:
                 settings.retry,
                 actor=settings.bus.actor,
                 fan_out=settings.bus.max_fan_out,
-                now=wall,
+                now=journal.now,
                 keep=self._keep,
+                pause_from=journal.now,
+                gives_up=lambda: journal.doubt is None,
             )
             for kind, contract in parts.contracts.items()
         }
@@ -106,7 +108,8 @@ class Casework:
             self.dispatcher.give_back(case.appeal_id)
 
     async def _after_defect(self, case: Case, started: float, heard: Collection[str] | None) -> None:
-        again = after_defect(self._settings.retry, case, wall())
+        gives_up = self._journal.doubt is None
+        again = after_defect(self._settings.retry, case, self._journal.now(), gives_up=gives_up)
         if again is None and not case.version:
             # Too old to try on, and nobody has been told anything: tell what there is.
             await self._publish(case, list(case.states), None, started, heard)
@@ -135,7 +138,9 @@ class Casework:
         heard: Collection[str] | None,
     ) -> None:
         required, host = self._parts.contracts[case.appeal.kind].required, self._parts.host
-        dossier = assemble(case, states, required, host.assessors, wall(), defects=host.defects)
+        dossier = assemble(
+            case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
+        )
         failpoint("bus.before_conclude")
         again = await self._journal.conclude(
             case.appeal_id,

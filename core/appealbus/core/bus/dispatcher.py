@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.budget import LARGEST, Budget
-from appealbus.core.clocks import wall
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
@@ -150,7 +149,11 @@ class Dispatcher:
         clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            wanted = self._backlog or clock() - self._looked >= _POLL or (self._due is not None and wall() >= self._due)
+            wanted = (
+                self._backlog
+                or clock() - self._looked >= _POLL
+                or (self._due is not None and self._journal.now() >= self._due)
+            )
             if wanted and self._has_room():
                 self._looked = clock()
                 await self._claim()
@@ -158,7 +161,7 @@ class Dispatcher:
             self._starved = wanted
             pause = _POLL if wanted else self._looked + _POLL - clock()
             if self._due is not None and not wanted:
-                pause = min(pause, (self._due - wall()).total_seconds())
+                pause = min(pause, (self._due - self._journal.now()).total_seconds())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, pause)):
                     await self._wake.wait()
@@ -171,7 +174,7 @@ class Dispatcher:
         self._renewed = clock()
         held = dict(self._cases)
         try:
-            kept = await self._journal.renew(self.owner, list(held), wall(), self.lease)
+            kept = await self._journal.renew(self.owner, list(held), self._journal.now(), self.lease)
         except JournalError as error:
             log.warning("journal.renew_failed", code=error.code)
             return
@@ -235,13 +238,13 @@ class Dispatcher:
                 self._dropped.difference_update(given_back)
             budget = self.budget
             claimed = await self._journal.claim(
-                self.owner, wall(), limit, self.lease, room=budget.left, alone=budget.untouched
+                self.owner, self._journal.now(), limit, self.lease, room=budget.left, alone=budget.untouched
             )
             for case in claimed:
                 self.start(case)
             self._backlog = self._backlog or len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             due = await self._journal.next_due()
-            if due is not None and (claimed or due > wall()):
+            if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # one that is due and could not be claimed is being taken by another worker
             self._trouble.over()
             for looker in lookers:

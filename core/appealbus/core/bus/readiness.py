@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.errors import JournalError
 
 if TYPE_CHECKING:
@@ -34,12 +35,20 @@ async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check
     """
     found = [Check("bus", not bus.draining, True, "it drains and takes nothing more" if bus.draining else "it works")]
     found.append(await _journal(probe))
+    found += _clock(bus)
     needed = _by_name(link for intake in bus.parts.intakes for link in intake.links())
     if bus.parts.work is not None:
         needed |= _by_name(bus.parts.work.links())
     ways_out = _by_name(link for delivery in bus.parts.deliveries.values() for link in delivery.links())
     found += [_link(link, True) for link in needed.values()]
     return found + [_link(link, False) for name, link in ways_out.items() if name not in needed]
+
+
+def _clock(bus: "Bus") -> list[Check]:
+    doubt, problem = bus.journal.doubt, bus.clockwork.problem
+    detail = "it is steady" if doubt is None else f"in doubt, nothing is deleted or given up: {in_doubt(doubt)}"
+    found = [Check("clock", doubt is None, False, detail)]
+    return found if problem is None else [*found, Check("checkpoint", False, False, problem)]
 
 
 async def _journal(probe: Callable[[], Awaitable[None]]) -> Check:

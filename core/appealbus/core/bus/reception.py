@@ -10,6 +10,7 @@ from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal import series
 from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
@@ -74,8 +75,12 @@ class Reception:
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
-        case = Case(accepted.appeal_id, numbered(appeal, receipt.number), receipt, 0, size=len(message.raw))
+        registered = numbered(appeal, receipt.number, own=self._is_own(appeal.number))
+        case = Case(accepted.appeal_id, registered, receipt, 0, size=len(message.raw))
         return Received(Taken(receipt, accepted.new), case)
+
+    def _is_own(self, number: str | None) -> bool:
+        return number is not None and series.is_own(number, self._journal.number_prefix)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message and leave the appeal to whoever claims it."""

@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.duty import Duty, DutyLost
-from appealbus.core.clocks import wall
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
 from appealbus.core.failpoints import failpoint
@@ -21,6 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reading import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.lasting import Lasting
+from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +129,7 @@ class Relay:
     async def _pass_on(self) -> bool:
         asked = self._batch
         async with self._duty.during():
-            rows = await self._journal.undelivered(self.name, wall(), asked)
+            rows = await self._journal.undelivered(self.name, self._journal.now(), asked)
         fresh = [row for row in rows if not row.strikes]
         struck = [row for row in rows if row.strikes]
         failed = await self._hand_all_over(fresh, struck[:_STRUCK]) if rows else 0
@@ -248,7 +248,7 @@ class Relay:
         await self._journal.deliveries_alone([(row.delivery_id, code) for row, code in refused])
         for row, code in refused:
             log.error("delivery.alone", receiver=self.name, number=row.number, version=row.version, code=code)
-        now = wall()
+        now = self._journal.now()
         missed = [(row, result) for row, result in ended if not (result is None or isinstance(result, Refused))]
         again = [
             (row.delivery_id, code, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
@@ -262,11 +262,12 @@ class Relay:
 
 def _outgoing(row: Undelivered) -> Outgoing:
     return Outgoing(
-        f"{row.number}/{row.version}",
+        delivery_id(row.number, row.version, row.epoch),
         row.number,
         row.version,
         row.completeness,
         row.dossier,
         row.region,
         attempts=row.attempts,
+        epoch=row.epoch,
     )

@@ -18,6 +18,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.wire import Health
 from appealbus.core.interfaces.work import WorkQueue
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import JournalError, NoJournalYet
 from appealbus.core.parts import Bound, Parts, build
 
@@ -155,8 +156,13 @@ async def _look_at_connections(parts: Parts, found: Findings) -> None:
 async def _journal_problems(cli: Cli) -> list[str]:
     """Say why the journal could not be used, and which receivers have dossiers waiting and are configured no longer."""
     try:
+        file = cli.loaded.settings.bus.checkpoint_file()
+        checkpoint = None if file is None else Checkpoint(file)
+        mark = None if checkpoint is None else checkpoint.read()
         async with cli.journal() as journal:
             outbox = (await journal.counts()).outbox
+            if checkpoint is not None:
+                checkpoint.compare(mark, await journal.standing())
     except NoJournalYet:
         if not cli.loaded.settings.bus.journal.startswith("sqlite"):
             return []

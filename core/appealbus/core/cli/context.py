@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import orjson
+import structlog
 import typer
 
 from appealbus.core import process
@@ -18,11 +19,14 @@ from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.host import Host
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import load_plugins
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 EXIT_PROBLEMS = 1
 """The command worked and what it looked at is not in order."""
@@ -36,6 +40,8 @@ EXIT_STUCK = process.EXIT_STUCK
 """A plugin held the process's event loop for too long, and others have its work."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""
+_LAST_LOOK = 1.0
+"""Seconds that the checkpoint may keep a command at its end; a database that is silent is not waited for."""
 
 
 class Cli:
@@ -57,14 +63,35 @@ class Cli:
         return load_plugins(self.loaded)
 
     @asynccontextmanager
-    async def journal(self, *, write: bool = False) -> AsyncIterator[Journal]:
-        """Open the journal of the configuration."""
+    async def journal(self, *, write: bool = False, restored: bool = False) -> AsyncIterator[Journal]:
+        """Open the journal of the configuration.
+
+        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`.
+
+        Raises:
+            Behind: it is another one, or an older copy.
+
+        """
         bus = self.loaded.settings.bus
+        file = bus.checkpoint_file() if write and not restored else None
+        checkpoint = None if file is None else Checkpoint(file)
+        mark = None if checkpoint is None else checkpoint.read()
         journal = await Journal.open(
             bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
         )
         try:
+            if checkpoint is None:
+                yield journal
+                return
+            standing = await journal.standing()
+            checkpoint.compare(mark, standing)
+            if mark is None and standing.beat:
+                log.warning("checkpoint.missing")
             yield journal
+            with contextlib.suppress(JournalError, TimeoutError, OSError):
+                async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
+                    checkpoint.write(await journal.look())
+            checkpoint.close()
         finally:
             await journal.close()
 

@@ -13,11 +13,13 @@ from appealbus.core.cli import (
     access,
     appeals,
     checking,
+    clock,
     deliveries,
     holding,
     listing,
     plugins,
     quarantine,
+    restored,
     running,
     sources,
     status,
@@ -111,6 +113,8 @@ def build(cli: Cli) -> typer.Typer:
         quarantine,
         deliveries,
         access,
+        restored,
+        clock,
     ):
         part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works

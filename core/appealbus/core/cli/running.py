@@ -12,7 +12,6 @@ import typer
 from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
-from appealbus.core.clocks import wall
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
 from appealbus.core.worker import worker
@@ -88,7 +87,8 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                 if member is not None:
                     member.started()
                 bus.open_doors()
-                await _first(told_to_stop.wait(), *([bus.settle(parked=parked)] if ends else []))
+                ends_itself = [bus.settle(parked=parked)] if ends else []
+                await _first(told_to_stop.wait(), bus.clockwork.went_back(), *ends_itself)
         finally:
             await bus.stop()
 
@@ -133,7 +133,7 @@ def prune(
         keep = timedelta(days=days) if days is not None else timedelta(seconds=cli.loaded.settings.bus.retention)
         async with cli.journal(write=True) as journal:
             dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
-            return dropped | await journal.prune(wall() - keep)
+            return dropped | await journal.prune(journal.now() - keep)
 
     removed = asyncio.run(work())
     cli.out.print(", ".join(f"{count} {what}" for what, count in removed.items()) or "nothing to delete")

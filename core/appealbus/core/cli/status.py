@@ -12,8 +12,9 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.clocks import wall
+from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Counts, WorkerState
+from appealbus.core.journal.rows import Counts, Standing, WorkerState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,18 +27,21 @@ def status(
 ) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)
-    counts, workers = cli.read(_read)
+    counts, workers, standing = cli.read(_read)
     if as_json:
-        cli.print_json({**asdict(counts), "workers": [asdict(worker) for worker in workers]})
+        also = {"workers": [asdict(worker) for worker in workers], "epoch": standing.epoch, "doubt": standing.doubt}
+        cli.print_json({**asdict(counts), **also})
     else:
-        cli.out.print(status_view(counts, workers, wall()))
+        cli.out.print(status_view(counts, workers, wall(), standing))
 
 
-async def _read(journal: Journal) -> tuple[Counts, list[WorkerState]]:
-    return await journal.counts(), await journal.workers()
+async def _read(journal: Journal) -> tuple[Counts, list[WorkerState], Standing]:
+    return await journal.counts(), await journal.workers(), await journal.standing()
 
 
-def status_view(counts: Counts, workers: list[WorkerState], now: datetime) -> RenderableType:
+def status_view(
+    counts: Counts, workers: list[WorkerState], now: datetime, standing: Standing | None = None
+) -> RenderableType:
     """Return it for people, with ages instead of times."""
     states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
     oldest = f"; the oldest unfinished is {_age(now, counts.oldest_unfinished)} old" if counts.oldest_unfinished else ""
@@ -55,6 +59,10 @@ def status_view(counts: Counts, workers: list[WorkerState], now: datetime) -> Re
         lines.append(Text(f"suspect     {counts.suspect} left by dead workers, taken one at a time", "yellow"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
+    if standing is not None and standing.epoch > 1:
+        lines.append(Text(f"epoch       {standing.epoch}: the journal was restored"))
+    if standing is not None and standing.doubt is not None:
+        lines.append(Text(f"clock       in doubt, nothing is deleted or given up: {in_doubt(standing)}", "red"))
     if not counts.outbox:
         return Group(*lines, Text("deliveries  none waits"))
     table = Table(Column("receiver", no_wrap=True), "waiting", "oldest", box=SIMPLE, pad_edge=False)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, Valid
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.problems import options
-from appealbus.core.config.types import Seconds, Secret
+from appealbus.core.config.types import ConfigPath, Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.schemas.appeal import AppealKind
 
@@ -90,6 +90,12 @@ class GeneralSettings(Settings):
 
     A relative path starts at the folder of this file. TLS as libpq has it: `?sslmode=verify-full&sslrootcert=ca.pem`.
     """
+    checkpoint: ConfigPath | None = None
+    """A small file that knows how far the journal was, so that an older copy is found out at the next start.
+
+    Put it where a restore of the journal does not restore it too: on another disk. Left out: beside an SQLite journal,
+    `appealbus.db.checkpoint`; for PostgreSQL there is none.
+    """
     journal_password: Secret | None = None
     """The password of the role in PostgreSQL; read again at each new connection."""
     plugins: list[Annotated[str, AfterValidator(_plugin)]] = []
@@ -110,6 +116,12 @@ class GeneralSettings(Settings):
     """How many megabytes of one channel it keeps."""
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
+
+    def checkpoint_file(self) -> Path | None:
+        """Return where the checkpoint is, if there is one."""
+        if self.checkpoint is not None or not self.journal.startswith(_SQLITE):
+            return self.checkpoint
+        return Path(f"{self.journal.removeprefix(_SQLITE)}.checkpoint")
 
 
 class SourceSettings(Settings):

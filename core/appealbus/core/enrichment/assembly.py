@@ -47,6 +47,7 @@ def assemble(
     created_at: datetime,
     *,
     defects: Counter[str],
+    epoch: int = 1,
 ) -> Dossier:
     """Make the next version of the case's dossier, assessed; count what assessors raise."""
     facts: list[Fact] = []
@@ -71,6 +72,7 @@ def assemble(
     dossier = Dossier(
         number=case.receipt.number,
         version=case.version + 1,
+        epoch=epoch,
         completeness=completeness_of(states, required),
         created_at=created_at,
         receipt=case.receipt,

@@ -39,6 +39,8 @@ class Enrichment:
         fan_out: int,
         now: Callable[[], datetime],
         keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
+        pause_from: Callable[[], datetime] | None = None,
+        gives_up: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make it.
 
@@ -48,8 +50,10 @@ class Enrichment:
             retry: when a lookup is asked again.
             actor: who asks, for the access log.
             fan_out: the most questions of one lookup.
-            now: the wall clock.
+            now: the clock that what is due is counted by: the journal's.
             keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
+            pause_from: the clock that pauses are counted by; None: from the moment that a question ended at.
+            gives_up: whether what is too old is given up now.
 
         """
         self._plan = plan
@@ -58,6 +62,8 @@ class Enrichment:
         self._actor = actor
         self._fan_out = fan_out
         self._now = now
+        self._pause_from = pause_from
+        self._gives_up = gives_up
         self._keep = keep
 
     async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
@@ -236,7 +242,14 @@ class _Run:
             record=outcome.record,
             provenance=ended.provenance,
         )
-        at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
+        at = next_attempt(
+            self.engine._retry,
+            state,
+            self.case.receipt.accepted_at,
+            outcome.retry_after,
+            now=self.engine._pause_from and self.engine._pause_from(),
+            gives_up=self.engine._gives_up(),
+        )
         if at is not None:
             state = replace(state, next_attempt_at=at)
         self._set(state, draft)

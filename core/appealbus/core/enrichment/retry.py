@@ -11,7 +11,13 @@ _DOUBLINGS = 64  # past every sensible maximum, and far from where a float overf
 
 
 def next_attempt(
-    settings: RetrySettings, state: LookupState, accepted_at: datetime, retry_after: float | None
+    settings: RetrySettings,
+    state: LookupState,
+    accepted_at: datetime,
+    retry_after: float | None,
+    *,
+    now: datetime | None = None,
+    gives_up: bool = True,
 ) -> datetime | None:
     """Return when to ask again: None where asking again cannot change the outcome, or has been given up.
 
@@ -20,6 +26,8 @@ def next_attempt(
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there.
         retry_after: seconds that the source asked to be left alone, or that its answer may take, if it said so.
+        now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
+        gives_up: whether an old appeal is given up; not while nobody knows how old it is.
 
     """
     if state.kind.final or state.kind is OutcomeKind.SKIPPED:
@@ -32,16 +40,16 @@ def next_attempt(
         ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
         pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
-    at = state.ended_at + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
-    return at if at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
+    at = (now or state.ended_at) + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
+    return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 
 
-def after_defect(settings: RetrySettings, case: Case, now: datetime) -> datetime | None:
+def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
     """Return when to try a case again whose run raised: ever later, None once it is too old.
 
     Nothing counts the tries, so the pause follows the age of the appeal.
     """
     age = (now - case.receipt.accepted_at).total_seconds()
-    if age > settings.give_up_after:
+    if gives_up and age > settings.give_up_after:
         return None
     return now + timedelta(seconds=min(settings.max, max(settings.first, age)))

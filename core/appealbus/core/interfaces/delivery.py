@@ -16,7 +16,7 @@ class Outgoing:
     """One dossier version on its way to one receiver."""
 
     message_id: str
-    """`NUMBER/VERSION`, the same however often it is delivered."""
+    """`NUMBER/VERSION`, after a restore `NUMBER/VERSION.EPOCH`; the same however often it is delivered."""
     number: str
     version: int
     completeness: str
@@ -26,6 +26,8 @@ class Outgoing:
     """Two digits of the oblast in КАТО, `00` where the appeal does not tell; empty in what an older program wrote."""
     attempts: int = 0
     """How often it was tried before."""
+    epoch: int = 1
+    """One more after each restore of the journal. Of one appeal a later one counts more, whatever the version."""
 
 
 @dataclass(frozen=True, slots=True)

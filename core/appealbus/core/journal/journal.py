@@ -10,11 +10,12 @@ from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.outgoing import Outgoing
+from appealbus.core.journal.rows import Standing
 from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, working
+from appealbus.core.journal.writes import accepting, standing, working
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -55,7 +56,14 @@ class Journal(Taking, Working, Outgoing, Upkeep):
         opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only)
         last = (working.conclude, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
-        return cls(opened.reading, opened, writer, number_prefix)
+        journal = cls(opened.reading, opened, writer, number_prefix)
+        if writer is not None:
+            try:
+                await journal.look()
+            except BaseException:
+                await journal.close()
+                raise
+        return journal
 
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.
@@ -99,3 +107,14 @@ class Journal(Taking, Working, Outgoing, Upkeep):
             return
         self._run_lock = RunLock(self._opened.path)
         await self.bury(None)
+
+    async def begin_epoch(self, epoch: int, beat: int) -> Standing:
+        """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
+
+        Args:
+            epoch: the last one that anybody knows of.
+            beat: the last sign of life that anybody knows of, of this journal before it was restored.
+
+        """
+        await self._write.submit(standing.begin_epoch, standing.Restored(epoch, beat))
+        return await self.look()

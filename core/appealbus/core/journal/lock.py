@@ -40,6 +40,35 @@ class FileLock:
         self._file.close()
 
 
+class HostLock:
+    """Held by the first of several processes on a machine that wants it, until that one ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: FileIO | None = None
+
+    def taken(self) -> bool:
+        """Take it where it is free; return whether it is ours.
+
+        Raises:
+            OSError: the file of the lock cannot be made.
+
+        """
+        if self._file is None:
+            file = _open(self._path)
+            if not _try(file):
+                file.close()
+                return False
+            self._file = file
+        return True
+
+    def close(self) -> None:
+        """Let another process have it. Idempotent."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
 class RunLock:
     """Held by the one process that works an SQLite journal. The kernel frees it when the process dies."""
 

@@ -23,6 +23,7 @@ from appealbus.core.journal.rows import (
     QuarantineRow,
     Served,
     SourceState,
+    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -46,6 +47,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
     source_state,
+    standing,
     suspect_message,
     worker,
 )
@@ -205,6 +207,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.attempts,
             outbox.c.strikes,
             dossiers.c.region,
+            dossiers.c.epoch,
             func.length(dossiers.c.document).label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
@@ -265,6 +268,12 @@ def deliveries(
     if receiver is not None:
         query = query.where(outbox.c.receiver == receiver)
     return [codec.delivery_from_row(row) for row in connection.execute(query)]
+
+
+def how_it_stands(connection: Connection) -> Standing:
+    """Return which journal this is and what its clock is worth."""
+    columns = [column for column in standing.columns if column.name != "id"]
+    return Standing(**connection.execute(select(*columns)).one()._mapping)
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:

@@ -21,6 +21,7 @@ from appealbus.core.journal.rows import (
     LookupState,
     QuarantineRow,
     SourceState,
+    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -120,6 +121,10 @@ class Reading:
     ) -> list[DeliveryRow]:
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
         return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
+
+    async def standing(self) -> Standing:
+        """Return which journal this is, its epoch, and what its clock is worth."""
+        return await self._read(queries.how_it_stands)
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""

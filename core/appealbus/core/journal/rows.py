@@ -198,6 +198,30 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Which journal this is, how often it was seen alive, and what its clock is worth."""
+
+    journal: str
+    """Tells journals apart; a copy has that of its original."""
+    epoch: int
+    """1 at first, one more after each restore."""
+    beat: int
+    """Signs of life of whoever works it: a copy of it that is older has seen fewer."""
+    clock: datetime | None
+    """Its newest moment, by its own clock."""
+    behind: float
+    """Seconds that the machine's clock is ahead of the journal's, since a jump that nobody has accepted."""
+    doubt: str | None
+    """Why its clock is in doubt: `ahead` or `went_back` at a start, `jumped`, `apart` (from the database's)."""
+    doubted_by: float
+    """Seconds that it is about."""
+    doubt_left: float
+    """Steady seconds until it is trusted again by itself."""
+    era: int
+    """How often its clock was set to the machine's after a doubt."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewQuarantine:
     """A message that could not be taken."""
 
@@ -255,6 +279,8 @@ class Undelivered:
     region: str
     strikes: int
     """How often the delivery raised over it alone."""
+    epoch: int = 1
+    """Of the journal when the version was made."""
 
 
 class DeliveryState(StrEnum):

@@ -140,6 +140,7 @@ dossier = Table(
     Column("created_at", Moment, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("region", Text, nullable=False, server_default=""),
+    Column("epoch", Integer, nullable=False, server_default="1"),
 )
 
 outbox = Table(
@@ -286,6 +287,22 @@ awaited = Table(
     Column("answer", LargeBinary),
 )
 """Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""
+
+standing = Table(
+    "standing",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("journal", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("clock", Moment),
+    Column("behind", Float, nullable=False),
+    Column("doubt", Text),
+    Column("doubted_by", Float, nullable=False),
+    Column("doubt_left", Float, nullable=False),
+    Column("era", Integer, nullable=False),
+)
+"""One row: which journal this is, its epoch, how often it was seen alive, and its clock with what is doubted of it."""
 
 counter = Table(
     "counter",

@@ -21,7 +21,11 @@ class Taking(Writing):
             MessageDiffers: another message has come with its id before.
 
         """
-        return await self._write.submit(accepting.accept, accepting.Accept(new, self._prefix, owner, lease_seconds))
+        # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
+        lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
+        return await self._write.submit(
+            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease)
+        )
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""

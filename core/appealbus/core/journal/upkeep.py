@@ -1,15 +1,14 @@
 """The journal's half for upkeep: who is alive, who does what for all, what is old."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
-from appealbus.core import clocks
 from appealbus.core.journal import retention
+from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import QuarantineBounds, SourceState, WorkerState
 from appealbus.core.journal.shares import Report, Standing
 from appealbus.core.journal.writes import keeping, limiting, presence, pruning
-from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writing import Writing
 
 
@@ -54,15 +53,19 @@ class Upkeep(Writing):
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
 
         The access log stays, unless `access_before` is given. Works in small transactions: others go on meanwhile.
-        A message that is sent again after its appeal was pruned is a new appeal.
-
-        On PostgreSQL a machine whose clock is ahead of the database's deletes nothing for that: it is allowed for.
+        A message that is sent again after its appeal was pruned is a new appeal. Both times are by `now()`.
 
         Returns:
             How many `appeals`, `quarantine` and `access` rows are gone.
 
+        Raises:
+            JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
+
         """
-        shared = await self._read(shared_now)
-        ahead = max(timedelta(), clocks.wall() - shared)
-        access_before = None if access_before is None else access_before - ahead
-        return await retention.prune(self._write, before - ahead, access_before)
+        doubt = (await self.look()).doubt
+        if doubt is not None:
+            raise JournalError(
+                "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
+                "clock_in_doubt",
+            )
+        return await retention.prune(self._write, before, access_before)

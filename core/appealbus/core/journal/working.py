@@ -154,6 +154,8 @@ class Working(Writing):
             None if heard is None else frozenset(heard),
             owner,
             doubted,
+            self.now(),
+            self.epoch,
         )
         return await self._write.submit(working.conclude, conclusion, about=appeal_id)
 
@@ -178,7 +180,7 @@ class Working(Writing):
                 nothing is changed then.
 
         """
-        return await self._write.submit(working.retry, working.Retry(number, clocks.wall(), everything))
+        return await self._write.submit(working.retry, working.Retry(number, self.now(), everything))
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or whoever had: it is suspect from now on."""

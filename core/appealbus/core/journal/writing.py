@@ -1,11 +1,16 @@
 """What every writing half of the journal has: the writer behind it, and how it stands."""
 
+from datetime import datetime
+
 from sqlalchemy import Engine
 
 from appealbus.core.journal import store
+from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.reading import Reading
+from appealbus.core.journal.rows import Standing
 from appealbus.core.journal.writer import Writer
+from appealbus.core.journal.writes import standing
 
 
 class Writing(Reading):
@@ -15,8 +20,42 @@ class Writing(Reading):
         super().__init__(readers)
         self._opened = opened
         self._writer = writer
-        self._prefix = number_prefix
+        self.number_prefix = number_prefix
+        """What the numbers begin with that the journal gives."""
         self._limiter: Writer | None = None
+        self._clock = Clock()
+
+    def now(self) -> datetime:
+        """Return the moment by the journal's clock, which what is due and what is old are counted by.
+
+        It never follows a jump of the machine's clock before that is accepted. On PostgreSQL it is the database's.
+        """
+        return self._clock.now()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is part of what is numbered now."""
+        return 1 if self._clock.last is None else self._clock.last.standing.epoch
+
+    @property
+    def doubt(self) -> Standing | None:
+        """How the journal stands while its clock is in doubt: nothing is deleted for its age then, or given up."""
+        last = self._clock.last
+        return None if last is None or last.standing.doubt is None else last.standing
+
+    async def look(self) -> Standing:
+        """Look at the clock and write down that the journal is alive; return how it stands."""
+        found = await self._write.submit(standing.look, self._clock.last) or self._clock.last
+        if found is None:
+            raise AssertionError("the first look waits for others")
+        self._clock.hear(found)
+        return found.standing
+
+    async def trust_clock(self) -> Standing:
+        """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
+        was = await self._write.submit(standing.trust, None)
+        await self.look()
+        return was
 
     @property
     def shared(self) -> bool:

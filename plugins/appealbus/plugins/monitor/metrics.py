@@ -156,6 +156,10 @@ class Page(Collector):
         yield _gauge("appealbus_journal_writes_waiting", "Writes that wait for the writer.", waiting)
         failed = {(): float(journal.failed_writes)}
         yield _counter("appealbus_journal_failed_writes", "Writes that failed.", failed)
+        doubt = {(): float(journal.doubt is not None)}
+        yield _gauge("appealbus_clock_doubt", "1 while the clock is in doubt: nothing is deleted or given up.", doubt)
+        unwritten = {(): float(self._bus.clockwork.problem is not None)}
+        yield _gauge("appealbus_checkpoint_failed", "1 while the checkpoint cannot be written.", unwritten)
         if held is not None:
             yield from self._holding(held.counts, held.next_due)
 

@@ -38,6 +38,7 @@ async def test_a_dossier_leaves_with_all_that_its_receiver_needs_to_know(run: Ru
     assert told.headers == {
         "number": dossier.number,
         "version": 1,
+        "epoch": 1,
         "completeness": "complete",
         "region": "27",
         "schema_version": "1",

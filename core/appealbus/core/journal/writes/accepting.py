@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import bulk, codec, series
 from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
@@ -24,6 +24,9 @@ _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
 _KNOWN = select(*_RECEIPT, appeal.c.digest).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
 _IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
+_BETWEEN = select(appeal.c.number).where(appeal.c.number.between(bindparam("first"), bindparam("last")))
+_AHEAD = 10_000
+"""Numbers looked at together: 200,000 that are taken cost twenty looks into an index."""
 _COUNTERS = (
     select(counter.c.name, counter.c.value)
     .where(counter.c.name.in_(bindparam("names", expanding=True)))
@@ -38,6 +41,7 @@ class Accept:
 
     new: NewAppeal
     prefix: str
+    epoch: int
     owner: str | None
     seconds: float
 
@@ -47,9 +51,15 @@ class Accept:
         return self.new.appeal.message_id, self.new.appeal.channel
 
     @property
+    def foreign(self) -> str | None:
+        """The number that it came with. One of the bus's own series is none: only the bus gives these."""
+        number = self.new.appeal.number
+        return None if number is None or series.is_own(number, self.prefix) else number
+
+    @property
     def series(self) -> str:
-        """The series that its number comes from: a new one each year, which turns in UTC, the bus's clock."""
-        return f"{self.prefix}-{self.new.accepted_at.year}"
+        """The series that its number comes from: a new one each year, which turns in UTC, and after each restore."""
+        return series.of(self.prefix, self.new.accepted_at.year, self.epoch)
 
 
 def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
@@ -86,35 +96,36 @@ class _Numbers:
     def __init__(self, connection: Connection, items: Sequence[Accept], last: dict[str, int]) -> None:
         self._connection = connection
         self._last = last
-        self._checked = {series: value + len(items) for series, value in last.items()}
-        wanted = [item.new.appeal.number for item in items if item.new.appeal.number]
-        for series in {item.series for item in items}:
-            wanted += [_numbered(series, value) for value in range(last[series] + 1, self._checked[series] + 1)]
-        self._used = self._in_use(wanted)
+        wanted = [item.foreign for item in items if item.foreign is not None]
+        self._checked = {name: value + len(items) for name, value in last.items()}
+        for name in {item.series for item in items}:
+            wanted += [series.numbered(name, value) for value in range(last[name] + 1, self._checked[name] + 1)]
+        self._used = set(connection.execute(_IN_USE, {"numbers": bulk.padded(wanted)}).scalars())
 
     def give(self, item: Accept) -> str:
         """Return the number for a new appeal: the one that it came with, if no other has it."""
-        given = item.new.appeal.number
+        given = item.foreign
         if given is None or given in self._used:
             given = self._next(item.series)
         self._used.add(given)
         return given
 
-    def _next(self, series: str) -> str:
+    def _next(self, name: str) -> str:
         while True:
-            self._last[series] += 1
-            number = _numbered(series, self._last[series])
-            if self._last[series] > self._checked[series]:
-                self._used |= self._in_use([number])
+            self._last[name] += 1
+            if self._last[name] > self._checked[name]:
+                self._look_ahead(name)
+            number = series.numbered(name, self._last[name])
             if number not in self._used:
                 return number
 
-    def _in_use(self, numbers: Sequence[str]) -> set[str]:
-        return set(self._connection.execute(_IN_USE, {"numbers": bulk.padded(numbers)}).scalars())
-
-
-def _numbered(series: str, value: int) -> str:
-    return f"{series}-{value:08d}"
+    def _look_ahead(self, name: str) -> None:
+        """Learn at once which of the next thousands are in use: an older program let channels take them in advance."""
+        first = self._last[name]
+        # Texts of one length are in the order of their values.
+        self._checked[name] = min(first + _AHEAD, 10 ** max(8, len(str(first))) - 1)
+        ends = {"first": series.numbered(name, first), "last": series.numbered(name, self._checked[name])}
+        self._used |= set(self._connection.execute(_BETWEEN, ends).scalars())
 
 
 def _lock_counters(connection: Connection, names: set[str]) -> dict[str, int]:
@@ -144,7 +155,7 @@ def urgency_of(content: Appeal) -> int:
 
 
 def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
-    content = numbered(item.new.appeal, number)
+    content = numbered(item.new.appeal, number, own=item.foreign is None)
     return {
         "id": appeal_id,
         "channel": content.channel,

@@ -69,6 +69,9 @@ class Conclusion:
     """Whose lease it must be; None: whoever's."""
     doubted: bool = False
     """Whether a suspect stays one, since a question was left out over which workers died."""
+    now: datetime | None = None
+    """By the journal's clock, from which on the version is due for its receivers; None: `at`."""
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,7 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
             "created_at": item.at,
             "document": item.dossier,
             "region": item.region,
+            "epoch": item.epoch,
         }
         for item in good
         if item.dossier is not None
@@ -202,10 +206,11 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
             "receiver": receiver,
             "version": item.version,
             "attempts": 0,
-            "next_attempt_at": max(item.at, behind.get((item.appeal_id, receiver), item.at)),
+            "next_attempt_at": max(now, behind.get((item.appeal_id, receiver), now)),
         }
         for item in good
         if item.dossier is not None
+        for now in (item.now or item.at,)
         for receiver in item.receivers
     ]
     bulk.insert(connection, outbox, deliveries)

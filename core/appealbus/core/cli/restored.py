@@ -1,0 +1,88 @@
+"""`appealbus restored`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from appealbus.core.bus.presence import ALIVE
+from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.config.base import ConfigError
+from appealbus.core.journal.checkpoint import Checkpoint, Mark
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.series import of
+
+_LOOK = 0.5
+_NEXT = """\
+1. Start the bus again: `appealbus run`. What this copy still had to deliver goes out, and what it had open is asked.
+2. Have every channel send again all that it sent since {since}: what is known gets its old receipt, all else a new one.
+3. Tell the receivers that what they got since then and is not told again under the new epoch has no appeal any more."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("restored")(restored)
+
+
+def restored(
+    context: typer.Context,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after", help="The epoch of the newest numbers that anybody has; 1 where they carry none.", min=1
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Go on with a journal that was restored from a copy: begin a new epoch, so that nothing is numbered twice.
+
+    Numbers and delivery ids that are given from now on carry the epoch. Run it after every restore, while no bus runs.
+    """
+    cli = cli_of(context)
+    file = cli.loaded.settings.bus.checkpoint_file()
+    checkpoint = None if file is None else Checkpoint(file)
+    asyncio.run(_restored(cli, checkpoint, after, yes))
+
+
+async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, yes: bool) -> None:
+    mark = None if checkpoint is None else checkpoint.read()
+    async with cli.journal(write=True, restored=True) as journal:
+        await journal.hold_run_lock()
+        if journal.shared and await _somebody_works(journal):
+            cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
+        before = await journal.standing()
+        last = _last(before, mark, after)
+        if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
+            raise typer.Exit(EXIT_PROBLEMS)
+        now = await journal.begin_epoch(last, mark.beat if mark else 0)
+        if checkpoint is not None:
+            checkpoint.write(now)
+            checkpoint.close()
+    prefix, year = cli.loaded.settings.bus.number_prefix, now.clock.year if now.clock else 0
+    cli.out.print(
+        f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…", markup=False
+    )
+    since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
+    cli.out.print(_NEXT.format(since=since), markup=False, soft_wrap=True)
+
+
+async def _somebody_works(journal: Journal) -> bool:
+    """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
+    clock = asyncio.get_running_loop().time
+    ends = clock() + ALIVE + 1.0
+    while await journal.workers():
+        if clock() > ends:
+            return True
+        await asyncio.sleep(_LOOK)
+    return False
+
+
+def _last(before: Standing, mark: Mark | None, after: int | None) -> int:
+    """Return the last epoch that was in use."""
+    if mark is None and after is None:
+        raise ConfigError(
+            "there is no checkpoint, so nobody knows the last epoch; look at the newest numbers that a receiver has "
+            "(AB-2026-00000001 is of epoch 1, AB-2026-2-00000001 of epoch 2) and write it: --after 1"
+        )
+    return max(before.epoch, mark.epoch if mark else 1, after or 1)

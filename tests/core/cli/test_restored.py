@@ -1,0 +1,77 @@
+"""`appealbus restored` and `appealbus clock accept`, and what refuses to go on without them."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appealbus.core import clocks
+from appealbus.core.journal.journal import Journal
+
+FILE = "appealbus.db.checkpoint"
+
+
+@pytest.fixture
+def copied(program, tmp_path):
+    """A folder with an older copy in the place of its journal."""
+    assert program("prune").returncode == 0
+    shutil.copy(tmp_path / "appealbus.db", tmp_path / "backup.db")
+    assert program("prune").returncode == 0
+    (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
+
+
+def test_an_older_copy_is_refused_until_it_is_called_restored(program, copied, tmp_path):
+    """By every command that writes, as often as it is tried; those that read go on, and `check` says it."""
+    for _ in range(2):
+        refused = program("run", "--until-idle")
+        assert refused.returncode == 4
+        assert "this journal is an older copy: it goes up to 20" in refused.stderr
+        assert "run `appealbus restored`" in refused.stderr
+    assert "an older copy" in program("check").stderr
+    assert program("status").returncode == 0
+    asked = program("restored")
+    assert asked.returncode == 1
+    done = program("restored", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert f"in epoch 2; its next number is AB-{datetime.now(UTC).year}-2-…" in done.stdout
+    assert "send again all that it sent since 20" in done.stdout
+    assert program("run", "--until-idle").returncode == 0
+    assert "epoch       2" in program("status").stdout
+
+
+def test_without_a_checkpoint_somebody_has_to_know_the_epoch(program, copied, tmp_path):
+    """It is said what to look at; what is named counts, and the checkpoint is there again."""
+    (tmp_path / FILE).unlink()
+    unknown = program("restored", "--yes")
+    assert unknown.returncode == 2
+    assert "look at the newest numbers" in unknown.stderr
+    assert "in epoch 4" in program("restored", "--yes", "--after", "3").stdout
+    assert (tmp_path / FILE).exists()
+
+
+def test_a_checkpoint_that_is_none(program, tmp_path):
+    """A file that somebody put there is left alone, and named."""
+    (tmp_path / FILE).write_text("notes")
+    done = program("prune")
+    assert (done.returncode, (tmp_path / FILE).read_text()) == (2, "notes")
+    assert "is no checkpoint of a journal" in done.stderr
+
+
+async def test_a_doubt_is_shown_and_ended(program, tmp_path, monkeypatch):
+    """`prune` refuses while it lasts, `status` says why, and `clock accept` ends it."""
+    url = f"sqlite:///{tmp_path}/appealbus.db"
+    with monkeypatch.context() as wrong:
+        wrong.setattr(clocks, "wall", lambda: datetime.now(UTC) - timedelta(days=400))
+        async with await Journal.open(url) as journal:
+            await journal.look()
+    refused = program("prune")
+    assert refused.returncode == 4
+    assert "appealbus clock accept" in refused.stderr
+    assert "in doubt" in program("status").stdout
+    assert "400.0 days ahead" in program("status").stdout
+    accepted = program("clock", "accept")
+    assert accepted.returncode == 0
+    assert "It was in doubt: at the start it was 400.0 days ahead" in accepted.stdout
+    assert program("prune").returncode == 0
+    assert "in doubt" not in program("status").stdout
+    assert "It was not in doubt." in program("clock", "accept").stdout

@@ -1,0 +1,157 @@
+"""The journal's clock: it follows no jump, doubts, and is trusted again; what waits comes due all the same."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appealbus.core import clocks
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes import clock, standing
+from appealbus.schemas.dossier import Completeness
+
+
+class Machine:
+    """Clocks of a machine that a test moves: the steady one always goes on, the wall is set as well."""
+
+    def __init__(self, monkeypatch):
+        self.real, self.ahead, self.passed = datetime.now(UTC), timedelta(), 0.0
+        monkeypatch.setattr(clocks, "wall", lambda: self.real + timedelta(seconds=self.passed) + self.ahead)
+        monkeypatch.setattr(clocks, "steady", lambda: self.passed)
+        # Its database's clock, where there is one, is set with it.
+        monkeypatch.setattr(standing, "shared_now", lambda _: clocks.wall())
+        monkeypatch.setattr(clock, "leased_at", lambda _, given: given)
+
+    def set(self, **by):
+        self.ahead += timedelta(**by)
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    return Machine(monkeypatch)
+
+
+async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
+    """400 days ahead in the midst of work: nothing is old, until a person says that the clock is right."""
+    async with await Journal.open(url) as journal:
+        one = await journal.accept(make.new(at=clocks.wall()))
+        await end(journal, one)
+        machine.set(days=400)
+        machine.passed += 1
+        assert (await journal.look()).doubt == "jumped"
+        with pytest.raises(JournalError, match="clock accept"):
+            await journal.prune(journal.now() - timedelta(days=30))
+        assert abs(journal.now() - machine.real) < timedelta(seconds=5)
+    async with await Journal.open(url) as journal:  # the doubt outlives the process
+        assert journal.doubt.doubt == "jumped"
+        assert len(await journal.appeals()) == 1
+        assert (await journal.trust_clock()).doubt == "jumped"
+        assert journal.doubt is None
+        assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 1
+
+
+@pytest.mark.parametrize(
+    ("by", "doubt"),
+    [
+        ({"days": 400}, "ahead"),
+        ({"hours": 49}, "ahead"),
+        ({"hours": 47}, None),
+        ({"seconds": -30}, None),
+        ({"days": -1}, "went_back"),
+    ],
+)
+async def test_a_clock_is_compared_with_the_journal_at_the_start(url, machine, by, doubt):
+    """Two days ahead of all that it has seen, or behind it: doubted, and the journal's clock goes on where it stood."""
+    async with await Journal.open(url) as journal:
+        machine.passed += 1
+        stood = (await journal.look()).clock
+    machine.set(**by)
+    async with await Journal.open(url) as journal:
+        assert (journal.doubt.doubt if journal.doubt else None) == doubt
+        if doubt:
+            assert abs(journal.now() - stood) < timedelta(seconds=1)
+
+
+async def test_small_steps_and_time_that_passes_are_no_doubt(url, machine):
+    """NTP moves a clock by some seconds, and a machine that sleeps is not one whose clock jumps."""
+    async with await Journal.open(url) as journal:
+        for seconds, passed in ((4, 1), (-4, 1), (0, 86_400 * 3)):
+            machine.set(seconds=seconds)
+            machine.passed += passed
+            assert (await journal.look()).doubt is None
+
+
+async def test_a_day_without_a_jump_ends_the_doubt(url, machine):
+    """Counted while somebody looks; another jump begins it anew; what nobody saw does not count."""
+    async with await Journal.open(url) as journal:
+        machine.set(days=1)
+        machine.passed += 1
+        left = (await journal.look()).doubt_left
+        for _ in range(10):
+            machine.passed += 60
+            standing_ = await journal.look()
+        assert standing_.doubt_left == pytest.approx(left - 600)
+        machine.set(days=-1)
+        machine.passed += 1
+        assert (await journal.look()).doubt_left == left
+        machine.passed += 7200
+        assert (await journal.look()).doubt_left == pytest.approx(left - 60)
+        for _ in range(1440):
+            machine.passed += 60
+            standing_ = await journal.look()
+        assert (standing_.doubt, standing_.era) == (None, 1)
+
+
+async def test_what_was_stamped_in_the_future_does_not_wait_for_it(url, make, machine):
+    """A clock a day ahead is put right: parked lookups and dossiers come due after their own pause, not after a day."""
+    machine.set(days=1)
+    async with await Journal.open(url) as journal:
+        one = await journal.accept(make.new(at=clocks.wall()), owner="me")
+        await journal.look()
+        soon = journal.now() + timedelta(seconds=60)
+        await journal.keep(one.appeal_id, make.state(), owner="me")
+        await end(journal, one, receivers=["out"], due_at=soon)
+        machine.set(days=-1)
+        machine.passed += 10
+        assert (await journal.look()).doubt == "jumped"
+        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert await journal.claim("me", journal.now(), 10, 60) == []
+    async with await Journal.open(url) as journal:
+        await journal.trust_clock()
+        assert abs(journal.now() - clocks.wall()) < timedelta(seconds=1)
+        assert len(await journal.undelivered("out", journal.now(), 10)) == 1
+        assert await journal.claim("me", journal.now(), 10, 60) == []
+        machine.passed += 60
+        assert [case.appeal_id for case in await journal.claim("me", journal.now(), 10, 60)] == [one.appeal_id]
+
+
+async def test_another_process_hears_that_the_clock_was_accepted(url, machine):
+    """The bus goes on by the machine's clock, and does not take that for another jump."""
+    async with await Journal.open(url) as bus, await Journal.open(url) as command:
+        machine.set(days=400)
+        machine.passed += 1
+        assert (await bus.look()).doubt == "jumped"
+        await command.trust_clock()
+        machine.passed += 1
+        assert (await bus.look()).doubt is None
+        assert abs(bus.now() - clocks.wall()) < timedelta(seconds=1)
+
+
+async def test_all_workers_see_one_jump_of_the_database(url, machine):
+    """Each notices it, and the journal's clock is held back once."""
+    async with await Journal.open(url) as one, await Journal.open(url) as other:
+        machine.set(hours=3)
+        machine.passed += 1
+        for journal in (one, other, one):
+            assert (await journal.look()).behind == pytest.approx(3 * 3600, abs=1)
+
+
+async def end(journal, accepted, receivers=(), due_at=None):
+    await journal.conclude(
+        accepted.appeal_id,
+        dossier=b"{}",
+        version=1,
+        completeness=Completeness.PARTIAL if due_at else Completeness.COMPLETE,
+        receivers=receivers,
+        due_at=due_at,
+    )
