@@ -63,6 +63,7 @@ class Casework:
                 fan_out=settings.bus.max_fan_out,
                 now=wall,
                 keep=self._keep,
+                mark=self._mark,
             )
             for kind, contract in parts.contracts.items()
         }
@@ -187,6 +188,9 @@ class Casework:
             owner=self.dispatcher.owner,
         )
         self._expect(due_at, again=again)
+
+    async def _mark(self, case: Case, state: LookupState) -> bool:
+        return await self._journal.keep_at_once(case.appeal_id, state, owner=self.dispatcher.owner)
 
     async def _keep(self, case: Case, state: LookupState, answered: str | None) -> None:
         if answered is None:

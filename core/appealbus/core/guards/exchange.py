@@ -10,6 +10,7 @@ from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
 from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
+from appealbus.core.guards.storable import checked
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.outcomes import timed_out
 from appealbus.core.interfaces.source import Source
@@ -21,6 +22,10 @@ from appealbus.schemas.record import Record
 
 SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
+_FAIR = 0.75
+"""The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
+_FRESH = 0.1
+"""Seconds for which a token of the rate is good: a commit of the journal takes some milliseconds."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
 
@@ -45,13 +50,9 @@ class Exchange(Flight):
         self._provenance: Provenance | None = None
 
     async def run(self) -> Ended:
-        """Write the access row, ask, and keep the answer for as long as it is fresh."""
-        refusal = await self._line.record(self.question, self._question_id, Served.SOURCE)
-        if refusal is not None:
-            self.so_far = refusal
-        else:
-            while await self._attempt() and await self._pause():
-                pass
+        """Ask, and keep the answer for as long as it is fresh."""
+        while await self._attempt() and await self._pause():
+            pass
         ended = self.ended()
         if self.question.lookup.idempotent:
             self._line.fresh.put(self.key, ended)
@@ -66,25 +67,54 @@ class Exchange(Flight):
         """Make one call; say whether another might end better."""
         line = self._line
         # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
-        async with line.slots:
+        slot = await line.slots.take(self.deadline)
+        if slot is None:
+            return self._too_late()
+        try:
             if line.bucket is not None and not await line.bucket.take(self.deadline):
-                return False
-            left = self.deadline - line.monotonic()
-            if left <= 0:  # the wait for slot and token took longer than the timer that should have ended it
+                return self._too_late()
+            token = line.monotonic()
+            if token >= self.deadline:  # it took longer than the timer that should have ended it
                 return False
             place = await line.breaker.enter()
             if place is None:
                 if not self.attempts:
                     self.so_far = line.refusal()
                 return False
-            if line.monotonic() >= line.slots.until:  # others may have the slot by now
+            if not await self._may_leave(place, token):
                 line.breaker.gave_up(place)
                 return False
-            await self._call(place, min(line.settings.timeout, left))
+            await self._call(place, min(line.settings.timeout, self.deadline - line.monotonic()))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
             await line.breaker.settled()
+        finally:
+            line.slots.give(slot)
         idempotent = self.question.lookup.idempotent
         return idempotent and self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
+
+    def _too_late(self) -> bool:
+        if not self.attempts:
+            self.so_far = self._line.busy()
+        return False
+
+    async def _may_leave(self, place: int, token: float) -> bool:
+        """Write the access row, once all that a call needs is there; say whether it may leave now."""
+        line = self._line
+        try:
+            if not self.attempts:
+                refusal = await line.record(self.question, self._question_id, Served.SOURCE)
+                if refusal is not None:
+                    self.so_far = refusal
+                    return False
+                # A journal that stood still must not let leave at once what was to leave one by one.
+                stale = line.bucket is not None and line.monotonic() > token + _FRESH
+                if stale and line.bucket is not None and not await line.bucket.take(self.deadline):
+                    return False
+        except BaseException:
+            line.breaker.gave_up(place)
+            raise
+        # Without the second others may have the slot by now.
+        return line.monotonic() < self.deadline and line.monotonic() < line.slots.until
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
@@ -125,8 +155,8 @@ class Exchange(Flight):
         failed = outcome.kind in SYSTEM_FAILURES
         if failed or outcome.kind is OutcomeKind.INVALID:
             line.last_error, line.last_error_at = f"{outcome.code}: {outcome.reason}", line.now()
-        # In a backlog calls leave with little time; that they are not answered says nothing about the source.
-        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < line.settings.timeout / 2:
+        # A call that the case's time has cut short says little: a source may take longer than the first delivery waits.
+        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < _FAIR * line.settings.timeout:
             return line.breaker.gave_up
         if failed:
             return line.breaker.failed
@@ -139,8 +169,8 @@ class Exchange(Flight):
             self.so_far = await self._outcome(source)
         except CallFailed as failed:
             try:
-                self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
-            except ValueError as error:  # found without a record, or a pause that is no number
+                self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
+            except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
                 self.so_far = defect(lookup, error)
             return True
         except asyncio.CancelledError as error:
@@ -159,6 +189,7 @@ class Exchange(Flight):
             outcome = await question.lookup.ask(question.query, source)
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
+        outcome = checked(outcome)
         if outcome.record is not None:
             self._provenance = self._trail(source)
         return outcome

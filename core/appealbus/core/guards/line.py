@@ -1,6 +1,7 @@
 """What all the questions to one source share."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,11 @@ from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
+
+_SOONEST = 1.0
+"""Seconds before a case is worked again for one question: it costs two transactions."""
+_LATEST = 300.0
+"""The same at most: a source that is quick again is to be used."""
 
 
 @dataclass(slots=True)
@@ -45,21 +51,41 @@ class Line:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
+    booked: float = 0.0
+    """When the last one of those has its turn who were told to come back."""
 
     def refusal(self) -> Outcome[Record]:
         """Return the outcome of a question that the breaker refuses."""
         reason = "the source has failed repeatedly and is left alone for a while"
         return unavailable("breaker.open", reason, self.breaker.probes_in)
 
+    def busy(self) -> Outcome[Record]:
+        """Return the outcome of a question that cannot leave in time, with its turn: one after the other, none for ever.
+
+        Whoever comes back finds a place, so nobody comes back in vain again and again.
+        """
+        now, slots = self.monotonic(), self.slots
+        pace = max(slots.pace, 1 / self.settings.rate if self.settings.rate else 0.0)
+        self.booked = max(self.booked, now + len(slots) * pace) + pace
+        turn = self.booked - now
+        if turn > _LATEST:
+            self.booked = now + _LATEST
+            turn = _LATEST * random.uniform(0.5, 1.0)  # noqa: S311
+        reason = "more questions wait for the source than it takes in time; this one is put when its turn comes"
+        return unavailable("source.busy", reason, max(_SOONEST, turn))
+
     async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
         """Write the access row; return None once it is durable, else the outcome that ends the question."""
         lookup = question.lookup
         try:
+            subject = question.query.subject()
+            if not isinstance(subject, str):
+                raise TypeError("a subject is a text")
             row = AccessRow(
                 question_id=question_id,
                 at=self.now(),
                 actor=question.actor,
-                subject=question.query.subject(),
+                subject=subject,
                 source=self.source,
                 lookup=lookup.name,
                 number=question.number,
@@ -70,6 +96,8 @@ class Line:
         except Exception as error:  # `subject` may be the plugin's own
             return defect(lookup, error)
         try:
+            if served is Served.SOURCE and question.leaving is not None and not await question.leaving():
+                return unavailable("lease.lost", "another worker has the appeal, so nothing was asked")
             if self.wire.answers_later:
                 # The answer may overtake everything else that is written of this question.
                 await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))

@@ -237,7 +237,7 @@ class Node:
             left = picked if beside and not chosen else None
             beside = bool(chosen)
             roots: Roots = {None: appeal, **{name: each.record for name, each in chosen.items()}}
-            waits = self.upstream and next(filter(None, (b.waits_for(roots, standings) for b in self.bindings)), None)
+            waits = self._waits_for(roots, standings)
             if waits:
                 yield _skip(waits, standings), common
                 continue
@@ -248,6 +248,11 @@ class Node:
                 if draft is None:
                     draft = made[same] = self._draft(picks, standings)
                 yield draft, lineage
+
+    def _waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
+        if not self.upstream:
+            return None
+        return next(filter(None, (binding.waits_for(roots, standings) for binding in self.bindings)), None)
 
     def _combinations(self, known: Mapping[str, Sequence[Known]]) -> Iterator[tuple[Chosen, Lineage]]:
         yield from joined(self.upstream, known)
