@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
-from appealbus.core import Call, CallFailed, From, Lookup, OutcomeKind, Outcome, Reply, Request, Source, Taken, found
+from appealbus.core import Call, CallFailed, From, Lookup, Outcome, OutcomeKind, Reply, Request, Source, Taken, found
 from appealbus.schemas import Completeness
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))

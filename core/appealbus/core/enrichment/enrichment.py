@@ -155,7 +155,7 @@ class _Run:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
         standings = {name: self._standing(name) for name in node.upstream}
-        # In the order of their questions, not of their answers: where there are too many, the same are left out each time.
+        # In the order of their questions, not of their answers: of too many the same are left out each time.
         known = {
             up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
         }

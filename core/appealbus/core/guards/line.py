@@ -60,7 +60,7 @@ class Line:
         return unavailable("breaker.open", reason, self.breaker.probes_in)
 
     def busy(self) -> Outcome[Record]:
-        """Return the outcome of a question that cannot leave in time, with its turn: one after the other, none for ever.
+        """Return the outcome of a question that cannot leave in time, and its turn: one after the other.
 
         Whoever comes back finds a place, so nobody comes back in vain again and again.
         """

@@ -35,7 +35,7 @@ class Working(Writing):
         await self._write.post(keeping.keep, keeping.Keep(appeal_id, state, owner), about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
-        """Write down how a question stands; on disk when this returns. False: the appeal is another's, nothing is kept."""
+        """Write down how a question stands; on disk when this returns. False: the appeal is another's."""
         return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:

@@ -140,8 +140,8 @@ class Node:
     def bindings(self) -> tuple[Binding, ...]:
         """The fields of the query with their paths."""
         found = []
-        for name, field in self.query_model.model_fields.items():
-            source = next((item for item in field.metadata if isinstance(item, From)), None)
+        for name, declared in self.query_model.model_fields.items():
+            source = next((item for item in declared.metadata if isinstance(item, From)), None)
             if source is None or not source.paths:
                 raise PlanError(
                     f"{self.lookup.name}: field {name!r} needs a path: Annotated[..., From('applicant.iin')]"
@@ -150,7 +150,7 @@ class Node:
                 paths = tuple(parse_path(text) for text in source.paths)
             except PathError as error:
                 raise PlanError(f"{self.lookup.name}: field {name!r}: {error}") from None
-            found.append(Binding(name, paths, source.union, field.is_required()))
+            found.append(Binding(name, paths, source.union, declared.is_required()))
         return tuple(found)
 
     @cached_property
@@ -262,7 +262,7 @@ class Node:
     def _picks(
         self, roots: Roots, chosen: Chosen, common: Lineage, gone: Set[_Place] | None
     ) -> Iterator[tuple[Mapping[str, Value], Lineage]]:
-        """Yield the ways to fill in the query from records that belong together, or from what of a list is not `gone`."""
+        """Yield the ways to fill in the query from records that belong together; from a list what is not `gone`."""
         fixed: dict[str, Value] = {}
         fanned: tuple[Binding, list[Value]] | None = None
         for binding in self.bindings:
