@@ -24,8 +24,6 @@ SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
 _FAIR = 0.75
 """The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
-_FRESH = 0.1
-"""Seconds for which a token of the rate is good: a commit of the journal takes some milliseconds."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
 
@@ -73,15 +71,14 @@ class Exchange(Flight):
         try:
             if line.bucket is not None and not await line.bucket.take(self.deadline):
                 return self._too_late()
-            token = line.monotonic()
-            if token >= self.deadline:  # it took longer than the timer that should have ended it
+            if line.monotonic() >= self.deadline:  # it took longer than the timer that should have ended it
                 return False
             place = await line.breaker.enter()
             if place is None:
                 if not self.attempts:
                     self.so_far = line.refusal()
                 return False
-            if not await self._may_leave(place, token):
+            if not await self._may_leave(place):
                 line.breaker.gave_up(place)
                 return False
             await self._call(place, min(line.settings.timeout, self.deadline - line.monotonic()))
@@ -97,7 +94,7 @@ class Exchange(Flight):
             self.so_far = self._line.busy()
         return False
 
-    async def _may_leave(self, place: int, token: float) -> bool:
+    async def _may_leave(self, place: int) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
         line = self._line
         try:
@@ -106,14 +103,11 @@ class Exchange(Flight):
                 if refusal is not None:
                     self.so_far = refusal
                     return False
-                # A journal that stood still must not let leave at once what was to leave one by one.
-                stale = line.bucket is not None and line.monotonic() > token + _FRESH
-                if stale and line.bucket is not None and not await line.bucket.take(self.deadline):
-                    return False
+                await asyncio.sleep(line.pause())
         except BaseException:
             line.breaker.gave_up(place)
             raise
-        # Without the second others may have the slot by now.
+        # Without the second condition others may have the slot by now.
         return line.monotonic() < self.deadline and line.monotonic() < line.slots.until
 
     async def _pause(self) -> bool:

@@ -51,6 +51,8 @@ class Line:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
+    leaves: float = 0.0
+    """When the calls that have left would have left one by one."""
     booked: float = 0.0
     """When the last one of those has its turn who were told to come back."""
 
@@ -73,6 +75,14 @@ class Line:
             turn = _LATEST * random.uniform(0.5, 1.0)  # noqa: S311
         reason = "more questions wait for the source than it takes in time; this one is put when its turn comes"
         return unavailable("source.busy", reason, max(_SOONEST, turn))
+
+    def pause(self) -> float:
+        """Return how long a call waits that has all it needs: a journal that stood still lets many go at once."""
+        settings, now = self.settings, self.monotonic()
+        if not settings.rate:
+            return 0.0
+        self.leaves = max(self.leaves, now) + 1 / settings.rate
+        return max(0.0, self.leaves - now - settings.burst / settings.rate)
 
     async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
         """Write the access row; return None once it is durable, else the outcome that ends the question."""
