@@ -18,6 +18,8 @@ class Coded(Model):
 class Record(Model):
     """What a source answered. A subclass pins `type` with a Literal; a third party's reads `vendor.Name`."""
 
+    model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
+
     known: ClassVar[dict[str, type["Record"]]] = {}
 
     type: str

@@ -3,9 +3,9 @@
 import asyncio
 from datetime import UTC, datetime
 
-from kit import ScriptedWire, dossier, lookup, message, reply, running_bus
+from kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
-from appealbus.core import CallFailed, From, OutcomeKind
+from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.journal.rows import LookupState, State
 from appealbus.schemas.dossier import Completeness
 
@@ -38,7 +38,7 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
 
     done = program("retry", number, "--all-outcomes")
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 2 lookups are asked again.\n")
-    assert [state.key for state in await journal.states(number)] == ["unavailable"]
+    assert all(state.next_attempt_at is not None for state in await journal.states(number))
 
 
 async def test_an_appeal_that_is_not_there(program, journal):
@@ -68,3 +68,41 @@ async def test_the_running_bus_does_what_a_retry_asks(tmp_path):
         await asyncio.wait_for(bus.settle(parked=True), 30)
         again = await dossier(bus, number)
     assert (again.version, again.completeness, len(again.facts)) == (2, Completeness.COMPLETE, 1)
+
+
+async def test_what_was_answered_is_asked_past_the_memory(tmp_path):
+    """The source is asked again though its answer is fresh; a record stays until there is a newer one."""
+    says = [not_found("test.none", "none yet")]
+
+    async def ask(query, source):
+        await source.call(Request({}))
+        return says[-1]
+
+    thing = lookup("s.thing", ask, x=From("repeats[*]"))
+    guard = {"connector": "scripted", "guard": {"attempts": 1, "fresh": "1h"}}
+    wire = ScriptedWire()
+    async with running_bus(tmp_path, thing, wire=wire, sources={"s": guard}, retry={"first": "1h"}) as bus:
+        taken = await bus.accept(message(repeats=["a"]))
+        number = taken.receipt.number
+
+        async def again(answer, **how):
+            says.append(answer)
+            await bus.journal.retry(number, **how)
+            bus._dispatcher.more()
+            await asyncio.wait_for(bus.settle(), 30)
+            return await dossier(bus, number)
+
+        await asyncio.wait_for(bus.settle(), 30)
+        assert (await again(found(Thing(name="one")), everything=True)).facts[0].record.name == "one"
+        assert (await again(found(Thing(name="two")), everything=True)).version == 2
+        assert len(wire.asked) == 2
+        assert (await again(found(Thing(name="two")), refresh=True)).facts[0].record.name == "two"
+        failed = await again(unavailable("test.away", "away"), refresh=True)
+        (state,) = await bus.journal.states(number)
+        same = await again(found(Thing(name="two")), refresh=True)
+    assert len(wire.asked) == 5
+    assert (failed.version, failed.facts[0].record.name, failed.completeness) == (3, "two", Completeness.COMPLETE)
+    assert (state.kind, state.code, state.record.name) == (OutcomeKind.FOUND, "refresh.failed", "two")
+    assert "unavailable [test.away]" in state.reason
+    assert state.next_attempt_at is not None
+    assert same.version == 3

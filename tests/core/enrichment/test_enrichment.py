@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -176,3 +176,39 @@ async def test_what_is_not_due_yet_is_left_alone(chain: World) -> None:
     states = await chain.run(later=False)
     assert chain.asked == asked
     assert [s.kind.value for (name, _), s in states.items() if name == "s.l0"] == ["unavailable", "unavailable"]
+
+
+async def test_three_lookups_about_each_element_lead_to_one_question_each() -> None:
+    """Fifty elements are fifty questions of the fourth lookup, each with the three records of its element."""
+    asked: list[tuple[str, str, str]] = []
+
+    async def by_element(query: Any, source: Any) -> Outcome[Any]:
+        return found(Thing(name=query.x))
+
+    async def by_records(query: Any, source: Any) -> Outcome[Any]:
+        asked.append((query.a, query.b, query.c))
+        return found(Thing(name="last"))
+
+    world = World([], [])
+    nodes = [node(lookup(f"s.{name}", by_element, x=From("repeats[*]"))) for name in "abc"]
+    last = lookup("s.last", by_records, **{name: From(f"s.{name}/name") for name in "abc"})
+    world.__dict__["plan"] = Plan([*nodes, node(last)])
+    elements = [f"e{number}" for number in range(50)]
+    world.case = lambda: replace(World.case(world), appeal=appeal(repeats=elements))  # type: ignore[method-assign]
+    states = await world.run()
+    assert sorted(asked) == sorted((each, each, each) for each in elements)
+    assert {state.kind for state in states.values()} == {OutcomeKind.FOUND}
+
+
+async def test_a_record_once_told_stays() -> None:
+    """Asked again and not found, or not asked any more, a question keeps its record."""
+    world = World([[]], [["found", "unavailable"]])
+    await world.run()
+    now = datetime.now(UTC) - timedelta(hours=1)
+    world.kept = {key: replace(state, next_attempt_at=now) for key, state in world.kept.items()}
+    gone = replace(next(iter(world.kept.values())), lookup="s.gone", next_attempt_at=None)
+    world.kept[("s.gone", gone.key)] = gone
+    states = await world.run()
+    assert sum(world.asked.values()) == 4
+    assert all(state.record is not None for state in states.values())
+    assert [state.code for (name, _), state in states.items()] == ["refresh.failed", "refresh.failed", ""]

@@ -135,7 +135,7 @@ def test_waiting_questions_are_released_when_the_breaker_opens(virtual, bench):
     async def scenario():
         test = bench(script=[1e9], attempts=1, timeout=5.0, concurrency=4, breaker_failures=4)
         begin = test.time()
-        crowd = await asyncio.gather(*[test.ask(str(number), budget=600) for number in range(500)])
+        crowd = await asyncio.gather(*[test.ask(str(number), budget=1000) for number in range(500)])
         assert test.time() - begin == pytest.approx(5.0)
         assert len(test.wire.calls) == 4
         assert sum(ended.outcome.code == "breaker.open" for ended in crowd) == 496
@@ -184,7 +184,7 @@ def test_rate_holds_at_the_wire(virtual, bench):
             raise BROKEN
 
         test.wire.script = [together]
-        await asyncio.gather(*[test.ask(str(number), budget=90) for number in range(40)])
+        await asyncio.gather(*[test.ask(str(number), budget=900) for number in range(40)])
         left = test.wire.left_at
         assert len(left) == 40
         for first, at in enumerate(left):
@@ -204,7 +204,8 @@ def test_rate_that_leaves_no_room_is_said_at_once(virtual, bench):
         begin = test.time()
         ended = await test.ask("b", budget=60)
         assert test.time() == begin
-        assert (ended.outcome.code, ended.attempts) == ("budget.spent", 0)
+        assert (ended.outcome.code, ended.attempts) == ("source.busy", 0)
+        assert test.access.rows[1:] == []
 
     virtual(scenario)
 
@@ -266,7 +267,7 @@ def test_patient_asker_extends_the_call(virtual, bench):
 
 
 def test_ten_thousand_waiting_leave_nothing_behind(virtual, bench):
-    """A crowd whose time runs out, is cancelled or is answered is gone afterwards: no task, no seat, no question."""
+    """Of a crowd that is refused, waits, is cancelled or answered nothing is left: no task, no seat, no question."""
 
     async def scenario():
         test = bench(script=[1.0], concurrency=5, timeout=10)
@@ -276,7 +277,7 @@ def test_ten_thousand_waiting_leave_nothing_behind(virtual, bench):
         del questions
         await asyncio.sleep(3.5)
         assert test.guard.state().in_flight == 5
-        assert test.guard.state().waiting == len(test.guard._flights) - 5 > 9_900
+        assert 150 > test.guard.state().waiting == len(test.guard._flights) - 5 > 50
         for task in tasks[::2]:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)

@@ -192,14 +192,17 @@ async def test_a_retry_makes_all_that_is_open_due(journal, make, conclude, given
     assert len(case.states) == len(OutcomeKind) + 1
 
 
-async def test_a_retry_of_everything_forgets_what_was_answered_with_no(journal, conclude, given_up):
-    """What was refused or not found has no state any more, so it is a new question; what was found stays."""
+@pytest.mark.parametrize("refresh", [False, True])
+async def test_a_retry_of_everything_makes_due_what_was_answered(journal, conclude, given_up, refresh):
+    """What was refused or not found is due too, and stays until then; what was found at a refresh alone."""
     number = given_up.receipt.number
     await conclude(given_up)
 
-    assert await journal.retry(number, everything=True) == len(OPEN) + 3
-    kept = {state.key for state in await journal.states(number)}
-    assert kept == {kind.value for kind in OutcomeKind} - {"refused", "not_found"} | {"parked"}
+    assert await journal.retry(number, everything=not refresh, refresh=refresh) == len(OPEN) + 3 + refresh
+    states = await journal.states(number)
+    assert {state.key for state in states} == {*(kind.value for kind in OutcomeKind), "parked"}
+    due = {state.key for state in states if state.next_attempt_at}
+    assert due == {*(kind.value for kind in OPEN), "refused", "not_found", "parked"} | ({"found"} if refresh else set())
 
 
 async def test_an_appeal_in_work_cannot_be_retried_until_its_lease_ends(journal, make, given_up):

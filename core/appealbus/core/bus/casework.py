@@ -66,6 +66,7 @@ class Casework:
                 keep=self._keep,
                 pause_from=journal.now,
                 gives_up=lambda: journal.doubt is None,
+                mark=self._mark,
             )
             for kind, contract in parts.contracts.items()
         }
@@ -202,6 +203,9 @@ class Casework:
             doubted=doubted,
         )
         self._expect(due_at, again=again)
+
+    async def _mark(self, case: Case, state: LookupState) -> bool:
+        return await self._journal.keep_at_once(case.appeal_id, state, owner=self.dispatcher.owner)
 
     async def _keep(self, case: Case, state: LookupState, answered: str | None) -> None:
         if answered is None:

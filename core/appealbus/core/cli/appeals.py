@@ -97,7 +97,13 @@ def explain(
 def retry(
     context: typer.Context,
     number: Number,
-    everything: Annotated[bool, typer.Option("--all-outcomes", help="Ask also what was refused or not found.")] = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all-outcomes", help="Ask also what was refused or not found, and take nothing from memory."),
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="The same, and also what was found; records stay until newer ones come.")
+    ] = False,
 ) -> None:
     """Ask again at once what one appeal still lacks, given up or not, once the cause is mended.
 
@@ -107,7 +113,7 @@ def retry(
 
     async def work() -> int | None:
         async with cli.journal(write=True) as journal:
-            return await journal.retry(number, everything=everything)
+            return await journal.retry(number, everything=everything, refresh=refresh)
 
     count = asyncio.run(work())
     if count is None:
@@ -165,7 +171,8 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     gaps = []
     for gap in found.gaps:
         state = states.get((gap.lookup, gap.key))
-        if state is not None and state.kind == gap.outcome:
-            gap = gap.model_copy(update={"next_attempt_at": state.next_attempt_at})  # noqa: PLW2901
+        if state is not None and state.record is None:
+            current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
+            gap = gap.model_copy(update={"outcome": state.kind, **current})  # noqa: PLW2901
         gaps.append(gap)
     return found.model_copy(update={"gaps": gaps})

@@ -105,21 +105,30 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
 def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
     """Whether a version made of these states would tell its reader nothing new.
 
-    How often and in which way a source failed is no news, only that it did, and that nobody asks any more. A
-    question that ended in found has its record for good, so comparing how each question ended is enough.
+    New is another record, that a question has ended for good, or that nobody asks any more. How often and in which way
+    it has not been answered so far is not, so that a source makes no version after the other by failing in turns.
     """
+    document = from_json(previous)
     told = {
         (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
-        for item in from_json(previous)["outcomes"]
+        for item in document["outcomes"]
     }
-    return told == {
+    now = {
         (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
     }
+    if told != now:
+        return False
+    facts = {(fact["lookup"], fact["key"]): fact["record"] for fact in document["facts"]}
+    return all(
+        state.record is None
+        or facts.get((state.lookup, state.key)) == from_json(state.record.model_dump_json(exclude_none=True))
+        for state in states
+    )
 
 
 def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
+    if kind is OutcomeKind.FOUND:
+        return kind.value
     if kind.final or kind is OutcomeKind.SKIPPED:
         return f"{kind.value} {code}"
-    if not asked_again:
-        return "given up"
-    return "awaiting" if kind is OutcomeKind.AWAITING else "failed"
+    return "open" if asked_again else "given up"

@@ -5,10 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.retry import after_defect, next_attempt
+from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
@@ -20,6 +21,9 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
+_ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
+_TURN = 5.0
+"""Seconds that a question may wait for its turn, beside its call, where nobody waits for the answer."""
 
 LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 _LOST = 2
@@ -41,6 +45,7 @@ class Enrichment:
         keep: Callable[[Case, LookupState, str | None], Awaitable[None]],
         pause_from: Callable[[], datetime] | None = None,
         gives_up: Callable[[], bool] = lambda: True,
+        mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None,
     ) -> None:
         """Make it.
 
@@ -51,6 +56,7 @@ class Enrichment:
             actor: who asks, for the access log.
             fan_out: the most questions of one lookup.
             now: the clock that what is due is counted by: the journal's.
+            mark: has how a question stands on disk when it returns, or says that the appeal is another's.
             keep: writes down how a question ended, and lets go of the late answer with this id that it came from.
             pause_from: the clock that pauses are counted by; None: from the moment that a question ended at.
             gives_up: whether what is too old is given up now.
@@ -65,13 +71,15 @@ class Enrichment:
         self._pause_from = pause_from
         self._gives_up = gives_up
         self._keep = keep
+        self._mark = mark
 
     async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
         """Ask what has not ended for good and is due, and all that this makes possible.
 
         Args:
             case: the appeal with what is known of it.
-            deadline: on the event loop's clock; every question ends by then.
+            deadline: on the event loop's clock; every question ends by then. Once a version is out nobody waits, and
+                each question has its source's `guard.timeout` if that is longer.
 
         Returns:
             How every question of the plan stands now, in the order of the plan.
@@ -81,7 +89,15 @@ class Enrichment:
         return await run.go()
 
     async def ask(
-        self, case: Case, node: Node, draft: Draft, deadline: float, answer: KeptAnswer | None = None
+        self,
+        case: Case,
+        node: Node,
+        draft: Draft,
+        deadline: float,
+        answer: KeptAnswer | None = None,
+        *,
+        anew: bool = False,
+        leaving: Callable[[], Awaitable[bool]] | None = None,
     ) -> Ended:
         """Put one question through the guard of its source, or have the answer read that came to it by itself."""
         if draft.query is None:
@@ -99,6 +115,8 @@ class Enrichment:
             legal_basis=node.legal_basis,
             appeal_id=case.appeal_id,
             answer=answer,
+            anew=anew,
+            leaving=leaving,
         )
         return await self._guards[node.lookup.source].ask(question)
 
@@ -141,8 +159,11 @@ class _Run:
             for each in tasks.values():
                 for task in each:
                     task.cancel()
+        # What has been told stays told, though its question may not be asked any more.
+        told = {key: state for key, state in self.old.items() if state.record is not None and key not in self.now}
         order = {node.lookup.name: i for i, node in enumerate(self.engine._plan)}
-        return dict(sorted(self.now.items(), key=lambda item: (order[item[0][0]], item[0][1])))
+        states = {**self.now, **told}
+        return dict(sorted(states.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
 
     async def _later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
         for task in waits:
@@ -194,7 +215,8 @@ class _Run:
         return Standing(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
-        if state.kind.final:
+        asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None
+        if state.kind.final and not asked_anew:
             return False
         if state.kind is OutcomeKind.SKIPPED or (state.lookup, state.key) in self.answers:
             return True
@@ -213,6 +235,31 @@ class _Run:
         ]
         return len(left) >= _LOST * self.alike[node.lookup.name, subject]
 
+    def _until(self, node: Node) -> float:
+        if not self.case.version:
+            return self.deadline
+        timeout = self.engine._guards[node.lookup.source].timeout
+        return max(self.deadline, asyncio.get_running_loop().time() + timeout + _TURN)
+
+    async def _mark(self, node: Node, draft: Draft, old: LookupState | None) -> bool:
+        """Note that a question leaves that must not leave twice: if nobody hears how it ends, a person decides."""
+        if self.engine._mark is None:
+            return True
+        now = self.engine._now()
+        state = LookupState(
+            node.lookup.name,
+            draft.key,
+            OutcomeKind.TIMED_OUT,
+            now,
+            "end.unknown",
+            "the question left, and how it ended is not known; it is not put twice by itself",
+            draft.inputs,
+            attempts=(old.attempts if old else 0) + 1,
+            runs=(old.runs if old else 0) + 1,
+            asked_at=now,
+        )
+        return await self.engine._mark(self.case, state)
+
     def _set(self, state: LookupState, draft: Draft) -> None:
         self.now[(state.lookup, state.key)] = state
         self.settled[state.lookup].append(state)
@@ -222,12 +269,15 @@ class _Run:
 
     async def _ask(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
+        old = self.old.get((node.lookup.name, draft.key))
+        anew = old is not None and old.kind.final
+        leaving = None if node.lookup.idempotent else partial(self._mark, node, draft, old)
+        until = self.deadline if answer else self._until(node)
         if answer is None and self._is_lost(node, draft):
             ended = Ended(LEFT_OUT, self.engine._now())
         else:
-            ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
+            ended = await self.engine.ask(self.case, node, draft, until, answer, anew=anew, leaving=leaving)
         outcome = ended.outcome
-        old = self.old.get((node.lookup.name, draft.key))
         state = LookupState(
             lookup=node.lookup.name,
             key=draft.key,
@@ -237,7 +287,7 @@ class _Run:
             reason=outcome.reason,
             inputs=draft.inputs,
             attempts=(old.attempts if old else 0) + ended.attempts,
-            runs=max(1, (old.runs if old else 0) + (not ended.read)),
+            runs=max(1, (old.runs if old else 0) + (not ended.read and outcome.code != BUSY)),
             asked_at=ended.asked_at or (old.asked_at if old else None),
             record=outcome.record,
             provenance=ended.provenance,
@@ -250,8 +300,10 @@ class _Run:
             now=self.engine._pause_from and self.engine._pause_from(),
             gives_up=self.engine._gives_up(),
         )
-        if at is not None:
+        if at is not None and (node.lookup.idempotent or not ended.attempts):
             state = replace(state, next_attempt_at=at)
+        if old is not None and old.record is not None and state.record is None:
+            state = _kept(old, state)
         self._set(state, draft)
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
 
@@ -261,3 +313,16 @@ def _subject(draft: Draft) -> str | None:
         return None if draft.query is None else draft.query.subject()
     except Exception:  # the plugin's own; the guard tells of it
         return None
+
+
+def _kept(old: LookupState, new: LookupState) -> LookupState:
+    """Return the state of a question that was found before and has not been found this time: the record stays."""
+    reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
+    return replace(
+        old,
+        code="refresh.failed",
+        reason=reason,
+        attempts=new.attempts,
+        runs=new.runs,
+        next_attempt_at=new.next_attempt_at,
+    )

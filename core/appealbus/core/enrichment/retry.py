@@ -7,6 +7,7 @@ from appealbus.core.config.models import RetrySettings
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
+BUSY = "source.busy"
 _DOUBLINGS = 64  # past every sensible maximum, and far from where a float overflows
 
 
@@ -32,8 +33,9 @@ def next_attempt(
     """
     if state.kind.final or state.kind is OutcomeKind.SKIPPED:
         return None
-    if state.kind is OutcomeKind.AWAITING:
-        # Who sent the question knows how long the answer may take.
+    retry_after = None if retry_after is None else min(retry_after, settings.give_up_after + 1)  # 1e308 is no pause
+    if state.kind is OutcomeKind.AWAITING or state.code == BUSY:
+        # Who sent the question knows how long the answer may take, and who could not send it when its turn is.
         pause = settings.awaiting if retry_after is None else retry_after
         retry_after = None
     else:

@@ -12,6 +12,7 @@ from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
+from appealbus.core.guards.storable import checked
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.outcomes import invalid, timed_out
 from appealbus.core.interfaces.source import Source
@@ -26,6 +27,8 @@ BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the
 CLAIMS = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 """They end a question, and have no record that could be held against it."""
 UNTIED = invalid("answer.untied", "the source answered, but nothing shows that it is this question's answer")
+_FAIR = 0.75
+"""The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
 
@@ -53,13 +56,9 @@ class Exchange(Flight):
         self._at_scale = False
 
     async def run(self) -> Ended:
-        """Write the access row, ask, and keep the answer for as long as it is fresh."""
-        refusal = await self._line.record(self.question, self._question_id, Served.SOURCE)
-        if refusal is not None:
-            self.so_far = refusal
-        else:
-            while await self._attempt() and (self._goes_alone() or await self._pause()):
-                pass
+        """Ask, and keep the answer for as long as it is fresh."""
+        while await self._attempt() and (self._goes_alone() or await self._pause()):
+            pass
         ended = self.ended()
         if self.question.lookup.idempotent:
             self._line.fresh.put(self.key, ended)
@@ -74,23 +73,27 @@ class Exchange(Flight):
         """Make one call; say whether another might end better."""
         line = self._line
         # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
-        async with line.slots:
+        slot = await line.slots.take(self.deadline)
+        if slot is None:
+            return self._too_late()
+        try:
             if line.bucket is not None and not await line.bucket.take(self.deadline):
-                return False
-            left = self.deadline - line.monotonic()
-            if left <= 0:  # the wait for slot and token took longer than the timer that should have ended it
+                return self._too_late()
+            if line.monotonic() >= self.deadline:  # it took longer than the timer that should have ended it
                 return False
             place = await line.breaker.enter()
             if place is None:
                 if not self.attempts:
                     self.so_far = line.refusal()
                 return False
-            if line.monotonic() >= line.slots.until:  # others may have the slot by now
+            if not await self._may_leave(place):
                 line.breaker.gave_up(place)
                 return False
-            await self._call(place, min(line.settings.timeout, left))
+            await self._call(place, min(line.settings.timeout, self.deadline - line.monotonic()))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
             await line.breaker.settled()
+        finally:
+            line.slots.give(slot)
         failed = self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
         return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
 
@@ -99,6 +102,27 @@ class Exchange(Flight):
         again = self.so_far is UNTIED
         self._alone = self._alone or again
         return again
+
+    def _too_late(self) -> bool:
+        if not self.attempts:
+            self.so_far = self._line.busy()
+        return False
+
+    async def _may_leave(self, place: int) -> bool:
+        """Write the access row, once all that a call needs is there; say whether it may leave now."""
+        line = self._line
+        try:
+            if not self.attempts:
+                refusal = await line.record(self.question, self._question_id, Served.SOURCE)
+                if refusal is not None:
+                    self.so_far = refusal
+                    return False
+                await asyncio.sleep(line.pause())
+        except BaseException:
+            line.breaker.gave_up(place)
+            raise
+        # Without the second condition others may have the slot by now.
+        return line.monotonic() < self.deadline and line.monotonic() < line.slots.until
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
@@ -143,8 +167,8 @@ class Exchange(Flight):
         failed = outcome.kind in SYSTEM_FAILURES
         if failed or outcome.kind is OutcomeKind.INVALID:
             line.last_error, line.last_error_at = f"{outcome.code}: {outcome.reason}", line.now()
-        # In a backlog calls leave with little time; that they are not answered says nothing about the source.
-        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < line.settings.timeout / 2:
+        # A call that the case's time has cut short says little: a source may take longer than the first delivery waits.
+        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < _FAIR * line.settings.timeout:
             return line.breaker.gave_up
         if self._at_scale:
             # One person's odd record must not close the way for others, however often it is asked for.
@@ -166,8 +190,8 @@ class Exchange(Flight):
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
-                self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
-            except ValueError as error:  # found without a record, or a pause that is no number
+                self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
+            except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
                 self.so_far = self._line.defect(lookup, error)
             return True
         except TimeoutError:
@@ -188,6 +212,7 @@ class Exchange(Flight):
         )
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
+        outcome = checked(outcome)
         if outcome.record is not None:
             self._provenance = self._trail(source)
         return outcome

@@ -36,6 +36,10 @@ class Freshness:
         self._kept.move_to_end(key)
         return entry[1]
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the answer to this question."""
+        self._kept.pop(key, None)
+
     def put(self, key: Hashable, ended: Ended) -> None:
         """Keep an answer, if it is one."""
         if self._ttl <= 0 or ended.outcome.kind not in _KEPT:

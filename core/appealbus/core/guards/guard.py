@@ -82,7 +82,7 @@ class Guard:
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
-        slots = Slots(settings.concurrency)
+        slots = Slots(settings.concurrency, clock=monotonic)
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
         self._line = Line(
@@ -143,6 +143,11 @@ class Guard:
         return self._line.left_behind
 
     @property
+    def timeout(self) -> float:
+        """The longest that one call may take."""
+        return self._line.settings.timeout
+
+    @property
     def latency(self) -> Latency:
         """How long its calls take."""
         return self._line.latency
@@ -162,6 +167,8 @@ class Guard:
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
         shared = lookup.idempotent and not line.wire.answers_later
         key: Hashable = (lookup.name, question.key if shared else question_id)
+        if question.anew:
+            line.fresh.drop(key)
         known = line.fresh.get(key)
         if known is not None:
             return await self._from_memory(known, question, question_id)
@@ -215,7 +222,8 @@ class Guard:
     def _unanswered(self, exchange: Exchange) -> Ended:
         # Called off by `drain`, or this asker's own time is up. What was answered by then counts, and keeps its trail.
         ended = exchange.ended()
-        if self._stopping and not exchange.expired and not ended.outcome.kind.final:
+        again = exchange.question.lookup.idempotent or not ended.attempts
+        if self._stopping and again and not exchange.expired and not ended.outcome.kind.final:
             return replace(ended, outcome=STOPPING)
         return ended
 

@@ -1,6 +1,7 @@
 """What all the questions to one source share."""
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ _MOST_BROKEN = 1000
 _STUCK = unavailable(
     "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
 )
+_SOONEST = 1.0
+"""Seconds before a case is worked again for one question: it costs two transactions."""
+_LATEST = 300.0
+"""The same at most: a source that is quick again is to be used."""
 
 
 @dataclass(slots=True)
@@ -90,6 +95,11 @@ class Line:
             return self.refusal()
         return _STUCK if len(self.left) >= self.settings.concurrency else None
 
+    leaves: float = 0.0
+    """When the calls that have left would have left one by one."""
+    booked: float = 0.0
+    """When the last one of those has its turn who were told to come back."""
+
     def refusal(self) -> Outcome[Record]:
         """Return the outcome of a question that the breaker refuses."""
         reason = "the source has failed repeatedly and is left alone for a while"
@@ -105,15 +115,41 @@ class Line:
         self.broken.add(key)
         return True
 
+    def busy(self) -> Outcome[Record]:
+        """Return the outcome of a question that cannot leave in time, and its turn: one after the other.
+
+        Whoever comes back finds a place, so nobody comes back in vain again and again.
+        """
+        now, slots = self.monotonic(), self.slots
+        pace = max(slots.pace, 1 / self.settings.rate if self.settings.rate else 0.0)
+        self.booked = max(self.booked, now + len(slots) * pace) + pace
+        turn = self.booked - now
+        if turn > _LATEST:
+            self.booked = now + _LATEST
+            turn = _LATEST * random.uniform(0.5, 1.0)  # noqa: S311
+        reason = "more questions wait for the source than it takes in time; this one is put when its turn comes"
+        return unavailable("source.busy", reason, max(_SOONEST, turn))
+
+    def pause(self) -> float:
+        """Return how long a call waits that has all it needs: a journal that stood still lets many go at once."""
+        settings, now = self.settings, self.monotonic()
+        if not settings.rate:
+            return 0.0
+        self.leaves = max(self.leaves, now) + 1 / settings.rate
+        return max(0.0, self.leaves - now - settings.burst / settings.rate)
+
     async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
         """Write the access row; return None once it is durable, else the outcome that ends the question."""
         lookup = question.lookup
         try:
+            subject = question.query.subject()
+            if not isinstance(subject, str):
+                raise TypeError("a subject is a text")
             row = AccessRow(
                 question_id=question_id,
                 at=self.now(),
                 actor=question.actor,
-                subject=question.query.subject(),
+                subject=subject,
                 source=self.source,
                 lookup=lookup.name,
                 number=question.number,
@@ -126,6 +162,8 @@ class Line:
                 raise
             return self.defect(lookup, error)
         try:
+            if served is Served.SOURCE and question.leaving is not None and not await question.leaving():
+                return unavailable("lease.lost", "another worker has the appeal, so nothing was asked")
             if self.wire.answers_later:
                 # The answer may overtake everything else that is written of this question.
                 await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))

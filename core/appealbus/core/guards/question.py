@@ -1,5 +1,6 @@
 """A question on its way through the guard, and how it ended."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,8 @@ class Question:
         plugin_version: its version.
         legal_basis: the norm that allows the question.
         appeal_id: the same appeal, as the journal knows it.
+        anew: nothing from memory will do: somebody wants it asked again.
+        leaving: called before it leaves, if it must never leave twice; False: it must not leave.
         answer: what came by itself; then it is read, and nothing is asked.
 
     """
@@ -44,6 +47,8 @@ class Question:
     legal_basis: str
     appeal_id: int = 0
     answer: KeptAnswer | None = None
+    anew: bool = False
+    leaving: Callable[[], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ class GuardSettings(Settings):
     """The `guard` table of a source."""
 
     timeout: Seconds = Field(default=10.0, gt=0)
-    """The longest that one call may take. Less where the case's budget ends sooner."""
+    """The longest that one call may take. Less only where the first delivery waits less long."""
     attempts: int = Field(default=3, ge=1, le=10)
     """Calls for one question before it is parked. Only idempotent questions are asked again."""
     backoff: Seconds = Field(default=0.2, ge=0)
@@ -26,7 +26,7 @@ class GuardSettings(Settings):
     breaker_failures: int = Field(default=10, ge=1)
     """System failures in a row, over all workers, that open the breaker.
 
-    A time-out counts if the call had half of `timeout` or more.
+    A time-out counts if the call had three quarters of `timeout` or more.
     """
     breaker_open: Seconds = Field(default=30.0, gt=0)
     """How long an open breaker refuses before one question may probe."""

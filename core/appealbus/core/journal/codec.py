@@ -140,13 +140,13 @@ def access_to_row(row: AccessRow) -> dict[str, Any]:
     return {
         "question_id": row.question_id,
         "at": row.at,
-        "actor": row.actor,
-        "subject": row.subject,
+        "actor": printable(row.actor),
+        "subject": printable(row.subject),
         "source": row.source,
-        "lookup": row.lookup,
+        "lookup": printable(row.lookup),
         "number": row.number,
-        "purpose": row.purpose,
-        "legal_basis": row.legal_basis,
+        "purpose": printable(row.purpose),
+        "legal_basis": printable(row.legal_basis),
         "served": row.served.value,
     }
 

@@ -40,6 +40,10 @@ class Working(Writing):
         """
         await self._write.post(keeping.keep, keeping.Keep(appeal_id, state, owner), about=appeal_id)
 
+    async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
+        """Write down how a question stands; on disk when this returns. False: the appeal is another's."""
+        return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
+
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write down who looks at whose data, and that the answer comes by itself. On disk when this returns."""
         await self._write.submit(awaiting.expect, row)
@@ -165,12 +169,13 @@ class Working(Writing):
             return set()
         return await self._write.submit(working.renew, working.Renewal(owner, ids, now, lease_seconds))
 
-    async def retry(self, number: str, *, everything: bool = False) -> int | None:
+    async def retry(self, number: str, *, everything: bool = False, refresh: bool = False) -> int | None:
         """Have an appeal worked again at once, and all its open questions asked, those given up too.
 
         Args:
             number: the appeal's.
-            everything: ask also what was refused or not found; how it ended is forgotten.
+            everything: ask also what was refused or not found, and take no answer from memory.
+            refresh: the same, and also what was found; that stays until there is a newer record.
 
         Returns:
             How many questions that are; None if there is no such appeal.
@@ -180,7 +185,7 @@ class Working(Writing):
                 nothing is changed then.
 
         """
-        return await self._write.submit(working.retry, working.Retry(number, self.now(), everything))
+        return await self._write.submit(working.retry, working.Retry(number, self.now(), everything, refresh))
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or whoever had: it is suspect from now on."""

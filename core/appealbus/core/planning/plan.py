@@ -140,8 +140,8 @@ class Node:
     def bindings(self) -> tuple[Binding, ...]:
         """The fields of the query with their paths."""
         found = []
-        for name, field in self.query_model.model_fields.items():
-            source = next((item for item in field.metadata if isinstance(item, From)), None)
+        for name, declared in self.query_model.model_fields.items():
+            source = next((item for item in declared.metadata if isinstance(item, From)), None)
             if source is None or not source.paths:
                 raise PlanError(
                     f"{self.lookup.name}: field {name!r} needs a path: Annotated[..., From('applicant.iin')]"
@@ -150,7 +150,7 @@ class Node:
                 paths = tuple(parse_path(text) for text in source.paths)
             except PathError as error:
                 raise PlanError(f"{self.lookup.name}: field {name!r}: {error}") from None
-            found.append(Binding(name, paths, source.union, field.is_required()))
+            found.append(Binding(name, paths, source.union, declared.is_required()))
         return tuple(found)
 
     @cached_property
@@ -237,7 +237,7 @@ class Node:
             left = picked if beside and not chosen else None
             beside = bool(chosen)
             roots: Roots = {None: appeal, **{name: each.record for name, each in chosen.items()}}
-            waits = self.upstream and next(filter(None, (b.waits_for(roots, standings) for b in self.bindings)), None)
+            waits = self._waits_for(roots, standings)
             if waits:
                 yield _skip(waits, standings), common
                 continue
@@ -249,6 +249,11 @@ class Node:
                     draft = made[same] = self._draft(picks, standings)
                 yield draft, lineage
 
+    def _waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
+        if not self.upstream:
+            return None
+        return next(filter(None, (binding.waits_for(roots, standings) for binding in self.bindings)), None)
+
     def _combinations(self, known: Mapping[str, Sequence[Known]]) -> Iterator[tuple[Chosen, Lineage]]:
         yield from joined(self.upstream, known)
         if any(known.get(name) for name in self.upstream) and any(b.fans_out and b.of_appeal for b in self.bindings):
@@ -257,7 +262,7 @@ class Node:
     def _picks(
         self, roots: Roots, chosen: Chosen, common: Lineage, gone: Set[_Place] | None
     ) -> Iterator[tuple[Mapping[str, Value], Lineage]]:
-        """Yield the ways to fill in the query from records that belong together, or from what of a list is not `gone`."""
+        """Yield the ways to fill in the query from records that belong together; from a list what is not `gone`."""
         fixed: dict[str, Value] = {}
         fanned: tuple[Binding, list[Value]] | None = None
         for binding in self.bindings:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
@@ -66,7 +66,14 @@ def _drop_older(connection: Connection, item: AwaitedRow) -> None:
         connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(older)))
 
 
-_OPEN = (awaited.c.correlation_id, awaited.c.source, awaited.c.appeal_id, awaited.c.answered_at, lookup.c.kind)
+_OPEN = (
+    awaited.c.correlation_id,
+    awaited.c.source,
+    awaited.c.appeal_id,
+    awaited.c.answered_at,
+    lookup.c.kind,
+    lookup.c.next_attempt_at,
+)
 _theirs = and_(
     lookup.c.appeal_id == awaited.c.appeal_id, lookup.c.lookup == awaited.c.lookup, lookup.c.key == awaited.c.key
 )
@@ -91,7 +98,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
     asked = select(*_OPEN).outerjoin_from(awaited, lookup, _theirs).where(awaited.c.correlation_id.in_(ids))
     asked = asked.order_by(awaited.c.correlation_id).with_for_update(of=awaited)
     open_ = {row.correlation_id: row for row in connection.execute(asked)}
-    late = [row.correlation_id for row in open_.values() if row.kind in _FINAL]
+    late = [row.correlation_id for row in open_.values() if _ended(row)]
     if late:
         # A worker that had lost the appeal asked once more: what has ended for good nobody reads any more.
         connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(late)))
@@ -100,7 +107,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
     for item in items:
         answer = item.answer
         row = open_.get(answer.question_id)
-        if row is None or row.source != item.source or row.kind in _FINAL:
+        if row is None or row.source != item.source or _ended(row):
             results.append(Kept.UNKNOWN)
         elif row.answered_at is not None or answer.question_id in new:
             results.append(Kept.AGAIN)
@@ -115,13 +122,18 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
     return results
 
 
+def _ended(row: Row[*tuple[Any, ...]]) -> bool:
+    """Say whether nobody wants the answer any more; what has ended and is asked anew is still wanted."""
+    return row.kind in _FINAL and row.next_attempt_at is None
+
+
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and let go of the answers: of all, where a question has ended for good."""
     own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
     # What is not written leaves its answer where it is, for whoever has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)
-        if item.state.kind.final:
+        if item.state.kind.final and item.state.next_attempt_at is None:
             gone = gone.where(awaited.c.appeal_id == item.appeal_id, awaited.c.lookup == item.state.lookup)
             gone = gone.where(awaited.c.key == item.state.key)
         else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from appealbus.core.journal import bulk, news
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
@@ -91,10 +91,13 @@ class Retry:
     number: str
     at: datetime
     everything: bool
+    refresh: bool = False
+    """Also what was found."""
 
 
 _OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not OutcomeKind.SKIPPED]
 _ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
+_ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
 def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
@@ -287,6 +290,8 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     mine = lookup.c.appeal_id == found.id
     due = update(lookup).where(mine, lookup.c.kind.in_(_OPEN)).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount
-    if item.everything:
-        count += connection.execute(delete(lookup).where(mine, lookup.c.kind.in_(_ANSWERED_NO))).rowcount
+    answered = (_ANSWERED_NO if item.everything or item.refresh else []) + (_ANSWERED_YES if item.refresh else [])
+    if answered:
+        anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
+        count += connection.execute(anew).rowcount
     return count

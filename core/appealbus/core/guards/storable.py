@@ -1,0 +1,56 @@
+"""What a lookup returns, looked at before anybody relies on it: can the journal keep it?"""
+
+import re
+from typing import Any
+
+import orjson
+from pydantic_core import PydanticSerializationError
+
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.record import Record
+
+_LARGEST = 4 * 1024 * 1024
+"""Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash is itself a character of the text
+_CODE, _REASON = 100, 1000
+"""Characters of a code and of a reason: ours have a tenth of that."""
+
+
+class NotStorable(TypeError):
+    """A lookup returned what cannot be written down. The text quotes nothing of it."""
+
+
+def checked(outcome: Outcome[Any]) -> Outcome[Record]:
+    """Return the outcome, with code and reason at a length that people read.
+
+    Raises:
+        NotStorable: it could not be kept, or not read again.
+
+    """
+    if not isinstance(outcome.kind, OutcomeKind):
+        raise NotStorable("its kind is none of the nine")
+    if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):
+        raise NotStorable("code and reason are texts")
+    if outcome.record is not None:
+        _check(outcome.record)
+    if len(outcome.code) > _CODE or len(outcome.reason) > _REASON:
+        code, reason = outcome.code[:_CODE], outcome.reason[:_REASON]
+        return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after)
+    return outcome
+
+
+def _check(record: Record) -> None:
+    try:
+        raw = record.model_dump_json(warnings="error").encode()
+    except (PydanticSerializationError, UnicodeError, ValueError, RecursionError, AttributeError):
+        raise NotStorable("the record holds what cannot be written as JSON") from None
+    if len(raw) > _LARGEST:
+        raise NotStorable("the record is too large")
+    if _NUL.search(raw):
+        raise NotStorable("the record holds a NUL character")
+    # NaN is written as null where its field is a number, and could not be read again.
+    if b"NaN" in raw or b"Infinity" in raw:
+        try:
+            orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise NotStorable("the record holds a number that is none") from None
