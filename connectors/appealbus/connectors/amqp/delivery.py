@@ -11,6 +11,7 @@ from appealbus.connectors.amqp.brokers import MAIN, Brokers
 from appealbus.core import Delivery, Health, LinkState, Outgoing, Settings
 from appealbus.core.clocks import wall
 from appealbus.core.config.types import Seconds
+from appealbus.core.masking import masked
 from appealbus.schemas import Dossier
 
 SCHEMA = str(Dossier.model_fields["schema_version"].default)
@@ -80,7 +81,7 @@ def message_of(item: Outgoing, exchange: str) -> Message:
         app_id="appealbus",
         timestamp=wall(),
         headers={
-            "number": item.number,
+            "number": masked(item.number),
             "version": item.version,
             "completeness": item.completeness,
             "region": region,

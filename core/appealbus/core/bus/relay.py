@@ -17,6 +17,7 @@ from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.lasting import Lasting
+from appealbus.core.masking import message_number
 
 log = structlog.get_logger(__name__)
 
@@ -112,10 +113,7 @@ class Relay:
         return len(rows) == asked and not failed
 
     async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
-        batch = [
-            Outgoing(f"{row.number}/{row.version}", row.number, row.version, row.completeness, row.dossier, row.region)
-            for row in rows
-        ]
+        batch = [_outgoing(row) for row in rows]
         try:
             async with asyncio.timeout(_TIMEOUT):
                 results = await self._delivery.deliver(batch)
@@ -138,3 +136,8 @@ class Relay:
     def _failed(self, error: BaseException, batch: Sequence[Outgoing]) -> list[str | None]:
         log.exception("delivery.raised", receiver=self.name)
         return [type(error).__name__] * len(batch)
+
+
+def _outgoing(row: Undelivered) -> Outgoing:
+    message_id = f"{message_number(row.number, row.appeal_id)}/{row.version}"
+    return Outgoing(message_id, row.number, row.version, row.completeness, row.dossier, row.region)

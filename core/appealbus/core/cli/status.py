@@ -12,6 +12,7 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.clocks import wall
+from appealbus.core.escaping import one_line
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Counts, WorkerState
 
@@ -53,7 +54,7 @@ def status_view(counts: Counts, workers: list[WorkerState], now: datetime) -> Re
     table = Table(Column("receiver", no_wrap=True), "waiting", "oldest", box=SIMPLE, pad_edge=False)
     for receiver, count in sorted(counts.outbox.items()):
         since = counts.oldest_undelivered.get(receiver)
-        table.add_row(Text(receiver), str(count), _age(now, since) if since else "")
+        table.add_row(Text(one_line(receiver)), str(count), _age(now, since) if since else "")
     return Group(*lines, table)
 
 

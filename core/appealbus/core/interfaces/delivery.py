@@ -16,7 +16,7 @@ class Outgoing:
     """One dossier version on its way to one receiver."""
 
     message_id: str
-    """`NUMBER/VERSION`, the same however often it is delivered."""
+    """`NUMBER/VERSION`, the same however often it is delivered; a number of a person or a parcel is masked in it."""
     number: str
     version: int
     completeness: str
