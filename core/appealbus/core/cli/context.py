@@ -131,9 +131,11 @@ def _undecodable(text: str) -> bool:
 
 def _complain_of_usage(error: Any) -> NoReturn:
     """Say what is wrong with the command line, which may name files of strangers."""
-    text, within = error.format_message(), error.ctx if hasattr(error, "ctx") else None
+    text, within = error.format_message(), getattr(error, "ctx", None)
+    if not text:  # the help has just been shown
+        raise SystemExit(error.exit_code)
     with contextlib.suppress(OSError):
-        if text and within is not None:  # without a text the help has just been shown
+        if within is not None:
             told = Terminal(stderr=True)
             told.print(within.get_usage())
             told.print(f"Try '{within.command_path} --help' for help.")
