@@ -20,16 +20,20 @@ EVENT = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 
 # In a process of its own: building the program sets logging up.
 COMMANDS = """
+from typer.main import get_command
+
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.main import build
 
-def below(app, prefix):
-    for each in app.registered_commands:
-        print(prefix, each.name or each.callback.__name__)
-    for group in app.registered_groups:
-        below(group.typer_instance, f"{prefix} {group.name}")
+def below(group, prefix):
+    for name in group.list_commands(None):
+        each = group.get_command(None, name)
+        if hasattr(each, "commands"):
+            below(each, f"{prefix} {name}")
+        else:
+            print(prefix, name)
 
-below(build(Cli(None)), "appealbus")
+below(get_command(build(Cli(None))), "appealbus")
 """
 
 

@@ -20,6 +20,8 @@ _SETTINGS = {
     "max_connections": "100",
     "log_min_messages": "warning",
     "max_wal_size": "256MB",
+    # Tells when a row was committed, not only what it says of itself.
+    "track_commit_timestamp": "on",
 }
 
 
@@ -105,6 +107,13 @@ class Postgres:
         name = f"test_{self._serial}"
         self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return name
+
+    def own(self, database: str, role: str) -> None:
+        """Give a database to an ordinary role, which is made where it is not there."""
+        name = sql.Identifier(role)
+        if not self.execute(sql.SQL("SELECT 1 FROM pg_roles WHERE rolname = {}").format(sql.Literal(role))):
+            self.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        self.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), name))
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is connected to it."""

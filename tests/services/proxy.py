@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -30,7 +31,8 @@ class FaultProxy:
             listen: the port to listen on; 0: one that is free.
 
         """
-        self._target = host, port
+        self.target = port
+        self._host = host
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
         self._thread.start()
@@ -42,6 +44,8 @@ class FaultProxy:
         """Bytes that went each way."""
         self.accepted = 0
         """Connections so far."""
+        self._clients: set[asyncio.StreamWriter] = set()
+        self._said = b""
         self._open = {"up": asyncio.Event(), "down": asyncio.Event()}
         self.port = listen or free_port()
         self._do(self._listen)
@@ -62,6 +66,10 @@ class FaultProxy:
     def delay(self, seconds: float) -> None:
         """Hold each piece back for so long, in both directions."""
         self._delay = seconds
+
+    def say_again(self) -> None:
+        """Send the server's last whole answer once more, to every client, though nobody asked."""
+        self._call(self._repeat)
 
     def heal(self) -> None:
         """Behave well again."""
@@ -115,6 +123,10 @@ class FaultProxy:
         for each in ("up", "down") if direction == "both" else (direction,):
             (self._open[each].set if passing else self._open[each].clear)()
 
+    def _repeat(self) -> None:
+        for client in self._clients:
+            client.write(self._said)
+
     def _reset(self) -> None:
         for writer in self._writers:
             with suppress(OSError):
@@ -128,12 +140,14 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
+        self._clients.add(writer)
         self.accepted += 1
+        talk = _Talk()
         there = None
         try:
-            far, there = await asyncio.open_connection(*self._target, limit=_CHUNK)
+            far, there = await asyncio.open_connection(self._host, self.target, limit=_CHUNK)
             self._writers.add(there)
-            await asyncio.gather(self._pump(reader, there, "up"), self._pump(far, writer, "down"))
+            await asyncio.gather(self._pump(reader, there, "up", talk), self._pump(far, writer, "down", talk))
         except (OSError, asyncio.CancelledError):
             pass  # a reset on one side is one on the other
         finally:
@@ -141,10 +155,15 @@ class FaultProxy:
                 if each is not None:
                     each.transport.abort()
                     self._writers.discard(each)
+            self._clients.discard(writer)
             self._tasks.discard(task)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str, talk: "_Talk") -> None:
         while chunk := await reader.read(_CHUNK):
+            if way == "down":
+                talk.answer += chunk[: _CHUNK - len(talk.answer)]
+            elif talk.answer:
+                self._said, talk.answer = talk.answer, b""
             await self._open[way].wait()
             if self._delay:
                 await asyncio.sleep(self._delay)
@@ -154,3 +173,10 @@ class FaultProxy:
         await self._open[way].wait()
         with suppress(OSError):
             writer.write_eof()
+
+
+@dataclass(slots=True)
+class _Talk:
+    """What a connection carries: the answer that is coming, or the last one until the next question."""
+
+    answer: bytes = b""

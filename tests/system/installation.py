@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Collection, Coroutine, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
@@ -41,8 +42,13 @@ class Agencies:
 
     def asked(self) -> list[str]:
         """Return the correlation id of every call that has come, oldest first."""
+        return [name for name, _ in self.calls()]
+
+    def calls(self) -> list[tuple[str, datetime]]:
+        """Return the same, and when each came."""
         with urlopen(f"{self._base}/stats?ids=1", timeout=PATIENCE) as reply:
-            return [row["correlation_id"] for row in json.load(reply)["asked"]]
+            rows = json.load(reply)["asked"]
+        return [(row["correlation_id"], datetime.fromisoformat(row["at"])) for row in rows]
 
 
 class Installation:
@@ -133,7 +139,11 @@ class Installation:
 
     def asked(self) -> list[str]:
         """Return the correlation ids of the calls that have come since this installation was made."""
-        return self.agencies.asked()[self._asked_before :]
+        return [name for name, _ in self.calls()]
+
+    def calls(self) -> list[tuple[str, datetime]]:
+        """Return them, and when each came."""
+        return self.agencies.calls()[self._asked_before :]
 
     def acknowledged(self) -> list[dict[str, Any]]:
         """Return the receipts that the sender has got."""

@@ -4,7 +4,7 @@ from appealbus.core.config.base import ConfigError, NoSettings, Settings
 from appealbus.core.config.types import Secret
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.interfaces.delivery import Delivery, Outgoing
+from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -36,6 +36,7 @@ __all__ = [
     "Delivery",
     "From",
     "FromAll",
+    "Handed",
     "Health",
     "Inbound",
     "Intake",
@@ -49,6 +50,7 @@ __all__ = [
     "Outgoing",
     "Quarantined",
     "Query",
+    "Refused",
     "Reply",
     "Request",
     "Secret",

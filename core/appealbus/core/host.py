@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -17,6 +18,8 @@ import pluggy
 import structlog
 
 from appealbus.core.config.base import ConfigError, NoSettings, Settings
+from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
@@ -81,6 +84,9 @@ class Host:
         self._taken: dict[tuple[str, str], str] = {}
         self._impls: dict[str, dict[str, Callable[..., Any]]] = {}
         self._settings: dict[str, Settings] = {}
+        self._packages: dict[str, str] = {}
+        self.defects: Counter[str] = Counter()
+        """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
 
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
@@ -111,6 +117,7 @@ class Host:
             brought = self._ask_what_it_brings(name, impls)
             self._claim_names(name, brought)
             plugin.brought = brought
+            self._packages[str(getattr(module, "__package__", "") or getattr(module, "__name__", name))] = name
         except (KeyboardInterrupt, MemoryError):
             raise
         except BaseException as error:  # a plugin may even call sys.exit at import
@@ -234,6 +241,23 @@ class Host:
         """Tell every plugin that listens. One that raises is logged and goes on being told."""
         self._each(hook, **given)
 
+    def plugin_of(self, module: str) -> str:
+        """Return the plugin that a module belongs to; empty where it is none of theirs."""
+        while module and module not in self._packages:
+            module = module.rpartition(".")[0]
+        return self._packages.get(module, "")
+
+    def owner(self, part: object) -> str:
+        """Return the plugin that brought a part: an intake, a wire, a service …"""
+        return self.plugin_of(type(part).__module__)
+
+    def stray(self, error: BaseException) -> None:
+        """Tell and count what a task or a callback raised that a plugin has made by itself."""
+        modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+        plugin = next(filter(None, map(self.plugin_of, reversed(modules))), "")
+        self.defects[f"plugin.{plugin}"] += 1
+        log.error("plugin.left_the_loop", plugin=plugin or None, exc_info=error)
+
     def listens(self, hook: str) -> bool:
         """Whether any plugin implements the hook."""
         return any(hook in impls for impls in self._impls.values())
@@ -242,10 +266,17 @@ class Host:
         for name, impls in self._impls.items():
             impl = impls.get(hook)
             if impl is not None:
+                before = inside.get()
+                inside.set(name)
                 try:
                     self._call(name, impl, **given)
-                except Exception:
+                except BaseException as error:
+                    if not is_defect(error):
+                        raise
+                    self.defects[f"hook.{hook}"] += 1
                     log.exception("plugin.raised", plugin=name, hook=hook)
+                finally:
+                    inside.set(before)
 
 
 def _version_of(point: EntryPoint) -> str:
@@ -258,6 +289,8 @@ def _file_loader(path: Path) -> Callable[[], ModuleType]:
     def load() -> ModuleType:
         if not path.is_file():
             raise BrokenPlugin(f"there is no file {path}")
+        if problem := writable_by_others(path):
+            raise BrokenPlugin(problem)
         name = f"appealbus_inline_{path.stem}"
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:

@@ -1,7 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ class Bound:
     connector: str
     wire: Wire
     guard: GuardSettings
+    plugin: str = ""
+    """The one that brings the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Parts:
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
     work: WorkQueue[Any] | None = None
+
+    def names(self) -> Iterator[str]:
+        """Go through the parts that plugins bring, as defects are counted by them: `lookup.gbdfl.person` …"""
+        yield from (f"lookup.{node.lookup.name}" for node in self.nodes)
+        yield from (f"assessor.{name}" for name in self.host.assessors)
+        yield from (f"source.{name}" for name in self.sources)
+        yield from (f"intake.{intake.name}" for intake in self.intakes)
+        yield from (f"delivery.{name}" for name in self.deliveries)
+        yield from (f"service.{service.name}" for service in self.host.services)
+        yield from () if self.work is None else ("work_queue",)
 
 
 def load_plugins(loaded: Loaded) -> Host:
@@ -74,7 +86,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
             connector = _pick(host.connectors, table.connector, loaded, ("sources", name, "connector"), host)
             settings = loaded.validate(connector.settings, "sources", name)
             wire = _made(loaded, partial(connector.wire, name, settings), "sources", name)
-            sources[name] = Bound(name, table.connector, wire, table.guard)
+            sources[name] = Bound(name, table.connector, wire, table.guard, host.owner(wire))
         except ConfigError as error:
             problems += str(error).split("\n")
     intakes: list[Intake[Any]] = []

@@ -1,6 +1,28 @@
 """What is set for the whole process of a running bus, and never by the library for others."""
 
+import asyncio
+import contextlib
 import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+EXIT_STUCK = 5
+"""The exit code of a process whose event loop stood still for too long."""
+_CLOSING = 2.0
+"""Seconds that what is left in the loop has for its end; all that must not be lost has ended before."""
+_LEAVING = 3.0
+"""Seconds from the end of all work to the end of the process: threads and `atexit` of plugins may hold it up."""
 
 
 def relieve_collector() -> None:
@@ -13,3 +35,56 @@ def relieve_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(25_000, 30, 100)
+
+
+def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], None]) -> T:
+    """Run a coroutine in a loop that nothing else ends.
+
+    A task or a callback that a plugin has made by itself may raise SystemExit: asyncio would leave the loop over it.
+    That is told to `stray`. What does not end when the coroutine has is left behind, with its threads.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        task = loop.create_task(main)
+        while True:
+            try:
+                return loop.run_until_complete(task)
+            except (SystemExit, KeyboardInterrupt) as error:
+                if task.done() or (isinstance(error, KeyboardInterrupt) and _ctrl_c_raises()):
+                    raise
+                stray(error)
+    finally:
+        _close(loop)
+
+
+def leave_within(code: int) -> None:
+    """End the process with this code in a moment, whoever holds it up."""
+
+    def leave() -> None:
+        time.sleep(_LEAVING)
+        log.warning("process.held_up", count=sum(not thread.daemon for thread in threading.enumerate()) - 1)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+
+    threading.Thread(target=leave, name="leaving", daemon=True).start()
+
+
+def _ctrl_c_raises() -> bool:
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    ending: list[Coroutine[Any, Any, Any]] = [asyncio.wait(tasks, timeout=_CLOSING)] if tasks else []
+    for each in (*ending, asyncio.wait_for(loop.shutdown_asyncgens(), _CLOSING)):
+        with contextlib.suppress(Exception, SystemExit):
+            loop.run_until_complete(each)
+    left = sum(not task.done() for task in tasks)
+    if left:
+        log.warning("process.left_behind", count=left)
+    # Threads of plugins are not waited for, as asyncio.run would do.
+    loop.close()

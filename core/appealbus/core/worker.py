@@ -1,5 +1,6 @@
 """What a process knows of the supervisor that started it: `appealbus run --workers N` starts N of them."""
 
+import contextlib
 import os
 import re
 import stat
@@ -19,6 +20,19 @@ class Worker:
     """From 0 on; a worker that is started again keeps its number."""
     leash: int
     """A pipe to read from. Nothing ever comes; it ends when the supervisor is gone, whatever ended it."""
+    word: int
+    """A pipe to write to, once."""
+
+    name: str = ""
+    """What this process is called in the journal: another one for each life."""
+    before: str = ""
+    """What the process was called that had this number before and is dead."""
+
+    def started(self) -> None:
+        """Tell the supervisor that the configuration was taken: whatever ends this process now is not its fault."""
+        with contextlib.suppress(OSError):
+            os.write(self.word, b"1")
+            os.close(self.word)
 
 
 @cache
@@ -32,13 +46,15 @@ def worker() -> Worker | None:
     given = os.environ.get(VARIABLE)
     if given is None:
         return None
-    match = re.fullmatch(r"(\d{1,4}):(\d{1,6})", given)
-    if match is None or not _is_pipe(int(match[2])):
+    match = re.fullmatch(r"(\d{1,4}):(\d{1,6}):(\d{1,6})(?::([0-9a-f]{32}):([0-9a-f]{32})?)?", given)
+    if match is None or not (_is_pipe(int(match[2])) and _is_pipe(int(match[3]))):
         raise ConfigError(f"{VARIABLE} is set by `appealbus run --workers` for its workers alone; unset it")
     # What a plugin starts is no worker.
     del os.environ[VARIABLE]
-    os.set_inheritable(int(match[2]), False)
-    return Worker(int(match[1]), int(match[2]))
+    number, leash, word = int(match[1]), int(match[2]), int(match[3])
+    os.set_inheritable(leash, False)
+    os.set_inheritable(word, False)
+    return Worker(number, leash, word, match[4] or "", match[5] or "")
 
 
 def _is_pipe(descriptor: int) -> bool:

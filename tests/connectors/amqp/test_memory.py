@@ -68,7 +68,7 @@ async def test_a_queue_without_limits_is_full_at_last(twin: MemoryBroker) -> Non
     large = Message(bytes(1024 * 1024), routing_key="large")
     results = [await twin.publish(large) for _ in range(65)]
     assert results == [Published.CONFIRMED] * 64 + [Published.REFUSED]
-    assert await twin.publish(Message(bytes(1024 * 1024 + 1), routing_key="large")) is Published.REFUSED
+    assert await twin.publish(Message(bytes(1024 * 1024 + 1), routing_key="large")) is Published.UNFIT
 
 
 async def test_messages_outlive_the_connections(twin: MemoryBroker) -> None:

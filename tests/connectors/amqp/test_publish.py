@@ -94,7 +94,7 @@ async def test_too_large_is_refused(broker: Broker) -> None:
     """Before it is sent; what is just small enough goes through."""
     await broker.declare_queue("q")
     limit = 16 * 1024 * 1024
-    assert await broker.publish(Message(bytes(limit + 1), routing_key="q")) is Published.REFUSED
+    assert await broker.publish(Message(bytes(limit + 1), routing_key="q")) is Published.UNFIT
     assert await broker.publish(Message(bytes(limit), routing_key="q"), within=60) is Published.CONFIRMED
 
 
@@ -109,7 +109,7 @@ async def test_too_large_is_refused(broker: Broker) -> None:
 async def test_a_text_too_long_for_amqp_is_refused(broker: Broker, message: Message) -> None:
     """255 bytes; what follows is not harmed."""
     await broker.declare_queue("q")
-    assert await broker.publish(message) is Published.REFUSED
+    assert await broker.publish(message) is Published.UNFIT
     assert await broker.publish(Message(b"x", routing_key="q")) is Published.CONFIRMED
 
 

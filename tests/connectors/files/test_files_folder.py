@@ -1,6 +1,7 @@
 """The intake that watches a folder."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,8 @@ from appealbus.core import ConfigError
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.loading import from_document, load
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.journal import Journal, JournalError
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.journal import Journal
 
 LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}})
 
@@ -101,6 +103,37 @@ class Recorder:
         if len(self.messages) == 10:
             self.complete.set()
         return Quarantined(1, "no")
+
+
+@pytest.mark.parametrize("instead", ["link", "pipe"])
+async def test_what_took_the_place_of_a_file_is_not_read(intake: FilesIntake, tmp_path: Path, instead: str) -> None:
+    """A name that a file had when the folder was looked at may be a link or a pipe by the time it is opened."""
+    folder = intake.config.folder
+    (folder / "a.jsonl").write_bytes(LINE)
+    looked = intake._whole_files
+
+    def swapped() -> list[str]:
+        found = looked()
+        if found == ["a.jsonl"]:
+            (folder / "a.jsonl").unlink()
+            (tmp_path / "secret.jsonl").write_bytes(LINE)
+            if instead == "link":
+                (folder / "a.jsonl").symlink_to(tmp_path / "secret.jsonl")
+            else:
+                os.mkfifo(folder / "a.jsonl")
+        return found
+
+    intake._whole_files = swapped  # type: ignore[method-assign]
+    recorder = Recorder()
+    running = asyncio.create_task(intake.run(recorder))
+    try:
+        async with asyncio.timeout(10):
+            while not (folder / "failed/a.jsonl").exists():
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert recorder.messages == []
 
 
 async def test_a_file_that_still_grows_is_not_taken(intake: FilesIntake) -> None:

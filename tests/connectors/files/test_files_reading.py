@@ -1,5 +1,7 @@
 """Reading appeals out of files, however dirty."""
 
+import json
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbus.connectors.files.lines import LINE_LIMIT
-from appealbus.connectors.files.reading import SUFFIXES, read_appeals
+from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import ConfigError, Inbound
 from appealbus.core.bus.decoding import decode
@@ -167,6 +169,26 @@ def test_what_cannot_be_read_at_all_is_an_error(tmp_path: Path) -> None:
         read_appeals(tmp_path / "a.txt")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_appeals(tmp_path / "a.csv")
+
+
+def test_two_hundred_thousand_broken_rows_cost_as_much_as_whole_ones(tmp_path: Path) -> None:
+    """What a broken row gives back is read again once, however many rows are broken."""
+    file = tmp_path / "a.csv"
+    file.write_text("kind,text\n" + "complaint,one,too many\n" * 200_000)
+    began = time.monotonic()
+    assert sum(message.problem is not None for message in read_appeals(file)) == 200_000
+    assert time.monotonic() - began < 15, "it took minutes when each row made the way to the next one longer"
+
+
+def test_large_messages_come_few_at_a_time(tmp_path: Path) -> None:
+    """A batch is bounded in bytes, too: a hundred messages of a megabyte are no batch."""
+    file = tmp_path / "a.jsonl"
+    line = json.dumps({"text": "x" * 1_000_000})
+    file.write_text(f"{line}\n" * 10 + "{}\n" * 250)
+    sizes = [len(batch) for batch in batches(read_appeals(file), 100)]
+    assert sizes[:2] == [5, 5]
+    assert sum(sizes) == 260
+    assert max(sizes) == 100
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
-from appealbus.core.bus import bus as buses
 from appealbus.core.bus import dispatcher as dispatching
+from appealbus.core.bus import keeping
 from appealbus.core.bus import presence as presences
 from appealbus.core.bus import relay as relays
 from appealbus.core.journal.errors import UNREACHABLE, JournalError
@@ -43,7 +43,7 @@ async def test_a_part_that_raises_starts_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, part: str
 ) -> None:
     """Whatever it was; the bus says so and goes on with all its parts."""
-    monkeypatch.setattr(buses, "_RESTART", 0.05)
+    monkeypatch.setattr(keeping, "RESTART", 0.05)
     failures = 1
     calls = 0
 
@@ -142,10 +142,10 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
         claims = 0
         original = bus.journal.claim
 
-        async def claim(*given: Any) -> Any:
+        async def claim(*given: Any, **named: Any) -> Any:
             nonlocal claims
             claims += 1
-            return await original(*given)
+            return await original(*given, **named)
 
         async with await psycopg.AsyncConnection.connect(database) as other:
             await other.execute("SELECT id FROM appeal FOR UPDATE")

@@ -81,7 +81,7 @@ async def test_workers_share_the_work(tmp_path: Path, database: str) -> None:
 
 def die(bus: Bus) -> None:
     """Stop all of a bus at once, as if its process had been killed."""
-    for task in [*bus._parts, *bus._dispatcher._cases.values()]:
+    for task in [*bus._keeper.tasks, *bus._dispatcher._cases.values()]:
         task.cancel()
     bus._stopping = True
 
@@ -109,9 +109,11 @@ async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, database:
 @pytest.mark.usefixtures("_soon")
 async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database: str) -> None:
     """What it was handing over is cancelled before the other one may begin."""
+    begun: list[Any] = []
     cancelled = []
 
     async def slow(batch: Any) -> Any:
+        begun.append(batch)
         try:
             await asyncio.sleep(PATIENCE)
         except asyncio.CancelledError:
@@ -123,7 +125,7 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database
         relay._delivery.deliver = slow  # type: ignore[method-assign]
         await until(lambda: relay._duty.held)
         await bus.accept(message("a", text="a"))
-        await until(lambda: bool(relay._duty._under_way))
+        await until(lambda: bool(begun))
         with psycopg.connect(database, autocommit=True) as other:
             other.execute("UPDATE lease SET owner = 'other', until = until + 60000000 WHERE name = 'relay.out'")
         await until(lambda: bool(cancelled))

@@ -9,6 +9,8 @@ import pty
 import signal
 import sys
 
+import typer
+
 from appealbus.core.cli.main import Cli, build, main
 
 SECONDS = 60
@@ -39,5 +41,5 @@ def shown(arguments: list[str]) -> tuple[str, int]:
     return sent.decode("utf-8", "surrogateescape"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-build(Cli(None))  # imports what ships, for all of them
+typer.main.get_group(build(Cli(None))).list_commands(None)  # imports what ships, for all of them
 json.dump([shown(arguments) for arguments in json.loads(sys.argv[1])], sys.stdout)

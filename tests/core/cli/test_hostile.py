@@ -31,6 +31,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "dossier": [[EVIL], [EVIL, "--json"], [EVIL, "--format", "xml"], ["none" + EVIL], [EVIL, "--format", EVIL]],
     "why": [[EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "explain": [[EVIL, "appeal"], [EVIL, "appeal", "--json"], [EVIL, EVIL], [EVIL, "evil.lookup/" + EVIL]],
+    "hold": [[EVIL, "--reason", EVIL], ["none" + EVIL, "--reason", EVIL]],
+    "release": [[EVIL], ["none" + EVIL]],
+    "deliveries list": [[], ["--json"], [EVIL], ["none" + EVIL]],
+    "deliveries skip": [["none" + EVIL, "--reason", EVIL], [EVIL, "--receiver", EVIL, "--reason", EVIL]],
+    "deliveries resend": [["none" + EVIL], [EVIL, "--receiver", EVIL]],
     "sources": [[], ["--json"]],
     "access list": [[], ["--json"]],
     "quarantine list": [[], ["--json"]],
@@ -52,12 +57,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
 
 def commands(group: Any, name: str = "") -> Iterator[str]:
     """Yield the name of each command of the program."""
-    inner = getattr(group, "commands", None)
-    if inner is None:
+    if not hasattr(group, "list_commands"):
         yield name
         return
-    for each, command in inner.items():
-        yield from commands(command, f"{name} {each}".strip())
+    for each in group.list_commands(None):
+        yield from commands(group.commands[each], f"{name} {each}".strip())
 
 
 def row_of(table: sa.Table, **given: Any) -> dict[str, Any]:
@@ -126,7 +130,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
                              "document": json.dumps(DOSSIER["appeal"]).encode()}),
             (tables.dossier, {"completeness": "partial", "document": document}),
             (tables.lookup, {"kind": "invalid", "inputs": b"[]", "record": None, "provenance": None}),
-            (tables.outbox, {"sent_at": None}),
+            (tables.outbox, {"sent_at": None, "skipped_at": None}),
+            (tables.outbox, {"id": 2, "receiver": f"2{EVIL}", "sent_at": None, "skipped_at": None,
+                             "alone_since": None}),
             (tables.access, {"served": "source"}),
             (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
             (tables.worker, {"seen_until": soon, "document": json.dumps({
@@ -193,6 +199,7 @@ def test_hostile_text_is_shown_all_the_same(told: list[tuple[list[str], str, int
         ["why", EVIL],
         ["sources"],
         ["status"],
+        ["deliveries", "list"],
         ["plugins"],
         ["access", "list"],
     ):

@@ -129,7 +129,9 @@ def test_nothing_else_writes_to_a_terminal():
         f"{path.name}:{number}"
         for path in modules
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(r"(?<![\w.])(print|Console|echo)\(|typer\.s?echo\((?!f\"appealbus)|sys\.std(out|err)\b", line)
+        if re.search(
+            r"(?<![\w.])(print|Console|echo)\(|typer\.s?echo\((?!f\"appealbus)|sys\.std(out|err)[.\w]*\.write", line
+        )
         if path.name not in own
     ]
     assert found == []

@@ -1,10 +1,11 @@
 """What is noted along the way: the access log, the quarantine, the sources, deliveries, retention."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
+from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import outbox
 from appealbus.core.journal.writes import pruning
 
@@ -227,3 +228,27 @@ async def tomorrow(journal):
     from datetime import UTC, datetime
 
     return datetime.now(UTC) + timedelta(days=1)
+
+
+async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, make):
+    """Bounded by count, by bytes and by age, each channel for itself; what is replayed is not counted."""
+    now = datetime.now(UTC)
+    flood = [await journal.quarantine(replace(make.quarantine(), channel="flood", at=now)) for _ in range(30)]
+    large = [await journal.quarantine(replace(make.quarantine(), channel="large", raw=b"x" * 1000)) for _ in range(5)]
+    old = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now - timedelta(days=9)))
+    young = await journal.quarantine(replace(make.quarantine(), channel="calm", at=now))
+    replayed = flood.pop(3)
+    await journal.replayed(replayed, "N-1")
+
+    held = (await journal.counts()).quarantined
+    assert {name: (each.messages, each.bytes >= 1) for name, each in held.items()} == {
+        "flood": (29, True),
+        "large": (5, True),
+        "calm": (2, True),
+    }
+    assert held["large"].bytes == 5000
+    assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 19 + 2 + 1
+    left = [row.id for row in await journal.quarantined(0, 100, include_replayed=True)]
+    assert left == sorted([replayed, *flood[-10:], *large[-3:], young])
+    assert old not in left
+    assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 0

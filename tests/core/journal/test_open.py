@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import create_engine
@@ -158,7 +159,7 @@ async def test_one_process_works_a_journal(path, make):
     await first.close()
 
     await second.hold_run_lock()
-    assert len(await second.claim("second", make.now, 10, 60)) == 1
+    assert len(await second.claim("second", datetime.now(UTC), 10, 60)) == 1
     await second.close()
 
 

@@ -1,11 +1,15 @@
 """The plan: order, checks, and what there is to ask."""
 
+import time
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kit import Thing, appeal, lookup, node
 
 from appealbus.core import From, FromAll
+from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Plan, PlanError, Standing
 from appealbus.schemas.identifiers import Iin
 
@@ -51,8 +55,11 @@ def drafts(
     standings: dict | None = None,
     limit: int = 9,
 ):
-    known = {name: Standing("found", True, False) for name in records or {}}
-    return node(made).drafts(written or appeal(), records or {}, {**known, **(standings or {})}, limit)  # type: ignore[arg-type]
+    stand = {name: Standing("found", True, False) for name in records or {}}
+    known = {
+        name: [each if isinstance(each, Known) else Known(each) for each in of] for name, of in (records or {}).items()
+    }
+    return node(made).drafts(written or appeal(), known, {**stand, **(standings or {})}, limit)  # type: ignore[arg-type]
 
 
 def test_an_absent_input_is_not_applicable() -> None:
@@ -113,7 +120,7 @@ def test_a_fan_out_is_bounded_and_says_so() -> None:
     written = appeal(repeats=[str(i) for i in range(12)])
     made = drafts(lookup("a.a", x=From("repeats[*]")), written, limit=10)
     assert sum(d.query is not None for d in made) == 10
-    assert made[-1].outcome.reason.startswith("more than 10 questions from one appeal; 2 were left out")
+    assert made[-1].outcome.reason.startswith("more than 10 questions from one appeal; the rest was left out")
 
 
 @given(st.lists(st.text(min_size=1, max_size=5).filter(str.strip), max_size=30))
@@ -142,3 +149,79 @@ def test_a_later_path_does_not_stand_in_for_a_lookup_that_may_still_answer() -> 
     (asked,) = drafts(made, written, {}, {"a.a": Standing("not_found", False, False)})
     assert waits.outcome.code == "input.pending"
     assert asked.query.x == "s"
+
+
+def lined(name: str, key: str, **lists: int) -> Known:
+    """Make a record of a lookup whose question came from these elements of the appeal's lists."""
+    lineage = {f"{of}[*]": frozenset((((), (at,)),)) for of, at in lists.items()}
+    return Known(Thing(name=f"{name}-{key}", next=[f"{key}1", f"{key}2"]), {**lineage, name: frozenset((key,))})
+
+
+def test_records_of_the_same_element_meet_and_no_others() -> None:
+    """Two lookups that were asked about each parcel are joined parcel by parcel; what has no partner comes alone."""
+    made = lookup("c.c", x=(str, From("a.a/name"), ""), y=(str, From("b.b/name"), ""))
+    records = {
+        "a.a": [lined("a.a", "p", parcels=0), lined("a.a", "q", parcels=1)],
+        "b.b": [lined("b.b", "q", parcels=1), lined("b.b", "r", parcels=2)],
+    }
+    asked = [(d.query.x, d.query.y) for d in drafts(made, None, records)]
+    assert asked == [("a.a-p", ""), ("a.a-q", "b.b-q"), ("", "b.b-r")]
+
+
+def test_a_list_of_the_appeal_meets_the_records_that_came_from_it() -> None:
+    """An element goes with the record that was found by it, and alone where there is none."""
+    made = lookup("c.c", x=From("repeats[*]"), y=(str, From("a.a/name"), ""))
+    records = {"a.a": [lined("a.a", "p", repeats=1)]}
+    asked = [(d.query.x, d.query.y) for d in drafts(made, appeal(repeats=["0", "1"]), records)]
+    assert asked == [("1", "a.a-p"), ("0", "")]
+
+
+def test_a_chain_stays_with_its_element() -> None:
+    """What was found by one element of a record's list meets that record and that element alone."""
+    first = lookup("b.b", to=From("a.a/next[*]"))
+    records: dict = {"a.a": [lined("a.a", "p", parcels=0), lined("a.a", "q", parcels=1)]}
+    records["b.b"] = [
+        Known(Thing(name=draft.query.to), {**draft.lineage, "b.b": frozenset((draft.key,))})
+        for draft in drafts(first, None, records)
+    ]
+    own = drafts(lookup("c.c", x=From("a.a/name"), y=From("b.b/name")), None, records)
+    assert [d.query.x + d.query.y for d in own] == ["a.a-pp1", "a.a-pp2", "a.a-qq1", "a.a-qq2"]
+    element = drafts(lookup("c.c", x=From("a.a/next[*]"), y=From("b.b/name")), None, records)
+    assert [d.query.x + d.query.y for d in element] == ["p1p1", "p2p2", "q1q1", "q2q2"]
+
+
+def test_one_record_that_several_elements_lead_to_meets_each_of_them() -> None:
+    """The holder of two parcels is one question, and goes with both."""
+    first = lookup("b.b", to=From("a.a/next[*]"))
+    records: dict = {"a.a": [Known(Thing(name=key, next=["holder"]), {"a.a": frozenset((key,))}) for key in "pq"]}
+    (holder,) = drafts(first, None, records)
+    records["b.b"] = [Known(Thing(name="h"), holder.lineage)]
+    both = drafts(lookup("c.c", x=From("a.a/name"), y=From("b.b/name")), None, records)
+    assert [d.query.x + d.query.y for d in both] == ["ph", "qh"]
+
+
+@pytest.mark.parametrize("related", [True, False], ids=["one list", "three lists"])
+def test_a_plan_cannot_explode(*, related: bool) -> None:
+    """A hundred records of each of three lookups: some questions, a few megabytes and no time, related or not."""
+    names = ("a.a", "b.b", "c.c")
+    records = {
+        name: [lined(name, f"{at}", **{"parcels" if related else f"of_{name[0]}": at}) for at in range(100)]
+        for name in names
+    }
+    made = lookup("d.d", **{name[0]: From(f"{name}/name") for name in names})
+    tracemalloc.start()
+    started = time.process_time()
+    asked = drafts(made, None, records, limit=100)
+    spent, (_, peak) = time.process_time() - started, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len([draft for draft in asked if draft.query]) == 100
+    assert len(asked) == (100 if related else 101)
+    assert spent < 1.0  # a hundredth of that, were the memory not counted and the machine quiet
+    assert peak < 10_000_000
+
+
+def test_looking_for_questions_ends() -> None:
+    """A million combinations that all lead to one question are not all looked at, and the dossier says so."""
+    records = {name: [Thing(name="same") for _ in range(100)] for name in ("a.a", "b.b", "c.c")}
+    asked = drafts(lookup("d.d", **{name[0]: From(f"{name}/name") for name in records}), None, records)
+    assert [draft.outcome and draft.outcome.code for draft in asked] == [None, "inputs.too_many"]

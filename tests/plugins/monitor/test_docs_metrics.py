@@ -10,11 +10,12 @@ import pytest
 from kit import Receiver, message
 from prometheus_client.parser import text_string_to_metric_families
 
+from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
-LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3})
+LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3}, messages={"q": 1})
 
 
 def links(_: object) -> Sequence[LinkState]:
@@ -28,6 +29,7 @@ async def test_the_page_lists_every_metric(
     monkeypatch.setattr(Receiver, "links", links)
     async with watched(tmp_path) as here:
         await here.bus.accept(message())
+        await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
         text = await here.page()
     real: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(text):

@@ -23,7 +23,9 @@ class Published(StrEnum):
     UNROUTABLE = "unroutable"
     """No queue wants it."""
     REFUSED = "refused"
-    """The broker said no: a full queue, a missing exchange, a message too large."""
+    """The broker said no: a full queue, a missing exchange, a missing right."""
+    UNFIT = "unfit"
+    """The message itself cannot be taken: it is too large, or a name or a property of it is too long."""
     UNREACHABLE = "unreachable"
     """It never left: there was no connection in time, or the broker took nothing."""
     INDETERMINATE = "indeterminate"
@@ -175,8 +177,8 @@ class Broker(ABC):
     def links(self) -> tuple[LinkState, ...]:
         """Say how the connections stand.
 
-        Their counts are of messages: published (tried), confirmed, unroutable, refused, unreachable, indeterminate,
-        returned; delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
+        Their counts are of messages: published (tried), confirmed, unroutable, refused, unfit, unreachable,
+        indeterminate, returned; delivered, acked, rejected, requeued, failed; late_replies, unknown_replies.
         """
 
     @property

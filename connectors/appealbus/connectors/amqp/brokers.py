@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from appealbus.connectors.amqp.broker import Broker, Trouble
+from appealbus.connectors.amqp.broker import Broker, BrokerError, Trouble
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.amqp.topology.keeper import Keeper
+from appealbus.connectors.amqp.topology.looking import look
+from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 MAIN = "main"
@@ -26,6 +28,10 @@ class Brokers:
         self.settings = settings
         self.channels: defaultdict[tuple[Broker, str], dict[str, str]] = defaultdict(dict)
         """By broker and queue of dead letters: the channels of all intakes there, by their queues of appeals."""
+        self.named: defaultdict[Broker, set[str]] = defaultdict(set)
+        """By broker: queues that the configuration names, which no sender may have receipts put into."""
+        self.intakes: defaultdict[Broker, list[str]] = defaultdict(list)
+        """By broker: the queues of appeals of all intakes there."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
         self._keepers: dict[str, Keeper] = {}
@@ -73,15 +79,28 @@ class Brokers:
             await self._keepers[broker.name].stop()
         await broker.close()
 
-    async def health(self, broker: Broker) -> Health:
-        """Say whether a broker can be reached. Nothing is made there, and nothing stays open."""
+    async def health(self, broker: Broker, wanted: Wanted | None = None) -> Health:
+        """Say whether a broker can be reached and has what is wanted of it. Nothing is made, nothing stays open."""
         if self.in_memory(broker):
             return Health(True, f"the broker {broker.name} is in the memory of this process")
         await broker.start()
         try:
-            return Health(True, f"the broker {broker.name} is there") if await broker.up(_LOOK) else unreached(broker)
+            if not await broker.up(_LOOK):
+                return unreached(broker)
+            return await self._seen(broker, bus_of(self.names) if wanted is None else wanted)
         finally:
             await broker.close()
+
+    async def _seen(self, broker: Broker, wanted: Wanted) -> Health:
+        settings = self._configured[broker.name]
+        there = f"the broker {broker.name} is there"
+        try:
+            looked = await look(broker, settings, wanted)
+        except (BrokerError, ManagementFailed, ConfigError) as error:
+            return Health(False, f"{there}; {error}")
+        # What is only missing is made by the bus when it starts, if it may.
+        problems = [str(each) for each in looked.problems if not (each.by_declaring and settings.declare)]
+        return Health(not problems, "; ".join([there, *problems]))
 
     def links(self, broker: Broker) -> Sequence[LinkState]:
         """Say how the connections of a broker stand, and its topology."""

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
 from appealbus.connectors.amqp.broker import Message, Properties, Published
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
-from appealbus.core import Delivery, Health, LinkState, Outgoing, Settings
+from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.amqp.topology import Wanted, bus_of
+from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused, Settings
 from appealbus.core.clocks import wall
 from appealbus.core.config.types import Seconds
 from appealbus.core.masking import masked
@@ -28,6 +30,11 @@ class PublishSettings(Settings):
     """How long the broker may take to confirm a dossier; after that it is sent again, under the same message id."""
 
 
+_ALL = 128
+"""More than a batch holds: nothing is held back any more."""
+_TOLD = 5
+
+
 class AmqpDelivery(Delivery[PublishSettings]):
     """Publishes a batch at once. A version counts as delivered when the broker has confirmed it."""
 
@@ -39,36 +46,83 @@ class AmqpDelivery(Delivery[PublishSettings]):
         super().__init__(name, settings)
         self._broker = self.brokers.get(settings.broker)
         self._exchange = settings.exchange or self.brokers.names.out
+        self._wanted = bus_of(self.brokers.names) + Wanted(outlets=(self._exchange,))
         self._started = False
+        self._unroutable: set[str] = set()
+        # By routing key: how many versions that were refused are sent again at once.
+        self._again: dict[str, int] = {}
 
     async def start(self) -> None:
         """Begin to connect."""
         self._started = True
-        await self.brokers.start(self._broker)
+        await self.brokers.start(self._broker, self._wanted)
 
-    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
-        """Publish the versions; of one appeal there is never more than one in a batch."""
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        """Publish the versions; of one appeal there is never more than one in a batch.
+
+        Of several queues behind the exchange one may be full: then the others have what is refused, and get it once
+        more each time it is sent. So what was refused comes again by one, then by two, as long as it is taken.
+        """
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):
             return ["unreachable"] * len(batch)
-        results = await asyncio.gather(
-            *(self._broker.publish(message_of(item, self._exchange), within=within) for item in batch)
-        )
-        return [None if result is Published.CONFIRMED else result.value for result in results]
+        messages = [message_of(item, self._exchange) for item in batch]
+        sent = self._not_held_back(batch, messages)
+        results = await asyncio.gather(*(self._broker.publish(messages[at], within=within) for at in sent))
+        ended = dict(zip(sent, results, strict=True))
+        for key in {messages[at].routing_key for at in sent}:
+            mine = {at: result for at, result in ended.items() if messages[at].routing_key == key}
+            self._learn(key, set(mine.values()), [result for at, result in mine.items() if batch[at].attempts])
+        return [_handed(ended.get(at, Published.REFUSED)) for at in range(len(batch))]
+
+    def _not_held_back(self, batch: Sequence[Outgoing], messages: Sequence[Message]) -> list[int]:
+        left = dict(self._again)
+        sent = []
+        for at, (item, message) in enumerate(zip(batch, messages, strict=True)):
+            if item.attempts and message.routing_key in left:
+                if not left[message.routing_key]:
+                    continue
+                left[message.routing_key] -= 1
+            sent.append(at)
+        return sent
+
+    def _learn(self, key: str, results: set[Published], again: Sequence[Published]) -> None:
+        if Published.REFUSED in results:
+            self._again[key] = 1
+        elif key in self._again and again and set(again) == {Published.CONFIRMED}:
+            self._again[key] *= 2
+            if self._again[key] > _ALL:
+                del self._again[key]
+        if Published.UNROUTABLE in results:
+            self._unroutable.add(key)
+        elif Published.CONFIRMED in results:
+            self._unroutable.discard(key)
 
     async def health(self) -> Health:
         """Say whether the broker can be reached."""
-        return await self.brokers.health(self._broker)
+        return await self.brokers.health(self._broker, self._wanted)
 
     def links(self) -> Sequence[LinkState]:
-        """Say how the connections to the broker stand."""
-        return self.brokers.links(self._broker)
+        """Say how the connections to the broker stand, and for which dossiers no receiver's queue is bound."""
+        links = self.brokers.links(self._broker)
+        state = link_of(f"delivery.{self.name}", links, {})
+        if state.status is LinkStatus.UP and self._unroutable:
+            keys = ", ".join(sorted(self._unroutable)[:_TOLD])
+            detail = f"no queue is bound to the exchange {self._exchange} for {keys}; these dossiers wait in the outbox"
+            state = replace(state, detail=detail, warning=True)
+        return (*links, state)
 
     async def close(self) -> None:
         """Let the broker go."""
         if self._started:
             self._started = False
             await self.brokers.close(self._broker)
+
+
+def _handed(result: Published) -> Handed:
+    if result is Published.CONFIRMED:
+        return None
+    return Refused(result.value) if result is Published.UNFIT else result.value
 
 
 def message_of(item: Outgoing, exchange: str) -> Message:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from appealbus.connectors.amqp.broker import Message, Properties
+from appealbus.connectors.amqp.broker import Delivered, Message, Properties
 from appealbus.connectors.amqp.names import Names
 from appealbus.core import Inbound
 from appealbus.schemas.base import printable
@@ -20,11 +20,12 @@ _DEATHS = {
 }
 
 
-def inbound_of(message: Message, channel: str, queue: str) -> Inbound:
+def inbound_of(delivered: Delivered, channel: str, queue: str) -> Inbound:
     """Return an appeal as it came, for the channel; whether it is one, the bus finds out."""
+    message = delivered.message
     media_type = media_type_of(message)
     body = message.body.removeprefix(_BOM) if media_type == JSON else message.body
-    return Inbound(channel, _position(message, queue), body, media_type)
+    return Inbound(channel, _position(message, queue), body, media_type, again=delivered.redelivered)
 
 
 def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names: Names) -> Inbound | None:

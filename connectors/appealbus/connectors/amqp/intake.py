@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import structlog
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
-from appealbus.connectors.amqp.receipt import Receipts
+from appealbus.connectors.amqp.receipt import Allowed, Receipts
 from appealbus.core import (
     Acceptor,
     ConfigError,
@@ -38,6 +38,9 @@ _BUSY_POLL = 0.2
 _IDLE_POLL = 1.0
 
 
+QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
+
+
 class IntakeSettings(Settings):
     """A table `[intakes.NAME]` with `kind = "amqp"`."""
 
@@ -47,8 +50,13 @@ class IntakeSettings(Settings):
     """The queue of appeals; none: `PREFIX.intake`."""
     dead_letters: str | None = None
     """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
-    prefetch: int = Field(default=50, ge=1, le=1000)
+    prefetch: int = Field(default=20, ge=1, le=1000)
     """Messages that this worker holds at once; what a crash gives back to the broker."""
+    reply_to: list[QueueName] = ["*"]
+    """The queues that receipts may go to, by name or with `*` in it, where a sender's `reply_to` names them. Never
+    those of the bus, nor others that this configuration names. `[]`: none."""
+    direct_reply_to: bool = True
+    """Whether receipts may go to a sender's direct reply-to."""
 
 
 class AmqpIntake(Intake[IntakeSettings]):
@@ -66,13 +74,27 @@ class AmqpIntake(Intake[IntakeSettings]):
         # Which intake a dead letter was for, the queue that it died in tells.
         self._channels = self.brokers.channels[self._broker, self._dead]
         self._channels[self._queue] = name
+        self.brokers.intakes[self._broker].append(self._queue)
         self._acceptor: Acceptor
         self._seen = 0
         self._wrong = ""
         self._consumers: list[Consumer] = []
-        counted = ("taken", "repeated", "quarantined", "receipts", "receipts_unroutable", "given_back")
+        self._unrouted: list[Consumer] = []
+        counted = (
+            "taken",
+            "repeated",
+            "quarantined",
+            "receipts",
+            "receipts_unroutable",
+            "receipts_refused",
+            "given_back",
+            "unrouted",
+        )
         self._counts = dict.fromkeys(counted, 0)
-        self._receipts = Receipts(name, self._broker, self.brokers.names, self._counts)
+        named = self.brokers.named[self._broker]
+        named |= {self._queue, self._dead}
+        allowed = Allowed(self.brokers.names.prefix, named, settings.reply_to, direct=settings.direct_reply_to)
+        self._receipts = Receipts(name, self._broker, allowed, self._counts)
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:
@@ -88,10 +110,14 @@ class AmqpIntake(Intake[IntakeSettings]):
         try:
             consumers += [await self._broker.consume(self._queue, self._take, prefetch=self.config.prefetch)]
             consumers += [await self._broker.consume(self._dead, self._bury, prefetch=_DEAD_PREFETCH)]
+            if self._takes_unrouted:
+                # Nobody takes what it has not got: while that queue is missing, the intake is as good as ever.
+                unrouted = await self._broker.consume(self.brokers.names.unrouted, self._take_unrouted, prefetch=1)
+                self._unrouted = [unrouted]
             await self._watch(consumers)
         finally:
             try:
-                await asyncio.gather(*(consumer.stop(_STOP) for consumer in consumers))
+                await asyncio.gather(*(consumer.stop(_STOP) for consumer in (*consumers, *self._unrouted)))
             finally:
                 await self.brokers.close(self._broker)
 
@@ -107,10 +133,25 @@ class AmqpIntake(Intake[IntakeSettings]):
         troubles = [consumer.trouble for consumer in self._consumers]
         return (*links, link_of(f"intake.{self.name}", links, self._counts, troubles))
 
+    @property
+    def _takes_unrouted(self) -> bool:
+        """Whether what no queue wanted was meant for this intake: all that is published leads to the bus's own queue.
+
+        Another queue is meant where it is the only one of all intakes.
+        """
+        return self._queue == self.brokers.names.intake or len(self.brokers.intakes[self._broker]) == 1
+
     async def _take(self, delivered: Delivered) -> None:
+        await self._take_from(self._queue, delivered)
+
+    async def _take_unrouted(self, delivered: Delivered) -> None:
+        self._counts["unrouted"] += 1
+        await self._take_from(self.brokers.names.unrouted, delivered)
+
+    async def _take_from(self, queue: str, delivered: Delivered) -> None:
         self._note_one()
         ends = _hold(delivered)
-        result = await self._accept(inbound_of(delivered.message, self.name, self._queue), delivered, ends)
+        result = await self._accept(inbound_of(delivered, self.name, queue), delivered, ends)
         if result is None:
             return
         if not await self._receipts.send(delivered.message, result):
@@ -158,7 +199,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _watch(self, consumers: Sequence[Consumer]) -> None:
         while True:
-            self.idle = await self._nothing_left(consumers)
+            # The bus's quarantine for what no queue wanted may be missing, and is looked at once it is there.
+            self.idle = await self._nothing_left([*consumers, *(each for each in self._unrouted if not each.trouble)])
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:

@@ -2,12 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
 
 import structlog
 
 from appealbus.connectors.amqp.broker import Broker, Message, Properties, Published
 from appealbus.connectors.amqp.inbound import JSON, XML, media_type_of
-from appealbus.connectors.amqp.names import Names
 from appealbus.core import Quarantined, Taken
 from appealbus.core.clocks import wall
 from appealbus.schemas import Receipt, Refusal
@@ -15,7 +16,8 @@ from appealbus.schemas.xml import to_xml
 
 log = structlog.get_logger(__name__)
 
-_DIRECT = "amq.rabbitmq.reply-to."
+_PSEUDO = "amq.rabbitmq."
+_DIRECT = f"{_PSEUDO}reply-to."
 _WELL_FORMED = re.compile(r"g[A-Za-z0-9+/]+=*\.[A-Za-z0-9+/]+=*")
 _TRIES = 3
 _WITHIN = 10.0
@@ -24,19 +26,21 @@ _WITHIN = 10.0
 class Receipts:
     """Tells the senders of one intake."""
 
-    def __init__(self, intake: str, broker: Broker, names: Names, counts: dict[str, int]) -> None:
+    def __init__(self, intake: str, broker: Broker, allowed: "Allowed", counts: dict[str, int]) -> None:
         self._intake = intake
         self._broker = broker
-        self._names = names
+        self._allowed = allowed
         self._counts = counts
+        self._told = False
 
     async def send(self, request: Message, result: Taken | Quarantined) -> bool:
         """Tell the sender, if it asked; False where the broker did not say whether it has the receipt."""
         address = request.properties.reply_to
         if not address:
             return True
-        if not may_go_to(address, self._names):
-            return self._lost(Published.REFUSED)
+        if not self._allowed.may_go_to(address):
+            self._refuse()
+            return True
         direct = address.startswith(_DIRECT)
         reply = reply_to(request, result, self._intake)
         for attempt in range(_TRIES):
@@ -46,7 +50,7 @@ class Receipts:
                 case Published.CONFIRMED:
                     self._counts["receipts"] += 1
                     return True
-                case Published.UNROUTABLE | Published.REFUSED as refusal:
+                case Published.UNROUTABLE | Published.REFUSED | Published.UNFIT as refusal:
                     return self._lost(refusal)
                 case Published.INDETERMINATE as unsure if direct:
                     # It may be the address that broke the connection: not a second time.
@@ -59,15 +63,41 @@ class Receipts:
         log.warning("amqp.receipt_unroutable", intake=self._intake, state=state.value)
         return True
 
+    def _refuse(self) -> None:
+        """Count an address that the settings do not allow. Told once: a sender may write what it likes, as often."""
+        self._counts["receipts_refused"] += 1
+        if not self._told:
+            self._told = True
+            log.warning("amqp.receipt_refused", intake=self._intake)
 
-def may_go_to(address: str, names: Names) -> bool:
-    """Say whether a receipt may go to where a sender says: to no queue of the bus, and to no malformed direct reply-to.
 
-    RabbitMQ 4.0 closes the connection of whoever publishes to one that it did not make.
+class Allowed:
+    """Where the receipts of an intake may go.
+
+    Args:
+        prefix: of the names of the bus; no receipt goes there, whatever the settings say.
+        queues: others that the configuration names, and that senders must not reach either; may grow.
+        patterns: names of queues, or `*` within, that the settings allow.
+        direct: whether the settings allow direct reply-to.
+
     """
-    if address.startswith(_DIRECT):
-        return _WELL_FORMED.fullmatch(address.removeprefix(_DIRECT)) is not None
-    return not address.startswith(f"{names.prefix}.")
+
+    def __init__(self, prefix: str, queues: Collection[str], patterns: Collection[str], *, direct: bool) -> None:
+        self._prefix = prefix
+        self._queues = queues
+        self._patterns = patterns
+        self._direct = direct
+
+    def may_go_to(self, address: str) -> bool:
+        """Say whether a receipt may go to where a sender says.
+
+        RabbitMQ 4.0 closes the connection of whoever publishes to a direct reply-to that it did not make.
+        """
+        if address.startswith(_DIRECT):
+            return self._direct and _WELL_FORMED.fullmatch(address.removeprefix(_DIRECT)) is not None
+        if address.startswith((f"{self._prefix}.", _PSEUDO)) or address in self._queues:
+            return False
+        return any(fnmatchcase(address, pattern) for pattern in self._patterns)
 
 
 def reply_to(request: Message, result: Taken | Quarantined, channel: str) -> Message:

@@ -41,6 +41,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         super().__init__(settings)
         self._broker = self.brokers.get(settings.broker)
         self._queue = settings.queue or self.brokers.names.work
+        self.brokers.named[self._broker].add(self._queue)
         self._started = False
         self._consumer: Consumer | None = None
         self._offered: Waiting | None = None

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import orjson
 import typer
 
 from appealbus.connectors.files.folder import accept_all
-from appealbus.connectors.files.reading import read_appeals
+from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.reception import Reception
@@ -77,7 +76,7 @@ async def _take(
     counts: Counter[str] = Counter()
     async with cli.journal(write=True) as journal:
         reception = Reception(journal, cli.loaded.settings.bus.accepted_by)
-        while batch := list(islice(messages, _BATCH)):
+        for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)
             for message, result in zip(batch, results, strict=True):
                 if isinstance(result, Quarantined):

@@ -2,16 +2,25 @@
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 from appealbus.connectors.files.settings import OutboxSettings
-from appealbus.core import Delivery, Outgoing
+from appealbus.core import ConfigError, Delivery, Handed, Outgoing
 
 _STEP = 64 * 1024
+_OURS = b'{"schema_version":"'
+"""How each dossier begins."""
+_TORN = 32 * 1024 * 1024
+"""More bytes without a line break are no part of a dossier: those have 16 MiB at most."""
 
 
 class FilesDelivery(Delivery[OutboxSettings]):
@@ -28,33 +37,94 @@ class FilesDelivery(Delivery[OutboxSettings]):
         self._lock = threading.Lock()
 
     async def start(self) -> None:
-        """Make sure that the file can be written, and drop what a crash left behind of a line."""
+        """Make sure that the file can be written, and drop what a crash left behind of a line.
+
+        Raises:
+            ConfigError: there is something else under this path.
+
+        """
         with contextlib.suppress(BlockingIOError):  # another worker does
             await asyncio.to_thread(self._append, b"")
 
-    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
-        """Append the dossiers."""
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        """Append the dossiers, all of them or none."""
         # In JSON a line break is never part of a text, so it may become a space.
         lines = b"".join(item.dossier.replace(b"\n", b" ") + b"\n" for item in batch)
-        await asyncio.to_thread(self._append, lines)
+        try:
+            await asyncio.to_thread(self._append, lines)
+        except ConfigError:
+            return ["not_ours"] * len(batch)
+        except OSError as error:
+            return [errno.errorcode.get(error.errno or 0, "io").lower()] * len(batch)
         return [None] * len(batch)
 
     def _append(self, lines: bytes) -> None:
         path = self.config.path
         # Dossiers are personal data: a new file is for its owner's eyes alone.
-        with self._lock, os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        with self._lock, os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0) as file:
             # Another worker may hand over by now, to the same file: what is half written there is no line yet.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.seek(_whole_lines(file))
-            file.truncate()
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
+            _check(file, path)
+            end = _mended(file)
+            try:
+                _write(file, lines)
+                os.fsync(file.fileno())
+            except OSError:
+                # A full disk: what is there of our lines is taken back, so that no reader takes it for a dossier.
+                file.truncate(end)
+                raise
 
 
-def _whole_lines(file: BinaryIO) -> int:
-    """Return where the last whole line ends."""
+def _check(file: BinaryIO, path: Path) -> None:
+    """Refuse what is not ours, before anything in it is changed."""
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigError(f"{path} is not a file; dossiers need one of their own")
+    if file.read(1) not in (b"", b"{"):
+        raise ConfigError(
+            f"{path} does not hold JSON, a line each: nothing is added to it; move it, or name another file"
+        )
+    if not os.path.samestat(found, path.stat()):
+        raise BlockingIOError(errno.EAGAIN, "the file was moved away at this moment")
+
+
+def _mended(file: BinaryIO) -> int:
+    """End the last line, or cut back what a crash left of one of ours; return where to go on.
+
+    Only behind a whole line, and only what begins as a dossier does and is none. All else may be somebody's.
+    """
     end = file.seek(0, os.SEEK_END)
+    start = _whole_lines(file, end)
+    if start == end:
+        return end
+    if start and end - start <= _TORN:
+        file.seek(start)
+        torn = file.read(end - start)
+        if (torn.startswith(_OURS) or _OURS.startswith(torn)) and not _is_json(torn):
+            file.truncate(start)
+            return file.seek(start)
+    file.seek(end)
+    _write(file, b"\n")
+    return end + 1
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _whole_lines(file: BinaryIO, end: int) -> int:
+    """Return where the last whole line ends."""
     while end:
         start = max(0, end - _STEP)
         file.seek(start)

@@ -5,14 +5,14 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from appealbus.connectors.files.reading import SUFFIXES, read_appeals
+from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, Taken
 
@@ -88,11 +88,21 @@ class FilesIntake(Intake[FolderSettings]):
         )
 
     async def _take(self, file: Path, acceptor: Acceptor) -> None:
-        taken = quarantined = 0
+        taken = quarantined = read = 0
         broken = False
+        progress = file.with_name(f".{file.name}.taking")
+        # Whoever began this file died after so many messages: one of the next handful may have killed it.
+        died_after = await asyncio.to_thread(_progress, progress)
         try:
-            messages = await asyncio.to_thread(read_appeals, file, self.name, self.config.encoding)
-            while batch := await asyncio.to_thread(_next, messages):
+            messages = await asyncio.to_thread(read_appeals, file, self.name, self.config.encoding, follow=False)
+            parts = batches(messages, _BATCH)
+            await asyncio.to_thread(_note, progress, 0 if died_after is None else died_after)
+            while batch := await asyncio.to_thread(next, parts, None):
+                if died_after is not None and read <= died_after < read + len(batch):
+                    batch = [replace(message, again=True) for message in batch]
+                elif died_after is None or read > died_after:
+                    await asyncio.to_thread(_note, progress, read)
+                read += len(batch)
                 results = await accept_all(acceptor, batch)
                 accepted = sum(isinstance(result, Taken) for result in results)
                 taken, quarantined = taken + accepted, quarantined + len(batch) - accepted
@@ -106,6 +116,7 @@ class FilesIntake(Intake[FolderSettings]):
             # Or it would be read again, and again.
             self._stuck[file.name] = self._seen[file.name]
             log.error("files.stuck", intake=self.name, error=type(error).__name__)
+        await asyncio.to_thread(_forget, progress)
         log.info("files.read", intake=self.name, taken=taken, quarantined=quarantined, state=folder)
 
 
@@ -131,13 +142,43 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _next(messages: Iterator[Inbound]) -> list[Inbound]:
-    return list(islice(messages, _BATCH))
+def _progress(note: Path) -> int | None:
+    """Return after how many messages somebody died over the file; None if nobody did."""
+    try:
+        return int(note.read_text("ascii"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return 0
+
+
+def _note(note: Path, read: int) -> None:
+    """Write down how many messages are dealt with. A folder that cannot be written tells of it when the file moves."""
+    with suppress(OSError):
+        note.write_text(str(read), "ascii")
+
+
+def _forget(note: Path) -> None:
+    with suppress(OSError):
+        note.unlink(missing_ok=True)
 
 
 def _move(file: Path, folder: Path) -> None:
     """Move a file, under a name that is still free."""
     target, number = folder / file.name, 1
-    while target.exists():
+    while not _reserved(target):
         target, number = folder / f"{file.stem}.{number}{file.suffix}", number + 1
-    file.rename(target)
+    try:
+        file.rename(target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _reserved(target: Path) -> bool:
+    """Make the name ours, unless it is in use: between a look and a rename somebody else may take it."""
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    return True

@@ -1,5 +1,8 @@
 """Appeals out of a file. What is wrong with its content is told in place of the appeal, never raised."""
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -16,11 +19,19 @@ WHOLE_LIMIT = 4 * 1024 * 1024
 _XML = "application/xml"
 
 
-def read_appeals(path: Path, channel: str = "files", encoding: Encoding = Encoding.UTF_8) -> Iterator[Inbound]:
+def read_appeals(
+    path: Path, channel: str = "files", encoding: Encoding = Encoding.UTF_8, *, follow: bool = True
+) -> Iterator[Inbound]:
     """Yield the appeals of a file, in order, one message each; memory does not grow with the file.
 
     `.jsonl` and `.ndjson` hold one appeal a line, `.csv` and `.tsv` one a row, `.json` and `.xml` a single one.
     A message's position is `file:line`. Where an appeal has no message id, it gets one made of its content.
+
+    Args:
+        path: of the file.
+        channel: that the appeals came by.
+        encoding: of JSON Lines and CSV.
+        follow: whether the name may be a link: of a file that a person named, not of one that lay in a folder.
 
     Raises:
         ConfigError: at once, if the name ends in none of these, or the file cannot be opened.
@@ -31,10 +42,19 @@ def read_appeals(path: Path, channel: str = "files", encoding: Encoding = Encodi
     if suffix not in SUFFIXES:
         raise ConfigError(f"{path}: unknown kind of file; its name must end in {', '.join(SUFFIXES)}")
     try:
-        file = path.open("rb")
+        file = _opened(path, follow)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     return _read(file, path.name, suffix, channel, encoding)
+
+
+def _opened(path: Path, follow: bool) -> BinaryIO:
+    """Open what is under the name now, if it is a file: whoever may write the folder may have put a pipe there."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return open(descriptor, "rb")
 
 
 def _read(file: BinaryIO, name: str, suffix: str, channel: str, encoding: Encoding) -> Iterator[Inbound]:
@@ -70,3 +90,17 @@ def _whole(file: BinaryIO) -> tuple[bytes, str | None]:
         problem = f"the file has more than {WHOLE_LIMIT} bytes; it was cut and cannot be replayed"
         return raw[:4096], f"{problem}; write one appeal a line in a .jsonl file"
     return raw, None
+
+
+def batches(messages: Iterator[Inbound], most: int) -> Iterator[list[Inbound]]:
+    """Yield the messages in batches of at most so many; large ones few at a time, or memory would grow with them."""
+    batch: list[Inbound] = []
+    size = 0
+    for message in messages:
+        batch.append(message)
+        size += len(message.raw)
+        if len(batch) == most or size >= WHOLE_LIMIT:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -40,4 +40,5 @@ class OutboxSettings(Settings):
     """A table `[deliveries.NAME]` with `kind = "files"`."""
 
     path: Annotated[ConfigPath, AfterValidator(_in_a_folder)]
-    """The file that dossiers are appended to, one JSON object a line. Its folder must exist."""
+    """The file that dossiers are appended to, one JSON object a line. Its folder must exist. A file that holds anything
+    else is left alone; a last line without a break gets one, unless a crash left it of a dossier: that is dropped."""

@@ -3,8 +3,8 @@
 import csv
 import difflib
 import re
+from collections import deque
 from collections.abc import Iterator
-from itertools import chain
 
 import orjson
 
@@ -30,6 +30,7 @@ class _Source:
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
+        self._again: deque[Line] = deque()
         self._size = 0
         self.row: list[Line] = []
 
@@ -37,7 +38,7 @@ class _Source:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
+        line = self._again.popleft() if self._again else next(self._lines)
         self.row.append(line)
         self._size += len(line.raw)
         if self._size > LINE_LIMIT or len(self.row) > _ROW_LINES:
@@ -50,7 +51,7 @@ class _Source:
 
     def give_back(self) -> None:
         """Leave the row its first line alone, so that a stray quote costs one row and not all that follow."""
-        self._lines = chain(self.row[1:], self._lines)
+        self._again.extendleft(reversed(self.row[1:]))
         self.row = self.row[:1]
 
 

@@ -1,9 +1,8 @@
 """The bus: brings all parts up, takes appeals in, and brings all parts down again."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -11,32 +10,34 @@ import structlog
 
 from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.duty import Duties
+from appealbus.core.bus.keeping import Keeper
 from appealbus.core.bus.presence import Presence
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
+from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.loading import Loaded
+from appealbus.core.doors import entered, is_defect
 from appealbus.core.failpoints import failpoint
-from appealbus.core.guards.defects import being_cancelled
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.interfaces.intake import Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.interfaces.service import Service
-from appealbus.core.interfaces.work import Waiting
+from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
-from appealbus.core.parts import Parts
+from appealbus.core.parts import Bound, Parts
+from appealbus.core.threads import PluginThreads
 
 log = structlog.get_logger(__name__)
 
 _POLL = 1.0
 _HOUR = 3600.0
-_RESTART = 5.0
 _SETTLE = 10.0
 _FLUSH = 2.0
 _LEAVE = 3.0
@@ -48,11 +49,11 @@ _TAKING = ("intake.", "service.", "dispatch", "work_queue")
 class Bus:
     """One running bus over one journal."""
 
-    def __init__(self, loaded: Loaded, parts: Parts, journal: Journal) -> None:
+    def __init__(self, loaded: Loaded, parts: Parts, journal: Journal, *, name: str = "") -> None:
         self.settings = loaded.settings
         self.parts = parts
         self.journal = journal
-        self.worker = uuid4().hex
+        self.worker = name or uuid4().hex
         """What this process is called where several work one journal; a new name at each start."""
         self._limits = Limits(journal, self.worker) if journal.shared else None
         self.guards: dict[str, Guard] = {
@@ -65,20 +66,26 @@ class Bus:
                 await_answer=journal.await_answer,
                 on_change=self._source_changed,
                 limits=self._limits,
+                plugin=bound.plugin,
+                defects=parts.host.defects,
             )
             for name, bound in parts.sources.items()
         }
         self._duties = Duties(self.worker, journal)
         self._retention = self._duties.add("retention")
         self.relays = [
-            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"))
+            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"), parts.host)
             for name, delivery in parts.deliveries.items()
         ]
         casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, owner=self.worker)
         self._dispatcher = casework.dispatcher
         self._reception = Reception(journal, loaded.settings.bus.accepted_by)
         self._arrivals: set[asyncio.Task[Taken | Quarantined]] = set()
-        self._parts: list[asyncio.Task[None]] = []
+        self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
+        """Sees whether the event loop stands still, once the program has started it."""
+        self._keeper = Keeper(parts.host.defects)
+        self._go = self._keeper.go
+        self._queue_ready = False
         self._stopping = False
         self.messages = Tally()
         """Messages in, by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
@@ -90,21 +97,22 @@ class Bus:
     async def start(self) -> None:
         """Load contracts, open ways out, and begin to work what the journal holds.
 
+        A part whose plugin raises over it is tried again later; the others go on without it.
+
         Raises:
             ConfigError: if a contract that a source names is broken.
             JournalError: if the sources' limits cannot be shared with other workers.
 
         """
+        asyncio.get_running_loop().set_default_executor(PluginThreads())
         if self._limits is not None:
             await self._limits.start()
             self._go("limits", self._limits.run)
-        await asyncio.gather(*(bound.wire.start() for bound in self.parts.sources.values()))
-        for delivery in self.parts.deliveries.values():
-            await delivery.start()
+        await asyncio.gather(*map(self._open_source, self.parts.sources.values()))
+        for relay in self.relays:
+            await relay.start()
         if self.parts.work is not None:
-            await self.parts.work.start()
-            work = self.parts.work
-            self._go("work_queue", lambda: work.run(self._look), lambda: log.exception("work_queue.raised"))
+            await self._open_queue(self.parts.work)
         self._go("dispatch", self._dispatcher.run)
         self._go("watch", self._presence.run)
         self._go("duties", self._duties.run)
@@ -112,15 +120,16 @@ class Bus:
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run)
         self._go("news", lambda: self.journal.hear(self._wake_relays))
-        await asyncio.gather(*(bound.wire.listen(self) for bound in self.parts.sources.values()))
+        await asyncio.gather(*map(self._listen, self.parts.sources.values()))
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
     def open_doors(self) -> None:
         """Start the intakes and services of the configuration."""
+        host = self.parts.host
         for intake in self.parts.intakes:
-            self._open_intake(intake)
-        for service in self.parts.host.services:
-            self._open_service(service)
+            self._go(f"intake.{intake.name}", partial(intake.run, self), host.owner(intake))
+        for service in host.services:
+            self._go(f"service.{service.name}", partial(service.run, self), host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
@@ -130,7 +139,7 @@ class Bus:
 
         """
         # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
-        arrival = asyncio.create_task(self._accept(message))
+        arrival = asyncio.get_running_loop().create_task(self._accept(message), context=entered(""))
         self._arrivals.add(arrival)
         arrival.add_done_callback(self._arrivals.discard)
         return await asyncio.shield(arrival)
@@ -143,10 +152,12 @@ class Bus:
             raise
         result = "quarantined" if isinstance(taken, Quarantined) else "new" if taken.new else "repeated"
         self.messages.add(message.channel, result)
+        if isinstance(taken, Quarantined) and not taken.quarantine_id % EVERY:
+            await trim_quarantine(self.journal, self.settings.bus)
         return taken
 
     async def _take(self, message: Inbound) -> Taken | Quarantined:
-        with self._dispatcher.place() as here:
+        with self._dispatcher.place(len(message.raw)) as here:
             owner = self._dispatcher.owner if here else None
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
             if isinstance(received, Quarantined):
@@ -179,8 +190,13 @@ class Bus:
 
     def _offer(self, case: Case) -> None:
         """Tell other workers of an appeal that this one has no room for."""
-        if self.parts.work is not None:
-            self.parts.work.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.appeal)))
+        if self.parts.work is not None and self._queue_ready:
+            try:
+                self.parts.work.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.appeal)))
+            except BaseException as error:
+                if not is_defect(error):
+                    raise
+                self._keeper.raised("work_queue")
 
     def links(self) -> list[LinkState]:
         """Say how all connections that stay open stand; one that several parts share is told once."""
@@ -192,7 +208,10 @@ class Bus:
         for name, links in parts:
             try:
                 states = list(links())
-            except Exception as error:
+            except BaseException as error:
+                if not is_defect(error):
+                    raise
+                self._keeper.count(name)
                 states = [LinkState(name, LinkStatus.DOWN, f"its plugin raised {type(error).__name__} over it")]
             for state in states:
                 told.setdefault(state.name, state)
@@ -221,10 +240,18 @@ class Bus:
             await asyncio.sleep(0.05)
 
     async def _has_work(self, parked: bool) -> bool:
+        # What begins while the journal is asked may be seen neither here nor there: then another look is needed.
+        begun = self._dispatcher.begun
+        return await self._has_any(parked) or self._dispatcher.begun != begun
+
+    async def _has_any(self, parked: bool) -> bool:
         if self._dispatcher.busy or self._arrivals or not all(intake.idle for intake in self.parts.intakes):
             return True
+        due = await self.journal.next_due()
+        if due is not None and due <= wall():
+            return True
         counts = await self.journal.counts()
-        if counts.ready or counts.in_work or (parked and counts.parked):
+        if counts.ready or counts.in_work or counts.suspect or (parked and counts.parked):
             return True
         if parked and any(counts.outbox.get(relay.name) for relay in self.relays):
             return True
@@ -238,7 +265,7 @@ class Bus:
         clock = asyncio.get_running_loop().time
         ends = clock() + self.settings.bus.grace
         staying = {f"service.{service.name}" for service in self.parts.host.services if service.through_drain}
-        taking = [task for task in self._parts if task.get_name().startswith(_TAKING)]
+        taking = [task for task in self._keeper.tasks if task.get_name().startswith(_TAKING)]
         taking = [task for task in taking if task.get_name() not in staying]
         for task in taking:
             task.cancel()
@@ -252,15 +279,8 @@ class Bus:
             await asyncio.wait(intakes, timeout=max(_FLUSH, ends - clock()))
         if self.journal.silent_for < _FLUSH:
             await asyncio.gather(*(relay.flush(max(_FLUSH, ends - clock())) for relay in self.relays))
-        for task in self._parts:
-            task.cancel()
-        if self._parts:
-            _, stuck = await asyncio.wait(self._parts, timeout=_FLUSH)
-            for task in stuck:
-                log.error("bus.part_stuck", kind=task.get_name())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FLUSH):
-                await self._close_parts()
+        await self._keeper.end(_FLUSH)
+        await self._close_parts()
         try:
             async with asyncio.timeout(max(0.0, _LEAVE - self.journal.silent_for) if self.journal.shared else None):
                 await self._duties.let_go()
@@ -276,18 +296,42 @@ class Bus:
         log.info("bus.stopped")
 
     async def _close_parts(self) -> None:
-        closing: list[Coroutine[Any, Any, None]] = [bound.wire.close() for bound in self.parts.sources.values()]
-        closing += [delivery.close() for delivery in self.parts.deliveries.values()]
-        closing += [self.parts.work.close()] if self.parts.work is not None else []
-        await asyncio.gather(*closing, return_exceptions=True)
+        parts = [(f"source.{bound.name}", bound.wire.close, bound.plugin) for bound in self.parts.sources.values()]
+        parts += [(f"delivery.{relay.name}", relay.close, relay.plugin) for relay in self.relays]
+        if (queue := self.parts.work) is not None:
+            parts.append(("work_queue", queue.close, self.parts.host.owner(queue)))
+        await asyncio.gather(*(self._keeper.closed(*part, _FLUSH) for part in parts))
 
-    def _open_intake(self, intake: Intake[Any]) -> None:
-        name = intake.name
-        self._go(f"intake.{name}", lambda: intake.run(self), lambda: log.exception("intake.raised", intake=name))
+    async def _open_source(self, bound: Bound) -> None:
+        guard, name = self.guards[bound.name], f"source.{bound.name}"
+        guard.ready = await self._keeper.opened(name, bound.wire.start, bound.plugin)
+        if not guard.ready:
+            self._go(name, partial(self._open_late, bound), bound.plugin, later=True)
 
-    def _open_service(self, service: Service) -> None:
-        name = service.name
-        self._go(f"service.{name}", lambda: service.run(self), lambda: log.exception("service.raised", service=name))
+    async def _open_late(self, bound: Bound) -> None:
+        guard = self.guards[bound.name]
+        if not guard.ready:
+            await bound.wire.start()
+            guard.ready = True
+        await bound.wire.listen(self)
+
+    async def _listen(self, bound: Bound) -> None:
+        name = f"source.{bound.name}"
+        if self.guards[bound.name].ready and not await self._keeper.opened(
+            name, partial(bound.wire.listen, self), bound.plugin
+        ):
+            self._go(name, partial(self._open_late, bound), bound.plugin, later=True)
+
+    async def _open_queue(self, queue: WorkQueue[Any]) -> None:
+        plugin = self.parts.host.owner(queue)
+        self._queue_ready = await self._keeper.opened("work_queue", queue.start, plugin)
+        self._go("work_queue", partial(self._run_queue, queue), plugin, later=not self._queue_ready)
+
+    async def _run_queue(self, queue: WorkQueue[Any]) -> None:
+        if not self._queue_ready:
+            await queue.start()
+            self._queue_ready = True
+        await queue.run(self._look)
 
     def _wake_relays(self) -> None:
         for relay in self.relays:
@@ -295,13 +339,6 @@ class Bus:
 
     async def _look(self) -> bool:
         return await self._dispatcher.look(_LOOK)
-
-    def _go(
-        self, name: str, run: Callable[[], Coroutine[Any, Any, None]], raised: Callable[[], object] | None = None
-    ) -> None:
-        """Run a part; one that raises starts again, or the bus would go on without it."""
-        raised = raised or (lambda: log.exception("bus.part_ended", kind=name))
-        self._parts.append(asyncio.create_task(_kept_running(run, raised), name=name))
 
     def _source_changed(self, source: str, state: str) -> None:
         self.parts.host.notify("source_changed", source=source, state=state)
@@ -317,21 +354,7 @@ class Bus:
                 continue
             try:
                 await self.journal.prune(wall() - timedelta(seconds=self.settings.bus.retention))
+                await trim_quarantine(self.journal, self.settings.bus)
             except JournalError:
                 log.exception("journal.prune_failed")
             await asyncio.sleep(_HOUR)
-
-
-async def _kept_running(run: Callable[[], Coroutine[Any, Any, None]], raised: Callable[[], object]) -> None:
-    """Run a part until it ends by itself; one that raises starts again."""
-    while True:
-        try:
-            await run()
-            return
-        except asyncio.CancelledError:
-            if being_cancelled():
-                raise
-            raised()
-        except Exception:
-            raised()
-        await asyncio.sleep(_RESTART)

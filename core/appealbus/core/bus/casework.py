@@ -14,8 +14,9 @@ from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
+from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
-from appealbus.core.enrichment.enrichment import Enrichment
+from appealbus.core.enrichment.enrichment import LEFT_OUT, Enrichment
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.guard import Guard
@@ -76,6 +77,8 @@ class Casework:
             if kind in self._answered_later:
                 case = replace(case, answers=tuple(await self._journal.answers(case.appeal_id)))
                 heard = {answer.question_id for answer in case.answers}
+            if case.deaths is not None:
+                case = replace(case, asked=tuple(await self._journal.left_for_sources(case.receipt.number)))
             deadline = asyncio.get_running_loop().time() + self._parts.contracts[kind].wait
             states = list((await self._engines[kind].run(case, deadline)).values())
             await self._conclude(case, states, started, heard)
@@ -89,7 +92,9 @@ class Casework:
                 self.dispatcher.give_back(case.appeal_id)
             else:
                 await self._failed(case, started, heard)
-        except Exception:
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             await self._failed(case, started, heard)
 
     async def _failed(self, case: Case, started: float, heard: Collection[str] | None) -> None:
@@ -116,7 +121,8 @@ class Casework:
             previous = await self._journal.dossier(case.receipt.number, case.version)
             if previous is not None and says_the_same(previous, states):
                 required = self._parts.contracts[case.appeal.kind].required
-                await self._put_off(case, completeness_of(states, required), due_at, heard)
+                doubted = _doubted(case, states)
+                await self._put_off(case, completeness_of(states, required), due_at, heard, doubted=doubted)
                 return
         await self._publish(case, states, due_at, started, heard)
 
@@ -128,8 +134,8 @@ class Casework:
         started: float,
         heard: Collection[str] | None,
     ) -> None:
-        required = self._parts.contracts[case.appeal.kind].required
-        dossier = assemble(case, states, required, self._parts.host.assessors, wall())
+        required, host = self._parts.contracts[case.appeal.kind].required, self._parts.host
+        dossier = assemble(case, states, required, host.assessors, wall(), defects=host.defects)
         failpoint("bus.before_conclude")
         again = await self._journal.conclude(
             case.appeal_id,
@@ -141,13 +147,14 @@ class Casework:
             region=region_of(case.appeal),
             heard=heard,
             owner=self.dispatcher.owner,
+            doubted=_doubted(case, states),
         )
         failpoint("bus.concluded")
         self.dossiers[dossier.completeness.value] += 1
         self._expect(due_at, again=again)
         for relay in self._relays:
             relay.wake()
-        self._parts.host.notify("dossier_ready", dossier=dossier)
+        host.notify("dossier_ready", dossier=dossier)
         self._log(case, dossier, states, started)
 
     def _log(self, case: Case, dossier: Dossier, states: list[LookupState], started: float) -> None:
@@ -174,6 +181,8 @@ class Casework:
         completeness: Completeness,
         due_at: datetime | None,
         heard: Collection[str] | None,
+        *,
+        doubted: bool = False,
     ) -> None:
         """End a run that has nothing new to tell."""
         again = await self._journal.conclude(
@@ -185,6 +194,7 @@ class Casework:
             due_at=due_at,
             heard=heard,
             owner=self.dispatcher.owner,
+            doubted=doubted,
         )
         self._expect(due_at, again=again)
 
@@ -195,3 +205,8 @@ class Casework:
             await self._journal.keep_read(case.appeal_id, state, answered, owner=self.dispatcher.owner)
         if self._tells_outcomes:
             self._parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
+
+
+def _doubted(case: Case, states: Sequence[LookupState]) -> bool:
+    """Say whether a suspect is one still: the turn that it has survived left a question out."""
+    return case.deaths is not None and any(state.code == LEFT_OUT.code for state in states)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.bus.budget import LARGEST, Budget
 from appealbus.core.clocks import wall
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -29,7 +30,12 @@ _CALLED_OFF = 2.0
 
 
 class Dispatcher:
-    """Holds the appeals in flight, never more than `concurrency`, each under a lease in the journal."""
+    """Holds the appeals in flight, never more than `concurrency` or than its budget has bytes, each under a lease.
+
+    Attributes:
+        budget: the bytes of what is in flight and of what arrives. Whoever has appeals in hand takes and gives there.
+
+    """
 
     def __init__(
         self,
@@ -55,8 +61,12 @@ class Dispatcher:
         self._journal = journal
         self._work = work
         self._concurrency = concurrency
+        self.budget = Budget()
         self._cases: dict[int, asyncio.Task[None]] = {}
         self._arriving = 0
+        self._begun = 0
+        self._claiming = False
+        self._turn_is_over = False
         self._dropped: set[int] = set()
         self._taking = True
         self._over = False
@@ -72,7 +82,12 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Whether anything is in flight."""
-        return bool(self._cases or self._arriving)
+        return bool(self._cases or self._arriving or self._claiming)
+
+    @property
+    def begun(self) -> int:
+        """How often anything has begun here that ends in a case at work, or in none: who looks twice sees whether."""
+        return self._begun
 
     @property
     def in_flight(self) -> int:
@@ -80,17 +95,20 @@ class Dispatcher:
         return len(self._cases)
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """Keep a place for an appeal on its way in; False if there is none, and the journal will keep it.
+    def place(self, size: int = 0) -> Iterator[bool]:
+        """Keep a place for an appeal of so many bytes on its way in; False if there is none: the journal will keep it.
 
         Where others wait for a place already it is theirs: the journal knows which of all is the most urgent.
         """
-        kept = self._taking and self._room > 0 and not self._starved
+        kept = self._taking and self._room > 0 and not self._starved and self.budget.fits(size)
         self._arriving += kept
+        self._begun += kept
+        self.budget.take(size if kept else 0)
         try:
             yield kept
         finally:
             self._arriving -= kept
+            self.budget.give(size if kept else 0)
 
     def start(self, case: Case) -> None:
         """Work a case that this bus has leased; after the end, leave it to others."""
@@ -98,7 +116,8 @@ class Dispatcher:
         if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._work(case))
             self._cases[case.appeal_id] = task
-            task.add_done_callback(lambda _: self._ended(case.appeal_id))
+            self.budget.take(case.size)
+            task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
     def more(self) -> None:
         """Say that the journal has an appeal that is ready."""
@@ -190,16 +209,23 @@ class Dispatcher:
         Once a second any place will do, or what waits would wait for ever where places go one by one.
         """
         rested = asyncio.get_running_loop().time() - self._looked >= _POLL
-        return self._room >= (1 if rested else max(1, self._concurrency // 4))
+        if rested or self._turn_is_over:
+            return self._room >= 1
+        return self._room >= max(1, self._concurrency // 4) and self.budget.fits(LARGEST)
 
-    def _ended(self, appeal_id: int) -> None:
+    def _ended(self, appeal_id: int, size: int, *, suspect: bool) -> None:
         del self._cases[appeal_id]
-        if self._starved and self._has_room():
+        self.budget.give(size)
+        if suspect:  # the next one has its turn at once
+            self._turn_is_over = self._backlog = True
+        if suspect or (self._starved and self._has_room()):
             self._wake.set()
 
     async def _claim(self) -> None:
         limit = min(self._room, _CLAIM)
-        self._backlog = False
+        self._backlog = self._turn_is_over = False
+        self._begun += 1
+        self._claiming = True
         self._due = None
         lookers, self._lookers = self._lookers, []
         try:
@@ -207,10 +233,13 @@ class Dispatcher:
                 given_back = tuple(self._dropped)
                 await self._journal.release(self.owner, given_back)
                 self._dropped.difference_update(given_back)
-            claimed = await self._journal.claim(self.owner, wall(), limit, self.lease)
-            self._backlog = self._backlog or len(claimed) == limit
+            budget = self.budget
+            claimed = await self._journal.claim(
+                self.owner, wall(), limit, self.lease, room=budget.left, alone=budget.untouched
+            )
             for case in claimed:
                 self.start(case)
+            self._backlog = self._backlog or len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             due = await self._journal.next_due()
             if due is not None and (claimed or due > wall()):
                 self.expect(due)  # one that is due and could not be claimed is being taken by another worker
@@ -222,3 +251,5 @@ class Dispatcher:
             self._lookers += (looker for looker in lookers if not looker.done())
             if self._trouble.is_news():
                 log.exception("journal.claim_failed")
+        finally:
+            self._claiming = False

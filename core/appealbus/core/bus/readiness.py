@@ -19,7 +19,8 @@ class Check:
     """`bus`, `journal`, or the connection's: `main.consume`."""
     ok: bool
     needed: bool
-    """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it."""
+    """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it. Nor is what
+    works and has something to be mended."""
     detail: str
 
 
@@ -58,4 +59,6 @@ def _by_name(links: Iterable[LinkState]) -> dict[str, LinkState]:
 def _link(link: LinkState, needed: bool) -> Check:
     # Blocked is back-pressure: the other side is there and will go on by itself.
     ok = link.status in (LinkStatus.UP, LinkStatus.BLOCKED)
+    if ok and link.warning:
+        return Check(link.name, False, False, link.detail)
     return Check(link.name, ok, needed, f"{link.status.value}: {link.detail}" if link.detail else link.status.value)

@@ -1,20 +1,24 @@
 """The relay: hands dossier versions from the outbox to one receiver, at least once and in order."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from appealbus.core.bus.duty import Duty, DutyLost
 from appealbus.core.clocks import wall
+from appealbus.core.config.base import ConfigError
+from appealbus.core.doors import is_defect, within
 from appealbus.core.failpoints import failpoint
-from appealbus.core.guards.defects import being_cancelled
-from appealbus.core.interfaces.delivery import Delivery, Outgoing
+from appealbus.core.host import Host
+from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reading import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.lasting import Lasting
 from appealbus.core.masking import message_number
@@ -25,23 +29,59 @@ _BATCH = 100
 _TIMEOUT = 60.0
 _POLL = 1.0
 _BACKOFF_MAX = 300.0
+_MISSES = 7
+"""Calls that raise one after the other until it is the receiver that is away: a batch, its halves, their halves."""
+_FAILING = 10_000
+"""Failing versions that are remembered; forgotten, one only gets its first strike later."""
+_STRUCK = 3
+"""Versions with strikes that are tried between two batches: each may take a minute."""
+_STRIKES = 8
+"""Tries over which a version is given up that the delivery raises over alone: with their pauses some four minutes."""
 
 
 class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
-    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty) -> None:
+    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host) -> None:
         self.name = name
+        self.plugin = host.owner(delivery)
+        """The one that brings the delivery."""
+        self._defects = host.defects
+        self._started = False
+        self._left: set[asyncio.Task[Any]] = set()
         self._duty = duty
         self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
         self._batch = _BATCH
         self.results: Counter[str] = Counter()
-        """Versions handed over, by result: `delivered`, `failed`."""
+        """Attempts to hand versions over, by result: `delivered`, `failed`, `alone`."""
+        self._took_at = float("-inf")
+        # Since when each version is failing that has no strike yet: it gets one once the receiver took others since.
+        self._failing: dict[int, float] = {}
+        # Whether the receiver took something when it was last given what has no strike.
+        self._takes = False
         self._trouble = Lasting()
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Open the delivery; one whose plugin raises over it is opened again before the next batch.
+
+        Raises:
+            ConfigError: its settings are wrong.
+
+        """
+        try:
+            await within(_TIMEOUT, self._open, self.plugin, self._leave_behind)
+        except BaseException as error:
+            if isinstance(error, ConfigError) or not is_defect(error):
+                raise
+            self._raised()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self._delivery.close()
 
     def wake(self) -> None:
         """Say that there is something to deliver."""
@@ -80,7 +120,7 @@ class Relay:
             log.warning("delivery.unfinished", receiver=self.name, error=type(error).__name__)
 
     async def pass_on(self) -> bool:
-        """Deliver one batch; return whether there may be more."""
+        """Deliver what is due, up to a batch; return whether there may be more."""
         async with self._one_at_a_time:
             try:
                 return await self._pass_on()
@@ -91,53 +131,143 @@ class Relay:
         asked = self._batch
         async with self._duty.during():
             rows = await self._journal.undelivered(self.name, wall(), asked)
-            if not rows:
-                return False
-            results = await self._hand_over(rows)
-        failpoint("relay.delivered")
-        taken = [row.delivery_id for row, problem in zip(rows, results, strict=True) if problem is None]
-        if taken:
-            await self._journal.delivered(taken)
-        now = wall()
-        missed = [
-            (row.delivery_id, problem, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
-            for row, problem in zip(rows, results, strict=True)
-            if problem is not None
-        ]
-        await self._journal.deliveries_failed(missed)
-        failed = len(rows) - len(taken)
-        self.results.update(delivered=len(taken), failed=failed)
-        if failed:
-            code = Counter(problem for _, problem, _ in missed).most_common(1)[0][0]
-            log.warning("delivery.failed", receiver=self.name, count=failed, code=code)
-        return len(rows) == asked and not failed
+        fresh = [row for row in rows if not row.strikes]
+        struck = [row for row in rows if row.strikes]
+        failed = await self._hand_all_over(fresh, struck[:_STRUCK]) if rows else 0
+        full = len(rows) == asked or sum(len(row.dossier) for row in rows) > DELIVERED_BYTES // 2
+        return len(struck) > _STRUCK or (full and not failed)
 
-    async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[str | None]:
+    async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
+        """Hand rows over, those that the delivery has raised over each alone; return how many failed.
+
+        What a call raises over is halved and comes after all else. What became of each call is noted before the next.
+        """
+        parts = deque([fresh] if fresh else [])
+        parts.extend([row] for row in struck)
+        clock = asyncio.get_running_loop().time
+        misses, codes = 0, Counter[str]()
+        while parts:
+            some = parts.popleft()
+            async with self._duty.during():
+                results = await self._hand_over(some)
+            failpoint("relay.delivered")
+            if not isinstance(results, str):
+                if None in results:
+                    self._took_at, self._takes, misses = clock(), True, 0
+                codes += await self._note(some, results)
+                continue
+            if some[0].strikes:
+                codes += await self._strike(some[0], results, counts=self._takes)
+                continue
+            self._note_failing(some, clock())
+            # Waiting in vain costs a minute, raising nothing.
+            misses += 3 if results == TimeoutError.__name__ else 1
+            if misses >= _MISSES:
+                # It is away; and should many versions be bad, the few of the next batch find them one by one.
+                self._takes = False
+                self._batch = max(1, self._batch // 8)
+                some, parts = [*some, *(row for part in parts for row in part)], deque()
+                codes += await self._note(some, [results] * len(some))
+            elif len(some) > 1:
+                parts += [some[: len(some) // 2], some[len(some) // 2 :]]
+            else:
+                self._takes = self._took_at > self._failing[some[0].delivery_id]
+                codes += await self._strike(some[0], results, counts=self._takes)
+        if codes:
+            code = codes.most_common(1)[0][0]
+            log.warning("delivery.failed", receiver=self.name, count=codes.total(), code=code)
+        return codes.total()
+
+    async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[Handed] | str:
+        """Make one call; return what became of each version, or how the call failed."""
         batch = [_outgoing(row) for row in rows]
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                results = await self._delivery.deliver(batch)
+            results = await within(_TIMEOUT, partial(self._deliver, batch), self.plugin, self._leave_behind)
             if len(results) == len(batch):
-                self._batch = min(_BATCH, self._batch * 2)
+                if clock() - began < _TIMEOUT / 4:
+                    self._batch = min(_BATCH, self._batch * 2)
                 return results
             log.error("delivery.miscounted", receiver=self.name)
-            return ["miscounted"] * len(batch)
-        except asyncio.CancelledError as error:
-            if being_cancelled():
-                raise
-            return self._failed(error, batch)
+            return "miscounted"
         except TimeoutError as error:
             # A receiver that is slow gets less at once, or it would be handed the same start for ever.
             self._batch = max(1, self._batch // 2)
-            return self._failed(error, batch)
-        except Exception as error:
-            return self._failed(error, batch)
+            return self._failed(error)
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            return self._failed(error)
 
-    def _failed(self, error: BaseException, batch: Sequence[Outgoing]) -> list[str | None]:
+    def _failed(self, error: BaseException) -> str:
+        self._raised()
+        return type(error).__name__
+
+    async def _open(self) -> None:
+        await self._delivery.start()
+        self._started = True
+
+    async def _deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        if self._left:  # another call beside one that does not end would not end either
+            return ["left_behind"] * len(batch)
+        if not self._started:
+            await self._open()
+        return await self._delivery.deliver(batch)
+
+    def _leave_behind(self, task: asyncio.Task[Any]) -> None:
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+        log.error("delivery.left_behind", receiver=self.name)
+
+    def _raised(self) -> None:
+        self._defects[f"delivery.{self.name}"] += 1
         log.exception("delivery.raised", receiver=self.name)
-        return [type(error).__name__] * len(batch)
+
+    def _note_failing(self, rows: Sequence[Undelivered], now: float) -> None:
+        if len(self._failing) > _FAILING:
+            self._failing.clear()
+        for row in rows:
+            self._failing.setdefault(row.delivery_id, now)
+
+    async def _strike(self, row: Undelivered, code: str, *, counts: bool) -> Counter[str]:
+        """Note that the delivery raised over one version alone; that counts where the receiver takes others."""
+        if counts and row.strikes + 1 >= _STRIKES:
+            return await self._note([row], [Refused(code)])
+        return await self._note([row], [code], struck={row.delivery_id} if counts else ())
+
+    async def _note(
+        self, rows: Sequence[Undelivered], results: Sequence[Handed], struck: Collection[int] = ()
+    ) -> Counter[str]:
+        """Write down what became of versions; return by code how many come again."""
+        ended = list(zip(rows, results, strict=True))
+        for row, result in ended:
+            if result is None:
+                self._failing.pop(row.delivery_id, None)
+        await self._journal.delivered([row.delivery_id for row, result in ended if result is None])
+        refused = [(row, result.code) for row, result in ended if isinstance(result, Refused)]
+        await self._journal.deliveries_alone([(row.delivery_id, code) for row, code in refused])
+        for row, code in refused:
+            log.error("delivery.alone", receiver=self.name, number=row.number, version=row.version, code=code)
+        now = wall()
+        missed = [(row, result) for row, result in ended if not (result is None or isinstance(result, Refused))]
+        again = [
+            (row.delivery_id, code, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
+            for row, code in missed
+        ]
+        await self._journal.deliveries_failed(again, struck=struck)
+        taken = len(rows) - len(refused) - len(missed)
+        self.results.update(delivered=taken, failed=len(missed), alone=len(refused))
+        return Counter(str(code) for _, code in missed)
 
 
 def _outgoing(row: Undelivered) -> Outgoing:
-    message_id = f"{message_number(row.number, row.appeal_id)}/{row.version}"
-    return Outgoing(message_id, row.number, row.version, row.completeness, row.dossier, row.region)
+    return Outgoing(
+        f"{message_number(row.number, row.appeal_id)}/{row.version}",
+        row.number,
+        row.version,
+        row.completeness,
+        row.dossier,
+        row.region,
+        attempts=row.attempts,
+    )

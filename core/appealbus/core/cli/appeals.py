@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.cli.render import dossier_view, gaps_view
+from appealbus.core.cli.render import dossier_view, gaps_view, local
 from appealbus.core.enrichment.fields import FieldError, Found, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case
+from appealbus.core.journal.rows import AppealRow, Case, State
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.xml import to_xml
 
@@ -48,19 +48,25 @@ def dossier(
 
 
 def why(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
-    """Say what the newest dossier lacks, each with its one cause and the time of the next attempt.
+    """Say what the newest dossier lacks, each with its one cause and the time of the next attempt; why it is held.
 
-    Exits 1 while the dossier is partial.
+    Exits 1 while the dossier is partial, or the appeal is held.
     """
     cli = cli_of(context)
+    held = cli.read(lambda journal: _held(journal, number))
+    if held is not None and not held.version:
+        _print_held(cli, held, as_json)
+        raise typer.Exit(EXIT_PROBLEMS)
     found = cli.read(lambda journal: _with_current_gaps(cli, journal, number))
     if as_json:
         gaps = [gap.model_dump(mode="json") for gap in found.gaps]
         head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
-        cli.print_json({**head, "gaps": gaps})
+        cli.print_json({**head, "gaps": gaps, "held": held and _held_as_json(held)})
     else:
+        if held is not None:
+            _print_held(cli, held, as_json)
         cli.out.print(gaps_view(found))
-    if found.completeness.value == "partial":
+    if held is not None or found.completeness.value == "partial":
         raise typer.Exit(EXIT_PROBLEMS)
 
 
@@ -107,6 +113,26 @@ def retry(
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"
     cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
+
+
+async def _held(journal: Journal, number: str) -> AppealRow | None:
+    row = await journal.appeal(number)
+    return row if row is not None and row.state is State.HELD else None
+
+
+def _held_as_json(row: AppealRow) -> dict[str, Any]:
+    return {"by": row.held_by, "reason": row.held_reason, "since": row.changed_at}
+
+
+def _print_held(cli: Cli, row: AppealRow, as_json: bool) -> None:
+    if as_json:
+        head = {"number": row.number, "version": row.version, "completeness": row.completeness}
+        cli.print_json({**head, "gaps": [], "held": _held_as_json(row)})
+        return
+    since = f"{local(row.changed_at):%Y-%m-%d %H:%M:%S}"
+    text = f"{row.number} is held since {since} by {row.held_by}: {row.held_reason}"
+    cli.out.print(text, style="red")
+    cli.out.print(f"Nothing of it is worked until `appealbus release {row.number}`.", style="red")
 
 
 def _print_found(cli: Cli, item: Found) -> None:

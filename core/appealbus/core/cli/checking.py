@@ -38,6 +38,8 @@ class Findings:
     connections: list[dict[str, Any]] = field(default_factory=list)
     """Of intakes, deliveries and the work queue: with `--online`, of those that connect to somebody."""
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What is in order and should be better all the same, such as a secret that others may read."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,6 +82,8 @@ def _print(cli: Cli, found: Findings) -> None:
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
         cli.out.print(f"{name:<14} {text}", style=style)
+    for warning in found.warnings:
+        cli.err.print(warning, style="yellow")
     for problem in found.problems:
         cli.err.print(problem, style="red")
     if not found.problems:
@@ -97,6 +101,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
+    found.warnings += cli.loaded.open_secrets()
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import orjson
 import typer
 
+from appealbus.core import process
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
@@ -35,6 +36,8 @@ EXIT_ABSENT = 3
 """There is no such appeal, version, field or quarantined message."""
 EXIT_JOURNAL = 4
 """The journal, or the appeal in it, cannot be read or written now."""
+EXIT_STUCK = process.EXIT_STUCK
+"""A plugin held the process's event loop for too long, and others have its work."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""
 

@@ -40,4 +40,5 @@ def _line(row: AppealRow) -> str:
     dossier = f"version {row.version} {row.completeness}" if row.version else "no dossier yet"
     due = f", due {local(row.due_at):%Y-%m-%d %H:%M:%S}" if row.due_at else ""
     head = f"{row.number}  accepted {local(row.accepted_at):%Y-%m-%d %H:%M:%S} by {row.channel}"
-    return f"{head}  {row.state}{due}; {dossier}"
+    held = f" by {row.held_by}: {row.held_reason}" if row.held_by else ""
+    return f"{head}  {row.state}{held}{due}; {dossier}"

@@ -1,16 +1,31 @@
 """`appealbus`: the program."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from appealbus.core.cli import access, appeals, checking, listing, plugins, quarantine, running, sources, status
+from appealbus.core.cli import (
+    access,
+    appeals,
+    checking,
+    deliveries,
+    holding,
+    listing,
+    plugins,
+    quarantine,
+    running,
+    sources,
+    status,
+)
 from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
+from appealbus.core.process import leave_within
 from appealbus.core.version import __version__
 from appealbus.core.worker import worker
 
@@ -20,7 +35,8 @@ Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus chec
 `appealbus intake FILE`, work them with `appealbus run`, and look at one with `appealbus dossier NUMBER`.
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
-wrong; 3 there is no such thing; 4 the journal cannot be used now; 130 stopped by Ctrl-C.
+wrong; 3 there is no such thing; 4 the journal cannot be used now; 5 a plugin held the process for too long;
+130 stopped by Ctrl-C.
 """
 
 
@@ -28,6 +44,36 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"appealbus {__version__}")
         raise typer.Exit
+
+
+def _commands(cli: Cli) -> type[TyperGroup]:
+    class Commands(TyperGroup):
+        """The program's own commands, and those of plugins, which are loaded only where one of them is wanted."""
+
+        complete = False
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """Return a command; raise ConfigError where nobody can know whether a plugin brings it."""
+            if cmd_name not in self.commands:
+                self.add_those_of_plugins()
+            return super().get_command(ctx, cmd_name)
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            """Return all names, for --help; where the configuration is wrong, the program's own."""
+            with contextlib.suppress(ConfigError):
+                self.add_those_of_plugins()
+            return super().list_commands(ctx)
+
+        def add_those_of_plugins(self) -> None:
+            """Load the plugins, once."""
+            if not self.complete:
+                brought = typer.Typer(callback=lambda: None)  # a group, however few commands there are
+                cli.host.add_commands(brought)
+                for name, command in typer.main.get_group(brought).commands.items():
+                    self.commands.setdefault(name, command)
+                self.complete = True
+
+    return Commands
 
 
 def build(cli: Cli) -> typer.Typer:
@@ -39,6 +85,7 @@ def build(cli: Cli) -> typer.Typer:
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         add_completion=False,
+        cls=_commands(cli),
     )
 
     @app.callback()
@@ -52,13 +99,22 @@ def build(cli: Cli) -> typer.Typer:
     ) -> None:
         context.obj = cli
 
-    for part in (running, status, listing, appeals, sources, checking, plugins, quarantine, access):
+    for part in (
+        running,
+        status,
+        listing,
+        appeals,
+        holding,
+        sources,
+        checking,
+        plugins,
+        quarantine,
+        deliveries,
+        access,
+    ):
         part.add_to(app)
-    try:
+    with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works
         configure(cli.loaded.settings.log, member=worker())
-        cli.host.add_commands(app)
-    except ConfigError:
-        pass  # the command itself says what is wrong; --help still works
     return app
 
 
@@ -88,4 +144,8 @@ def main() -> None:
         if code:
             raise SystemExit(code)
 
-    guarded(program)
+    try:
+        guarded(program)
+    except SystemExit as end:
+        leave_within(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -13,10 +14,12 @@ from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
 from appealbus.core.clocks import wall
 from appealbus.core.parts import build
-from appealbus.core.process import relieve_collector
+from appealbus.core.process import relieve_collector, run_to_end
 from appealbus.core.worker import worker
 
 log = structlog.get_logger(__name__)
+
+_CALLED_OFF = 2.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +48,7 @@ def run(
     """
     cli, ends = cli_of(context), until_idle or until_settled
     if workers == 1 or worker() is not None:
-        asyncio.run(_run(cli, ends, until_settled))
+        run_to_end(_run(cli, ends, until_settled), cli.host.stray)
     else:
         raise typer.Exit(asyncio.run(_supervise(cli, workers, ends)))
 
@@ -63,30 +66,43 @@ async def _supervise(cli: Cli, workers: int, ends: bool) -> int:
 
 async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     parts = build(cli.loaded, cli.host)
+    for warning in cli.loaded.open_secrets():
+        log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal:
         await journal.hold_run_lock()
-        bus = Bus(cli.loaded, parts, journal)
+        member = worker()
+        if member is not None and member.before:
+            await journal.bury(member.before)
+        bus = Bus(cli.loaded, parts, journal, name=member.name if member is not None else "")
         told_to_stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop.set)
-        member = worker()
         if member is not None:
             loop.add_reader(member.leash, _let_go, member.leash, told_to_stop)
         try:
-            await bus.start()
-            relieve_collector()
-            bus.open_doors()
-            waits: list[asyncio.Task[Any]] = [asyncio.create_task(told_to_stop.wait())]
-            if ends:
-                waits.append(asyncio.create_task(bus.settle(parked=parked)))
-            done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            for task in done:
-                task.result()
+            bus.watchdog.start()
+            await _first(bus.start(), told_to_stop.wait())
+            if not told_to_stop.is_set():
+                relieve_collector()
+                if member is not None:
+                    member.started()
+                bus.open_doors()
+                await _first(told_to_stop.wait(), *([bus.settle(parked=parked)] if ends else []))
         finally:
             await bus.stop()
+
+
+async def _first(*each: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the first of them to end, and raise what it raised; call off the others."""
+    waits = [asyncio.create_task(one) for one in each]
+    done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending, timeout=_CALLED_OFF)
+    for task in done:
+        task.result()
 
 
 def _let_go(leash: int, told_to_stop: asyncio.Event) -> None:

@@ -49,6 +49,13 @@ def status_view(counts: Counts, workers: list[WorkerState], now: datetime) -> Re
         Text(f"quarantine  {counts.quarantine}", "red" if counts.quarantine else ""),
         Text(f"workers     {who}", "" if workers else "yellow"),
     ]
+    if counts.alone:
+        told = ", ".join(f"{count} for {receiver}" for receiver, count in sorted(counts.alone.items()))
+        lines.append(Text(f"alone       {told}; see `appealbus deliveries list`", "red"))
+    if counts.suspect:
+        lines.append(Text(f"suspect     {counts.suspect} left by dead workers, taken one at a time", "yellow"))
+    if counts.held:
+        lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
     if not counts.outbox:
         return Group(*lines, Text("deliveries  none waits"))
     table = Table(Column("receiver", no_wrap=True), "waiting", "oldest", box=SIMPLE, pad_edge=False)

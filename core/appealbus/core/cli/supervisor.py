@@ -8,6 +8,8 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
 
 import structlog
 
@@ -53,6 +55,7 @@ class Supervisor:
         self._ends = ends
         self._stopping = asyncio.Event()
         self._running: dict[int, Process] = {}
+        self._names: dict[int, str] = {}
         self._since: dict[int, float] = {}
         self._ever_up = False
         self._given_up: int | None = None
@@ -93,33 +96,48 @@ class Supervisor:
         """Have one worker running, again and again."""
         deaths = 0
         while not self._stopping.is_set():
-            code, was_up = await self._life(number)
+            life = await self._life(number)
+            code = life.code
             if self._stopping.is_set():
                 self._badly += code not in _DRAINED
                 return
             if self._ends and code == 0:
                 return
-            deaths = 1 if was_up else deaths + 1
-            if code == EXIT_CONFIG or (deaths >= TRIES and not self._somebody_was_up()):
+            orderly = code in _DRAINED
+            deaths = 1 if life.was_up or orderly else deaths + 1
+            # Of a process that has worked, 2 says no more than any other code: a plugin may end it with that.
+            refused = code == EXIT_CONFIG and not life.started
+            if refused or (deaths >= TRIES and not self._somebody_was_up()):
                 self._give_up(number, code)
                 return
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (deaths - 1)) * random.uniform(0.5, 1)  # noqa: S311
-            log.warning("worker.died", worker=number, status=_end_of(code), pause=round(pause, 2))
+            if orderly:
+                log.info("worker.ended", worker=number, status=_end_of(code), pause=round(pause, 2))
+            else:
+                log.warning("worker.died", worker=number, status=_end_of(code), pause=round(pause, 2))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    async def _life(self, number: int) -> tuple[int, bool]:
-        """Run one process to its end; return its exit code and whether it has been up."""
+    async def _life(self, number: int) -> "_Life":
+        """Run one process to its end."""
         clock = asyncio.get_running_loop().time
-        environment = {**os.environ, VARIABLE: f"{number}:{self._leash}"}
+        word, theirs = os.pipe()
+        os.set_blocking(word, False)
+        # Whoever comes next takes over at once what this one had in work, and need not wait for its leases to end.
+        before, name = self._names.get(number, ""), uuid4().hex
+        self._names[number] = name
+        environment = {**os.environ, VARIABLE: f"{number}:{self._leash}:{theirs}:{name}:{before}"}
         try:
             process = await create_subprocess_exec(
-                *self._command, stdin=DEVNULL, env=environment, pass_fds=(self._leash,)
+                *self._command, stdin=DEVNULL, env=environment, pass_fds=(self._leash, theirs)
             )
         except OSError as error:  # no process or no memory left for now
             log.error("worker.not_started", worker=number, error=type(error).__name__)
-            return EXIT_PROBLEMS, False
+            os.close(word)
+            return _Life(EXIT_PROBLEMS, was_up=False, started=False)
+        finally:
+            os.close(theirs)
         self._running[number] = process
         self._since[number] = clock()
         log.info("worker.started", worker=number, pid=process.pid)
@@ -127,7 +145,7 @@ class Supervisor:
             _send(process, signal.SIGTERM)
         code = await process.wait()
         del self._running[number]
-        return code, self._was_up(self._since.pop(number))
+        return _Life(code, was_up=self._was_up(self._since.pop(number)), started=_said(word))
 
     def _was_up(self, since: float) -> bool:
         up = asyncio.get_running_loop().time() - since >= UP
@@ -159,6 +177,23 @@ class Supervisor:
             _, late = await asyncio.wait(waits, timeout=seconds)
             for wait in late:
                 wait.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    code: int
+    was_up: bool
+    started: bool
+    """Whether it has said that it works."""
+
+
+def _said(word: int) -> bool:
+    try:
+        return bool(os.read(word, 1))
+    except BlockingIOError:  # something that the worker has started holds the other side
+        return False
+    finally:
+        os.close(word)
 
 
 def _send(process: Process, number: signal.Signals) -> None:

@@ -13,6 +13,7 @@ from appealbus.core.config.base import ConfigError, Settings
 from appealbus.core.config.environment import override
 from appealbus.core.config.locator import KeyPath, Locator
 from appealbus.core.config.models import BusSettings
+from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.config.problems import InvalidConfig, Place, Problem, dotted, explain
 from appealbus.core.config.types import Secret
 
@@ -98,6 +99,10 @@ class Loaded:
                 wrong.append(str(error))
         return wrong
 
+    def open_secrets(self) -> list[str]:
+        """Say which of the secrets met so far others may read."""
+        return list(filter(None, (secret.open_to_others() for secret in self.secrets)))
+
     def _check(self, model: type[S], table: Any, path: KeyPath, also: Sequence[str], problems: Sequence[Problem]) -> S:
         try:
             settings = model.model_validate(table, context={"folder": self.folder, "env": self._env})
@@ -152,6 +157,8 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Load
         if not DEFAULT_FILE.exists():
             return Loaded({}, env=env)
         file = DEFAULT_FILE
+    if problem := writable_by_others(file):
+        raise InvalidConfig([Problem(Place(str(file)), "", problem)])
     try:
         text = file.read_bytes().decode("utf-8-sig")
         return Loaded(tomllib.loads(text), file=file, text=text.replace("\r\n", "\n"), env=env)

@@ -104,6 +104,12 @@ class GeneralSettings(Settings):
     """Questions that one lookup may put for one appeal."""
     retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long the journal keeps what is done."""
+    quarantine_messages: int = Field(default=10_000, ge=1)
+    """How many messages of one channel quarantine keeps that nobody has replayed; over that the oldest go."""
+    quarantine_megabytes: int = Field(default=2048, ge=16)
+    """How many megabytes of one channel it keeps."""
+    quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
+    """How long it keeps them."""
 
 
 class SourceSettings(Settings):

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, Vali
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from appealbus.core.config.base import ConfigError
+from appealbus.core.config.permissions import readable_by_others, writable_by_others
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
@@ -96,6 +97,8 @@ class Secret:
                 raise ConfigError(f"{self.key}: the environment variable {self._env} is not set; set it")
             return value
         assert self._file is not None  # noqa: S101 - the constructor saw to it
+        if problem := writable_by_others(self._file):
+            raise ConfigError(f"{self.key}: {problem}")
         try:
             with self._file.open("rb") as file:
                 value = file.read(_SECRET_LIMIT).decode().rstrip("\r\n")
@@ -106,6 +109,11 @@ class Secret:
         if not value:
             raise ConfigError(f"{self.key}: {self._file} is empty; write the secret into it")
         return value
+
+    def open_to_others(self) -> str | None:
+        """Say who else may read its file, and what to do; None where nobody may."""
+        problem = readable_by_others(self._file) if self._file is not None else None
+        return problem and f"{self.key}: {problem}"
 
     def __repr__(self) -> str:
         (kind, name), *_ = self.reference.items()

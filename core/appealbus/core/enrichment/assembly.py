@@ -1,11 +1,13 @@
 """From the states of a case to a dossier version."""
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 from pydantic_core import from_json
 
+from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
@@ -43,8 +45,10 @@ def assemble(
     required: Container[str],
     assessors: Mapping[str, Assessor],
     created_at: datetime,
+    *,
+    defects: Counter[str],
 ) -> Dossier:
-    """Make the next version of the case's dossier, assessed."""
+    """Make the next version of the case's dossier, assessed; count what assessors raise."""
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
@@ -75,10 +79,10 @@ def assemble(
         outcomes=outcomes,
         gaps=gaps,
     )
-    return _assessed(dossier, assessors)
+    return _assessed(dossier, assessors, defects)
 
 
-def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor]) -> Dossier:
+def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Counter[str]) -> Dossier:
     signals: list[Signal] = []
     unassessed: list[str] = []
     for name, assessor in assessors.items():
@@ -87,7 +91,10 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor]) -> Dossier:
             if not all(isinstance(signal, Signal) for signal in concluded):
                 raise TypeError("an assessor must return signals")
             signals += concluded
-        except Exception:
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            defects[f"assessor.{name}"] += 1
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
             unassessed.append(name)
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})

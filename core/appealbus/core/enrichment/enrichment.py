@@ -1,22 +1,29 @@
 """Running the plan for one case: ask what is open, keep each outcome as it comes, leave what has ended alone."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.retry import after_defect, next_attempt
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
+
+LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
+_LOST = 2
+"""So often a question may leave without an end on record: then a suspect's turn leaves it out once."""
 
 
 class Enrichment:
@@ -89,6 +96,10 @@ class Enrichment:
         )
         return await self._guards[node.lookup.source].ask(question)
 
+    def defect(self, node: Node, error: BaseException) -> Outcome[Record]:
+        """Tell and count what a lookup raised before its question could be put, and return the outcome."""
+        return self._guards[node.lookup.source].defect(node.lookup, error)
+
 
 class _Run:
     def __init__(self, engine: Enrichment, case: Case, deadline: float) -> None:
@@ -100,8 +111,11 @@ class _Run:
         self.answers: dict[Key, KeptAnswer] = {}
         for answer in case.answers:
             self.answers.setdefault((answer.lookup, answer.key), answer)
+        self.alike: Counter[tuple[str, str | None]] = Counter()
+        """Of a suspect: its questions by whose data they are about, which is what the access log knows them by."""
         self.now: dict[Key, LookupState] = {}
-        self.records: dict[str, list[Record]] = defaultdict(list)
+        self.records: dict[str, dict[str, Known]] = defaultdict(dict)
+        self.keys: dict[str, list[str]] = {}
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def go(self) -> dict[Key, LookupState]:
@@ -133,8 +147,10 @@ class _Run:
         """Take over what has ended already; return what is to be asked."""
         name = node.lookup.name
         standings = {name: self._standing(name) for name in node.upstream}
+        drafts = self._drafts(node, standings)
+        self.keys[name] = [draft.key for draft in drafts]
         to_ask = []
-        for draft in node.drafts(self.case.appeal, self.records, standings, self.engine._fan_out):
+        for draft in drafts:
             old = self.old.get((name, draft.key))
             if draft.outcome is not None:
                 outcome = draft.outcome
@@ -143,12 +159,28 @@ class _Run:
                     old = LookupState(
                         name, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs
                     )
-                self._set(old)
+                    if outcome.kind is OutcomeKind.INVALID:  # the lookup raised over its inputs
+                        old = replace(old, next_attempt_at=after_defect(self.engine._retry, self.case, ended_at))
+                self._set(old, draft)
             elif old is not None and not self._is_open(old):
-                self._set(old)
+                self._set(old, draft)
             else:
                 to_ask.append(draft)
+            if self.case.asked:
+                self.alike[name, _subject(draft)] += 1
         return to_ask
+
+    def _drafts(self, node: Node, standings: Mapping[str, Standing]) -> list[Draft]:
+        # In the order of their questions, not of their answers: of too many, the same are left out each time.
+        known = {
+            up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
+        }
+        try:
+            return node.drafts(self.case.appeal, known, standings, self.engine._fan_out)
+        except BaseException as error:  # validators and `absent` of a query are the plugin's own
+            if not is_defect(error):
+                raise
+            return [Draft("", outcome=self.engine.defect(node, error))]
 
     def _standing(self, name: str) -> Standing:
         states = self.settled[name]
@@ -162,15 +194,32 @@ class _Run:
             return True
         return state.next_attempt_at is not None and state.next_attempt_at <= self.started
 
-    def _set(self, state: LookupState) -> None:
+    def _is_lost(self, node: Node, draft: Draft) -> bool:
+        """Say whether a suspect's question has left too often since it last ended: the access log has each time."""
+        subject = _subject(draft) if self.case.asked else None
+        if subject is None:
+            return False
+        old = self.old.get((node.lookup.name, draft.key))
+        left = [
+            row
+            for row in self.case.asked
+            if row.lookup == node.lookup.name and row.subject == subject and (old is None or row.at > old.ended_at)
+        ]
+        return len(left) >= _LOST * self.alike[node.lookup.name, subject]
+
+    def _set(self, state: LookupState, draft: Draft) -> None:
         self.now[(state.lookup, state.key)] = state
         self.settled[state.lookup].append(state)
         if state.record is not None:
-            self.records[state.lookup].append(state.record)
+            lineage = {**draft.lineage, state.lookup: frozenset((state.key,))}
+            self.records[state.lookup][state.key] = Known(state.record, lineage)
 
     async def _ask(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
-        ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
+        if answer is None and self._is_lost(node, draft):
+            ended = Ended(LEFT_OUT, self.engine._now())
+        else:
+            ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
         outcome = ended.outcome
         old = self.old.get((node.lookup.name, draft.key))
         state = LookupState(
@@ -190,5 +239,12 @@ class _Run:
         at = next_attempt(self.engine._retry, state, self.case.receipt.accepted_at, outcome.retry_after)
         if at is not None:
             state = replace(state, next_attempt_at=at)
-        self._set(state)
+        self._set(state, draft)
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
+
+
+def _subject(draft: Draft) -> str | None:
+    try:
+        return None if draft.query is None else draft.query.subject()
+    except Exception:  # the plugin's own; the guard tells of it
+        return None

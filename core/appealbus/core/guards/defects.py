@@ -1,6 +1,5 @@
 """What a plugin's defect looks like from outside: a place in the code, never a value."""
 
-import asyncio
 import sys
 from pathlib import Path
 from traceback import walk_tb
@@ -37,9 +36,3 @@ def where(lookup: Lookup[Any, Record], error: BaseException) -> str:
         if name in (module, package) or name.startswith(f"{package}."):
             place = f"{'/'.join(Path(frame.f_code.co_filename).parts[-2:])}:{line}"
     return place
-
-
-def being_cancelled() -> bool:
-    """Say whether somebody cancelled this task, as against code in it that raises CancelledError by itself."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

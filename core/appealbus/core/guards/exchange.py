@@ -5,8 +5,10 @@ import random
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from appealbus.core.guards.defects import NotAnOutcome, being_cancelled, defect
+from appealbus.core.doors import is_defect, within
+from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
@@ -101,7 +103,8 @@ class Exchange(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         line = self._line
         started = line.monotonic()
-        source = Source(line.source, line.wire, Call(self._question_id, masked(self.question.number), seconds))
+        call = Call(self._question_id, masked(self.question.number), seconds)
+        source = Source(line.source, line.wire, call, line.plugin)
         self.attempts += 1
         self.asked_at = self.asked_at or line.now()
         self.so_far = CALL_TIMED_OUT
@@ -116,6 +119,7 @@ class Exchange(Flight):
                 settle = self._verdict(seconds, reached=False)
             raise
         finally:
+            source.close()
             line.in_flight -= 1
             line.latency.took(line.monotonic() - started)
             settle(place)
@@ -142,22 +146,24 @@ class Exchange(Flight):
             try:
                 self.so_far = Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
             except ValueError as error:  # found without a record, or a pause that is no number
-                self.so_far = defect(lookup, error)
+                self.so_far = self._line.defect(lookup, error)
             return True
-        except asyncio.CancelledError as error:
-            if being_cancelled():
-                raise
-            self.so_far = defect(lookup, error)
         except TimeoutError:
             self.so_far = CALL_TIMED_OUT
-        except Exception as error:
-            self.so_far = defect(lookup, error)
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            self.so_far = self._line.defect(lookup, error)
         return bool(source.replies)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question
-        async with asyncio.timeout(source.call_context.timeout):
-            outcome = await question.lookup.ask(question.query, source)
+        outcome = await within(
+            source.call_context.timeout,
+            partial(question.lookup.ask, question.query, source),
+            question.plugin,
+            partial(self._line.leave_behind, question.lookup.name),
+        )
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
         if outcome.record is not None:
@@ -200,5 +206,5 @@ class Reading(Exchange):
         """Read it."""
         line, answer = self._line, self._answer
         call = Call(answer.question_id, masked(self.question.number), line.settings.timeout, answer)
-        await self._ask(Source(line.source, line.wire, call))
+        await self._ask(Source(line.source, line.wire, call, line.plugin))
         return replace(self.ended(), read=True)

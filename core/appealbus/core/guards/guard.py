@@ -1,14 +1,17 @@
 """The guard: what every question to a source passes through."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.doors import is_defect
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, Reading
@@ -22,6 +25,7 @@ from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import SingleFlight
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served, SourceState
@@ -32,6 +36,7 @@ from appealbus.schemas.record import Record
 log = structlog.get_logger(__name__)
 
 STOPPING = unavailable("bus.stopping", "the bus is stopping; the question will be put again")
+NOT_STARTED = unavailable("plugin.not_started", "the plugin that leads to the source could not start; it tries again")
 
 
 class Guard:
@@ -46,6 +51,8 @@ class Guard:
         on_change: told the source and the breaker's new state.
         await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_later`.
         limits: where the source's limits are shared with other workers; None: they are this process's own.
+        plugin: the one that brings the wire.
+        defects: where defects of plugins are counted, by the part that has them.
         now: the wall clock.
         monotonic: the clock of `Question.deadline`.
 
@@ -62,11 +69,15 @@ class Guard:
         on_change: Callable[[str, str], None],
         await_answer: Callable[[AwaitedRow], Awaitable[None]] | None = None,
         limits: Limits | None = None,
+        plugin: str = "",
+        defects: Counter[str] | None = None,
         now: Callable[[], datetime] = clocks.wall,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
         self._on_change = on_change
         self._stopping = False
+        self.ready = True
+        """False while its wire has not started, so that nothing can leave."""
         self._flights: SingleFlight[Exchange] = SingleFlight(clock=monotonic)
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
@@ -88,6 +99,8 @@ class Guard:
             slots=slots,
             fresh=Freshness(settings.fresh, settings.fresh_entries, clock=monotonic),
             latency=Latency(clock=monotonic),
+            plugin=plugin,
+            defects=Counter() if defects is None else defects,
         )
 
     async def ask(self, question: Question) -> Ended:
@@ -100,6 +113,10 @@ class Guard:
         outcomes, kind = self._line.outcomes, ended.outcome.kind.value
         outcomes[kind] = outcomes.get(kind, 0) + 1
         return ended
+
+    def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
+        """Tell and count what a lookup raised before its question could be put, and return the outcome."""
+        return self._line.defect(lookup, error)
 
     def state(self) -> SourceState:
         """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""
@@ -121,6 +138,11 @@ class Guard:
         )
 
     @property
+    def left_behind(self) -> int:
+        """How many calls went on although their time was up, since the start."""
+        return self._line.left_behind
+
+    @property
     def latency(self) -> Latency:
         """How long its calls take."""
         return self._line.latency
@@ -132,8 +154,8 @@ class Guard:
 
     async def _ask(self, question: Question) -> Ended:
         line, lookup = self._line, question.lookup
-        if self._stopping:
-            return Ended(STOPPING, line.now())
+        if self._stopping or not self.ready:
+            return Ended(STOPPING if self._stopping else NOT_STARTED, line.now())
         if question.deadline <= line.monotonic():
             return Ended(BUDGET_SPENT, line.now())
         question_id = str(uuid4())
@@ -146,13 +168,14 @@ class Guard:
         exchange = self._flights.find(key)
         if exchange is not None:
             return await self._share(exchange, question, question_id)
-        if line.breaker.refusing:
-            return Ended(line.refusal(), line.now())
+        barred = line.barred()
+        if barred is not None:
+            return Ended(barred, line.now())
         return await self._fly(Exchange(key, line, question, question_id))
 
     async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
-        if self._stopping:
-            return Ended(STOPPING, self._line.now())
+        if self._stopping or not self.ready:
+            return Ended(STOPPING if self._stopping else NOT_STARTED, self._line.now())
         return await self._fly(Reading(self._line, question, answer))
 
     async def _fly(self, exchange: Exchange) -> Ended:
@@ -200,7 +223,9 @@ class Guard:
         log.warning("source.changed", source=self._line.source, state=state.value)
         try:
             self._on_change(self._line.source, state.value)
-        except Exception as error:
+        except BaseException as error:
+            if not is_defect(error):
+                raise
             log.error("source.change_not_told", source=self._line.source, error=type(error).__name__)
 
 

@@ -1,20 +1,24 @@
 """What all the questions to one source share."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 
+from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.defects import being_cancelled, defect
+from appealbus.core.guards.defects import defect
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.slots import Slots
+from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served
@@ -22,6 +26,11 @@ from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
+
+
+_STUCK = unavailable(
+    "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
+)
 
 
 @dataclass(slots=True)
@@ -45,6 +54,37 @@ class Line:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
+    plugin: str = ""
+    """The one that brings the wire."""
+    defects: Counter[str] = field(default_factory=Counter)
+    left: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Calls whose lookup goes on although its time is up and it was cancelled."""
+    left_behind: int = 0
+    """How many there have been."""
+    told: set[str] = field(default_factory=set)
+
+    def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
+        """Go on without a lookup that does not end, and say so once of each."""
+        self.left.add(task)
+        self.left_behind += 1
+        task.add_done_callback(self.left.discard)
+        if lookup not in self.told:
+            self.told.add(lookup)
+            log.error("lookup.left_behind", lookup=lookup, source=self.source)
+
+    def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
+        """Tell and count what the lookup raised, and return the outcome."""
+        self.defects[f"lookup.{lookup.name}"] += 1
+        return defect(lookup, error)
+
+    def barred(self) -> Outcome[Record] | None:
+        """Return the outcome of a question that nothing may leave for now; None where it may.
+
+        Each call that was left behind may hold a connection to the source: of these it never gets more than of others.
+        """
+        if self.breaker.refusing:
+            return self.refusal()
+        return _STUCK if len(self.left) >= self.settings.concurrency else None
 
     def refusal(self) -> Outcome[Record]:
         """Return the outcome of a question that the breaker refuses."""
@@ -67,8 +107,10 @@ class Line:
                 legal_basis=question.legal_basis,
                 served=served,
             )
-        except Exception as error:  # `subject` may be the plugin's own
-            return defect(lookup, error)
+        except BaseException as error:  # `subject` may be the plugin's own
+            if not is_defect(error):
+                raise
+            return self.defect(lookup, error)
         try:
             if self.wire.answers_later:
                 # The answer may overtake everything else that is written of this question.

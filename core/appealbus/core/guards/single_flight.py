@@ -16,6 +16,9 @@ Seat: TypeAlias = "asyncio.Future[Ended | None]"
 """What an asker awaits: how the question ended, or None where its time was up or the flight was called off."""
 
 
+_CALLED_OFF = 2.0
+
+
 class Flight(ABC):
     """One call, and the askers who wait for what it brings. A subclass says what the call is.
 
@@ -93,8 +96,8 @@ class SingleFlight(Generic[F]):
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
-            # A plugin that swallows cancellation must not hold up the exit.
-            await asyncio.wait(self._tasks, timeout=1.0)
+            # A plugin that swallows cancellation is left behind after a second (see doors.py).
+            await asyncio.wait(self._tasks, timeout=_CALLED_OFF)
 
     def _expire(self, flight: F, seat: Seat) -> None:
         if flight.task is not None and flight.task.done():

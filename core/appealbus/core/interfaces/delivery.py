@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.interfaces.part import Part
@@ -24,6 +24,20 @@ class Outgoing:
     """The dossier as JSON."""
     region: str = ""
     """Two digits of the oblast in КАТО, `00` where the appeal does not tell; empty in what an older program wrote."""
+    attempts: int = 0
+    """How often it was tried before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The receiver will never take this version, however often it comes: nobody tries again by himself."""
+
+    code: str
+    """Why, in a word of ours."""
+
+
+Handed: TypeAlias = str | Refused | None
+"""How handing over one version ended: None where the receiver has it, a word of ours where it is to be tried again."""
 
 
 class Delivery(Part, ABC, Generic[S]):
@@ -40,10 +54,12 @@ class Delivery(Part, ABC, Generic[S]):
         """Open what stays open."""
 
     @abstractmethod
-    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
-        """Hand the versions over, in order; return for each None, or why it failed.
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        """Hand the versions over; return for each None, why it failed and comes again, or `Refused`.
 
-        May raise: then all of the batch failed. What failed comes again.
+        A call that raises, takes longer than a minute or miscounts tells nothing of any version: its halves come
+        again, down to the version that it fails over, which is given up after some tries. So catch what concerns one
+        version, and raise only where the receiver took none. Of one appeal there is one version in a batch.
         """
 
     async def close(self) -> None:

@@ -21,6 +21,8 @@ class Inbound:
         raw: the canonical appeal as JSON or XML, or whatever came instead.
         media_type: `application/json` or `application/xml`.
         problem: set where the intake itself already knows why it cannot be taken.
+        again: whether somebody had it before and did not finish with it: it is taken alone, one after the other, and
+            kept unread once three who read it have died.
 
     """
 
@@ -29,6 +31,7 @@ class Inbound:
     raw: bytes
     media_type: str = "application/json"
     problem: str | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,3 +35,5 @@ class LinkState:
     """What else is worth counting: `published`, `unroutable`, `late_replies` …"""
     warning: bool = False
     """Whether `detail` tells of something to mend, although it is up."""
+    messages: Mapping[str, int] = field(default_factory=dict)
+    """How many messages lie in queues of the other side that somebody should know of, by queue."""

@@ -16,4 +16,4 @@ class Service(ABC):
 
     @abstractmethod
     async def run(self, bus: "Bus") -> None:
-        """Serve until cancelled. An exception stops this service alone and is logged."""
+        """Serve until cancelled. One that raises is logged, and started again after five seconds."""

@@ -7,7 +7,18 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.journal.rows import AccessRow, AppealRow, Case, LookupState, Served, SourceState, State, WorkerState
+from appealbus.core.journal.rows import (
+    AccessRow,
+    AppealRow,
+    Case,
+    DeliveryRow,
+    DeliveryState,
+    LookupState,
+    Served,
+    SourceState,
+    State,
+    WorkerState,
+)
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.dossier import Input
@@ -87,6 +98,8 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
+        size=len(row.document),
+        deaths=row.deaths,
     )
 
 
@@ -103,7 +116,23 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         version=row.version,
         completeness=row.completeness,
         changed_at=row.changed_at,
+        held_by=row.held_by,
+        held_reason=row.held_reason,
     )
+
+
+def delivery_from_row(row: Row[Any]) -> DeliveryRow:
+    """Return the list entry of a row of `outbox` with the number and the time of its version."""
+    if row.sent_at is not None:
+        state, since = DeliveryState.DELIVERED, row.sent_at
+    elif row.skipped_at is not None:
+        state, since = DeliveryState.SKIPPED, row.skipped_at
+    elif row.alone_since is not None:
+        state, since = DeliveryState.ALONE, row.alone_since
+    else:
+        state, since = DeliveryState.WAITING, row.created_at
+    due = row.next_attempt_at if state is DeliveryState.WAITING else None
+    return DeliveryRow(row.id, row.receiver, row.number, row.version, state, row.last_error, row.attempts, since, due)
 
 
 def access_to_row(row: AccessRow) -> dict[str, Any]:

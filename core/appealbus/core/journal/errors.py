@@ -11,7 +11,9 @@ UNREACHABLE = "unreachable"
 CONFLICT = "conflict"
 UNEXPECTED = "database"
 """What none of the others is: mostly a defect of ours."""
-_PASSING = frozenset({UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed"})
+_PASSING = frozenset(
+    {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
+)
 
 
 class JournalError(Exception):

@@ -91,11 +91,11 @@ class Journal(Taking, Working, Outgoing, Upkeep):
         await self.close()
 
     async def hold_run_lock(self) -> None:
-        """Become the one process that works this journal, until closed; frees what a dead one had leased.
+        """Become the one process that works this journal, until closed; what a dead one had in work is suspect.
 
         Raises AlreadyRunning where another process holds it. On PostgreSQL many may work: nothing happens.
         """
         if self._opened.path is None or self._run_lock is not None:
             return
         self._run_lock = RunLock(self._opened.path)
-        await self._write.submit(working.release, working.Release(owner=None, ids=None))
+        await self.bury(None)

@@ -1,6 +1,6 @@
 """The journal's half for dossiers that go out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from appealbus.core import clocks
@@ -17,14 +17,38 @@ class Outgoing(Writing):
         if delivery_ids:
             await self._write.submit(delivering.delivered, delivering.Delivered(delivery_ids, clocks.wall()))
 
-    async def deliveries_failed(self, rows: Sequence[tuple[int, str, datetime]]) -> None:
+    async def deliveries_failed(
+        self, rows: Sequence[tuple[int, str, datetime]], *, struck: Collection[int] = ()
+    ) -> None:
         """Note which deliveries failed: the id, a code and when to try again. Later versions wait till then too.
 
-        The code is ours, never the receiver's text; of a longer one 200 characters are kept.
+        The code is ours, never the receiver's text; of a longer one 200 characters are kept. Those that are `struck`
+        have one strike more: the delivery raised over them alone.
         """
         if rows:
-            failed = [delivering.Failed(delivery_id, code, at) for delivery_id, code, at in rows]
+            failed = [delivering.Failed(delivery_id, code, at, delivery_id in struck) for delivery_id, code, at in rows]
             await self._write.submit(delivering.failed, failed)
+
+    async def deliveries_alone(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
+        if rows:
+            now = clocks.wall()
+            alone = [delivering.Alone(delivery_id, code, now) for delivery_id, code in rows]
+            await self._write.submit(delivering.alone, alone)
+
+    async def skip_deliveries(
+        self, number: str | None, reason: str, *, receiver: str | None = None, version: int | None = None
+    ) -> int:
+        """Give up what was not delivered of an appeal, or with None all that waits alone; return how many versions."""
+        chosen = delivering.Chosen(clocks.wall(), number, receiver, version, reason)
+        return await self._write.submit(delivering.skip, chosen)
+
+    async def resend(self, number: str | None, *, receiver: str | None = None, version: int | None = None) -> int:
+        """Deliver again what waits alone or was given up of an appeal, with None all that waits alone.
+
+        A version that is named goes out again even if it was delivered. Returns how many versions.
+        """
+        return await self._write.submit(delivering.resend, delivering.Chosen(clocks.wall(), number, receiver, version))
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""

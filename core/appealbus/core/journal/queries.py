@@ -6,18 +6,21 @@ from itertools import groupby
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
 
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.journal import codec
+from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import (
     AccessRow,
     AppealRow,
     Case,
     Counts,
+    DeliveryRow,
     LookupState,
+    QuarantineHeld,
     QuarantineRow,
+    Served,
     SourceState,
     State,
     Undelivered,
@@ -25,10 +28,14 @@ from appealbus.core.journal.rows import (
     WorkerState,
 )
 from appealbus.core.journal.tables import (
+    ALONE,
+    HELD,
     IDLE,
     IN_WORK,
     PARKED,
     READY,
+    SUSPECT,
+    WAITS,
     access,
     appeal,
     awaited,
@@ -37,6 +44,7 @@ from appealbus.core.journal.tables import (
     outbox,
     quarantine,
     source_state,
+    suspect_message,
     worker,
 )
 from appealbus.core.journal.tables import (
@@ -78,6 +86,8 @@ _IN_STATE = {
     State.READY: appeal.c.state == READY,
     State.IN_WORK: appeal.c.state == IN_WORK,
     State.PARKED: appeal.c.state == PARKED,
+    State.SUSPECT: appeal.c.state == SUSPECT,
+    State.HELD: appeal.c.state == HELD,
 }
 
 
@@ -89,6 +99,12 @@ def appeals(connection: Connection, after: int, limit: int, state: State | None)
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeal_row(connection: Connection, number: str) -> AppealRow | None:
+    """Return how the appeal with this number stands."""
+    row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
+    return None if row is None else codec.appeal_from_row(row)
 
 
 def states(connection: Connection, number: str) -> list[LookupState]:
@@ -129,6 +145,17 @@ def access_rows(connection: Connection, number: str | None, after: int, limit: i
     return [codec.access_from_row(row) for row in connection.execute(query)]
 
 
+def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
+    """Return the access rows of an appeal whose questions went to a source."""
+    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
+    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+
+
+def turns(connection: Connection, mark: str) -> int:
+    """Return how many turns of a message have begun and never ended."""
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0
+
+
 def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
     """Return a page of the quarantine."""
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
@@ -152,6 +179,7 @@ def _undelivered() -> Select[Any]:
             earlier.c.receiver == outbox.c.receiver,
             earlier.c.version < outbox.c.version,
             earlier.c.sent_at.is_(None),
+            earlier.c.alone_since.is_(None),
         )
         .exists()
     )
@@ -165,12 +193,13 @@ def _undelivered() -> Select[Any]:
             outbox.c.version,
             dossiers.c.completeness,
             outbox.c.attempts,
-            dossiers.c.document.label("dossier"),
+            outbox.c.strikes,
             dossiers.c.region,
+            func.length(dossiers.c.document).label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
-        .where(outbox.c.sent_at.is_(None), outbox.c.receiver == bindparam("receiver"), due, ~waits_for)
+        .where(WAITS, outbox.c.receiver == bindparam("receiver"), due, ~waits_for)
         .order_by(outbox.c.next_attempt_at, outbox.c.id)
         .limit(bindparam("most"))
     )
@@ -179,10 +208,53 @@ def _undelivered() -> Select[Any]:
 _UNDELIVERED = _undelivered()  # once: a relay in full work asks fifty times a second
 
 
-def undelivered(connection: Connection, receiver: str, now: datetime, limit: int) -> list[Undelivered]:
-    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone."""
-    rows = connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit})
-    return [Undelivered(**row._mapping) for row in rows]
+_DOCUMENTS = (
+    select(outbox.c.id, dossiers.c.document)
+    .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def undelivered(connection: Connection, receiver: str, now: datetime, limit: int, size: int) -> list[Undelivered]:
+    """Return what is due for a receiver, of each appeal the oldest unconfirmed version alone.
+
+    No more bytes of dossiers than `size` are read, but one dossier in any case.
+    """
+    # A pruned appeal may go between the two questions; then nothing of it is left to deliver.
+    due: list[Row[Any]] = []
+    left = size
+    for row in connection.execute(_UNDELIVERED, {"receiver": receiver, "now": now, "most": limit}):
+        left -= row.size
+        if left < 0 and due:
+            break
+        due.append(row)
+    if not due:
+        return []
+    ids = bulk.padded([row.delivery_id for row in due])
+    documents = {row.id: row.document for row in connection.execute(_DOCUMENTS, {"ids": ids})}
+    return [
+        Undelivered(
+            **{name: value for name, value in row._mapping.items() if name != "size"},
+            dossier=documents[row.delivery_id],
+        )
+        for row in due
+        if row.delivery_id in documents
+    ]
+
+
+def deliveries(
+    connection: Connection, number: str | None, receiver: str | None, after: int, limit: int
+) -> list[DeliveryRow]:
+    """Return a page of deliveries: of one appeal all, else what waits alone."""
+    made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
+    query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
+    query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).join(dossiers, made)
+    # `id + 0`, as above: what waits alone is few and has an index.
+    query = query.where(outbox.c.id + 0 > after).order_by(outbox.c.id + 0).limit(limit)
+    query = query.where(ALONE if number is None else appeal.c.number == number)
+    if receiver is not None:
+        query = query.where(outbox.c.receiver == receiver)
+    return [codec.delivery_from_row(row) for row in connection.execute(query)]
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:
@@ -201,9 +273,10 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
 
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
-    .where(outbox.c.sent_at.is_(None))
+    .where(WAITS)
     .group_by(outbox.c.receiver)
 )
+_ALONE = select(outbox.c.receiver, func.count().label("alone")).where(ALONE).group_by(outbox.c.receiver)
 _MADE = (
     select(outbox.c.receiver, dossiers.c.created_at)
     .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
@@ -211,28 +284,53 @@ _MADE = (
 )
 
 
+_QUARANTINED = (
+    select(
+        quarantine.c.channel,
+        func.count().label("messages"),
+        func.sum(func.length(quarantine.c.raw)).label("bytes"),
+        func.min(quarantine.c.at).label("oldest"),
+    )
+    .where(quarantine.c.replayed_at.is_(None))
+    .group_by(quarantine.c.channel)
+)
+
+# `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index. One statement, so
+# that what goes from one state into the next meanwhile is seen once, on PostgreSQL too.
+_UNFINISHED = union_all(
+    *(
+        select(state.label("state"), func.count().label("number"), func.min(appeal.c.id + 0).label("oldest")).where(
+            appeal.c.state == state
+        )
+        for state in (READY, IN_WORK, PARKED, SUSPECT, HELD)
+    )
+)
+
+
 def counts(connection: Connection) -> Counts:
     """Return how much there is, counting only what the partial indexes hold."""
     one = connection.scalar
-    number, oldest = {}, []
-    for state, literal in ((State.READY, READY), (State.IN_WORK, IN_WORK), (State.PARKED, PARKED)):
-        # `id + 0`: SQLite would else look for the smallest id among all appeals, not in the state's index.
-        query = select(func.count().label("number"), func.min(appeal.c.id + 0).label("oldest"))
-        row = connection.execute(query.where(appeal.c.state == literal)).one()
-        number[state] = row.number
-        oldest += [] if row.oldest is None else [row.oldest]
+    found = {row.state: row for row in connection.execute(_UNFINISHED)}
+    number = {state: row.number for state, row in found.items()}
+    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != State.HELD]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
+    kept = connection.execute(_QUARANTINED)
+    held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     return Counts(
         ready=number[State.READY],
         in_work=number[State.IN_WORK],
         parked=number[State.PARKED],
+        suspect=number[State.SUSPECT],
+        held=number[State.HELD],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
-        quarantine=one(select(func.count()).select_from(quarantine).where(quarantine.c.replayed_at.is_(None))) or 0,
+        quarantine=sum(channel.messages for channel in held.values()),
         outbox={row.receiver: row.unsent for row in waiting},
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
+        quarantined=held,
+        alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
     )
 
 

@@ -17,6 +17,7 @@ from appealbus.core.journal.rows import (
     AppealRow,
     Case,
     Counts,
+    DeliveryRow,
     LookupState,
     QuarantineRow,
     SourceState,
@@ -29,6 +30,9 @@ from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 
 T = TypeVar("T")
+
+DELIVERED_BYTES = 16 * 1024 * 1024
+"""Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied some times."""
 
 
 class Reading:
@@ -52,6 +56,10 @@ class Reading:
         """Return a page of appeals, oldest first; of one state if it is given."""
         return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
 
+    async def appeal(self, number: str) -> AppealRow | None:
+        """Return how the appeal with this number stands, as in a list."""
+        return await self._read(lambda connection: queries.appeal_row(connection, number))
+
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
         return await self._read(lambda connection: queries.states(connection, number))
@@ -72,6 +80,14 @@ class Reading:
         """Return a page of the access log, oldest first; of one appeal if a number is given."""
         return await self._read(lambda connection: queries.access_rows(connection, number, after, limit))
 
+    async def left_for_sources(self, number: str) -> list[AccessRow]:
+        """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
+        return await self._read(lambda connection: queries.left_for_sources(connection, number))
+
+    async def turns(self, mark: str) -> int:
+        """Return how many turns of a message have begun and never ended."""
+        return await self._read(lambda connection: queries.turns(connection, mark))
+
     async def quarantined(
         self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
     ) -> list[QuarantineRow]:
@@ -84,12 +100,21 @@ class Reading:
         """Return a message in quarantine, with the message itself."""
         return await self._read(lambda connection: queries.quarantine_row(connection, quarantine_id))
 
-    async def undelivered(self, receiver: str, now: datetime, limit: int) -> list[Undelivered]:
+    async def undelivered(
+        self, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES
+    ) -> list[Undelivered]:
         """Return what is due for a receiver: of each appeal only the oldest version that is not confirmed yet.
 
         So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
+        `size` bounds the bytes of dossiers that are read; the first one is there however large it is.
         """
-        return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit))
+        return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit, size))
+
+    async def deliveries(
+        self, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[DeliveryRow]:
+        """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
+        return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""

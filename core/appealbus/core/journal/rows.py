@@ -106,6 +106,12 @@ class Case:
     states: tuple[LookupState, ...] = ()
     answers: tuple[KeptAnswer, ...] = ()
     """What came by itself, and has not been read."""
+    size: int = 0
+    """Bytes of the appeal as the journal keeps it."""
+    deaths: int | None = None
+    """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
+    asked: tuple[AccessRow, ...] = ()
+    """Of a suspect: its questions that left for a source, those too whose end nobody has heard."""
 
 
 class State(StrEnum):
@@ -119,6 +125,10 @@ class State(StrEnum):
     """It waits for the next attempt of a lookup."""
     IDLE = "idle"
     """It waits for nothing."""
+    SUSPECT = "suspect"
+    """Its worker died over it and others; it waits for its turn, one suspect at a time."""
+    HELD = "held"
+    """It is not worked until somebody releases it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +147,9 @@ class AppealRow:
     completeness: str | None
     """Of the newest dossier; None where there is none yet."""
     changed_at: datetime
+    held_by: str | None = None
+    """Who holds it: a person, or the bus itself; None where it is not held."""
+    held_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,15 @@ class VersionRow:
     version: int
     completeness: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineHeld:
+    """What quarantine holds of a channel, of messages that nobody has replayed."""
+
+    messages: int
+    bytes: int
+    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +184,17 @@ class Counts:
     outbox: dict[str, int]
     """Deliveries not yet confirmed, by receiver."""
     oldest_unfinished: datetime | None
-    """When the oldest appeal that is not idle was accepted."""
+    """When the oldest appeal that is neither idle nor held was accepted."""
     oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
     """When the oldest version that a receiver has not confirmed was made, by receiver."""
+    quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
+    """What is in quarantine, by channel."""
+    alone: dict[str, int] = field(default_factory=dict)
+    """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
+    suspect: int = 0
+    """Waits for its turn alone, since a worker died over it and others."""
+    held: int = 0
+    """Waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +207,16 @@ class NewQuarantine:
     reason: str
     raw: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineBounds:
+    """How much of each channel quarantine keeps: what is over is dropped, the oldest first."""
+
+    messages: int
+    bytes: int
+    before: datetime
+    """What is older is dropped too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +247,38 @@ class Undelivered:
     attempts: int
     dossier: bytes
     region: str
+    strikes: int
+    """How often the delivery raised over it alone."""
+
+
+class DeliveryState(StrEnum):
+    """How a version stands with one receiver."""
+
+    WAITING = "waiting"
+    """It goes out when it is due."""
+    ALONE = "alone"
+    """The receiver will not take it; it waits for a decision."""
+    SKIPPED = "skipped"
+    """Somebody gave it up."""
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One version and one receiver, in a list."""
+
+    id: int
+    receiver: str
+    number: str
+    version: int
+    state: DeliveryState
+    reason: str | None
+    """A code of ours, or what the person wrote who gave it up."""
+    attempts: int
+    since: datetime
+    """When it began to be so; of what waits, when the version was made."""
+    next_attempt_at: datetime | None
+    """Of what waits."""
 
 
 @dataclass(frozen=True, slots=True)

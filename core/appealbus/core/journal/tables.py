@@ -25,7 +25,7 @@ from appealbus.core.journal.rows import State
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-READY, IN_WORK, PARKED, IDLE = (literal_column(f"'{state}'", Text) for state in State)
+READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in State)
 """States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
 
 
@@ -79,6 +79,9 @@ appeal = Table(
     Column("due_at", Moment),
     Column("lease_owner", Text),
     Column("lease_until", Moment),
+    Column("deaths", Integer),
+    Column("held_by", Text),
+    Column("held_reason", Text),
     Column("version", Integer, nullable=False),
     Column("completeness", Text),
     Column("changed_at", Moment, nullable=False),
@@ -92,10 +95,21 @@ _waits = appeal.c.state == READY
 _parked = appeal.c.state == PARKED
 _leased = appeal.c.state == IN_WORK
 _idle = appeal.c.state == IDLE
+_suspect = appeal.c.state == SUSPECT
+_held = appeal.c.state == HELD
 Index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, sqlite_where=_waits, postgresql_where=_waits)
 Index("ix_appeal_parked", appeal.c.due_at, sqlite_where=_parked, postgresql_where=_parked)
 Index("ix_appeal_leased", appeal.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
 Index("ix_appeal_idle", appeal.c.changed_at, sqlite_where=_idle, postgresql_where=_idle)
+Index(
+    "ix_appeal_suspect",
+    appeal.c.deaths,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=_suspect,
+    postgresql_where=_suspect,
+)
+Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
 
 lookup = Table(
     "lookup",
@@ -138,17 +152,26 @@ outbox = Table(
     Column("next_attempt_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Column("last_error", Text),
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("alone_since", Moment),
+    Column("skipped_at", Moment),
     UniqueConstraint("appeal_id", "receiver", "version"),
 )
-_unsent = outbox.c.sent_at.is_(None)
+"""Versions on their way. One that a receiver will never take waits alone (`alone_since`) until somebody decides."""
+
+WAITS = outbox.c.sent_at.is_(None) & outbox.c.alone_since.is_(None)
+"""It goes out as soon as it is due."""
+ALONE = outbox.c.alone_since.is_not(None) & outbox.c.skipped_at.is_(None)
+"""It waits for somebody's decision."""
 Index(
     "ix_outbox_unsent",
     outbox.c.receiver,
     outbox.c.next_attempt_at,
     outbox.c.id,
-    sqlite_where=_unsent,
-    postgresql_where=_unsent,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
 )
+Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)
 
 access = Table(
     "access",
@@ -182,7 +205,17 @@ quarantine = Table(
 )
 _waiting = quarantine.c.replayed_at.is_(None)
 Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+Index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
 Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=~_waiting, postgresql_where=~_waiting)
+
+suspect_message = Table(
+    "suspect_message",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("turns", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""
 
 source_state = Table(
     "source_state",

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 from appealbus.core import clocks
 from appealbus.core.journal import retention
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import QuarantineBounds, SourceState, WorkerState
 from appealbus.core.journal.shares import Report, Standing
-from appealbus.core.journal.writes import keeping, limiting, presence
+from appealbus.core.journal.writes import keeping, limiting, presence, pruning
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writing import Writing
 
@@ -45,6 +45,10 @@ class Upkeep(Writing):
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
+
+    async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
+        """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
+        return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
 
     async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.

@@ -5,17 +5,23 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+import structlog
+
 from appealbus.core import clocks
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Case, LookupState
-from appealbus.core.journal.writes import awaiting, keeping, working
+from appealbus.core.journal.writes import awaiting, holding, keeping, suspects, working
 from appealbus.core.journal.writing import Writing
 from appealbus.schemas.dossier import Completeness
 
 _UNREADABLE = timedelta(hours=1)
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
 _CLAIMS = 10
+ANY = 1 << 62
+"""Bytes that are more than any number of appeals."""
+
+log = structlog.get_logger(__name__)
 
 
 class Working(Writing):
@@ -53,21 +59,37 @@ class Working(Writing):
         """
         await self._write.post(awaiting.keep_read, awaiting.Read(appeal_id, state, question_id, owner), about=appeal_id)
 
-    async def claim(self, owner: str, now: datetime, limit: int, lease_seconds: float) -> list[Case]:
+    async def claim(
+        self, owner: str, now: datetime, limit: int, lease_seconds: float, *, room: int = ANY, alone: bool = True
+    ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
-        One that cannot be read is put off by an hour, so that it neither comes at once again nor takes a place.
+        What a dead worker had in work is suspect from now on. Of suspects one is leased at a time, over all workers,
+        and comes first. One that cannot be read is put off by an hour, so that it neither comes at once again nor
+        takes a place.
+
+        Args:
+            owner: who works them.
+            now: by the owner's clock.
+            limit: the most appeals.
+            lease_seconds: until others may take them over.
+            room: bytes that they may have together, as the journal keeps them.
+            alone: whether the first is leased even where it is larger than that.
+
         """
         cases: list[Case] = []
         leased: list[int] = []
         try:
             for _ in range(_CLAIMS):
-                claim = working.Claim(owner, now, lease_seconds, limit - len(cases))
-                ids = await self._write.submit(working.claim, claim)
+                claim = working.Claim(owner, now, lease_seconds, limit - len(cases), room, alone and not cases)
+                claimed = await self._write.submit(working.claim, claim)
+                _tell(claimed.found)
+                ids = claimed.ids
                 leased += ids
                 self._write.forget(ids)
                 readable = await self.cases(ids)
                 cases += readable
+                room -= sum(case.size for case in readable)
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:
                     break
@@ -96,6 +118,7 @@ class Working(Writing):
         region: str = "",
         heard: Collection[str] | None = None,
         owner: str | None = None,
+        doubted: bool = False,
     ) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
@@ -108,6 +131,7 @@ class Working(Writing):
             due_at: when to work on it again (it is parked till then), or None (it is idle).
             region: that the dossier belongs to; receivers are told.
             owner: who works the appeal; None leaves unchecked whose it is.
+            doubted: whether a suspect stays one while it is parked; else it is one no longer.
             heard: ids of the questions whose late answers the run knew; None where none of its sources answers later.
 
         Returns:
@@ -129,6 +153,7 @@ class Working(Writing):
             region,
             None if heard is None else frozenset(heard),
             owner,
+            doubted,
         )
         return await self._write.submit(working.conclude, conclusion, about=appeal_id)
 
@@ -149,7 +174,39 @@ class Working(Writing):
             How many questions that are; None if there is no such appeal.
 
         Raises:
-            JournalError: with the code `in_work` while somebody works on the appeal; nothing is changed then.
+            JournalError: with the code `in_work` while somebody works on the appeal, with `held` where it is held;
+                nothing is changed then.
 
         """
         return await self._write.submit(working.retry, working.Retry(number, clocks.wall(), everything))
+
+    async def bury(self, owner: str | None) -> None:
+        """Take over at once what a dead worker had in work, or whoever had: it is suspect from now on."""
+        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, clocks.wall())))
+
+    async def hold_appeal(self, number: str, *, by: str, reason: str) -> bool:
+        """Have nothing of an appeal worked any more until it is released; False if there is no such appeal.
+
+        Whoever works it has it no longer: what the run finds is refused. Versions that are made go out all the same.
+
+        Raises:
+            JournalError: with the code `held` where it is held already.
+
+        """
+        return await self._write.submit(holding.hold, holding.Holding(number, by, reason, clocks.wall()))
+
+    async def release_appeal(self, number: str) -> bool:
+        """Have a held appeal worked again; False if there is no such appeal.
+
+        Raises:
+            JournalError: with the code `not_held` where it is not held.
+
+        """
+        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall()))
+
+
+def _tell(found: suspects.Found) -> None:
+    if found.suspects:
+        log.warning("case.suspect", count=found.suspects)
+    for number in found.held:
+        log.error("case.held", number=number, reason=suspects.REASON)

@@ -39,15 +39,21 @@ class Path:
     steps: tuple[Step, ...]
     fans_out: bool
     """Whether the path can have several values."""
+    lists: tuple[str, ...] = ()
+    """The lists on the way, from outside in: `egkn.parcel/rights[*]`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands at the end of a path. `span` is set for what was found inside the appeal's text."""
+    """What stands at the end of a path. `span` is set for what was found inside the appeal's text.
+
+    `at` says which element it is of each list on the way.
+    """
 
     value: Any
     path: Path
     span: Span | None = None
+    at: tuple[int, ...] = ()
 
 
 def parse_path(text: str) -> Path:
@@ -67,7 +73,8 @@ def parse_path(text: str) -> Path:
         if match is None:
             raise PathError(f"{text!r}: {part!r} is not a field name, or a field name and [*]")
         steps.append(Step(match[1], bool(match[2])))
-    return Path(text, lookup, tuple(steps), any(step.each for step in steps))
+    ends = [match.end() for match in re.finditer(r"\[\*\]", text)]
+    return Path(text, lookup, tuple(steps), bool(ends), tuple(text[:end] for end in ends))
 
 
 def check_path(path: Path, root: type[BaseModel]) -> None:
@@ -113,20 +120,20 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
 def values(path: Path, root: BaseModel) -> list[Value]:
     """Return what stands at the end of the path: nothing where a field is absent or empty."""
     *way, last = path.steps
-    nodes: list[Any] = [root]
+    nodes: list[tuple[Any, tuple[int, ...]]] = [(root, ())]
     for step in way:
-        nodes = [inner for node in nodes for inner in _inner(node, step)]
+        nodes = [inner for node, at in nodes for inner in _inner(node, step, at)]
     return [
-        Value(value, path, node.span if isinstance(node, Mention) else None)
-        for node in nodes
-        for value in _inner(node, last)
+        Value(value, path, node.span if isinstance(node, Mention) else None, place)
+        for node, at in nodes
+        for value, place in _inner(node, last, at)
     ]
 
 
-def _inner(node: Any, step: Step) -> Sequence[Any]:
+def _inner(node: Any, step: Step, at: tuple[int, ...]) -> Sequence[tuple[Any, tuple[int, ...]]]:
     value = getattr(node, step.name, None)
     if value is None or value == "":
         return ()
     if not step.each:
-        return (value,)
-    return [item for item in value if item is not None and item != ""]
+        return ((value, at),)
+    return [(item, (*at, place)) for place, item in enumerate(value) if item is not None and item != ""]

@@ -10,6 +10,7 @@ from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.journal.rows import AccessRow
+from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Standing
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
@@ -89,8 +90,8 @@ async def ask_changed(
         name: Standing(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
         for name in node.upstream
     }
-    known = all(standing.found for standing in standings.values())
-    node.check({name: type(found[name][0]) for name in node.upstream} if known else None)
+    typed = all(standing.found for standing in standings.values())
+    node.check({name: type(found[name][0]) for name in node.upstream} if typed else None)
     rows: list[AccessRow] = []
 
     async def access(new: Sequence[AccessRow]) -> None:
@@ -100,7 +101,8 @@ async def ask_changed(
         lookup.source, "scripted", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None
     )
     asked = []
-    for draft in node.drafts(about, found, standings, limit=100):
+    known = {name: [Known(record) for record in each] for name, each in found.items()}
+    for draft in node.drafts(about, known, standings, limit=100):
         if draft.outcome is not None:
             asked.append(Asked(draft.inputs, draft.outcome))
         else:

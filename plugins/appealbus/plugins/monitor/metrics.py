@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.trimming import fullness
 from appealbus.core.clocks import wall
 from appealbus.core.guards.breaker import BreakerState
 from appealbus.core.guards.latency import BUCKETS
@@ -28,7 +29,7 @@ from appealbus.schemas.outcome import OutcomeKind
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
-_DELIVERY_RESULTS = ("delivered", "failed")
+_DELIVERY_RESULTS = ("delivered", "failed", "alone")
 # The plan ends the others; no source is asked for them.
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
 K = TypeVar("K", bound=tuple[str, ...])
@@ -78,6 +79,12 @@ class Page(Collector):
         yield _gauge("appealbus_draining", "1 while the bus ends.", {(): float(self._bus.draining)})
         text = "How late the event loop was at worst within the last minute."
         yield _gauge("appealbus_event_loop_lag_seconds", text, {(): self._lag})
+        stood = {("",): 0.0} | {(plugin,): seconds for plugin, seconds in list(self._bus.watchdog.seconds.items())}
+        text = "How long the event loop stood still, by the plugin that held it."
+        yield _counter("appealbus_event_loop_stood_still_seconds", text, stood, "plugin")
+        defects = dict.fromkeys(((part,) for part in self._bus.parts.names()), 0.0)
+        defects |= {(part,): float(count) for part, count in self._bus.parts.host.defects.items()}
+        yield _counter("appealbus_plugin_defects", "What plugins raised where they should not.", defects, "part")
 
     def _flow(self) -> Iterator[Metric]:
         bus = self._bus
@@ -113,6 +120,9 @@ class Page(Collector):
             bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
             calls.add_metric([name], list(zip(bounds, map(float, below), strict=True)), guard.latency.total)
         yield calls
+        left = {(name,): float(guard.left_behind) for name, guard in guards.items()}
+        text = "Calls whose lookup went on after its time."
+        yield _counter("appealbus_source_calls_left_behind", text, left, "source")
         breakers = {
             (name, state.value): float(states[name].breaker == state.value) for name in guards for state in BreakerState
         }
@@ -132,6 +142,9 @@ class Page(Collector):
         yield _gauge(
             "appealbus_link_warning", "1 while it is up and has something to mend all the same.", warned, "link"
         )
+        lie = {(link.name, queue): float(count) for link in links for queue, count in link.messages.items()}
+        text = "Messages that lie in a queue of the broker, as of a minute ago."
+        yield _gauge("appealbus_queue_messages", text, lie, "link", "queue")
         again = {(link.name,): float(link.reconnects) for link in links}
         yield _counter("appealbus_link_reconnects", "How often it was up again after a loss.", again, "link")
         events = {(link.name, name): float(count) for link in links for name, count in link.counts.items()}
@@ -150,18 +163,26 @@ class Page(Collector):
     def _holding(self, counts: Counts, next_due: datetime | None) -> Iterator[Metric]:
         now = wall()
         states = {"ready": counts.ready, "in_work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
+        states |= {"suspect": counts.suspect, "held": counts.held}
         appeals = {(state,): float(count) for state, count in states.items()}
         yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
-        text = "Since when the oldest appeal that is not idle is with us."
+        text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
         text = "How long ago the most overdue parked appeal should have been worked on."
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
         quarantine = {(): float(counts.quarantine)}
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
-        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys()
+        text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."
+        full = {
+            (name,): fullness(each, self._bus.settings.bus) for name, each in list(counts.quarantined.items())[:100]
+        }
+        yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
+        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys() | counts.alone.keys()
         depth = {(name,): float(counts.outbox.get(name, 0)) for name in sorted(receivers)}
         yield _gauge("appealbus_outbox_versions", "Versions that a receiver has not confirmed.", depth, "receiver")
+        alone = {(name,): float(counts.alone.get(name, 0)) for name in sorted(receivers)}
+        yield _gauge("appealbus_outbox_alone_versions", "Versions that a receiver will not take.", alone, "receiver")
         text = "Since when the oldest version waits that a receiver has not confirmed."
         ages = {(name,): _age(now, counts.oldest_undelivered.get(name)) for name in sorted(receivers)}
         yield _gauge("appealbus_oldest_undelivered_age_seconds", text, ages, "receiver")

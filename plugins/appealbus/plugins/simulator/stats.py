@@ -2,6 +2,9 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from appealbus.core.clocks import wall
 
 _REMEMBERED = 200_000
 
@@ -13,17 +16,17 @@ class Stats:
     Attributes:
         answers: by service and how it was answered: `found`, or a kind of misbehaviour, or `outage`.
         refusals: by reason, requests that never reached a service.
-        asked: (service, correlation id, message id) of the latest 200,000 questions.
+        asked: (service, correlation id, message id, when it came) of the latest 200,000 questions.
 
     """
 
     answers: dict[str, Counter[str]] = field(default_factory=dict)
     refusals: Counter[str] = field(default_factory=Counter)
-    asked: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    asked: deque[tuple[str, str, str, datetime]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     def question(self, service: str, correlation_id: str | None, message_id: str) -> None:
         """Count a question that reached a service."""
-        self.asked.append((service, correlation_id or "", message_id))
+        self.asked.append((service, correlation_id or "", message_id, wall()))
 
     def answer(self, service: str, how: str) -> None:
         """Count how a service answered."""
@@ -40,6 +43,6 @@ class Stats:
             "refusals": dict(self.refusals),
         }
         if ids:
-            keys = ("service", "correlation_id", "message_id")
+            keys = ("service", "correlation_id", "message_id", "at")
             told["asked"] = [dict(zip(keys, row, strict=True)) for row in self.asked]
         return told

@@ -52,6 +52,20 @@ def test_a_broker_that_is_there(tmp_path: Path, vhost: Vhost) -> None:
     assert vhost.api("GET", "queues") == []
 
 
+def test_what_is_wrong_on_it_is_told_too(tmp_path: Path, vhost: Vhost) -> None:
+    """What lies where nobody takes it, and what the bus must not make itself: not only that the broker is there."""
+    broker = f'hosts = ["127.0.0.1:{vhost.port}"]\nvirtual_host = "{vhost.name}"'
+    with vhost.channel() as channel:
+        channel.queue_declare("appealbus.unrouted", durable=True, arguments={"x-queue-type": "quorum"})
+        channel.confirm_delivery()
+        channel.basic_publish("", "appealbus.unrouted", b"x")
+    lies = "the broker main is there; queue appealbus.unrouted holds 1 appeals that no queue wanted, and nobody takes"
+    told = check(tmp_path, broker, "guest", 1)
+    assert all(each["detail"].startswith(lies) for each in told["connections"])
+    told = check(tmp_path, f"{broker}\ndeclare = false", "guest", 1)
+    assert all("queue appealbus.intake is missing" in each["detail"] for each in told["connections"])
+
+
 @pytest.mark.parametrize("wrong", ["password", "port"])
 def test_a_broker_that_cannot_be_reached(tmp_path: Path, vhost: Vhost, wrong: str) -> None:
     """A wrong password, or nobody who listens: each part that needs it says so, and why."""

@@ -1,16 +1,19 @@
 """The delivery `amqp`: confirmed versions with what receivers choose by, and honest about what did not arrive."""
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flows import NAMES, PATIENCE, Run, body, running, table_of
+from flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
+from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.broker import Message, Published
 from appealbus.connectors.amqp.settings import BrokerSettings
-from appealbus.core import LinkStatus
-from appealbus.schemas import Dossier
+from appealbus.core import Inbound, LinkState, LinkStatus, Taken
+from appealbus.core.bus.readiness import checks
+from appealbus.schemas import Completeness, Dossier
 
 PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
 KATO = "271010000"
@@ -90,16 +93,81 @@ async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, m
     assert len({message.body for message in messages}) == 1
 
 
-async def test_a_dossier_too_large_for_the_broker_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stays in the outbox under that code."""
-    async with running(tmp_path, {"largest_message": 1024}, **PARTS) as flow:
-        await flow.inbox("all", NAMES.out)
-        await flow.send(body(text="я" * 300))
+@pytest.mark.parametrize("limit", ["ours", "theirs"])
+async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vhost: Vhost, limit: str) -> None:
+    """By our own limit or by the broker's, which closes the channel over it; the others go out."""
+    size = 20_000 if limit == "ours" else 17 * 1024 * 1024
+    table = {**table_of(vhost), "largest_message": 10_000 if limit == "ours" else 64 * 1024 * 1024}
+    async with running(tmp_path, table, **PARTS) as flow:
+        got = await flow.inbox("all", NAMES.out)
+        large = await flow.bus.accept(Inbound("test", "test", body("m-0")))
+        assert isinstance(large, Taken)
+        await got.wait(1)
+        appeal = await flow.bus.journal.case(large.receipt.number)
+        assert appeal is not None
+        await flow.bus.journal.conclude(
+            appeal.appeal_id,
+            dossier=b" " * size,
+            version=2,
+            completeness=Completeness.COMPLETE,
+            receivers=["register"],
+            due_at=None,
+        )
+        for number in range(1, 10):
+            await flow.send(body(f"m-{number}"))
+        await got.wait(10)
 
         async def told() -> bool:
-            return await last_error(flow.bus) == "refused"
+            return [(row.version, row.reason) for row in await flow.bus.journal.deliveries()] == [(2, "unfit")]
 
         await flow.until(told)
+        async with asyncio.timeout(PATIENCE):
+            await flow.bus.settle(parked=True)
+
+
+async def test_a_full_queue_makes_the_others_get_little_again(
+    tmp_path: Path, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one of two queues refuses, the other one has: it is tried again one at a time, until there is room."""
+    monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.05)
+    with vhost.channel() as channel:
+        channel.exchange_declare(NAMES.out, "topic", durable=True)
+        limits = {"x-queue-type": "quorum", "x-max-length": 5, "x-overflow": "reject-publish"}
+        channel.queue_declare("full", durable=True, arguments=limits)
+        channel.queue_bind("full", NAMES.out, "#")
+    async with running(tmp_path, table_of(vhost), **PARTS) as flow:
+        good = await flow.inbox("good", NAMES.out)
+        for number in range(60):
+            await flow.send(body(f"m-{number}"))
+        await good.wait(60)
+        relay = flow.bus.relays[0]
+        before = relay.results["failed"]
+        await flow.until(lambda: relay.results["failed"] > before + 500)
+        ids = Counter(message.properties.message_id for message in good.got)
+        assert len(ids) == 60
+        assert ids.total() < 60 + 60
+        full = Inbox()
+        await flow.broker.consume("full", full.take, prefetch=10)
+        async with asyncio.timeout(PATIENCE):
+            await flow.bus.settle(parked=True)
+        assert len({message.properties.message_id for message in full.got}) == 60
+
+
+async def test_what_no_receiver_is_bound_for_is_told_where_connections_are(tmp_path: Path, vhost: Vhost) -> None:
+    """By the delivery's own state, until a queue takes it; the bus is degraded and not unready."""
+    async with running(tmp_path, table_of(vhost), **PARTS) as flow:
+        await flow.send(body())
+
+        def state() -> LinkState:
+            return next(link for link in flow.bus.links() if link.name == "delivery.register")
+
+        await flow.until(lambda: state().warning)
+        assert "for dossier.complete.00; these dossiers wait" in state().detail
+        (check,) = [each for each in await checks(flow.bus, flow.bus.journal.probe) if each.name == "delivery.register"]
+        assert (check.ok, check.needed) == (False, False)
+        got = await flow.inbox("all", NAMES.out)
+        await got.wait(1)
+        await flow.until(lambda: not state().warning)
 
 
 async def test_a_broker_that_is_away_stops_nobody(tmp_path: Path, rabbit: Any, vhost: Any) -> None:

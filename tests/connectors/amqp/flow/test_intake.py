@@ -1,19 +1,22 @@
 """The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
-from flows import NAMES, Flow, Run, body
+from flows import NAMES, Flow, Run, body, running, table_of
 from lxml import etree
+from services.rabbitmq import Vhost
+from structlog.testing import capture_logs
 
 from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.intake import AmqpIntake, IntakeSettings
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.core import Inbound, Quarantined
+from appealbus.core import Inbound, LinkState, Quarantined
 from appealbus.core.bus.reception import replay
 from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
@@ -127,9 +130,43 @@ async def test_a_receipt_goes_only_where_it_may(run: Run) -> None:
         counts = flow.counts("intake.letters")
         reconnects = sum(link.reconnects for link in flow.bus.links() if link.name == "main.publish")
     assert (counts["given_back"], counts["quarantined"], counts["repeated"]) == (0, 0, 0)
-    assert counts["receipts_unroutable"] + counts["receipts"] == lost + 1
-    assert counts["receipts_unroutable"] >= lost
+    assert counts["receipts_refused"] == lost
+    assert counts["receipts_unroutable"] + counts["receipts"] == 1
     assert reconnects <= 1
+
+
+async def test_a_sender_reaches_only_the_queues_that_the_settings_allow(run: Run) -> None:
+    """Of nobody else: not another intake's, an agency's, or one beside the pattern; refusals are told once."""
+    intakes = {
+        "letters": {"kind": "amqp", "reply_to": ["portal.*", "desk"], "direct_reply_to": False},
+        "calls": {"kind": "amqp", "queue": "portal.calls", "dead_letters": "portal.dead"},
+    }
+    sources = {"address": {"connector": "amqp", "queue": "portal.address", "format": "json"}}
+    refused = [
+        "other",
+        "portal",
+        "portal.calls",
+        "portal.dead",
+        "portal.address",
+        "amq.rabbitmq.reply-to.g1h2AA==.AA==",
+    ]
+    allowed = ["portal.receipts", "desk"]
+    with capture_logs() as logs:
+        async with run(intakes=intakes, sources=sources) as flow:
+            inboxes = [await flow.inbox(name) for name in allowed]
+            for name in refused[:-1]:
+                await flow.broker.declare_queue(name)
+            for number, address in enumerate([*refused, *allowed]):
+                await flow.send(body(f"m-{number}"), reply_to=address)
+            for inbox in inboxes:
+                await inbox.wait(1)
+            await flow.until(lambda: flow.counts("intake.letters")["receipts"] == len(allowed))
+            await flow.until(lambda: flow.counts("intake.letters")["receipts_refused"] == len(refused))
+            counts = flow.counts("intake.letters")
+            left = [(await flow.broker.declare_queue(name, passive=True)).messages for name in refused[:-1]]
+    assert left == [0] * len(left)
+    assert (counts["receipts"], counts["receipts_refused"], counts["receipts_unroutable"]) == (2, len(refused), 0)
+    assert [line["event"] for line in logs].count("amqp.receipt_refused") == 1
 
 
 async def test_a_byte_order_mark_is_no_obstacle(run: Run) -> None:
@@ -346,3 +383,36 @@ async def test_idle_means_that_nothing_is_left(run: Run) -> None:
         async with asyncio.timeout(60):
             await flow.bus.settle()
         assert (await flow.bus.journal.counts()).idle == 200
+
+
+async def test_what_came_while_the_queue_was_gone_becomes_an_appeal_with_a_receipt(
+    tmp_path: Path, vhost: Vhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bus takes it from where it lies, once, and junk into quarantine; as long as it lies there, that is told."""
+    monkeypatch.setattr("appealbus.connectors.amqp.topology.keeper.PAUSE", 1.0)
+    with vhost.channel() as channel:
+        channel.queue_declare("sender", durable=True)
+    async with running(tmp_path, table_of(vhost), doors=False, **INTAKES) as flow:
+        with vhost.channel() as channel:
+            channel.queue_delete(NAMES.intake)
+        for message in (body("m-1"), body("m-1"), b"junk"):
+            sent = Message(message, Properties(message_id="x-1", reply_to="sender"), NAMES.incoming, "letters")
+            assert await flow.broker.publish(sent) is Published.CONFIRMED
+
+        def keeper() -> LinkState:
+            (state,) = flow.brokers._keepers["main"].links()
+            return state
+
+        await flow.brokers.start(flow.broker)
+        await flow.until(lambda: keeper().messages.get(NAMES.unrouted) == 3)
+        told = f"queue {NAMES.unrouted} holds 3 appeals that no queue wanted, and nobody takes them"
+        await flow.until(lambda: keeper().warning and told in keeper().detail)
+        flow.bus.open_doors()
+        answers = await flow.inbox("sender")
+        assert [answer.properties.type for answer in await answers.wait(3)] == ["receipt", "receipt", "refusal"]
+        counts = flow.counts("intake.letters")
+        assert (counts["unrouted"], counts["taken"], counts["repeated"], counts["quarantined"]) == (3, 1, 1, 1)
+        await flow.until(lambda: keeper().messages.get(NAMES.unrouted) == 0 and not keeper().warning)
+        await flow.brokers.close(flow.broker)
+        # The queue is there again, since the bus makes what is missing.
+        await flow.until(lambda: flow.bus.parts.intakes[0].idle)

@@ -169,8 +169,53 @@ def test_what_others_have_to_make_is_looked_for(topology: Topology, by_api: bool
     with topology.vhost.channel() as channel:
         for queue in ("hints", "letters.in", "letters.dead", "address.questions"):
             channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
-        channel.exchange_declare("dossiers", "direct", durable=True)
+        channel.exchange_declare("dossiers", "topic", durable=True)
+        channel.queue_bind("hints", "dossiers", "dossier.#")
     assert topology.run("topology", "check")[0] == 0
+
+
+def test_a_receiver_s_missing_queue_is_told(topology: Topology) -> None:
+    """By state of the dossier; that only those of no known region are left out is said, and is no problem."""
+    topology.more = '[deliveries.register]\nkind = "amqp"'
+    topology.run("topology", "apply")
+    code, lines = topology.run("topology", "check")
+    text = "exchange appealbus.out: no queue takes what is published with dossier.{}.*; have the receiver's queue made"
+    assert (code, len(lines)) == (1, 2)
+    assert all(line.startswith(text.format(state)) for line, state in zip(lines, ("partial", "complete"), strict=True))
+    with topology.vhost.channel() as channel:
+        channel.queue_declare("register", durable=True)
+        channel.queue_bind("register", "appealbus.out", "dossier.complete.*")
+        channel.queue_bind("register", "appealbus.out", "dossier.partial.27")
+        code, lines = topology.run("topology", "check")
+        assert (code, lines[-1]) == (0, "What can be seen is in order.")
+        assert lines[0].startswith(
+            "exchange appealbus.out: no queue takes dossier.partial.00, dossiers whose region is "
+        )
+        channel.queue_bind("register", "appealbus.out", "dossier.#")
+        assert topology.run("topology", "check") == IN_ORDER
+        channel.queue_delete("register")
+    assert topology.run("topology", "check")[0] == 1
+
+
+@pytest.mark.parametrize("by_api", [True, False])
+def test_what_lies_in_queues_that_nobody_takes_is_told(topology: Topology, by_api: bool) -> None:
+    """Appeals, dead letters and what no queue wanted, with their numbers; hints are worth nothing to anybody."""
+    topology.run("topology", "apply")
+    topology.management = topology.management if by_api else None
+    with topology.vhost.channel() as channel:
+        channel.confirm_delivery()
+        for queue in ("intake", "intake", "intake", "quarantine", "quarantine", "unrouted", "work"):
+            channel.basic_publish("", f"appealbus.{queue}", b"x")
+    code, lines = topology.run("topology", "check")
+    told = "and nobody takes them; start a bus that takes from it"
+    assert (code, [line for line in lines if "hold" in line]) == (
+        1,
+        [
+            f"queue appealbus.quarantine holds 2 messages that the broker gave up on, {told}",
+            f"queue appealbus.unrouted holds 1 appeals that no queue wanted, {told}",
+            f"queue appealbus.intake holds 3 appeals, {told}",
+        ],
+    )
 
 
 def test_limits_are_the_administrator_s_to_choose(topology: Topology) -> None:

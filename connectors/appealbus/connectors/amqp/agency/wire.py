@@ -55,6 +55,8 @@ class AgencyWire(Wire):
 
     def __init__(self, source: str, settings: AgencySettings, brokers: Brokers) -> None:
         self._broker = brokers.get(settings.broker)
+        if settings.queue is not None:
+            brokers.named[self._broker].add(settings.queue)
         self.answers_later = settings.answers
         self.answers_queue = brokers.names.answers(source) if settings.answers else None
         """Where answers come that take hours; None where each comes to its request."""
@@ -131,7 +133,7 @@ class AgencyWire(Wire):
                 raise CallFailed(OutcomeKind.AWAITING, "amqp.awaiting", _AWAITING, retry_after=within)
             case Published.UNROUTABLE:
                 raise CallFailed(*_UNROUTABLE)
-            case Published.REFUSED:
+            case Published.REFUSED | Published.UNFIT:
                 raise CallFailed(*_NOT_TAKEN)
             case Published.UNREACHABLE:
                 raise CallFailed(*_UNREACHABLE)

@@ -176,7 +176,7 @@ class MemoryBroker(Broker):
 
     def _publish(self, message: Message, passed: frozenset[str]) -> Published:
         if len(message.body) > self._largest or not _fits(message):
-            return Published.REFUSED
+            return Published.UNFIT
         if not message.exchange and self._replies.take(message):
             return Published.CONFIRMED
         if message.exchange and message.exchange not in self._exchanges:

@@ -69,7 +69,7 @@ class Replies:
                 result = await broker.publish(replace(message, properties=properties), within=within)
                 if result is Published.UNROUTABLE:
                     raise RequestUnroutable("nobody serves the queue of this request")
-                if result is Published.REFUSED:
+                if result in (Published.REFUSED, Published.UNFIT):
                     raise BrokerRefused(406, "the broker did not take the request")
                 if result is Published.UNREACHABLE:
                     raise BrokerUnreachable(f"the broker {broker.name} is not started")

@@ -82,7 +82,8 @@ class Confirms:
         """Settle all that wait, once the channel is gone."""
         for tag, pending in list(self._pending.items()):
             if isinstance(reason, BrokerRefused) and self._refuses(reason, pending.message):
-                self._settle(tag, Settled(Published.REFUSED, reason.code, str(reason)))
+                said = Published.UNFIT if _SIZE.search(self.channel.words) else Published.REFUSED
+                self._settle(tag, Settled(said, reason.code, str(reason)))
             else:
                 self._settle(tag, INDETERMINATE)
 

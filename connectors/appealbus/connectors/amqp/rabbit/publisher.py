@@ -18,8 +18,8 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
-_TOO_LARGE = Settled(Published.REFUSED, 311, "the message is larger than `largest_message`")
-_TOO_LONG = Settled(Published.REFUSED, 501, "a name or a property of the message is too long")
+_TOO_LARGE = Settled(Published.UNFIT, 311, "the message is larger than `largest_message`")
+_TOO_LONG = Settled(Published.UNFIT, 501, "a name or a property of the message is too long")
 
 
 class Publisher:

@@ -73,7 +73,7 @@ class Requests(Subscription):
         match settled.published:
             case Published.UNROUTABLE:
                 raise RequestUnroutable(f"nobody serves {message.routing_key}")
-            case Published.REFUSED:
+            case Published.REFUSED | Published.UNFIT:
                 raise BrokerRefused(settled.code, f"the broker did not take the request: {settled.why}")
             case Published.UNREACHABLE:
                 raise BrokerUnreachable(f"the request did not leave in time; {self._publisher.detail}")

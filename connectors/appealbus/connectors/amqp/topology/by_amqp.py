@@ -30,7 +30,7 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
             # What is there already is not made by a declaration, only compared.
             found += await _compared(broker, each)
         else:
-            found.append(Finding(f"{each.about} is missing", APPLY))
+            found.append(Finding(f"{each.about} is missing", APPLY, by_declaring=True))
     return found + [not_there(each) for each in wanted.foreign if not await _is_there(broker, each.part)]
 
 

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from appealbus.connectors.amqp.broker import Argument
+from appealbus.connectors.amqp.memory.exchange import matches
 from appealbus.connectors.amqp.topology.effective import Policies, policies_of
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.management import Management
 from appealbus.connectors.amqp.topology.wanted import QUORUM, Binding, Exchange, Queue, Wanted
+from appealbus.schemas import Completeness
 
 # What an administrator may set as the machine allows; it must only be set.
 _FREE = frozenset({"max-length"})
 # What makes a queue lose messages, and is nothing that this queue wants.
 _LOSING = ("message-ttl", "expires", "max-length-bytes", "max-age")
+
+_REGIONS = [f"{number:02}" for number in range(100)]
 
 
 async def look(api: Management, wanted: Wanted) -> list[Finding]:
@@ -37,6 +41,10 @@ async def look(api: Management, wanted: Wanted) -> list[Finding]:
         if not missing & {binding.exchange, binding.queue}:
             there = await api.get("bindings", "e", binding.exchange, "q", binding.queue)
             found += _binding(binding, there or [])
+    for name in wanted.outlets:
+        if (there := await api.get("exchanges", name)) is not None:
+            bindings = await api.get("exchanges", name, "bindings", "source")
+            found += _outlet(name, str(there.get("type")), bindings or [])
     for each in wanted.foreign:
         kind = "exchanges" if isinstance(each.part, Exchange) else "queues"
         if await api.get(kind, each.part.name) is None:
@@ -57,7 +65,7 @@ def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
 def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[Finding]:
     about = exchange.about
     if there is None:
-        yield Finding(f"{about} is missing", APPLY)
+        yield Finding(f"{about} is missing", APPLY, by_declaring=True)
         return
     wanted = {"type": exchange.kind, "durable": True, "auto_delete": False, "internal": False}
     yield from _differences(about, wanted, there, exchange.arguments, there.get("arguments"))
@@ -66,7 +74,7 @@ def _exchange(exchange: Exchange, there: Mapping[str, Any] | None) -> Iterator[F
 def _queue(queue: Queue, there: Mapping[str, Any] | None, policies: Policies) -> Iterator[Finding]:
     about = queue.about
     if there is None:
-        yield Finding(f"{about} is missing", APPLY)
+        yield Finding(f"{about} is missing", APPLY, by_declaring=True)
         return
     kind = queue.arguments["x-queue-type"]
     wanted = {"type": kind, "durable": True, "auto_delete": False, "exclusive": False}
@@ -98,7 +106,30 @@ def _binding(binding: Binding, there: list[Mapping[str, Any]]) -> Iterator[Findi
     # A fanout takes any key.
     if binding.key not in keys and not (binding.key == "" and keys):
         key = f" by {binding.key}" if binding.key else ""
-        yield Finding(f"exchange {binding.exchange} does not lead{key} to the queue {binding.queue}", APPLY)
+        text = f"exchange {binding.exchange} does not lead{key} to the queue {binding.queue}"
+        yield Finding(text, APPLY, by_declaring=True)
+
+
+def _outlet(exchange: str, kind: str, there: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Say which dossiers no receiver's queue is bound for."""
+    keys = [str(each.get("routing_key", "")) for each in there]
+    for state in Completeness:
+        taken = [
+            region for region in _REGIONS if any(_takes(kind, key, f"dossier.{state.value}.{region}") for key in keys)
+        ]
+        todo = "have the receiver's queue made and bound; until then these dossiers stay in the outbox"
+        if not taken:
+            yield Finding(f"exchange {exchange}: no queue takes what is published with dossier.{state.value}.*", todo)
+        elif _REGIONS[0] not in taken:
+            # Regions that nobody wants may be ones that no appeal is of; but any appeal may be of none.
+            text = f"exchange {exchange}: no queue takes dossier.{state.value}.00, dossiers whose region is not known"
+            yield Finding(text, todo, is_problem=False)
+
+
+def _takes(kind: str, bound: str, key: str) -> bool:
+    if kind == "topic":
+        return matches(bound.split("."), key.split("."))
+    return kind != "direct" or bound == key
 
 
 def _differences(

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
 
     @group.command()
     def check(context: typer.Context, broker: Named = MAIN) -> None:
-        """Say what is missing on the broker or differs, and what to do, a line each. Changes nothing.
+        """Say what is missing on the broker or differs, and what lies in its queues that nobody takes. Changes nothing.
 
         By the management API where `management` is set; else over AMQP, which shows neither bindings nor policies.
         Exits 1 if anything is not in order.
@@ -66,7 +66,7 @@ class Topology:
         self._broker = brokers.get(name)
         self._settings = settings.brokers.get(name, BrokerSettings())
         self._wanted = wanted_of(cli.loaded.document, brokers, name)
-        self._foreign = foreign_of(cli.loaded.document, name)
+        self._foreign = foreign_of(cli.loaded.document, brokers.names, name)
 
     def check(self) -> None:
         """Compare and tell."""
@@ -105,24 +105,22 @@ class Topology:
 
     async def _check(self) -> list[Finding]:
         # What others make may come later: whoever applies does not wait for it.
-        wanted = self._wanted + self._foreign
-        if self._settings.management is not None:
-            return await look(self._broker, self._settings, wanted)
         async with _Connected(self._broker):
-            return [*await look(self._broker, self._settings, wanted), by_amqp.UNSEEN]
+            found = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
+        return found if self._settings.management is not None else [*found, by_amqp.UNSEEN]
 
     async def _apply(self) -> list[Finding]:
         async with _Connected(self._broker):
             found = await by_amqp.declare(self._broker, self._wanted, self._say)
-        if self._settings.management is None:
-            self._policies_by_hand()
-            return [*found, by_amqp.UNSEEN]
-        async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
-            try:
-                await set_policies(api, self._wanted, self._say)
-            except ManagementFailed as error:
-                self._say(f"policies cannot be set: {error}")
-        return await look(self._broker, self._settings, self._wanted)
+            if self._settings.management is None:
+                self._policies_by_hand()
+                return [*found, by_amqp.UNSEEN]
+            async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
+                try:
+                    await set_policies(api, self._wanted, self._say)
+                except ManagementFailed as error:
+                    self._say(f"policies cannot be set: {error}")
+            return (await look(self._broker, self._settings, self._wanted)).found
 
     def _policies_by_hand(self) -> None:
         self._say("Limits and dead-lettering are policies, which cannot be set over AMQP. An administrator sets them:")

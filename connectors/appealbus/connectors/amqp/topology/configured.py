@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, answers_of, bus_of
 
 _NAMED: Mapping[str, Callable[[str], Exchange | Queue]] = {
@@ -25,15 +26,19 @@ def wanted_of(document: dict[str, Any], brokers: Brokers, name: str) -> Wanted:
     return wanted
 
 
-def foreign_of(document: dict[str, Any], name: str) -> Wanted:
+def foreign_of(document: dict[str, Any], names: Names, name: str) -> Wanted:
     """Return what a configuration names on one of its brokers beside what is the bus's own."""
+    outlets = [
+        str(table.get("exchange") or names.out) for kind, _, table in _users(document, name) if kind == "deliveries"
+    ]
     return Wanted(
+        outlets=tuple(dict.fromkeys(outlets)),
         foreign=tuple(
             Foreign(make(table[key]), ".".join(filter(None, (kind, user, key))))
             for kind, user, table in _users(document, name)
             for key, make in _NAMED.items()
             if isinstance(table.get(key), str)
-        )
+        ),
     )
 
 

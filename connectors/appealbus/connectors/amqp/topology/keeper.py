@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
 from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.amqp.topology import by_amqp
-from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.connectors.amqp.topology.wanted import Wanted
@@ -34,6 +34,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._state = LinkState(self._name, LinkStatus.CONNECTING, "not looked at yet")
         self._told = ""
+        self._messages: dict[str, int] = {}
 
     def start(self, wanted: Wanted) -> None:
         """Watch this too. Call once for each `stop`."""
@@ -55,7 +56,7 @@ class Keeper:
 
     def links(self) -> Sequence[LinkState]:
         """Say whether the topology is in order, as of a minute ago."""
-        return (self._state,)
+        return (replace(self._state, messages=self._messages),)
 
     async def _keep(self) -> None:
         while True:
@@ -80,10 +81,10 @@ class Keeper:
             if declare:
                 # Bindings cannot be seen over AMQP: at first they are made in any case.
                 await by_amqp.declare(self._broker, wanted, self._made)
-            problems = await self._problems(wanted)
-            if problems and self._settings.declare and not declare:
+            looked = await look(self._broker, self._settings, wanted)
+            if looked.problems and self._settings.declare and not declare:
                 await by_amqp.declare(self._broker, wanted, self._made)
-                problems = await self._problems(wanted)
+                looked = await look(self._broker, self._settings, wanted)
         except BrokerUnreachable as error:
             self._news.set()
             self._note(LinkStatus.CONNECTING, str(error))
@@ -91,15 +92,14 @@ class Keeper:
         except (ManagementFailed, ConfigError) as error:
             self._note(LinkStatus.UP, f"cannot be looked at: {error}")
         else:
+            self._messages = looked.messages
+            problems = looked.problems
             more = f" (and {len(problems) - 1} more: run `appealbus topology check`)" if len(problems) > 1 else ""
             if problems:
                 # The connections stand; a queue that is really missing is told by whoever consumes from it.
                 self._note(LinkStatus.UP, f"{problems[0]}{more}")
             else:
                 self._note(LinkStatus.UP, _IN_ORDER)
-
-    async def _problems(self, wanted: Wanted) -> list[Finding]:
-        return [each for each in await look(self._broker, self._settings, wanted) if each.is_problem]
 
     def _made(self, what: str) -> None:
         log.info("amqp.topology.made", detail=what)

@@ -1,17 +1,34 @@
 """Comparing by whatever shows the most."""
 
 import asyncio
+from dataclasses import dataclass, field
 
 from appealbus.connectors.amqp.broker import Broker
 from appealbus.connectors.amqp.settings import BrokerSettings
-from appealbus.connectors.amqp.topology import by_amqp, by_api
+from appealbus.connectors.amqp.topology import by_amqp, by_api, contents
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.management import Management
 from appealbus.connectors.amqp.topology.wanted import Wanted
 
 
-async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> list[Finding]:
-    """Compare by the management API where the settings name it, else over AMQP. Makes nothing.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was seen."""
+
+    found: list[Finding]
+    messages: dict[str, int] = field(default_factory=dict)
+    """How many messages lie in each queue that is worth it."""
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What is not in order."""
+        return [each for each in self.found if each.is_problem]
+
+
+async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> Looked:
+    """Compare by the management API where the settings name it, else over AMQP, and see what lies in queues.
+
+    Makes nothing. The broker must be started.
 
     Raises:
         ManagementFailed: the API does not say.
@@ -20,6 +37,10 @@ async def look(broker: Broker, settings: BrokerSettings, wanted: Wanted) -> list
 
     """
     if settings.management is None:
-        return await by_amqp.look(broker, wanted)
-    async with await asyncio.to_thread(Management, broker.name, settings) as api:
-        return await by_api.look(api, wanted)
+        found = await by_amqp.look(broker, wanted)
+    else:
+        async with await asyncio.to_thread(Management, broker.name, settings) as api:
+            found = await by_api.look(api, wanted)
+    lies = await contents.contents_of(broker, wanted)
+    messages = {name: info.messages for name, info in lies.items()}
+    return Looked([*found, *contents.look(wanted, lies)], messages)

@@ -45,6 +45,10 @@ class Queue:
     name: str
     policy: Mapping[str, Argument]
     arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
+    holds: str = ""
+    """What messages are that lie in it; empty where nobody needs to know how many."""
+    passes: bool = True
+    """Whether it is in order that messages lie in it while somebody takes them."""
 
     @property
     def about(self) -> str:
@@ -87,6 +91,8 @@ class Wanted:
     queues: tuple[Queue, ...] = ()
     bindings: tuple[Binding, ...] = ()
     foreign: tuple[Foreign, ...] = ()
+    outlets: tuple[str, ...] = ()
+    """Exchanges of dossiers, which receivers bind their queues to."""
 
     def __add__(self, other: "Wanted") -> "Wanted":
         return Wanted(
@@ -94,6 +100,7 @@ class Wanted:
             _united(self.queues, other.queues),
             _united(self.bindings, other.bindings),
             _united(self.foreign, other.foreign),
+            _united(self.outlets, other.outlets),
         )
 
 
@@ -108,9 +115,11 @@ def bus_of(names: Names) -> Wanted:
             Exchange(names.out, "topic"),
         ),
         queues=(
-            Queue(names.quarantine, _bounded(_KEPT)),
-            Queue(names.unrouted, _bounded(_KEPT)),
-            Queue(names.intake, {**_bounded(_INTAKE, RETURNS), **_dead_letters(names.dead)}),
+            Queue(names.quarantine, _bounded(_KEPT), holds="messages that the broker gave up on"),
+            Queue(names.unrouted, _bounded(_KEPT), holds="appeals that no queue wanted", passes=False),
+            # No limit of returns: a consumer that dies would count against all that it held. The bus itself knows
+            # which message kills.
+            Queue(names.intake, {**_bounded(_INTAKE), **_dead_letters(names.dead)}, holds="appeals"),
             # Hints: the journal has the appeals, so the oldest may go.
             Queue(names.work, {"delivery-limit": RETURNS, "max-length": _HINTS, "overflow": "drop-head"}),
         ),
@@ -127,7 +136,8 @@ def answers_of(names: Names, source: str) -> Wanted:
     dead = names.dead_answers(source)
     # An answer died because we were away, or it expired: nobody has to look at it, it is taken from the second queue.
     policy = {**_bounded(_KEPT, RETURNS), **_dead_letters(""), "dead-letter-routing-key": dead}
-    return Wanted(queues=(Queue(dead, _bounded(_KEPT)), Queue(names.answers(source), policy)))
+    late = Queue(dead, _bounded(_KEPT), holds="answers that the broker gave up on")
+    return Wanted(queues=(late, Queue(names.answers(source), policy, holds="answers")))
 
 
 def _united(some: tuple[T, ...], others: tuple[T, ...]) -> tuple[T, ...]:

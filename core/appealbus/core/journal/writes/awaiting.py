@@ -12,6 +12,7 @@ from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.rows import AwaitedRow, LookupState
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
+from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
 
 _OUTSTANDING = 10
@@ -110,7 +111,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
         connection.execute(_ANSWER, list(new.values()))
         waiting = [open_[question_id].appeal_id for question_id in new]
         ready = update(appeal).where(appeal.c.id.in_(waiting), appeal.c.state.in_(("parked", "idle")))
-        connection.execute(ready.values(state="ready", due_at=None))
+        connection.execute(ready.values(state=WAITING, due_at=None))
     return results
 
 

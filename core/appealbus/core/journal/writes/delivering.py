@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
-from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import outbox
+from appealbus.core.journal import bulk, news
+from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,28 @@ class Failed:
     id: int
     code: str
     next_attempt_at: datetime
+    struck: bool = False
+    """Whether the delivery raised over it alone, while the receiver took others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A delivery that will not be tried again by itself."""
+
+    id: int
+    code: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Deliveries that a person has decided about: of one appeal, or all that wait alone; of one receiver, version."""
+
+    at: datetime
+    number: str | None
+    receiver: str | None
+    version: int | None
+    reason: str = ""
 
 
 _CODE_LENGTH = 200
@@ -38,7 +60,7 @@ _is_it = outbox.c.id == bindparam("this")
 _it = outbox.alias()
 _unsent = (
     select(_it.c.appeal_id, _it.c.receiver, _it.c.version)
-    .where(_it.c.id == bindparam("this"), _it.c.sent_at.is_(None))
+    .where(_it.c.id == bindparam("this"), _it.c.sent_at.is_(None), _it.c.alone_since.is_(None))
     .subquery()
 )
 # The later versions that wait behind it get its next attempt too, or each poll would look at every one of them.
@@ -48,12 +70,52 @@ _FAILED = (
         outbox.c.appeal_id == select(_unsent.c.appeal_id).scalar_subquery(),
         outbox.c.receiver == select(_unsent.c.receiver).scalar_subquery(),
         outbox.c.version >= select(_unsent.c.version).scalar_subquery(),
-        outbox.c.sent_at.is_(None),
+        WAITS,
     )
     .values(
         attempts=case((_is_it, outbox.c.attempts + 1), else_=outbox.c.attempts),
+        strikes=case((_is_it, outbox.c.strikes + bindparam("struck")), else_=outbox.c.strikes),
         next_attempt_at=bindparam("next"),
         last_error=case((_is_it, bindparam("code")), else_=outbox.c.last_error),
+    )
+)
+_this = select(_it.c.appeal_id, _it.c.receiver, _it.c.version).where(_it.c.id == bindparam("this")).subquery()
+# Nothing holds the later versions up any more: they had its next attempt, and are due at once.
+_LATER = (
+    update(outbox)
+    .where(
+        outbox.c.appeal_id == select(_this.c.appeal_id).scalar_subquery(),
+        outbox.c.receiver == select(_this.c.receiver).scalar_subquery(),
+        outbox.c.version > select(_this.c.version).scalar_subquery(),
+        WAITS,
+    )
+    .values(next_attempt_at=bindparam("at"))
+)
+_ALONE = (
+    update(outbox)
+    .where(_is_it, WAITS)
+    .values(attempts=outbox.c.attempts + 1, alone_since=bindparam("at"), last_error=bindparam("code"))
+)
+_SKIPPED = (
+    update(outbox)
+    .where(_is_it)
+    .values(
+        skipped_at=bindparam("at"),
+        alone_since=func.coalesce(outbox.c.alone_since, bindparam("at", type_=Moment())),
+        last_error=bindparam("reason"),
+    )
+)
+_AGAIN = (
+    update(outbox)
+    .where(_is_it)
+    .values(
+        next_attempt_at=bindparam("at"),
+        sent_at=None,
+        alone_since=None,
+        skipped_at=None,
+        last_error=None,
+        attempts=0,
+        strikes=0,
     )
 )
 
@@ -68,9 +130,60 @@ def delivered(connection: Connection, items: Sequence[Delivered]) -> list[None]:
 
 def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[None]:
     """Note failed deliveries and when to try again."""
-    rows = [{"this": row.id, "next": row.next_attempt_at, "code": _code(row.code)} for item in items for row in item]
+    rows = [
+        {"this": row.id, "next": row.next_attempt_at, "code": _code(row.code), "struck": int(row.struck)}
+        for item in items
+        for row in item
+    ]
     connection.execute(_FAILED, rows)
     return [None] * len(items)
+
+
+def alone(connection: Connection, items: Sequence[Sequence[Alone]]) -> list[None]:
+    """Have deliveries wait alone, each with its reason; later versions of the same appeals go out."""
+    rows = [row for item in items for row in item]
+    connection.execute(_ALONE, [{"this": row.id, "at": row.at, "code": _code(row.code)} for row in rows])
+    connection.execute(_LATER, [{"this": row.id, "at": row.at} for row in rows])
+    return [None] * len(items)
+
+
+def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
+    """Give up what is not delivered, with a reason; say how much."""
+    counts = []
+    for item in items:
+        ids = _chosen(connection, item, outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None))
+        if ids:
+            reason = _code(item.reason)
+            connection.execute(_SKIPPED, [{"this": each, "at": item.at, "reason": reason} for each in ids])
+            connection.execute(_LATER, [{"this": each, "at": item.at} for each in ids])
+        counts.append(len(ids))
+    return counts
+
+
+def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
+    """Have versions go out again: those that wait alone or were given up, one that is named in any case."""
+    counts = []
+    for item in items:
+        ids = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
+        if ids:
+            connection.execute(_AGAIN, [{"this": each, "at": item.at} for each in ids])
+            news.tell(connection)
+        counts.append(len(ids))
+    return counts
+
+
+def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) -> list[int]:
+    query = select(outbox.c.id).order_by(outbox.c.id)
+    if item.number is None:
+        query = query.where(ALONE)
+    else:
+        it = select(appeal.c.id).where(appeal.c.number == item.number).scalar_subquery()
+        query = query.where(which, outbox.c.appeal_id == it)
+    if item.receiver is not None:
+        query = query.where(outbox.c.receiver == item.receiver)
+    if item.version is not None:
+        query = query.where(outbox.c.version == item.version)
+    return list(connection.execute(query).scalars())
 
 
 def _code(given: object) -> str:

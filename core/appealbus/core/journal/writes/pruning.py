@@ -3,11 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import IDLE, access, appeal, awaited, counter, dossier, lookup, outbox, quarantine
+from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.tables import (
+    ALONE,
+    IDLE,
+    WAITS,
+    access,
+    appeal,
+    awaited,
+    counter,
+    dossier,
+    lookup,
+    outbox,
+    quarantine,
+)
 
 _BATCH = 200
 
@@ -34,7 +48,8 @@ def prune_appeals(connection: Connection, items: Sequence[Idle]) -> list[Pruned]
 
 
 def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
-    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, outbox.c.sent_at.is_(None)).exists()
+    # What waits alone holds nothing up: the alert has told of it for as long as the retention is.
+    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
     old = (appeal.c.changed_at >= item.after, appeal.c.changed_at < item.before)
     query = select(appeal.c.id, appeal.c.changed_at).where(appeal.c.state == IDLE, *old, ~unsent)
     query = query.order_by(appeal.c.changed_at).limit(_BATCH).with_for_update(skip_locked=True)
@@ -58,6 +73,24 @@ def prune_quarantine(connection: Connection, items: Sequence[datetime]) -> list[
     return results
 
 
+def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -> list[int]:
+    """Delete messages that nobody replayed and that are over the bounds of their channel, the oldest first."""
+    behind = partial(over, partition_by=quarantine.c.channel, order_by=quarantine.c.id.desc())
+    ranked = select(
+        quarantine.c.id,
+        quarantine.c.at,
+        behind(func.row_number()).label("place"),
+        behind(func.sum(func.length(quarantine.c.raw))).label("bytes"),
+    ).where(quarantine.c.replayed_at.is_(None))
+    results = []
+    for item in items:
+        all_ = ranked.subquery()
+        too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes) | (all_.c.at < item.before)
+        ids = select(all_.c.id).where(too_much).limit(_BATCH)
+        results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids))).rowcount)
+    return results
+
+
 def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]:
     """Delete entries of the access log, from the oldest on up to the first that is younger."""
     results = []
@@ -75,8 +108,9 @@ def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]
 
 def drop_deliveries(connection: Connection, items: Sequence[str]) -> list[int]:
     """Delete deliveries that were never confirmed, of the receivers named."""
-    results = []
-    for receiver in items:
-        unsent = select(outbox.c.id).where(outbox.c.receiver == receiver, outbox.c.sent_at.is_(None)).limit(_BATCH)
-        results.append(connection.execute(delete(outbox).where(outbox.c.id.in_(unsent))).rowcount)
-    return results
+    return [_drop(connection, receiver, WAITS) or _drop(connection, receiver, ALONE) for receiver in items]
+
+
+def _drop(connection: Connection, receiver: str, which: ColumnElement[bool]) -> int:
+    some = select(outbox.c.id).where(outbox.c.receiver == receiver, which).limit(_BATCH)
+    return connection.execute(delete(outbox).where(outbox.c.id.in_(some))).rowcount

@@ -1,15 +1,16 @@
 """Appeals at work: claimed under a lease, concluded in one transaction."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from appealbus.core.journal import bulk, news
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
-from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, dossier, lookup, outbox
-from appealbus.core.journal.writes import clock
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, WAITS, appeal, dossier, lookup, outbox
+from appealbus.core.journal.writes import clock, suspects
 from appealbus.core.journal.writes.awaiting import arrived
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -26,6 +27,20 @@ class Claim:
     now: datetime
     seconds: float
     limit: int
+    room: int
+    """Bytes of appeals that the worker has room for."""
+    alone: bool
+    """Whether nothing is in work there: then the first appeal is taken, however large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a worker got."""
+
+    ids: list[int]
+    """A suspect first, if it is one's turn, then the others, most urgent first."""
+    found: suspects.Found = field(default_factory=suspects.Found)
+    """What dead workers had left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,8 @@ class Conclusion:
     heard: frozenset[str] | None = None
     owner: str | None = None
     """Whose lease it must be; None: whoever's."""
+    doubted: bool = False
+    """Whether a suspect stays one, since a question was left out over which workers died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +94,46 @@ _OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not Ou
 _ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 
 
-def claim(connection: Connection, items: Sequence[Claim]) -> list[list[int]]:
-    """Lease the most urgent appeals; return their ids, most urgent first."""
+def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
+    """Lease a suspect whose turn it is, and the most urgent of the others as far as there is room."""
     return [_claim(connection, item) for item in items]
 
 
-def _claim(connection: Connection, item: Claim) -> list[int]:
+def _claim(connection: Connection, item: Claim) -> Claimed:
     # What is parked is due by the clock of the worker that will ask: by that one its questions are due too.
     now = clock.leased_at(connection, item.now)
     ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
     due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
-    dead = ids.where(appeal.c.state == IN_WORK, appeal.c.lease_until <= now).order_by(appeal.c.lease_until)
-    again = [found for query in (due, dead) for found in connection.execute(query.limit(_DUE_AT_ONCE)).scalars().all()]
+    again = list(connection.execute(due.limit(_DUE_AT_ONCE)).scalars())
     if again:
         ready = update(appeal).where(appeal.c.id.in_(again))
-        connection.execute(ready.values(state="ready", due_at=None, lease_owner=None, lease_until=None))
-    waiting = ids.where(appeal.c.state == READY)
-    urgent = list(connection.execute(waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)).scalars())
-    if urgent:
-        leased = update(appeal).where(appeal.c.id.in_(urgent))
+        connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
+    dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
+    found = suspects.take_over(connection, connection.execute(dead).all(), now)
+    turn = suspects.next_turn(connection, now)
+    rows = [] if turn is None else [turn]
+    if len(rows) < item.limit:
+        waiting = ids.add_columns(func.length(appeal.c.document).label("size")).where(appeal.c.state == READY)
+        waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
+        rows += connection.execute(waiting).all()
+    claimed = _fitting(rows, item)
+    if claimed:
+        leased = update(appeal).where(appeal.c.id.in_(claimed))
         until = now + timedelta(seconds=item.seconds)
         connection.execute(leased.values(state="in_work", lease_owner=item.owner, lease_until=until))
-    return urgent
+    return Claimed(claimed, found)
+
+
+def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
+    """Return the first of them, as many as the worker has room for: none passes one that is more urgent."""
+    ids: list[int] = []
+    room = item.room
+    for row in rows:
+        room -= row.size
+        if room < 0 and (ids or not item.alone):
+            break
+        ids.append(row.id)
+    return ids
 
 
 def release(connection: Connection, items: Sequence[Release]) -> list[None]:
@@ -109,8 +144,10 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
             free = free.where(appeal.c.lease_owner == item.owner)
         if item.ids is not None:
             free = free.where(appeal.c.id.in_(item.ids))
-        state = "ready" if item.due_at is None else "parked"
-        connection.execute(free.values(state=state, due_at=item.due_at, lease_owner=None, lease_until=None))
+        # Nobody died: what was suspect is no more so than before.
+        put_off = {"state": "parked", "deaths": None}
+        free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
+        connection.execute(free.values(due_at=item.due_at, lease_owner=None, lease_until=None))
     return [None] * len(items)
 
 
@@ -128,7 +165,7 @@ def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -138,11 +175,13 @@ _VERSIONS = (
 def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[JournalError | bool]:
     """Write new versions, their deliveries and where the appeals stand; say which are to be worked again at once."""
     ids = bulk.padded([item.appeal_id for item in items])
-    newest = {row.id: (row.version, row.lease_owner) for row in connection.execute(_VERSIONS, {"ids": ids})}
+    rows = connection.execute(_VERSIONS, {"ids": ids}).all()
+    newest = {row.id: (row.version, row.lease_owner) for row in rows}
+    deaths = {row.id: row.deaths for row in rows}
     errors = [_admit(newest, item) for item in items]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     again = arrived(connection, {item.appeal_id: item.heard for item in good if item.heard is not None})
-    bulk.update(connection, appeal, [_state_of(item, again) for item in good])
+    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.appeal_id]) for item in good])
     versions = [
         {
             "appeal_id": item.appeal_id,
@@ -194,20 +233,23 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
         return {}
     latest = func.max(outbox.c.next_attempt_at).label("at")
     unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
-        outbox.c.appeal_id.in_(bulk.padded(ids)), outbox.c.sent_at.is_(None)
+        outbox.c.appeal_id.in_(bulk.padded(ids)), WAITS
     )
     rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
     return {(row.appeal_id, row.receiver): row.at for row in rows}
 
 
-def _state_of(item: Conclusion, again: Collection[int]) -> dict[str, object]:
+def _state_of(item: Conclusion, again: Collection[int], deaths: int | None) -> dict[str, object]:
     at_once = item.appeal_id in again
     parked = "idle" if item.due_at is None else "parked"
+    if not item.doubted or (parked == "idle" and not at_once):
+        deaths = None
     return {
         "id": item.appeal_id,
         "version": item.version,
         "completeness": item.completeness.value,
-        "state": "ready" if at_once else parked,
+        "state": ("ready" if deaths is None else "suspect") if at_once else parked,
+        "deaths": deaths,
         "due_at": None if at_once else item.due_at,
         "changed_at": item.at,
         "lease_owner": None,
@@ -221,16 +263,22 @@ def retry(connection: Connection, items: Sequence[Retry]) -> list[int | JournalE
 
 
 def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
-    columns = (appeal.c.id, appeal.c.state, appeal.c.lease_until)
+    columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until)
     found = connection.execute(
         select(*columns).where(appeal.c.number == item.number).with_for_update(key_share=True)
     ).first()
     if found is None:
         return None
-    if found.state == "in_work" and found.lease_until > clock.leased_at(connection, item.at):
-        return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+    now = clock.leased_at(connection, item.at)
+    held = found.state == "held"
+    if found.state == "in_work":
+        if found.lease_until > now:
+            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+        held = bool(suspects.take_over(connection, [found], now).held)
+    if held:
+        return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
     ready = update(appeal).where(appeal.c.id == found.id)
-    connection.execute(ready.values(state="ready", due_at=None, lease_owner=None, lease_until=None))
+    connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
     due = update(lookup).where(mine, lookup.c.kind.in_(_OPEN)).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount

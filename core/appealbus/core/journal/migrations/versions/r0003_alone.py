@@ -1,5 +1,8 @@
 """A case fails alone: what is suspect or held, what an appeal was sent as, deliveries that wait alone, the epoch."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0003"
 down_revision = "0002"
 
@@ -10,10 +13,24 @@ def upgrade() -> None:
     _messages()
     _deliveries()
     _epoch()
+    _quarantine()
 
 
 def _cases() -> None:
-    """Cases that are suspect or held."""
+    """Cases that are suspect or held, and messages that are suspect."""
+    op.add_column("appeal", sa.Column("deaths", sa.Integer()))
+    op.add_column("appeal", sa.Column("held_by", sa.Text()))
+    op.add_column("appeal", sa.Column("held_reason", sa.Text()))
+    for name, columns in (("suspect", ["deaths", "urgency", "id"]), ("held", ["id"])):
+        where = sa.text(f"state = '{name}'")
+        op.create_index(f"ix_appeal_{name}", "appeal", columns, sqlite_where=where, postgresql_where=where)
+    op.create_table(
+        "suspect_message",
+        sa.Column("mark", sa.Text(), nullable=False),
+        sa.Column("turns", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("mark", name=op.f("pk_suspect_message")),
+    )
 
 
 def _messages() -> None:
@@ -22,7 +39,23 @@ def _messages() -> None:
 
 def _deliveries() -> None:
     """Deliveries that wait alone."""
+    op.add_column("outbox", sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("outbox", sa.Column("alone_since", sa.BigInteger(), nullable=True))
+    op.add_column("outbox", sa.Column("skipped_at", sa.BigInteger(), nullable=True))
+    op.drop_index("ix_outbox_unsent", "outbox")
+    unsent = "sent_at IS NULL AND alone_since IS NULL"
+    _partial_index("ix_outbox_unsent", "outbox", ["receiver", "next_attempt_at", "id"], unsent)
+    _partial_index("ix_outbox_alone", "outbox", ["receiver", "id"], "alone_since IS NOT NULL AND skipped_at IS NULL")
 
 
 def _epoch() -> None:
     """What is given anew after a restore, and the journal's clock."""
+
+
+def _quarantine() -> None:
+    """What each channel has in quarantine."""
+    _partial_index("ix_quarantine_channel", "quarantine", ["channel", "id"], "replayed_at IS NULL")
+
+
+def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition))

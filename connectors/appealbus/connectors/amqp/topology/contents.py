@@ -1,0 +1,42 @@
+"""What lies in the queues of a bus, and whether anybody takes it."""
+
+from collections.abc import Iterator, Mapping
+
+from appealbus.connectors.amqp.broker import Broker, BrokerRefused, QueueInfo
+from appealbus.connectors.amqp.topology.finding import Finding
+from appealbus.connectors.amqp.topology.wanted import Queue, Wanted
+
+_PASSED = "a bus takes them by itself; find out why the queue of appeals was not there, or not bound"
+_ALONE = "start a bus that takes from it"
+
+
+async def contents_of(broker: Broker, wanted: Wanted) -> dict[str, QueueInfo]:
+    """Return what the broker tells of those queues whose messages somebody should know of.
+
+    Raises:
+        BrokerUnreachable: there is no connection, or it was lost.
+
+    """
+    found = {}
+    for queue in wanted.queues:
+        if queue.holds:
+            try:
+                found[queue.name] = await broker.declare_queue(queue.name, passive=True)
+            except BrokerRefused:
+                continue  # that it is not there, or not ours to see, is told by who compares
+    return found
+
+
+def look(wanted: Wanted, contents: Mapping[str, QueueInfo]) -> list[Finding]:
+    """Say what lies where it should not, or where nobody takes it."""
+    return [each for queue in wanted.queues if queue.name in contents for each in _look(queue, contents[queue.name])]
+
+
+def _look(queue: Queue, info: QueueInfo) -> Iterator[Finding]:
+    if not info.messages:
+        return
+    text = f"{queue.about} holds {info.messages} {queue.holds}"
+    if not info.consumers:
+        yield Finding(f"{text}, and nobody takes them", _ALONE)
+    elif not queue.passes:
+        yield Finding(text, _PASSED)

@@ -1,0 +1,44 @@
+"""Quarantine is bounded: what a channel has in it over that is dropped, the oldest first, and told."""
+
+from datetime import timedelta
+
+import structlog
+
+from appealbus.core import clocks
+from appealbus.core.config.models import GeneralSettings
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import QuarantineBounds, QuarantineHeld
+
+log = structlog.get_logger(__name__)
+
+EVERY = 64
+"""So many new messages may be over the bounds: to look costs a few milliseconds where quarantine is full."""
+_MEGABYTE = 1024 * 1024
+
+
+async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
+    """Drop what is over the bounds; return how many messages that were.
+
+    Raises:
+        JournalError: if nothing could be written.
+
+    """
+    dropped = await journal.trim_quarantine(
+        QuarantineBounds(
+            settings.quarantine_messages,
+            settings.quarantine_megabytes * _MEGABYTE,
+            clocks.wall() - timedelta(seconds=settings.quarantine_retention),
+        )
+    )
+    if dropped:
+        log.error("quarantine.dropped", count=dropped)
+    return dropped
+
+
+def fullness(held: QuarantineHeld, settings: GeneralSettings) -> float:
+    """Return how near a channel's quarantine is to its nearest bound; at 1.0 messages are dropped."""
+    return max(
+        held.messages / settings.quarantine_messages,
+        held.bytes / (settings.quarantine_megabytes * _MEGABYTE),
+        (clocks.wall() - held.oldest).total_seconds() / settings.quarantine_retention,
+    )

@@ -1,0 +1,162 @@
+"""The watchdog: a thread that sees the event loop stand still, says which plugin holds it, and ends what is lost."""
+
+import asyncio
+import inspect
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import structlog
+
+from appealbus.core.hookspecs import Hooks
+from appealbus.core.host import Host
+from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.service import Service
+from appealbus.core.logs.lasting import Lasting
+from appealbus.core.process import EXIT_STUCK
+
+log = structlog.get_logger(__name__)
+
+_TICK = 0.25
+_NOTED = 1.0
+"""Seconds of standing still from which on it is counted: less is the work of a busy bus."""
+_TOLD = 5.0
+"""Seconds after which it is told while it lasts: `/healthz` calls the process ill from then on, too."""
+_TELLING = 1.0
+_DEBUGGER = "bdb"
+_KINDS: dict[type[Any], str] = {
+    Lookup: "lookup",
+    Assessor: "assessor",
+    Service: "service",
+    Intake: "intake",
+    Delivery: "delivery",
+}
+_HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunction))
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the loop."""
+
+    plugin: str = ""
+    """Empty where it is none of them."""
+    part: str = ""
+    """`lookup.gbdfl.person`, `assessor.minor`, `hook.dossier_ready` …"""
+    place: str = ""
+    """`module:line`, the innermost of the plugin."""
+    debugged: bool = False
+    """A person has stopped it in a debugger."""
+
+
+class Watchdog:
+    """Watches the event loop that it is started in, for as long as that is open.
+
+    Args:
+        host: knows which module belongs to which plugin.
+        lease: seconds of standing still after which the process ends: its appeals are others' by then.
+
+    """
+
+    def __init__(self, host: Host, lease: float) -> None:
+        self._host = host
+        self._lease = lease
+        self._told = Lasting()
+        self.seconds: dict[str, float] = {}
+        """How long the loop has stood still in all, by the plugin that held it; empty: none of them."""
+
+    def start(self) -> None:
+        """Watch the running loop."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+        threading.Thread(target=self._watch, args=(loop, thread), name="watchdog", daemon=True).start()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
+        ticked = threading.Event()
+        ticked.set()
+        still, holder, told = 0.0, Holder(), False
+        last, spent = time.monotonic(), time.process_time()
+        while not loop.is_closed():
+            time.sleep(_TICK)
+            # In a process that was stopped or suspended we cannot tick either; while a library holds the interpreter
+            # we cannot, but then the processor works.
+            now, used = time.monotonic(), time.process_time()
+            passed = min(now - last, max(2 * _TICK, used - spent))
+            last, spent = now, used
+            if ticked.is_set():
+                if still >= _NOTED:
+                    self._over(still, holder, told=told)
+                still, holder, told = 0.0, Holder(), False
+                ticked.clear()
+                try:
+                    loop.call_soon_threadsafe(ticked.set)
+                except RuntimeError:
+                    return
+                continue
+            still += passed
+            if still >= _NOTED:
+                holder = self._look(thread)
+            if holder.debugged:
+                still = 0.0
+            elif still >= self._lease:
+                self._end(still, holder)
+            elif still >= _TOLD and not told:
+                told = True
+                self._say(partial(_stands_still, round(still, 1), holder))
+
+    def _look(self, thread: int) -> Holder:
+        plugin = part = place = ours = ""
+        debugged = False
+        frame: FrameType | None = sys._current_frames().get(thread)
+        while frame is not None:
+            module = str(frame.f_globals.get("__name__", ""))
+            debugged = debugged or module == _DEBUGGER
+            if not plugin and (plugin := self._host.plugin_of(module)):
+                place = f"{module}:{frame.f_lineno}"
+            if plugin and not part:
+                part = _part_of(frame)
+            if not ours and module.startswith("appealbus."):
+                ours = f"{module}:{frame.f_lineno}"
+            frame = frame.f_back
+        return Holder(plugin, part, place or ours, debugged)
+
+    def _over(self, seconds: float, holder: Holder, *, told: bool) -> None:
+        self.seconds[holder.plugin] = self.seconds.get(holder.plugin, 0.0) + seconds
+        if told or self._told.is_news():
+            self._say(partial(_stood_still, round(seconds, 1), holder))
+
+    def _end(self, seconds: float, holder: Holder) -> None:
+        self._say(partial(_given_up, round(seconds, 1), holder))
+        os._exit(EXIT_STUCK)
+
+    def _say(self, say: Callable[[], object]) -> None:
+        # It may be a log that cannot be written to that holds the loop; it is not to hold the watchdog too.
+        telling = threading.Thread(target=say, daemon=True)
+        telling.start()
+        telling.join(_TELLING)
+
+
+def _part_of(frame: FrameType) -> str:
+    if frame.f_code.co_name in _HOOKS:
+        return f"hook.{frame.f_code.co_name}"
+    owner = frame.f_locals.get("self")
+    return next((f"{name}.{owner.name}" for kind, name in _KINDS.items() if isinstance(owner, kind)), "")
+
+
+def _stands_still(seconds: float, by: Holder) -> None:
+    log.error("loop.stands_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
+
+
+def _stood_still(seconds: float, by: Holder) -> None:
+    log.warning("loop.stood_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
+
+
+def _given_up(seconds: float, by: Holder) -> None:
+    log.critical("loop.given_up", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)

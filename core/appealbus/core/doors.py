@@ -1,0 +1,99 @@
+"""The doors through which the bus calls plugins: whatever one of them raises or holds there, the bus goes on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+inside: ContextVar[str] = ContextVar("inside", default="")
+"""The plugin whose code runs, empty for the bus itself: its threads are chosen by it."""
+_MOMENT = 1.0
+"""Seconds that a plugin's code has to end in once it was cancelled: enough to close a connection in good order."""
+
+
+def being_cancelled() -> bool:
+    """Say whether somebody cancelled this task, as against code in it that raises CancelledError by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def is_defect(error: BaseException) -> bool:
+    """Say whether what a plugin raised is its defect, as against an end that we ourselves have asked for.
+
+    SystemExit is one, always. So are the others where a loop runs: there Ctrl-C goes through a handler of signals.
+    """
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | GeneratorExit):
+        if asyncio._get_running_loop() is None:
+            return False
+        return not (isinstance(error, asyncio.CancelledError) and being_cancelled())
+    return True
+
+
+def entered(plugin: str) -> Context:
+    """Return a context to run a plugin's code in."""
+    context = copy_context()
+    context.run(inside.set, plugin)
+    return context
+
+
+async def within(
+    seconds: float | None, call: Callable[[], Awaitable[T]], plugin: str, left: Callable[[asyncio.Task[Any]], object]
+) -> T:
+    """Call a plugin in a task of its own, for so long; one that does not end when it is cancelled is left behind.
+
+    Args:
+        seconds: how long it may take; None: until this task is cancelled.
+        call: what is called.
+        plugin: whose it is.
+        left: told the task that was left behind.
+
+    Raises:
+        TimeoutError: the time was up.
+        BaseException: whatever the plugin raised; `is_defect` tells.
+
+    """
+    task = asyncio.get_running_loop().create_task(_kept(call), context=entered(plugin))
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    except asyncio.CancelledError:
+        await _call_off(task, left)
+        raise
+    if not task.done():
+        await _call_off(task, left)
+        if not task.done() or task.cancelled():
+            raise TimeoutError
+    result = task.result()
+    if isinstance(result, _Raised):
+        raise result.error
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+async def _kept(call: Callable[[], Awaitable[T]]) -> T | _Raised:
+    try:
+        return await call()
+    except (SystemExit, KeyboardInterrupt) as error:
+        return _Raised(error)  # a task that ended in one of these would end the whole loop
+
+
+async def _call_off(task: asyncio.Task[Any], left: Callable[[asyncio.Task[Any]], object]) -> None:
+    task.cancel()
+    task.add_done_callback(_looked_at)
+    try:
+        await asyncio.wait((task,), timeout=_MOMENT)
+    finally:
+        if not task.done():
+            left(task)
+
+
+def _looked_at(task: asyncio.Task[Any]) -> None:
+    """Take what a task ended in that nobody waits for any more: it is no news."""
+    if not task.cancelled():
+        task.exception()

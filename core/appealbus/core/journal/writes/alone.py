@@ -1,0 +1,41 @@
+"""Messages that came again: noted before they are read, so that one that kills whoever reads it is known by that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from appealbus.core.journal import bulk
+from appealbus.core.journal.tables import suspect_message
+
+_FORGOTTEN = timedelta(days=30)
+"""No queue keeps a message for so long between two deliveries; what stands here then, nobody sends any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message that is about to be read alone. Equal marks are the same message."""
+
+    mark: str
+    at: datetime
+
+
+def begin(connection: Connection, items: Sequence[Turn]) -> list[int]:
+    """Note turns; return how many of the same message have begun before and never ended."""
+    results = []
+    for item in items:
+        query = select(suspect_message.c.turns).where(suspect_message.c.mark == item.mark).with_for_update()
+        before = connection.scalar(query) or 0
+        row = {"mark": item.mark, "turns": before + 1, "at": item.at}
+        bulk.upsert(connection, suspect_message, [row])
+        results.append(before)
+    oldest = min(item.at for item in items) - _FORGOTTEN
+    connection.execute(delete(suspect_message).where(suspect_message.c.at < oldest))
+    return results
+
+
+def end(connection: Connection, items: Sequence[str]) -> list[None]:
+    """Note that turns have ended, however: nobody died, so nothing of what was before counts any more."""
+    connection.execute(delete(suspect_message).where(suspect_message.c.mark.in_(items)))
+    return [None] * len(items)

@@ -1,0 +1,67 @@
+"""Holding a case, and letting it go on: what a person decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.tables import appeal
+from appealbus.schemas.base import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A person's wish that nothing of an appeal be worked."""
+
+    number: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Releasing:
+    """A person's wish that a held appeal go on."""
+
+    number: str
+    at: datetime
+
+
+def hold(connection: Connection, items: Sequence[Holding]) -> list[bool | JournalError]:
+    """Hold appeals, those in work too: whoever works one has it no longer. False where there is no such appeal."""
+    results: list[bool | JournalError] = []
+    for item in items:
+        found = _found(connection, item.number)
+        if found is not None and found.state == "held":
+            results.append(JournalError("the appeal is held already; `appealbus why NUMBER` says why", "held"))
+            continue
+        results.append(found is not None)
+        if found is not None:
+            held = {"held_by": printable(item.by), "held_reason": printable(item.reason), "changed_at": item.at}
+            free = {"due_at": None, "lease_owner": None, "lease_until": None}
+            connection.execute(update(appeal).where(appeal.c.id == found.id).values(state="held", **held, **free))
+    return results
+
+
+def let_go(connection: Connection, items: Sequence[Releasing]) -> list[bool | JournalError]:
+    """Have held appeals worked again: those that workers died over alone. False where there is no such appeal."""
+    results: list[bool | JournalError] = []
+    for item in items:
+        found = _found(connection, item.number)
+        if found is not None and found.state != "held":
+            results.append(JournalError("the appeal is not held", "not_held"))
+            continue
+        results.append(found is not None)
+        if found is not None:
+            state = {"state": "ready"} if found.deaths is None else {"state": "suspect", "deaths": 0}
+            free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
+            connection.execute(update(appeal).where(appeal.c.id == found.id).values(**state, **free))
+    return results
+
+
+def _found(connection: Connection, number: str) -> Any | None:
+    query = select(appeal.c.id, appeal.c.state, appeal.c.deaths).where(appeal.c.number == number)
+    return connection.execute(query.with_for_update(key_share=True)).first()

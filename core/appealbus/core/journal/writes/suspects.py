@@ -1,0 +1,105 @@
+"""Suspects: appeals whose worker died with them in work, taken one at a time until it is found which of them kills.
+
+While an appeal is a suspect its column `deaths` is a number: of the workers that died while it had its turn.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, select, text, update
+
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal
+from appealbus.core.journal.writes import clock
+
+DEATHS = 3
+"""So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
+PAUSES = (10.0, 30.0)
+"""Seconds until a suspect's next turn after its first and its second death. Long beside the pauses of a supervisor, so
+that a series of kills at random hits others, or nobody; short enough that a killer is found within three minutes."""
+REASON = "three workers died, one after the other, while each worked on this appeal alone"
+BY_ITSELF = "appealbus"
+
+WAITING = case((appeal.c.deaths.is_(None), READY), else_=SUSPECT)
+"""The state of an appeal that is to be worked as soon as it can be."""
+
+# One lock for all turns of a journal, which writes nothing. Whoever does not get it tries again with its next claim.
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('appealbus.suspects'), hashtext(current_schema()))")
+
+
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """A worker that is dead, which had a name; None: whoever had something in work."""
+
+    owner: str | None
+    at: datetime
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of the appeals that dead workers had in work."""
+
+    suspects: int = 0
+    held: list[str] = field(default_factory=list)
+    """Numbers of those that are held from now on."""
+
+
+def leased() -> Select[Any]:
+    """Return the query for appeals in work, locked, as `take_over` wants them."""
+    query = select(appeal.c.id, appeal.c.number, appeal.c.deaths).where(appeal.c.state == IN_WORK)
+    return query.with_for_update(skip_locked=True, key_share=True)
+
+
+def bury(connection: Connection, items: Sequence[Burial]) -> list[Found]:
+    """Take over all that dead workers had in work."""
+    results = []
+    for item in items:
+        query = leased().order_by(appeal.c.lease_until)
+        if item.owner is not None:
+            query = query.where(appeal.c.lease_owner == item.owner)
+        now = clock.leased_at(connection, item.at)
+        results.append(take_over(connection, connection.execute(query).all(), now))
+    return results
+
+
+def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> Found:
+    """Make suspects of appeals whose worker did not give them back, and hold the one that was a suspect too often."""
+    found = Found(suspects=len(rows))
+    free = update(appeal).values(lease_owner=None, lease_until=None)
+    innocent = [row.id for row in rows if row.deaths is None]
+    if innocent:
+        beside = free.where(appeal.c.id.in_(innocent))
+        connection.execute(beside.values(state="suspect", deaths=0, due_at=now))
+    for row in rows:
+        if row.deaths is None:
+            continue
+        deaths, this = row.deaths + 1, free.where(appeal.c.id == row.id)
+        if deaths < DEATHS:
+            due_at = now + timedelta(seconds=PAUSES[deaths - 1])
+            connection.execute(this.values(state="suspect", deaths=deaths, due_at=due_at))
+        else:
+            held = {"state": "held", "held_by": BY_ITSELF, "held_reason": REASON, "changed_at": now}
+            connection.execute(this.values(deaths=deaths, due_at=None, **held))
+            found.held.append(row.number)
+    return found
+
+
+def next_turn(connection: Connection, now: datetime) -> Any | None:
+    """Return the suspect whose turn it is, locked; None where there is none, or another one has its turn.
+
+    The fewest deaths first: who was hit once by chance waits until all others are through, and is not hit again.
+    """
+    due = (appeal.c.due_at.is_(None)) | (appeal.c.due_at <= now)
+    query = select(appeal.c.id, func.length(appeal.c.document).label("size")).where(appeal.c.state == SUSPECT, due)
+    query = query.order_by(appeal.c.deaths, appeal.c.urgency, appeal.c.id).limit(1)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    if connection.dialect.name != "sqlite" and not connection.scalar(_LOCK):
+        return None
+    # After the lock: what another worker has taken by now is there to be seen.
+    busy = select(appeal.c.id).where(appeal.c.state == IN_WORK, appeal.c.deaths.is_not(None)).limit(1)
+    if connection.execute(busy).first() is not None:
+        return None
+    return connection.execute(query.with_for_update(skip_locked=True, key_share=True)).first()

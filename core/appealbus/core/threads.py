@@ -1,0 +1,99 @@
+"""Threads for plugins: each plugin has some of its own, so that one that blocks them harms nobody else."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from appealbus.core.doors import inside
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 8
+"""Threads of one plugin: as many as Python itself would give a whole program on four processors."""
+WAITING = 1000
+"""Calls of one plugin that may wait for a thread; with more of them it does not wait, it stands still."""
+_IDLE = 30.0
+"""Seconds after which a thread that has nothing to do ends."""
+
+
+class NoThread(RuntimeError):
+    """A plugin has blocked its threads."""
+
+
+class PluginThreads(ThreadPoolExecutor):
+    """The loop's default executor: `asyncio.to_thread` of a plugin takes one of its own threads, and none of others.
+
+    Threads are daemons: one that never comes back does not hold up the exit.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)  # asyncio takes no other kind; its own thread is never started
+        self._pools: dict[str, _Pool] = {}
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have the function called in a thread of the plugin whose code this is.
+
+        Raises:
+            NoThread: a thousand calls of it wait already.
+
+        """
+        plugin = inside.get()
+        pool = self._pools.get(plugin)
+        if pool is None:
+            pool = self._pools[plugin] = _Pool(plugin or "bus")
+        return pool.submit(lambda: fn(*args, **kwargs))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Start nothing more, and wait for nobody."""
+        for pool in self._pools.values():
+            pool.close()
+
+
+class _Pool:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._news = threading.Condition()
+        self._threads = 0
+        self._resting = 0
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._news:
+            if len(self._calls) >= WAITING:
+                # Those who gave up waiting need no thread any more.
+                self._calls = deque(each for each in self._calls if not each[0].cancelled())
+            if len(self._calls) >= WAITING:
+                raise NoThread(f"{WAITING} calls wait for the {THREADS} threads of the plugin {self._name}")
+            self._calls.append((future, call))
+            if self._resting >= len(self._calls):
+                self._news.notify()
+            elif self._threads < THREADS:
+                self._threads += 1
+                threading.Thread(target=self._work, name=f"plugin-{self._name}", daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        with self._news:
+            for future, _ in self._calls:
+                future.cancel()
+
+    def _work(self) -> None:
+        while True:
+            with self._news:
+                self._resting += 1
+                there = self._news.wait_for(lambda: bool(self._calls), _IDLE)
+                self._resting -= 1
+                if not there:
+                    self._threads -= 1
+                    return
+                future, call = self._calls.popleft()
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except BaseException as error:  # whoever waits gets it, whatever it is
+                    future.set_exception(error)
+            del future, call

@@ -1,0 +1,195 @@
+"""The relay: one version that a receiver does not take costs the others nothing."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit import message
+from structlog.testing import capture_logs
+
+from appealbus.core import Delivery, Handed, NoSettings, Outgoing, Refused, Taken
+from appealbus.core.bus import relay
+from appealbus.core.bus.bus import Bus
+from appealbus.core.config.loading import from_document
+from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.parts import build
+from appealbus.schemas import Completeness
+
+BAD = "AB-2026-00000013"
+
+
+class Judge(Delivery[NoSettings]):
+    """Does with each batch what the test says, and keeps what it took."""
+
+    kind = "judge"
+    settings = NoSettings
+    rule: Callable[[Sequence[Outgoing]], Sequence[Handed]]
+    got: Counter[str]
+    calls = 0
+
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        type(self).calls += 1
+        results = await asyncio.to_thread(type(self).rule, batch)
+        pairs = zip(batch, results, strict=False)
+        type(self).got.update(item.message_id for item, result in pairs if result is None)
+        return results
+
+
+@pytest.fixture(autouse=True)
+def _judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    Judge.got, Judge.calls = Counter(), 0
+    monkeypatch.setattr(relay, "_BACKOFF_MAX", 0.02)
+    monkeypatch.setattr(relay, "_POLL", 0.02)
+    with capture_logs():
+        yield
+
+
+@asynccontextmanager
+async def judged(folder: Path, rule: Callable[[Sequence[Outgoing]], Sequence[Handed]], appeals: int = 40) -> Any:
+    """Run a bus whose receiver follows a rule, over a journal that has so many dossiers for it already."""
+    Judge.rule = staticmethod(rule)
+    document = {
+        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "deliveries": {"out": {"kind": "judge"}},
+    }
+    loaded = from_document(document, folder)
+    host = Host(lambda name, model: model())
+    host.plugins.append(Plugin("test", "1", "test", brought=Brought(deliveries=[Judge])))
+    async with await Journal.open(loaded.settings.bus.journal) as journal:
+        await journal.hold_run_lock()
+        bus = Bus(loaded, build(loaded, host), journal)
+        async with bus.relays[0]._one_at_a_time:
+            await bus.start()
+            for number in range(1, appeals + 1):
+                assert isinstance(await bus.accept(message(str(number))), Taken)
+            async with asyncio.timeout(30):
+                while (await journal.counts()).outbox.get("out", 0) < appeals:
+                    await asyncio.sleep(0.01)
+        try:
+            yield bus
+        finally:
+            await bus.stop()
+
+
+def fine(batch: Sequence[Outgoing]) -> list[Handed]:
+    return [None] * len(batch)
+
+
+def raising(batch: Sequence[Outgoing]) -> list[Handed]:
+    if any(item.number == BAD for item in batch):
+        raise RuntimeError("this one it cannot take")
+    return fine(batch)
+
+
+def miscounting(batch: Sequence[Outgoing]) -> list[Handed]:
+    return [] if any(item.number == BAD for item in batch) else fine(batch)
+
+
+def refusing(batch: Sequence[Outgoing]) -> list[Handed]:
+    return [Refused("too_large") if item.number == BAD else None for item in batch]
+
+
+async def alone(bus: Bus) -> list[tuple[str, int, str | None]]:
+    return [(row.number, row.version, row.reason) for row in await bus.journal.deliveries()]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"), [(raising, "RuntimeError"), (miscounting, "miscounted"), (refusing, "too_large")]
+)
+async def test_one_bad_version_waits_alone_and_the_others_go_out_once(
+    tmp_path: Path, rule: Callable[[Sequence[Outgoing]], Sequence[Handed]], reason: str
+) -> None:
+    """Of forty in one batch thirty-nine are delivered once; the bad one ends with its reason, and no more calls."""
+    async with judged(tmp_path, rule) as bus:
+        async with asyncio.timeout(30):
+            while not await alone(bus):
+                await asyncio.sleep(0.02)
+            await bus.settle(parked=True)
+        assert await alone(bus) == [(BAD, 1, reason)]
+        counts = await bus.journal.counts()
+        calls = Judge.calls
+        await asyncio.sleep(0.2)
+        assert Judge.calls == calls
+    assert len(Judge.got) == 39
+    assert set(Judge.got.values()) == {1}
+    assert (counts.outbox, counts.alone) == ({}, {"out": 1})
+
+
+async def test_a_receiver_that_is_away_puts_nothing_aside(tmp_path: Path) -> None:
+    """Whatever it is given raises, for many more tries than one version has; once it is back all of it goes out."""
+    away = True
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        if away:
+            raise ConnectionError("away")
+        return fine(batch)
+
+    async with judged(tmp_path, rule, 20) as bus:
+        async with asyncio.timeout(30):
+            while Judge.calls < 250:
+                await asyncio.sleep(0.02)
+            assert await alone(bus) == []
+            away = False
+            await bus.settle(parked=True)
+    assert len(Judge.got) == 20
+    assert set(Judge.got.values()) == {1}
+
+
+async def test_a_batch_of_many_bad_ones_lets_the_good_ones_through(tmp_path: Path) -> None:
+    """Every second one raises: the good half is delivered once each, the bad half waits alone."""
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        if any(int(item.number[-2:]) % 2 for item in batch):
+            raise RuntimeError("odd")
+        return fine(batch)
+
+    async with judged(tmp_path, rule, 16) as bus:
+        async with asyncio.timeout(30):
+            await bus.settle(parked=True)
+        assert len(await alone(bus)) == 8
+    assert len(Judge.got) == 8
+    assert set(Judge.got.values()) == {1}
+
+
+async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(tmp_path: Path) -> None:
+    """The second version of its appeal goes out; resent it has the same id; skipped it is over, with a reason."""
+    bad = True
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        return [Refused("no") if bad and item.version == 1 else None for item in batch]
+
+    async with judged(tmp_path, rule, 2) as bus:
+        journal = bus.journal
+        async with asyncio.timeout(30):
+            while len(await alone(bus)) < 2:
+                await asyncio.sleep(0.02)
+            (first, second) = await journal.appeals()
+            await journal.conclude(
+                first.appeal_id,
+                dossier=b"{}",
+                version=2,
+                completeness=Completeness.COMPLETE,
+                receivers=["out"],
+                due_at=None,
+            )
+            while f"{first.number}/2" not in Judge.got:
+                await asyncio.sleep(0.02)
+        bad = False
+        assert await journal.resend(first.number) == 1
+        assert await journal.skip_deliveries(second.number, "withdrawn by letter 5") == 1
+        async with asyncio.timeout(30):
+            await bus.settle(parked=True)
+        assert await alone(bus) == []
+        (row,) = await journal.deliveries(second.number)
+        assert (row.state, row.reason) == (DeliveryState.SKIPPED, "withdrawn by letter 5")
+        assert [each.state for each in await journal.deliveries(first.number)] == [DeliveryState.DELIVERED] * 2
+        assert await journal.resend(first.number, version=2) == 1
+        async with asyncio.timeout(30):
+            await bus.settle(parked=True)
+    assert Judge.got == {f"{first.number}/1": 1, f"{first.number}/2": 2}

@@ -1,0 +1,39 @@
+"""Quarantine has bounds while the bus runs, and says how near they are."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from kit import running_bus
+
+from appealbus.core.bus import trimming
+from appealbus.core.config.models import GeneralSettings
+from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.journal.rows import QuarantineHeld
+
+
+async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> None:
+    """Nobody has to wait for the hour: a sender of junk has no more than its share of the disk at any time."""
+    bounded = {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 1, "quarantine_messages": 100}
+    async with running_bus(tmp_path, bus=bounded) as bus:
+        await bus.accept(Inbound("calm", "calm#1", b"no appeal"))
+        for number in range(400):
+            await bus.accept(Inbound("flood", f"flood#{number}", b"no appeal"))
+        held = (await bus.journal.counts()).quarantined
+    assert held["calm"].messages == 1
+    assert 100 <= held["flood"].messages < 100 + trimming.EVERY
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (QuarantineHeld(50, 0, datetime.now(UTC)), 0.5),
+        (QuarantineHeld(1, 15 * 1024 * 1024, datetime.now(UTC)), 0.75),
+        (QuarantineHeld(1, 1, datetime.now(UTC) - timedelta(days=9)), 0.9),
+    ],
+)
+def test_the_nearest_bound_counts(held: QuarantineHeld, expected: float) -> None:
+    """Messages, bytes or age: whichever comes first is what the alert is about."""
+    days = 10 * 86400.0
+    settings = GeneralSettings(quarantine_messages=100, quarantine_megabytes=20, quarantine_retention=days)
+    assert trimming.fullness(held, settings) == pytest.approx(expected, abs=0.01)

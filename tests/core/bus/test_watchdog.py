@@ -1,0 +1,81 @@
+"""The watchdog: a loop that stands still is named, and ended past its lease; a process that was stopped is not."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from pathlib import Path
+from textwrap import dedent
+
+from appealbus.core.process import EXIT_STUCK
+
+STUCK = Path(__file__).with_name("stuck.py")
+PLUGIN = """
+    import time
+    from typing import Annotated, Literal
+    from appealbus.core import From, Lookup, Query, found, hookimpl
+    from appealbus.schemas import Record
+
+    class Nothing(Record):
+        type: Literal["holds.Nothing"] = "holds.Nothing"
+
+    class Seconds(Query):
+        seconds: Annotated[float, From("number")]
+
+    class Holds(Lookup[Seconds, Nothing]):
+        name = "holds.loop"
+        purpose = "a test"
+
+        async def ask(self, query, source):
+            hold(query.seconds)
+            return found(Nothing())
+
+    def hold(seconds):
+        time.sleep(seconds)
+
+    @hookimpl
+    def register_lookups():
+        return [Holds()]
+"""
+
+
+async def held(folder: Path, *, lease: float, seconds: float) -> Process:
+    plugin = folder / "holds.py"
+    plugin.write_text(dedent(PLUGIN))
+    process = await create_subprocess_exec(sys.executable, STUCK, plugin, str(lease), str(seconds), stdout=PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while await process.stdout.readline() != b"asking\n":
+            pass
+    return process
+
+
+async def told(process: Process) -> str:
+    async with asyncio.timeout(30):
+        return (await process.communicate())[0].decode()
+
+
+async def test_who_holds_the_loop_is_counted(tmp_path: Path) -> None:
+    """By the plugin, for as long as it lasts, and it is told with part and line."""
+    text = await told(await held(tmp_path, lease=30, seconds=1.9))
+    assert "{'holds': 2}" in text
+    assert '"part": "lookup.holds.loop"' in text
+    assert "loop.stood_still" in text
+    assert "appealbus_inline_holds:" in text
+
+
+async def test_one_that_lasts_past_the_lease_ends_the_process(tmp_path: Path) -> None:
+    """With an exit code of its own and the plugin's name, although the loop never comes back."""
+    process = await held(tmp_path, lease=2, seconds=60)
+    assert "loop.given_up" in await told(process)
+    assert process.returncode == EXIT_STUCK
+
+
+async def test_a_process_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    """A machine that slept held no loop: nobody's time passed."""
+    process = await held(tmp_path, lease=2, seconds=0.1)
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(3.5)  # what is tested is that this time does not count
+    process.send_signal(signal.SIGCONT)
+    assert "loop.given_up" not in await told(process)
+    assert process.returncode == 0

@@ -1,0 +1,174 @@
+"""What a dead worker left in work: worked one at a time, and held if each worker that takes it alone dies."""
+
+import asyncio
+
+import pytest
+
+from appealbus.core.journal.errors import JournalError, LeaseLost
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import State
+from appealbus.core.journal.writes import suspects
+from appealbus.schemas.dossier import Completeness
+
+LEASE = 60.0
+
+
+async def dead(journal, make, *messages, owner="dead"):
+    """Have a worker take these and die."""
+    for message in messages:
+        await journal.accept(make.new(message), owner=owner, lease_seconds=LEASE)
+
+
+async def taken(journal, now, owner="me", **given):
+    cases = await journal.claim(owner, now, 10, LEASE, **given)
+    return [(case.appeal.message_id, case.deaths) for case in cases]
+
+
+async def states(journal):
+    return {row.message_id: row.state for row in await journal.appeals()}
+
+
+@pytest.fixture
+def end(journal):
+    async def conclude(case, **given):
+        told = {"dossier": None, "version": 0, "completeness": Completeness.PARTIAL, "receivers": [], "due_at": None}
+        await journal.conclude(case.appeal_id, **{**told, **given})
+
+    return conclude
+
+
+async def test_suspects_are_worked_one_at_a_time(journal, make, end):
+    """Over all workers, and beside what is not suspect; the next one has its turn when the one before has ended."""
+    await dead(journal, make, "a", "b")
+    await journal.accept(make.new("new"))
+    later = make.later(61)
+
+    first = await journal.claim("me", later, 10, LEASE)
+    assert [(case.appeal.message_id, case.deaths) for case in first] == [("a", 0), ("new", None)]
+    assert await taken(journal, later, "you") == []
+    assert (await journal.counts()).suspect == 1
+    await end(first[0], due_at=make.later(90))
+    assert await taken(journal, later, "you") == [("b", 0)]
+    # It has ended its turn, so it is suspect no more.
+    assert ("a", None) in await taken(journal, make.later(90))
+
+
+async def test_workers_that_claim_together_take_one_suspect(database, make):
+    """On PostgreSQL transactions run side by side: all the same only one worker has a suspect."""
+    journals = [await Journal.open(database) for _ in range(4)]
+    await dead(journals[0], make, *(f"m{at}" for at in range(8)))
+    await journals[0].bury("dead")
+    claims = (one.claim(str(at), make.later(10**7), 5, LEASE) for at, one in enumerate(journals))
+    got = [case for cases in await asyncio.gather(*claims) for case in cases]
+    for one in journals:
+        await one.close()
+    assert len(got) == 1
+
+
+async def test_the_third_death_holds_it(journal, make):
+    """Each death puts it behind the innocents and off for longer; then nothing but a release brings it back."""
+    await dead(journal, make, "killer")
+    at = 61.0
+    for deaths in range(suspects.DEATHS):
+        assert await taken(journal, make.later(at)) == [("killer", deaths)]
+        await dead(journal, make, f"beside{deaths}", owner="me")
+        at += LEASE + 1
+        # It comes again after all that were beside it, and after its pause.
+        cases = await journal.claim("me", make.later(at), 10, LEASE)
+        assert [case.deaths for case in cases] == [0]
+        await journal.conclude(
+            cases[0].appeal_id,
+            dossier=None,
+            version=0,
+            completeness=Completeness.PARTIAL,
+            receivers=[],
+            due_at=None,
+        )
+        if deaths < suspects.DEATHS - 1:
+            assert await taken(journal, make.later(at)) == []
+            at += suspects.PAUSES[deaths]
+    row = await journal.appeal((await journal.appeals())[0].number)
+    assert (row.state, row.held_by, row.held_reason) == (State.HELD, "appealbus", suspects.REASON)
+    assert await taken(journal, make.later(10**6)) == []
+    counts = await journal.counts()
+    assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
+
+    assert await journal.release_appeal(row.number)
+    assert await taken(journal, make.later(10**6)) == [("killer", 0)]
+
+
+async def test_who_gives_back_in_order_makes_nobody_suspect(journal, make):
+    """Not what it worked beside, and not one death more for the suspect whose turn it was."""
+    await journal.accept(make.new("a"), owner="me", lease_seconds=LEASE)
+    await journal.release("me")
+    assert await taken(journal, make.now) == [("a", None)]
+
+    await dead(journal, make, "b", owner="me")
+    later = make.later(61)
+    for _ in range(2):
+        assert await taken(journal, later, "you") == [("a", 0)]
+        await journal.release("you")
+
+
+async def test_the_dead_of_a_name_are_buried_at_once(journal, make):
+    """A supervisor knows who is dead; nobody waits for the lease, and others keep what they work."""
+    await dead(journal, make, "a", owner="dead")
+    await dead(journal, make, "b", owner="alive")
+    await journal.bury("dead")
+    assert await states(journal) == {"a": State.SUSPECT, "b": State.IN_WORK}
+
+
+async def test_one_that_left_a_question_out_stays_suspect(journal, make, end):
+    """While it is parked, and when it is due again; once it has ended a whole turn it is suspect no more."""
+    await dead(journal, make, "a")
+    (case,) = await journal.claim("me", make.later(61), 10, LEASE)
+    await end(case, due_at=make.later(70), doubted=True)
+    (case,) = await journal.claim("me", make.later(70), 10, LEASE)
+    assert case.deaths == 0
+    await end(case, due_at=make.later(80))
+    assert await taken(journal, make.later(80)) == [("a", None)]
+
+
+@pytest.mark.parametrize("state", ["ready", "in_work", "parked"])
+async def test_a_held_case_is_not_worked(journal, make, end, state):
+    """Whatever it did: who has it in work loses it; neither time nor a retry wakes it; a release does."""
+    accepted = await journal.accept(make.new("a"), owner="me" if state == "in_work" else None)
+    number = accepted.receipt.number
+    if state == "parked":
+        await end(accepted, due_at=make.later(5))
+    assert await journal.hold_appeal(number, by="olga", reason="the court asked")
+    assert await taken(journal, make.later(10**6)) == []
+    with pytest.raises(JournalError, match="appealbus release"):
+        await journal.retry(number)
+    with pytest.raises(JournalError, match="already"):
+        await journal.hold_appeal(number, by="ivan", reason="again")
+    assert await journal.renew("me", [accepted.appeal_id], make.now, LEASE) == set()
+    with pytest.raises(LeaseLost):
+        await end(accepted, owner="me")
+    row = await journal.appeal(number)
+    assert (row.held_by, row.held_reason) == ("olga", "the court asked")
+
+    assert await journal.release_appeal(number)
+    assert await taken(journal, make.now) == [("a", None)]
+    with pytest.raises(JournalError, match="not held"):
+        await journal.release_appeal(number)
+    assert not await journal.hold_appeal("nobody's", by="x", reason="y")
+    assert not await journal.release_appeal("nobody's")
+
+
+async def test_a_claim_takes_no_more_bytes_than_there_is_room_for(journal, make):
+    """The most urgent first, and none passes one that is too large; where nothing is in work one is always taken."""
+    for message in "abc":
+        await journal.accept(make.new(message))
+    size = (await journal.cases([1]))[0].size
+    assert await taken(journal, make.now, room=size - 1, alone=False) == []
+    assert await taken(journal, make.now, room=2 * size, alone=False) == [("a", None), ("b", None)]
+    assert await taken(journal, make.now, room=0) == [("c", None)]
+
+
+async def test_turns_of_a_message_that_never_end_are_counted(journal):
+    """One that ends, however, forgets those before it."""
+    assert [await journal.begin_turn("m") for _ in range(3)] == [0, 1, 2]
+    assert await journal.begin_turn("other") == 0
+    await journal.end_turn("m")
+    assert await journal.begin_turn("m") == 0

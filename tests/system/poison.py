@@ -1,0 +1,130 @@
+"""A plugin for the tests: a source inside the process, and appeals and messages that kill whoever works them.
+
+`POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
+answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from appealbus.core import (
+    Call,
+    Connector,
+    From,
+    Health,
+    Inbound,
+    Lookup,
+    NoSettings,
+    Outcome,
+    Query,
+    Reply,
+    Request,
+    Source,
+    Wire,
+    found,
+    hookimpl,
+)
+from appealbus.core.bus import reception
+from appealbus.core.journal.writes import suspects
+from appealbus.schemas import Record
+
+if os.environ.get("HURRY"):
+    suspects.PAUSES = (1.0, 2.0)
+
+_decode = reception.decode
+
+
+def _read(message: Inbound) -> Any:
+    if b"kills who reads it" in message.raw:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return _decode(message)
+
+
+reception.decode = _read
+
+
+class Note(Record):
+    """What the source answers."""
+
+    type: Literal["test.Note"] = "test.Note"
+
+
+class ByText(Query):
+    """The whole letter."""
+
+    text: Annotated[str, From("text")]
+
+
+class Inside(Wire):
+    """Notes each question that has left in a file, and answers in a moment."""
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        """Answer."""
+        with Path("asked.txt").open("a") as asked:  # noqa: ASYNC230 - a line of a test
+            asked.write(f"{request.body['lookup']} {call.number}\n")
+        await asyncio.sleep(0.05)
+        return Reply({}, "0" * 64, datetime.now(UTC))
+
+    async def health(self) -> Health:
+        """Say that it is there."""
+        return Health(True, "inside")
+
+
+class InsideConnector(Connector[NoSettings]):
+    """Binds a source to it."""
+
+    name = "inside"
+    settings = NoSettings
+
+    def wire(self, source: str, settings: NoSettings) -> Wire:
+        """Make one."""
+        return Inside()
+
+
+class Innocent(Lookup[ByText, Note]):
+    """Asks, and hurts nobody."""
+
+    name = "inside.innocent"
+    purpose = "a test"
+
+    async def ask(self, query: ByText, source: Source) -> Outcome[Note]:
+        """Ask."""
+        await source.call(Request({"lookup": self.name}))
+        return found(Note())
+
+
+class Killer(Lookup[ByText, Note]):
+    """Asks, and ends the process over one letter."""
+
+    name = "inside.killer"
+    purpose = "a test"
+
+    async def ask(self, query: ByText, source: Source) -> Outcome[Note]:
+        """Ask or kill."""
+        how = os.environ.get("POISON") if query.text == "poison" else None
+        if how == "kill":
+            await asyncio.sleep(0.02)  # the other question of this appeal has left by now
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "block":
+            time.sleep(10**6)  # noqa: ASYNC251
+        await source.call(Request({"lookup": self.name}))
+        if how == "reply":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found(Note())
+
+
+@hookimpl
+def register_connectors() -> list[Connector[Any]]:
+    """Bring the wire."""
+    return [InsideConnector()]
+
+
+@hookimpl
+def register_lookups() -> list[Lookup[Any, Any]]:
+    """Bring the questions."""
+    return [Innocent(), Killer()]

@@ -1,0 +1,198 @@
+"""A case fails alone: what kills its worker is found and held, and all others are worked meanwhile."""
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from peers import Mail, Sender
+from program import PATIENCE, Program, appealbus
+from services.rabbitmq import Vhost
+
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import State
+
+pytestmark = pytest.mark.system
+
+LONG = bool(os.environ.get("APPEALBUS_LONG"))
+APPEALS = 300 if LONG else 60
+KILLS = 50 if LONG else 6
+WITHIN = 180.0 if LONG else 90.0
+"""Seconds until all but the killer are delivered."""
+PLUGIN = str(Path(__file__).with_name("poison.py"))
+HURRY = {} if LONG else {"HURRY": "1"}
+
+
+def configure(folder: Path, journal: str, more: str = "") -> None:
+    (folder / "appealbus.toml").write_text(
+        f'[bus]\njournal = "{journal}"\nplugins = ["{PLUGIN}"]\ngrace = "2s"\n'
+        '[retry]\nfirst = "1s"\nmax = "1s"\n'
+        '[sources.inside]\nconnector = "inside"\n[log]\nformat = "json"\n'
+        f'[deliveries.registry]\nkind = "files"\npath = "dossiers.jsonl"\n{more}'
+    )
+
+
+def letters(folder: Path, poisoned: int | None) -> None:
+    """Write the file of appeals and take them in; one may be the killer."""
+    made = [
+        {
+            "message_id": f"m{at}",
+            "kind": "complaint",
+            "applicant": {"type": "person"},
+            "text": "poison" if at == poisoned else f"letter {at}",
+        }
+        for at in range(APPEALS)
+    ]
+    (folder / "appeals.jsonl").write_text("".join(json.dumps(each) + "\n" for each in made))
+    appealbus(folder, "intake", "appeals.jsonl")
+
+
+def delivered(folder: Path) -> set[str]:
+    path = folder / "dossiers.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    return {json.loads(line)["number"] for line in lines}
+
+
+def asked(folder: Path) -> Counter[str]:
+    """Return how often each question has left."""
+    return Counter((folder / "asked.txt").read_text().splitlines())
+
+
+def check(folder: Path) -> str:
+    """One is held with its reason, which everybody is told; no question left more than twice. Return its number."""
+    (row,) = appealbus(folder, "appeals", "--state", "held", "--json").json()
+    assert row["message_id"] == f"m{APPEALS // 2}"
+    number: str = row["number"]
+    told = appealbus(folder, "why", number, expect=1).out
+    assert "three workers died" in told
+    assert f"appealbus release {number}" in told
+    assert appealbus(folder, "status", "--json").json()["held"] == 1
+    assert max(asked(folder).values()) <= 2, asked(folder).most_common(3)
+    assert len(delivered(folder) - {number}) == APPEALS - 1
+    return number
+
+
+def test_one_that_kills_its_process_is_held(tmp_path: Path) -> None:
+    """On SQLite, with something that starts the program again: all others are delivered."""
+    configure(tmp_path, "sqlite:///journal.db")
+    letters(tmp_path, APPEALS // 2)
+    began, deaths = time.monotonic(), 0
+    while True:
+        with Program(tmp_path, "run", "--until-idle", env={"POISON": "kill", **HURRY}) as bus:
+            if bus.ended(WITHIN).code == 0:
+                break
+        deaths += 1
+        assert time.monotonic() - began < WITHIN
+    assert deaths == 4  # once beside the others, three times alone
+    check(tmp_path)
+
+
+def test_one_that_kills_its_worker_is_held(tmp_path: Path, database: str) -> None:
+    """On PostgreSQL with two workers: the other one works on, and nobody waits for a lease."""
+    configure(tmp_path, database)
+    letters(tmp_path, APPEALS // 2)
+    env = {"POISON": "kill", **HURRY}
+    with Program(tmp_path, "run", "--workers", "2", env=env) as bus:
+        bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)
+        bus.until(lambda: '"case.held"' in bus.err, "the killer is held", WITHIN)
+        assert bus.stop(60).code == 0
+    check(tmp_path)
+    assert bus.err.count('"worker.died"') == 4
+
+
+@pytest.mark.skipif(not os.environ.get("APPEALBUS_WATCHDOG"), reason="needs the watchdog that ends a blocked worker")
+def test_one_that_blocks_its_loop_is_held(tmp_path: Path, database: str) -> None:
+    """A worker whose loop stands still is ended, and that is a death as any other."""
+    configure(tmp_path, database)
+    letters(tmp_path, APPEALS // 2)
+    with Program(tmp_path, "run", "--workers", "2", env={"POISON": "block", **HURRY}) as bus:
+        bus.until(lambda: len(delivered(tmp_path)) >= APPEALS - 1, "all others are delivered", WITHIN)
+        bus.until(lambda: '"case.held"' in bus.err, "the blocker is held", WITHIN)
+        assert bus.stop(60).code == 0
+    check(tmp_path)
+
+
+def test_one_that_kills_over_its_answer_is_held(tmp_path: Path) -> None:
+    """Its question may not leave again at once, so it is left out between: twice at most until an end is on record."""
+    configure(tmp_path, "sqlite:///journal.db")
+    letters(tmp_path, APPEALS // 2)
+    for _ in range(8):
+        with Program(tmp_path, "run", "--until-settled", env={"POISON": "reply", **HURRY}) as bus:
+            if bus.ended(WITHIN).code == 0:
+                break
+    assert bus.ended().code == 0
+    (row,) = appealbus(tmp_path, "appeals", "--state", "held", "--json").json()
+    (known,) = (
+        json.loads(line)
+        for line in (tmp_path / "dossiers.jsonl").read_text().splitlines()
+        if json.loads(line)["number"] == row["number"]
+    )
+    assert [gap["code"] for gap in known["gaps"]] == ["worker.died"]
+    assert len(delivered(tmp_path)) == APPEALS
+    assert max(count for name, count in asked(tmp_path).items() if row["number"] not in name) <= 2
+
+
+def test_killed_at_random_nobody_is_held(tmp_path: Path) -> None:
+    """However often; what was out then leaves twice at most before its end is on record."""
+    configure(tmp_path, "sqlite:///journal.db")
+    letters(tmp_path, None)
+    chance = random.Random(7)
+    for _ in range(KILLS):
+        with Program(tmp_path, "run", "--until-settled", env={"HURRY": "1"}) as bus:
+            end = time.monotonic() + PATIENCE
+            while bus.running and '"bus.started"' not in bus.err and time.monotonic() < end:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.0, 0.3))
+            bus.kill()
+    appealbus(tmp_path, "run", "--until-settled", timeout=120)
+    assert appealbus(tmp_path, "appeals", "--state", "held", "--json").json() == []
+    assert len(delivered(tmp_path)) == APPEALS
+    runs = _read(tmp_path, _runs)
+    assert all(count <= 2 * runs[question] for question, count in asked(tmp_path).items())
+
+
+def test_innocents_beside_a_message_that_kills_are_taken(tmp_path: Path, vhost: Vhost) -> None:
+    """All that were prefetched with it; the killer alone goes into quarantine, unread and with a code of its own."""
+    (tmp_path / "password").write_text("guest")
+    (tmp_path / "password").chmod(0o600)
+    broker = f'hosts = ["127.0.0.1:{vhost.port}"]\nvirtual_host = "{vhost.name}"\npassword = {{ file = "password" }}'
+    management = f'management = "http://127.0.0.1:{vhost.rabbit.management}"'
+    configure(
+        tmp_path,
+        "sqlite:///journal.db",
+        f'[plugins.amqp.brokers.main]\n{broker}\n{management}\n[intakes.post]\nkind = "amqp"\n',
+    )
+    appealbus(tmp_path, "topology", "apply")
+    bodies = [f'{{"message_id": "m{at}", "kind": "complaint", "applicant": {{"type": "person"}}}}' for at in range(20)]
+    bodies.insert(10, '{"message_id": "killer", "text": "kills who reads it"}')
+    Sender(vhost).send(Mail(str(at), text.encode()) for at, text in enumerate(bodies))
+    for _ in range(8):
+        with Program(tmp_path, "run", "--until-idle") as bus:
+            if bus.ended(WITHIN).code == 0:
+                break
+    assert bus.ended().code == 0
+    (row,) = appealbus(tmp_path, "quarantine", "list", "--json").json()
+    assert row["reason"] == "3 processes died while they read it"
+    assert len(delivered(tmp_path)) == 20
+
+
+def _read(folder: Path, use: Callable[[Journal], object]) -> Counter[str]:
+    async def work() -> Counter[str]:
+        async with await Journal.open(f"sqlite:///{folder / 'journal.db'}", read_only=True) as journal:
+            return await use(journal)  # type: ignore[misc,no-any-return]
+
+    return asyncio.run(work())
+
+
+async def _runs(journal: Journal) -> Counter[str]:
+    runs: Counter[str] = Counter()
+    for row in await journal.appeals(limit=1000):
+        assert row.state is State.IDLE
+        for state in await journal.states(row.number):
+            runs[f"{state.lookup} {row.number}"] = state.runs
+    return runs
