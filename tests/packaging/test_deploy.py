@@ -1,5 +1,6 @@
 """deploy/: the alert rules, the units and the compose file, as far as they can be proved without running them."""
 
+import json
 import os
 import re
 import shutil
@@ -110,6 +111,68 @@ def test_the_unit_has_few_rights() -> None:
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
 
+def test_the_unit_keeps_what_its_alerts_need_and_nothing_of_people() -> None:
+    """Metrics of the process need /proc/stat; one worker out of memory is not all; no core is dumped."""
+    lines = UNIT.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("ProcSubset=")]
+    assert {"OOMPolicy=continue", "LimitCORE=0"} <= set(lines)
+
+
+def test_commands_beside_the_unit_have_its_secrets_and_its_user(tmp_path: Path, database: str) -> None:
+    """What the service is given, the wrapper gives; with it a command reads the journal, and without it none does."""
+    script = (UNIT.parent / "appealbus-command").read_text()
+    unit = UNIT.read_text()
+    for credential in re.findall(r"^LoadCredential=(.*)$", unit, re.MULTILINE):
+        assert f"--property=LoadCredential={credential} " in script
+    for variable, name in re.findall(r'^Environment="(\w+)=.*%d/(\w+)', unit, re.MULTILINE):
+        assert f"{variable}=$(password {name})\n" in script
+    assert "--property=User=appealbus " in script  # DynamicUser= of the unit takes its name
+    assert UNIT.stem == "appealbus"
+    etc, program = tmp_path / "etc", Path(sys.executable).with_name("appealbus")
+    (etc / "secrets").mkdir(parents=True)
+    for name in ("journal_password", "broker_password"):
+        (etc / "secrets" / name).write_text("secret\n")
+        (etc / "secrets" / name).chmod(0o600)
+    shutil.copy(DEPLOY / "appealbus.toml", etc)
+    (tmp_path / "ctl").write_text(
+        script.replace("/etc/appealbus", str(etc)).replace("/opt/appealbus/bin/appealbus", str(program))
+    )
+    (tmp_path / "systemd-run").write_text(SYSTEMD_RUN.format(python=sys.executable))
+    (tmp_path / "systemd-run").chmod(0o755)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("APPEALBUS")}
+    env |= {
+        "APPEALBUS__BUS__JOURNAL": database,
+        "PATH": f"{tmp_path}:{env['PATH']}",
+        "CREDENTIALS": str(tmp_path / "run"),
+    }
+    assert run(program, "--config", etc / "appealbus.toml", "check", cwd=tmp_path, env=env).returncode == 2
+    done = run("sh", tmp_path / "ctl", "check", "--json", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "one.jsonl").write_text('{"kind": "complaint", "applicant": {"type": "person"}}\n')
+    assert run("sh", tmp_path / "ctl", "intake", "one.jsonl", cwd=tmp_path, env=env).returncode == 0
+    (listed,) = json.loads(run("sh", tmp_path / "ctl", "appeals", "--json", cwd=tmp_path, env=env).stdout)
+    assert listed["state"] == "ready"
+
+
+SYSTEMD_RUN = """#!{python}
+# As systemd-run, as far as it concerns the command: credentials lie in a folder that the environment names.
+import itertools, os, shutil, sys
+
+folder = os.environ["CREDENTIALS"]
+os.makedirs(folder, mode=0o700, exist_ok=True)
+options = list(itertools.takewhile(lambda word: word.startswith("--"), sys.argv[1:]))
+command = sys.argv[1 + len(options):]
+for option in options:
+    kind, _, value = option.removeprefix("--property=").partition("=")
+    if kind == "LoadCredential":
+        name, _, path = value.partition(":")
+        shutil.copy(path, os.path.join(folder, name))
+        os.chmod(os.path.join(folder, name), 0o400)
+os.environ["CREDENTIALS_DIRECTORY"] = folder
+os.execv(command[0], command)
+"""
+
+
 def test_the_unit_gives_time_to_drain() -> None:
     """Longer than the supervisor waits for its workers, and no restart for what a person must mend."""
     text = UNIT.read_text()
@@ -129,10 +192,28 @@ def test_every_container_has_few_rights(name: str) -> None:
     assert int(service["user"].split(":")[0]) > 0
     assert {"cpus", "memory", "pids"} <= service["deploy"]["resources"]["limits"].keys()
     assert "test" in service["healthcheck"] or service["healthcheck"] == {"disable": True}
-    assert "ports" not in service
+    assert service.get("ulimits") == {"core": 0}
     assert not service.get("privileged")
     if service["image"] == "appealbus:local":
         assert service["read_only"] is True
+
+
+def test_outside_reaches_the_broker_and_nothing_else() -> None:
+    """Channels and receivers come by AMQP, from this machine alone unless told; the monitor is where Prometheus is."""
+    services, networks = COMPOSE["services"], COMPOSE["networks"]
+    assert {name: each["ports"] for name, each in services.items() if "ports" in each} == {
+        "rabbitmq": ["${BROKER_ADDRESS:-127.0.0.1}:${BROKER_PORT:-5672}:5672"]
+    }
+    open_networks = {name for name, network in networks.items() if not network.get("internal")}
+    # A port that is published on closed networks alone leads nowhere.
+    assert open_networks & set(services["rabbitmq"]["networks"])
+    assert not open_networks & set(services["postgres"]["networks"])
+    listen, _, port = services["bus"]["environment"]["APPEALBUS__PLUGINS__MONITOR__LISTEN"].rpartition(":")
+    on = {name for name, network in services["bus"]["networks"].items() if listen in network.get("aliases", ())}
+    assert on == {"watch"}
+    assert networks["watch"]["internal"] is True
+    assert f"http://{listen}:{{port}}" in services["bus"]["healthcheck"]["test"][-1]
+    assert port in services["bus"]["healthcheck"]["test"][-1]
 
 
 def test_no_secret_stands_in_the_compose_file() -> None:

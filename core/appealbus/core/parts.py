@@ -88,7 +88,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
             wire = _made(loaded, partial(connector.wire, name, settings), "sources", name)
             sources[name] = Bound(name, table.connector, wire, table.guard, host.owner(wire))
         except ConfigError as error:
-            problems.append(str(error))
+            problems += str(error).split("\n")
     intakes: list[Intake[Any]] = []
     deliveries: dict[str, Delivery[Any]] = {}
     for name, part in loaded.settings.intakes.items():
@@ -97,26 +97,26 @@ def build(loaded: Loaded, host: Host) -> Parts:
             settings = loaded.validate(intake.settings, "intakes", name)
             intakes.append(_made(loaded, partial(intake, name, settings), "intakes", name))
         except ConfigError as error:
-            problems.append(str(error))
+            problems += str(error).split("\n")
     for name, part in loaded.settings.deliveries.items():
         try:
             delivery = _pick(host.deliveries, part.kind, loaded, ("deliveries", name, "kind"), host)
             settings = loaded.validate(delivery.settings, "deliveries", name)
             deliveries[name] = _made(loaded, partial(delivery, name, settings), "deliveries", name)
         except ConfigError as error:
-            problems.append(str(error))
+            problems += str(error).split("\n")
     work: WorkQueue[Any] | None = None
     if (chosen := loaded.settings.work) is not None:
         try:
             queue = _pick(host.work_queues, chosen.kind, loaded, ("work", "kind"), host)
             work = _made(loaded, partial(queue, loaded.validate(queue.settings, "work")), "work")
         except ConfigError as error:
-            problems.append(str(error))
+            problems += str(error).split("\n")
     if problems:
         broken = [
             f"plugin {plugin.name} is broken: {plugin.reason}" for plugin in host.plugins if plugin.state == "broken"
         ]
-        raise ConfigError("\n".join([*broken, *problems]))
+        raise ConfigError(*broken, *problems)
     brought = host.nodes(loaded.settings.bus.legal_basis)
     nodes, inactive = active(brought, sources)
     asked = {node.lookup.source for node in brought}

@@ -1,7 +1,9 @@
 """What a stranger wrote must not steer the terminal that shows it."""
 
 import io
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Group
@@ -9,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from appealbus.core.cli.render import dossier_view
-from appealbus.core.cli.terminal import Terminal, escaped
+from appealbus.core.cli.terminal import Terminal
+from appealbus.core.enrichment.fields import explain_field
+from appealbus.core.escaping import escaped
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant, Receipt
 from appealbus.schemas.dossier import Completeness, Dossier, Gap
@@ -80,6 +84,57 @@ async def test_a_message_in_quarantine_is_shown_with_its_control_characters_writ
     assert "{\\x1b[2J\\r\n}" in done.stdout
     assert "a\\x9b.csv:1" in done.stdout
     assert '"raw": "{\\u001b[2J\\r\\n}"' in program("quarantine", "show", "1", "--json").stdout
+
+
+def test_what_is_piped_is_neither_wrapped_nor_filled_up():
+    """A pipe has no right edge: one field is one line, without blanks behind it."""
+    out = io.StringIO()
+    pipe = Terminal(file=out)
+    pipe.print("long " * 100 + "end")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_row("a", "word " * 60 + "end")
+    table.add_row("b", "short")
+    pipe.print(table)
+    first, *rest = out.getvalue().splitlines()
+    assert first == "long " * 100 + "end"
+    assert rest == ["a  " + "word " * 60 + "end", "b  short"]
+
+
+def test_booleans_are_shown_whichever_they_are():
+    """That something is not so is a fact too."""
+    content = Appeal(
+        message_id="m",
+        channel="files",
+        kind=AppealKind.COMPLAINT,
+        applicant=PersonApplicant(),
+        text="",
+        collective=False,
+    )
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    receipt = Receipt(number="N-1", accepted_at=now, accepted_by="x", message_id="m", channel="files")
+    dossier = Dossier(
+        number="N-1", version=1, completeness=Completeness.COMPLETE, created_at=now, receipt=receipt, appeal=content
+    )
+    assert re.search(r"^collective +false *$", shown(dossier_view(dossier)), re.MULTILINE)
+    (found,) = explain_field(dossier, "appeal.collective")
+    assert (found.shown, found.as_json()["value"]) == ("false", False)
+
+
+def test_nothing_else_writes_to_a_terminal():
+    """What a command tells goes through Terminal and Cli.write: nobody else prints."""
+    root = Path(__file__).parents[3]
+    modules = [path for folder in ("core", "connectors", "plugins") for path in (root / folder).rglob("*.py")]
+    own = {"terminal.py", "context.py", "setup.py", "docs.py", "__main__.py"}
+    found = [
+        f"{path.name}:{number}"
+        for path in modules
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(
+            r"(?<![\w.])(print|Console|echo)\(|typer\.s?echo\((?!f\"appealbus)|sys\.std(out|err)[.\w]*\.write", line
+        )
+        if path.name not in own
+    ]
+    assert found == []
 
 
 def cell(text: str) -> Table:

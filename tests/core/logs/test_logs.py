@@ -93,6 +93,26 @@ def test_a_known_key_does_not_let_an_identifier_or_a_name_pass(out: io.StringIO,
         assert secret not in out.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"), [(IIN, "*0013"), (PARCEL, "*1505"), (f"ЖТ-{IIN}", "ЖТ-*0013"), ("ЖТ-2026-00000017",) * 2]
+)
+def test_a_number_that_is_a_person_s_or_a_parcel_s_is_masked(out: io.StringIO, number: str, shown: str) -> None:
+    """A register may number its appeals by whom they are about; four digits stay to find the case by."""
+    log.info("appeal.enriched", number=number, message_id=number)
+    (line,) = lines(out)
+    assert (line["number"], line["message_id"]) == (shown, shown)
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\x9b2J", "\x1b]0;x\x07", "\u200b", "\n"])
+@pytest.mark.parametrize("format_", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_no_line_steers_a_terminal(hidden: str, format_: LogFormat) -> None:
+    """Controls and marks of direction are blanked in a reason, and no other value may have them."""
+    stream = io.StringIO()
+    configure(LogSettings(level=LogLevel.INFO, format=format_), stream)
+    log.info("bus.odd", reason=f"a{hidden}b", source=f"a{hidden}", number=f"1{hidden}", **{f"k{hidden}": 1})
+    assert not {char for char in hidden if not char.isprintable()} & set(stream.getvalue().rstrip("\n"))
+
+
 def test_sentences_keep_our_words_and_lose_all_that_could_be_data(out: io.StringIO) -> None:
     """In a reason, identifiers and words in Cyrillic are masked, but for the names of registers."""
     log.warning("message.quarantined", reason=f"the ИИН {IIN} of {SURNAME}\nfor {PARCEL} is malformed")

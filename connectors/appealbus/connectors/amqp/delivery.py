@@ -13,6 +13,7 @@ from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused, Settings
 from appealbus.core.clocks import wall
 from appealbus.core.config.types import Seconds
+from appealbus.core.masking import masked
 from appealbus.schemas import Dossier
 
 SCHEMA = str(Dossier.model_fields["schema_version"].default)
@@ -134,7 +135,7 @@ def message_of(item: Outgoing, exchange: str) -> Message:
         app_id="appealbus",
         timestamp=wall(),
         headers={
-            "number": item.number,
+            "number": masked(item.number),
             "version": item.version,
             "epoch": item.epoch,
             "completeness": item.completeness,

@@ -17,6 +17,7 @@ from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.reception import Reception
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
+from appealbus.core.escaping import escaped_json
 
 _BATCH = 200
 
@@ -44,33 +45,34 @@ def intake(
     A file that is taken twice makes no appeal twice. Exits 1 if anything went into quarantine.
     """
     cli = cli_of(context)
-    counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _as_json if as_json else _as_text))
+    counts = asyncio.run(_take(cli, read_appeals(file, channel, encoding), _tell_json if as_json else _tell_text))
     told = f"{counts['new']} taken, {counts['known']} known already, {counts['quarantined']} in quarantine"
     if not counts:
         told = f"{told}; {file.name} holds no appeal"
-    cli.err.print(f"{told}; see `appealbus quarantine list`" if counts["quarantined"] else told, markup=False)
+    cli.err.print(f"{told}; see `appealbus quarantine list`" if counts["quarantined"] else told)
     if counts["quarantined"]:
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-def _as_text(message: Inbound, result: Taken | Quarantined) -> str:
+def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     if isinstance(result, Quarantined):
-        return f"{message.position}  in quarantine as {result.quarantine_id}: {result.reason}"
+        cli.out.print(f"{message.position}  in quarantine as {result.quarantine_id}: {result.reason}")
+        return
     again = "" if result.new else ", known already"
     receipt = result.receipt
-    return f"{message.position}  {receipt.number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}"
+    cli.out.print(f"{message.position}  {receipt.number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}")
 
 
-def _as_json(message: Inbound, result: Taken | Quarantined) -> str:
+def _tell_json(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
     if isinstance(result, Quarantined):
         told = {"quarantine_id": result.quarantine_id, "reason": result.reason}
     else:
         told = {"new": result.new, "receipt": result.receipt.model_dump(mode="json")}
-    return orjson.dumps({"position": message.position, **told}).decode()
+    cli.write(escaped_json(orjson.dumps({"position": message.position, **told})))
 
 
 async def _take(
-    cli: Cli, messages: Iterator[Inbound], line_of: Callable[[Inbound, Taken | Quarantined], str]
+    cli: Cli, messages: Iterator[Inbound], told: Callable[[Cli, Inbound, Taken | Quarantined], None]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     accepted_by = cli.loaded.settings.bus.accepted_by
@@ -82,5 +84,5 @@ async def _take(
                     counts["quarantined"] += 1
                 else:
                     counts["new" if result.new else "known"] += 1
-                typer.echo(line_of(message, result))
+                told(cli, message, result)
     return counts

@@ -20,6 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reading import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.lasting import Lasting
+from appealbus.core.masking import message_number
 from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)
@@ -262,7 +263,7 @@ class Relay:
 
 def _outgoing(row: Undelivered) -> Outgoing:
     return Outgoing(
-        delivery_id(row.number, row.version, row.epoch),
+        delivery_id(message_number(row.number, row.appeal_id), row.version, row.epoch),
         row.number,
         row.version,
         row.completeness,

@@ -32,10 +32,8 @@ def list_(
         return
     for row in found:
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.actor} looked at {row.subject}"
-        cli.out.print(head, style="bold", markup=False)
-        cli.out.print(
-            f"    {row.lookup} at {row.source}, for {row.number}, answered by {row.served.value}", markup=False
-        )
-        cli.out.print(f"    to {row.purpose}; {row.legal_basis}", style="dim", markup=False)
+        cli.out.print(head, style="bold")
+        cli.out.print(f"    {row.lookup} at {row.source}, for {row.number}, answered by {row.served.value}")
+        cli.out.print(f"    to {row.purpose}; {row.legal_basis}", style="dim")
     if len(found) == limit:
         cli.out.print(f"There may be more: --after {found[-1].id}")

@@ -1,7 +1,6 @@
 """`appealbus dossier`, `why`, `explain` and `retry`: what is known of one appeal, what is not, and asking again."""
 
 import asyncio
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import dossier_view, gaps_view, local
 from appealbus.core.enrichment.fields import FieldError, Found, explain_field
+from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import AppealRow, Case, State
 from appealbus.schemas.dossier import Dossier
@@ -40,12 +40,11 @@ def dossier(
         raise typer.BadParameter("write text, json or xml", param_hint="--format")
     raw = cli.read(lambda journal: _raw(cli, journal, number, version))
     if as_json or format_ == "json":
-        sys.stdout.buffer.write(raw + b"\n")
+        cli.write(escaped_json(raw))
     elif format_ == "xml":
-        sys.stdout.buffer.write(to_xml(Dossier.model_validate_json(raw)) + b"\n")
+        cli.write(escaped_xml(to_xml(Dossier.model_validate_json(raw))))
     else:
         cli.out.print(dossier_view(Dossier.model_validate_json(raw)))
-    sys.stdout.flush()
 
 
 def why(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
@@ -119,7 +118,7 @@ def retry(
     if count is None:
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"
-    cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.", markup=False)
+    cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
 
 
 async def _held(journal: Journal, number: str) -> AppealRow | None:
@@ -138,13 +137,14 @@ def _print_held(cli: Cli, row: AppealRow, as_json: bool) -> None:
         return
     since = f"{local(row.changed_at):%Y-%m-%d %H:%M:%S}"
     text = f"{row.number} is held since {since} by {row.held_by}: {row.held_reason}"
-    cli.out.print(f"{text}\nNothing of it is worked until `appealbus release {row.number}`.", style="red", markup=False)
+    cli.out.print(text, style="red")
+    cli.out.print(f"Nothing of it is worked until `appealbus release {row.number}`.", style="red")
 
 
 def _print_found(cli: Cli, item: Found) -> None:
-    cli.out.print(f"{item.path} = {item.shown}", style="bold", markup=False)
+    cli.out.print(f"{item.path} = {item.shown}", style="bold")
     for name, value in item.trail.items():
-        cli.out.print(f"  {name:<16} {value}", markup=False, soft_wrap=True)
+        cli.out.print(f"  {name:<16} {value}")
 
 
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:

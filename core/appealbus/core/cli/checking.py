@@ -84,11 +84,11 @@ def _print(cli: Cli, found: Findings) -> None:
     lines += [(each["part"], f"{each['name']} over {each['kind']}: {each['detail']}") for each in found.connections]
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
-        cli.out.print(f"{name:<14} {text}", markup=False, style=style, soft_wrap=True)
+        cli.out.print(f"{name:<14} {text}", style=style)
     for warning in found.warnings:
-        cli.err.print(warning, style="yellow", markup=False, soft_wrap=True)
+        cli.err.print(warning, style="yellow")
     for problem in found.problems:
-        cli.err.print(problem, style="red", markup=False, soft_wrap=True)
+        cli.err.print(problem, style="red")
     if not found.problems:
         cli.out.print("The configuration is right.", style="green")
 
@@ -103,7 +103,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     )
     missing = cli.loaded.unreadable_secrets()
     if missing:
-        raise ConfigError("\n".join(missing))
+        raise ConfigError(*missing)
     found.warnings += cli.loaded.open_secrets()
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.unused.values()

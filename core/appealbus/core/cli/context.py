@@ -18,6 +18,7 @@ from appealbus.core import process
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
+from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import JournalError
@@ -27,6 +28,8 @@ from appealbus.core.parts import load_plugins
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+_UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+"""What typer raises of a command line that it cannot read; its own words for it are shown by `guarded`."""
 
 EXIT_PROBLEMS = 1
 """The command worked and what it looked at is not in order."""
@@ -49,8 +52,8 @@ class Cli:
 
     def __init__(self, config: Path | None) -> None:
         self._config = config
-        self.out = Terminal(highlight=False, soft_wrap=False)
-        self.err = Terminal(stderr=True, highlight=False)
+        self.out = Terminal()
+        self.err = Terminal(stderr=True)
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -106,12 +109,16 @@ class Cli:
 
     def print_json(self, value: Any) -> None:
         """Write one JSON document, indented, to standard output."""
-        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        self.write(escaped_json(orjson.dumps(value, option=orjson.OPT_INDENT_2)))
+
+    def write(self, document: bytes) -> None:
+        """Write a document for programs to standard output; it holds nothing any more that steers a terminal."""
+        sys.stdout.buffer.write(document + b"\n")
         sys.stdout.buffer.flush()
 
     def fail(self, text: str, code: int) -> NoReturn:
         """Say what is wrong and end."""
-        self.err.print(text, style="red", markup=False)
+        self.err.print(text, style="red")
         raise typer.Exit(code)
 
 
@@ -132,6 +139,8 @@ def guarded(run: Callable[[], None]) -> None:
             raise ConfigError("an argument is not in the encoding of this terminal; set LANG to a UTF-8 locale")
         run()
         sys.stdout.flush()
+    except _UsageProblem as error:
+        _complain_of_usage(error)
     except ConfigError as error:
         _complain(str(error), EXIT_CONFIG)
     except JournalError as error:
@@ -149,8 +158,21 @@ def _undecodable(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+def _complain_of_usage(error: Any) -> NoReturn:
+    """Say what is wrong with the command line, which may name files of strangers."""
+    text, within = error.format_message(), getattr(error, "ctx", None)
+    if not text:  # the help has just been shown
+        raise SystemExit(error.exit_code)
+    with contextlib.suppress(OSError):
+        if within is not None:
+            told = Terminal(stderr=True)
+            told.print(within.get_usage())
+            told.print(f"Try '{within.command_path} --help' for help.")
+    _complain(one_line(text), error.exit_code)
+
+
 def _complain(text: str, code: int) -> NoReturn:
     with contextlib.suppress(OSError):
-        Terminal(stderr=True, highlight=False).print(text, style="red", markup=False)
+        Terminal(stderr=True).print(text, style="red", lines=True)
     # Not sys.exit: its way out flushes what cannot be written, and complains again.
     os._exit(code)

@@ -43,9 +43,9 @@ def list_(
         cli.print_json([asdict(row) for row in found])
         return
     for row in found:
-        cli.out.print(_line(row), markup=False, soft_wrap=True)
+        cli.out.print(_line(row))
     if not found:
-        cli.out.print("Nothing waits alone." if number is None else f"{number} has no deliveries.", markup=False)
+        cli.out.print("Nothing waits alone." if number is None else f"{number} has no deliveries.")
     if len(found) == limit:
         cli.out.print(f"There may be more: --after {found[-1].id}")
 

@@ -40,14 +40,14 @@ def hold(
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("case.held_by_hand", number=number, actor=by)
-    cli_of(context).out.print(f"{number} is held; `appealbus release {number}` lets it go on.", markup=False)
+    cli_of(context).out.print(f"{number} is held; `appealbus release {number}` lets it go on.")
 
 
 def release(context: typer.Context, number: Number) -> None:
     """Let a held appeal go on: it is worked again, by the bus that runs or else by the next one."""
     _change(cli_of(context), number, lambda journal: journal.release_appeal(number))
     log.warning("case.released", number=number, actor=_actor())
-    cli_of(context).out.print(f"{number} is worked again.", markup=False)
+    cli_of(context).out.print(f"{number} is worked again.")
 
 
 def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:

@@ -29,7 +29,7 @@ def appeals(
         cli.print_json([asdict(row) for row in found])
         return
     for row in found:
-        cli.out.print(_line(row), markup=False, soft_wrap=True)
+        cli.out.print(_line(row))
     if not found:
         cli.out.print("There is none." if state is None and not after else "There is none like that.")
     if len(found) == limit:

@@ -142,7 +142,11 @@ def main() -> None:
     """Run the program."""
 
     def program() -> None:
-        build(Cli(_config_option(sys.argv[1:])))()
+        # Errors in the command line are shown by `guarded`: they repeat arguments, which typer would print as they are.
+        # And not by calling the app, which sets a hook of its own that prints the text of an exception.
+        code = typer.main.get_command(build(Cli(_config_option(sys.argv[1:]))))(standalone_mode=False)
+        if code:
+            raise SystemExit(code)
 
     try:
         guarded(program)

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, cli_of
+from appealbus.core.escaping import one_line
 
 _STYLE = {"active": "green", "broken": "red", "disabled": "dim"}
 
@@ -28,11 +29,13 @@ def plugins(
     else:
         table = Table("plugin", "version", "state", "hooks", "from")
         for plugin in found:
-            state = f"[{_STYLE[plugin.state]}]{plugin.state}[/]"
-            table.add_row(plugin.name, plugin.version, state, "\n".join(plugin.hooks), escape(plugin.origin))
+            state = Text(plugin.state, _STYLE[plugin.state])
+            table.add_row(
+                one_line(plugin.name), one_line(plugin.version), state, "\n".join(plugin.hooks), one_line(plugin.origin)
+            )
         cli.out.print(table)
         for plugin in found:
             if plugin.reason:
-                cli.out.print(f"{plugin.name}: {plugin.reason}", style=_STYLE[plugin.state], markup=False)
+                cli.out.print(f"{plugin.name}: {plugin.reason}", style=_STYLE[plugin.state])
     if any(plugin.state == "broken" for plugin in found):
         raise typer.Exit(EXIT_PROBLEMS)

@@ -14,7 +14,6 @@ from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.cli.terminal import escaped
 from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
@@ -55,8 +54,8 @@ def list_(
     for row in found:
         taken = f", taken later as {row.number}" if row.replayed_at else ""
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}{taken}"
-        cli.out.print(head, style="bold", markup=False)
-        cli.out.print(f"    {row.reason}", markup=False)
+        cli.out.print(head, style="bold")
+        cli.out.print(f"    {row.reason}")
     if not found:
         cli.out.print("Nothing is in quarantine.")
     if len(found) == limit:
@@ -76,8 +75,8 @@ def show(
     if as_json:
         cli.print_json(_as_json(row))
         return
-    cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}", markup=False)
-    cli.out.print(escaped(row.raw.decode("utf-8", "replace")), markup=False)
+    cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}")
+    cli.out.print(row.raw.decode("utf-8", "replace"), lines=True)
 
 
 def replay(
@@ -114,13 +113,13 @@ async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, d
             try:
                 if dry_run:
                     await would_take(journal, row, decoder, message_id)
-                    cli.out.print(f"{row.id} {row.position}: would be taken", markup=False)
+                    cli.out.print(f"{row.id} {row.position}: would be taken")
                 else:
                     receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by, decoder, message_id)
-                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number}", markup=False)
+                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number}")
             except (Unacceptable, MessageDiffers) as error:
                 failed += 1
-                cli.err.print(f"{row.id} {row.position}: {error}", style="red", markup=False)
+                cli.err.print(f"{row.id} {row.position}: {error}", style="red")
     return failed
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appealbus.core.enrichment.fields import titled
+from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.outcomes import PENDING
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
@@ -47,15 +48,14 @@ def gaps_view(dossier: Dossier) -> RenderableType:
 def _head(dossier: Dossier) -> Text:
     state = dossier.completeness.value
     return Text.assemble(
-        (dossier.number, "bold"),
+        (one_line(dossier.number), "bold"),
         f"  version {dossier.version}  ",
         (state, _COMPLETENESS[state]),
-        f"  accepted {local(dossier.receipt.accepted_at):%Y-%m-%d %H:%M} by {dossier.receipt.accepted_by}",
+        f"  accepted {local(dossier.receipt.accepted_at):%Y-%m-%d %H:%M} by {one_line(dossier.receipt.accepted_by)}",
     )
 
 
 def _section(title: str) -> Table:
-    # Strings in a table are markup: only Text shows what came from outside as it is.
     head = Text(title)
     table = Table(title=head, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
@@ -67,7 +67,7 @@ def _appeal(dossier: Dossier) -> RenderableType:
     table = _section("\nThe appeal")
     for name, value in _rows(dossier.appeal, _language(dossier)):
         if not name.startswith(_NOT_SHOWN):
-            table.add_row(Text(name), Text(value))
+            table.add_row(Text(one_line(name)), Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
         for mention in getattr(dossier.appeal.mentions, kind):
             place = f"  (found in the text at {mention.span.start}–{mention.span.end})"
@@ -90,13 +90,13 @@ def _signals(dossier: Dossier) -> RenderableType:
 
 def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
     origin = fact.provenance
-    table = _section(f"\n{titled(fact, dossier)}: {fact.record.type}")
+    table = _section(f"\n{one_line(titled(fact, dossier))}: {one_line(fact.record.type)}")
     for name, value in _rows(fact.record, _language(dossier)):
         if name != "type":
-            table.add_row(Text(name), Text(value))
+            table.add_row(Text(one_line(name)), Text(value))
     note = f"{origin.source} over {origin.connector}, observed {local(origin.observed_at):%Y-%m-%d %H:%M:%S}"
     message = f", message {origin.message_id}" if origin.message_id else ""
-    return Group(table, Padding(Text(f"source: {note}{message}", style="dim"), (0, 0, 0, 2)))
+    return Group(table, Padding(Text(one_line(f"source: {note}{message}"), style="dim"), (0, 0, 0, 2)))
 
 
 def _language(dossier: Dossier) -> str:
@@ -115,8 +115,10 @@ def _rows(model: BaseModel, language: str, prefix: str = "") -> Iterator[tuple[s
 
 def _row(value: Any, path: str, language: str) -> Iterator[tuple[str, str]]:
     match value:
-        case None | "" | False:
+        case None | "":
             return
+        case bool():
+            yield path, "true" if value else "false"
         case Coded():
             name = (value.name_kk if language == "kk" else None) or value.name_ru or value.name_kk
             yield path, f"{name} [{value.code}]" if name else value.code
@@ -140,7 +142,7 @@ def _gaps(dossier: Dossier) -> RenderableType:
         code = f" [{gap.code}]" if gap.code else ""
         line = Text.assemble((gap.outcome.value, _style(gap)), f"{needed}: {gap.reason}{code}{_again(gap)}")
         about = asked.get((gap.lookup, gap.key))
-        table.add_row(Text(gap.lookup), Text.assemble(f"{about}: ", line) if about else line)
+        table.add_row(Text(one_line(gap.lookup)), Text.assemble(f"{about}: ", line) if about else line)
     return table
 
 

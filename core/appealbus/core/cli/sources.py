@@ -11,6 +11,7 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
+from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
@@ -47,14 +48,17 @@ def worker_view(workers: list[WorkerState]) -> RenderableType:
     """Return who works, and each connection that is not up or has something to mend, for people."""
     lines = [
         Text(
-            f"worker {worker.host}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
+            f"worker {one_line(worker.host)}:{worker.pid}, since {local(worker.started_at):%Y-%m-%d %H:%M:%S}, "
             f"{worker.in_flight} in flight, {worker.dossiers} dossiers"
         )
         for worker in workers
     ]
     for worker in workers:
         lines += [
-            Text(f"worker {worker.host}:{worker.pid}, link {link.name} {link.status.value}: {link.detail}", "red")
+            Text(
+                one_line(f"worker {worker.host}:{worker.pid}, link {link.name} {link.status.value}: {link.detail}"),
+                "red",
+            )
             for link in worker.links
             if link.status is not LinkStatus.UP or link.warning
         ]
@@ -78,9 +82,9 @@ def source_view(states: list[SourceState]) -> RenderableType:
     errors = []
     for state in states:
         table.add_row(
-            f"{state.source} [dim]over {state.connector}[/]",
-            f"[{'green' if state.breaker == 'closed' else 'red'}]{state.breaker}[/]",
-            f"{state.in_flight} [dim]+{state.waiting}[/]" if state.waiting else str(state.in_flight),
+            Text.assemble(one_line(state.source), (f" over {one_line(state.connector)}", "dim")),
+            Text(state.breaker, "green" if state.breaker == "closed" else "red"),
+            Text.assemble(str(state.in_flight), (f" +{state.waiting}" if state.waiting else "", "dim")),
             f"{state.rate:.1f}",
             _milliseconds(state.p50),
             _milliseconds(state.p95),
@@ -88,7 +92,12 @@ def source_view(states: list[SourceState]) -> RenderableType:
         )
         if state.last_error_at:
             errors.append(
-                Text(f"{state.source}, last error at {local(state.last_error_at):%H:%M:%S}: {state.last_error}", "dim")
+                Text(
+                    one_line(
+                        f"{state.source}, last error at {local(state.last_error_at):%H:%M:%S}: {state.last_error}"
+                    ),
+                    "dim",
+                )
             )
     return Group(table, *errors)
 

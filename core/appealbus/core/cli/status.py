@@ -12,6 +12,7 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.clocks import wall
+from appealbus.core.escaping import one_line
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Counts, Standing, WorkerState
@@ -68,7 +69,7 @@ def status_view(
     table = Table(Column("receiver", no_wrap=True), "waiting", "oldest", box=SIMPLE, pad_edge=False)
     for receiver, count in sorted(counts.outbox.items()):
         since = counts.oldest_undelivered.get(receiver)
-        table.add_row(Text(receiver), str(count), _age(now, since) if since else "")
+        table.add_row(Text(one_line(receiver)), str(count), _age(now, since) if since else "")
     return Group(*lines, table)
 
 

@@ -1,24 +1,63 @@
 """The terminal: what is shown there may come from a stranger, and must not steer it."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
-# Control characters, what turns the direction of writing, and lone surrogates, which no terminal can be sent.
-_STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from appealbus.core.escaping import escaped, one_line
 
-
-def escaped(text: str) -> str:
-    """Return the text with all that steers a terminal written out, as `\\x1b`; newlines and tabs stay."""
-    return _STEERS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+_UNWRAPPED = 1_000_000
+"""Columns where nobody looks: a file and a pipe have no right edge. Longer than any field of an appeal but the text."""
 
 
 class Terminal(Console):
-    """A console that writes out whatever would steer it, wherever in a table or a sentence it stands."""
+    """A console that writes out whatever would steer it, wherever in a table or a sentence it stands.
+
+    Nothing is markup. What goes into a file or a pipe is neither wrapped nor filled up with blanks.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        """Take what a Console takes."""
+        super().__init__(**{"highlight": False, "markup": False, "emoji": False, **given})
+        if not self.is_terminal and "width" not in given:
+            self.width = _UNWRAPPED
+
+    def print(self, *objects: Any, lines: bool = False, **how: Any) -> None:
+        """Print; a string makes one line, whatever is in it and however long, unless `lines` lets it have more."""
+        written = escaped if lines else one_line
+        how.setdefault("soft_wrap", all(isinstance(each, str) for each in objects))
+        shown = [Text(written(each)) if isinstance(each, str) else each for each in objects]
+        super().print(*shown, **how)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render for the terminal."""
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
+        segments = (
+            segment if segment.control else Segment(escaped(segment.text), segment.style)
+            for segment in super().render(renderable, options)
+        )
+        return segments if self.is_terminal else _without_blank_ends(segments)
+
+
+def say(text: str, *, err: bool = False, lines: bool = False) -> None:
+    """Print a line for people, from commands that have no more than that to say."""
+    Terminal(stderr=err).print(text, lines=lines)
+
+
+def _without_blank_ends(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Take away the blanks with which a table fills up its lines."""
+    line: list[Segment] = []
+    for segment in segments:
+        line.append(Segment(segment.text.removesuffix("\n"), segment.style, segment.control))
+        if not segment.text.endswith("\n"):
+            continue
+        while line and not line[-1].control and not line[-1].text.strip(" "):
+            line.pop()
+        if line and not line[-1].control:
+            line[-1] = Segment(line[-1].text.rstrip(" "), line[-1].style)
+        yield from line
+        yield Segment.line()
+        line.clear()
+    yield from line

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from appealbus.core.escaping import one_line
+
 
 class Settings(BaseModel):
     """Base of every settings model. A field's docstring is its documentation."""
@@ -14,4 +16,7 @@ class NoSettings(Settings):
 
 
 class ConfigError(Exception):
-    """The configuration, or a contract that it names, is wrong. The text says where and what to do."""
+    """The configuration, or a contract that it names, is wrong. The text says where and what to do, in a line each."""
+
+    def __init__(self, *told: str) -> None:
+        super().__init__("\n".join(map(one_line, told)))

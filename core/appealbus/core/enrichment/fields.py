@@ -27,6 +27,8 @@ class Found:
     @property
     def shown(self) -> str:
         """The value, for people."""
+        if isinstance(self.value, bool):
+            return "true" if self.value else "false"
         return "—" if self.value is None else str(self.value)
 
     def as_json(self) -> dict[str, Any]:

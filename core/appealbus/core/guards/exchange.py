@@ -18,6 +18,7 @@ from appealbus.core.interfaces.outcomes import invalid, timed_out
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed
 from appealbus.core.journal.rows import Served
+from appealbus.core.masking import masked
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
@@ -138,7 +139,7 @@ class Exchange(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         line = self._line
         started = line.monotonic()
-        call = Call(self._question_id, self.question.number, seconds, alone=self._alone)
+        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
         source = Source(line.source, line.wire, call, line.plugin)
         self.attempts += 1
         self.asked_at = self.asked_at or line.now()
@@ -252,6 +253,6 @@ class Reading(Exchange):
     async def run(self) -> Ended:
         """Read it."""
         line, answer = self._line, self._answer
-        call = Call(answer.question_id, self.question.number, line.settings.timeout, answer)
+        call = Call(answer.question_id, masked(self.question.number), line.settings.timeout, answer)
         await self._ask(Source(line.source, line.wire, call, line.plugin))
         return replace(self.ended(), read=True)

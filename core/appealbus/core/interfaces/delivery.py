@@ -16,7 +16,10 @@ class Outgoing:
     """One dossier version on its way to one receiver."""
 
     message_id: str
-    """`NUMBER/VERSION`, after a restore `NUMBER/VERSION.EPOCH`; the same however often it is delivered."""
+    """`NUMBER/VERSION`, after a restore `NUMBER/VERSION.EPOCH`; the same however often it is delivered.
+
+    A number of a person or a parcel is masked in it.
+    """
     number: str
     version: int
     completeness: str

@@ -41,7 +41,7 @@ class Call:
 
     Attributes:
         question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
-        number: of the appeal that caused the question.
+        number: of the appeal that caused the question, masked where it is shaped like one of a person or a parcel.
         timeout: seconds that the call may take in all, connecting included.
         answer: what came by itself, for wires whose `answers_later`: read it, and send nothing.
         alone: over a connection that carries nothing else, where the wire has connections.

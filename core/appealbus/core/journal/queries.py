@@ -200,6 +200,7 @@ def _undelivered() -> Select[Any]:
     return (
         select(
             outbox.c.id.label("delivery_id"),
+            outbox.c.appeal_id,
             outbox.c.receiver,
             appeal.c.number,
             outbox.c.version,

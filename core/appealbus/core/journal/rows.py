@@ -270,6 +270,7 @@ class Undelivered:
     """A dossier version that a receiver has not confirmed yet."""
 
     delivery_id: int
+    appeal_id: int
     receiver: str
     number: str
     version: int

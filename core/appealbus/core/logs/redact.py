@@ -7,6 +7,9 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from appealbus.core.escaping import blanked
+from appealbus.core.masking import masked
+
 REDACTED = "[redacted]"
 _DEPTH = 4
 _ITEMS = 50
@@ -17,7 +20,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _EVENT = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)+")
 _TOKEN = re.compile(r"[a-z0-9_][a-z0-9_.:/@+-]{0,99}")
 _PROGRAM = re.compile(r"[A-Za-z0-9_<][A-Za-z0-9_.:<>/-]{0,199}")
-_NUMBER = re.compile(r"(?:[^\W\d_]{1,5}[-/.]?){0,3}\d[\d/.-]{0,40}")
+_NUMBER = re.compile(r"(?:[^\W\d_]{1,5}[-/.]?){0,3}\*?\d[\d/.-]{0,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _DIGITS = re.compile(r"\d{12,}")
 _IDENTIFIER = re.compile(r"\d(?:[ :./_-]?\d){9,}")
@@ -25,7 +28,6 @@ _IDENTIFIER = re.compile(r"\d(?:[ :./_-]?\d){9,}")
 _PERSONAL = re.compile(r"\S*@\S*|\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}|\d{6,}")
 _OUR_WORDS = frozenset(["ИИН", "БИН", "КАТО", "РКА", "ГБД", "ФЛ", "ЮЛ", "ЕГКН", "ШЭП", "АППК", "РК"])
 _FOREIGN_WORD = re.compile(r"[^\W\d_a-zA-Z][\w'’-]*")
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 # What each key may hold: a sentence of ours, a number of an appeal, a word of a program with capitals in it,
 # and for all others a number or a word in small letters.
@@ -47,7 +49,7 @@ KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS
 
 def text(value: str) -> str:
     """Take out of a sentence whatever could be an identifier or a name, and everything that breaks lines."""
-    value = _IDENTIFIER.sub(REDACTED, _BREAKS.sub(" ", value[: 20 * _TEXT_LIMIT]))
+    value = _IDENTIFIER.sub(REDACTED, blanked(value[: 20 * _TEXT_LIMIT]))
     value = _PERSONAL.sub(REDACTED, value)
     value = _FOREIGN_WORD.sub(lambda match: match[0] if match[0] in _OUR_WORDS else REDACTED, value)
     return value[:_TEXT_LIMIT]  # last, or a cut could leave half of an identifier that no longer looks like one
@@ -58,6 +60,7 @@ def token(key: str, given: str) -> str:
     if key in TEXTS:
         return text(given)
     if key in NUMBERS:
+        given = masked(given)
         form, identifier = _NUMBER, _DIGITS
     else:
         form, identifier = _PROGRAM if key in PROGRAMS else _TOKEN, _IDENTIFIER

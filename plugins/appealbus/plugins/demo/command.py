@@ -26,7 +26,8 @@ def demo(
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         _run(cli, keep.resolve())
-        cli.out.print(f"\nKept: {keep}/demo.db and {keep}/dossiers.jsonl", markup=False)
+        cli.out.print()
+        cli.out.print(f"Kept: {keep}/demo.db and {keep}/dossiers.jsonl")
         return
     with tempfile.TemporaryDirectory(prefix="appealbus-demo-") as folder:
         _run(cli, Path(folder))

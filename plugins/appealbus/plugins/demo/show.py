@@ -70,7 +70,7 @@ async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[N
 
 
 async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
-    out.print(Rule("Appeals in, dossiers out"))
+    _head(out, "Appeals in, dossiers out")
     started = time.monotonic()
     taken = await _feed(out, bus)
     seconds = time.monotonic() - started
@@ -79,16 +79,17 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
     signals = sum(len(d.signals) for d in dossiers)
     out.print(f"{sum(taken.values())} messages: " + ", ".join(f"{count} {what}" for what, count in taken.items()))
     out.print(f"{len(dossiers)} dossiers after {seconds:.1f} s, with {signals} signals for the official")
-    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed\n")
+    out.print(f"{len(dossiers) - len(partial)} complete, {len(partial)} partial, since agencies failed")
+    out.print()
     out.print(source_view([guard.state() for guard in bus.guards.values()]))
     shown = max(dossiers, key=_worth)
-    out.print(Rule(f"One dossier: appealbus dossier {shown.number}"))
+    _head(out, f"One dossier: appealbus dossier {shown.number}")
     out.print(dossier_view(shown))
     if partial:
         number = partial[0].number
-        out.print(Rule(f"One that is incomplete: appealbus why {number}"))
+        _head(out, f"One that is incomplete: appealbus why {number}")
         out.print(gaps_view(partial[0]))
-        out.print(Rule("The agencies recover; parked lookups come back by themselves"))
+        _head(out, "The agencies recover; parked lookups come back by themselves")
         for service in MISBEHAVIOUR:
             simulator.misbehave(service)
         async with asyncio.timeout(_RECOVERY):
@@ -98,6 +99,11 @@ async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
         again = next(d for d in after if d.number == number)
         out.print(f"{complete} of {len(after)} dossiers are complete; {number} is at version {again.version}:")
         out.print(gaps_view(again))
+
+
+def _head(out: Console, text: str) -> None:
+    """Print a title; across a terminal, which a file has no width for."""
+    out.print(Rule(text) if out.is_terminal else text, style="bold")
 
 
 async def _feed(out: Console, bus: Bus) -> Counter[str]:

@@ -22,6 +22,7 @@ from appealbus.core.guards.latency import BUCKETS
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.rows import Counts
+from appealbus.core.masking import masked
 from appealbus.core.version import __version__
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -204,6 +205,11 @@ def _counter(name: str, text: str, values: Mapping[K, float], *labels: str) -> M
 
 
 def _filled(family: GaugeMetricFamily | CounterMetricFamily, values: Mapping[K, float]) -> Metric:
+    told: dict[tuple[str, ...], float] = {}
     for labels, value in values.items():
-        family.add_metric(labels, value)
+        # Masked names may coincide, and a page with one sample twice is refused as a whole.
+        shown = tuple(map(masked, labels))
+        told[shown] = told.get(shown, 0.0) + value
+    for shown, value in told.items():
+        family.add_metric(shown, value)
     return family

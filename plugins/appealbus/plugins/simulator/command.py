@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from appealbus.connectors.amqp.broker import BrokerError
 from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.core import Secret
+from appealbus.core.cli.terminal import say
 from appealbus.core.config.problems import options
 from appealbus.plugins.simulator.population import MAX_SIZE
 from appealbus.plugins.simulator.settings import ROUGH, AddressService, Misbehaviour, SimulatorSettings
@@ -33,7 +34,8 @@ What it prints is TOML: paste it into your configuration to ask them.
 Let them misbehave with --misbehave SERVICE.WHAT=VALUE, as often as you like; SERVICE is gbdfl, gbdul, egkn, address
 or all.
 Durations: latency, latency_tail, latency_max (0.2, 500ms, 2s). Probabilities from 0 to 1: fault, status, http_500,
-http_502, empty, truncated, wrong_types, wrong_namespace, oversized, entity_bomb, silent, cut, repeated, doubled.
+http_502, empty, truncated, wrong_types, wrong_namespace, oversized, entity_bomb, silent, cut, repeated, doubled,
+other_person.
 
 Example: appealbus simulate --misbehave all.latency=50ms --misbehave egkn.http_502=0.1
 
@@ -77,10 +79,13 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
         except OSError as error:
             busy = error.errno == errno.EADDRINUSE
             why = "the port is in use; choose another with --port" if busy else error.strerror
-            typer.echo(f"cannot listen on {host}:{port}: {why}", err=True)
+            say(f"cannot listen on {host}:{port}: {why}", err=True)
+            raise typer.Exit(2) from None
+        except UnicodeError:
+            say(f"cannot listen on {host}: that is no name of a machine", err=True)
             raise typer.Exit(2) from None
         except BrokerError as error:
-            typer.echo(f"the address register cannot take questions: {error}", err=True)
+            say(f"the address register cannot take questions: {error}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -186,7 +191,7 @@ async def _serve(settings: SimulatorSettings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with Simulator(settings) as simulator:
-        typer.echo(f"# Simulated agencies listen on {simulator.base_url}{PATH}")
-        typer.echo(f"# Population: {settings.size} persons, seed {settings.seed}. Ctrl-C ends it.\n")
-        typer.echo(snippet(settings, simulator.url))
+        say(f"# Simulated agencies listen on {simulator.base_url}{PATH}")
+        say(f"# Population: {settings.size} persons, seed {settings.seed}. Ctrl-C ends it.\n", lines=True)
+        say(snippet(settings, simulator.url), lines=True)
         await stop.wait()

@@ -138,8 +138,7 @@ class Topology:
         self._say("What can be seen is in order." if found else "All is in order.")
 
     def _say(self, text: str) -> None:
-        # Not wrapped, so that a line can be copied.
-        typer.echo(text)
+        self._cli.out.print(text)
 
 
 class _Connected:

@@ -1,0 +1,26 @@
+"""Numbers of persons and parcels, masked where they only say which case is meant: in logs, metrics and headers.
+
+A register may give an appeal the number of whom it is about. It stays what it is in journal, dossier and receipt.
+"""
+
+import re
+
+# An ИИН or a БИН, twelve digits, perhaps in groups; a cadastral number, with its separators or without; more digits
+# than either. Numbers that the bus gives, a year and eight digits, are none of these.
+_SHAPED = re.compile(
+    r"(?<!\d)(?:\d{2}[-:./_]\d{3}[-:./_]\d{3}[-:./_]\d{3,5}|\d{6}[-:./_]\d{3}[-:./_]\d{3}|\d{6}[-:./_]\d{6}|\d{11,})(?!\d)"
+)
+_SEPARATORS = re.compile(r"\D")
+_SHOWN = 4
+"""Digits that stay: with the time beside them they find the case, and they are no part of a birth date."""
+
+
+def masked(text: str) -> str:
+    """Return the text with `*` and the last four digits in the place of each number so shaped."""
+    return _SHAPED.sub(lambda match: "*" + _SEPARATORS.sub("", match[0])[-_SHOWN:], text)
+
+
+def message_number(number: str, appeal_id: int) -> str:
+    """Return what stands for the appeal in the ids of messages: its number, or a masked one that is still its own."""
+    shown = masked(number)
+    return number if shown == number else f"{shown}-{appeal_id}"
