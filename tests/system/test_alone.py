@@ -83,7 +83,7 @@ def test_one_that_kills_its_process_is_held(tmp_path: Path) -> None:
     letters(tmp_path, APPEALS // 2)
     began, deaths = time.monotonic(), 0
     while True:
-        with Program(tmp_path, "run", "--until-idle", env={"POISON": "kill", **HURRY}) as bus:
+        with Program(tmp_path, "run", "--until-settled", env={"POISON": "kill", **HURRY}) as bus:
             if bus.ended(WITHIN).code == 0:
                 break
         deaths += 1

@@ -15,9 +15,10 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
-from appealbus.core.enrichment.enrichment import LEFT_OUT, Enrichment
+from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.failpoints import failpoint
+from appealbus.core.guards.exchange import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal

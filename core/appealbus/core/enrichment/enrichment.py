@@ -11,7 +11,6 @@ from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
 from appealbus.schemas.outcome import OutcomeKind
@@ -19,7 +18,6 @@ from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
 
-LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 _LOST = 2
 """So often a question may leave without an end on record: then a suspect's turn leaves it out once."""
 
@@ -73,7 +71,14 @@ class Enrichment:
         return await run.go()
 
     async def ask(
-        self, case: Case, node: Node, draft: Draft, deadline: float, answer: KeptAnswer | None = None
+        self,
+        case: Case,
+        node: Node,
+        draft: Draft,
+        deadline: float,
+        answer: KeptAnswer | None = None,
+        *,
+        lost: bool = False,
     ) -> Ended:
         """Put one question through the guard of its source, or have the answer read that came to it by itself."""
         if draft.query is None:
@@ -91,6 +96,7 @@ class Enrichment:
             legal_basis=node.legal_basis,
             appeal_id=case.appeal_id,
             answer=answer,
+            lost=lost,
         )
         return await self._guards[node.lookup.source].ask(question)
 
@@ -192,10 +198,8 @@ class _Run:
 
     async def _ask(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
-        if answer is None and self._is_lost(node, draft):
-            ended = Ended(LEFT_OUT, self.engine._now())
-        else:
-            ended = await self.engine.ask(self.case, node, draft, self.deadline, answer)
+        lost = self._is_lost(node, draft)
+        ended = await self.engine.ask(self.case, node, draft, self.deadline, answer, lost=lost)
         outcome = ended.outcome
         old = self.old.get((node.lookup.name, draft.key))
         state = LookupState(

@@ -11,9 +11,9 @@ from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.interfaces.outcomes import timed_out
+from appealbus.core.interfaces.outcomes import timed_out, unavailable
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.journal.rows import Served
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
@@ -22,6 +22,8 @@ from appealbus.schemas.record import Record
 SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
 BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
+
+LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 
 
 class Exchange(Flight):
@@ -201,3 +203,25 @@ class Reading(Exchange):
         call = Call(answer.question_id, self.question.number, line.settings.timeout, answer)
         await self._ask(Source(line.source, line.wire, call))
         return replace(self.ended(), read=True)
+
+
+class LeftOut(Exchange):
+    """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
+
+    async def run(self) -> Ended:
+        """Run it."""
+        line = self._line
+        call = Call(self._question_id, self.question.number, line.settings.timeout)
+        await self._ask(Source(line.source, _NOWHERE, call))
+        return self.ended()
+
+
+class _Nowhere(Wire):
+    async def call(self, request: Request, call: Call) -> Reply:
+        raise CallFailed(LEFT_OUT.kind, LEFT_OUT.code, LEFT_OUT.reason)
+
+    async def health(self) -> Health:
+        return Health(False, LEFT_OUT.reason)
+
+
+_NOWHERE = _Nowhere()

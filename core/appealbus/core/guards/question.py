@@ -29,6 +29,7 @@ class Question:
         legal_basis: the norm that allows the question.
         appeal_id: the same appeal, as the journal knows it.
         answer: what came by itself; then it is read, and nothing is asked.
+        lost: it has left too often without an end on record; the lookup runs, and its call ends before it leaves.
 
     """
 
@@ -44,6 +45,7 @@ class Question:
     legal_basis: str
     appeal_id: int = 0
     answer: KeptAnswer | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
