@@ -8,6 +8,7 @@ from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.guards.exchange import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
@@ -220,6 +221,8 @@ class _Run:
         if at is not None:
             state = replace(state, next_attempt_at=at)
         self._set(state)
+        if lost and outcome.code == LEFT_OUT.code:
+            return  # it counts once this turn has ended: should the worker die in it, the next one leaves it out too
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
 
 
