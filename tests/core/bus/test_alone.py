@@ -1,4 +1,4 @@
-"""Messages that came again: read one at a time after a note in the journal, and kept unread once three died over one."""
+"""Messages that came again: read one at a time after a note in the journal, kept unread once three died over one."""
 
 import asyncio
 from dataclasses import replace
