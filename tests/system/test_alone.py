@@ -20,9 +20,9 @@ from appealbus.core.journal.rows import State
 pytestmark = pytest.mark.system
 
 LONG = bool(os.environ.get("APPEALBUS_LONG"))
-APPEALS = 300 if LONG else 60
-KILLS = 50 if LONG else 6
-WITHIN = 180.0 if LONG else 90.0
+APPEALS = 300 if LONG else 40
+KILLS = 50 if LONG else 4
+WITHIN = 180.0
 """Seconds until all but the killer are delivered."""
 PLUGIN = str(Path(__file__).with_name("poison.py"))
 HURRY = {} if LONG else {"HURRY": "1"}
