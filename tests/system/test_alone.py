@@ -127,12 +127,9 @@ def test_one_that_kills_over_its_answer_is_held(tmp_path: Path) -> None:
                 break
     assert bus.ended().code == 0
     (row,) = appealbus(tmp_path, "appeals", "--state", "held", "--json").json()
-    (known,) = (
-        json.loads(line)
-        for line in (tmp_path / "dossiers.jsonl").read_text().splitlines()
-        if json.loads(line)["number"] == row["number"]
-    )
-    assert [gap["code"] for gap in known["gaps"]] == ["worker.died"]
+    lines = map(json.loads, (tmp_path / "dossiers.jsonl").read_text().splitlines())
+    first = next(dossier for dossier in lines if dossier["number"] == row["number"])
+    assert [gap["code"] for gap in first["gaps"]] == ["worker.died"]
     assert len(delivered(tmp_path)) == APPEALS
     assert max(count for name, count in asked(tmp_path).items() if row["number"] not in name) <= 2
 
