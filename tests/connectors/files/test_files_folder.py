@@ -193,3 +193,20 @@ async def test_of_several_workers_one_takes_from_the_folder(intake: FilesIntake)
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     assert [message.position for message in second.messages] == ["late.jsonl:1"]
+
+
+async def test_what_was_being_taken_when_somebody_died_is_taken_alone(intake: FilesIntake) -> None:
+    """Of a file that was begun and not moved: the handful that was under way, and no other; then the note is gone."""
+    folder = intake.config.folder
+    (folder / "a.jsonl").write_bytes((LINE + b"\n") * 250)
+    (folder / ".a.jsonl.taking").write_text("100")
+    recorder = Recorder()
+    running = asyncio.create_task(intake.run(recorder))
+    try:
+        async with asyncio.timeout(10):
+            while not (folder / "failed" / "a.jsonl").exists() or (folder / ".a.jsonl.taking").exists():
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [message.again for message in recorder.messages] == [False] * 100 + [True] * 100 + [False] * 50

@@ -16,9 +16,10 @@ from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
-from appealbus.core.enrichment.enrichment import LEFT_OUT, Enrichment
+from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.failpoints import failpoint
+from appealbus.core.guards.exchange import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
@@ -120,12 +121,14 @@ class Casework:
     async def _conclude(
         self, case: Case, states: list[LookupState], started: float, heard: Collection[str] | None
     ) -> None:
+        for state in _left_out(case, states):
+            await self._keep(case, state, None)
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
         if case.version:
             previous = await self._journal.dossier(case.receipt.number, case.version)
             if previous is not None and says_the_same(previous, states):
                 required = self._parts.contracts[case.appeal.kind].required
-                doubted = _doubted(case, states)
+                doubted = bool(_left_out(case, states))
                 await self._put_off(case, completeness_of(states, required), due_at, heard, doubted=doubted)
                 return
         await self._publish(case, states, due_at, started, heard)
@@ -153,7 +156,7 @@ class Casework:
             region=region_of(case.appeal),
             heard=heard,
             owner=self.dispatcher.owner,
-            doubted=_doubted(case, states),
+            doubted=bool(_left_out(case, states)),
         )
         failpoint("bus.concluded")
         self.dossiers[dossier.completeness.value] += 1
@@ -216,6 +219,6 @@ class Casework:
             self._parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
 
 
-def _doubted(case: Case, states: Sequence[LookupState]) -> bool:
-    """Say whether a suspect is one still: the turn that it has survived left a question out."""
-    return case.deaths is not None and any(state.code == LEFT_OUT.code for state in states)
+def _left_out(case: Case, states: Sequence[LookupState]) -> list[LookupState]:
+    """Return the questions that a suspect's turn has left out: it has survived without them, and is a suspect still."""
+    return [] if case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]

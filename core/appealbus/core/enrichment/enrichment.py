@@ -10,10 +10,10 @@ from functools import partial
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
+from appealbus.core.guards.exchange import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, Node, Plan, Standing
@@ -25,7 +25,6 @@ _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REF
 _TURN = 5.0
 """Seconds that a question may wait for its turn, beside its call, where nobody waits for the answer."""
 
-LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 _LOST = 2
 """So often a question may leave without an end on record: then a suspect's turn leaves it out once."""
 
@@ -98,6 +97,7 @@ class Enrichment:
         *,
         anew: bool = False,
         leaving: Callable[[], Awaitable[bool]] | None = None,
+        lost: bool = False,
     ) -> Ended:
         """Put one question through the guard of its source, or have the answer read that came to it by itself."""
         if draft.query is None:
@@ -117,6 +117,7 @@ class Enrichment:
             answer=answer,
             anew=anew,
             leaving=leaving,
+            lost=lost,
         )
         return await self._guards[node.lookup.source].ask(question)
 
@@ -273,10 +274,8 @@ class _Run:
         anew = old is not None and old.kind.final
         leaving = None if node.lookup.idempotent else partial(self._mark, node, draft, old)
         until = self.deadline if answer else self._until(node)
-        if answer is None and self._is_lost(node, draft):
-            ended = Ended(LEFT_OUT, self.engine._now())
-        else:
-            ended = await self.engine.ask(self.case, node, draft, until, answer, anew=anew, leaving=leaving)
+        lost = self._is_lost(node, draft)
+        ended = await self.engine.ask(self.case, node, draft, until, answer, anew=anew, leaving=leaving, lost=lost)
         outcome = ended.outcome
         state = LookupState(
             lookup=node.lookup.name,
@@ -305,6 +304,8 @@ class _Run:
         if old is not None and old.record is not None and state.record is None:
             state = _kept(old, state)
         self._set(state, draft)
+        if lost and outcome.code == LEFT_OUT.code:
+            return  # it counts once this turn has ended: should the worker die in it, the next one leaves it out too
         await self.engine._keep(self.case, state, answer.question_id if answer and ended.read else None)
 
 

@@ -14,9 +14,9 @@ from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
 from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.interfaces.outcomes import invalid, timed_out
+from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.journal.rows import Served
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import Outcome, OutcomeKind
@@ -31,6 +31,8 @@ UNTIED = invalid("answer.untied", "the source answered, but nothing shows that i
 _FAIR = 0.75
 """The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
+
+LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 
 
 class Exchange(Flight):
@@ -256,3 +258,25 @@ class Reading(Exchange):
         call = Call(answer.question_id, masked(self.question.number), line.settings.timeout, answer)
         await self._ask(Source(line.source, line.wire, call, line.plugin))
         return replace(self.ended(), read=True)
+
+
+class LeftOut(Exchange):
+    """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
+
+    async def run(self) -> Ended:
+        """Run it."""
+        line = self._line
+        call = Call(self._question_id, masked(self.question.number), line.settings.timeout)
+        await self._ask(Source(line.source, _NOWHERE, call, line.plugin))
+        return self.ended()
+
+
+class _Nowhere(Wire):
+    async def call(self, request: Request, call: Call) -> Reply:
+        raise CallFailed(LEFT_OUT.kind, LEFT_OUT.code, LEFT_OUT.reason)
+
+    async def health(self) -> Health:
+        return Health(False, LEFT_OUT.reason)
+
+
+_NOWHERE = _Nowhere()

@@ -14,7 +14,7 @@ from appealbus.core import clocks
 from appealbus.core.doors import is_defect
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, Reading
+from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, LeftOut, Reading
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
@@ -175,10 +175,11 @@ class Guard:
         exchange = self._flights.find(key)
         if exchange is not None:
             return await self._share(exchange, question, question_id)
-        barred = line.barred()
+        barred = None if question.lost else line.barred()
         if barred is not None:
             return Ended(barred, line.now())
-        return await self._fly(Exchange(key, line, question, question_id))
+        new = LeftOut if question.lost else Exchange
+        return await self._fly(new(key, line, question, question_id))
 
     async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
         if self._stopping or not self.ready:

@@ -32,6 +32,7 @@ class Question:
         anew: nothing from memory will do: somebody wants it asked again.
         leaving: called before it leaves, if it must never leave twice; False: it must not leave.
         answer: what came by itself; then it is read, and nothing is asked.
+        lost: it has left too often without an end on record; the lookup runs, and its call ends before it leaves.
 
     """
 
@@ -49,6 +50,7 @@ class Question:
     answer: KeptAnswer | None = None
     anew: bool = False
     leaving: Callable[[], Awaitable[bool]] | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

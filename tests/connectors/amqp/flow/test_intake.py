@@ -361,6 +361,8 @@ class Unsure:
 class Once:
     """A message in hand."""
 
+    redelivered = False
+
     def __init__(self, raw: bytes, **given: Any) -> None:
         self.message = Message(raw, Properties(**given))
         self.attempts = 0

@@ -229,7 +229,7 @@ def test_limits_are_the_administrator_s_to_choose(topology: Topology) -> None:
     del definition["delivery-limit"]
     topology.vhost.api("PUT", "policies/ours", {**policy, "definition": definition, "priority": 99})
     line = (
-        "queue appealbus.intake: the policy ours stands for it, and does not set delivery-limit = 20; add that to the "
+        "queue appealbus.intake: the policy ours stands for it, and does not set delivery-limit = -1; add that to the "
         "policy ours, or give it less priority than the policy appealbus.intake has"
     )
     assert topology.run("topology", "check") == (1, [line])
