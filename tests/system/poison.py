@@ -29,14 +29,14 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import reception
+from appealbus.core.bus import decoder
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas import Record
 
 if os.environ.get("HURRY"):
     suspects.PAUSES = (1.0, 2.0)
 
-_decode = reception.decode
+_decode = decoder.decode
 
 
 def _read(message: Inbound) -> Any:
@@ -45,7 +45,7 @@ def _read(message: Inbound) -> Any:
     return _decode(message)
 
 
-reception.decode = _read
+decoder.decode = _read
 
 
 class Note(Record):

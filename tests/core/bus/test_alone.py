@@ -9,7 +9,7 @@ import pytest
 from kit import lookup, message, running_bus
 
 from appealbus.core import From, Inbound, Quarantined, Taken
-from appealbus.core.bus import alone, reception
+from appealbus.core.bus import alone, decoder
 from appealbus.core.bus.reception import replay
 
 BY_TEXT = lookup("s.thing", x=From("text"))
@@ -27,13 +27,13 @@ def again(message_id: str) -> Inbound:
 async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two are forgiven once it was read; a replay of the third begins anew."""
     read: list[bytes] = []
-    decode = reception.decode
+    decode = decoder.decode
 
     def watched(inbound: Inbound) -> object:
         read.append(inbound.raw)
         return decode(inbound)
 
-    monkeypatch.setattr(reception, "decode", watched)
+    monkeypatch.setattr(decoder, "decode", watched)
     async with running_bus(tmp_path, BY_TEXT) as bus:
         for name, deaths in (("lucky", 2), ("killer", 3)):
             mark = f"test {sha256(again(name).raw).hexdigest()}"
@@ -47,7 +47,7 @@ async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: p
         row = await bus.journal.quarantine_row(kept.quarantine_id)
         assert row is not None
         assert row.raw == again("killer").raw
-        assert (await replay(bus.journal, row, "test")).message_id == "killer"
+        assert (await replay(bus.journal, row, "test", decoder.Decoder())).message_id == "killer"
 
 
 async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ async def test_a_defect_of_ours_over_a_message_is_told(tmp_path: Path, monkeypat
     def broken(inbound: Inbound) -> object:
         raise RecursionError
 
-    monkeypatch.setattr(reception, "decode", broken)
+    monkeypatch.setattr(decoder, "decode", broken)
     async with running_bus(tmp_path, BY_TEXT) as bus:
         kept = await bus.accept(message("a"))
     assert isinstance(kept, Quarantined)

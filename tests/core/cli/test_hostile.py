@@ -51,6 +51,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"]],
     "retry": [[EVIL], ["none" + EVIL]],
     "prune": [["--receiver", EVIL]],
+    "clock accept": [[], [EVIL]],
+    "restored": [[EVIL], ["--yes"]],
     "run": [["--until-idle"]],
 }
 

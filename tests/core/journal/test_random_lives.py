@@ -67,7 +67,7 @@ class JournalLife(RuleBasedStateMachine):
 
     @rule(letter=st.sampled_from("pqr"), taken=st.integers(1, 20))
     def accept_with_a_number(self, letter, taken):
-        number = f"AB-2026-{taken:08d}"
+        number = f"R-{taken:08d}"
         in_use = {one.receipt.number for one in self.receipts.values()}
         message = (letter, "z")
         first = self.numbers.setdefault(message, number)

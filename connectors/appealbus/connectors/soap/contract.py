@@ -75,8 +75,8 @@ def load_contract(
 
 def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None, notes: list[str]) -> Port:
     if not ports:
-        why = "".join(f"\n  {line}" for line in notes[:20])
-        raise ConfigError(f"{wsdl}: the contract has no document/literal SOAP operation{why}")
+        why = [f"  {line}" for line in notes[:20]]
+        raise ConfigError(f"{wsdl}: the contract has no document/literal SOAP operation", *why)
     fitting = [
         port for port in ports if (service is None or port.service == service) and (name is None or port.name == name)
     ]

@@ -62,7 +62,7 @@ def load_documents(entry: Path, catalog: Mapping[str, Path]) -> list[Document]:
         if len(importers) > _MOST_DOCUMENTS:
             raise ConfigError(f"{entry}: imports more than {_MOST_DOCUMENTS} documents")
     if missing:
-        raise ConfigError(_missing(entry, missing, importers))
+        raise ConfigError(*_missing(entry, missing, importers))
     return documents
 
 
@@ -108,11 +108,11 @@ def _parsed(location: str, content: bytes) -> etree._Element:
         raise ConfigError(f"{location}: {error.reason}") from None
 
 
-def _missing(entry: Path, missing: list[str], importers: Mapping[str, str]) -> str:
+def _missing(entry: Path, missing: list[str], importers: Mapping[str, str]) -> list[str]:
     lines = [f"{entry}: the contract needs documents that are not here, and nothing is fetched from the network:"]
     lines += [f"  {location} (imported by {importers[location]})" for location in missing]
     by_url = [location for location in missing if "://" in location or location.startswith("urn:")]
     if by_url:
         lines.append("save each as a file, and name it in the catalog, one line each (URL, tab, file):")
         lines += [f"  {url}\t{urlsplit(url).path.rstrip('/').rpartition('/')[2] or 'schema.xsd'}" for url in by_url]
-    return "\n".join(lines)
+    return lines

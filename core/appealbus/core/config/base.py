@@ -19,4 +19,5 @@ class ConfigError(Exception):
     """The configuration, or a contract that it names, is wrong. The text says where and what to do, in a line each."""
 
     def __init__(self, *told: str) -> None:
-        super().__init__("\n".join(map(one_line, told)))
+        # A tab is for whoever copies the line into a table.
+        super().__init__("\n".join("\t".join(map(one_line, line.split("\t"))) for line in told))

@@ -50,6 +50,7 @@ def test_export_is_what_apply_makes(topology: Topology, rabbit: Rabbit) -> None:
     assert topology.names("queues") == {*QUEUES, *ANSWERS}
     answers, dead = (topology.policies()[name] for name in ANSWERS)
     assert answers == topology.policies()["appealbus.intake"] | {
+        "delivery-limit": 20,
         "max-length": 100_000,
         "dead-letter-exchange": "",
         "dead-letter-routing-key": "appealbus.answers.address.dead",
