@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from services import certificates, rabbitmq
 from services import postgres as postgresql
+from services.clock import Clock, library
 from services.postgres import Postgres
 from services.rabbitmq import Rabbit, Vhost
 
@@ -15,6 +17,14 @@ def _absent(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not installed, and CI has to have it")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """A clock that a test may set."""
+    if library() is None:
+        _absent("libfaketime (Debian's package faketime)")
+    return Clock(tmp_path)
 
 
 @pytest.fixture(scope="session")

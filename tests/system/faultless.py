@@ -11,6 +11,8 @@ from register import PLUGIN, both_forms
 
 from appealbus.schemas import Appeal, Dossier
 
+POISON = str(Path(__file__).with_name("poison.py"))
+INSIDE = {"inside": {"connector": "inside"}}
 _OWN = {"number", "version", "created_at", "receipt"}
 """What another run of the same appeals gives anew."""
 _OF_AN_OUTCOME = {"attempts", "asked_at", "ended_at"}
@@ -27,9 +29,9 @@ def dossiers_without_faults(folder: Path, like: Production, appeals: Iterable[Ap
     }
     calm.write(appeals)
     calm.configure(
-        bus={"journal": "sqlite:///journal.db", "plugins": [PLUGIN]},
+        bus={"journal": "sqlite:///journal.db", "plugins": [PLUGIN, POISON]},
         plugins={"amqp": {"brokers": {"main": broker}}},
-        sources={name: calm.source(name) for name in SERVICES} | both_forms("10s", timeout="5s"),
+        sources={name: calm.source(name) for name in SERVICES} | both_forms("10s", timeout="5s") | INSIDE,
         deliveries={},
     )
     appealbus(folder, "intake", str(calm.appeals), "--channel", "post")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 from production import Production, Workers
 from psycopg import sql
+from services.clock import Clock
 from services.postgres import Postgres
 from services.proxy import Direction, FaultProxy
 from services.rabbitmq import Rabbit
@@ -40,6 +41,7 @@ class Around:
     rabbit: Rabbit
     postgres: Postgres
     ways: Ways
+    clock: Clock
 
 
 class Havoc:
@@ -57,6 +59,7 @@ class Havoc:
         self._workers = workers
         self._rabbit, self._postgres, self._ways = around.rabbit, around.postgres, around.ways
         self._longest = longest
+        self._clock = around.clock
         self._database = here.journal.rpartition("/")[2]
         self._vhost = here.vhost
         self._thawing: list[threading.Timer] = []
@@ -78,6 +81,8 @@ class Havoc:
             "use up the connections": self._use_up,
             "revoke the rights": self._revoke,
             "delete the work queue": self._delete_hints,
+            "unbind the intake": self._unbind,
+            "step the clock": self._step,
         }
 
     def wreak(self, kind: str) -> None:
@@ -147,3 +152,16 @@ class Havoc:
         """Hints for workers alone lie in it: what waits is found in the journal."""
         with self._vhost.channel() as channel:
             channel.queue_delete("appealbus.work")
+
+    def _unbind(self) -> None:
+        """What channels send meanwhile is confirmed, and no queue wants it."""
+        with self._vhost.channel() as channel:
+            channel.queue_unbind("appealbus.intake", "appealbus.in", "#")
+            time.sleep(self._moment())
+            channel.queue_bind("appealbus.intake", "appealbus.in", "#")
+
+    def _step(self) -> None:
+        """The time of day of all workers, a day ahead or two hours back, and right again."""
+        self._clock.step(self._chance.choice(["+1d", "-2h"]))
+        time.sleep(self._moment())
+        self._clock.step("+0")

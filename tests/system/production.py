@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,7 +66,13 @@ class Production(Installation):
     def busy(self) -> dict[str, int]:
         """Return how much is left to do now, by what it is; empty when all is settled."""
         counts = self.read(lambda journal: journal.counts())
-        left = {"ready": counts.ready, "in_work": counts.in_work, "parked": counts.parked, **counts.outbox}
+        left = {
+            "ready": counts.ready,
+            "in_work": counts.in_work,
+            "parked": counts.parked,
+            "suspect": counts.suspect,
+            **counts.outbox,
+        }
         return {what: count for what, count in left.items() if count}
 
     def retry_all(self) -> None:
@@ -84,10 +90,10 @@ class Production(Installation):
 class Workers:
     """The program with several workers."""
 
-    def __init__(self, here: Production, count: int, *arguments: str) -> None:
+    def __init__(self, here: Production, count: int, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         """Start it and wait until all are up."""
         self.count = count
-        self.program: Program = here.start("run", "--workers", str(count), *arguments)
+        self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env)
         self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
 
     def events(self, name: str) -> list[dict[str, Any]]:
