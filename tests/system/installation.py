@@ -85,9 +85,18 @@ class Installation:
         table = {"connector": "shep", "url": self.agencies.url, "sender_id": "appealbus"}
         return {**table, "service_id": SERVICES[name], "guard": {**usual, **guard}}
 
-    def with_sender(self, together: int = 5, **tables: dict[str, Any]) -> None:
-        """Configure a sender that puts the file of appeals in and notes its receipts."""
+    def with_sender(self, together: int = 5, gate: str = "", **tables: dict[str, Any]) -> None:
+        """Configure a sender that puts the file of appeals in and notes its receipts.
+
+        Args:
+            together: messages that are on their way at once.
+            gate: a file; until it is there, the second half is not sent.
+            tables: as `configure` takes them.
+
+        """
         sender = {"kind": "sender", "file": self.appeals.name, "receipts": self.receipts.name, "together": together}
+        if gate:
+            sender["gate"] = gate
         self.configure(**tables, intakes={"sender": sender})
 
     def write(self, appeals: Iterable[Appeal]) -> list[str]:

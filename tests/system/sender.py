@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ class SenderSettings(Settings):
     receipts: ConfigPath
     together: int = Field(default=5, ge=1)
     """Messages that are on their way at once."""
+    gate: ConfigPath | None = None
+    """A file; until it is there, the second half is not sent."""
 
 
 class Sender(Intake[SenderSettings]):
@@ -27,14 +30,22 @@ class Sender(Intake[SenderSettings]):
     settings = SenderSettings
 
     async def run(self, acceptor: Acceptor) -> None:
-        lines = iter(enumerate(self.config.file.read_bytes().splitlines(), 1))
+        lines = list(enumerate(self.config.file.read_bytes().splitlines(), 1))
+        half = 0 if self.config.gate is None else len(lines) // 2
         out = os.open(self.config.receipts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.config.together):
-                    group.create_task(self._send(acceptor, lines, out))
+            await self._send_all(acceptor, lines[:half], out)
+            while self.config.gate is not None and not self.config.gate.exists():
+                await asyncio.sleep(0.02)
+            await self._send_all(acceptor, lines[half:], out)
         finally:
             os.close(out)
+
+    async def _send_all(self, acceptor: Acceptor, lines: Sequence[tuple[int, bytes]], out: int) -> None:
+        left = iter(lines)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.config.together):
+                group.create_task(self._send(acceptor, left, out))
 
     async def _send(self, acceptor: Acceptor, lines: Any, out: int) -> None:
         for number, line in lines:

@@ -77,7 +77,10 @@ def test_the_broker_refuses_what_is_larger_than_it_takes(site: Production) -> No
 
 
 def test_what_the_broker_gave_up_on_is_replayed_once_the_cause_is_mended(site: Production) -> None:
-    """A good appeal that was given back too often is in quarantine, and becomes an appeal by `quarantine replay`."""
+    """A good appeal that an administrator's policy let go is in quarantine, and taken by `quarantine replay`."""
+    limited = {"delivery-limit": 3, "dead-letter-exchange": "appealbus.dead"}
+    policy = {"pattern": "^appealbus[.]intake$", "definition": limited, "priority": 100, "apply-to": "queues"}
+    site.vhost.api("PUT", "policies/limited", policy)
     good = letters(1)[0]
     Sender(site.vhost).send([Mail("unlucky", good.model_dump_json(exclude_unset=True).encode())])
     _give_back_until_it_is_dead(site.vhost)

@@ -90,10 +90,11 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     """No number on two appeals, no delivery id on two contents, every receiver has every dossier."""
     agencies.misbehave(egkn={"latency": "400ms", "http_502": 0.2}, gbdfl={"latency": "50ms"})
     sent = here.write(letters(80))
-    here.with_sender(together=2, completeness={"default": {"wait": "2s"}})
+    here.with_sender(together=2, gate="copied", completeness={"default": {"wait": "2s"}})
     with here.start("run") as bus:
         bus.until(lambda: len(here.acknowledged()) >= 15 and delivered(here), "some are delivered")
         here.back_up()
+        (here.folder / "copied").touch()
         before, told = len(here.acknowledged()), len(delivered(here))
         copied = here.read(lambda journal: journal.standing()).beat
         bus.until(lambda: here.read(lambda journal: journal.standing()).beat > copied + 2, "time goes by")

@@ -25,8 +25,8 @@ from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fiel
 
 OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
-SMALL = 32 * 1024
-"""Bytes of a message that cost the event loop at most some 40 ms, whatever they are."""
+SMALL = 16 * 1024
+"""Bytes of a message that cost the event loop at most some 20 ms, whatever they are, and 100 on a slow machine."""
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{,]', re.DOTALL)
 _MOST_PARTS = 200_000
 """Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -62,10 +63,14 @@ def test_the_largest_messages_that_are_read_at_once_are_cheap_too() -> None:
     for name, (media_type, body) in BODIES.items():
         raw = body(SMALL)
         assert len(raw) <= SMALL, name
-        busy = time.thread_time()
-        with contextlib.suppress(Unacceptable):
-            decode(Inbound("post", "", raw, media_type))
-        assert time.thread_time() - busy < 0.1, name
+        gc.disable()  # what all other tests have left behind is no cost of this message
+        try:
+            busy = time.thread_time()
+            with contextlib.suppress(Unacceptable):
+                decode(Inbound("post", "", raw, media_type))
+            assert time.thread_time() - busy < 0.1, name
+        finally:
+            gc.enable()
 
 
 async def test_a_large_message_is_read_as_a_small_one_would_be(decoder: Decoder) -> None:

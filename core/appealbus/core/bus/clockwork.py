@@ -60,7 +60,8 @@ class Clockwork:
                 return
             self._beat = standing.beat
             if self._checkpoint is not None:
-                self._writing = asyncio.ensure_future(asyncio.to_thread(self._checkpoint.write, standing))
+                loop = asyncio.get_running_loop()  # no task: whoever cancels all of them cannot cancel the thread
+                self._writing = loop.run_in_executor(None, self._checkpoint.write, standing)
                 await asyncio.shield(self._writing)
             self.problem = None
             self._trouble.over()

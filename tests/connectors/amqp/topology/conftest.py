@@ -62,7 +62,9 @@ class Topology:
 def rights(*, declare: bool = True) -> list[str]:
     """Return the rights that the documentation gives the bus's user: configure, write, read."""
     page = (Path(__file__).parents[4] / "docs" / "operating.md").read_text(encoding="utf-8")
-    command = next(line for line in page.splitlines() if line.startswith("rabbitmqctl set_permissions"))
+    command = next(
+        line for line in page.splitlines() if line.startswith("rabbitmqctl set_permissions -p appealbus appealbus ")
+    )
     configure, write, read = shlex.split(command)[5:]
     if not declare:
         (configure,) = re.findall(r"With `declare = false` the first is `'(.*)'`", page)
