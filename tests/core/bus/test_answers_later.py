@@ -283,6 +283,7 @@ def test_whose_word_the_pause_is() -> None:
     assert next_attempt(settings, state, now, None) == now + timedelta(seconds=60)
     assert next_attempt(settings, state, now, 1800.0) == now + timedelta(seconds=1800)
     assert next_attempt(settings, state, now, 3601.0) is None
+    assert next_attempt(settings, state, now, 0.0) == now + timedelta(seconds=settings.first)  # or without end
 
 
 class Endless(LaterWire):

@@ -167,3 +167,33 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
         made = await dossier(bus, taken.receipt.number)
     assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.TIMED_OUT, "end.unknown", None)
     assert (made.completeness, made.gaps[0].code) == (Completeness.PARTIAL, "end.unknown")
+
+
+async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_path: Path) -> None:
+    """What must not leave twice is noted before it leaves; that note does not take the record away."""
+    asked, alive = asyncio.Event(), tmp_path / "alive"
+    alive.mkdir()
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        if asked.is_set():
+            raise AssertionError("it was asked once more")
+        if refreshes:
+            asked.set()
+            await asyncio.sleep(60)
+        return found(Thing(name="x"))
+
+    refreshes = False
+    async with running_bus(tmp_path, once_only(ask), completeness={"default": {"wait": 60}}) as bus:
+        taken = await bus.accept(message(repeats=["a"]))
+        assert isinstance(taken, Taken)
+        await asyncio.wait_for(bus.settle(), 20)
+        refreshes = bool(await bus.journal.retry(taken.receipt.number, refresh=True))
+        bus._dispatcher.more()
+        await asyncio.wait_for(asked.wait(), 10)
+        for name in ("journal.db", "journal.db-wal"):  # what the disk holds if it dies now
+            shutil.copy(tmp_path / name, alive / name)
+    async with running_bus(alive, once_only(ask)) as bus:
+        await asyncio.wait_for(bus.settle(parked=True), 20)
+        (state,) = await bus.journal.states(taken.receipt.number)
+    assert (state.kind, state.code, state.next_attempt_at) == (OutcomeKind.FOUND, "refresh.failed", None)
+    assert state.record == Thing(name="x")

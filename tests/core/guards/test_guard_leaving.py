@@ -5,9 +5,10 @@ import warnings
 from itertools import pairwise
 from typing import Any, Literal
 
+import orjson
 import pytest
 
-from appealbus.core import CallFailed, OutcomeKind, found, refused
+from appealbus.core import CallFailed, Outcome, OutcomeKind, found, refused
 from appealbus.schemas import Record
 
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")
@@ -115,10 +116,18 @@ class Odd(Record):
         lambda: found(Odd(number=float("inf"))),
         lambda: found(Odd.model_construct(type="guards.Odd", value=None, number="850101300001")),
         lambda: found(Odd(value="x" * 5_000_000)),
+        lambda: found(Odd(value=orjson.loads("[" * 196 + "]" * 196))),
+        lambda: found(Odd(value=10**400)),
+        lambda: found(Odd.model_construct(type=None, value=1)),
+        lambda: found(Odd.model_construct(type="Address", value=1)),
         lambda: refused(None, "no code"),
         lambda: refused("a.code", 7),
+        lambda: Outcome(OutcomeKind.SKIPPED),
     ],
-    ids=["surrogate", "nul", "foreign", "nan", "inf", "constructed", "gigantic", "code", "reason"],
+    ids=[
+        *("surrogate", "nul", "foreign", "nan", "inf", "constructed", "gigantic", "deep", "huge", "untyped", "alias"),
+        *("code", "reason", "skipped"),
+    ],
 )
 def test_what_cannot_be_kept_is_a_defect_of_its_lookup(virtual, bench, kit, outcome):
     """It ends the question in `invalid` before anybody relies on it, and is told without a value."""

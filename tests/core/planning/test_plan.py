@@ -225,3 +225,29 @@ def test_looking_for_questions_ends() -> None:
     records = {name: [Thing(name="same") for _ in range(100)] for name in ("a.a", "b.b", "c.c")}
     asked = drafts(lookup("d.d", **{name[0]: From(f"{name}/name") for name in records}), None, records)
     assert [draft.outcome and draft.outcome.code for draft in asked] == [None, "inputs.too_many"]
+
+
+def test_combinations_that_lead_to_no_question_are_not_all_tried() -> None:
+    """A million combinations of records, none of which goes with the one parcel that has a note."""
+    parcels = [{"cadastral_number": str(at)} for at in range(99)] + [{"note": "here"}]
+    records: dict = {"a.a": [], "b.b": [], "c.c": []}
+    for at in range(99):
+        records["a.a"].append(Known(Thing(name=f"{at}"), {"parcels[*]": frozenset((((), (at,)),))}))
+        records["b.b"].append(lined("b.b", f"{at}"))
+        records["c.c"].append(lined("c.c", f"{at}"))
+    made = lookup("d.d", note=From("parcels[*].note"), **{name[0]: From(f"{name}/name") for name in records})
+    started = time.process_time()
+    asked = drafts(made, appeal(parcels=parcels), records)
+    assert [draft.outcome and draft.outcome.code for draft in asked] == ["inputs.too_many"]
+    assert time.process_time() - started < 20  # two minutes, were they
+
+
+def test_of_a_long_list_no_more_is_read_than_may_be_asked() -> None:
+    """A record with half a million elements costs what those cost that become questions."""
+    record = Thing.model_construct(name="x", next=[str(at) for at in range(500_000)])
+    tracemalloc.start()
+    asked = drafts(lookup("d.d", x=From("a.a/next[*]")), None, {"a.a": [record]}, limit=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(asked), asked[-1].outcome and asked[-1].outcome.code) == (101, "inputs.too_many")
+    assert peak < 1_000_000

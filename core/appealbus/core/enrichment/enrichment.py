@@ -259,7 +259,7 @@ class _Run:
             runs=(old.runs if old else 0) + 1,
             asked_at=now,
         )
-        return await self.engine._mark(self.case, state)
+        return await self.engine._mark(self.case, _kept(old, state))
 
     def _set(self, state: LookupState, draft: Draft) -> None:
         self.now[(state.lookup, state.key)] = state
@@ -301,8 +301,7 @@ class _Run:
         )
         if at is not None and (node.lookup.idempotent or not ended.attempts):
             state = replace(state, next_attempt_at=at)
-        if old is not None and old.record is not None and state.record is None:
-            state = _kept(old, state)
+        state = _kept(old, state)
         self._set(state, draft)
         if lost and outcome.code == LEFT_OUT.code:
             return  # it counts once this turn has ended: should the worker die in it, the next one leaves it out too
@@ -316,8 +315,10 @@ def _subject(draft: Draft) -> str | None:
         return None
 
 
-def _kept(old: LookupState, new: LookupState) -> LookupState:
-    """Return the state of a question that was found before and has not been found this time: the record stays."""
+def _kept(old: LookupState | None, new: LookupState) -> LookupState:
+    """Return the new state of a question; one that was found before and is not this time keeps its record."""
+    if old is None or old.record is None or new.record is not None:
+        return new
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
     return replace(
         old,

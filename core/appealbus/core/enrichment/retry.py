@@ -37,6 +37,8 @@ def next_attempt(
     if state.kind is OutcomeKind.AWAITING or state.code == BUSY:
         # Who sent the question knows how long the answer may take, and who could not send it when its turn is.
         pause = settings.awaiting if retry_after is None else retry_after
+        if state.code != BUSY:  # or one that says nought would be asked without end
+            pause = max(pause, min(settings.first, settings.awaiting))
         retry_after = None
     else:
         ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))

@@ -4,14 +4,19 @@ import re
 from typing import Any
 
 import orjson
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 
+from appealbus.core.journal.codec import record_from_json
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash is itself a character of the text
+_FLAT = 100
+"""Brackets of a record that cannot be nested too deep: JSON is read to a depth of 200."""
+_ROUND = 10
+"""So deep a record stands in its dossier, and some more."""
 _CODE, _REASON = 100, 1000
 """Characters of a code and of a reason: ours have a tenth of that."""
 
@@ -27,8 +32,8 @@ def checked(outcome: Outcome[Any]) -> Outcome[Record]:
         NotStorable: it could not be kept, or not read again.
 
     """
-    if not isinstance(outcome.kind, OutcomeKind):
-        raise NotStorable("its kind is none of the nine")
+    if not isinstance(outcome.kind, OutcomeKind) or outcome.kind is OutcomeKind.SKIPPED:
+        raise NotStorable("its kind is none that a question ends in")
     if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):
         raise NotStorable("code and reason are texts")
     if outcome.record is not None:
@@ -46,11 +51,13 @@ def _check(record: Record) -> None:
         raise NotStorable("the record holds what cannot be written as JSON") from None
     if len(raw) > _LARGEST:
         raise NotStorable("the record is too large")
-    if _NUL.search(raw):
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise NotStorable("the record holds a NUL character")
-    # NaN is written as null where its field is a number, and could not be read again.
-    if b"NaN" in raw or b"Infinity" in raw:
-        try:
-            orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise NotStorable("the record holds a number that is none") from None
+    # NaN, a number past all bounds, a type that is another record's: written, but the case could not be read again.
+    is_its_own = Record.known.get(getattr(record, "type", "")) is type(record)
+    try:
+        orjson.loads(raw) if is_its_own else record_from_json(raw)
+        if raw.count(b"{") + raw.count(b"[") > _FLAT:
+            from_json(b"[" * _ROUND + raw + b"]" * _ROUND)
+    except (ValueError, RecursionError):
+        raise NotStorable("the record could not be read again") from None

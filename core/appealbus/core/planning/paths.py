@@ -6,7 +6,7 @@
 import difflib
 import re
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -117,23 +117,29 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
     return False, []
 
 
-def values(path: Path, root: BaseModel) -> list[Value]:
-    """Return what stands at the end of the path: nothing where a field is absent or empty."""
-    *way, last = path.steps
-    nodes: list[tuple[Any, tuple[int, ...]]] = [(root, ())]
-    for step in way:
-        nodes = [inner for node, at in nodes for inner in _inner(node, step, at)]
-    return [
-        Value(value, path, node.span if isinstance(node, Mention) else None, place)
-        for node, at in nodes
-        for value, place in _inner(node, last, at)
-    ]
+def values(path: Path, root: BaseModel) -> Iterator[Value]:
+    """Yield what stands at the end of the path: nothing where a field is absent or empty."""
+    for node, last, at in _walked(root, path.steps, ()):
+        yield Value(last, path, node.span if isinstance(node, Mention) else None, at)
 
 
-def _inner(node: Any, step: Step, at: tuple[int, ...]) -> Sequence[tuple[Any, tuple[int, ...]]]:
+def _walked(node: Any, steps: Sequence[Step], at: tuple[int, ...]) -> Iterator[tuple[Any, Any, tuple[int, ...]]]:
+    """Yield the values with what they are a field of; one by one, for a register's record may list a million."""
+    step, *more = steps
+    for value, place in _inner(node, step, at):
+        if more:
+            yield from _walked(value, more, place)
+        else:
+            yield node, value, place
+
+
+def _inner(node: Any, step: Step, at: tuple[int, ...]) -> Iterator[tuple[Any, tuple[int, ...]]]:
     value = getattr(node, step.name, None)
     if value is None or value == "":
-        return ()
+        return
     if not step.each:
-        return ((value, at),)
-    return [(item, (*at, place)) for place, item in enumerate(value) if item is not None and item != ""]
+        yield value, at
+        return
+    for place, item in enumerate(value):
+        if item is not None and item != "":
+            yield item, (*at, place)

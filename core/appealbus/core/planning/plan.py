@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, get_args, get_origin
 
 import orjson
@@ -68,16 +69,16 @@ class Binding:
         """Whether the appeal itself can give the field a value."""
         return any(path.lookup is None for path in self.paths)
 
-    def candidates(self, roots: Roots) -> list[Value]:
-        """Return the values for the field, in the order of the paths."""
-        taken: list[Value] = []
+    def candidates(self, roots: Roots) -> Iterator[Value]:
+        """Yield the values for the field, in the order of the paths."""
         for path in self.paths:
             root = roots.get(path.lookup)
-            if root is not None:
-                taken.extend(values(path, root))
+            taken = False
+            for value in values(path, root) if root is not None else ():
+                taken = True
+                yield value
             if taken and not self.union:
-                break
-        return taken
+                return
 
     def waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
         """Return the lookup that must end before the field has its value, if there is one.
@@ -90,7 +91,7 @@ class Binding:
             root = roots.get(path.lookup)
             if root is None and path.lookup is not None and standings[path.lookup].pending:
                 return path.lookup
-            if root is not None and values(path, root):
+            if root is not None and any(True for _ in values(path, root)):
                 return None
         return None
 
@@ -201,26 +202,27 @@ class Node:
         kept: dict[str, Draft] = {}
         origins: dict[str, dict[str, set[Hashable]]] = defaultdict(lambda: defaultdict(set))
         empty: Draft | None = None
-        overflow = False
-        for looks, (draft, lineage) in enumerate(self._each(appeal, known, standings)):
-            new = draft.key not in kept
-            overflow = looks >= 10 * limit + _LOOKS
+        overflow = ""
+        for looks, look in enumerate(self._each(appeal, known, standings)):
+            if looks >= 10 * limit + _LOOKS:
+                overflow = "its inputs go together in too many ways; the rest was left out"
+                break
+            if look is None:
+                continue
+            draft, lineage = look
             if draft.query is None and not draft.inputs:
                 # An empty combination beside real questions is no gap: another record or path gave the values.
                 empty = empty or draft
-                new = False
-            elif new and len(kept) == limit:
-                overflow = True
-            if overflow:
-                break
-            if new:
+            elif draft.key not in kept:
+                if len(kept) == limit:
+                    overflow = f"more than {limit} questions from one appeal; the rest was left out"
+                    break
                 kept[draft.key] = draft
             for name, elements in lineage.items():
                 origins[draft.key][name] |= elements
         drafts = [replace(draft, lineage=origins[draft.key]) for draft in kept.values()]
         if overflow:
-            reason = f"more than {limit} questions from one appeal; the rest was left out"
-            drafts.append(Draft("overflow", outcome=not_applicable(reason, "inputs.too_many")))
+            drafts.append(Draft("overflow", outcome=not_applicable(overflow, "inputs.too_many")))
         pending = next((name for name in self.upstream if standings[name].pending), None)
         if pending is not None:
             return [*(draft for draft in drafts if draft.key), _skip(pending, standings)]
@@ -228,8 +230,8 @@ class Node:
 
     def _each(
         self, appeal: Appeal, known: Mapping[str, Sequence[Known]], standings: Mapping[str, Standing]
-    ) -> Iterator[tuple[Draft, Lineage]]:
-        """Yield the drafts as they are found, the same one perhaps many times."""
+    ) -> Iterator[tuple[Draft, Lineage] | None]:
+        """Yield the drafts as they are found, the same one perhaps many times; None for records that lead to none."""
         made: dict[Hashable, Draft] = {}
         picked: set[_Place] = set()
         beside = False
@@ -241,13 +243,17 @@ class Node:
             if waits:
                 yield _skip(waits, standings), common
                 continue
+            leads = False
             for picks, lineage in self._picks(roots, chosen, common, left):
+                leads = True
                 picked.update((value.path.text, value.at) for value in picks.values())
                 same = tuple((name, type(value.value), str(value.value)) for name, value in picks.items())
                 draft = made.get(same)
                 if draft is None:
                     draft = made[same] = self._draft(picks, standings)
                 yield draft, lineage
+            if not leads:
+                yield None
 
     def _waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
         if not self.upstream:
@@ -264,13 +270,14 @@ class Node:
     ) -> Iterator[tuple[Mapping[str, Value], Lineage]]:
         """Yield the ways to fill in the query from records that belong together; from a list what is not `gone`."""
         fixed: dict[str, Value] = {}
-        fanned: tuple[Binding, list[Value]] | None = None
+        fanned: tuple[Binding, Iterator[Value]] | None = None
         for binding in self.bindings:
             candidates = binding.candidates(roots)
-            if binding.fans_out and candidates:
-                fanned = binding, candidates
-            elif candidates:
-                fixed[binding.field] = candidates[0]
+            first = next(candidates, None)
+            if first is not None and binding.fans_out:
+                fanned = binding, chain((first,), candidates)
+            elif first is not None:
+                fixed[binding.field] = first
         if fanned is None:
             if gone is None:
                 yield fixed, common
