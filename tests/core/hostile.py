@@ -35,6 +35,12 @@ def text(size: int, piece: str) -> bytes:
     return (head + many(piece, size - len(head) - 4, "") + '"}').encode()
 
 
+def far(size: int) -> bytes:
+    """Return an appeal in XML of unknown elements, all of a namespace with a long name."""
+    head = f'<appeal xmlns="{APPEAL_NS}" xmlns:q="{"x" * (size // 2)}"><message_id>m</message_id>'
+    return (head + many("<q:a/>    ", size - len(head) - 9, "") + "</appeal>").encode()
+
+
 def xml(size: int, inside: str, piece: str = "", closing: str = "") -> bytes:
     """Return an appeal in XML that one piece fills up."""
     head = f'<appeal xmlns="{APPEAL_NS}"><message_id>m</message_id><kind>complaint</kind>{inside}'
@@ -83,6 +89,12 @@ BODIES: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "escapes": (JSON, lambda size: text(size, "\\u0451")),
     "control characters": (JSON, lambda size: text(size, "\\u0001")),
     "quotes": (JSON, lambda size: text(size, '\\"')),
+    "quotes that never end": (
+        JSON,
+        lambda size: text(size - size // 8 - 30, ",")[:-1] + b'", "y": "' + b'\\"' * (size // 16),
+    ),
+    "numbers without end": (JSON, lambda size: field(size, "x", "[", "9" * 22, "]")),
+    "no numbers": (JSON, lambda size: field(size, "x", "[", f"NaN{_GAP}", "]")),
     "one smile": (JSON, lambda size: text(size, "a").replace(b"aaaa", "😀".encode(), 1)),
     "a long number": (
         JSON,
@@ -108,4 +120,10 @@ BODIES: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "a long text in XML": (XML, lambda size: xml(size, "<text>", "ы", "</text>")),
     "comments": (XML, lambda size: xml(size, "<text>", f"<!---->{_BLANK}", "</text>")),
     "namespaces": (XML, lambda size: xml(size, "", f'<a xmlns="x"/>{_BLANK}')),
+    "a long namespace": (XML, far),
+    "many namespaces": (
+        XML,
+        lambda size: xml(size, "<a " + " ".join(f'xmlns:a{at}="u{at}"' for at in range(size // 32)) + "/>"),
+    ),
+    "characters that XML cannot carry": (XML, lambda size: xml(size, "<text>", "&#1;\1", "</text>")),
 }

@@ -108,6 +108,42 @@ def test_half_an_emoji_and_a_number_without_end_are_read():
     assert caught.value.code == "message_id.invalid"
 
 
+def test_what_a_citizen_pasted_costs_its_characters_alone():
+    """Control characters that stand raw in JSON, or in XML as such or by number; ids stay as they came."""
+    appeal = appeal_from_json(b'{"message_id": "m", "text": "a\x01b\nc\x00", "applicants_count": NaN}')
+    assert appeal.text == "a\ufffdb\nc\ufffd"
+    assert written(appeal) == [("applicants_count", "NaN")]
+    assert read_xml("<text>\x0b&#11;&#xB;&#55357;&#xFFFF;&#x41;</text>").text == "\ufffd" * 5 + "A"
+    for raw in (b'{"message_id": "m\x01"}', f'<appeal xmlns="{APPEAL_NS}"><message_id>m&#1;</message_id></appeal>'):
+        with pytest.raises(Unreadable) as caught:
+            appeal_from_json(raw) if isinstance(raw, bytes) else appeal_from_sender(raw.encode(), LIMIT)
+        assert caught.value.code == "message_id.invalid"
+
+
+def test_no_digit_of_a_number_is_lost():
+    """A number of more digits than a float has is kept by its digits."""
+    digits = "12345678901234567890123"
+    assert appeal_from_json(b'{"message_id": "m", "number": %s}' % digits.encode()).number == digits
+    assert written(appeal_from_json(b'{"message_id": "m", "x": %s}' % digits.encode()))[0][1] == f'{{"x":"{digits}"}}'
+
+
+def test_an_id_of_blanks_is_none():
+    """Whatever else is wrong with the message."""
+    for rest in ("", ', "due_on": "x"'):
+        appeal = appeal_from_json(f'{{"message_id": " \\t"{rest}}}'.encode(), "sha256-x")
+        assert appeal.message_id == "sha256-x"
+
+
+def test_a_short_document_makes_no_long_appeal():
+    """What the contract does not know is kept one by one where it is little, else as the element that it stands in."""
+    appeal = read_xml("<a/>" * 500)
+    assert noted(appeal) == [("appeal", "field.unknown")]
+    assert len(appeal.as_written[0].text) < 5000
+    with pytest.raises(Unreadable) as caught:
+        read_xml(f'<q:a xmlns:q="{"x" * 2000}"/>')
+    assert caught.value.code == "message.too_complex"
+
+
 def test_a_list_with_many_mistakes_is_kept_whole():
     """Its entries keep their places, and there is one warning: else a short message would make a long appeal."""
     appeal = read(attachments=[{"size": -1, "file_name": str(at)} for at in range(21)])

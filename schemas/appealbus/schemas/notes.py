@@ -11,8 +11,8 @@ ROOT = "appeal"
 """The field of what belongs to no field."""
 UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
-_ONE_BY_ONE = 20
-"""A list with more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
+ONE_BY_ONE = 20
+"""What has more notes than this is kept whole, with one warning: else a short message could make a long appeal."""
 
 
 class Unreadable(ValueError):
@@ -50,7 +50,7 @@ class Notes:
         `whole` returns or is the list as written, for one that is too long or has too much wrong with it.
         """
         too_long = size > most
-        if not too_long and len(inner.warnings) <= _ONE_BY_ONE:
+        if not too_long and len(inner.warnings) <= ONE_BY_ONE:
             self.warnings += inner.warnings
             self.written += inner.written
             return
@@ -90,7 +90,8 @@ def numbered(appeal: Appeal, number: str, *, own: bool = False) -> Appeal:
 
 def _as_json(value: Any) -> str:
     try:
-        return orjson.dumps(value).decode()
+        # In one order: the same letter again must not be another for the order of what nobody knows.
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:
         # What it has read it cannot write where it is nested deeper than 254 levels.
         raise Unreadable("message.too_complex", "the message nests values too deeply") from None

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
 from itertools import islice
@@ -27,7 +28,11 @@ OWN = frozenset({"channel", "mentions", "warnings", "as_written"})
 """Fields that are the bus's own work: whatever a sender puts there is dropped before it costs anything."""
 SMALL = 16 * 1024
 """Bytes of a message that cost the event loop at most some 20 ms, whatever they are, and 100 on a slow machine."""
-_PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{,]', re.DOTALL)
+_PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
+"""A text, ended or not: one that never ends would else be looked for again behind each quote in it."""
+_LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
+"""The beginning of what may be a number of more digits than a float keeps."""
+_DIGITS = 17
 _MOST_PARTS = 200_000
 """Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""
 _OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})
@@ -78,15 +83,15 @@ def appeal_of(given: dict[str, Any], notes: Notes, fallback: str | None = None, 
     """
     given = {name: value for name, value in given.items() if name not in OWN}
     _check_contract(given)
-    if given.get("message_id") in (None, ""):
+    if _is_blank(given.get("message_id")):
         if fallback is None:
             raise Unreadable("message_id.missing", "message_id: the message has none")
         given["message_id"] = fallback
     if small:
-        try:
-            return notes.on(Appeal.model_validate(given))
-        except ValidationError:
-            pass
+        with suppress(ValidationError):
+            appeal = Appeal.model_validate(given)
+            if len(appeal.repeats) <= UNBOUND:
+                return notes.on(appeal)
     try:
         appeal = Appeal.model_validate(_model(Appeal, given, "", notes))
     except ValidationError as error:
@@ -100,28 +105,35 @@ def taken_for(fields: Iterator[str]) -> str:
 
 
 def _loaded(raw: bytes) -> Any:
+    if not _LONG_NUMBER.search(raw):
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(raw)
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        if "UTF-8" not in error.msg and ("surrogate" in error.msg or "infinity" in error.msg):
-            return _loaded_slowly(raw)
-        # Only the place: the text is a citizen's.
-        where = f"at character {error.pos + 1}" if "UTF-8" not in error.msg else "as it is not in UTF-8"
-        raise Unreadable("json.malformed", f"not JSON, {where}") from None
+        return _loaded_slowly(raw.decode())
+    except UnicodeDecodeError:
+        where = "as it is not in UTF-8"
+    except json.JSONDecodeError as error:
+        where = f"at character {error.pos + 1}"  # only the place: the text is a citizen's
+    except RecursionError:
+        where = "or nested too deeply"
+    raise Unreadable("json.malformed", f"not JSON, {where}")
 
 
-def _loaded_slowly(raw: bytes) -> Any:
-    """Read half of an emoji, where somebody cut a text in the middle of it, and numbers past all bounds."""
-    try:
-        given = json.loads(raw, parse_int=_as_number, parse_float=_as_number)
-    except (ValueError, RecursionError):
-        raise Unreadable("json.malformed", "not JSON, or nested too deeply") from None
+def _loaded_slowly(text: str) -> Any:
+    """Read what strict readers refuse or round, and a citizen cannot help.
+
+    Half of an emoji, where somebody cut a text in the middle of it; control characters pasted from elsewhere; numbers
+    past all bounds, which are kept by their digits.
+    """
+    given = json.loads(text, strict=False, parse_int=_as_number, parse_float=_as_number, parse_constant=str)
     if isinstance(given, dict):
         _check_contract(given)  # as it came: what is replaced below could make two ids one
     return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
 
 
 def _as_number(digits: str) -> float | str:
+    if len(digits) > _DIGITS:
+        return digits
     number = float(digits)
     return digits if math.isinf(number) else int(digits) if digits.lstrip("-").isdigit() else number
 
@@ -138,12 +150,16 @@ def _check_contract(given: Mapping[str, Any]) -> None:
     if given.get("schema_version") not in (None, "1"):
         raise Unreadable("appeal.invalid", "schema_version: the bus knows version 1 alone")
     message_id = given.get("message_id")
-    if message_id not in (None, ""):
+    if not _is_blank(message_id):
         try:
             _adapter(Appeal, "message_id").validate_python(message_id)
         except ValidationError:
             reason = "message_id: write a text of 1 to 200 characters, none of them one that XML cannot carry"
             raise Unreadable("message_id.invalid", reason) from None
+
+
+def _is_blank(message_id: Any) -> bool:
+    return message_id is None or (isinstance(message_id, str) and not message_id.strip())
 
 
 def _model(model: type[Model], given: Any, path: str, notes: Notes) -> dict[str, Any]:

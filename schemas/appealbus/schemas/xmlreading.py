@@ -3,6 +3,7 @@
 What the contract does not know (an element, an attribute, text between elements) is kept as written.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.jsonxml import local
-from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
+from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
 from appealbus.schemas.reading import OWN, SMALL, appeal_of, taken_for
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
@@ -22,6 +23,18 @@ _MOST_ATTRIBUTES = 100
 """The contract has none; lxml looks each up by walking over all of them."""
 _MOST_TAGS = 100_000
 """Eight times what the largest appeal has; half a kilobyte of memory each."""
+_BAD = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]"
+    rb"|&#0*(?:[0-8]|1[124-9]|2\d|3[01]|5(?:529[6-9]|5[3-9]\d\d|6\d{3}|7[0-2]\d\d|73[0-3]\d|734[0-3])|6553[45]);"
+    rb"|&#x0*(?:[0-8bcefBCEF]|1[0-9a-fA-F]|[dD][89a-fA-F][0-9a-fA-F]{2}|[fF]{3}[eEfF]);"
+)
+"""Characters that XML cannot carry, as bytes and by number."""
+_MOST_BAD = 10_000
+"""Of them; a document of nothing else is no letter."""
+_MOST_DECLARATIONS = 20_000
+"""One for each element of the largest appeal, and half as many again."""
+_MOST_NAMESPACES = 2000
+"""Characters of all that are declared, each counted once: what is kept as written declares those that it stands in."""
 _ROOT = f"{{{APPEAL_NS}}}appeal"
 
 
@@ -40,17 +53,45 @@ def appeal_from_sender(raw: bytes, limit: int, fallback: str | None = None, inst
     """
     if sum(map(raw.count, (b"<", b'="', b"='"))) > _MOST_TAGS:
         raise Unreadable("message.too_complex", f"the message has more than {_MOST_TAGS} tags and attributes")
-    try:
-        root = parse(raw, limit=limit)
-    except UnsafeXml as error:
-        raise Unreadable(error.code, f"{error.code}: {error.reason}") from None
+    if raw.replace(b"\0", b"").count(b"xmlns") > _MOST_DECLARATIONS:  # in UTF-16 too
+        raise Unreadable("message.too_complex", f"the message declares more than {_MOST_DECLARATIONS} namespaces")
+    root, mended = _parsed(raw, limit)
     if root.tag != _ROOT:
         raise Unreadable("appeal.invalid", f"the root is not an element appeal of the namespace {APPEAL_NS}")
+    _check_namespaces(root)
     notes = Notes()
     given = _model(root, Appeal, "", notes, skip=OWN)
+    if mended and "\ufffd" in (given.get("message_id") or ""):
+        raise Unreadable("message_id.invalid", "message_id: it has a character that XML cannot carry")
     if instead is not None:
         given["message_id"] = instead
     return appeal_of(given, notes, fallback, small=len(raw) <= SMALL)
+
+
+def _parsed(raw: bytes, limit: int) -> tuple[etree._Element, bool]:
+    """Return the root, and whether characters had to be replaced for it that XML cannot carry.
+
+    A citizen pastes them, and many a library writes them without a look.
+    """
+    try:
+        return parse(raw, limit=limit), False
+    except UnsafeXml as error:
+        first = error
+    try:
+        mended = _BAD.sub(b"&#65533;", raw, count=_MOST_BAD)
+        if first.code == "xml.malformed" and mended != raw:
+            return parse(mended, limit=2 * limit), True
+    except UnsafeXml as error:
+        first = error
+    raise Unreadable(first.code, f"{first.code}: {first.reason}") from None
+
+
+def _check_namespaces(root: etree._Element) -> None:
+    declared = set()
+    for _, (prefix, uri) in etree.iterwalk(root, events=("start-ns",)):  # type: ignore[misc]  # the stubs know no such event
+        declared.add((prefix, uri))
+    if sum(len(prefix) + len(uri) for prefix, uri in declared) > _MOST_NAMESPACES:
+        raise Unreadable("message.too_complex", f"its namespaces have more than {_MOST_NAMESPACES} characters")
 
 
 def _model(
@@ -66,8 +107,8 @@ def _model(
         if name in shapes and name not in values:
             values[name] = _value(part, shapes[name], f"{path}.{name}" if path else name, notes)
         else:
-            strays.append(_written(part))
-    _note(strays, path, notes)
+            strays.append(part)
+    _note(element, strays, path, notes)
     return values
 
 
@@ -88,7 +129,7 @@ def _scalar(element: etree._Element, path: str, notes: Notes) -> str | None:
     if len(element):
         notes.add(path, "field.type", "a value is expected here", _written(element))
         return None
-    _note(_attributes(element), path, notes)
+    _note(element, _attributes(element), path, notes)
     return element.text or ""
 
 
@@ -96,12 +137,12 @@ def _list(element: etree._Element, shape: ListOf, path: str, notes: Notes) -> li
     strays, items, size, inner, most = _around(element), [], 0, Notes(), shape.max_length or UNBOUND
     for part in element:
         if _known(part) != "item":
-            strays.append(_written(part))
+            strays.append(part)
             continue
         if size < most:
             items.append(_value(part, shape.item, f"{path}[{size}]", inner))
         size += 1
-    _note(strays, path, notes)
+    _note(element, strays, path, notes)
     notes.add_list(path, inner, size, most, lambda: _written(element))
     return items
 
@@ -112,7 +153,7 @@ def _one_of(element: etree._Element, models: Mapping[str, type[Model]], path: st
             message = f"there is not exactly one element of {', '.join(models)}"
             notes.add(path, "field.type", message, _written(element))
         return {}
-    _note(_around(element), path, notes)
+    _note(element, _around(element), path, notes)
     part = element[0]
     model = models.get(tag) or models[taken_for(_known(field) for field in part)]
     return {"type": tag, **_model(part, model, path, notes, skip=frozenset({"type"}))}
@@ -123,13 +164,13 @@ def _known(element: etree._Element) -> str:
     return local(element) if etree.QName(element).namespace == APPEAL_NS else ""
 
 
-def _around(element: etree._Element) -> list[str]:
+def _around(element: etree._Element) -> list[str | etree._Element]:
     """Return what stands in an element beside its elements: attributes and text."""
     texts = (element.text, *(part.tail for part in element))
     return [*_attributes(element), *(text.strip() for text in texts if text and not text.isspace())]
 
 
-def _attributes(element: etree._Element) -> list[str]:
+def _attributes(element: etree._Element) -> list[str | etree._Element]:
     # A sender may point at the schema; nothing is fetched from there.
     names = [name for name in element.attrib.keys() if not str(name).startswith(_XSI)]  # noqa: SIM118 - no mapping
     if len(names) > _MOST_ATTRIBUTES:
@@ -137,9 +178,13 @@ def _attributes(element: etree._Element) -> list[str]:
     return [f'{name}="{element.get(name)}"' for name in names]
 
 
-def _note(strays: list[str], path: str, notes: Notes) -> None:
-    if strays:
-        notes.add(path, "field.unknown", "there is something here that the contract does not know", "\n".join(strays))
+def _note(element: etree._Element, strays: list[str | etree._Element], path: str, notes: Notes) -> None:
+    """Keep what the contract does not know of an element; the whole element where there is much of it."""
+    if not strays:
+        return
+    parts = [element] if len(strays) > ONE_BY_ONE else strays
+    text = "\n".join(part if isinstance(part, str) else _written(part) for part in parts)
+    notes.add(path, "field.unknown", "there is something here that the contract does not know", text)
 
 
 def _written(element: etree._Element) -> str:

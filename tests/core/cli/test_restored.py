@@ -1,7 +1,10 @@
 """`appealbus restored` and `appealbus clock accept`, and what refuses to go on without them."""
 
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,7 @@ def test_an_older_copy_is_refused_until_it_is_called_restored(program, copied, t
     done = program("restored", "--yes")
     assert done.returncode == 0, done.stderr
     assert f"in epoch 2; its next number is AB-{datetime.now(UTC).year}-2-…" in done.stdout
+    assert [line[:2] for line in done.stdout.splitlines()[1:]] == ["1.", "2.", "3."]
     assert "send again all that it sent since 20" in done.stdout
     assert program("run", "--until-idle").returncode == 0
     assert "epoch       2" in program("status").stdout
@@ -47,6 +51,33 @@ def test_without_a_checkpoint_somebody_has_to_know_the_epoch(program, copied, tm
     assert "look at the newest numbers" in unknown.stderr
     assert "in epoch 4" in program("restored", "--yes", "--after", "3").stdout
     assert (tmp_path / FILE).exists()
+
+
+def test_no_epoch_begins_that_the_checkpoint_does_not_know(program, copied, tmp_path):
+    """Else the same copy, restored once more, would give the numbers of that epoch again."""
+    (tmp_path / f"{FILE}.new").mkdir()
+    refused = program("restored", "--yes")
+    assert refused.returncode == 4
+    assert f"{FILE} cannot be written (Is a directory)" in refused.stderr
+    assert "epoch" not in program("status").stdout
+    (tmp_path / f"{FILE}.new").rmdir()
+    assert "in epoch 2" in program("restored", "--yes").stdout
+
+
+def test_a_copy_from_before_a_command_that_was_killed_is_found_out(program, tmp_path):
+    """What takes a file may give thousands of numbers before it ends, and need not end by itself."""
+    assert program("prune").returncode == 0
+    shutil.copy(tmp_path / "appealbus.db", tmp_path / "backup.db")
+    (tmp_path / "a.jsonl").write_text('{"message_id": "m", "kind": "complaint"}\n' * 20_000)
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("appealbus"), "intake", "a.jsonl"], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as killed:
+        assert killed.stdout.readline()
+        killed.kill()
+    for end in ("-wal", "-shm"):
+        (tmp_path / f"appealbus.db{end}").unlink(missing_ok=True)
+    (tmp_path / "backup.db").rename(tmp_path / "appealbus.db")
+    assert program("intake", "a.jsonl").returncode == 4
 
 
 def test_a_checkpoint_that_is_none(program, tmp_path):

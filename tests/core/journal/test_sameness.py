@@ -1,5 +1,6 @@
 """Whether two messages with one id say the same."""
 
+import json
 import time
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from appealbus.core.bus.decoding import decode
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.sameness import RULE, differ, digest
+from appealbus.schemas.reading import SMALL
 from appealbus.schemas.xml import to_xml
 
 JSON = """{"message_id": "m", "kind": "complaint", "applicant": {"type": "person", "surname": "Әбдіқадыр",
@@ -44,6 +46,19 @@ def test_json_and_xml_of_one_message_are_the_same():
     assert of(XML, "application/xml") == of(JSON)
     appeal = decode(Inbound("post", "", JSON.replace("30.02.1970", "1970-02-03").replace("ЖТ 1", "ЖТ-1").encode()))
     assert digest(decode(Inbound("post", "", to_xml(appeal), "application/xml"))) == digest(appeal)
+
+
+def test_the_order_of_what_nobody_knows_makes_no_difference():
+    """Many a library gives the members of a map in another order each time."""
+    assert of(JSON.replace('"kind"', '"a": {"b": 1, "c": 2}, "kind"')) == of(
+        JSON.replace('"kind"', '"a": {"c": 2, "b": 1}, "kind"')
+    )
+
+
+def test_blanks_make_no_difference_to_a_long_list():
+    """Small messages are read another way than large ones."""
+    long = JSON.replace('"kind"', f'"repeats": {json.dumps(["n"] * 150)}, "kind"')
+    assert of(long) == of(long + " " * 2 * SMALL)
 
 
 @pytest.mark.parametrize(

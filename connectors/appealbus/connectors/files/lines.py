@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from appealbus.connectors.files.settings import Encoding
 
-LINE_LIMIT = 1024 * 1024
-"""The longest line that is read as one, in bytes."""
+LINE_LIMIT = 4 * 1024 * 1024
+"""The longest line that is read as one, in bytes, and the largest message: an escaped text alone can have 1.2 MB."""
 _KEPT = 4096
+_SKIPPED = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def decoded(number: int, raw: bytes, encoding: str) -> Line:
 def _skip(file: BinaryIO) -> int:
     """Read on to the next line break; return how many bytes that was."""
     skipped = 0
-    while part := file.readline(LINE_LIMIT):
+    while part := file.readline(_SKIPPED):
         skipped += len(part)
         if part.endswith(b"\n"):
             break

@@ -90,11 +90,12 @@ class Cli:
             checkpoint.compare(mark, standing)
             if mark is None and standing.beat:
                 log.warning("checkpoint.missing")
-            yield journal
-            with contextlib.suppress(JournalError, TimeoutError, OSError):
-                async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
-                    checkpoint.write(await journal.look())
-            checkpoint.close()
+            await _mark(journal, checkpoint)  # should we be killed, a copy from before is found out all the same
+            try:
+                yield journal
+            finally:
+                await _mark(journal, checkpoint)
+                checkpoint.close()
         finally:
             await journal.close()
 
@@ -120,6 +121,17 @@ class Cli:
         """Say what is wrong and end."""
         self.err.print(text, style="red")
         raise typer.Exit(code)
+
+
+async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
+    try:
+        async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
+            checkpoint.write(await journal.look())
+    except OSError as error:
+        if not isinstance(error, TimeoutError):
+            log.error("checkpoint.failed", error=type(error).__name__)
+    except JournalError:
+        pass  # whoever needs the journal says so
 
 
 def cli_of(context: typer.Context) -> Cli:

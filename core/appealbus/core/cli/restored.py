@@ -1,6 +1,7 @@
 """`appealbus restored`."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -55,16 +56,32 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
         last = _last(before, mark, after)
         if not yes and not typer.confirm(f"Begin epoch {last + 1} of this journal?"):
             raise typer.Exit(EXIT_PROBLEMS)
-        now = await journal.begin_epoch(last, mark.beat if mark else 0)
+        beat = max(before.beat, mark.beat if mark else 0)
         if checkpoint is not None:
-            checkpoint.write(now)
+            # Before the journal: no number of the new epoch is given of which the checkpoint does not know.
+            _note(cli, checkpoint, replace(before, epoch=last + 1, beat=beat))
+        now = await journal.begin_epoch(last, beat)
+        if checkpoint is not None:
+            _note(cli, checkpoint, now)
             checkpoint.close()
     prefix, year = cli.loaded.settings.bus.number_prefix, now.clock.year if now.clock else 0
-    cli.out.print(
-        f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…", markup=False
-    )
+    cli.out.print(f"The journal is in epoch {now.epoch}; its next number is {of(prefix, year, now.epoch)}-…")
     since = f"{before.clock:%Y-%m-%d %H:%M:%S} UTC" if before.clock else "this copy was made"
-    cli.out.print(_NEXT.format(since=since), markup=False, soft_wrap=True)
+    cli.out.print(_NEXT.format(since=since), lines=True)
+
+
+def _note(cli: Cli, checkpoint: Checkpoint, standing: Standing) -> None:
+    try:
+        if checkpoint.write(standing):
+            return
+        why = "another process holds it"
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    cli.fail(
+        f"the checkpoint {checkpoint.path} cannot be written ({why}), so the next restore would not know of this one. "
+        "Mend that, or copy it to another place and name that with bus.checkpoint; then run `appealbus restored` again",
+        EXIT_JOURNAL,
+    )
 
 
 async def _somebody_works(journal: Journal) -> bool:
