@@ -31,8 +31,8 @@ _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
 
 def failure(error: BaseException) -> CallFailed:
     """Return what an exception of the HTTP library means."""
-    if isinstance(error.__cause__, Unasked | Unwatched | aiohttp.ServerDisconnectedError):  # the library wraps what a body raises
-        error = error.__cause__
+    if isinstance(error.__cause__, Unasked | Unwatched | aiohttp.ServerDisconnectedError):
+        error = error.__cause__  # the library wraps what a body raises
     for kind_of_error, kind, code, reason in _FAILURES:
         if isinstance(error, kind_of_error):
             return CallFailed(kind, code, reason)

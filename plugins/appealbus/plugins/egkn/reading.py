@@ -14,6 +14,7 @@ from appealbus.core.replies.xmlread import (
     decimal_of,
     int_of,
     needed,
+    number_of,
     require,
     require_text,
     text,
@@ -83,7 +84,7 @@ def encumbrance_from(section: etree._Element) -> Encumbrance:
 
 def holder_from(element: etree._Element) -> Holder:
     """Return whom it belongs to: `IsFl` says whether the number is a person's or an organisation's."""
-    number, is_person = text(element, "IINBIN"), bool_of(element, "IsFl")
+    number, is_person = number_of(element, "IINBIN"), bool_of(element, "IsFl")
     return Holder(
         iin=number if is_person else None,
         bin=None if is_person else number,
