@@ -34,8 +34,8 @@ elementFormDefault="qualified"><xs:complexType name="Empty"/>
 <xs:element name="words" minOccurs="0"><xs:simpleType><xs:list itemType="xs:int"/></xs:simpleType></xs:element>
 <xs:element name="file" type="xs:base64Binary" minOccurs="0"/><xs:element name="clock" type="xs:time" minOccurs="0"/>
 <xs:element name="any" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
-<xs:complexType name="Sum"><xs:simpleContent><xs:extension base="xs:decimal"><xs:attribute name="unit" type="xs:string"/>
-</xs:extension></xs:simpleContent></xs:complexType>
+<xs:complexType name="Sum"><xs:simpleContent><xs:extension base="xs:decimal">
+<xs:attribute name="unit" type="xs:string"/></xs:extension></xs:simpleContent></xs:complexType>
 <xs:element name="Twice"><xs:complexType><xs:sequence><xs:element name="x" type="xs:string"/>
 <xs:element name="sum" type="p:Sum" minOccurs="0"/><xs:element name="x" type="xs:string" minOccurs="0"/>
 <xs:any namespace="##other" processContents="skip" minOccurs="0" maxOccurs="9"/></xs:sequence></xs:complexType>
