@@ -37,7 +37,7 @@ class Address(Record):
     kato: Text | None = None
     """КАТО of the innermost step that has one."""
     cadastral_number: Text | None = None
-    """Of the parcel, normalised: `OO-RRR-QQQ-PPPP`."""
+    """Of the parcel, normalised: `OO-RRR-QQQ-PPPP`; of a building or a room as the register writes it."""
     actual: bool
     """Whether the address is in use; one that was given up stays in the register."""
     changed_on: Day | None = None

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime
+import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_address
@@ -207,3 +209,40 @@ async def test_stray_answers_under_tls(authority: Authority) -> None:
     finally:
         await http.close()
         server.close()
+
+
+async def test_a_stray_answer_that_nobody_has_read_yet(authority: Authority) -> None:
+    """What lies in a TLS socket while the loop is busy is no answer to the question that is put next."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    speaks, spoken = threading.Event(), threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(65536)
+            connection.sendall(reply + b"right")
+            speaks.wait(5)
+            connection.sendall(reply + b"stray")
+            spoken.set()
+        with suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+            connection.recv(65536)
+            connection.sendall(reply + b"right")
+
+    http = HttpClient()
+    http.open()
+    tls = tls_context(TlsSettings(ca_bundle=authority.path), "sources.x.tls")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        try:
+            for _ in range(2):
+                answer = await http.post(url, b"<x/>", {}, timeout=5.0, tls=tls, source="x")
+                assert answer.body == b"right"
+                speaks.set()
+                spoken.wait(5)  # blocks the loop, as a long calculation would
+            assert [link.counts for link in http.links("x", url)] == [{"unasked": 1}]
+        finally:
+            await http.close()
+    await asyncio.to_thread(thread.join, 5)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from appealbus.connectors.http import HttpClient
@@ -106,6 +107,7 @@ async def test_an_unasked_answer_on_an_idle_connection(http: HttpClient, stray: 
         said("other") + b"x",
         said("other", head="Connection: close\r\n") + said("mine"),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nother\r\n0\r\n\r\n" + said("mine"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nother\r\n0\r\n\r\n4\r\nmine\r\n0\r\n\r\n",
         b"HTTP/1.1 204 No Content\r\n\r\n" + said("mine"),
         b"HTTP/1.1 103 Early Hints\r\n\r\n" + said("other") + said("mine"),
     ],
@@ -175,9 +177,10 @@ async def test_odd_answers_that_are_answers(http: HttpClient, reply: bytes, body
         assert unasked(http, server) == 0
 
 
+@pytest.mark.parametrize("busy", [False, True])
 @pytest.mark.parametrize("end", ["close", "abort", "408"])
-async def test_an_idle_connection_that_ends(http: HttpClient, end: str) -> None:
-    """A server may close an idle connection, in whatever way, and raises no doubt by that."""
+async def test_an_idle_connection_that_ends(http: HttpClient, end: str, busy: bool) -> None:
+    """A server may close an idle connection, in whatever way, and raises no doubt by that: nor if nobody looked yet."""
 
     async def first(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await server.asked(reader)
@@ -191,9 +194,55 @@ async def test_an_idle_connection_that_ends(http: HttpClient, end: str) -> None:
     async with serving(first) as server:
         assert await ask(http, server) == "one"
         await server.spoken.wait()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0 if busy else 0.05)
         assert await ask(http, server) == "right"
         assert (server.connections, unasked(http, server)) == (2, 0)
+
+
+async def test_a_server_that_always_speaks_first(http: HttpClient) -> None:
+    """Where every connection speaks before the question, nothing leaves, and the failure says why."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said("early"))
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    create = loop.create_connection
+
+    async def slowly(*args: object, **options: object) -> object:
+        made = await create(*args, **options)  # type: ignore[arg-type]
+        await asyncio.sleep(0.1)
+        return made
+
+    loop.create_connection = slowly  # type: ignore[assignment, method-assign]
+    try:
+        with pytest.raises(CallFailed) as caught:
+            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=5.0)
+        assert caught.value.code == "http.unasked"
+    finally:
+        loop.create_connection = create  # type: ignore[method-assign]
+        server.close()
+
+
+async def test_connections_that_nobody_watches(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a version of aiohttp that makes its connections otherwise nothing leaves, and the failure says so."""
+    monkeypatch.setattr("appealbus.connectors.http.client.Connection", ResponseHandler)
+    heads: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        with pytest.raises(CallFailed) as caught:
+            await http.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"<x/>", {}, timeout=5.0)
+        assert (caught.value.code, b"".join(heads)) == ("http.unwatched", b"")
+    finally:
+        server.close()
 
 
 async def test_a_connection_for_each_question(http: HttpClient) -> None:

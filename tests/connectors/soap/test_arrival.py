@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -32,7 +33,14 @@ elementFormDefault="qualified"><xs:complexType name="Empty"/>
 <xs:choice minOccurs="0"><xs:element name="one" type="p:Empty"/><xs:element name="other" type="p:Part"/></xs:choice>
 <xs:element name="words" minOccurs="0"><xs:simpleType><xs:list itemType="xs:int"/></xs:simpleType></xs:element>
 <xs:element name="file" type="xs:base64Binary" minOccurs="0"/><xs:element name="clock" type="xs:time" minOccurs="0"/>
-<xs:element name="any" minOccurs="0"/></xs:sequence></xs:complexType></xs:element></xs:schema>"""
+<xs:element name="any" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
+<xs:complexType name="Sum"><xs:simpleContent><xs:extension base="xs:decimal">
+<xs:attribute name="unit" type="xs:string"/></xs:extension></xs:simpleContent></xs:complexType>
+<xs:element name="Twice"><xs:complexType><xs:sequence><xs:element name="x" type="xs:string"/>
+<xs:element name="sum" type="p:Sum" minOccurs="0"/><xs:element name="x" type="xs:string" minOccurs="0"/>
+<xs:any namespace="##other" processContents="skip" minOccurs="0" maxOccurs="9"/></xs:sequence></xs:complexType>
+</xs:element>
+</xs:schema>"""
 NAME = "{urn:p}Question"
 ELEMENT = etree.fromstring('<q:z xmlns:q="urn:q" a="1"><q:y>1</q:y></q:z>')
 
@@ -157,6 +165,42 @@ def test_what_would_not_arrive_does_not_leave(question: dict[str, Any], place: s
 def test_other_ways_to_say_the_same(key: str, value: object, text: str) -> None:
     """Lists, bytes, times, and values of another kind that mean the same are taken."""
     assert BUILDER.build(NAME, {key: value})[0].text == text
+
+
+class Kind(str, Enum):  # noqa: UP042 - its text is not its value, other than a StrEnum's
+    """A choice of a lookup's own."""
+
+    PERSON = "1"
+
+
+def test_a_member_of_an_enumeration_is_its_value() -> None:
+    """The other side is told the value, and not the name that it has here."""
+    built = BUILDER.build(NAME, {"text": Kind.PERSON, "number": Kind.PERSON, "part": [{"kind": Kind.PERSON}]})
+    assert [built[0].text, built[1].text, built[2].get("kind")] == ["1", "1", "1"]
+
+
+def test_what_nobody_gave_does_not_leave() -> None:
+    """A text that is missing beside attributes is not sent as the word that stands for nothing here."""
+    with pytest.raises(CallFailed, match="something else at sum"):
+        BUILDER.build("{urn:p}Twice", {"x": "1", "sum": {"unit": "m2"}})
+    assert BUILDER.build("{urn:p}Twice", {"x": "1", "sum": {"_value_1": "5", "unit": "m2"}})[1].text == "5"
+
+
+def test_two_of_one_name() -> None:
+    """Elements of one name in two places are told apart by their keys, and each is where it belongs."""
+    built = BUILDER.build("{urn:p}Twice", {"x": "1", "sum": {"_value_1": "5"}, "x__1": "2"})
+    assert [child.text for child in built] == ["1", "5", "2"]
+    assert lost({"x": "1", "x__1": "2"}, etree.fromstring("<e><x>2</x><x>1</x></e>")) == "x"
+    assert lost({"x__1": "2"}, etree.fromstring("<e><x>2</x></e>")) is None
+    assert lost({"x__1": "2"}, etree.fromstring("<e/>")) == "x"
+
+
+def test_elements_of_a_wildcard_stay_where_they_are() -> None:
+    """One element may be given twice, is sent twice, and stays in the lookup's own document."""
+    outer = etree.fromstring('<outer><q:z xmlns:q="urn:q"/></outer>')
+    built = BUILDER.build("{urn:p}Twice", {"x": "1", "_value_1": [outer[0], outer[0]]})
+    assert ([child.tag for child in built[1:]], len(outer)) == (["{urn:q}z"] * 2, 1)
+    assert lost({"_value_1": [outer[0], outer[0]]}, outer) == "_value_1"  # it is there only once
 
 
 def test_an_element_stays_where_it_is() -> None:

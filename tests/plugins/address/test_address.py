@@ -109,13 +109,21 @@ async def test_outcomes(gateway: Any, body: str, by_rka: str, by_number: str) ->
         assert f"{outcome.kind.value} {outcome.code}".strip() == told
 
 
+async def test_a_building(gateway: Any) -> None:
+    """The number of a building, which goes on behind the parcel's, is kept as it is, and is not the parcel's."""
+    gateway.answer = answer(place().replace("08:130:001:0001", "08:130:001:0001:1/2"))
+    found = (await gateway.ask(BY_RKA, RkaQuery(rka=RKA))).record
+    assert (found.rka, found.cadastral_number) == (RKA, "08:130:001:0001:1/2")
+    outcome = await gateway.ask(BY_NUMBER, CadastralNumberQuery(cadastral_number=NUMBER))
+    assert outcome.code == "address.other_address"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
         ("<Actual>true</Actual>", "<Actual>да</Actual>", "reply.schema"),
         (f"<RCA>{RKA}</RCA>", "", "reply.schema"),
         (RKA, "220190016704604", "reply.bad_number"),
-        ("08:130:001:0001", "участок", "reply.bad_number"),
     ],
 )
 async def test_broken_answer(gateway: Any, old: str, new: str, code: str) -> None:

@@ -7,7 +7,7 @@ import termios
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import ClientConnectionError
+from aiohttp import ClientConnectionError, ServerDisconnectedError
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.payload import BytesPayload
@@ -19,10 +19,17 @@ _ENDLESS = 2**63
 """The length of a reply that ends with its connection."""
 _TIMED_OUT = (b"HTTP/1.1 408", b"HTTP/1.0 408")
 """What some proxies say before they close an idle connection. It answers nothing, and names nobody."""
+_TURNS = 4
+"""Turns of the loop in which a socket is emptied: one to see that there is something, one to read it, and as many
+again for what came meanwhile."""
 
 
 class Unasked(ClientConnectionError):
-    """The connection carried what nobody had asked for, or is closed."""
+    """The connection carried what nobody had asked for."""
+
+
+class Unwatched(ClientConnectionError):
+    """The connection is none of ours, so nothing shows what it carried."""
 
 
 class Asked(BytesPayload):
@@ -46,10 +53,11 @@ class Asked(BytesPayload):
         """Write the question, unless the connection has spoken already. The headers leave together with it."""
         connection = getattr(writer, "protocol", None)
         if not isinstance(connection, Connection):
-            raise TypeError("this version of aiohttp makes connections of its own; appealbus cannot watch them")
+            raise Unwatched
+        await connection.hear()
         self.sent = connection.ask(self)
         if not self.sent:
-            raise Unasked
+            raise Unasked if self.doubted else ServerDisconnectedError
         await super().write_with_length(writer, content_length)
 
     def doubt(self) -> None:
@@ -71,11 +79,19 @@ class Connection(ResponseHandler):
         self._left: int | None = None
         self._spoke = False
 
+    async def hear(self) -> None:
+        """Let the loop read what waits in the socket: the question must not leave before it is known what that is."""
+        for _ in range(_TURNS):
+            if self.transport is None or not _unread(self.transport):
+                return
+            await asyncio.sleep(0)
+
     def ask(self, asked: Asked) -> bool:
         """Begin to wait for the reply; say whether the question may leave."""
         transport = self.transport
-        if self._spoke or (transport is not None and _unread(transport) > len(_BREAKS)):
-            asked.doubt()
+        if self._spoke:
+            if self._asked is None:  # else it was told of the one before
+                asked.doubt()
             return False
         if transport is None or transport.is_closing():
             return False
@@ -106,9 +122,14 @@ class Connection(ResponseHandler):
             data = data[size:]
             if self._spoke:
                 break
-            if not data or self.exception() is not None:
+            if self.exception() is not None:
+                # Where the reply is whole, it is what follows that is none.
+                self._spoke = not self._waits
+                break
+            if not data:
                 return
-        self._unawaited(data)
+        if self._spoke or not self._waits:
+            self._unawaited(data)
 
     def _size(self, data: bytes) -> int:
         """Return how much of the data the parser may have before it is asked again whether the reply has ended."""
@@ -143,9 +164,9 @@ class Connection(ResponseHandler):
 
 
 def _unread(transport: asyncio.Transport) -> int:
-    """Return how many bytes wait in the socket. Of TLS nothing can be said: its own messages lie there, too."""
+    """Return how many bytes wait in the socket."""
     socket = transport.get_extra_info("socket")
-    if socket is None or transport.get_extra_info("sslcontext") is not None:
+    if socket is None:
         return 0
     try:
         found = fcntl.ioctl(socket.fileno(), termios.FIONREAD, b"\0\0\0\0")

@@ -2,13 +2,20 @@
 
 import aiohttp
 
-from appealbus.connectors.http.connection import Unasked
+from appealbus.connectors.http.connection import Unasked, Unwatched
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
     # The first class that fits counts, so the special ones come first.
     (Unasked, OutcomeKind.UNAVAILABLE, "http.unasked", "the server sent more than was asked; none of it is used"),
+    (
+        Unwatched,
+        OutcomeKind.UNAVAILABLE,
+        "http.unwatched",
+        "this version of aiohttp makes connections of its own, on which answers cannot be told apart; "
+        "install the version in requirements/run.lock",
+    ),
     (aiohttp.ConnectionTimeoutError, OutcomeKind.TIMED_OUT, "http.connect_timeout", "no connection in time"),
     (TimeoutError, OutcomeKind.TIMED_OUT, "http.timeout", "no complete answer in time"),
     (aiohttp.ClientSSLError, OutcomeKind.UNAVAILABLE, "http.tls", "no trusted TLS connection"),
@@ -24,6 +31,8 @@ _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (
 
 def failure(error: BaseException) -> CallFailed:
     """Return what an exception of the HTTP library means."""
+    if isinstance(error.__cause__, Unasked | Unwatched | aiohttp.ServerDisconnectedError):
+        error = error.__cause__  # the library wraps what a body raises
     for kind_of_error, kind, code, reason in _FAILURES:
         if isinstance(error, kind_of_error):
             return CallFailed(kind, code, reason)

@@ -54,7 +54,7 @@ def retry_after(value: str | None) -> float | None:
     return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
 
 
-def charset_of(reply: HttpReply) -> str | None:
-    """Return the charset of the Content-Type header, if it names one."""
-    match = _CHARSET.search(reply.headers.get("Content-Type", ""))
+def charset_of(content_type: str) -> str | None:
+    """Return the charset of a Content-Type, if it names one."""
+    match = _CHARSET.search(content_type)
     return match[1] if match else None

@@ -115,7 +115,9 @@ class ShepWire(Wire):
         if failed is not None and reply.status in BUSY:
             raise failed
         try:
-            envelope = read_envelope(reply.body, self._settings.limit, charset=charset_of(reply))
+            envelope = read_envelope(
+                reply.body, self._settings.limit, charset=charset_of(reply.headers.get("Content-Type", ""))
+            )
         except CallFailed:
             # Proxies and crashed servers answer in HTML; then the status is all that there is.
             if failed is not None:

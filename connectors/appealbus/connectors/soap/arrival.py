@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from enum import Enum
 from typing import Any, TypeAlias
 
 from lxml import etree
@@ -37,17 +38,27 @@ def lost(given: Mapping[str, object], element: etree._Element) -> str | None:
         elif key.startswith("_"):
             return key
         else:
-            where = _lost_part(key, value, element, children)
+            name = key if key in children else _REPEATED.sub("", key)
+            if name != key and given.get(name) is not None:
+                continue  # looked at together with the first of that name
+            where = _lost_part(name, _together(name, given), element, children)
             if where is not None:
                 return where
-    return None
+    # A text that nobody gave is zeep's word for nothing.
+    return "_value_1" if (element.text or "").strip() and given.get("_value_1") is None else None
+
+
+def _together(key: str, given: Mapping[str, object]) -> object:
+    """Return what is given under a name, first and further on, in order."""
+    further = [name for name in given if _REPEATED.sub("", name) == key and name != key and given[name] is not None]
+    if not further:
+        return given.get(key)
+    names = [key, *sorted(further, key=lambda name: int(name.rpartition("__")[2]))]
+    return [item for name in names if given.get(name) is not None for item in _items(given[name])]
 
 
 def _lost_part(key: str, value: object, element: etree._Element, children: Children) -> str | None:
     found = children.get(key)
-    if found is None and _REPEATED.search(key):
-        found = children.get(_REPEATED.sub("", key), [])
-        return None if any(_fits(value, child) for child in found) else key
     if found is None:
         told = next((text for name, text in element.attrib.items() if _local(name) == key), None)
         empty = isinstance(value, list | tuple) and not value
@@ -82,6 +93,7 @@ def _all_inside(items: Sequence[object], element: etree._Element, children: Chil
                 if not all(any(_fits(part, child) for child in children.get(key, ())) for part in parts):
                     return False
         elif isinstance(item, etree._Element):
+            counts[_local(item.tag)] += 1
             if not any(_same(item, child) for child in element.iterchildren(str(item.tag))):
                 return False
         elif item is not None and not _reads(item, element.text or ""):
@@ -110,6 +122,7 @@ def _canonical(element: etree._Element) -> bytes:
 
 def _reads(value: object, text: str) -> bool:
     """Say whether a text says what the value is."""
+    value = value.value if isinstance(value, Enum) else value
     match value:
         case bool():
             return _TRUTHS.get(text) is value

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
+from enum import Enum
 from typing import Any
 
 from lxml import etree
@@ -62,9 +63,12 @@ class Builder:
 
 
 def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> dict[str, Any]:
-    """Return the content with a mark for each element that is the value of a key: zeep would print its address."""
+    """Return the content as zeep takes it: of enumerations their values, and a mark for each element that is the value
+    of a key, since zeep would print its address."""
 
     def held(value: object) -> object:
+        if isinstance(value, Enum):
+            return held(value.value)
         if isinstance(value, etree._Element):
             mark = f"{_MARK}{len(within)}"
             within[mark] = value
@@ -73,7 +77,15 @@ def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> d
             return [held(item) for item in value]
         return _held(value, within) if isinstance(value, Mapping) else value
 
-    return {key: value if key.startswith("_value_") else held(value) for key, value in content.items()}
+    def copied(value: object) -> object:
+        # zeep takes elements out of where they are, even out of the same list.
+        if isinstance(value, etree._Element):
+            return deepcopy(value)
+        if isinstance(value, list | tuple):
+            return [copied(item) for item in value]
+        return _held(value, within) if isinstance(value, Mapping) else held(value)
+
+    return {key: copied(value) if key.startswith("_value_") else held(value) for key, value in content.items()}
 
 
 def _put(root: etree._Element, within: Mapping[str, etree._Element]) -> None:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import quopri
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -20,9 +20,10 @@ _MOST_PARTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A multipart message, taken apart: the root part, and all others by content id."""
+    """A multipart message, taken apart: the root part with its Content-Type, and all others by content id."""
 
     root: bytes
+    root_type: str
     by_id: Mapping[str, bytes]
 
 
@@ -42,26 +43,20 @@ def split_parts(body: bytes, content_type: str) -> Parts:
     boundary = parameters.get("boundary")
     if boundary is None or not boundary.isascii():
         raise _invalid("the multipart reply names no boundary")
-    delimiter = b"--" + boundary.encode()
-    # Some write bare line feeds, against the standard; what ends the first boundary ends every line.
-    line_end = b"\n" if body.partition(delimiter)[2].startswith(b"\n") else b"\r\n"
-    # The first boundary may stand at the very beginning, where no line break precedes it.
-    chunks = (line_end + body).split(line_end + delimiter, _MOST_PARTS)[1:]
-    if len(chunks) < 2 or not chunks[-1].startswith(b"--"):
-        raise _invalid("the multipart reply is not complete")
     by_id: dict[str, bytes] = {}
+    types: dict[str, str] = {}
     start = parameters.get("start", "").strip("<> ")
     root = start
-    for number, chunk in enumerate(chunks[:-1], 1):
-        content, headers = _part(chunk, line_end)
+    for number, (content, headers) in enumerate(_parts(body, b"--" + boundary.encode()), 1):
         # Nothing can name a part without an id, but whoever reads the reply is to know that it is there.
         name = headers.get("content-id", "").strip("<> ") or f"part {number}"
-        if by_id.setdefault(name, content) is not content:
+        if name in by_id:
             raise _invalid("the multipart reply has two parts of the same id")
+        by_id[name], types[name] = content, headers.get("content-type", "")
         root = root or name
     if root not in by_id:
         raise _invalid("the multipart reply lacks its root part")
-    return Parts(by_id.pop(root), by_id)
+    return Parts(by_id.pop(root), types[root], by_id)
 
 
 def put_back(root: etree._Element, parts: Parts, limit: int) -> Mapping[str, bytes]:
@@ -81,8 +76,9 @@ def put_back(root: etree._Element, parts: Parts, limit: int) -> Mapping[str, byt
         holder = include.getparent()
         name = unquote(include.get("href", "").removeprefix("cid:"))
         content = parts.by_id.get(name)
-        if holder is None or content is None or len(holder) != 1:
-            raise _invalid("an attachment that the reply names is not there")
+        beside_it = "" if holder is None else f"{holder.text or ''}{include.tail or ''}".strip()
+        if holder is None or content is None or len(holder) != 1 or beside_it:
+            raise _invalid("an attachment that the reply names is not there, or not where it may be")
         left -= len(content)
         if left < 0:
             raise _invalid(f"the attachments in the reply have more than {limit} bytes")
@@ -90,6 +86,26 @@ def put_back(root: etree._Element, parts: Parts, limit: int) -> Mapping[str, byt
         holder.text = base64.b64encode(content).decode()
         beside.pop(name, None)
     return beside
+
+
+def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[bytes, dict[str, str]]]:
+    # Some write bare line feeds, against the standard; what ends the first boundary ends every line.
+    line_end = b"\n" if body.partition(delimiter)[2].startswith(b"\n") else b"\r\n"
+    # A line that only begins like a boundary is content: parts within a part have boundaries of their own.
+    line = re.compile(line_end + re.escape(delimiter) + rb"(?:(--)|[ \t]*(?=" + line_end + b"))")
+    # The first boundary may stand at the very beginning, where no line break precedes it.
+    body, begin = line_end + body, None
+    for number, boundary in enumerate(line.finditer(body)):
+        if begin is not None:
+            yield _part(body[begin : boundary.start()], line_end)
+        begin = boundary.end()
+        if boundary[1]:
+            if number:
+                return
+            break
+        if number >= _MOST_PARTS:
+            raise _invalid(f"the multipart reply has more than {_MOST_PARTS} parts")
+    raise _invalid("the multipart reply is not complete")
 
 
 def _part(chunk: bytes, line_end: bytes) -> tuple[bytes, dict[str, str]]:

@@ -88,9 +88,9 @@ def answer_in(envelope: Envelope, expected: str) -> etree._Element:
 def _envelope(reply: HttpReply, limit: int, fallback: str | None) -> tuple[Envelope, Mapping[str, bytes]]:
     content_type = reply.headers.get("Content-Type", "")
     if not is_multipart(content_type):
-        return open_envelope(_parsed(reply.body, limit, charset_of(reply), fallback)), {}
+        return open_envelope(_parsed(reply.body, limit, charset_of(content_type), fallback)), {}
     parts = split_parts(reply.body, content_type)
-    root = _parsed(parts.root, limit, None, fallback)
+    root = _parsed(parts.root, limit, charset_of(parts.root_type), fallback)
     left_over = put_back(root, parts, limit)
     return open_envelope(root), left_over
 

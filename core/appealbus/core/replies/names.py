@@ -22,6 +22,8 @@ class Likeness(Enum):
 
 _BLANKS = re.compile(r"[\s\-\u2010-\u2015\u2212_.,'\"`’ʼ]+")
 _KAZAKH = str.maketrans("әіңғүұқөһ", "аингуукох")
+_SILENT = {ord(char): None for char in " ьъ"}
+"""Айгүл is Айгуль in Russian, Асел Асель: a sign makes no other name."""
 LOOKALIKES = str.maketrans("aceikmhoptxyb", "асеикмнортхув")
 """Latin letters that look like Cyrillic ones."""
 _SON = re.compile(r"(?:[ое]вич|ич|улы)$")
@@ -29,15 +31,15 @@ _DAUGHTER = re.compile(r"(?:[ое]вна|инична|кызы)$")
 
 
 def normalised(name: str) -> str:
-    """Return the name without what is no part of it: case, hyphens, dots, outer blanks, marks above (ё, й)."""
+    """Return the name without what is no part of it: case, hyphens, dots, outer and invisible blanks, marks (ё, й)."""
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
+    bare = "".join(char for char in folded if not unicodedata.combining(char) and unicodedata.category(char) != "Cf")
     return " ".join(part for part in _BLANKS.split(bare) if part)
 
 
 def spelling(name: str) -> str:
     """Return the name in the one spelling in which Kazakh and Russian writing of it agree."""
-    return normalised(name).translate(LOOKALIKES).translate(_KAZAKH).replace(" ", "")
+    return normalised(name).translate(LOOKALIKES).translate(_KAZAKH).translate(_SILENT)
 
 
 def compare(one: str, other: str) -> Likeness:
@@ -69,6 +71,6 @@ def _father(patronymic: str) -> tuple[str, str] | None:
     """Return the father's name without its ending, and whose child it is; None where it is no patronymic."""
     for sex, ending in (("m", _SON), ("f", _DAUGHTER)):
         stem, count = ending.subn("", patronymic)
-        if count:
-            return stem.rstrip("иь"), sex
+        if count and stem:
+            return stem.rstrip("и"), sex
     return None

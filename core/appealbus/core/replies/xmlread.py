@@ -12,6 +12,7 @@ from typing import NoReturn, TypeVar
 from lxml import etree
 
 from appealbus.core.interfaces.wire import CallFailed, Layer, Reply
+from appealbus.schemas.identifiers import SEPARATORS
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
 
@@ -21,6 +22,7 @@ KAZAKHSTAN = timezone(timedelta(hours=5))
 V = TypeVar("V")
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
@@ -74,6 +76,12 @@ def text(element: etree._Element, path: str) -> str | None:
     if found is None or found.text is None or is_nil(found):
         return None
     return found.text.strip() or None
+
+
+def number_of(element: etree._Element, path: str) -> str | None:
+    """Return the ИИН, БИН or other number at the path, without the blanks, dashes and invisible characters in it."""
+    value = text(element, path)
+    return _SEPARATORS.sub("", value) or None if value is not None else None
 
 
 def require(element: etree._Element, path: str) -> etree._Element:

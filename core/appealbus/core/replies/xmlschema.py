@@ -51,7 +51,14 @@ class Checker:
             if not self._is_large_valid(message):
                 reason = f"{what} breaks its schema, in a large message"
                 raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer, at_scale=True)
-        elif not self._schema.validate(message):
+            return
+        try:
+            valid = self._schema.validate(message)
+        except etree.XMLSchemaValidateError:
+            # libxml2 gave up: a pattern of the schema has too many ways to fit a long text.
+            reason = f"{what} cannot be checked against its schema: a pattern has too many ways to fit"
+            raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer, at_scale=True) from None
+        if not valid:
             reason = f"{what} breaks its schema at {self._place(message)}"
             raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer)
 

@@ -56,7 +56,7 @@ def _rka(element: etree._Element) -> str:
     try:
         return parse_rka(require_text(element, "RCA"))
     except IdentifierError:
-        raise _bad_number("RCA is not a РКА") from None
+        raise CallFailed(OutcomeKind.INVALID, "reply.bad_number", "RCA is not a РКА", layer=Layer.BUSINESS) from None
 
 
 def _cadastral_number(element: etree._Element) -> str | None:
@@ -64,8 +64,4 @@ def _cadastral_number(element: etree._Element) -> str | None:
     try:
         return None if number is None else parse_cadastral_number(number)
     except IdentifierError:
-        raise _bad_number("CadastreNumber is not a cadastral number") from None
-
-
-def _bad_number(reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "reply.bad_number", reason, layer=Layer.BUSINESS)
+        return number  # a building's or a room's goes on behind the parcel's

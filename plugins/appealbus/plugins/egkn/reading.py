@@ -4,7 +4,6 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer
 from appealbus.core.replies.xmlread import (
     bool_of,
     child,
@@ -14,13 +13,13 @@ from appealbus.core.replies.xmlread import (
     decimal_of,
     int_of,
     needed,
+    number_of,
     require,
     require_text,
     text,
 )
 from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number
-from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Geometry, Holder, Parcel, Right
 
 coded = partial(any_coded, code="ID", ru="NameRus", kk="NameKaz")
@@ -83,7 +82,7 @@ def encumbrance_from(section: etree._Element) -> Encumbrance:
 
 def holder_from(element: etree._Element) -> Holder:
     """Return whom it belongs to: `IsFl` says whether the number is a person's or an organisation's."""
-    number, is_person = text(element, "IINBIN"), bool_of(element, "IsFl")
+    number, is_person = number_of(element, "IINBIN"), bool_of(element, "IsFl")
     return Holder(
         iin=number if is_person else None,
         bin=None if is_person else number,
@@ -106,9 +105,9 @@ def document_from(section: etree._Element) -> FoundingDocument | None:
 
 
 def _number(element: etree._Element) -> str:
+    """Return the number; of what is no parcel, such as a building on it, as the register writes it."""
+    told = require_text(element, "CadastrNum")
     try:
-        return parse_cadastral_number(require_text(element, "CadastrNum"))
+        return parse_cadastral_number(told)
     except IdentifierError:
-        raise CallFailed(
-            OutcomeKind.INVALID, "reply.bad_number", "CadastrNum is not a cadastral number", layer=Layer.BUSINESS
-        ) from None
+        return told

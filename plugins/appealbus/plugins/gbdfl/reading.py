@@ -4,7 +4,7 @@ from datetime import date
 
 from lxml import etree
 
-from appealbus.core.replies.xmlread import child, children, coded, date_of, needed, require_text, text
+from appealbus.core.replies.xmlread import child, children, coded, date_of, needed, number_of, require_text, text
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
@@ -24,7 +24,7 @@ def person_from(element: etree._Element) -> Person:
     birth_place = child(element, "birthPlace")
     address = child(element, "regAddress")
     return Person(
-        iin=require_text(element, "iin"),
+        iin=needed(number_of(element, "iin"), "iin"),
         surname=text(element, "surname"),
         name=text(element, "name"),
         patronymic=text(element, "patronymic"),

@@ -4,7 +4,7 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.replies.xmlread import bool_of, child, children, date_of, needed, require_text, text
+from appealbus.core.replies.xmlread import bool_of, child, children, date_of, needed, number_of, require_text, text
 from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
@@ -27,7 +27,7 @@ def organisation_from(element: etree._Element) -> Organisation:
     leader = child(element, "OrganizationLeader")
     address = child(element, "Address")
     return Organisation(
-        bin=require_text(element, "BIN"),
+        bin=needed(number_of(element, "BIN"), "BIN"),
         name_ru=require_text(element, "FullNameRu"),
         name_kk=require_text(element, "FullNameKz"),
         short_name_ru=text(element, "ShortNameRu"),
@@ -58,7 +58,7 @@ def organisation_from(element: etree._Element) -> Organisation:
 def leader_from(element: etree._Element) -> Leader:
     """Return the person who acts for the organisation."""
     return Leader(
-        iin=text(element, "IIN"),
+        iin=number_of(element, "IIN"),
         surname=text(element, "SurName"),
         name=text(element, "Name"),
         patronymic=text(element, "MiddleName"),
@@ -72,8 +72,8 @@ def founder_from(element: etree._Element) -> Founder:
     """Return a founder: an organisation has a name, a person its parts."""
     parts = (text(element, part) for part in ("SurName", "Name", "MiddleName"))
     return Founder(
-        iin=text(element, "IIN"),
-        bin=text(element, "BIN"),
+        iin=number_of(element, "IIN"),
+        bin=number_of(element, "BIN"),
         name=text(element, "OrganizationNameRu") or " ".join(filter(None, parts)) or None,
         percent=text(element, "Percent"),
     )
