@@ -1,10 +1,13 @@
 """The journal's clock: it follows no jump, doubts, and is trusted again; what waits comes due all the same."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.bus.trimming import trim_quarantine
+from appealbus.core.config.models import GeneralSettings
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock, standing
@@ -48,6 +51,37 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
         assert (await journal.trust_clock()).doubt == "jumped"
         assert journal.doubt is None
         assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 1
+
+
+async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
+    """A flood has the bounds looked at in the midst of doubt: by count they hold, by age nobody knows."""
+    settings = GeneralSettings(quarantine_messages=3)
+    async with await Journal.open(url) as journal:
+        for _ in range(5):
+            await journal.quarantine(replace(make.quarantine(), at=clocks.wall()))
+        machine.set(days=400)
+        machine.passed += 1
+        await journal.look()
+        assert await trim_quarantine(journal, settings) == 2
+        assert (await journal.counts()).quarantine == 3
+        await journal.trust_clock()
+        assert await trim_quarantine(journal, settings) == 3
+
+
+async def test_what_ended_while_the_clock_was_behind_is_kept_its_time(url, make, machine):
+    """A machine without a battery starts in another year until NTP answers: what ends meanwhile is not old."""
+    async with await Journal.open(url) as journal:
+        machine.passed += 1
+        await journal.look()
+    machine.set(days=-400)
+    async with await Journal.open(url) as journal:
+        one = await journal.accept(make.new(at=clocks.wall()))
+        await end(journal, one)
+        machine.set(days=400)
+        machine.passed += 1
+        await journal.look()
+        await journal.trust_clock()
+        assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 0
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def _state_of(item: Conclusion, again: Collection[int], deaths: int | None) -> d
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else item.due_at,
-        "changed_at": item.at,
+        "changed_at": item.now or item.at,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
     }
