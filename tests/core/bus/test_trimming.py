@@ -36,4 +36,4 @@ def test_the_nearest_bound_counts(held: QuarantineHeld, expected: float) -> None
     """Messages, bytes or age: whichever comes first is what the alert is about."""
     days = 10 * 86400.0
     settings = GeneralSettings(quarantine_messages=100, quarantine_megabytes=20, quarantine_retention=days)
-    assert trimming.fullness(held, settings) == pytest.approx(expected, abs=0.01)
+    assert trimming.fullness(held, settings, datetime.now(UTC)) == pytest.approx(expected, abs=0.01)

@@ -1,10 +1,13 @@
 """The journal's clock: it follows no jump, doubts, and is trusted again; what waits comes due all the same."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.bus.trimming import trim_quarantine
+from appealbus.core.config.models import GeneralSettings
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock, standing
@@ -48,6 +51,37 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
         assert (await journal.trust_clock()).doubt == "jumped"
         assert journal.doubt is None
         assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 1
+
+
+async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
+    """A flood has the bounds looked at in the midst of doubt: by count they hold, by age nobody knows."""
+    settings = GeneralSettings(quarantine_messages=3)
+    async with await Journal.open(url) as journal:
+        for _ in range(5):
+            await journal.quarantine(replace(make.quarantine(), at=clocks.wall()))
+        machine.set(days=400)
+        machine.passed += 1
+        await journal.look()
+        assert await trim_quarantine(journal, settings) == 2
+        assert (await journal.counts()).quarantine == 3
+        await journal.trust_clock()
+        assert await trim_quarantine(journal, settings) == 3
+
+
+async def test_what_ended_while_the_clock_was_behind_is_kept_its_time(url, make, machine):
+    """A machine without a battery starts in another year until NTP answers: what ends meanwhile is not old."""
+    async with await Journal.open(url) as journal:
+        machine.passed += 1
+        await journal.look()
+    machine.set(days=-400)
+    async with await Journal.open(url) as journal:
+        one = await journal.accept(make.new(at=clocks.wall()))
+        await end(journal, one)
+        machine.set(days=400)
+        machine.passed += 1
+        await journal.look()
+        await journal.trust_clock()
+        assert (await journal.prune(journal.now() - timedelta(days=30)))["appeals"] == 0
 
 
 @pytest.mark.parametrize(
@@ -125,6 +159,58 @@ async def test_what_was_stamped_in_the_future_does_not_wait_for_it(url, make, ma
         assert [case.appeal_id for case in await journal.claim("me", journal.now(), 10, 60)] == [one.appeal_id]
 
 
+async def test_what_dead_workers_had_is_worked_whatever_the_clock_says(url, make, machine):
+    """A bus that dies and starts again under a clock that is ahead takes its suspects at once, not in 400 days."""
+    async with await Journal.open(url) as journal:
+        await journal.accept(make.new("a", at=clocks.wall()), owner="dead")
+        await journal.accept(make.new("b", at=clocks.wall()), owner="dead")
+        await journal.look()
+    machine.set(days=400)
+    async with await Journal.open(url) as journal:
+        await journal.bury("dead")
+        (case,) = await journal.claim("me", journal.now(), 10, 60)
+        machine.set(days=-400)
+        machine.passed += 1
+        await journal.look()
+        await journal.trust_clock()
+        await journal.release("me")
+        assert await journal.claim("me", journal.now(), 10, 60) == [case]
+
+
+async def test_a_suspect_that_waits_by_a_clock_that_was_ahead_is_due_earlier(url, make, machine):
+    """Its pause is some seconds, whatever is done to the clock meanwhile."""
+    machine.set(days=1)
+    async with await Journal.open(url) as journal:
+        await journal.accept(make.new("a", at=clocks.wall()), owner="dead")
+        await journal.look()
+        await journal.bury("dead")
+        await journal.claim("dead", journal.now(), 10, 60)
+        await journal.bury("dead")
+        assert await journal.claim("me", journal.now(), 10, 60) == []
+        machine.set(days=-1)
+        machine.passed += 1
+        await journal.look()
+        await journal.trust_clock()
+        machine.passed += 30
+        assert len(await journal.claim("me", journal.now(), 10, 60)) == 1
+
+
+async def test_what_is_resent_or_follows_one_that_waits_alone_goes_out(url, make, machine):
+    """A person's word and a receiver's refusal count from the journal's clock, as all that is due does."""
+    async with await Journal.open(url) as journal:
+        one = await journal.accept(make.new(at=clocks.wall()))
+        await end(journal, one, receivers=["out"], due_at=journal.now())
+        await end(journal, one, receivers=["out"], version=2)
+        machine.set(days=400)
+        machine.passed += 1
+        await journal.look()
+        (first,) = await journal.undelivered("out", journal.now(), 10)
+        await journal.deliveries_alone([(first.delivery_id, "refused")])
+        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [2]
+        await journal.resend(one.receipt.number)
+        assert [row.version for row in await journal.undelivered("out", journal.now(), 10)] == [1]
+
+
 async def test_another_process_hears_that_the_clock_was_accepted(url, machine):
     """The bus goes on by the machine's clock, and does not take that for another jump."""
     async with await Journal.open(url) as bus, await Journal.open(url) as command:
@@ -146,11 +232,11 @@ async def test_all_workers_see_one_jump_of_the_database(url, machine):
             assert (await journal.look()).behind == pytest.approx(3 * 3600, abs=1)
 
 
-async def end(journal, accepted, receivers=(), due_at=None):
+async def end(journal, accepted, receivers=(), due_at=None, version=1):
     await journal.conclude(
         accepted.appeal_id,
         dossier=b"{}",
-        version=1,
+        version=version,
         completeness=Completeness.PARTIAL if due_at else Completeness.COMPLETE,
         receivers=receivers,
         due_at=due_at,

@@ -1,10 +1,9 @@
 """Quarantine is bounded: what a channel has in it over that is dropped, the oldest first, and told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from appealbus.core import clocks
 from appealbus.core.config.models import GeneralSettings
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineBounds, QuarantineHeld
@@ -17,7 +16,7 @@ _MEGABYTE = 1024 * 1024
 
 
 async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
-    """Drop what is over the bounds; return how many messages that were.
+    """Drop what is over the bounds; return how many messages that were. In doubt nothing is too old.
 
     Raises:
         JournalError: if nothing could be written.
@@ -27,7 +26,7 @@ async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
         QuarantineBounds(
             settings.quarantine_messages,
             settings.quarantine_megabytes * _MEGABYTE,
-            clocks.wall() - timedelta(seconds=settings.quarantine_retention),
+            journal.now() - timedelta(seconds=settings.quarantine_retention) if journal.doubt is None else None,
         )
     )
     if dropped:
@@ -35,10 +34,10 @@ async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
     return dropped
 
 
-def fullness(held: QuarantineHeld, settings: GeneralSettings) -> float:
+def fullness(held: QuarantineHeld, settings: GeneralSettings, now: datetime) -> float:
     """Return how near a channel's quarantine is to its nearest bound; at 1.0 messages are dropped."""
     return max(
         held.messages / settings.quarantine_messages,
         held.bytes / (settings.quarantine_megabytes * _MEGABYTE),
-        (clocks.wall() - held.oldest).total_seconds() / settings.quarantine_retention,
+        (now - held.oldest).total_seconds() / settings.quarantine_retention,
     )

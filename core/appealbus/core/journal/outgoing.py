@@ -32,7 +32,7 @@ class Outgoing(Writing):
     async def deliveries_alone(self, rows: Sequence[tuple[int, str]]) -> None:
         """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
         if rows:
-            now = clocks.wall()
+            now = self.now()
             alone = [delivering.Alone(delivery_id, code, now) for delivery_id, code in rows]
             await self._write.submit(delivering.alone, alone)
 
@@ -40,7 +40,7 @@ class Outgoing(Writing):
         self, number: str | None, reason: str, *, receiver: str | None = None, version: int | None = None
     ) -> int:
         """Give up what was not delivered of an appeal, or with None all that waits alone; return how many versions."""
-        chosen = delivering.Chosen(clocks.wall(), number, receiver, version, reason)
+        chosen = delivering.Chosen(self.now(), number, receiver, version, reason)
         return await self._write.submit(delivering.skip, chosen)
 
     async def resend(self, number: str | None, *, receiver: str | None = None, version: int | None = None) -> int:
@@ -48,7 +48,7 @@ class Outgoing(Writing):
 
         A version that is named goes out again even if it was delivered. Returns how many versions.
         """
-        return await self._write.submit(delivering.resend, delivering.Chosen(clocks.wall(), number, receiver, version))
+        return await self._write.submit(delivering.resend, delivering.Chosen(self.now(), number, receiver, version))
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""

@@ -242,8 +242,8 @@ class QuarantineBounds:
 
     messages: int
     bytes: int
-    before: datetime
-    """What is older is dropped too."""
+    before: datetime | None
+    """What is older is dropped too; None: nobody knows how old anything is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ class Working(Writing):
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or whoever had: it is suspect from now on."""
-        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, clocks.wall())))
+        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now())))
 
     async def hold_appeal(self, number: str, *, by: str, reason: str) -> bool:
         """Have nothing of an appeal worked any more until it is released; False if there is no such appeal.

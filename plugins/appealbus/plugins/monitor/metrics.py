@@ -179,7 +179,8 @@ class Page(Collector):
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
         text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."
         full = {
-            (name,): fullness(each, self._bus.settings.bus) for name, each in list(counts.quarantined.items())[:100]
+            (name,): fullness(each, self._bus.settings.bus, now)
+            for name, each in list(counts.quarantined.items())[:100]
         }
         yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
         receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys() | counts.alone.keys()

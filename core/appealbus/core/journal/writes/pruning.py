@@ -85,7 +85,9 @@ def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -
     results = []
     for item in items:
         all_ = ranked.subquery()
-        too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes) | (all_.c.at < item.before)
+        too_much = (all_.c.place > item.messages) | (all_.c.bytes > item.bytes)
+        if item.before is not None:
+            too_much |= all_.c.at < item.before
         ids = select(all_.c.id).where(too_much).limit(_BATCH)
         results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids))).rowcount)
     return results

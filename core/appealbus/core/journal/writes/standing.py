@@ -113,8 +113,8 @@ def trust(connection: Connection, items: Sequence[None]) -> list[Standing]:
 
 _EARLIER = (
     "UPDATE lookup SET next_attempt_at = next_attempt_at + :by WHERE next_attempt_at IS NOT NULL"
-    " AND appeal_id IN (SELECT id FROM appeal WHERE state = 'parked')",
-    "UPDATE appeal SET due_at = due_at + :by WHERE state = 'parked'",
+    " AND appeal_id IN (SELECT id FROM appeal WHERE state <> 'idle')",
+    "UPDATE appeal SET due_at = due_at + :by WHERE state IN ('parked', 'suspect')",
     "UPDATE outbox SET next_attempt_at = next_attempt_at + :by WHERE sent_at IS NULL",
 )
 _LEASES = "UPDATE appeal SET lease_until = lease_until + :by WHERE state = 'in_work'"

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, select, text, update
 
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal
-from appealbus.core.journal.writes import clock
 
 DEATHS = 3
 """So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
@@ -30,7 +29,7 @@ _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('appealbus.suspects'), h
 
 @dataclass(frozen=True, slots=True)
 class Burial:
-    """A worker that is dead, which had a name; None: whoever had something in work."""
+    """A worker that is dead, which had a name; None: whoever had something in work. By the journal's clock."""
 
     owner: str | None
     at: datetime
@@ -58,13 +57,15 @@ def bury(connection: Connection, items: Sequence[Burial]) -> list[Found]:
         query = leased().order_by(appeal.c.lease_until)
         if item.owner is not None:
             query = query.where(appeal.c.lease_owner == item.owner)
-        now = clock.leased_at(connection, item.at)
-        results.append(take_over(connection, connection.execute(query).all(), now))
+        results.append(take_over(connection, connection.execute(query).all(), item.at))
     return results
 
 
 def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> Found:
-    """Make suspects of appeals whose worker did not give them back, and hold the one that was a suspect too often."""
+    """Make suspects of appeals whose worker did not give them back, and hold the one that was a suspect too often.
+
+    By the journal's clock, as is `next_turn`: what was to wait by a clock that is set back is set back with it.
+    """
     found = Found(suspects=len(rows))
     free = update(appeal).values(lease_owner=None, lease_until=None)
     innocent = [row.id for row in rows if row.deaths is None]

@@ -115,8 +115,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         ready = update(appeal).where(appeal.c.id.in_(again))
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
-    found = suspects.take_over(connection, connection.execute(dead).all(), now)
-    turn = suspects.next_turn(connection, now)
+    found = suspects.take_over(connection, connection.execute(dead).all(), item.now)
+    turn = suspects.next_turn(connection, item.now)
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
         waiting = ids.add_columns(func.length(appeal.c.document).label("size")).where(appeal.c.state == READY)
@@ -259,7 +259,7 @@ def _state_of(item: Conclusion, again: Collection[int], deaths: int | None) -> d
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else item.due_at,
-        "changed_at": item.at,
+        "changed_at": item.now or item.at,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
     }
@@ -277,12 +277,11 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ).first()
     if found is None:
         return None
-    now = clock.leased_at(connection, item.at)
     held = found.state == "held"
     if found.state == "in_work":
-        if found.lease_until > now:
+        if found.lease_until > clock.leased_at(connection, item.at):
             return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], now).held)
+        held = bool(suspects.take_over(connection, [found], item.at).held)
     if held:
         return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
     ready = update(appeal).where(appeal.c.id == found.id)

@@ -1,0 +1,109 @@
+"""The machine's clock is wrong, with the real program: libfaketime moves it while the bus runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from installation import Agencies, Installation, letters
+from program import PATIENCE, appealbus
+from proof import nothing_is_lost
+from services.processes import free_port
+
+pytestmark = pytest.mark.system
+_LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
+
+
+class Clock:
+    """The clock of a machine: programs that are started with its `env` see it as it is set."""
+
+    def __init__(self, folder: Path, library: Path) -> None:
+        self._file = folder / "clock"
+        self.env = {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        self.set("+0")
+
+    def set(self, by: str) -> None:
+        """Move it by so much against the real one, such as `+400d`."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{by}\n")
+        new.rename(self._file)
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """Return the clock of a machine that a test sets."""
+    found = sorted(Path("/").glob(_LIBRARY))
+    if not found:
+        pytest.skip("libfaketime is not installed (Debian: faketime)")
+    return Clock(tmp_path, found[0])
+
+
+def test_a_clock_that_jumps_deletes_nothing_and_holds_nothing_back(
+    here: Installation, agencies: Agencies, clock: Clock
+) -> None:
+    """Days ahead, back, and at a start: all goes on, and the bus is degraded until a person says otherwise."""
+    port = free_port()
+    sent = here.write(letters(25))
+    tables: dict[str, Any] = {
+        # What believes in a clock that is ahead deletes all that has ended, and gives up all that waits.
+        "bus": {"journal": "sqlite:///journal.db", "retention": "1d", "quarantine_retention": "1d"},
+        "retry": {"first": "300ms", "factor": 1, "max": "300ms", "give_up_after": "1h"},
+        "plugins": {"monitor": {"listen": f"127.0.0.1:{port}"}},
+    }
+    here.configure(**tables)
+    (here.folder / "bad.jsonl").write_text("no appeal\n")
+    appealbus(here.folder, "intake", here.appeals.name)
+    appealbus(here.folder, "intake", "bad.jsonl", expect=1)
+    agencies.misbehave(egkn={"http_502": 1})
+    with here.start("run", env=clock.env) as bus:
+        bus.until(lambda: _counts(here)["open"] == 0, "all have been worked once")
+        assert _counts(here)["parked"], "nothing waits"
+        assert _readiness(port) == ("ready", True)
+        for doubts, by in enumerate(("+400d", "-1d", "+6"), 1):
+            clock.set(by)
+            bus.until(lambda doubts=doubts: bus.err.count('"clock.doubted"') == doubts, f"{by} is noticed")  # type: ignore[misc]
+            asked = len(here.asked())
+            bus.until(lambda asked=asked: len(here.asked()) > asked + 5, "what is parked comes due")  # type: ignore[misc]
+        assert _readiness(port) == ("degraded", False)
+        assert appealbus(here.folder, "prune", expect=4, env=clock.env).err.count("clock accept") == 1
+    clock.set("+800d")
+    agencies.misbehave()
+    with here.start("run", env=clock.env) as bus:
+        bus.until(lambda: not any(map(_counts(here).get, ("open", "parked", "unsent"))), "all is delivered")
+        clock.set("+0")
+        bus.until(lambda: '"jumped"' in bus.err, "the clock is put right")
+        accepted = appealbus(here.folder, "clock", "accept", env=clock.env)
+        assert "It was in doubt" in accepted.out
+        bus.until(lambda: '"clock.trusted"' in bus.err, "the bus hears of it")
+        bus.until(lambda: _readiness(port) == ("ready", True), "it is ready")
+        told = bus.stop()
+    assert "prune_failed" not in told.err
+    dossiers = nothing_is_lost(here, sent)
+    assert {dossier.completeness.value for dossier in dossiers.values()} == {"complete"}
+    assert appealbus(here.folder, "status", "--json").json()["quarantine"] == 1
+
+
+def _readiness(port: int) -> tuple[str, bool]:
+    """Return what `/readyz` says of the whole, and of the clock."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE) as reply:
+            told = json.load(reply)
+    except HTTPError as error:
+        told = json.load(error)
+    return told["status"], next(check["ok"] for check in told["checks"] if check["name"] == "clock")
+
+
+def _counts(here: Installation) -> dict[str, int]:
+    counts = here.read(lambda journal: journal.counts())
+    return {
+        "open": counts.ready + counts.in_work + counts.suspect,
+        "parked": counts.parked,
+        "unsent": sum(counts.outbox.values()),
+    }
