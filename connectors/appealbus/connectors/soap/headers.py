@@ -45,7 +45,7 @@ class Headers:
                     node.text = _filled(node.text, call)
                 for key, value in node.attrib.items():
                     if "{" in value:
-                        node.set(key, _filled(value, call))
+                        node.attrib[key] = _filled(value, call)
         return (*elements, *self._addresses(operation, call)) if self._addressing else elements
 
     def _addresses(self, operation: Operation, call: Call) -> Iterable[etree._Element]:

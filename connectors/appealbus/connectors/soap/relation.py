@@ -18,7 +18,7 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
     Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
-    found = {}
+    found: dict[str, str] = {}
     for element in sent:
         name, value = etree.QName(element), (element.text or "").strip()
         if value and name.namespace in _ADDRESSING and name.localname == "MessageID":
