@@ -16,6 +16,7 @@ from appealbus.core import (
     found,
     invalid,
     not_found,
+    refused,
 )
 from appealbus.core.replies.subject import same_number, the_one
 from appealbus.core.replies.xmlread import children, element_of, require_text
@@ -207,8 +208,21 @@ class Denying(Good):
 
     name = "kit.denying"
 
+    def __init__(self, denial: Outcome[Record] | None = None) -> None:
+        self.denial = denial or not_found()
+
     def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
-        return next((found(person) for person in people if person.iin == query.iin), not_found())
+        return next((found(person) for person in people if person.iin == query.iin), self.denial)
+
+
+class Careless(Good):
+    """Compares the birth date alone."""
+
+    name = "kit.careless"
+
+    def outcome(self, query: IinQuery, people: list[Named]) -> Outcome[Record]:
+        same = (found(person) for person in people if (person.iin or "")[:6] == query.iin[:6])
+        return next(same, invalid("kit.other_person", "the reply is about another person"))
 
 
 class Nameless(Lookup[IinQuery, Unnamed]):
@@ -244,6 +258,8 @@ class Lost(Lookup[LostQuery, Named]):
         (Swallowing(), "a source that cannot be reached ends in not_found; let CallFailed pass"),
         (Trusting(), "a reply about another iin ends in found, not in invalid"),
         (Denying(), "a reply about another iin ends in not_found, not in invalid"),
+        (Denying(refused("kit.no", "it is refused")), "a reply about another iin ends in refused, not in invalid"),
+        (Careless(), "a reply about another iin ends in found, not in invalid"),
         (Hasty(), "of two records in one reply it takes the first, not the one with the iin asked for"),
         (Nameless(), "its name is not like source.what"),
         (Nameless(), "it has no purpose"),

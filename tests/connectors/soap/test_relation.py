@@ -13,6 +13,7 @@ from appealbus.schemas.outcome import OutcomeKind
 Wires = Callable[..., Awaitable[SoapWire]]
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 WSA = "http://www.w3.org/2005/08/addressing"
+OLD_WSA = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 ROAD = "http://x-road.eu/xsd/xroad.xsd"
 ID = "7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c"
 OTHER = "7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3d"
@@ -39,6 +40,7 @@ def envelope(header: str, body: str = COUNT) -> web.Response:
         ("", False),
         (f"<w:RelatesTo>urn:uuid:{OTHER}</w:RelatesTo>", None),
         (f'<w:RelatesTo RelationshipType="{WSA}/reply">urn:uuid:{OTHER}</w:RelatesTo>', None),
+        (f'<r:RelatesTo xmlns:r="{OLD_WSA}">urn:uuid:{OTHER}</r:RelatesTo>', None),
     ],
 )
 async def test_addressing(peer: Any, wires: Wires, call: Call, header: str, tied: bool | None) -> None:

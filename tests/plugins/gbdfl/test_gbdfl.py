@@ -186,6 +186,7 @@ PAPER = FULL[FULL.index("<documents>") :]
         (PersonQuery(iin=IIN), answer(person_xml(f"{IIN[:6]} {IIN[6:]}")), "found", ""),
         (BY_NAME, answer(person_xml(born="1900-01-01")), "invalid", "gbdfl.other_person"),
         (BY_NAME, answer(person_xml(), person_xml(OTHER_IIN)), "not_found", "gbdfl.ambiguous"),
+        (BY_NAME, answer(person_xml(), person_xml()), "invalid", "gbdfl.repeated_person"),
         (BY_NAME, answer(person_xml(), person_xml(OTHER_IIN, born="1900-01-01")), "found", ""),
         (BY_NAME, answer(person_xml().replace("ТЕСТОВ", "ИНОЙ")), "invalid", "gbdfl.other_person"),
         (BY_NAME, answer(person_xml().replace("<name>ТЕСТ", "<name>ИНОЙ")), "invalid", "gbdfl.other_person"),

@@ -42,7 +42,10 @@ class Headers:
         for element in elements:
             for node in element.iter():
                 if node.text and "{" in node.text:
-                    node.text = node.text.replace("{question_id}", call.question_id).replace("{number}", call.number)
+                    node.text = _filled(node.text, call)
+                for key, value in node.attrib.items():
+                    if "{" in value:
+                        node.attrib[key] = _filled(value, call)
         return (*elements, *self._addresses(operation, call)) if self._addressing else elements
 
     def _addresses(self, operation: Operation, call: Call) -> Iterable[etree._Element]:
@@ -54,6 +57,10 @@ class Headers:
             element = etree.Element(f"{{{_WSA}}}{name}", nsmap={"wsa": _WSA})
             element.text = value
             yield element
+
+
+def _filled(text: str, call: Call) -> str:
+    return text.replace("{question_id}", call.question_id).replace("{number}", call.number)
 
 
 def _elements(

@@ -18,11 +18,12 @@ def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
 
     Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
-    found = {}
+    found: dict[str, str] = {}
     for element in sent:
         name, value = etree.QName(element), (element.text or "").strip()
         if value and name.namespace in _ADDRESSING and name.localname == "MessageID":
-            found[f"{{{name.namespace}}}RelatesTo"] = value
+            # Some answer in the namespace of the other edition.
+            found |= {f"{{{edition}}}RelatesTo": value for edition in _ADDRESSING}
         elif value and name.namespace in _ROADS and name.localname == "id":
             found[str(element.tag)] = value
     return found

@@ -5,6 +5,7 @@ from copy import deepcopy
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -15,7 +16,6 @@ from appealbus.core.interfaces.lookup import Query
 from appealbus.core.interfaces.wire import Payload
 from appealbus.core.testing.asking import Asked
 from appealbus.core.testing.scripted import reply_of
-from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
 # One of them is another valid value of nearly every type that a query's field has; none belongs to anybody.
@@ -58,7 +58,7 @@ async def mixed_up(
             yield f"no other value of the input {name} could be made to try: name it in not_in_reply"
             continue
         ended = (await ask(replies=replies, query=other))[0].outcome.kind
-        if ended in (OutcomeKind.FOUND, OutcomeKind.NOT_FOUND):
+        if ended.final:
             yield (
                 f"a reply about another {name} ends in {ended.value}, not in invalid: compare what came with what was "
                 f"asked (replies.subject); where the source does not repeat it, name {name} in not_in_reply"
@@ -73,11 +73,14 @@ async def mixed_up(
 
 
 def _about_others(query: Query) -> Iterator[tuple[str, Query | None]]:
-    """Yield, for each field that is given, the same question about another subject; None where none could be made."""
+    """Yield, for each field that is given, the same question about a neighbour and a stranger; None for neither."""
     given = query.model_dump(exclude_none=True)
     for name, value in given.items():
-        changed = (_changed(type(query), given, name, other) for other in _other_values(value))
-        yield name, next((query for query in changed if query is not None), None)
+        found: list[Query | None] = []
+        for others in (_near_values(value), _other_values(value)):
+            changed = (_changed(type(query), given, name, other) for other in others)
+            found += list(islice(filter(None, changed), 1))
+        yield from ((name, other) for other in found or [None])
 
 
 def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: Any) -> Iterator[etree._Element]:
@@ -100,6 +103,12 @@ def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: 
 def _tells(record: Record, value: Any) -> bool:
     """Say whether the value is one of the record's, however it is written."""
     return any(_bare(inner) == _bare(value) for _, inner in leaves(record))
+
+
+def _near_values(value: Any) -> Iterator[Any]:
+    """Yield numbers that end otherwise: who compares only the beginning takes them for the same."""
+    if isinstance(value, str) and len(value) > 2 and value[-2:].isdecimal():
+        yield from (f"{value[:-2]}{end:02}" for end in range(100))
 
 
 def _other_values(value: Any) -> Iterator[Any]:

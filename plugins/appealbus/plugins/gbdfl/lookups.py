@@ -126,7 +126,7 @@ async def ask_for_person(
     if failure is not None:
         return failure
     persons = persons_from(answer)
-    if query.by_name and (several := sum(map(query.matches, persons))) > 1:
+    if query.by_name and (several := len({person.iin for person in persons if query.matches(person)})) > 1:
         return not_found("gbdfl.ambiguous", f"{several} persons match the question")
     return the_one(persons, query.matches, source="gbdfl", what="person")
 
