@@ -157,6 +157,35 @@ async def test_a_batch_of_many_bad_ones_lets_the_good_ones_through(tmp_path: Pat
     assert set(Judge.got.values()) == {1}
 
 
+class Odd:
+    """Nothing that a delivery may say of a version, and it raises whatever is done with it."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("not comparable")
+
+    def __str__(self) -> str:
+        raise RuntimeError("not readable")
+
+
+@pytest.mark.parametrize("odd", [Odd(), Refused(Odd()), 7, "\ud800\x00"])  # type: ignore[arg-type]
+async def test_what_a_delivery_should_not_say_of_one_version_is_said_of_that_one(tmp_path: Path, odd: Any) -> None:
+    """It is told as a failure and comes again; the others went out once, and the bus ends in good order."""
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        return [odd if item.number == BAD else None for item in batch]
+
+    async with judged(tmp_path, rule) as bus:
+        async with asyncio.timeout(20):
+            while bus.relays[0].results["failed"] < 2:
+                await asyncio.sleep(0.01)
+        assert len(Judge.got) == 39
+        assert set(Judge.got.values()) == {1}
+        await bus.relays[0].flush(0.1)
+    assert bus.journal._write.failed == 0
+
+
 async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(tmp_path: Path) -> None:
     """The second version of its appeal goes out; resent it has the same id; skipped it is over, with a reason."""
     bad = True

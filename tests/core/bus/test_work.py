@@ -125,7 +125,7 @@ class Linked(Receiver):
     kind = "linked"
 
     def links(self) -> Sequence[LinkState]:
-        return (LinkState("main", LinkStatus.DOWN), LinkState("other", LinkStatus.BLOCKED))
+        return (LinkState("main", LinkStatus.DOWN), LinkState("other", LinkStatus.BLOCKED, "full \ud800"))
 
 
 class Raising(Receiver):
@@ -151,6 +151,7 @@ async def test_links_of_all_parts_are_told_once(tmp_path: Path, monkeypatch: pyt
         "delivery.c": "down",
     }
     assert links["delivery.c"].detail == "its plugin raised ValueError over it"
+    assert links["other"].detail == "full \ufffd"  # or no worker's sign of life could be written
 
 
 async def test_a_receiver_is_told_the_region(tmp_path: Path) -> None:

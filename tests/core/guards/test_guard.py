@@ -51,7 +51,7 @@ def test_found_with_its_whole_trail(virtual, bench):
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in OutcomeKind if kind not in {"found", "not_found", "unavailable", "timed_out"}]
+    "kind", [kind for kind in OutcomeKind if kind not in {"found", "not_found", "unavailable", "timed_out", "skipped"}]
 )
 def test_other_failures_pass_through_at_once(virtual, bench, kind):
     """What asking again cannot mend is not asked again; code, reason and pause stay as the connector gave them."""

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from appealbus.core import CallFailed, Outcome, OutcomeKind, found, refused
+from appealbus.core.journal.codec import source_from_json, source_to_json
 from appealbus.schemas import Record
 
 DOWN = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "down")
@@ -142,5 +143,17 @@ def test_what_cannot_be_kept_is_a_defect_of_its_lookup(virtual, bench, kit, outc
         assert ended.provenance is None
         assert "850101300001" not in ended.outcome.reason
         assert len(test.guard._line.fresh) == 0
+
+    virtual(scenario)
+
+
+def test_a_code_that_nothing_can_carry_does_not_silence_the_worker(virtual, bench):
+    """How the source stands is written each second with the worker's own sign of life: it must be possible."""
+
+    async def scenario():
+        test = bench(script=[CallFailed(OutcomeKind.UNAVAILABLE, "a.\ud800", "down\x00 \udfff")], attempts=1)
+        ended = await test.ask()
+        assert (ended.outcome.code, ended.outcome.reason) == ("a.\ufffd", "down\ufffd \ufffd")
+        assert source_from_json(source_to_json(test.guard.state())).last_error == "a.\ufffd: down\ufffd \ufffd"
 
     virtual(scenario)

@@ -1,6 +1,7 @@
 """The bus: brings all parts up, takes appeals in, and brings all parts down again."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
 from appealbus.core.parts import Bound, Parts
 from appealbus.core.threads import PluginThreads
+from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
 
@@ -211,7 +213,7 @@ class Bus:
         told: dict[str, LinkState] = {}
         for name, links in parts:
             try:
-                states = list(links())
+                states = [replace(each, detail=printable(each.detail)) for each in links()]
             except BaseException as error:
                 if not is_defect(error):
                     raise

@@ -186,9 +186,10 @@ class Relay:
         try:
             results = await within(_TIMEOUT, partial(self._deliver, batch), self.plugin, self._leave_behind)
             if len(results) == len(batch):
+                handed = [_handed(result) for result in results]
                 if clock() - began < _TIMEOUT / 4:
                     self._batch = min(_BATCH, self._batch * 2)
-                return results
+                return handed
             log.error("delivery.miscounted", receiver=self.name)
             return "miscounted"
         except TimeoutError as error:
@@ -259,6 +260,16 @@ class Relay:
         taken = len(rows) - len(refused) - len(missed)
         self.results.update(delivered=taken, failed=len(missed), alone=len(refused))
         return Counter(str(code) for _, code in missed)
+
+
+def _handed(result: object) -> Handed:
+    """Return what a delivery gave for one version as what it should have given: a stranger's object may raise."""
+    try:
+        if isinstance(result, Refused):
+            return Refused(str(result.code))
+        return None if result is None else str(result)
+    except Exception as error:
+        return type(error).__name__
 
 
 def _outgoing(row: Undelivered) -> Outgoing:

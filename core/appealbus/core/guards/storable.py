@@ -7,6 +7,7 @@ import orjson
 from pydantic_core import PydanticSerializationError, from_json
 
 from appealbus.core.journal.codec import record_from_json
+from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -26,7 +27,7 @@ class NotStorable(TypeError):
 
 
 def checked(outcome: Outcome[Any]) -> Outcome[Record]:
-    """Return the outcome, with code and reason at a length that people read.
+    """Return the outcome, with code and reason as people can read them.
 
     Raises:
         NotStorable: it could not be kept, or not read again.
@@ -38,10 +39,11 @@ def checked(outcome: Outcome[Any]) -> Outcome[Record]:
         raise NotStorable("code and reason are texts")
     if outcome.record is not None:
         _check(outcome.record)
-    if len(outcome.code) > _CODE or len(outcome.reason) > _REASON:
-        code, reason = outcome.code[:_CODE], outcome.reason[:_REASON]
-        return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after)
-    return outcome
+    # They go into the status, the log and two databases, which do not all take the same characters.
+    code, reason = printable(outcome.code[:_CODE]), printable(outcome.reason[:_REASON])
+    if (code, reason) == (outcome.code, outcome.reason):
+        return outcome
+    return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after)
 
 
 def _check(record: Record) -> None:

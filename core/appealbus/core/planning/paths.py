@@ -118,28 +118,23 @@ def _inside(annotation: Any) -> tuple[bool, list[type[BaseModel]]]:
 
 
 def values(path: Path, root: BaseModel) -> Iterator[Value]:
-    """Yield what stands at the end of the path: nothing where a field is absent or empty."""
-    for node, last, at in _walked(root, path.steps, ()):
-        yield Value(last, path, node.span if isinstance(node, Mention) else None, at)
+    """Yield what stands at the end of the path, one by one: nothing where a field is absent or empty."""
+    return _walked(path, path.steps, root, ())
 
 
-def _walked(node: Any, steps: Sequence[Step], at: tuple[int, ...]) -> Iterator[tuple[Any, Any, tuple[int, ...]]]:
-    """Yield the values with what they are a field of; one by one, for a register's record may list a million."""
-    step, *more = steps
-    for value, place in _inner(node, step, at):
-        if more:
-            yield from _walked(value, more, place)
-        else:
-            yield node, value, place
-
-
-def _inner(node: Any, step: Step, at: tuple[int, ...]) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    value = getattr(node, step.name, None)
-    if value is None or value == "":
-        return
-    if not step.each:
-        yield value, at
-        return
-    for place, item in enumerate(value):
-        if item is not None and item != "":
-            yield item, (*at, place)
+def _walked(path: Path, steps: Sequence[Step], node: Any, at: tuple[int, ...]) -> Iterator[Value]:
+    inside = None
+    for depth, step in enumerate(steps, 1):
+        inside, node = node, getattr(node, step.name, None)
+        if node is None or node == "":
+            return
+        if step.each:
+            for place, item in enumerate(node):
+                if item is None or item == "":
+                    continue
+                if depth < len(steps):
+                    yield from _walked(path, steps[depth:], item, (*at, place))
+                else:
+                    yield Value(item, path, None, (*at, place))
+            return
+    yield Value(node, path, inside.span if isinstance(inside, Mention) else None, at)
