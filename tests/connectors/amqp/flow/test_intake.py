@@ -1,14 +1,18 @@
 """The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
 
 import asyncio
+import time
 from base64 import b64encode
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
+import pika
 import pytest
-from flows import NAMES, Flow, Run, body
+from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
 from lxml import etree
+from services.rabbitmq import Vhost
 from structlog.testing import capture_logs
 
 from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
@@ -151,6 +155,25 @@ async def test_a_receipt_goes_only_where_it_may(run: Run) -> None:
     assert counts["receipts_refused"] == lost
     assert counts["receipts_unroutable"] + counts["receipts"] == 1
     assert reconnects == 0
+
+
+async def test_a_receipt_comes_by_direct_reply_to(tmp_path: Path, vhost: Vhost) -> None:
+    """To whoever asked, under an address that RabbitMQ made."""
+    async with running(tmp_path, table_of(vhost), **INTAKES) as flow:
+        (receipt,) = await asyncio.to_thread(asked_directly, vhost)
+        assert flow.counts("intake.letters")["receipts_refused"] == 0
+    assert Receipt.model_validate_json(receipt).message_id == "m-1"
+
+
+def asked_directly(vhost: Vhost) -> list[bytes]:
+    got: list[bytes] = []
+    with vhost.channel() as channel:
+        channel.basic_consume("amq.rabbitmq.reply-to", lambda *given: got.append(given[3]), auto_ack=True)
+        channel.basic_publish("", NAMES.intake, body(), pika.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
+        ends = time.monotonic() + PATIENCE
+        while not got and time.monotonic() < ends:
+            channel.connection.process_data_events(time_limit=0.2)
+    return got
 
 
 async def test_a_sender_reaches_only_the_queues_that_the_settings_allow(run: Run) -> None:
