@@ -33,3 +33,4 @@ def test_ids_of_messages_stay_apart() -> None:
     assert message_number("AB-2026-00000017", 17) == "AB-2026-00000017"
     assert message_number("750301100019", 17) == "*0019-17"
     assert message_number("821224100019", 18) != message_number("750301100019", 17)
+    assert message_number("*0019-17", 19) != message_number("750301100019", 17)

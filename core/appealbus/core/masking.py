@@ -21,6 +21,9 @@ def masked(text: str) -> str:
 
 
 def message_number(number: str, appeal_id: int) -> str:
-    """Return what stands for the appeal in the ids of messages: its number, or a masked one that is still its own."""
+    """Return what stands for the appeal in the ids of messages: its number, or a masked one that is still its own.
+
+    A number that looks masked is treated as one: a channel may give any, that of another appeal's messages too.
+    """
     shown = masked(number)
-    return number if shown == number else f"{shown}-{appeal_id}"
+    return f"{shown}-{appeal_id}" if "*" in shown else number

@@ -184,6 +184,14 @@ def test_the_longest_text_fits_into_a_line(tmp_path: Path) -> None:
     assert (message.raw, message.problem) == (raw, None)
 
 
+def test_a_letter_of_many_lines_is_one_row(tmp_path: Path) -> None:
+    """However many a citizen writes, and whatever they look like."""
+    text = "\n".join(["2,complaint,x"] * 5000)
+    messages = read(tmp_path, "a.csv", f'message_id,kind,text\n1,complaint,"{text}"\n3,complaint,y\n')
+    assert [message.problem for message in messages] == [None, None]
+    assert orjson.loads(messages[0].raw)["text"] == text
+
+
 def test_large_messages_come_few_at_a_time(tmp_path: Path) -> None:
     """A batch is bounded in bytes, too: a hundred messages of a megabyte are no batch."""
     file = tmp_path / "a.jsonl"

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from base64 import b64decode
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
@@ -18,7 +19,12 @@ log = structlog.get_logger(__name__)
 
 _PSEUDO = "amq.rabbitmq."
 _DIRECT = f"{_PSEUDO}reply-to."
-_WELL_FORMED = re.compile(r"g[A-Za-z0-9+/]+=*\.[A-Za-z0-9+/]+=*")
+_WELL_FORMED = re.compile(r"(g[A-Za-z0-9+/]+=*)\.[A-Za-z0-9+/]+=*")
+_NODE = re.compile(rb"[A-Za-z0-9_.@-]+")
+_PLACES = {b"X": 12, b"g": 9}
+"""Bytes behind the name of the node, by the kind of the process's number."""
+_LENGTHS = {b"v": 2, b"w": 1, b"d": 2, b"s": 1}
+"""Bytes of the length of that name, by the kind of the name."""
 _TRIES = 3
 _WITHIN = 10.0
 
@@ -91,13 +97,27 @@ class Allowed:
     def may_go_to(self, address: str) -> bool:
         """Say whether a receipt may go to where a sender says.
 
-        RabbitMQ 4.0 closes the connection of whoever publishes to a direct reply-to that it did not make.
+        RabbitMQ 4.0 closes the connection of whoever publishes to a direct reply-to that names no process of Erlang.
         """
         if address.startswith(_DIRECT):
-            return self._direct and _WELL_FORMED.fullmatch(address.removeprefix(_DIRECT)) is not None
+            return self._direct and _names_a_process(address.removeprefix(_DIRECT))
         if address.startswith((f"{self._prefix}.", _PSEUDO)) or address in self._queues:
             return False
         return any(fnmatchcase(address, pattern) for pattern in self._patterns)
+
+
+def _names_a_process(address: str) -> bool:
+    found = _WELL_FORMED.fullmatch(address)
+    try:
+        pid = b64decode(found[1], validate=True) if found else b""
+    except ValueError:
+        return False
+    behind, length = _PLACES.get(pid[1:2]), _LENGTHS.get(pid[2:3])
+    if behind is None or length is None:
+        return False
+    size = int.from_bytes(pid[3 : 3 + length])
+    node = pid[3 + length : -behind]
+    return len(node) == size and _NODE.fullmatch(node) is not None
 
 
 def reply_to(request: Message, result: Taken | Quarantined, channel: str) -> Message:

@@ -11,7 +11,9 @@ import orjson
 from appealbus.connectors.files import columns
 from appealbus.connectors.files.lines import LINE_LIMIT, Line
 
-_ROW_LINES = 1000
+_ROW_LINES = 200_000
+"""As many as the longest text has characters: a letter may be of short lines. A stray quote costs them once, as it ends
+at the next quote."""
 _HARMLESS = re.compile(r"(?!.*\d\d)[\w. -]{1,40}")
 _SEPARATORS = (",", ";", "\t")
 

@@ -95,7 +95,6 @@ class Cli:
                 yield journal
             finally:
                 await _mark(journal, checkpoint)
-                checkpoint.close()
         finally:
             await journal.close()
 
@@ -132,6 +131,8 @@ async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
             log.error("checkpoint.failed", error=type(error).__name__)
     except JournalError:
         pass  # whoever needs the journal says so
+    finally:
+        checkpoint.close()  # a bus that is about to run is the one to write it
 
 
 def cli_of(context: typer.Context) -> Cli:

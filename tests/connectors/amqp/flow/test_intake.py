@@ -8,7 +8,6 @@ import orjson
 import pytest
 from flows import NAMES, Flow, Run, body
 from lxml import etree
-from structlog.testing import capture_logs
 
 from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers
@@ -120,69 +119,6 @@ async def test_the_same_id_with_other_words_gets_no_receipt(run: Run) -> None:
     assert (refusal.code, refusal.quarantine_id) == ("message.differs", row.id)
     assert f"belongs to appeal {number}" in refusal.reason
     assert (row.code, row.number, row.replayed_at) == ("message.differs", number, None)
-
-
-async def test_nobody_waits_for_the_receipt(run: Run) -> None:
-    """It is counted, and the message is done: the appeal is safe."""
-    async with run(**INTAKES) as flow:
-        await flow.send(body(), message_id="x-1", reply_to="nobody.is.here")
-        await flow.until(lambda: flow.counts("intake.letters")["receipts_unroutable"] == 1)
-        await flow.until(lambda: flow.bus.parts.intakes[0].idle)
-        assert (await flow.broker.declare_queue(NAMES.intake, passive=True)).messages == 0
-        assert flow.counts("intake.letters")["taken"] == 1
-
-
-async def test_a_receipt_goes_only_where_it_may(run: Run) -> None:
-    """Not to a queue of the bus, and not to an address that makes RabbitMQ end the connection; the appeal is taken."""
-    strange = ("garbage", "", "a.b", "g1h2AA.!!", "g1h2.", "g1h2AAAA.x.y")
-    addresses = [*(f"amq.rabbitmq.reply-to.{each}" for each in strange), NAMES.intake, NAMES.work, NAMES.answers("a")]
-    lost = len(addresses)
-    addresses.append("amq.rabbitmq.reply-to.g1h2AA==.AAAA")  # well formed, and leads nowhere: it is tried, once
-    async with run(**INTAKES) as flow:
-        for number, address in enumerate(addresses):
-            await flow.send(body(f"m-{number}"), reply_to=address)
-        await flow.until(lambda: flow.counts("intake.letters")["taken"] == len(addresses))
-        await flow.until(lambda: flow.bus.parts.intakes[0].idle)
-        counts = flow.counts("intake.letters")
-        reconnects = sum(link.reconnects for link in flow.bus.links() if link.name == "main.publish")
-    assert (counts["given_back"], counts["quarantined"], counts["repeated"]) == (0, 0, 0)
-    assert counts["receipts_refused"] == lost
-    assert counts["receipts_unroutable"] + counts["receipts"] == 1
-    assert reconnects <= 1
-
-
-async def test_a_sender_reaches_only_the_queues_that_the_settings_allow(run: Run) -> None:
-    """Of nobody else: not another intake's, an agency's, or one beside the pattern; refusals are told once."""
-    intakes = {
-        "letters": {"kind": "amqp", "reply_to": ["portal.*", "desk"], "direct_reply_to": False},
-        "calls": {"kind": "amqp", "queue": "portal.calls", "dead_letters": "portal.dead"},
-    }
-    sources = {"address": {"connector": "amqp", "queue": "portal.address", "format": "json"}}
-    refused = [
-        "other",
-        "portal",
-        "portal.calls",
-        "portal.dead",
-        "portal.address",
-        "amq.rabbitmq.reply-to.g1h2AA==.AA==",
-    ]
-    allowed = ["portal.receipts", "desk"]
-    with capture_logs() as logs:
-        async with run(intakes=intakes, sources=sources) as flow:
-            inboxes = [await flow.inbox(name) for name in allowed]
-            for name in refused[:-1]:
-                await flow.broker.declare_queue(name)
-            for number, address in enumerate([*refused, *allowed]):
-                await flow.send(body(f"m-{number}"), reply_to=address)
-            for inbox in inboxes:
-                await inbox.wait(1)
-            await flow.until(lambda: flow.counts("intake.letters")["receipts"] == len(allowed))
-            await flow.until(lambda: flow.counts("intake.letters")["receipts_refused"] == len(refused))
-            counts = flow.counts("intake.letters")
-            left = [(await flow.broker.declare_queue(name, passive=True)).messages for name in refused[:-1]]
-    assert left == [0] * len(left)
-    assert (counts["receipts"], counts["receipts_refused"], counts["receipts_unroutable"]) == (2, len(refused), 0)
-    assert [line["event"] for line in logs].count("amqp.receipt_refused") == 1
 
 
 async def test_a_byte_order_mark_is_no_obstacle(run: Run) -> None:

@@ -24,8 +24,8 @@ _STEADY = _DAY
 """Seconds without a jump, seen by a running bus, after which the clock is trusted again."""
 _GAP = 60.0
 """The most of these that one look counts: while nobody looks, nobody knows."""
-_GIVEN = 1000
-"""Ids that are passed over after a restore: more than were given between the last sign of life and the loss."""
+_GIVEN = 100_000
+"""Ids of quarantine that are passed over after a restore, as senders were told them: more than a day fills it with."""
 
 
 @dataclass(frozen=True, slots=True)
