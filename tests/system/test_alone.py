@@ -26,8 +26,8 @@ WITHIN = 180.0
 """Seconds until all but the killer are delivered."""
 PLUGIN = str(Path(__file__).with_name("poison.py"))
 HURRY = {} if LONG else {"HURRY": "1"}
-GUARD = "" if LONG else "guard = { concurrency = 1000 }\n"
-"""Nobody waits for the end of a dead worker's calls, which may take 22 s: it had them all, and there are more."""
+GUARD = "" if LONG else 'guard = { timeout = "1s" }\n'
+"""A dead worker's calls may last no longer, so that others may soon use its share of the source."""
 
 
 def configure(folder: Path, journal: str, more: str = "") -> None:
