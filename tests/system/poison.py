@@ -1,7 +1,7 @@
 """A plugin for the tests: a source inside the process, and appeals and messages that kill whoever works them.
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
-answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects.
+answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects, and how long a loop may block.
 """
 
 import asyncio
@@ -29,12 +29,25 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import decoder
+from appealbus.core.bus import alone, bus, decoder
+from appealbus.core.bus.watchdog import Watchdog
+from appealbus.core.guards import shared
+from appealbus.core.host import Host
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas import Record
 
+_BLOCKED = 3.0
+
+
+def _impatient(host: Host, lease: float) -> Watchdog:
+    return Watchdog(host, min(lease, _BLOCKED))
+
+
 if os.environ.get("HURRY"):
     suspects.PAUSES = (1.0, 2.0)
+    alone.PAUSES = (0.0, 0.5, 1.0)
+    shared.LEASE = 4.0
+    bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
 _decode = decoder.decode
 

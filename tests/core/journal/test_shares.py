@@ -140,3 +140,19 @@ def test_what_a_silent_worker_holds_is_kept_until_its_lease_ends():
     assert workers.report("b").usable == 4
     workers.used["a"] = 0
     assert workers.report("a").usable == 0
+
+
+def test_who_comes_for_a_dead_one_gets_of_what_the_others_have():
+    """What the dead one holds is nobody's to give; the newcomer need not wait for it."""
+    workers = Workers(8, ["a", "b", "c"])
+    workers.wanted = {"a": 8, "b": 8, "c": 1}
+    for name in "ababab":
+        workers.report(name)
+    assert workers.usable["b"] == 4
+    workers.wanted["b"] = 0
+    for _ in range(10):
+        workers.now += timedelta(seconds=0.5)
+        workers.report("b")
+    for name in "cbcbc":  # b stops using some, then says so, then c may
+        workers.report(name)
+    assert (workers.usable["b"], workers.usable["c"]) == (2, 2)

@@ -155,13 +155,15 @@ class Division:
     def targets(self) -> dict[str, int]:
         """Return what each worker should have; together that is never more than the limit.
 
-        Who has not been heard of for a while gets nothing more; what it holds is free once its lease ends.
+        Who has not been heard of for a while gets nothing more; what it holds is free once its lease ends, and till
+        then the others divide the rest: or one of them would have it all, and who came for the dead one nothing.
         """
         heard = {name: each for name, each in self.holdings.items() if each.until > self.now + self.lease - _SILENT}
+        left = max(0, self.limit - sum(each.held for name, each in self.holdings.items() if name not in heard))
         wanting = sum(each.wanted > 0 for each in heard.values())
-        rank = self._by_turn if wanting > self.limit else _by_possession
+        rank = self._by_turn if wanting > left else _by_possession
         wants = {name: heard[name].wanted for name in sorted(heard, key=lambda name: rank(name, heard[name]))}
-        return dict.fromkeys(self.holdings, 0) | divide(self.limit, wants)
+        return dict.fromkeys(self.holdings, 0) | divide(left, wants)
 
     def _by_turn(self, name: str, holding: Holding) -> tuple[int, datetime, str]:
         if not holding.held:
