@@ -18,7 +18,9 @@ PATIENCE = 30.0
 """Seconds that anything may take, generous for a loaded machine; whoever waits longer fails and shows why."""
 _POLL = 0.06
 _SHOWN = 4000
-_IDENTIFIER = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_IDENTIFIER = re.compile(r"(?<!\d)\d{12}(?!\d)|\b\d\d[:-]\d{3}[:-]\d{3}[:-]\d{3,5}\b")
+_FOREIGN_WORD = re.compile(r"[А-яЁёӘ-ӹ]{3,}")
+_OUR_WORDS = {"ИИН", "БИН", "КАТО", "РКА", "ГБД", "ЕГКН", "ШЭП", "АППК"}
 _LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, -1)); " + (
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
@@ -122,6 +124,10 @@ class Program:
             raise AssertionError(f"{self._named} did not end within {timeout:g} s{self._said}") from None
         if _IDENTIFIER.search(self.err):
             raise AssertionError(f"{self._named} told an identifier{self._said}")
+        logged = (line for line in self.err.splitlines() if line.startswith('{"timestamp"'))
+        names = {word for line in logged for word in _FOREIGN_WORD.findall(line)} - _OUR_WORDS
+        if names:  # of people, streets and towns: nothing else is in Cyrillic
+            raise AssertionError(f"{self._named} told {names}{self._said}")
         return Finished(code, self._out.read_bytes(), self.err)
 
     def stop(self, timeout: float = PATIENCE) -> Finished:

@@ -6,10 +6,11 @@ A register may give an appeal the number of whom it is about. It stays what it i
 import re
 
 # An ИИН or a БИН, twelve digits, perhaps in groups; a cadastral number, with its separators or without; more digits
-# than either. Numbers that the bus gives, a year and eight digits, are none of these.
-_SHAPED = re.compile(
-    r"(?<!\d)(?:\d{2}[-:./_]\d{3}[-:./_]\d{3}[-:./_]\d{3,5}|\d{6}[-:./_]\d{3}[-:./_]\d{3}|\d{6}[-:./_]\d{6}|\d{11,})(?!\d)"
-)
+# than either. Numbers that the bus gives, a year and eight digits, are none of these; nor is what begins with a year
+# in groups of four: an ИИН or a БИН that began with 2026 would be of the month 26.
+_GROUPS = ("2 3 3 3,5", "6 3 3", "6 6", "3 3 3 3", "4 4 4", "2 2 2 2 2 2")
+_SHAPES = [r"[-:./_ ]".join(rf"\d{{{size}}}" for size in groups.split()) for groups in _GROUPS]
+_SHAPED = re.compile(rf"(?<!\d)(?!20[2-9]\d[-:./_ ]\d{{4}}[-:./_ ])(?:{'|'.join(_SHAPES)}|\d{{11,}})(?!\d)")
 _SEPARATORS = re.compile(r"\D")
 _SHOWN = 4
 """Digits that stay: with the time beside them they find the case, and they are no part of a birth date."""

@@ -86,6 +86,12 @@ async def test_a_file_of_another_kind_is_left_alone(tmp_path: Path, there: bytes
     assert path.read_bytes() == there
 
 
+async def test_a_folder_under_the_path_is_a_wrong_configuration(tmp_path: Path) -> None:
+    """Told at the start, as everything else is that is no file."""
+    with pytest.raises(ConfigError, match="is a folder"):
+        await FilesDelivery("out", OutboxSettings(path=tmp_path)).start()
+
+
 async def test_a_full_disk_leaves_no_part_of_a_batch(tmp_path: Path) -> None:
     """What did not fit is taken back, and all of the batch comes again."""
     path = tmp_path / "out.jsonl"

@@ -73,6 +73,25 @@ async def test_files_are_taken_and_moved(intake: FilesIntake, tmp_path: Path) ->
     assert sorted(path.name for path in folder.iterdir()) == ["c.jsonl.part", "done", "failed", "notes.txt"]
 
 
+async def test_nothing_is_written_or_read_through_a_link_in_the_folder(intake: FilesIntake, tmp_path: Path) -> None:
+    """Who may put appeals in must not have the bus overwrite a file of its own, nor wait for a pipe."""
+    folder = intake.config.folder
+    (tmp_path / "precious").write_text("7 dossiers")
+    (folder / ".a.jsonl.taking").symlink_to(tmp_path / "precious")
+    (folder / ".b.jsonl.taking.new").symlink_to(tmp_path / "precious")
+    os.mkfifo(folder / ".c.jsonl.taking")
+    os.link(tmp_path / "precious", folder / ".d.jsonl.taking")
+    names = ["a.jsonl", "b.jsonl", "c.jsonl", "d.jsonl"]
+    for name in names:
+        (folder / name).write_bytes(LINE)
+    journal = await open_journal(tmp_path)
+    try:
+        await run_until(intake, journal, *(f"done/{name}" for name in names))
+    finally:
+        await journal.close()
+    assert (tmp_path / "precious").read_text() == "7 dossiers"
+
+
 async def test_the_same_name_again_keeps_both_files(intake: FilesIntake, tmp_path: Path) -> None:
     """A file that was dealt with is never overwritten."""
     folder = intake.config.folder

@@ -1,6 +1,7 @@
 """Files that others may write are refused, with mode and remedy; secrets that others may read are told."""
 
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,41 @@ def test_nor_is_one_in_a_folder_that_all_may_write(file: Path) -> None:
         assert "may be written by others (mode 0777" in (writable_by_others(path) or "")
     file.parent.chmod(0o1777)
     assert writable_by_others(link) is None
+
+
+def test_nor_is_one_that_a_link_of_others_leads_to(file: Path) -> None:
+    """Who may put another link in the place of one in the middle puts another file in the place of ours."""
+    public = file.parents[1] / "public"
+    public.mkdir()
+    public.chmod(0o777)
+    (public / "link.py").symlink_to(file)
+    (public / "folder").symlink_to(file.parent)
+    (file.parents[1] / "entry.py").symlink_to("public/link.py")
+    (file.parents[1] / "entry").symlink_to(public / "folder")
+    for path in (file.parents[1] / "entry.py", file.parents[1] / "entry" / file.name):
+        assert f"the folder {public} of {path.name} may be written" in (writable_by_others(path) or "")
+    public.chmod(0o755)
+    assert writable_by_others(file.parents[1] / "entry" / ".." / "folder" / file.name) is None
+
+
+def test_links_in_a_circle_end(file: Path) -> None:
+    """Whoever opens it says what is wrong."""
+    (file.parent / "a").symlink_to("b")
+    (file.parent / "b").symlink_to("a")
+    assert writable_by_others(file.parent / "a") is None
+
+
+@ROOT
+def test_a_list_for_access_makes_a_group_of_others(file: Path) -> None:
+    """With an ACL the bits of the group are the most that anybody in it may do, whoever is in the group."""
+    file.chmod(0o660)
+    entries = [(1, 6, -1), (2, 6, 54321), (4, 4, -1), (0x10, 6, -1), (0x20, 0, -1)]
+    value = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(file, "system.posix_acl_access", value)
+    except OSError:
+        pytest.skip("this file system has no ACLs")
+    assert "chmod g-w it" in (writable_by_others(file) or "")
 
 
 @ROOT

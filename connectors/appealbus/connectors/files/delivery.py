@@ -1,7 +1,6 @@
 """The delivery `files`: dossiers appended to a file, one JSON object a line."""
 
 import asyncio
-import contextlib
 import errno
 import fcntl
 import os
@@ -43,8 +42,12 @@ class FilesDelivery(Delivery[OutboxSettings]):
             ConfigError: there is something else under this path.
 
         """
-        with contextlib.suppress(BlockingIOError):  # another worker does
+        try:
             await asyncio.to_thread(self._append, b"")
+        except BlockingIOError:
+            return  # another worker does
+        except IsADirectoryError:
+            raise ConfigError(f"{self.config.path} is a folder; dossiers need a file of their own") from None
 
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Append the dossiers, all of them or none."""

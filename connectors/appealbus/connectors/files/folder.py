@@ -12,13 +12,14 @@ from pathlib import Path
 
 import structlog
 
-from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
+from appealbus.connectors.files.reading import SUFFIXES, batches, opened, read_appeals
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, Taken
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
+_LONGEST_NOTE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ def _locked(lock: int) -> bool:
 def _progress(note: Path) -> int | None:
     """Return after how many messages somebody died over the file; None if nobody did."""
     try:
-        return int(note.read_text("ascii"))
+        with opened(note, follow=False) as file:
+            return int(file.read(_LONGEST_NOTE))
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
@@ -153,9 +155,16 @@ def _progress(note: Path) -> int | None:
 
 
 def _note(note: Path, read: int) -> None:
-    """Write down how many messages are dealt with. A folder that cannot be written tells of it when the file moves."""
+    """Write down how many messages are dealt with. A folder that cannot be written tells of it when the file moves.
+
+    In a new file that takes the note's place: others may have put a link to something else there.
+    """
+    new = note.with_name(f"{note.name}.new")
     with suppress(OSError):
-        note.write_text(str(read), "ascii")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(str(read))
+        new.rename(note)
 
 
 def _forget(note: Path) -> None:

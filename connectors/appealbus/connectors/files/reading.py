@@ -41,13 +41,13 @@ def read_appeals(
     if suffix not in SUFFIXES:
         raise ConfigError(f"{path}: unknown kind of file; its name must end in {', '.join(SUFFIXES)}")
     try:
-        file = _opened(path, follow)
+        file = opened(path, follow=follow)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     return _read(file, path.name, suffix, channel, encoding)
 
 
-def _opened(path: Path, follow: bool) -> BinaryIO:
+def opened(path: Path, *, follow: bool) -> BinaryIO:
     """Open what is under the name now, if it is a file: whoever may write the folder may have put a pipe there."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

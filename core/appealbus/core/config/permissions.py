@@ -6,25 +6,41 @@ import pwd
 import stat
 from pathlib import Path
 
+_LINKS = 40
+"""As many as Linux follows."""
+
 
 def writable_by_others(path: Path) -> str | None:
     """Say who else may write the file, or put another one in its place, and what to do; None where nobody may.
 
     Others are all but this user and root. A group that nobody but its owner is in counts as its owner; so does, for
     root, an owner whom this system does not know: in a container that is whoever mounted the file. What lies on a
-    read-only file system nobody can write.
+    read-only file system nobody can write. A file with a list of its own for access (ACL) has no private group.
     """
-    here = Path(os.path.abspath(path))
-    real = Path(os.path.realpath(path))
-    for file in dict.fromkeys((here, real)):
-        if problem := _writable(file, f"{file} may be written by others", sticky=False):
+    file, *folders = reversed(_met(path))
+    if problem := _writable(file, f"{file} may be written by others", sticky=False):
+        return problem
+    for folder in folders:
+        what = f"the folder {folder} of {path.name} may be written by others"
+        if problem := _writable(folder, what, sticky=True):
             return problem
-        for folder in file.parents:
-            if problem := _writable(
-                folder, f"the folder {folder} of {file.name} may be written by others", sticky=True
-            ):
-                return problem
     return None
+
+
+def _met(path: Path) -> list[Path]:
+    """Return all that is met on the way to a file: who may put another link in a link's place has the file, too."""
+    here, links = Path("/"), 0
+    met, todo = [here], [*reversed((Path.cwd() / path).parts)]
+    while todo:
+        part = todo.pop()
+        here = here.parent if part == ".." else here / part
+        if links < _LINKS and os.path.islink(here):  # not Path.is_symlink, which raises where we may not look
+            links += 1
+            todo += reversed(Path(os.readlink(here)).parts)
+            here = here.parent
+        elif here not in met:
+            met.append(here)
+    return [each for each in met if each != here] + [here]
 
 
 def readable_by_others(path: Path) -> str | None:
@@ -58,7 +74,7 @@ def _writable(path: Path, what: str, *, sticky: bool) -> str | None:
     if sticky and about.st_mode & stat.S_ISVTX:
         return None  # others may put files beside it, but not in its place
     by_all = bool(about.st_mode & stat.S_IWOTH)
-    if by_all or (about.st_mode & stat.S_IWGRP and not _private(about)):
+    if by_all or (about.st_mode & stat.S_IWGRP and (_has_list(path) or not _private(about))):
         return f"{what} ({mode}); chmod {'go' if by_all else 'g'}-w it"
     return None
 
@@ -74,6 +90,14 @@ def _private(about: os.stat_result) -> bool:
     except KeyError:
         return False
     return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
+
+
+def _has_list(path: Path) -> bool:
+    """Whether there is an ACL: the bits of the group are then the most that anybody in it may do."""
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except (OSError, AttributeError):  # none, or no system that has any
+        return False
 
 
 def _name(user: int) -> str:
