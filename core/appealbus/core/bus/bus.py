@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from appealbus.core import threads
 from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.clockwork import Clockwork
 from appealbus.core.bus.duty import Duties
@@ -33,7 +34,6 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
 from appealbus.core.parts import Bound, Parts
-from appealbus.core.threads import PluginThreads
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +107,7 @@ class Bus:
             JournalError: if the sources' limits cannot be shared with other workers.
 
         """
-        asyncio.get_running_loop().set_default_executor(PluginThreads())
+        threads.share(asyncio.get_running_loop())
         if self._limits is not None:
             await self._limits.start()
             self._go("limits", self._limits.run)
@@ -271,8 +271,7 @@ class Bus:
         staying = {f"service.{service.name}" for service in self.parts.host.services if service.through_drain}
         taking = [task for task in self._keeper.tasks if task.get_name().startswith(_TAKING)]
         taking = [task for task in taking if task.get_name() not in staying]
-        for task in taking:
-            task.cancel()
+        self._keeper.call_off(taking)
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
         if self._arrivals:  # what is being written down may be leased to us
