@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kit import ScriptedConnector, ScriptedWire, lookup
 
-from appealbus.core import ConfigError, From, Settings, Waiting, WorkQueue
+from appealbus.core import ConfigError, From, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.parts import Parts, build
@@ -88,6 +88,23 @@ class Picky(WorkQueue[PickySettings]):
 
     async def run(self, take: Callable[[], Awaitable[None]]) -> None:
         raise NotImplementedError
+
+
+@pytest.mark.parametrize("error", [SystemExit(2), ValueError("a secret")], ids=["exit", "error"])
+def test_a_part_whose_plugin_raises_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Which table, what was raised and where; never its text."""
+
+    def wire(self: ScriptedConnector, source: str, settings: object) -> Wire:
+        raise error
+
+    monkeypatch.setattr(ScriptedConnector, "wire", wire)
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, '[sources.s]\nconnector = "scripted"\n')
+    told = f"appealbus.toml:1: sources.s: its plugin raised {type(error).__name__} at {__file__}:"
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_source_that_no_lookup_asks_is_told(tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ class Obeys(Lookup[Words, Word]):
                 await asyncio.to_thread(threading.Event().wait)
             case "deaf":
                 await _deaf()
+            case "thread":
+                threading.Thread(target=threading.Event().wait).start()
+            case "stop":
+                asyncio.get_running_loop().stop()
             case "stray":
                 asyncio.get_running_loop().call_soon(sys.exit, 2)
         return found(Word(word=query.word))

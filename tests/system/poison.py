@@ -1,7 +1,8 @@
 """A plugin for the tests: a source inside the process, and appeals and messages that kill whoever works them.
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
-answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects, and how long a loop may block.
+answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects, and how long a loop may block;
+`SLOW` is how many seconds the source takes.
 """
 
 import asyncio
@@ -80,7 +81,7 @@ class Inside(Wire):
         """Answer."""
         with Path("asked.txt").open("a") as asked:  # noqa: ASYNC230 - a line of a test
             asked.write(f"{request.body['lookup']} {call.number}\n")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(float(os.environ.get("SLOW", "0.05")))
         return Reply({}, "0" * 64, datetime.now(UTC))
 
     async def health(self) -> Health:

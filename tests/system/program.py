@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -145,6 +146,14 @@ class Program:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1024
 
+    def memory(self) -> int:
+        """Megabytes of memory now, with the processes that it has started; 0 once it has ended."""
+        pids = [self.process.pid]
+        for pid in pids:
+            with suppress(OSError):
+                pids += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return sum(map(_resident, pids)) // 1024
+
     def __enter__(self) -> Self:
         return self
 
@@ -161,6 +170,13 @@ class Program:
     @property
     def _said(self) -> str:
         return f"\n--- stdout\n{self.out[-_SHOWN:]}\n--- stderr\n{self.err[-_SHOWN:]}"
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), 0)
+    return 0
 
 
 def appealbus(

@@ -10,7 +10,7 @@ from program import Program, appealbus
 
 pytestmark = pytest.mark.system
 
-WORDS = ["exit", "interrupt", "cancel", "own", "block", "deaf", "stray"]
+WORDS = ["exit", "interrupt", "cancel", "own", "block", "deaf", "stray", "thread", "stop"]
 APPEALS = 60
 PLUGIN = Path(__file__).with_name("hostile.py")
 CONFIGURATION = f"""
@@ -58,4 +58,5 @@ def test_a_hostile_plugin_harms_itself_alone(bus: Program, tmp_path: Path) -> No
     events = {line["event"] for line in map(json.loads, bus.err.splitlines())}
     assert {"lookup.raised", "lookup.left_behind", "assessor.raised", "plugin.raised", "service.raised"} <= events
     assert {"plugin.left_the_loop", "source.raised", "process.left_behind", "bus.stopped"} <= events
+    assert "process.held_up" in events
     assert "program.crashed" not in events

@@ -1,6 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import difflib
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from appealbus.core.config.base import ConfigError, Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import InvalidConfig
+from appealbus.core.doors import is_defect
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
@@ -142,13 +144,22 @@ def _near(name: str, known: Collection[str]) -> str:
 
 
 def _made(loaded: Loaded, make: Callable[[], T], *path: str) -> T:
-    """Make a part; what it finds wrong with its table is told with the table's place."""
+    """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
     try:
         return make()
     except InvalidConfig:
         raise
     except ConfigError as error:
         raise loaded.error(str(error), *path) from None
+    except BaseException as error:
+        if not is_defect(error):
+            raise
+        raise loaded.error(f"its plugin raised {type(error).__name__} at {_place(error)}", *path) from None
+
+
+def _place(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> Any:

@@ -1,10 +1,11 @@
 """Threads for plugins: each plugin has some of its own, so that one that blocks them harms nobody else."""
 
+import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from appealbus.core.doors import inside
 
@@ -50,6 +51,16 @@ class PluginThreads(ThreadPoolExecutor):
         """Start nothing more, and wait for nobody."""
         for pool in self._pools.values():
             pool.close()
+
+
+def share(loop: asyncio.AbstractEventLoop) -> None:
+    """Give a loop such threads, and let no plugin put others in their place, which the whole bus would have to use."""
+    type(loop).set_default_executor(loop, PluginThreads())
+    loop.set_default_executor = _refuse  # type: ignore[method-assign]
+
+
+def _refuse(executor: object) -> NoReturn:
+    raise RuntimeError("the threads are everybody's; name an executor of your own where you call run_in_executor")
 
 
 class _Pool:

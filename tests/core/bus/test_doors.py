@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,37 @@ async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monke
     over.set()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
+
+
+async def test_a_service_that_cancels_itself_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted; and where the bus ends it, it stays ended."""
+    monkeypatch.setattr(keeping, "RESTART", 0.01)
+    runs = asyncio.Queue[asyncio.Task[Any]]()
+
+    class Cancels(Service):
+        name = "cancels"
+
+        async def run(self, bus: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            runs.put_nowait(task)
+            if runs.qsize() < 3:
+                task.cancel()
+            await asyncio.sleep(60)
+
+    async with asyncio.timeout(20), running_bus(tmp_path, BY_REPEATS) as bus:
+        bus.parts.host.plugins[0].brought.services.append(Cancels())
+        bus.open_doors()
+        while runs.qsize() < 3:
+            await asyncio.sleep(0.01)
+        assert bus.parts.host.defects["service.cancels"] == 2
+    assert runs.qsize() == 3
+
+
+async def test_no_plugin_takes_the_threads_of_all(tmp_path: Path) -> None:
+    """Another executor in their place would be everybody's, blocked or not."""
+    async with running_bus(tmp_path, BY_REPEATS):
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as own, pytest.raises(RuntimeError, match="executor of your own"):
+            loop.set_default_executor(own)
+        assert await asyncio.to_thread(lambda: True)

@@ -1,9 +1,10 @@
 """How many bytes of appeals a worker has in its hands: one budget for what it claims and for what arrives."""
 
-MOST = 32 * 1024 * 1024
+MOST = 12 * 1024 * 1024
 """Bytes of appeals in flight, as the journal keeps them. In memory, with its dossier on the way, an appeal takes up to
-eight times as much: so a worker stays under 400 MB whatever it is sent. It is room for 8 of the largest messages, or
-for 10,000 letters of the usual 3 kB."""
+twelve times as much (one character outside the basic plane makes four bytes of each one): so a worker stays under
+400 MB whatever it is sent, beside what a queue's `prefetch` holds unread. It is room for 3 of the largest messages, or
+for 4,000 letters of the usual 3 kB."""
 LARGEST = 4 * 1024 * 1024
 """Bytes of the largest message that is taken."""
 

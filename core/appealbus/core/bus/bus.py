@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 
+from appealbus.core import threads
 from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.clockwork import Clockwork
 from appealbus.core.bus.duty import Duties
@@ -34,7 +35,6 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
 from appealbus.core.parts import Bound, Parts
-from appealbus.core.threads import PluginThreads
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ class Bus:
             JournalError: if the sources' limits cannot be shared with other workers.
 
         """
-        asyncio.get_running_loop().set_default_executor(PluginThreads())
+        threads.share(asyncio.get_running_loop())
         if self._limits is not None:
             await self._limits.start()
             self._go("limits", self._limits.run)
@@ -212,16 +212,19 @@ class Bus:
         parts += [("work_queue", self.parts.work.links)] if self.parts.work is not None else []
         told: dict[str, LinkState] = {}
         for name, links in parts:
-            try:
-                states = [replace(each, detail=printable(each.detail)) for each in links()]
-            except BaseException as error:
-                if not is_defect(error):
-                    raise
-                self._keeper.count(name)
-                states = [LinkState(name, LinkStatus.DOWN, f"its plugin raised {type(error).__name__} over it")]
-            for state in states:
+            for state in self.links_of(name, links):
                 told.setdefault(state.name, state)
         return list(told.values())
+
+    def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
+        """Say how the connections of one part stand; one whose plugin raises over it counts as down."""
+        try:
+            return [replace(each, detail=printable(each.detail)) for each in links()]
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            self._keeper.count(name)
+            return [LinkState(name, LinkStatus.DOWN, f"its plugin raised {type(error).__name__} over it")]
 
     @property
     def draining(self) -> bool:
@@ -273,8 +276,7 @@ class Bus:
         staying = {f"service.{service.name}" for service in self.parts.host.services if service.through_drain}
         taking = [task for task in self._keeper.tasks if task.get_name().startswith(_TAKING)]
         taking = [task for task in taking if task.get_name() not in staying]
-        for task in taking:
-            task.cancel()
+        self._keeper.call_off(taking)
         # What is not answered within the grace period ends as unavailable: parked, and told so.
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
         if self._arrivals:  # what is being written down may be leased to us

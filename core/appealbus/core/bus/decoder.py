@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from typing import cast
@@ -24,8 +23,6 @@ _WITHIN = 20.0
 _TRIES = 2
 """The first death may have been somebody else's doing: the machine's, an operator's."""
 _LEAVE = 2.0
-_FRUGAL = {"MALLOC_MMAP_THRESHOLD_": "200000", "MALLOC_TRIM_THRESHOLD_": "1000000"}
-"""Bytes, for glibc: it would keep what a large message took, 80 MB after a few of them, in case another one comes."""
 _BUFFER = 1024 * 1024
 
 
@@ -109,7 +106,6 @@ class Decoder:
                 stdout=PIPE,
                 stderr=DEVNULL,
                 limit=_BUFFER,
-                env=os.environ | _FRUGAL,
             )
         except OSError as error:
             log.error("decoder.not_started", error=type(error).__name__)

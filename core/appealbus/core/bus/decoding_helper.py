@@ -15,6 +15,7 @@ import orjson
 
 from appealbus.core.bus.decoding import Unacceptable, decode
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.process import spare_memory
 
 _MEMORY = 1024 * 1024 * 1024
 """Bytes of address space: nearly twice what the worst message was seen to ask for, most of which is never touched."""
@@ -29,6 +30,7 @@ def main() -> None:
     for ending in (signal.SIGINT, signal.SIGTERM):  # the bus has still to drain then
         signal.signal(ending, signal.SIG_IGN)
     _limit(resource.RLIMIT_AS, _MEMORY)
+    spare_memory()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while select.select([source], [], [], _IDLE)[0] and (head := source.readline()):
         _limit(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ class Keeper:
     def __init__(self, defects: Counter[str]) -> None:
         self.tasks: list[asyncio.Task[None]] = []
         self._defects = defects
+        self._called_off: set[asyncio.Task[None]] = set()
 
     def go(
         self, name: str, run: Callable[[], Coroutine[Any, Any, None]], plugin: str = "", *, later: bool = False
@@ -33,6 +34,7 @@ class Keeper:
         keep = self._keep(name, run, RESTART if later else 0.0)
         task = asyncio.get_running_loop().create_task(keep, name=name, context=entered(plugin))
         self.tasks.append(task)
+        task.add_done_callback(partial(self._ended, name, run, plugin))
 
     async def opened(self, name: str, open_: Callable[[], Awaitable[None]], plugin: str) -> bool:
         """Open a part; return False, once it is told, where its plugin raises over it or does not come to an end.
@@ -59,10 +61,15 @@ class Keeper:
                 raise
             self.raised(name)
 
+    def call_off(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+        """Cancel parts, for good."""
+        for task in tasks:
+            self._called_off.add(task)
+            task.cancel()
+
     async def end(self, seconds: float) -> None:
         """Cancel all that runs, and wait for its end, for so long."""
-        for task in self.tasks:
-            task.cancel()
+        self.call_off(self.tasks)
         if self.tasks:
             for task in (await asyncio.wait(self.tasks, timeout=seconds))[1]:
                 self.left(task.get_name(), task)
@@ -103,3 +110,12 @@ class Keeper:
                 if not is_defect(error):
                     raise
                 self.raised(name)
+
+    def _ended(
+        self, name: str, run: Callable[[], Coroutine[Any, Any, None]], plugin: str, task: asyncio.Task[None]
+    ) -> None:
+        if task.cancelled() and task not in self._called_off:  # its plugin has cancelled the task that it runs in
+            self.count(name)
+            log.error("bus.part_ended", kind=name)
+            self.tasks.remove(task)
+            self.go(name, run, plugin, later=True)

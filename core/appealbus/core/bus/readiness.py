@@ -36,10 +36,12 @@ async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check
     found = [Check("bus", not bus.draining, True, "it drains and takes nothing more" if bus.draining else "it works")]
     found.append(await _journal(probe))
     found += _clock(bus)
-    needed = _by_name(link for intake in bus.parts.intakes for link in intake.links())
-    if bus.parts.work is not None:
-        needed |= _by_name(bus.parts.work.links())
-    ways_out = _by_name(link for delivery in bus.parts.deliveries.values() for link in delivery.links())
+    parts = bus.parts
+    needed = _by_name(link for each in parts.intakes for link in bus.links_of(f"intake.{each.name}", each.links))
+    if parts.work is not None:
+        needed |= _by_name(bus.links_of("work_queue", parts.work.links))
+    out = [bus.links_of(f"delivery.{name}", delivery.links) for name, delivery in parts.deliveries.items()]
+    ways_out = _by_name(link for links in out for link in links)
     found += [_link(link, True) for link in needed.values()]
     return found + [_link(link, False) for name, link in ways_out.items() if name not in needed]
 

@@ -24,10 +24,10 @@ from appealbus.core.cli import (
     sources,
     status,
 )
-from appealbus.core.cli.context import Cli, guarded
+from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, guarded
 from appealbus.core.config.base import ConfigError
 from appealbus.core.logs import configure
-from appealbus.core.process import leave_within
+from appealbus.core.process import leave_within, spare_memory
 from appealbus.core.version import __version__
 from appealbus.core.worker import worker
 
@@ -148,8 +148,13 @@ def main() -> None:
         if code:
             raise SystemExit(code)
 
+    spare_memory()
+    code = EXIT_PROBLEMS
     try:
         guarded(program)
+        code = 0
     except SystemExit as end:
-        leave_within(end.code if isinstance(end.code, int) else int(end.code is not None))
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
         raise
+    finally:
+        leave_within(code)

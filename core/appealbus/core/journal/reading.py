@@ -33,8 +33,9 @@ from appealbus.schemas.appeal import Appeal
 
 T = TypeVar("T")
 
-DELIVERED_BYTES = 16 * 1024 * 1024
-"""Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied some times."""
+DELIVERED_BYTES = 8 * 1024 * 1024
+"""Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
+some times, by its text and by the ways out."""
 
 
 class Reading:
