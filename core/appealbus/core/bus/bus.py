@@ -1,6 +1,7 @@
 """The bus: brings all parts up, takes appeals in, and brings all parts down again."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
