@@ -168,6 +168,7 @@ class Life:
         self.over = True
         for name in ("journal.db", "journal.db-wal"):
             shutil.copy(self.folder / name, folder / name)
+        self.bus._keeper.call_off(self.bus._keeper.tasks)
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()

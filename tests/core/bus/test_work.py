@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit import Receiver, message, running_bus
@@ -97,10 +98,10 @@ async def test_many_hints_cost_one_look(tmp_path: Path, monkeypatch: pytest.Monk
         looks = 0
         claim = bus.journal.claim
 
-        async def counted(*given: object) -> object:
+        async def counted(*given: Any, **named: Any) -> object:
             nonlocal looks
             looks += 1
-            return await claim(*given)  # type: ignore[arg-type]
+            return await claim(*given, **named)
 
         monkeypatch.setattr(bus.journal, "claim", counted)
         async with asyncio.timeout(30):

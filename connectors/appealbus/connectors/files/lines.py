@@ -45,14 +45,11 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
 
 def decoded(number: int, raw: bytes, encoding: str) -> Line:
     """Read the bytes of a line as text."""
-    problem = None
-    if b"\0" in raw:
-        problem = "the line holds a NUL byte"
     try:
-        return Line(number, raw, raw.decode(encoding), problem)
+        return Line(number, raw, raw.decode(encoding))
     except UnicodeDecodeError as error:
         other = "" if encoding == Encoding.CP1251 else ', or name its encoding: --encoding cp1251, encoding = "cp1251"'
-        problem = problem or f"byte {error.start + 1} is not {encoding}; save the file as UTF-8{other}"
+        problem = f"byte {error.start + 1} is not {encoding}; save the file as UTF-8{other}"
     return Line(number, raw, raw.decode(encoding, "replace"), problem)
 
 
