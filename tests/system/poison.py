@@ -1,14 +1,16 @@
 """A plugin for the tests: a source inside the process, and appeals and messages that kill whoever works them.
 
 `POISON` says what happens over an appeal whose text is `poison`: `kill` before its question leaves, `reply` once it is
-answered, `block` holds up the loop for ever. `HURRY` shortens the pauses of suspects, and how long a loop may block;
-`SLOW` is how many seconds the source takes.
+answered, `block` holds up the loop for ever, `delivery` as the receiver `deadly` is handed its dossier.
+`HURRY` shortens the pauses of suspects, and how long a loop may block; `SLOW` is how many seconds the source takes.
 """
 
 import asyncio
+import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,12 +18,15 @@ from typing import Annotated, Any, Literal
 from appealbus.core import (
     Call,
     Connector,
+    Delivery,
     From,
+    Handed,
     Health,
     Inbound,
     Lookup,
     NoSettings,
     Outcome,
+    Outgoing,
     Query,
     Reply,
     Request,
@@ -130,6 +135,31 @@ class Killer(Lookup[ByText, Note]):
         if how == "reply":
             os.kill(os.getpid(), signal.SIGKILL)
         return found(Note())
+
+
+class Deadly(Delivery[NoSettings]):
+    """Takes every dossier, and ends the process over one."""
+
+    kind = "deadly"
+    settings = NoSettings
+
+    async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        """Take or kill."""
+        if os.environ.get("POISON") == "delivery" and any(_is_poison(each) for each in batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        with Path("taken.txt").open("a") as taken:  # noqa: ASYNC230 - a line of a test
+            taken.writelines(f"{each.number}\n" for each in batch)
+        return [None] * len(batch)
+
+
+def _is_poison(outgoing: Outgoing) -> bool:
+    return bool(json.loads(outgoing.dossier)["appeal"]["text"] == "poison")
+
+
+@hookimpl
+def register_deliveries() -> list[type[Delivery[Any]]]:
+    """Bring the receiver."""
+    return [Deadly]
 
 
 @hookimpl

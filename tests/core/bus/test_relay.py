@@ -1,8 +1,9 @@
 """The relay: one version that a receiver does not take costs the others nothing."""
 
 import asyncio
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,12 @@ def _judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def judged(folder: Path, rule: Callable[[Sequence[Outgoing]], Sequence[Handed]], appeals: int = 40) -> Any:
+async def judged(
+    folder: Path,
+    rule: Callable[[Sequence[Outgoing]], Sequence[Handed]],
+    appeals: int = 40,
+    before: Callable[[Journal], Awaitable[object]] | None = None,
+) -> Any:
     """Run a bus whose receiver follows a rule, over a journal that has so many dossiers for it already."""
     Judge.rule = staticmethod(rule)
     document = {
@@ -71,6 +77,8 @@ async def judged(folder: Path, rule: Callable[[Sequence[Outgoing]], Sequence[Han
             async with asyncio.timeout(30):
                 while (await journal.counts()).outbox.get("out", 0) < appeals:
                     await asyncio.sleep(0.01)
+            if before is not None:
+                await before(journal)
         try:
             yield bus
         finally:
@@ -184,6 +192,49 @@ async def test_what_a_delivery_should_not_say_of_one_version_is_said_of_that_one
         assert set(Judge.got.values()) == {1}
         await bus.relays[0].flush(0.1)
     assert bus.journal._write.failed == 0
+
+
+async def test_what_somebody_died_over_is_handed_over_alone(tmp_path: Path) -> None:
+    """The one over which three died alone waits, with its reason; the others go out once, and none beside another."""
+    together: list[int] = []
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        together.append(len(batch))
+        return fine(batch)
+
+    async def died(journal: Journal) -> None:
+        rows = await journal.undelivered("out", journal.now(), 100)
+        await journal.deliveries_begun([row.delivery_id for row in rows], "dead")
+        bad = [row.delivery_id for row in rows if row.number == BAD]
+        for life in range(3):
+            await journal.deliveries_begun(bad, f"dead {life}")
+
+    async with judged(tmp_path, rule, 20, died) as bus:
+        async with asyncio.timeout(30):
+            await bus.settle(parked=True)
+        assert await alone(bus) == [(BAD, 1, "process.died")]
+    assert together == [1] * 19
+    assert set(Judge.got.values()) == {1}
+
+
+async def test_who_stops_over_old_versions_has_not_died_over_them(tmp_path: Path) -> None:
+    """They were noted before they were handed over, and are as they were once the bus was told to stop."""
+    free, came = threading.Event(), threading.Event()
+
+    def rule(batch: Sequence[Outgoing]) -> list[Handed]:
+        came.set()
+        free.wait(60)
+        return fine(batch)
+
+    async with judged(tmp_path, rule, 3) as bus:
+        assert await asyncio.to_thread(came.wait, 20)
+        journal = bus.journal
+        noted = await journal.undelivered("out", journal.now(), 10)
+        assert {row.begun_by for row in noted} == {bus.worker}
+        await bus.stop()
+        noted = await journal.undelivered("out", journal.now(), 10)
+        free.set()
+    assert {(row.begun_by, row.deaths) for row in noted} == {(None, 0)}
 
 
 async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.bus.turns import Turns
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.config.loading import Loaded
 from appealbus.core.doors import entered, is_defect
@@ -79,11 +80,12 @@ class Bus:
         }
         self._duties = Duties(self.worker, journal)
         self._retention = self._duties.add("retention")
+        turns = Turns()
         self.relays = [
-            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"), parts.host)
+            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"), parts.host, turns=turns)
             for name, delivery in parts.deliveries.items()
         ]
-        casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, owner=self.worker)
+        casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, turns=turns, owner=self.worker)
         self._dispatcher = casework.dispatcher
         self._reception = Reception(journal, loaded.settings.bus.accepted_by)
         self._arrivals: set[asyncio.Task[Taken | Quarantined]] = set()

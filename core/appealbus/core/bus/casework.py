@@ -12,6 +12,7 @@ import structlog
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
+from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
 from appealbus.core.doors import is_defect
@@ -41,6 +42,7 @@ class Casework:
         guards: Mapping[str, Guard],
         relays: Sequence[Relay],
         *,
+        turns: Turns,
         owner: str,
     ) -> None:
         self._settings = settings
@@ -55,7 +57,7 @@ class Casework:
             for kind, contract in parts.contracts.items()
             if any(parts.sources[node.lookup.source].wire.answers_later for node in contract.plan)
         }
-        self.dispatcher = Dispatcher(journal, self.work, owner=owner, concurrency=settings.bus.concurrency)
+        self.dispatcher = Dispatcher(journal, self.work, turns, owner=owner, concurrency=settings.bus.concurrency)
         self._engines = {
             kind: Enrichment(
                 contract.plan,

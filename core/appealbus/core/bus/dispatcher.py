@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.budget import LARGEST, Budget
+from appealbus.core.bus.turns import Turns
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
@@ -40,6 +41,7 @@ class Dispatcher:
         self,
         journal: Journal,
         work: Callable[[Case], Coroutine[Any, Any, None]],
+        turns: Turns,
         *,
         owner: str,
         concurrency: int,
@@ -50,6 +52,7 @@ class Dispatcher:
         Args:
             journal: where appeals are claimed.
             work: runs one case to its end and never raises.
+            turns: says when a suspect may have its turn.
             owner: what this worker is called.
             concurrency: the most appeals in flight.
             lease: seconds until others may claim what is in work here, unless it is renewed.
@@ -59,6 +62,9 @@ class Dispatcher:
         self.lease = lease
         self._journal = journal
         self._work = work
+        self._turns = turns
+        turns.on_free = self._wake_for_suspects
+        self._suspects: set[int] = set()
         self._concurrency = concurrency
         self.budget = Budget()
         self._cases: dict[int, asyncio.Task[None]] = {}
@@ -115,6 +121,8 @@ class Dispatcher:
         if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._work(case))
             self._cases[case.appeal_id] = task
+            if case.deaths is not None:
+                self._suspects.add(case.appeal_id)
             self.budget.take(case.size)
             task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
@@ -220,9 +228,19 @@ class Dispatcher:
         del self._cases[appeal_id]
         self.budget.give(size)
         if suspect:  # the next one has its turn at once
+            self._suspects.discard(appeal_id)
+            self._end_turn()
             self._turn_is_over = self._backlog = True
         if suspect or (self._starved and self._has_room()):
             self._wake.set()
+
+    def _end_turn(self) -> None:
+        if not self._suspects:
+            self._turns.end_suspect()
+
+    def _wake_for_suspects(self) -> None:
+        self._turn_is_over = self._backlog = True
+        self._wake.set()
 
     async def _claim(self) -> None:
         limit = min(self._room, _CLAIM)
@@ -237,8 +255,10 @@ class Dispatcher:
                 await self._journal.release(self.owner, given_back)
                 self._dropped.difference_update(given_back)
             budget = self.budget
+            room, alone = budget.left, budget.untouched
+            suspects = not self._suspects and self._turns.begin_suspect()
             claimed = await self._journal.claim(
-                self.owner, self._journal.now(), limit, self.lease, room=budget.left, alone=budget.untouched
+                self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects
             )
             for case in claimed:
                 self.start(case)
@@ -256,3 +276,4 @@ class Dispatcher:
                 log.exception("journal.claim_failed")
         finally:
             self._claiming = False
+            self._end_turn()

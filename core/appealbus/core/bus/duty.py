@@ -26,7 +26,7 @@ class Duty:
 
     def __init__(self, name: str, owner: str, journal: Journal) -> None:
         self.name = name
-        self._owner = owner
+        self.owner = owner
         self._journal = journal
         self._until = float("-inf")
         self._under_way: set[asyncio.Timeout] = set()
@@ -41,7 +41,7 @@ class Duty:
         clock = asyncio.get_running_loop().time
         before, was_held = clock(), self.held
         try:
-            ours = await self._journal.hold(self.name, self._owner, LEASE)
+            ours = await self._journal.hold(self.name, self.owner, LEASE)
         except JournalError:
             return  # what we have of it ends by itself, before another one's begins
         # Seconds are counted from before the journal was asked, so ours are over first.

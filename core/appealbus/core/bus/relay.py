@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import structlog
 
 from appealbus.core.bus.duty import Duty, DutyLost
+from appealbus.core.bus.turns import Turns
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
 from appealbus.core.failpoints import failpoint
@@ -35,6 +37,12 @@ _FAILING = 10_000
 """Failing versions that are remembered; forgotten, one only gets its first strike later."""
 _STRUCK = 3
 """Versions with strikes that are tried between two batches: each may take a minute."""
+_SURVIVED = 10_000
+"""Old versions that are remembered as handed over in this life; forgotten, one is only noted once more."""
+_DEATHS = 3
+"""Processes that die while they hand a version over alone, until it waits: two may have died for their own reasons."""
+KILLS = "process.died"
+"""Why such a version waits."""
 _STRIKES = 8
 """Tries over which a version is given up that the delivery raises over alone: with their pauses some four minutes."""
 
@@ -42,7 +50,9 @@ _STRIKES = 8
 class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
-    def __init__(self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host) -> None:
+    def __init__(
+        self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host, *, turns: Turns
+    ) -> None:
         self.name = name
         self.plugin = host.owner(delivery)
         """The one that brings the delivery."""
@@ -50,6 +60,10 @@ class Relay:
         self._started = False
         self._left: set[asyncio.Task[Any]] = set()
         self._duty = duty
+        self._turns = turns
+        # The newest version there was when the duty became ours: it and those before may have been handed over already.
+        self._newest_old: int | None = None
+        self._survived: set[int] = set()
         self._delivery = delivery
         self._journal = journal
         self._wake = asyncio.Event()
@@ -92,6 +106,7 @@ class Relay:
         while True:
             if not self._duty.held:
                 # One worker hands over to a receiver at a time, or versions would overtake each other.
+                self._newest_old = None
                 await asyncio.sleep(_POLL)
                 continue
             self._wake.clear()
@@ -125,17 +140,80 @@ class Relay:
             try:
                 return await self._pass_on()
             except DutyLost:
+                self._newest_old = None
                 return False
 
     async def _pass_on(self) -> bool:
         asked = self._batch
         async with self._duty.during():
+            if self._newest_old is None:
+                self._newest_old = await self._journal.newest_delivery()
             rows = await self._journal.undelivered(self.name, self._journal.now(), asked)
-        fresh = [row for row in rows if not row.strikes]
-        struck = [row for row in rows if row.strikes]
-        failed = await self._hand_all_over(fresh, struck[:_STRUCK]) if rows else 0
+        old = [row for row in rows if self._may_kill(row)]
+        known = {row.delivery_id for row in old}
+        fresh, struck = self._parted([row for row in rows if row.delivery_id not in known])
+        failed = await self._hand_all_over(fresh, struck[:_STRUCK]) if fresh or struck else 0
+        together, alone = self._parted(old)
+        if old:
+            async with self._turns.handing(_POLL) as ours:
+                if not ours:
+                    return True
+                failed += await self._hand_over_old(together, alone)
         full = len(rows) == asked or sum(len(row.dossier) for row in rows) > DELIVERED_BYTES // 2
-        return len(struck) > _STRUCK or (full and not failed)
+        return max(len(struck), len(alone)) > _STRUCK or (full and not failed)
+
+    def _may_kill(self, row: Undelivered) -> bool:
+        """Whether somebody may have died over it: it was there before, and is not known to leave its process alive."""
+        if row.begun_by is not None:
+            return True
+        return row.delivery_id <= (self._newest_old or 0) and row.delivery_id not in self._survived
+
+    def _parted(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[Undelivered]]:
+        """Return what may be handed over together, and what is handed over alone: the fewest deaths first."""
+        alone = [row for row in rows if row.strikes or self._doubted(row)]
+        beside = {row.delivery_id for row in alone}
+        return [row for row in rows if row.delivery_id not in beside], sorted(alone, key=lambda row: row.deaths)
+
+    def _doubted(self, row: Undelivered) -> bool:
+        return row.begun_by not in (None, self._duty.owner)
+
+    async def _hand_over_old(self, together: Sequence[Undelivered], alone: Sequence[Undelivered]) -> int:
+        """Hand over what somebody may have died over, after a durable note of it: who dies now is known by that."""
+        failed = 0
+        try:
+            if together:
+                await self._begin(together)
+                failed += await self._hand_all_over(together, [])
+            for row in alone[:_STRUCK]:
+                failed += await self._hand_over_alone(row)
+        except BaseException:  # whatever it is, nobody has died
+            with suppress(JournalError, TimeoutError):
+                async with asyncio.timeout(_POLL):
+                    await self._journal.deliveries_survived(self.name, self._duty.owner)
+            raise
+        return failed
+
+    async def _hand_over_alone(self, row: Undelivered) -> int:
+        try:
+            async with asyncio.timeout(_POLL):
+                await self._turns.alone.acquire()
+        except TimeoutError:  # another receiver's takes long: this one comes again
+            return 0
+        try:
+            await self._begin([row])
+            if not self._doubted(row) or row.deaths < _DEATHS:
+                return await self._hand_all_over([], [row])
+            await self._note([row], [Refused(KILLS)])
+            return 0
+        finally:
+            self._turns.alone.release()
+
+    async def _begin(self, rows: Sequence[Undelivered]) -> None:
+        if len(self._survived) > _SURVIVED:
+            self._survived.clear()
+        async with self._duty.during():
+            await self._journal.deliveries_begun([row.delivery_id for row in rows], self._duty.owner)
+        self._survived.update(row.delivery_id for row in rows)
 
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
         """Hand rows over, those that the delivery has raised over each alone; return how many failed.

@@ -36,6 +36,18 @@ class Outgoing(Writing):
             alone = [delivering.Alone(delivery_id, code, now) for delivery_id, code in rows]
             await self._write.submit(delivering.alone, alone)
 
+    async def deliveries_begun(self, delivery_ids: Sequence[int], by: str) -> None:
+        """Note that a worker begins to hand these over, before it does; what becomes of each ends that.
+
+        One that another has begun and not ended has one death more.
+        """
+        if delivery_ids:
+            await self._write.submit(delivering.begun, delivering.Begun(delivery_ids, by))
+
+    async def deliveries_survived(self, receiver: str, by: str) -> None:
+        """Note that a worker hands a receiver nothing now, and has not died over what it began."""
+        await self._write.submit(delivering.survived, (receiver, by))
+
     async def skip_deliveries(
         self, number: str | None, reason: str, *, receiver: str | None = None, version: int | None = None
     ) -> int:

@@ -207,6 +207,8 @@ def _undelivered() -> Select[Any]:
             dossiers.c.completeness,
             outbox.c.attempts,
             outbox.c.strikes,
+            outbox.c.begun_by,
+            outbox.c.deaths,
             dossiers.c.region,
             dossiers.c.epoch,
             func.length(dossiers.c.document).label("size"),
@@ -254,6 +256,11 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
         for row in due
         if row.delivery_id in documents
     ]
+
+
+def newest_delivery(connection: Connection) -> int:
+    """Return the largest id of a delivery; 0 where there has been none."""
+    return connection.scalar(select(func.max(outbox.c.id))) or 0
 
 
 def deliveries(

@@ -117,6 +117,10 @@ class Reading:
         """
         return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit, size))
 
+    async def newest_delivery(self) -> int:
+        """Return the largest id of a delivery: what comes later has a larger one."""
+        return await self._read(queries.newest_delivery)
+
     async def deliveries(
         self, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
     ) -> list[DeliveryRow]:

@@ -280,6 +280,10 @@ class Undelivered:
     region: str
     strikes: int
     """How often the delivery raised over it alone."""
+    begun_by: str | None = None
+    """The worker whose hand-over of it was noted and has not ended: unless that is alive, it died meanwhile."""
+    deaths: int = 0
+    """How many died, one after the other, while they handed it over alone; the hand-over noted now counts already."""
     epoch: int = 1
     """Of the journal when the version was made."""
 

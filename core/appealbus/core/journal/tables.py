@@ -155,6 +155,8 @@ outbox = Table(
     Column("sent_at", Moment),
     Column("last_error", Text),
     Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("begun_by", Text),
+    Column("deaths", Integer, nullable=False, server_default="0"),
     Column("alone_since", Moment),
     Column("skipped_at", Moment),
     UniqueConstraint("appeal_id", "receiver", "version"),

@@ -64,7 +64,15 @@ class Working(Writing):
         await self._write.post(awaiting.keep_read, awaiting.Read(appeal_id, state, question_id, owner), about=appeal_id)
 
     async def claim(
-        self, owner: str, now: datetime, limit: int, lease_seconds: float, *, room: int = ANY, alone: bool = True
+        self,
+        owner: str,
+        now: datetime,
+        limit: int,
+        lease_seconds: float,
+        *,
+        room: int = ANY,
+        alone: bool = True,
+        suspects: bool = True,
     ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
@@ -79,13 +87,16 @@ class Working(Writing):
             lease_seconds: until others may take them over.
             room: bytes that they may have together, as the journal keeps them.
             alone: whether the first is leased even where it is larger than that.
+            suspects: whether one of them may have its turn.
 
         """
         cases: list[Case] = []
         leased: list[int] = []
         try:
             for _ in range(_CLAIMS):
-                claim = working.Claim(owner, now, lease_seconds, limit - len(cases), room, alone and not cases)
+                claim = working.Claim(
+                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects
+                )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
                 ids = claimed.ids

@@ -30,6 +30,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """Deliveries that a worker begins to hand over."""
+
+    ids: Sequence[int]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alone:
     """A delivery that will not be tried again by itself."""
 
@@ -54,7 +62,20 @@ _MOST = 512
 _SENT = (
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.sent_at.is_(None))
-    .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None)
+    .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None, begun_by=None)
+)
+_BEGUN = (
+    update(outbox)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), WAITS)
+    .values(
+        deaths=case((outbox.c.begun_by != bindparam("by"), outbox.c.deaths + 1), else_=outbox.c.deaths),
+        begun_by=bindparam("by"),
+    )
+)
+_SURVIVED = (
+    update(outbox)
+    .where(WAITS, outbox.c.receiver == bindparam("to"), outbox.c.begun_by == bindparam("by"))
+    .values(begun_by=None, deaths=0)
 )
 _is_it = outbox.c.id == bindparam("this")
 _it = outbox.alias()
@@ -75,6 +96,8 @@ _FAILED = (
     .values(
         attempts=case((_is_it, outbox.c.attempts + 1), else_=outbox.c.attempts),
         strikes=case((_is_it, outbox.c.strikes + bindparam("struck")), else_=outbox.c.strikes),
+        begun_by=case((_is_it, None), else_=outbox.c.begun_by),
+        deaths=case((_is_it, 0), else_=outbox.c.deaths),
         next_attempt_at=bindparam("next"),
         last_error=case((_is_it, bindparam("code")), else_=outbox.c.last_error),
     )
@@ -94,7 +117,7 @@ _LATER = (
 _ALONE = (
     update(outbox)
     .where(_is_it, WAITS)
-    .values(attempts=outbox.c.attempts + 1, alone_since=bindparam("at"), last_error=bindparam("code"))
+    .values(attempts=outbox.c.attempts + 1, alone_since=bindparam("at"), last_error=bindparam("code"), begun_by=None)
 )
 _SKIPPED = (
     update(outbox)
@@ -116,8 +139,24 @@ _AGAIN = (
         last_error=None,
         attempts=0,
         strikes=0,
+        begun_by=None,
+        deaths=0,
     )
 )
+
+
+def begun(connection: Connection, items: Sequence[Begun]) -> list[None]:
+    """Note what workers begin to hand over."""
+    for item in items:
+        for some in range(0, len(item.ids), _MOST):
+            connection.execute(_BEGUN, {"ids": bulk.padded(item.ids[some : some + _MOST]), "by": item.by})
+    return [None] * len(items)
+
+
+def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[None]:
+    """Note that workers are alive that hand a receiver nothing now."""
+    connection.execute(_SURVIVED, [{"to": receiver, "by": by} for receiver, by in items])
+    return [None] * len(items)
 
 
 def delivered(connection: Connection, items: Sequence[Delivered]) -> list[None]:

@@ -31,6 +31,8 @@ class Claim:
     """Bytes of appeals that the worker has room for."""
     alone: bool
     """Whether nothing is in work there: then the first appeal is taken, however large."""
+    suspects: bool = True
+    """Whether a suspect may have its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
     found = suspects.take_over(connection, connection.execute(dead).all(), item.now)
-    turn = suspects.next_turn(connection, item.now)
+    turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
         waiting = ids.add_columns(func.length(appeal.c.document).label("size")).where(appeal.c.state == READY)

@@ -44,6 +44,8 @@ def _messages() -> None:
 def _deliveries() -> None:
     """Deliveries that wait alone."""
     op.add_column("outbox", sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("outbox", sa.Column("begun_by", sa.Text(), nullable=True))
+    op.add_column("outbox", sa.Column("deaths", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("alone_since", sa.BigInteger(), nullable=True))
     op.add_column("outbox", sa.Column("skipped_at", sa.BigInteger(), nullable=True))
     op.drop_index("ix_outbox_unsent", "outbox")
