@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Makes `services` importable.
@@ -13,3 +14,8 @@ from services.fixtures import _postgres, _rabbit, clock, database, postgres, rab
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.
 settings.register_profile("appealbus", deadline=None, max_examples=60)
 settings.load_profile("appealbus")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: then no worker is left with minutes to go when all others have ended."""
+    items.sort(key=lambda item: (item.get_closest_marker("system") is None, "test_chaos" not in item.nodeid))

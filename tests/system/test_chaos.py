@@ -35,13 +35,13 @@ from appealbus.schemas import Dossier, Receipt
 
 pytestmark = pytest.mark.system
 
-COUNT = int(os.environ.get("APPEALBUS_CHAOS", "300"))
+COUNT = int(os.environ.get("APPEALBUS_CHAOS", "200"))
 SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
 LONG = COUNT > 1000
 KILLER = COUNT // 3
 """Which of the letters kills whoever works it."""
 WORKERS = 3
-KILLS = 30 if LONG else 4
+KILLS = 30 if LONG else 3
 HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
 HARMS = 3 if LONG else 1
