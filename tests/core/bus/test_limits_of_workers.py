@@ -99,7 +99,7 @@ async def test_calls_in_flight_and_the_share_of_a_killed_worker(tmp_path: Path, 
         agency.peak = 0
         before = await agency.busy(4.0)
         assert agency.peak == 5
-        assert before > 3.5
+        assert before > 3.0  # a slot is held while the access row is written, too
         workers[0].kill()
         await asyncio.sleep(0.5)
         assert await agency.busy(2.0) < 4.5

@@ -52,7 +52,7 @@ from appealbus.core.parts import build
 from appealbus.schemas import Completeness, Dossier
 
 SETTLES = 60.0
-EXAMPLES = int(os.environ.get("APPEALBUS_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("APPEALBUS_MACHINE", "4"))
 # Threads make each run a little different, so that a failure is told as it was found, not shrunk for an hour.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 RECEIVERS = ("first", "second")

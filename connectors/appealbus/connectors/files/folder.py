@@ -111,13 +111,13 @@ class FilesIntake(Intake[FolderSettings]):
             broken = True
             log.error("files.unreadable", intake=self.name, error=type(error).__name__)
         folder = "failed" if broken or (quarantined and not taken) else "done"
+        await asyncio.to_thread(_forget, progress)
         try:
             await asyncio.to_thread(_move, file, self.config.folder / folder)
         except OSError as error:
             # Or it would be read again, and again.
             self._stuck[file.name] = self._seen[file.name]
             log.error("files.stuck", intake=self.name, error=type(error).__name__)
-        await asyncio.to_thread(_forget, progress)
         log.info("files.read", intake=self.name, taken=taken, quarantined=quarantined, state=folder)
 
 
