@@ -195,7 +195,13 @@ async def test_an_idle_connection_that_ends(http: HttpClient, end: str, busy: bo
         assert await ask(http, server) == "one"
         await server.spoken.wait()
         await asyncio.sleep(0 if busy else 0.05)
-        assert await ask(http, server) == "right"
+        try:
+            answer = await ask(http, server)
+        except CallFailed as failed:
+            # The end was still on its way when the question left: the guard asks again.
+            assert (busy, failed.code) == (True, "http.reset")
+            answer = await ask(http, server)
+        assert answer == "right"
         assert (server.connections, unasked(http, server)) == (2, 0)
 
 
