@@ -198,8 +198,9 @@ async def test_an_idle_connection_that_ends(http: HttpClient, end: str, busy: bo
         try:
             answer = await ask(http, server)
         except CallFailed as failed:
+            if not busy or failed.code != "http.reset":
+                raise
             # The end was still on its way when the question left: the guard asks again.
-            assert (busy, failed.code) == (True, "http.reset")
             answer = await ask(http, server)
         assert answer == "right"
         assert (server.connections, unasked(http, server)) == (2, 0)
