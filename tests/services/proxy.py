@@ -125,7 +125,8 @@ class FaultProxy:
 
     def _repeat(self) -> None:
         for client in self._clients:
-            client.write(self._said)
+            with suppress(OSError, RuntimeError):  # one whose server has said its last word
+                client.write(self._said)
 
     def _reset(self) -> None:
         for writer in self._writers:
