@@ -1,7 +1,6 @@
 """The machine's clock is wrong, with the real program: libfaketime moves it while the bus runs."""
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -10,39 +9,10 @@ import pytest
 from installation import Agencies, Installation, letters
 from program import PATIENCE, appealbus
 from proof import nothing_is_lost
+from services.clock import Clock
 from services.processes import free_port
 
 pytestmark = pytest.mark.system
-_LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
-
-
-class Clock:
-    """The clock of a machine: programs that are started with its `env` see it as it is set."""
-
-    def __init__(self, folder: Path, library: Path) -> None:
-        self._file = folder / "clock"
-        self.env = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        self.set("+0")
-
-    def set(self, by: str) -> None:
-        """Move it by so much against the real one, such as `+400d`."""
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{by}\n")
-        new.rename(self._file)
-
-
-@pytest.fixture
-def clock(tmp_path: Path) -> Clock:
-    """Return the clock of a machine that a test sets."""
-    found = sorted(Path("/").glob(_LIBRARY))
-    if not found:
-        pytest.skip("libfaketime is not installed (Debian: faketime)")
-    return Clock(tmp_path, found[0])
 
 
 def test_a_clock_that_jumps_deletes_nothing_and_holds_nothing_back(
@@ -62,24 +32,24 @@ def test_a_clock_that_jumps_deletes_nothing_and_holds_nothing_back(
     appealbus(here.folder, "intake", here.appeals.name)
     appealbus(here.folder, "intake", "bad.jsonl", expect=1)
     agencies.misbehave(egkn={"http_502": 1})
-    with here.start("run", env=clock.env) as bus:
+    with here.start("run", env=clock.environment) as bus:
         bus.until(lambda: len(here.dossiers()) == len(sent), "all have been worked once")
         bus.until(lambda: _counts(here)["parked"], "some wait")
         assert _readiness(port) == ("ready", True)
         for doubts, by in enumerate(("+400d", "-1d", "+6"), 1):
-            clock.set(by)
+            clock.step(by)
             bus.until(lambda doubts=doubts: bus.err.count('"clock.doubted"') == doubts, f"{by} is noticed")  # type: ignore[misc]
             asked = len(here.asked())
             bus.until(lambda asked=asked: len(here.asked()) > asked + 5, "what is parked comes due")  # type: ignore[misc]
         assert _readiness(port) == ("degraded", False)
-        assert appealbus(here.folder, "prune", expect=4, env=clock.env).err.count("clock accept") == 1
-    clock.set("+800d")
+        assert appealbus(here.folder, "prune", expect=4, env=clock.environment).err.count("clock accept") == 1
+    clock.step("+800d")
     agencies.misbehave()
-    with here.start("run", env=clock.env) as bus:
+    with here.start("run", env=clock.environment) as bus:
         bus.until(lambda: not any(map(_counts(here).get, ("open", "parked", "unsent"))), "all is delivered")
-        clock.set("+0")
+        clock.step("+0")
         bus.until(lambda: '"jumped"' in bus.err, "the clock is put right")
-        accepted = appealbus(here.folder, "clock", "accept", env=clock.env)
+        accepted = appealbus(here.folder, "clock", "accept", env=clock.environment)
         assert "It was in doubt" in accepted.out
         bus.until(lambda: '"clock.trusted"' in bus.err, "the bus hears of it")
         bus.until(lambda: _readiness(port) == ("ready", True), "it is ready")
