@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 from lxml import etree
 
-from appealbus.connectors.amqp.broker import (
+from appealbus.connectors.broker.broker import (
     Argument,
     Broker,
     Consumer,

@@ -14,9 +14,9 @@ from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.agency.later import Listener, packed
-from appealbus.connectors.amqp.broker import BrokerRefused, Delivered, Message, Properties
 from appealbus.connectors.amqp.topology import answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
+from appealbus.connectors.broker.broker import BrokerRefused, Delivered, Message, Properties
 from appealbus.core import Call, CallFailed, Inbound, Request, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.interfaces.answer import Answer, Kept

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 import structlog
 
-from appealbus.connectors.amqp.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
+from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.logs.lasting import Lasting

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from appealbus.connectors.amqp.agency.body import broken
-from appealbus.connectors.amqp.broker import Header
+from appealbus.connectors.broker.broker import Header
 from appealbus.core.interfaces.wire import CallFailed, Layer
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -10,7 +10,9 @@ from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too
 from appealbus.connectors.amqp.agency.later import Listener, unpacked
 from appealbus.connectors.amqp.agency.said import failure_said
 from appealbus.connectors.amqp.agency.settings import AgencySettings
-from appealbus.connectors.amqp.broker import (
+from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
+from appealbus.connectors.amqp.topology import Wanted, answers_of
+from appealbus.connectors.broker.broker import (
     BrokerError,
     BrokerRefused,
     BrokerUnreachable,
@@ -20,8 +22,6 @@ from appealbus.connectors.amqp.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
-from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
-from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.core.clocks import wall
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.link import LinkState

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import structlog
 
-from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
-from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.amqp.topology import by_amqp
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.connectors.amqp.topology.wanted import Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import wall
 
