@@ -9,7 +9,7 @@ from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
-from appealbus.connectors.amqp.topology.keeper import Keeper
+from appealbus.connectors.amqp.topology.keeper import TopologyKeeper
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.connectors.broker.broker import Broker, BrokerError, Trouble
@@ -35,7 +35,7 @@ class Brokers:
         """By broker: the queues of appeals of all intakes there."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
-        self._keepers: dict[str, Keeper] = {}
+        self._keepers: dict[str, TopologyKeeper] = {}
 
     def get(self, name: str = MAIN) -> Broker:
         """Return the broker of this name. Nothing is connected before its `start`.
@@ -71,7 +71,7 @@ class Brokers:
             await declare_in_memory(broker, wanted)
             return
         if broker.name not in self._keepers:
-            self._keepers[broker.name] = Keeper(broker, self._configured[broker.name])
+            self._keepers[broker.name] = TopologyKeeper(broker, self._configured[broker.name])
         self._keepers[broker.name].start(wanted)
 
     async def close(self, broker: Broker) -> None:

@@ -20,7 +20,7 @@ _KNOWN = 1000
 """Messages that are remembered whose turn has ended without the journal hearing of it."""
 
 
-class Alone:
+class SuspectMessages:
     """Gives such messages a turn each; before it, the journal notes whose turn it is."""
 
     def __init__(self, journal: Journal) -> None:

@@ -13,9 +13,9 @@ import structlog
 from appealbus.core import threads
 from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.clockwork import Clockwork
-from appealbus.core.bus.duty import Duties
+from appealbus.core.bus.duty import LeaderLeases
 from appealbus.core.bus.keeping import Keeper
-from appealbus.core.bus.presence import Presence
+from appealbus.core.bus.presence import Heartbeat
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
@@ -78,7 +78,7 @@ class Bus:
             )
             for name, bound in parts.sources.items()
         }
-        self._duties = Duties(self.worker, journal)
+        self._duties = LeaderLeases(self.worker, journal)
         self._retention = self._duties.add("retention")
         turns = Turns()
         self.relays = [
@@ -100,7 +100,7 @@ class Bus:
         self.answers = Tally()
         """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
         self.dossiers = casework.dossiers
-        self._presence = Presence(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
+        self._presence = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
 
     async def start(self) -> None:
         """Load contracts, open ways out, and begin to work what the journal holds.

@@ -14,7 +14,7 @@ from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import wall
-from appealbus.core.config.models import BusSettings
+from appealbus.core.config.models import Configuration
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -36,7 +36,7 @@ class Casework:
 
     def __init__(
         self,
-        settings: BusSettings,
+        settings: Configuration,
         parts: Parts,
         journal: Journal,
         guards: Mapping[str, Guard],

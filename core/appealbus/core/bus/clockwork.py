@@ -7,7 +7,7 @@ import structlog
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.lasting import LogThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ class Clockwork:
     def __init__(self, journal: Journal, checkpoint: Checkpoint | None) -> None:
         self._journal = journal
         self._checkpoint = checkpoint
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
         self._beat = 0
         self._writing: asyncio.Future[bool] | None = None
         self.problem: str | None = None

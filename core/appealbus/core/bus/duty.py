@@ -17,11 +17,11 @@ _RENEW = 3.0
 _MARGIN = 1.0
 
 
-class DutyLost(Exception):
+class LeaderLeaseLost(Exception):
     """The duty is another worker's now."""
 
 
-class Duty:
+class LeaderLease:
     """One thing that only one worker does at a time. Where the journal is not shared it is always ours."""
 
     def __init__(self, name: str, owner: str, journal: Journal) -> None:
@@ -67,7 +67,7 @@ class Duty:
             yield
             return
         if not self.held:
-            raise DutyLost
+            raise LeaderLeaseLost
         limit = asyncio.timeout_at(self._until)
         try:
             async with limit:
@@ -78,7 +78,7 @@ class Duty:
                     self._under_way.discard(limit)
         except TimeoutError:
             if limit.expired():
-                raise DutyLost from None
+                raise LeaderLeaseLost from None
             raise
 
     def _set(self, until: float) -> None:
@@ -88,17 +88,17 @@ class Duty:
                 limit.reschedule(until)
 
 
-class Duties:
+class LeaderLeases:
     """All duties that this worker would do."""
 
     def __init__(self, owner: str, journal: Journal) -> None:
         self._owner = owner
         self._journal = journal
-        self._duties: list[Duty] = []
+        self._duties: list[LeaderLease] = []
 
-    def add(self, name: str) -> Duty:
+    def add(self, name: str) -> LeaderLease:
         """Return the duty of this name."""
-        self._duties.append(Duty(name, self._owner, self._journal))
+        self._duties.append(LeaderLease(name, self._owner, self._journal))
         return self._duties[-1]
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.lasting import LogThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ _BEAT = 5.0
 _POLL = 1.0
 
 
-class Presence:
+class Heartbeat:
     """What others see of this worker."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Presence:
         self._started_at: datetime = wall()
         self._told: tuple[list[SourceState], Sequence[LinkState]] | None = None
         self._beaten = float("-inf")
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
 
     async def run(self) -> None:
         """Tell others until cancelled; where nothing changes, now and then."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.bus.duty import Duty, DutyLost
+from appealbus.core.bus.duty import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
@@ -21,7 +21,7 @@ from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reading import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.lasting import LogThrottle
 from appealbus.core.masking import message_number
 from appealbus.schemas.dossier import delivery_id
 
@@ -51,7 +51,7 @@ class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
     def __init__(
-        self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host, *, turns: Turns
+        self, name: str, delivery: Delivery[Any], journal: Journal, duty: LeaderLease, host: Host, *, turns: Turns
     ) -> None:
         self.name = name
         self.plugin = host.owner(delivery)
@@ -75,7 +75,7 @@ class Relay:
         self._failing: dict[int, float] = {}
         # Whether the receiver took something when it was last given what has no strike.
         self._takes = False
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
 
@@ -139,7 +139,7 @@ class Relay:
         async with self._one_at_a_time:
             try:
                 return await self._pass_on()
-            except DutyLost:
+            except LeaderLeaseLost:
                 self._newest_old = None
                 return False
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.defects import NotAnOutcome
-from appealbus.core.guards.line import Line
+from appealbus.core.guards.line import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
@@ -35,7 +35,7 @@ CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 
 
-class Exchange(Flight):
+class Attempts(Flight):
     """Puts one question to the source until it is answered, the attempts are used up or nobody waits.
 
     Attributes:
@@ -45,7 +45,7 @@ class Exchange(Flight):
 
     """
 
-    def __init__(self, key: Hashable, line: Line, question: Question, question_id: str) -> None:
+    def __init__(self, key: Hashable, line: SourceContext, question: Question, question_id: str) -> None:
         super().__init__(key)
         self.so_far: Outcome[Record] = BUDGET_SPENT
         self.attempts = 0
@@ -241,13 +241,13 @@ class Exchange(Flight):
         )
 
 
-class Reading(Exchange):
+class AnswerReading(Attempts):
     """Has the lookup read an answer that came by itself.
 
     Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
     """
 
-    def __init__(self, line: Line, question: Question, answer: KeptAnswer) -> None:
+    def __init__(self, line: SourceContext, question: Question, answer: KeptAnswer) -> None:
         super().__init__(answer.question_id, line, question, answer.question_id)
         self.asked_at = answer.asked_at
         self._answer = answer
@@ -260,7 +260,7 @@ class Reading(Exchange):
         return replace(self.ended(), read=True)
 
 
-class LeftOut(Exchange):
+class LeftOut(Attempts):
     """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
 
     async def run(self) -> Ended:

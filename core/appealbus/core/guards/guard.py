@@ -14,11 +14,11 @@ from appealbus.core import clocks
 from appealbus.core.doors import is_defect
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, LeftOut, Reading
+from appealbus.core.guards.exchange import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
-from appealbus.core.guards.line import Line
+from appealbus.core.guards.line import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
@@ -78,14 +78,14 @@ class Guard:
         self._stopping = False
         self.ready = True
         """False while its wire has not started, so that nothing can leave."""
-        self._flights: SingleFlight[Exchange] = SingleFlight(clock=monotonic)
+        self._flights: SingleFlight[Attempts] = SingleFlight(clock=monotonic)
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
         slots = Slots(settings.concurrency, clock=monotonic)
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
-        self._line = Line(
+        self._line = SourceContext(
             source=source_name,
             connector=connector_name,
             wire=wire,
@@ -178,15 +178,15 @@ class Guard:
         barred = None if question.lost else line.barred()
         if barred is not None:
             return Ended(barred, line.now())
-        new = LeftOut if question.lost else Exchange
+        new = LeftOut if question.lost else Attempts
         return await self._fly(new(key, line, question, question_id))
 
     async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
         if self._stopping or not self.ready:
             return Ended(STOPPING if self._stopping else NOT_STARTED, self._line.now())
-        return await self._fly(Reading(self._line, question, answer))
+        return await self._fly(AnswerReading(self._line, question, answer))
 
-    async def _fly(self, exchange: Exchange) -> Ended:
+    async def _fly(self, exchange: Attempts) -> Ended:
         self._flights.launch(exchange)
         seat = self._flights.board(exchange, exchange.question.deadline)
         try:
@@ -201,7 +201,7 @@ class Guard:
         provenance = _own(known.provenance, question, question_id, f"cache:{self._line.connector}")
         return Ended(known.outcome, self._line.now(), provenance=provenance)
 
-    async def _share(self, exchange: Exchange, question: Question, question_id: str) -> Ended:
+    async def _share(self, exchange: Attempts, question: Question, question_id: str) -> Ended:
         # Boarding first keeps the flight in the air while the row is written.
         seat = self._flights.board(exchange, question.deadline)
         try:
@@ -220,7 +220,7 @@ class Guard:
         except TimeoutError:
             return BUDGET_SPENT
 
-    def _unanswered(self, exchange: Exchange) -> Ended:
+    def _unanswered(self, exchange: Attempts) -> Ended:
         # Called off by `drain`, or this asker's own time is up. What was answered by then counts, and keeps its trail.
         ended = exchange.ended()
         again = exchange.question.lookup.idempotent or not ended.attempts

@@ -42,7 +42,7 @@ _LATEST = 300.0
 
 
 @dataclass(slots=True)
-class Line:
+class SourceContext:
     """A source's wire with its limits, its memory and its counts."""
 
     source: str

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ _WHY = {
 }
 
 
-def in_doubt(standing: Standing) -> str:
+def in_doubt(standing: JournalState) -> str:
     """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     by = f"{seconds / 86400:.1f} days" if seconds >= 172_800 else f"{seconds:.0f} s"
@@ -32,7 +32,7 @@ def in_doubt(standing: Standing) -> str:
 class Look:
     """One look at all clocks at the same moment."""
 
-    standing: Standing
+    standing: JournalState
     at: datetime
     """By the journal's clock."""
     wall: datetime

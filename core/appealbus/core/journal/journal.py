@@ -9,8 +9,8 @@ import structlog
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.outgoing import Outgoing
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
@@ -23,7 +23,7 @@ _ENDING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Outgoing, Upkeep):
+class Journal(Taking, Working, Delivering, Upkeep):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
@@ -108,7 +108,7 @@ class Journal(Taking, Working, Outgoing, Upkeep):
         self._run_lock = RunLock(self._opened.path)
         await self.bury(None)
 
-    async def begin_epoch(self, epoch: int, beat: int) -> Standing:
+    async def begin_epoch(self, epoch: int, beat: int) -> JournalState:
         """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
 
         Args:

@@ -13,7 +13,7 @@ from appealbus.core.journal.errors import UNREACHABLE, JournalError
 Line = TypeVar("Line")
 
 
-class Lines:
+class OpenConnections:
     """All connections to one database that are not lost yet."""
 
     def __init__(self) -> None:

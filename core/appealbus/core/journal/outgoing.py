@@ -9,13 +9,13 @@ from appealbus.core.journal.writes import delivering, pruning
 from appealbus.core.journal.writing import Writing
 
 
-class Outgoing(Writing):
+class Delivering(Writing):
     """Notes what became of deliveries."""
 
     async def delivered(self, delivery_ids: Sequence[int]) -> None:
         """Note that receivers have confirmed these."""
         if delivery_ids:
-            await self._write.submit(delivering.delivered, delivering.Delivered(delivery_ids, clocks.wall()))
+            await self._write.submit(delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall()))
 
     async def deliveries_failed(
         self, rows: Sequence[tuple[int, str, datetime]], *, struck: Collection[int] = ()
@@ -33,7 +33,7 @@ class Outgoing(Writing):
         """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
         if rows:
             now = self.now()
-            alone = [delivering.Alone(delivery_id, code, now) for delivery_id, code in rows]
+            alone = [delivering.GivenUp(delivery_id, code, now) for delivery_id, code in rows]
             await self._write.submit(delivering.alone, alone)
 
     async def deliveries_begun(self, delivery_ids: Sequence[int], by: str) -> None:

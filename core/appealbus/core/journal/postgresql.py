@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
-from appealbus.core.journal.lines import Lines
+from appealbus.core.journal.lines import OpenConnections
 
 if TYPE_CHECKING:
     import psycopg
@@ -101,7 +101,7 @@ def was_ended_idle(error: Exception) -> bool:
 
 
 def open_engines(
-    url: URL, password: Password | None, readers: int, lines: Lines, *, read_only: bool
+    url: URL, password: Password | None, readers: int, lines: OpenConnections, *, read_only: bool
 ) -> tuple[Engine, Engine | None]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -134,7 +134,7 @@ def open_engines(
 def _engine(
     url: URL,
     password: Password | None,
-    lines: Lines,
+    lines: OpenConnections,
     *,
     pool_size: int = 0,
     pool_pre_ping: bool = False,
@@ -177,7 +177,7 @@ def _engine(
     return engine
 
 
-def _connection_class(seconds: float, lines: Lines) -> type[psycopg.Connection[Any]]:
+def _connection_class(seconds: float, lines: OpenConnections) -> type[psycopg.Connection[Any]]:
     import psycopg
 
     class Connection(psycopg.Connection[Any]):

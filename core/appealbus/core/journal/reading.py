@@ -18,10 +18,10 @@ from appealbus.core.journal.rows import (
     Case,
     Counts,
     DeliveryRow,
+    JournalState,
     LookupState,
     QuarantineRow,
     SourceState,
-    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -38,7 +38,7 @@ DELIVERED_BYTES = 8 * 1024 * 1024
 some times, by its text and by the ways out."""
 
 
-class Reading:
+class JournalReader:
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
     def __init__(self, readers: Engine) -> None:
@@ -127,7 +127,7 @@ class Reading:
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
         return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> JournalState:
         """Return which journal this is, its epoch, and what its clock is worth."""
         return await self._read(queries.how_it_stands)
 

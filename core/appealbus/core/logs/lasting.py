@@ -5,7 +5,7 @@ import time
 _AGAIN = 60.0
 
 
-class Lasting:
+class LogThrottle:
     """Says of one kind of failure whether it is news."""
 
     def __init__(self) -> None:

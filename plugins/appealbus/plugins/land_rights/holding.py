@@ -16,7 +16,7 @@ from appealbus.schemas.signal import Signal
 _ORGANISATIONS = ("gbdul.right_holder", "gbdul.organisation")
 
 
-class Holding:
+class ApplicantRights:
     """What the dossier tells of the applicant and of the organisations behind the rights."""
 
     def __init__(self, dossier: Dossier) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class SharedResult(Generic[T]):
     """Finds out at most once at a time; what came of it serves for a while, and nobody waits longer than told.
 
     Args:

@@ -11,7 +11,7 @@ import structlog
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.lasting import LogThrottle
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _SHORT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Late:
+class KeptMessage:
     """An answer as it was kept."""
 
     body: bytes
@@ -44,12 +44,12 @@ def packed(message: Message, limit: int) -> Answer:
     return Answer(said.correlation_id, b"" if large else message.body, orjson.dumps(head).decode())
 
 
-def unpacked(kept: KeptAnswer) -> Late:
+def unpacked(kept: KeptAnswer) -> KeptMessage:
     """Return the answer that was packed."""
     head = orjson.loads(kept.head)
     headers: Mapping[str, Header] = head["headers"]
     properties = Properties(message_id=head["message_id"], content_type=head["content_type"], headers=headers)
-    return Late(kept.body, properties, head["too_large"])
+    return KeptMessage(kept.body, properties, head["too_large"])
 
 
 def _short(value: Header) -> Header:
@@ -67,7 +67,7 @@ class Listener:
         self._queues = queues
         self._limit = limit
         self._consumers: list[Consumer] = []
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
         """Begin to take."""

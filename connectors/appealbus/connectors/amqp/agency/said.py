@@ -20,7 +20,7 @@ _SAID = {
 _QUOTABLE = re.compile(r"[A-Za-z0-9_-]{1,8}", re.ASCII)
 
 
-def failure_said(headers: Mapping[str, Header]) -> CallFailed | None:
+def failure_from_headers(headers: Mapping[str, Header]) -> CallFailed | None:
     """Return what the headers of a message make of the question; None where the body answers it."""
     word = headers.get("outcome")
     if word is None or word == ANSWER:

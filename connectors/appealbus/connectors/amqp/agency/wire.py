@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
 from appealbus.connectors.amqp.agency.later import Listener, unpacked
-from appealbus.connectors.amqp.agency.said import failure_said
+from appealbus.connectors.amqp.agency.said import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
@@ -155,7 +155,7 @@ class AgencyWire(Wire):
         self._answerable = True
 
     def _read(self, body: bytes, said: Properties, observed_at: datetime) -> Reply:
-        failure = failure_said(said.headers)
+        failure = failure_from_headers(said.headers)
         if failure is not None:
             raise failure
         settings = self._settings

@@ -21,7 +21,7 @@ PAUSE = 60.0
 _IN_ORDER = "in order"
 
 
-class Keeper:
+class TopologyKeeper:
     """Makes what is missing, where it may, and says what is not in order. It never changes what is there."""
 
     def __init__(self, broker: Broker, settings: BrokerSettings) -> None:

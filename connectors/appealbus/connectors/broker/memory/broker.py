@@ -19,8 +19,8 @@ from appealbus.connectors.broker.broker import (
     Trouble,
 )
 from appealbus.connectors.broker.memory.consumer import MemoryConsumer
-from appealbus.connectors.broker.memory.exchange import Exchange
-from appealbus.connectors.broker.memory.queue import Queue, Stored
+from appealbus.connectors.broker.memory.exchange import MemoryExchange
+from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
 from appealbus.connectors.broker.memory.replies import Replies
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import LinkState, LinkStatus
@@ -37,8 +37,8 @@ class MemoryBroker(Broker):
     def __init__(self, name: str, settings: BrokerSettings) -> None:
         self.name = name
         self._largest = settings.largest_message
-        self._exchanges: dict[str, Exchange] = {}
-        self._queues: dict[str, Queue] = {}
+        self._exchanges: dict[str, MemoryExchange] = {}
+        self._queues: dict[str, MemoryQueue] = {}
         self._consumers: list[MemoryConsumer] = []
         self._counts: Counter[str] = Counter()
         self._replies = Replies(self._counts)
@@ -124,7 +124,7 @@ class MemoryBroker(Broker):
             if there is None:
                 raise BrokerRefused(404, f"there is no exchange {name}")
         elif there is None:
-            self._exchanges[name] = Exchange(name, kind, arguments or {})
+            self._exchanges[name] = MemoryExchange(name, kind, arguments or {})
         elif there.kind != kind or there.arguments != dict(arguments or {}):
             raise BrokerRefused(406, f"the exchange {name} is there already, and is declared otherwise")
 
@@ -140,7 +140,7 @@ class MemoryBroker(Broker):
                 raise BrokerRefused(404, f"there is no queue {name}")
             if given.get("x-queue-type") == "quorum" and "x-max-priority" in given:
                 raise BrokerRefused(406, f"the quorum queue {name} cannot have x-max-priority")
-            queue = self._queues[name] = Queue(name, given, self._give_up)
+            queue = self._queues[name] = MemoryQueue(name, given, self._give_up)
             for consumer in self._consumers:
                 if consumer.queue == name:
                     self._attach(consumer)
@@ -200,7 +200,7 @@ class MemoryBroker(Broker):
             name = exchange.alternate
         return []
 
-    def _give_up(self, queue: Queue, stored: Stored, reason: str) -> None:
+    def _give_up(self, queue: MemoryQueue, stored: Stored, reason: str) -> None:
         exchange = queue.arguments.get("x-dead-letter-exchange")
         message = stored.message
         if exchange is not None:

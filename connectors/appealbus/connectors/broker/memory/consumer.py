@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 import structlog
 
 from appealbus.connectors.broker.broker import Consumer, Delivered, Handler, Trouble
-from appealbus.connectors.broker.memory.queue import Queue, Stored
+from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
 from appealbus.core import LinkStatus
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ _PAUSE = 1.0
 class Held(Delivered):
     """A message in a consumer's hands."""
 
-    def __init__(self, consumer: "MemoryConsumer", queue: Queue, stored: Stored) -> None:
+    def __init__(self, consumer: "MemoryConsumer", queue: MemoryQueue, stored: Stored) -> None:
         self.message = stored.message
         self.redelivered = stored.redelivered
         self.attempts = stored.attempts
@@ -72,7 +72,7 @@ class MemoryConsumer(Consumer):
         self._handler = handler
         self._prefetch = prefetch
         self._counts = counts
-        self._source: Queue | None = None
+        self._source: MemoryQueue | None = None
         self._held: set[Held] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # A handler must not inherit what whoever published has bound to its own context.
@@ -94,13 +94,13 @@ class MemoryConsumer(Consumer):
         """Whether it takes one more now."""
         return not self._stopping.is_set() and max(len(self._held), len(self._tasks)) < self._prefetch
 
-    def attach(self, queue: Queue) -> None:
+    def attach(self, queue: MemoryQueue) -> None:
         """Take messages from now on."""
         self._source = queue
         queue.takers.append(self)
         queue.pump()
 
-    def take(self, queue: Queue, stored: Stored) -> None:
+    def take(self, queue: MemoryQueue, stored: Stored) -> None:
         """Take a message."""
         held = Held(self, queue, stored)
         self._held.add(held)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from appealbus.connectors.broker.broker import Argument
 
 
-class Exchange:
+class MemoryExchange:
     """Puts messages into the queues that are bound to it."""
 
     def __init__(self, name: str, kind: str, arguments: Mapping[str, Argument]) -> None:

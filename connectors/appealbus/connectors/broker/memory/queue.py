@@ -40,15 +40,15 @@ class Taker(Protocol):
     def room(self) -> bool:
         """Whether it takes one more now."""
 
-    def take(self, queue: "Queue", stored: Stored) -> None:
+    def take(self, queue: "MemoryQueue", stored: Stored) -> None:
         """Take a message."""
 
 
-class Queue:
+class MemoryQueue:
     """Messages by priority, and among equals by age."""
 
     def __init__(
-        self, name: str, arguments: Mapping[str, Argument], give_up: Callable[["Queue", Stored, str], None]
+        self, name: str, arguments: Mapping[str, Argument], give_up: Callable[["MemoryQueue", Stored, str], None]
     ) -> None:
         """Make it empty.
 

@@ -7,7 +7,7 @@ from typing import Any
 from pika import ConnectionParameters
 from pika.exceptions import AMQPError
 
-from appealbus.connectors.broker.rabbit.connection import Connection
+from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 _GOODBYE = 2.0
@@ -21,7 +21,7 @@ class Attempt:
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[BaseException] = loop.create_future()
-        self.connection = Connection(
+        self.connection = PikaConnection(
             host,
             on_open_callback=guarded(lambda _: resolve(self.opened)),
             on_open_error_callback=guarded(self._on_end),

@@ -15,7 +15,7 @@ class GivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
     """We ended the connection, as the broker gave no answer."""
 
 
-class Connection(AsyncioConnection):  # type: ignore[misc] # pika has no types
+class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no types
     """Used once, then thrown away."""
 
     def _read_frame(self) -> tuple[int, Any]:

@@ -16,7 +16,7 @@ from appealbus.connectors.broker.broker import BrokerUnreachable
 from appealbus.connectors.broker.rabbit.attempt import Attempt, resolve
 from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.channel import Channel
-from appealbus.connectors.broker.rabbit.connection import Connection
+from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.core import ConfigError, LinkState, LinkStatus
@@ -42,7 +42,7 @@ class Link:
         self._read_hosts = hosts
         self._next = 0
         self._longest_pause = longest_pause
-        self._connection: Connection | None = None
+        self._connection: PikaConnection | None = None
         self._blocked = False
         self._closed = False
         self._status = LinkStatus.CONNECTING

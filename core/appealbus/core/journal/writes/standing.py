@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
 from appealbus.core.journal.clock import Look
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import standing
 from appealbus.core.journal.writes.clock import shared_now
 
@@ -75,7 +75,7 @@ def _machine(connection: Connection) -> tuple[datetime, datetime]:
     return shared_now(connection), clocks.wall()
 
 
-def _judged(was: Standing, last: Look | None, now: Look, slack: float) -> Standing:
+def _judged(was: JournalState, last: Look | None, now: Look, slack: float) -> JournalState:
     """Return how the journal stands after this look: as before, or with its clock in doubt.
 
     The journal's clock does not follow a jump: what the machine is ahead since then is noted in `behind`.
@@ -97,11 +97,11 @@ def _judged(was: Standing, last: Look | None, now: Look, slack: float) -> Standi
     return _doubted(was, "jumped", jump, 0.0) if abs(jump) > _JUMP + slack else was
 
 
-def _doubted(was: Standing, why: str, by: float, moved: float) -> Standing:
+def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalState:
     return replace(was, doubt=why, doubted_by=by, doubt_left=_STEADY, behind=was.behind + moved)
 
 
-def trust(connection: Connection, items: Sequence[None]) -> list[Standing]:
+def trust(connection: Connection, items: Sequence[None]) -> list[JournalState]:
     """Let the journal's clock be the machine's again; return how it stood before."""
     found = []
     for _ in items:
@@ -120,7 +120,7 @@ _EARLIER = (
 _LEASES = "UPDATE appeal SET lease_until = lease_until + :by WHERE state = 'in_work'"
 
 
-def _trusted(connection: Connection, was: Standing, machine: datetime) -> Standing:
+def _trusted(connection: Connection, was: JournalState, machine: datetime) -> JournalState:
     by = {"by": round(was.behind * 1_000_000)}
     if was.behind < 0:  # or what waits would wait for so much longer
         for statement in _EARLIER:
@@ -137,7 +137,7 @@ _PASS_OVER = {
 }
 
 
-def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[Standing]:
+def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[JournalState]:
     """Begin a new epoch: what is numbered from now on was never numbered so before."""
     found = []
     for item in items:
@@ -149,9 +149,9 @@ def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[Stand
     return found
 
 
-def _standing(row: Mapping[Any, Any]) -> Standing:
-    return Standing(**{name: value for name, value in row.items() if name != "id"})
+def _standing(row: Mapping[Any, Any]) -> JournalState:
+    return JournalState(**{name: value for name, value in row.items() if name != "id"})
 
 
-def _write(connection: Connection, now: Standing) -> None:
+def _write(connection: Connection, now: JournalState) -> None:
     connection.execute(update(standing).values(asdict(now)))

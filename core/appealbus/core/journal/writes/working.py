@@ -41,7 +41,7 @@ class Claimed:
 
     ids: list[int]
     """A suspect first, if it is one's turn, then the others, most urgent first."""
-    found: suspects.Found = field(default_factory=suspects.Found)
+    found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
     """What dead workers had left."""
 
 
