@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Call, From, Reply, Request, Taken
 from appealbus.core.bus import dispatcher as dispatching
-from appealbus.core.bus import duty as duties
+from appealbus.core.bus import leader as duties
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
 from appealbus.core.journal.rows import Case

@@ -10,7 +10,7 @@ from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import clock, standing
+from appealbus.core.journal.writes import clock
 from appealbus.schemas.dossier import Completeness
 
 
@@ -22,7 +22,7 @@ class Machine:
         monkeypatch.setattr(clocks, "wall", lambda: self.real + timedelta(seconds=self.passed) + self.ahead)
         monkeypatch.setattr(clocks, "steady", lambda: self.passed)
         # Its database's clock, where there is one, is set with it.
-        monkeypatch.setattr(standing, "shared_now", lambda _: clocks.wall())
+        monkeypatch.setattr(journal_state, "shared_now", lambda _: clocks.wall())
         monkeypatch.setattr(clock, "leased_at", lambda _, given: given)
 
     def set(self, **by):

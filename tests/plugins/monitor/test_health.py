@@ -18,7 +18,7 @@ from appealbus.plugins import monitor
 from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
-from appealbus.plugins.monitor.shared import SharedResult
+from appealbus.plugins.monitor.shared_result import SharedResult
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 

@@ -12,10 +12,10 @@ import structlog
 
 from appealbus.core import threads
 from appealbus.core.bus.casework import Casework
-from appealbus.core.bus.clockwork import Clockwork
-from appealbus.core.bus.duty import LeaderLeases
+from appealbus.core.bus.clock_watch import Clockwork
+from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.keeping import Keeper
-from appealbus.core.bus.presence import Heartbeat
+from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally

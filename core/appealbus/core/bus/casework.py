@@ -20,7 +20,7 @@ from appealbus.core.enrichment.assembly import assemble, completeness_of, outcom
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.failpoints import failpoint
-from appealbus.core.guards.exchange import LEFT_OUT
+from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal

@@ -14,7 +14,7 @@ from appealbus.core.bus.turns import Turns
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from appealbus.core.bus.alone import SuspectMessages
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken

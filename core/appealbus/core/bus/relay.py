@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.bus.duty import LeaderLease, LeaderLeaseLost
+from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
@@ -19,9 +19,9 @@ from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reading import DELIVERED_BYTES
+from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.masking import message_number
 from appealbus.schemas.dossier import delivery_id
 

@@ -21,7 +21,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.service import Service
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.process import EXIT_STUCK
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.bus.presence import ALIVE
+from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark

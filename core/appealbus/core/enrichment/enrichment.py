@@ -10,7 +10,7 @@ from functools import partial
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
-from appealbus.core.guards.exchange import LEFT_OUT
+from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer

@@ -12,13 +12,13 @@ import structlog
 
 from appealbus.core import clocks
 from appealbus.core.doors import is_defect
+from appealbus.core.guards.attempts import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.exchange import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
+from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
-from appealbus.core.guards.line import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker

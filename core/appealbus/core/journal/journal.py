@@ -15,7 +15,7 @@ from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, standing, working
+from appealbus.core.journal.writes import accepting, journal_state, working
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -116,5 +116,5 @@ class Journal(Taking, Working, Delivering, Upkeep):
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(standing.begin_epoch, standing.Restored(epoch, beat))
+        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat))
         return await self.look()

@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import schema
+from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
-from appealbus.core.journal.lines import OpenConnections
 
 if TYPE_CHECKING:
     import psycopg

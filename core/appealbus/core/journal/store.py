@@ -15,9 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
-from appealbus.core.journal import news, postgresql, schema
+from appealbus.core.journal import notifications, postgresql, schema
+from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import UNEXPECTED, UNREACHABLE, JournalError, NoJournalYet
-from appealbus.core.journal.lines import OpenConnections
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4
@@ -178,4 +178,4 @@ def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_onl
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return OpenedDatabase(reading, writing, nullcontext(), None, partial(news.hear, url, password), lines.cut)
+    return OpenedDatabase(reading, writing, nullcontext(), None, partial(notifications.hear, url, password), lines.cut)

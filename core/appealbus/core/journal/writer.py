@@ -20,7 +20,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
 from appealbus.core.journal.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError, OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

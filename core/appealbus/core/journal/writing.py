@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.reading import JournalReader
+from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import standing
+from appealbus.core.journal.writes import journal_state
 
 
 class Writing(JournalReader):
@@ -47,7 +47,7 @@ class Writing(JournalReader):
 
     async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""
-        found = await self._write.submit(standing.look, self._clock.last) or self._clock.last
+        found = await self._write.submit(journal_state.look, self._clock.last) or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
         self._clock.hear(found)
@@ -55,7 +55,7 @@ class Writing(JournalReader):
 
     async def trust_clock(self) -> JournalState:
         """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(standing.trust, None)
+        was = await self._write.submit(journal_state.trust, None)
         await self.look()
         return was
 

@@ -17,7 +17,7 @@ from appealbus.core.worker import worker
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
 from appealbus.plugins.monitor.settings import ListenAddress
-from appealbus.plugins.monitor.shared import SharedResult
+from appealbus.plugins.monitor.shared_result import SharedResult
 
 log = structlog.get_logger(__name__)
 

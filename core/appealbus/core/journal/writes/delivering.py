@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
-from appealbus.core.journal import bulk, news
+from appealbus.core.journal import bulk, notifications
 from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox
 
 
@@ -206,7 +206,7 @@ def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
         ids = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
         if ids:
             connection.execute(_AGAIN, [{"this": each, "at": item.at} for each in ids])
-            news.tell(connection)
+            notifications.tell(connection)
         counts.append(len(ids))
     return counts
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from appealbus.core.doors import is_defect, within
+from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.defects import NotAnOutcome
-from appealbus.core.guards.line import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked

@@ -11,7 +11,7 @@ import structlog
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from queue_agency import QUEUE, asking_bus, reply_to
 from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
-from appealbus.connectors.amqp.agency.later import Listener, packed
+from appealbus.connectors.amqp.agency.async_answers import Listener, packed
 from appealbus.connectors.amqp.topology import answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.broker.broker import BrokerRefused, Delivered, Message, Properties
@@ -264,7 +264,7 @@ class Journals:
 
 async def test_a_journal_that_cannot_be_written(later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is held, not given back, and is acknowledged once it is kept."""
-    monkeypatch.setattr("appealbus.connectors.amqp.agency.later._PAUSE", 0.01)
+    monkeypatch.setattr("appealbus.connectors.amqp.agency.async_answers._PAUSE", 0.01)
     journal = Journals(5)
     listener = Listener("register", [ANSWERS], 1024)
     await listener.start(later.broker, journal)

@@ -7,7 +7,7 @@ import structlog
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 

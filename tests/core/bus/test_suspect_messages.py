@@ -9,7 +9,7 @@ import pytest
 from kit import lookup, message, running_bus
 
 from appealbus.core import From, Inbound, Quarantined, Taken
-from appealbus.core.bus import alone, decoder
+from appealbus.core.bus import decoder
 from appealbus.core.bus.reception import replay
 
 BY_TEXT = lookup("s.thing", x=From("text"))
@@ -17,7 +17,7 @@ BY_TEXT = lookup("s.thing", x=From("text"))
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alone, "PAUSES", (0.0, 0.01, 0.02))
+    monkeypatch.setattr(suspect_messages, "PAUSES", (0.0, 0.01, 0.02))
 
 
 def again(message_id: str) -> Inbound:

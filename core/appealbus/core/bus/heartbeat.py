@@ -16,7 +16,7 @@ from appealbus.core.interfaces.link import LinkState
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import SourceState, WorkerState
-from appealbus.core.logs.lasting import LogThrottle
+from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 
