@@ -25,7 +25,7 @@ GOOD, BROKEN = b"good", b"broken"
 class LaterWire(ScriptedWire):
     """Sends, and leaves the answer to the test. `on_sent` runs while the call is still on its way."""
 
-    answers_later = True
+    answers_async = True
 
     def __init__(self, within: float = 3600.0) -> None:
         super().__init__()

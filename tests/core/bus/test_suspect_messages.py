@@ -9,7 +9,7 @@ import pytest
 from kit import lookup, message, running_bus
 
 from appealbus.core import From, Inbound, Quarantined, Taken
-from appealbus.core.bus import decoder
+from appealbus.core.bus import decoder, suspect_messages
 from appealbus.core.bus.reception import replay
 
 BY_TEXT = lookup("s.thing", x=From("text"))

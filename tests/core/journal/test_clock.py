@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.journal import reader
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState

@@ -65,12 +65,12 @@ async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
 
 @pytest.fixture
 def shared(database):
-    """Duties matter where several processes work one journal."""
+    """Leader leases matter where several processes work one journal."""
     return database
 
 
 async def test_one_at_a_time_holds_a_duty(shared):
-    """Who holds it goes on; others get it when its time is over or when it is let go. Other duties are others."""
+    """Who holds it goes on; others get it when its time is over or when it is let go. Other leases are others."""
     async with await Journal.open(shared) as a, await Journal.open(shared) as b:
         assert await a.hold("relay.out", "a", 60)
         assert await a.hold("relay.out", "a", 60)
@@ -83,7 +83,7 @@ async def test_one_at_a_time_holds_a_duty(shared):
 
 
 async def test_a_wrong_clock_takes_no_duty(shared, monkeypatch):
-    """The time is the database's: two machines whose clocks differ by a minute do not hold a duty together."""
+    """The time is the database's: two machines whose clocks differ by a minute do not hold a leader lease together."""
     async with await Journal.open(shared) as a, await Journal.open(shared) as b:
         assert await a.hold("relay.out", "a", 10)
         monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(minutes=1))
@@ -91,7 +91,7 @@ async def test_a_wrong_clock_takes_no_duty(shared, monkeypatch):
 
 
 async def test_of_many_who_wish_at_once_one_gets_it(shared):
-    """No two hold a duty, whoever comes first, over connections of their own."""
+    """No two hold a leader lease, whoever comes first, over connections of their own."""
     journals = [await Journal.open(shared) for _ in range(4)]
     for round_ in range(5):
         got = await asyncio.gather(*(one.hold(f"d{round_}", str(at), 60) for at, one in enumerate(journals)))

@@ -55,7 +55,7 @@ class Casework:
         self._answered_later = {
             kind
             for kind, contract in parts.contracts.items()
-            if any(parts.sources[node.lookup.source].wire.answers_later for node in contract.plan)
+            if any(parts.sources[node.lookup.source].wire.answers_async for node in contract.plan)
         }
         self.dispatcher = Dispatcher(journal, self.work, turns, owner=owner, concurrency=settings.bus.concurrency)
         self._engines = {

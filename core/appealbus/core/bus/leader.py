@@ -18,7 +18,7 @@ _MARGIN = 1.0
 
 
 class LeaderLeaseLost(Exception):
-    """The duty is another worker's now."""
+    """The lease is another worker's now."""
 
 
 class LeaderLease:
@@ -47,9 +47,9 @@ class LeaderLease:
         # Seconds are counted from before the journal was asked, so ours are over first.
         self._set(before + LEASE - _MARGIN if ours else float("-inf"))
         if ours and not was_held:
-            log.info("duty.taken", duty=self.name)
+            log.info("leader.elected", lease=self.name)
         elif was_held and not ours:
-            log.warning("duty.lost", duty=self.name)
+            log.warning("leader.lost", lease=self.name)
 
     def let_go(self) -> None:
         """Stop at once; the journal has to be told too."""
@@ -57,7 +57,7 @@ class LeaderLease:
 
     @asynccontextmanager
     async def during(self) -> AsyncIterator[None]:
-        """Do something as long as the duty is ours.
+        """Do something as long as the lease is ours.
 
         Raises:
             DutyLost: it is not ours, or was lost meanwhile; what was being done is cancelled.
@@ -89,22 +89,22 @@ class LeaderLease:
 
 
 class LeaderLeases:
-    """All duties that this worker would do."""
+    """All leases that this worker would hold."""
 
     def __init__(self, owner: str, journal: Journal) -> None:
         self._owner = owner
         self._journal = journal
-        self._duties: list[LeaderLease] = []
+        self._leases: list[LeaderLease] = []
 
     def add(self, name: str) -> LeaderLease:
-        """Return the duty of this name."""
-        self._duties.append(LeaderLease(name, self._owner, self._journal))
-        return self._duties[-1]
+        """Return the lease of this name."""
+        self._leases.append(LeaderLease(name, self._owner, self._journal))
+        return self._leases[-1]
 
     async def run(self) -> None:
         """Take what is free and keep what is ours, until cancelled."""
         while True:
-            await asyncio.gather(*(duty.renew() for duty in self._duties))
+            await asyncio.gather(*(lease.renew() for lease in self._leases))
             await asyncio.sleep(_RENEW)
 
     async def let_go(self) -> None:
@@ -114,6 +114,6 @@ class LeaderLeases:
             JournalError: the others hear of it only when the lease is over.
 
         """
-        for duty in self._duties:
-            duty.let_go()
+        for lease in self._leases:
+            lease.let_go()
         await self._journal.let_go(self._owner)

@@ -45,12 +45,12 @@ class Attempts(Flight):
 
     """
 
-    def __init__(self, key: Hashable, line: SourceContext, question: Question, question_id: str) -> None:
+    def __init__(self, key: Hashable, context: SourceContext, question: Question, question_id: str) -> None:
         super().__init__(key)
         self.so_far: Outcome[Record] = BUDGET_SPENT
         self.attempts = 0
         self.asked_at: datetime | None = None
-        self._line = line
+        self._context = context
         self.question = question
         self._question_id = question_id
         self._provenance: Provenance | None = None
@@ -64,40 +64,40 @@ class Attempts(Flight):
             pass
         ended = self.ended()
         if self.question.lookup.idempotent:
-            self._line.fresh.put(self.key, ended)
+            self._context.fresh.put(self.key, ended)
         return ended
 
     def ended(self) -> Ended:
         """Say how the question has ended, if the time is up now."""
         provenance = self._provenance if self.so_far.record is not None else None
-        return Ended(self.so_far, self._line.now(), self.attempts, self.asked_at, provenance)
+        return Ended(self.so_far, self._context.now(), self.attempts, self.asked_at, provenance)
 
     async def _attempt(self) -> bool:
         """Make one call; say whether another might end better."""
-        line = self._line
+        context = self._context
         # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
-        slot = await line.slots.take(self.deadline)
+        slot = await context.slots.take(self.deadline)
         if slot is None:
             return self._too_late()
         try:
-            if line.bucket is not None and not await line.bucket.take(self.deadline):
+            if context.bucket is not None and not await context.bucket.take(self.deadline):
                 return self._too_late()
-            if line.monotonic() >= self.deadline:  # it took longer than the timer that should have ended it
+            if context.monotonic() >= self.deadline:  # it took longer than the timer that should have ended it
                 return False
-            place = await line.breaker.enter()
+            place = await context.breaker.enter()
             if place is None:
                 if not self.attempts:
-                    self.so_far = line.refusal()
+                    self.so_far = context.refusal()
                 return False
             if not await self._may_leave(place):
-                line.breaker.gave_up(place)
+                context.breaker.gave_up(place)
                 return False
-            await self._call(place, min(line.settings.timeout, self.deadline - line.monotonic()))
+            await self._call(place, min(context.settings.timeout, self.deadline - context.monotonic()))
             # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
-            await line.breaker.settled()
+            await context.breaker.settled()
         finally:
-            line.slots.give(slot)
-        failed = self.so_far.kind in SYSTEM_FAILURES and self.attempts < line.settings.attempts
+            context.slots.give(slot)
+        failed = self.so_far.kind in SYSTEM_FAILURES and self.attempts < context.settings.attempts
         return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
 
     def _goes_alone(self) -> bool:
@@ -108,47 +108,47 @@ class Attempts(Flight):
 
     def _too_late(self) -> bool:
         if not self.attempts:
-            self.so_far = self._line.busy()
+            self.so_far = self._context.busy()
         return False
 
     async def _may_leave(self, place: int) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
-        line = self._line
+        context = self._context
         try:
             if not self.attempts:
-                refusal = await line.record(self.question, self._question_id, Served.SOURCE)
+                refusal = await context.record(self.question, self._question_id, Served.SOURCE)
                 if refusal is not None:
                     self.so_far = refusal
                     return False
-                await asyncio.sleep(line.pause())
+                await asyncio.sleep(context.pause())
         except BaseException:
-            line.breaker.gave_up(place)
+            context.breaker.gave_up(place)
             raise
         # Without the second condition others may have the slot by now.
-        return line.monotonic() < self.deadline and line.monotonic() < line.slots.until
+        return context.monotonic() < self.deadline and context.monotonic() < context.slots.until
 
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
-        settings = self._line.settings
+        settings = self._context.settings
         longest = min(settings.backoff_max, settings.backoff * 2 ** (self.attempts - 1))
         pause = random.uniform(0, longest) + (self.so_far.retry_after or 0)  # noqa: S311
         # Nobody waits any more where a plugin swallowed the cancellation.
-        if not self.seats or self._line.monotonic() + pause >= self.deadline:
+        if not self.seats or self._context.monotonic() + pause >= self.deadline:
             return False
         await asyncio.sleep(pause)
         return True
 
     async def _call(self, place: int, seconds: float) -> None:
-        line = self._line
-        started = line.monotonic()
+        context = self._context
+        started = context.monotonic()
         call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
-        source = Source(line.source, line.wire, call, line.plugin)
+        source = Source(context.source, context.wire, call, context.plugin)
         self.attempts += 1
-        self.asked_at = self.asked_at or line.now()
+        self.asked_at = self.asked_at or context.now()
         self.so_far = CALL_TIMED_OUT
-        line.latency.left()
-        line.in_flight += 1
-        settle: Callable[[int], None] = line.breaker.gave_up
+        context.latency.left()
+        context.in_flight += 1
+        settle: Callable[[int], None] = context.breaker.gave_up
         try:
             reached = await self._ask(source)
             settle = self._verdict(seconds, reached=reached)
@@ -160,27 +160,27 @@ class Attempts(Flight):
             raise
         finally:
             source.close()
-            line.in_flight -= 1
-            line.latency.took(line.monotonic() - started)
+            context.in_flight -= 1
+            context.latency.took(context.monotonic() - started)
             settle(place)
 
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
         """Return what to tell the breaker of the outcome so far."""
-        line, outcome = self._line, self.so_far
+        context, outcome = self._context, self.so_far
         failed = outcome.kind in SYSTEM_FAILURES
         if failed or outcome.kind is OutcomeKind.INVALID:
-            line.last_error, line.last_error_at = f"{outcome.code}: {outcome.reason}", line.now()
+            context.last_error, context.last_error_at = f"{outcome.code}: {outcome.reason}", context.now()
         # A call that the case's time has cut short says little: a source may take longer than the first delivery waits.
-        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < _FAIR * line.settings.timeout:
-            return line.breaker.gave_up
+        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < _FAIR * context.settings.timeout:
+            return context.breaker.gave_up
         if self._at_scale:
             # One person's odd record must not close the way for others, however often it is asked for.
-            return line.breaker.failed if line.broke_anew(self.question) else line.breaker.gave_up
+            return context.breaker.failed if context.broke_anew(self.question) else context.breaker.gave_up
         if failed:
-            return line.breaker.failed
+            return context.breaker.failed
         if reached:
-            line.broken.clear()
-        return line.breaker.succeeded if reached else line.breaker.gave_up
+            context.broken.clear()
+        return context.breaker.succeeded if reached else context.breaker.gave_up
 
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
@@ -195,14 +195,14 @@ class Attempts(Flight):
             try:
                 self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
             except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
-                self.so_far = self._line.defect(lookup, error)
+                self.so_far = self._context.defect(lookup, error)
             return True
         except TimeoutError:
             self.so_far = CALL_TIMED_OUT
         except BaseException as error:
             if not is_defect(error):
                 raise
-            self.so_far = self._line.defect(lookup, error)
+            self.so_far = self._context.defect(lookup, error)
         return bool(source.replies)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
@@ -211,7 +211,7 @@ class Attempts(Flight):
             source.call_context.timeout,
             partial(question.lookup.ask, question.query, source),
             question.plugin,
-            partial(self._line.leave_behind, question.lookup.name),
+            partial(self._context.leave_behind, question.lookup.name),
         )
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
@@ -221,12 +221,12 @@ class Attempts(Flight):
         return outcome
 
     def _trail(self, source: Source) -> Provenance:
-        line, question, now = self._line, self.question, self._line.now()
+        context, question, now = self._context, self.question, self._context.now()
         reply = source.replies[-1] if source.replies else None
-        fresh = timedelta(seconds=line.settings.fresh if question.lookup.idempotent else 0)
+        fresh = timedelta(seconds=context.settings.fresh if question.lookup.idempotent else 0)
         return Provenance(
-            source=line.source,
-            connector=line.connector,
+            source=context.source,
+            connector=context.connector,
             plugin=question.plugin,
             plugin_version=question.plugin_version,
             purpose=question.lookup.purpose,
@@ -247,16 +247,16 @@ class AnswerReading(Attempts):
     Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
     """
 
-    def __init__(self, line: SourceContext, question: Question, answer: KeptAnswer) -> None:
-        super().__init__(answer.question_id, line, question, answer.question_id)
+    def __init__(self, context: SourceContext, question: Question, answer: KeptAnswer) -> None:
+        super().__init__(answer.question_id, context, question, answer.question_id)
         self.asked_at = answer.asked_at
         self._answer = answer
 
     async def run(self) -> Ended:
         """Read it."""
-        line, answer = self._line, self._answer
-        call = Call(answer.question_id, masked(self.question.number), line.settings.timeout, answer)
-        await self._ask(Source(line.source, line.wire, call, line.plugin))
+        context, answer = self._context, self._answer
+        call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
+        await self._ask(Source(context.source, context.wire, call, context.plugin))
         return replace(self.ended(), read=True)
 
 
@@ -265,9 +265,9 @@ class LeftOut(Attempts):
 
     async def run(self) -> Ended:
         """Run it."""
-        line = self._line
-        call = Call(self._question_id, masked(self.question.number), line.settings.timeout)
-        await self._ask(Source(line.source, _NOWHERE, call, line.plugin))
+        context = self._context
+        call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
+        await self._ask(Source(context.source, _NOWHERE, call, context.plugin))
         return self.ended()
 
 

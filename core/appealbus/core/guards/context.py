@@ -164,7 +164,7 @@ class SourceContext:
         try:
             if served is Served.SOURCE and question.leaving is not None and not await question.leaving():
                 return unavailable("lease.lost", "another worker has the appeal, so nothing was asked")
-            if self.wire.answers_later:
+            if self.wire.answers_async:
                 # The answer may overtake everything else that is written of this question.
                 await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))
             else:

@@ -57,7 +57,7 @@ class Clock:
         """How many seconds the journal's clock is ahead of this machine's wall."""
         return 0.0 if self.last is None else (self.last.at - self.last.wall).total_seconds()
 
-    def hear(self, look: Look) -> None:
+    def update(self, look: Look) -> None:
         """Go on from a look; tell what is doubted from now on, or no longer."""
         before = None if self.last is None else self.last.standing
         was, told = (before.doubt, before.doubted_by) if before else (None, 0.0)

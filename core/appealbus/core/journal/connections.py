@@ -1,4 +1,4 @@
-"""The lines to PostgreSQL, so that one who waits there for an answer that does not come can be called off."""
+"""The connections to PostgreSQL, so that one who waits there for an answer that does not come can be called off."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from appealbus.core.journal.errors import UNREACHABLE, JournalError
 
-Line = TypeVar("Line")
+C = TypeVar("C")
 
 
 class OpenConnections:
@@ -26,23 +26,23 @@ class OpenConnections:
         """Whether all are cut."""
         return self._over
 
-    def make(self, connect: Callable[[], Line]) -> Line:
+    def make(self, connect: Callable[[], C]) -> C:
         """Make one more."""
         if self._over:
             raise JournalError("the journal failed: the database does not answer", UNREACHABLE)
-        line = connect()
+        connection = connect()
         with self._lock:
-            self._open.add(line)
+            self._open.add(connection)
         if self._over:
             self.cut()
-        return line
+        return connection
 
     def cut(self) -> None:
-        """End all lines, and let no new one be made: whoever waits for an answer has a lost connection at once."""
+        """End all connections, and let no new one be made: whoever waits for an answer gets an error at once."""
         with self._lock:
             self._over = True
-            lines = list(self._open)
-        for line in lines:
+            connections = list(self._open)
+        for connection in connections:
             # One that is closed already has no number, and its own error says so.
-            with contextlib.suppress(Exception), socket.socket(fileno=os.dup(line.fileno())) as same:
+            with contextlib.suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as same:
                 same.shutdown(socket.SHUT_RDWR)

@@ -68,7 +68,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.
 
-        A database that does not answer is not waited for: after a few seconds the lines to it are cut.
+        A database that does not answer is not waited for: after a few seconds the connections to it are cut.
         """
         self._open = False
         readers = asyncio.to_thread(self._threads.shutdown, cancel_futures=True)

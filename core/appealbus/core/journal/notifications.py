@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import URL, Connection, text
 
-from appealbus.core.journal.postgresql import LINE, Password
+from appealbus.core.journal.postgresql import CONNECTION_SETTINGS, Password
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,8 +27,8 @@ def tell(connection: Connection) -> None:
         connection.execute(_TELL)
 
 
-async def hear(url: URL, password: Password | None, heard: Callable[[], None]) -> None:
-    """Call `heard` for each piece of news, until cancelled.
+async def listen(url: URL, password: Password | None, on_news: Callable[[], None]) -> None:
+    """Call `on_news` for each piece of news, until cancelled.
 
     News can be lost with the connection, so whoever hears it also looks by itself now and then.
     """
@@ -37,9 +37,9 @@ async def hear(url: URL, password: Password | None, heard: Callable[[], None]) -
     while True:
         try:
             async with await _connect(url, password) as connection:
-                heard()
+                on_news()
                 async for _ in connection.notifies():
-                    heard()
+                    on_news()
         except (psycopg.Error, OSError):
             log.debug("journal.news_lost")
         await asyncio.sleep(_PAUSE)
@@ -48,7 +48,10 @@ async def hear(url: URL, password: Password | None, heard: Callable[[], None]) -
 async def _connect(url: URL, password: Password | None) -> psycopg.AsyncConnection[Any]:
     import psycopg
 
-    url = url.set(drivername="postgresql+psycopg", query={**LINE, **url.query, "application_name": "appealbus news"})
+    url = url.set(
+        drivername="postgresql+psycopg",
+        query={**CONNECTION_SETTINGS, **url.query, "application_name": "appealbus news"},
+    )
     _, given = url.get_dialect()().create_connect_args(url)
     if password is not None:
         given["password"] = await asyncio.to_thread(password)

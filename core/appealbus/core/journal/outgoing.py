@@ -66,7 +66,10 @@ class Delivering(Writing):
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
         return await retention.all_of(self._write, pruning.drop_deliveries, receiver)
 
-    async def hear(self, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever a worker has something to deliver, until cancelled. At once over where there is one."""
-        if self._opened.hear is not None:
-            await self._opened.hear(heard)
+    async def listen(self, on_news: Callable[[], None]) -> None:
+        """Call `on_news` whenever another worker has something to deliver, until cancelled.
+
+        Where the journal is not shared there is no other worker, and it returns at once.
+        """
+        if self._opened.listen is not None:
+            await self._opened.listen(on_news)

@@ -44,15 +44,15 @@ _CODES = {
 class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
-    `hear` calls back whenever another worker has something to deliver, `cut` ends the lines to the database, so that
-    nobody waits there any more; None where there is no other worker, and no line.
+    `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
+    so that nobody waits there any more; None where there is no other worker, and no connection.
     """
 
     reading: Engine
     writing: Engine | None
     lock: FileLock | nullcontext[None]
     path: Path | None
-    hear: Callable[[Callable[[], None]], Awaitable[None]] | None = None
+    listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
 
     def close(self) -> None:
@@ -171,11 +171,13 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> OpenedDatabase:
-    lines = OpenConnections()
+    connections = OpenConnections()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, lines, read_only=read_only)
+        reading, writing = postgresql.open_engines(url, password, READERS, connections, read_only=read_only)
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return OpenedDatabase(reading, writing, nullcontext(), None, partial(notifications.hear, url, password), lines.cut)
+    return OpenedDatabase(
+        reading, writing, nullcontext(), None, partial(notifications.listen, url, password), connections.cut
+    )

@@ -50,7 +50,7 @@ class Writing(JournalReader):
         found = await self._write.submit(journal_state.look, self._clock.last) or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
-        self._clock.hear(found)
+        self._clock.update(found)
         return found.standing
 
     async def trust_clock(self) -> JournalState:

@@ -33,15 +33,15 @@ class KeptMessage:
 
 def packed(message: Message, limit: int) -> Answer:
     """Return what is to be kept of a message. Of one that is too large, that it was."""
-    said = message.properties
+    properties = message.properties
     large = len(message.body) > limit
     head = {
-        "message_id": printable(said.message_id[:_SHORT]),
-        "content_type": printable(said.content_type[:_SHORT]),
-        "headers": {name: _short(said.headers.get(name)) for name in _HEADERS},
+        "message_id": printable(properties.message_id[:_SHORT]),
+        "content_type": printable(properties.content_type[:_SHORT]),
+        "headers": {name: _short(properties.headers.get(name)) for name in _HEADERS},
         "too_large": large,
     }
-    return Answer(said.correlation_id, b"" if large else message.body, orjson.dumps(head).decode())
+    return Answer(properties.correlation_id, b"" if large else message.body, orjson.dumps(head).decode())
 
 
 def unpacked(kept: KeptAnswer) -> KeptMessage:

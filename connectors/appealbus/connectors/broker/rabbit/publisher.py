@@ -30,7 +30,7 @@ class Publisher:
         self._largest = settings.largest_message
         self._longest_pause = settings.reconnect_max
         self._window = Window(settings.window, settings.window_bytes)
-        self._lanes: dict[str, _Lane] = {}
+        self._channels: dict[str, _ExchangeChannel] = {}
         self._counts = link.counts
 
     @property
@@ -41,7 +41,7 @@ class Publisher:
     @property
     def refusals(self) -> str:
         """What the broker has refused, exchange by exchange, and taken nothing there since."""
-        refused = ((name, lane.refusal) for name, lane in self._lanes.items() if lane.refusal)
+        refused = ((name, channel.refusal) for name, channel in self._channels.items() if channel.refusal)
         return "; ".join(f"a message to {name or 'the default exchange'} was refused: {why}" for name, why in refused)
 
     async def send(self, message: Message, *, mandatory: bool, within: float) -> Settled:
@@ -49,12 +49,12 @@ class Publisher:
         deadline = monotonic() + within
         size = len(message.body)
         self._counts["published"] += 1
-        if (lane := self._lanes.get(message.exchange)) is None:
-            lane = self._lanes[message.exchange] = _Lane(self._link, self._window, self._longest_pause)
+        if (channel := self._channels.get(message.exchange)) is None:
+            channel = self._channels[message.exchange] = _ExchangeChannel(self._link, self._window, self._longest_pause)
         if size > self._largest:
-            return lane.heard(self._count(_TOO_LARGE))
+            return channel.note(self._count(_TOO_LARGE))
         while True:
-            confirms = lane.confirms
+            confirms = channel.confirms
             if confirms is None or self._link.is_blocked:
                 if not await self._link.change(deadline):
                     return self._count(UNSENT)
@@ -62,7 +62,7 @@ class Publisher:
             if not self._window.take(size):
                 if not await self._window.enter(size, deadline):
                     return self._count(UNSENT)
-                if lane.confirms is not confirms or self._link.is_blocked:
+                if channel.confirms is not confirms or self._link.is_blocked:
                     self._window.leave(size)
                     continue
             try:
@@ -70,24 +70,24 @@ class Publisher:
             except Exception as error:
                 self._window.leave(size)
                 if isinstance(error, ChannelWrongStateError | ConnectionWrongStateError):
-                    # The lane has yet to hear of it; without this we would come round here before it does.
-                    lane.drop(confirms)
+                    # The channel has yet to hear of it; without this we would come round here before it does.
+                    channel.drop(confirms)
                     continue
                 # A text too long for AMQP: pika has sent nothing.
-                return lane.heard(self._count(_TOO_LONG))
-            return lane.heard(await future)
+                return channel.note(self._count(_TOO_LONG))
+            return channel.note(await future)
 
     async def close(self) -> None:
         """End all channels. What waits is settled as indeterminate."""
-        for lane in self._lanes.values():
-            await lane.close()
+        for channel in self._channels.values():
+            await channel.close()
 
     def _count(self, settled: Settled) -> Settled:
         self._counts[settled.published.value] += 1
         return settled
 
 
-class _Lane:
+class _ExchangeChannel:
     """The channel for one exchange, and the task that replaces it."""
 
     def __init__(self, link: Link, window: Window, longest_pause: float) -> None:
@@ -99,7 +99,7 @@ class _Lane:
         self._retired: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._keep())
 
-    def heard(self, settled: Settled) -> Settled:
+    def note(self, settled: Settled) -> Settled:
         """Remember why the broker takes nothing here."""
         if settled.published not in {Published.INDETERMINATE, Published.UNREACHABLE}:
             self.refusal = settled.why
