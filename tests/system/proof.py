@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 from installation import Installation
 
-from appealbus.core.journal.rows import AccessRow, LookupState, State
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import State
 from appealbus.schemas import Dossier
 
 Question = tuple[str, str, str]

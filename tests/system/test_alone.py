@@ -14,8 +14,8 @@ from peers import Mail, Sender
 from program import PATIENCE, Program, appealbus
 from services.rabbitmq import Vhost
 
+from appealbus.core.domain.listing import State
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 
 pytestmark = pytest.mark.system
 

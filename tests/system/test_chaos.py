@@ -30,7 +30,7 @@ from services.processes import free_port
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import State
 from appealbus.schemas import Dossier, Receipt
 
 pytestmark = pytest.mark.system

@@ -15,7 +15,7 @@ from production import Production, Workers
 from proof import asked_since, finished, question_of
 from services.rabbitmq import Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import State
 from appealbus.schemas import Appeal, Completeness
 
 pytestmark = pytest.mark.system

@@ -1,7 +1,8 @@
 """The bus. What plugins import is here; the rest is the bus's own business."""
 
-from appealbus.core.config.base import ConfigError, NoSettings, Settings
+from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import AppealBusError, ConfigError
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
@@ -28,6 +29,7 @@ from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 __all__ = [
     "Acceptor",
+    "AppealBusError",
     "Assessor",
     "Call",
     "CallFailed",

@@ -14,10 +14,12 @@ from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, 
 from appealbus.core.bus import casework
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.access import Served
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import State
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import LookupState, Served, State
 
 GOOD, BROKEN = b"good", b"broken"
 

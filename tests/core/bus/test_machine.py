@@ -45,9 +45,9 @@ from appealbus.core import (
 )
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.domain.listing import State
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness, Dossier
 

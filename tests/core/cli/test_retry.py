@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
-from appealbus.core.journal.rows import LookupState, State
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import State
 from appealbus.schemas.dossier import Completeness
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import create_engine
 
+from appealbus.core.domain.listing import State
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import series
-from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.journal.writes import accepting
 from appealbus.schemas.dossier import Completeness
 

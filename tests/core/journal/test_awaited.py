@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.domain.access import AwaitedRow
+from appealbus.core.domain.listing import State
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, AwaitedRow, State
+from appealbus.core.journal.rows import Accepted
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from appealbus.core.domain.listing import State
 from appealbus.core.journal.errors import LeaseLost
-from appealbus.core.journal.rows import State
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

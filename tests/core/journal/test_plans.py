@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from appealbus.core.domain.listing import State
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.schemas.dossier import Completeness
 
 _MANY = 100_000

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from appealbus.core.journal.errors import JournalError, LeaseLost
+from appealbus.core.domain.listing import State
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas.dossier import Completeness
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import create_engine
 from structlog.testing import capture_logs
 
-from appealbus.core.journal.errors import JournalError, VersionConflict
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import State
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import VersionConflict
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -10,7 +10,7 @@ from lxml import etree
 
 from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.schemas import DRIVER, Schemas
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 

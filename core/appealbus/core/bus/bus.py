@@ -23,7 +23,10 @@ from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.turns import Turns
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import entered, is_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
@@ -32,9 +35,7 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
 from appealbus.core.parts import Bound, Parts
 from appealbus.schemas.base import printable

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.clock import in_doubt
-from appealbus.core.journal.errors import JournalError
 
 if TYPE_CHECKING:
     from appealbus.core.bus.bus import Bus

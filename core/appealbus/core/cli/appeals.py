@@ -7,10 +7,11 @@ import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import dossier_view, gaps_view, local
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.listing import AppealRow, State
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AppealRow, Case, State
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.xml import to_xml
 

@@ -7,7 +7,7 @@ import typer
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.journal.rows import AppealRow, State
+from appealbus.core.domain.listing import AppealRow, State
 
 
 def add_to(app: typer.Typer) -> None:

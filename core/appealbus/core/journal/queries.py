@@ -8,27 +8,15 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
 
-from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.listing import AppealRow, State, VersionRow
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.merging import merged
-from appealbus.core.journal.rows import (
-    AccessRow,
-    AppealRow,
-    Case,
-    Counts,
-    DeliveryRow,
-    JournalState,
-    LookupState,
-    QuarantineHeld,
-    QuarantineRow,
-    Served,
-    SourceState,
-    State,
-    Undelivered,
-    VersionRow,
-    WorkerState,
-)
+from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import (
     ALONE,

@@ -20,7 +20,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import State
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -17,11 +17,11 @@ from prometheus_client.registry import Collector
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.trimming import fullness
 from appealbus.core.clocks import wall
-from appealbus.core.guards.breaker import BreakerState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.source_state import BreakerState
 from appealbus.core.guards.latency import BUCKETS
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.link import LinkStatus
-from appealbus.core.journal.rows import Counts
 from appealbus.core.masking import masked
 from appealbus.core.version import __version__
 from appealbus.schemas.dossier import Completeness

@@ -12,7 +12,7 @@ from aiohttp import web
 from appealbus.core import Service
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.readiness import checks
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.worker import worker
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
