@@ -18,6 +18,7 @@ from appealbus.core.bus.keeping import Keeper
 from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
+from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.turns import Turns
@@ -138,8 +139,9 @@ class Bus:
         host = self.parts.host
         for intake in self.parts.intakes:
             self._go(f"intake.{intake.name}", partial(intake.run, self), host.owner(intake))
+        view = ServiceView(self)
         for service in host.services:
-            self._go(f"service.{service.name}", partial(service.run, self), host.owner(service))
+            self._go(f"service.{service.name}", partial(service.run, view), host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.

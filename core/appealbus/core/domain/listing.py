@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class State(StrEnum):
+class AppealState(StrEnum):
     """How an appeal stands."""
 
     READY = "ready"
@@ -31,7 +31,7 @@ class AppealRow:
     channel: str
     message_id: str
     accepted_at: datetime
-    state: State
+    state: AppealState
     due_at: datetime | None
     """When a parked appeal is worked on again."""
     version: int

@@ -8,7 +8,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState
-from appealbus.core.domain.listing import AppealRow, State
+from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.schemas.appeal import Appeal, Receipt
@@ -94,7 +94,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         channel=row.channel,
         message_id=row.message_id,
         accepted_at=row.accepted_at,
-        state=State(row.state),
+        state=AppealState(row.state),
         due_at=row.due_at,
         version=row.version,
         completeness=row.completeness,

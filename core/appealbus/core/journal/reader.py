@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
-from appealbus.core.domain.listing import AppealRow, State, VersionRow
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import queries
@@ -49,7 +49,7 @@ class JournalReader:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
         return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
 
-    async def appeals(self, after: int = 0, limit: int = 100, *, state: State | None = None) -> list[AppealRow]:
+    async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         """Return a page of appeals, oldest first; of one state if it is given."""
         return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
 
