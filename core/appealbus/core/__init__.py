@@ -12,7 +12,7 @@ from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.errors import AppealBusError, ConfigError, JournalError, MessageDiffers
+from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.interfaces.assessor import Assessor, records
@@ -35,6 +35,7 @@ from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
+from appealbus.core.threads import NoThread
 from appealbus.core.version import __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
@@ -54,7 +55,7 @@ PUBLIC_MODULES = (
 # A plugin and its settings.
 __all__ = ["PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
 # Errors.
-__all__ += ["AppealBusError", "CallFailed", "ConfigError", "JournalError", "MessageDiffers"]
+__all__ += ["AppealBusError", "CallFailed", "ConfigError", "JournalError", "NoThread"]
 # A lookup: its questions and how they end.
 __all__ += ["From", "FromAll", "Lookup", "Outcome", "OutcomeKind", "Query", "Source"]
 __all__ += [
