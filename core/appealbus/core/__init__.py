@@ -33,7 +33,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Payload, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
 from appealbus.core.version import __version__
@@ -72,7 +72,7 @@ __all__ += [
 # An assessor.
 __all__ += ["Assessor", "records"]
 # A connector and its wires.
-__all__ += ["Call", "Connector", "Health", "Layer", "LinkState", "LinkStatus", "Reply", "Request", "Wire"]
+__all__ += ["Call", "Connector", "Health", "Layer", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
 # Ways in and out.
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]

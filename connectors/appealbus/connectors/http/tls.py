@@ -5,9 +5,8 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from appealbus.core.config.base import Settings
+from appealbus.core import ConfigError, Settings
 from appealbus.core.config.types import ExistingFile, Secret
-from appealbus.core.errors import ConfigError
 
 
 class TlsSettings(Settings):

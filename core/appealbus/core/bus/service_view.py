@@ -21,6 +21,7 @@ from appealbus.core.guards.latency import BUCKETS
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.worker import worker
 from appealbus.schemas.dossier import Completeness
 
 _MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
@@ -57,6 +58,12 @@ class ServiceView:
         self.journal = bus.journal
         self.accept = bus.accept
         self.links = bus.links
+
+    @property
+    def worker_number(self) -> int:
+        """Which of several workers this process is."""
+        member = worker()
+        return 0 if member is None else member.number
 
     @property
     def draining(self) -> bool:

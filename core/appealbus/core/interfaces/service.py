@@ -58,6 +58,10 @@ class RunningBus(Protocol):
         """What all workers share."""
 
     @property
+    def worker_number(self) -> int:
+        """Which of several workers this process is, from 0 on; 0 where there is one alone."""
+
+    @property
     def draining(self) -> bool:
         """Whether the bus was told to stop: it takes nothing more."""
 

@@ -10,7 +10,6 @@ import structlog
 from aiohttp import web
 
 from appealbus.core import JournalError, RunningBus, Service
-from appealbus.core.worker import worker
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
 from appealbus.plugins.monitor.settings import ListenAddress
@@ -43,8 +42,7 @@ class Monitor(Service):
 
     async def run(self, bus: RunningBus) -> None:
         """Serve until cancelled."""
-        member = worker()
-        number = 0 if member is None else member.number
+        number = bus.worker_number
         served = _Served(bus, number, self._max_lag)
         app = web.Application(client_max_size=_SMALL, middlewares=[_one_request_each])
         app.router.add_get("/healthz", served.healthz)
