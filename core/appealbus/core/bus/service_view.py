@@ -29,7 +29,7 @@ _DELIVERY_RESULTS = ("delivered", "failed", "alone")
 
 
 class Watched(Observed, Protocol):
-    """What of the bus this page needs: `Bus` has it."""
+    """What of the bus is needed here: `Bus` has it."""
 
     settings: Configuration
     guards: dict[str, Guard]
