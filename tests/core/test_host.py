@@ -1,5 +1,6 @@
 """The plugin host: what it takes, what it refuses, and that a broken plugin stops nobody."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from textwrap import dedent
 import pytest
 
 from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host, Plugin
+from appealbus.core.version import API_VERSION
 
 GOOD = """
     from typing import Annotated, Literal
@@ -99,6 +102,39 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             """,
             r"RuntimeError: boom \(.*a.py:4\)",
         ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(wrapper=True)
+            def register_lookups(): yield
+            """,
+            "register_lookups: @hookimpl takes no 'wrapper' here; write @hookimpl alone",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(tryfirst=True)
+            def dossier_ready(dossier): pass
+            """,
+            "dossier_ready: @hookimpl takes no 'tryfirst' here",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(specname="dossier_ready")
+            def tell(dossier): pass
+            """,
+            "tell: @hookimpl takes no 'specname' here",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            appealbus_api = 2
+            @hookimpl
+            def register_lookups(): return []
+            """,
+            "it is written for plugin API 2, and appealbus [0-9.]+ has 1; install a version of it for API 1",
+        ),
         (GOOD.replace("place.kato", "place.kata"), "good.place: field 'kato': .*did you mean 'kato'"),
     ],
 )
@@ -131,9 +167,24 @@ def test_a_raising_listener_stops_nobody(tmp_path: Path) -> None:
     """
     host = load(tmp_path, listener.format("raise ValueError"), listener.format("pass"))
     for _ in range(2):
-        host.notify("source_changed", source="gbdfl", state="open")
+        host.source_changed("gbdfl", "open")
     for name in ("a", "b"):
         assert sys.modules[f"appealbus_inline_{name}"].heard == [("gbdfl", "open")] * 2
+
+
+def test_a_plugin_may_say_which_api_it_is_written_for(tmp_path: Path) -> None:
+    """The one there is now is as good as none."""
+    host = load(tmp_path, f"appealbus_api = {API_VERSION}\n{dedent(GOOD)}")
+    assert inline(host)["a"].state == "active"
+
+
+def test_each_notification_has_a_method_with_the_same_arguments() -> None:
+    """So that a misspelt one is an error of types, and none is forgotten."""
+    hooks = dict(inspect.getmembers(Hooks, inspect.isfunction))
+    notifications = {name: hook for name, hook in hooks.items() if not name.startswith("register_")}
+    assert len(notifications) == 4
+    for name, hook in notifications.items():
+        assert inspect.signature(getattr(Host, name)) == inspect.signature(hook)
 
 
 def test_a_plugin_gets_its_own_settings(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
-from appealbus.core.version import __version__
+from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 __all__ = [
+    "API_VERSION",
     "Acceptor",
     "Assessor",
     "Call",

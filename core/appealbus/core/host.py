@@ -29,7 +29,9 @@ from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.wire import Connector
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.planning.plan import Node
-from appealbus.core.version import __version__
+from appealbus.core.version import API_VERSION, __version__
+from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.dossier import Dossier, LookupOutcome
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
@@ -111,6 +113,7 @@ class Host:
             return
         try:
             module = load()
+            _check_api(module)
             plugin.version = version or str(getattr(module, "__version__", "0"))
             impls = self._register(name, module)
             plugin.hooks = sorted(impls)
@@ -129,8 +132,12 @@ class Host:
 
     def _register(self, name: str, module: Any) -> dict[str, Callable[..., Any]]:
         known = [hook for hook, _ in inspect.getmembers(Hooks, inspect.isfunction)]
-        marked = [attr for attr in dir(module) if self._manager.parse_hookimpl_opts(module, attr) is not None]
-        for attr in marked:
+        options = {attr: self._manager.parse_hookimpl_opts(module, attr) for attr in dir(module)}
+        marked = {attr: chosen for attr, chosen in options.items() if chosen is not None}
+        for attr, chosen in marked.items():
+            # The host calls each plugin by itself, so pluggy's ways to order and wrap calls would do nothing.
+            if meaningless := [option for option, value in chosen.items() if value]:
+                raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
             if attr not in known:
                 near = difflib.get_close_matches(attr, known, 1)
                 raise BrokenPlugin(
@@ -235,11 +242,25 @@ class Host:
 
     def add_commands(self, app: Any) -> None:
         """Let plugins add to the command line."""
-        self._each("register_commands", app=app)
+        self._each(Hooks.register_commands, app=app)
 
-    def notify(self, hook: str, **given: Any) -> None:
-        """Tell every plugin that listens. One that raises is logged and goes on being told."""
-        self._each(hook, **given)
+    # What happens, told to every plugin that listens. One that raises is logged and goes on being told.
+
+    def appeal_accepted(self, receipt: Receipt) -> None:
+        """Tell that an appeal is on disk."""
+        self._each(Hooks.appeal_accepted, receipt=receipt)
+
+    def lookup_ended(self, number: str, outcome: LookupOutcome) -> None:
+        """Tell how a question ended."""
+        self._each(Hooks.lookup_ended, number=number, outcome=outcome)
+
+    def dossier_ready(self, dossier: Dossier) -> None:
+        """Tell of a new dossier version, once it is on disk."""
+        self._each(Hooks.dossier_ready, dossier=dossier)
+
+    def source_changed(self, source: str, state: str) -> None:
+        """Tell that a source's breaker went `open`, `half_open` or `closed`."""
+        self._each(Hooks.source_changed, source=source, state=state)
 
     def plugin_of(self, module: str) -> str:
         """Return the plugin that a module belongs to; empty where it is none of theirs."""
@@ -258,13 +279,13 @@ class Host:
         self.defects[f"plugin.{plugin}"] += 1
         log.error("plugin.left_the_loop", plugin=plugin or None, exc_info=error)
 
-    def listens(self, hook: str) -> bool:
-        """Whether any plugin implements the hook."""
-        return any(hook in impls for impls in self._impls.values())
+    def listens(self, hook: Callable[..., None]) -> bool:
+        """Whether any plugin implements the hook, one of `Hooks`."""
+        return any(hook.__name__ in impls for impls in self._impls.values())
 
-    def _each(self, hook: str, **given: Any) -> None:
+    def _each(self, hook: Callable[..., None], **given: Any) -> None:
         for name, impls in self._impls.items():
-            impl = impls.get(hook)
+            impl = impls.get(hook.__name__)
             if impl is not None:
                 before = inside.get()
                 inside.set(name)
@@ -273,10 +294,19 @@ class Host:
                 except BaseException as error:
                     if not is_defect(error):
                         raise
-                    self.defects[f"hook.{hook}"] += 1
-                    log.exception("plugin.raised", plugin=name, hook=hook)
+                    self.defects[f"hook.{hook.__name__}"] += 1
+                    log.exception("plugin.raised", plugin=name, hook=hook.__name__)
                 finally:
                     inside.set(before)
+
+
+def _check_api(module: Any) -> None:
+    written_for = getattr(module, "appealbus_api", API_VERSION)
+    if written_for != API_VERSION:
+        raise BrokenPlugin(
+            f"it is written for plugin API {written_for}, and appealbus {__version__} has {API_VERSION}; "
+            f"install a version of it for API {API_VERSION}, or a version of appealbus that has API {written_for}"
+        )
 
 
 def _version_of(point: EntryPoint) -> str:
