@@ -9,8 +9,9 @@ from textwrap import dedent
 import pytest
 
 from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.hookspecs import Hooks
+from appealbus.core.hookspecs import Hooks, hookspec
 from appealbus.core.host import Host, Plugin
+from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.version import API_VERSION
 
 GOOD = """
@@ -101,6 +102,14 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             def register_assessors(): raise RuntimeError("boom")
             """,
             r"RuntimeError: boom \(.*a.py:4\)",
+        ),
+        (
+            """
+            from appealbus.core import Intake, hookimpl
+            @hookimpl
+            def register_intakes(): return [Intake]
+            """,
+            "register_intakes must return instances of Factory",
         ),
         (
             """
@@ -210,6 +219,53 @@ def test_a_plugin_gets_its_own_settings(tmp_path: Path) -> None:
     host = Host(settings_for)
     host.load([str(path)], disabled=[])
     assert sys.modules["appealbus_inline_coloured"].seen == ["blue"]
+
+
+def test_what_the_hooks_of_a_plugin_share_is_made_once(tmp_path: Path) -> None:
+    """Each hook that wants it gets the same object, and whoever knows the plugin can ask the host for it."""
+    source = """
+        from appealbus.core import hookimpl
+        seen = []
+        @hookimpl
+        def register_shared(settings): return [settings]
+        @hookimpl
+        def register_intakes(shared): seen.append(shared); return []
+        @hookimpl
+        def register_services(settings, shared): seen.append(shared); return []
+    """
+    host = load(tmp_path, source)
+    first, second = sys.modules["appealbus_inline_a"].seen
+    assert first is second is host.shared("a")
+    assert host.shared("nobody") is None
+
+
+def test_a_kind_of_parts_is_a_row_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its hook and its interface the row is all that there is to a new kind: taken, checked and named."""
+
+    class Clock:
+        """The interface of a new kind."""
+
+        name = "sundial"
+
+    class MoreHooks(Hooks):
+        @hookspec
+        def register_clocks(self, settings: Settings) -> list[Clock]:
+            """Return clocks."""
+            raise NotImplementedError
+
+    monkeypatch.setattr("appealbus.core.host.Hooks", MoreHooks)
+    monkeypatch.setattr("appealbus.core.host.KINDS", (*KINDS, PartKind("clocks", "clock", "clock", Clock)))
+    monkeypatch.setattr("appealbus.core.Clock", Clock, raising=False)
+    source = """
+        from appealbus.core import Clock, hookimpl
+        @hookimpl
+        def register_clocks(): return [{}]
+    """
+    host = load(tmp_path, source.format("Clock()"), source.format("Clock()"), source.format("Clock"))
+    assert isinstance(host.brought("clocks")["sundial"], Clock)
+    plugins = inline(host)
+    assert plugins["b"].reason == "the clock 'sundial' is brought by the plugin 'a' already"
+    assert plugins["c"].reason == "register_clocks must return instances of Clock"
 
 
 def test_a_disabled_plugin_is_not_even_imported(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
+from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -21,7 +22,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Layer, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
@@ -33,8 +34,8 @@ __all__ = [
     "Call",
     "CallFailed",
     "ConfigError",
-    "Connector",
     "Delivery",
+    "Factory",
     "From",
     "FromAll",
     "Handed",
