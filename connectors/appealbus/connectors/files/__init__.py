@@ -6,7 +6,7 @@ import typer
 
 from appealbus.connectors.files.command import intake
 from appealbus.connectors.files.delivery import FilesDelivery
-from appealbus.connectors.files.folder import FilesIntake
+from appealbus.connectors.files.intake import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings, OutboxSettings
 from appealbus.core import Delivery, Factory, Intake, hookimpl
 

@@ -11,11 +11,11 @@ from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
 from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.connectors.shep.status import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
-from appealbus.connectors.soap.faults import by_precedence
+from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Layer, Reply, Request, Wire
