@@ -113,6 +113,14 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
         ),
         (
             """
+            from appealbus.core import Factory, Intake, NoSettings, hookimpl
+            @hookimpl
+            def register_intakes(): return [Factory("letters", Intake, NoSettings)]
+            """,
+            r"TypeError: Factory\('letters', settings, make\): settings must be a subclass of Settings \(.*a.py:4\)",
+        ),
+        (
+            """
             from appealbus.core import hookimpl
             @hookimpl(wrapper=True)
             def register_lookups(): yield

@@ -9,7 +9,9 @@ from kit import ScriptedWire, lookup
 
 from appealbus.core import ConfigError, Factory, From, NoSettings, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
+from appealbus.core.config.models import Configuration, PartSettings
 from appealbus.core.host import Host, Plugin
+from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.parts import Parts, build
 from appealbus.core.testing import scripted_connector
 
@@ -25,6 +27,7 @@ def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED) -> Parts
         "connectors": [connector],
         "lookups": [lookup("s.thing", x=From("repeats[*]"))],
         "work_queues": [Factory("picky", PickySettings, Picky)],
+        "clocks": [Factory("sundial", NoSettings, Sundial)],
     }
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     return build(load(file, {}), host)
@@ -112,6 +115,36 @@ def test_a_factory_that_makes_something_else_is_told(tmp_path: Path) -> None:
         built(tmp_path, text, wrong)
     told = "appealbus.toml:1: sources.s: its plugin made an instance of int, which is no Wire"
     assert str(caught.value).endswith(told)
+
+
+class Sundial:
+    """A part of a kind that there is not yet, and its interface."""
+
+    def __init__(self, name: str, settings: NoSettings) -> None:
+        self.name = name
+
+
+class MoreTables(Configuration):
+    """A configuration with a table for it."""
+
+    clocks: dict[str, PartSettings] = {}
+
+
+def test_a_kind_with_a_table_is_made_by_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row and the table are all: parts are made, mistakes have their line, defects a name."""
+    row = PartKind("clocks", "clock", "clock", Sundial, "clocks")
+    monkeypatch.setattr("appealbus.core.parts.KINDS", (*KINDS, row))
+    monkeypatch.setattr("appealbus.core.config.loading.Configuration", MoreTables)
+    text = '[clocks.garden]\nkind = "sundial"\n'
+    parts = built(tmp_path, text)
+    (made,) = parts.made
+    assert isinstance(made.part, Sundial)
+    assert (made.kind, made.name, made.factory, made.part.name) == (row, "garden", "sundial", "garden")
+    assert list(parts.names()) == ["clock.garden"]
+    with pytest.raises(ConfigError, match=r"toml:2: clocks.garden.kind: no plugin brings 'moon'; write one of sundial"):
+        built(tmp_path, text.replace("sundial", "moon"))
+    with pytest.raises(ConfigError, match=r"toml:3: clocks.garden.x: .*"):
+        built(tmp_path, f"{text}x = 1\n")
 
 
 def test_parts_are_counted_by_what_they_are(tmp_path: Path) -> None:

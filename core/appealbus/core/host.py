@@ -57,8 +57,8 @@ class Host:
         self._manager.add_hookspecs(Hooks)
         self._taken: dict[tuple[str, str], str] = {}
         self._impls: dict[str, dict[str, Callable[..., Any]]] = {}
+        # By plugin: what each of its hooks may take beside its own arguments, `settings` and `shared`.
         self._given: dict[str, dict[str, Any]] = {}
-        # By plugin: the arguments that each of its hooks may take, `settings` and `shared`.
         self._packages: dict[str, str] = {}
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
@@ -93,6 +93,7 @@ class Host:
         except BaseException as error:  # a plugin may even call sys.exit at import
             plugin.state, plugin.reason = "broken", reason_of(error)
             self._impls.pop(name, None)
+            self._given.pop(name, None)
             if self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             log.warning("plugin.broken", plugin=name)

@@ -62,7 +62,7 @@ class Parts:
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
     work: WorkQueue[Any] | None
-    made: list["Made"]
+    made: list[Made]
     """All parts that the configuration names, each once more: those of the last four among them."""
 
     def names(self) -> Iterator[str]:

@@ -25,7 +25,12 @@ class Factory(Generic[P_co]):
             make: makes a part of the name of its table and of its settings: a class, most often. No side effects,
                 those belong into the part's `start`. Raises ConfigError where the settings cannot hold together.
 
+        Raises:
+            TypeError: `settings` is no model of settings; perhaps the two classes stand the wrong way round.
+
         """
+        if not (isinstance(settings, type) and issubclass(settings, Settings)):
+            raise TypeError(f"Factory({name!r}, settings, make): settings must be a subclass of Settings")
         self.name: Final = name
         self.settings: Final[type[Settings]] = settings
         self.make: Final[Callable[..., P_co]] = make
