@@ -23,13 +23,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from kit import ScriptedConnector, ScriptedWire, Thing, lookup, message, reply
+from kit import ScriptedWire, Thing, lookup, message, reply
 from sqlalchemy import event
 
 from appealbus.core import (
     Call,
     CallFailed,
     Delivery,
+    Factory,
     From,
     Inbound,
     Lookup,
@@ -46,9 +47,10 @@ from appealbus.core import (
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
+from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
 
 SETTLES = 60.0
@@ -113,8 +115,9 @@ class Life:
             "deliveries": {name: {"kind": "world"} for name in RECEIVERS},
         }
         loaded = from_document(document, self.folder)
-        connector = ScriptedConnector(ScriptedWire(self._answer))
-        brought = Brought(connectors=[connector], lookups=lookups(), deliveries=[self._receiver()])
+        connector = scripted_connector(ScriptedWire(self._answer))
+        delivery = Factory("world", NoSettings, self._receiver())
+        brought: dict[str, list[Any]] = {"connectors": [connector], "lookups": lookups(), "deliveries": [delivery]}
         host = Host(lambda name, model: model())
         host.plugins.append(Plugin("test", "1", "test", brought=brought))
         self.journal = await Journal.open(loaded.settings.bus.journal)
@@ -145,9 +148,6 @@ class Life:
         life, world = self, self.world
 
         class Receiver(Delivery[NoSettings]):
-            kind = "world"
-            settings = NoSettings
-
             async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
                 await life._still_alive()
                 mood = world.receivers[self.name]

@@ -181,7 +181,7 @@ class Bus:
                     self._dispatcher.more()
                     self._offer(received.case)
         if received.taken.new:
-            self.parts.host.notify("appeal_accepted", receipt=received.taken.receipt)
+            self.parts.host.appeal_accepted(received.taken.receipt)
         return received.taken
 
     async def answered(self, source: str, answer: Answer) -> Kept:
@@ -356,7 +356,7 @@ class Bus:
         return await self._dispatcher.look(_LOOK)
 
     def _source_changed(self, source: str, state: str) -> None:
-        self.parts.host.notify("source_changed", source=source, state=state)
+        self.parts.host.source_changed(source, state)
 
     def _source_states(self) -> list[SourceState]:
         return [guard.state() for guard in self.guards.values()]

@@ -24,6 +24,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
+from appealbus.core.hookspecs import Hooks
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Parts
@@ -52,7 +53,7 @@ class Casework:
         self._relays = relays
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
-        self._tells_outcomes = parts.host.listens("lookup_ended")
+        self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
         self._answered_later = {
             kind
             for kind, contract in parts.contracts.items()
@@ -166,7 +167,7 @@ class Casework:
         self._expect(due_at, again=again)
         for relay in self._relays:
             relay.wake()
-        host.notify("dossier_ready", dossier=dossier)
+        host.dossier_ready(dossier)
         self._log(case, dossier, states, started)
 
     def _log(self, case: Case, dossier: Dossier, states: list[LookupState], started: float) -> None:
@@ -219,7 +220,7 @@ class Casework:
         else:
             await self._journal.keep_read(case.appeal_id, state, answered, owner=self.dispatcher.owner)
         if self._tells_outcomes:
-            self._parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
+            self._parts.host.lookup_ended(case.receipt.number, outcome_of(state))
 
 
 def _left_out(case: Case, states: Sequence[LookupState]) -> list[LookupState]:

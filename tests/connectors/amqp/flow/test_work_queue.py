@@ -8,7 +8,9 @@ import pytest
 from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import WorkSettings
+from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
 from appealbus.core.clocks import wall
 
@@ -78,9 +80,8 @@ async def test_two_workers_share_the_work_of_one_journal(
 class AmqpOther:
     """Another worker, which only offers."""
 
-    def __init__(self, brokers: object) -> None:
-        kind = type("Other", (AmqpWorkQueue,), {"brokers": brokers})
-        self._queue = kind(WorkSettings())
+    def __init__(self, brokers: Brokers) -> None:
+        self._queue = AmqpWorkQueue("work", WorkSettings(), brokers)
         self.offer = self._queue.offer
         self.publish = self._queue._publish
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
+from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
-from appealbus.connectors.amqp.agency.status_headers import failure_from_headers
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.broker.broker import (
