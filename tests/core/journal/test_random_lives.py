@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from appealbus.core.journal.errors import MessageDiffers, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 
@@ -87,12 +88,14 @@ class JournalLife(RuleBasedStateMachine):
         try:
             self.do(
                 self.journal.conclude(
-                    appeal,
-                    dossier=f"{appeal}/{version}".encode(),
-                    version=version,
-                    completeness=Completeness.PARTIAL,
-                    receivers=["out"],
-                    due_at=None,
+                    Conclusion(
+                        appeal,
+                        dossier=f"{appeal}/{version}".encode(),
+                        version=version,
+                        completeness=Completeness.PARTIAL,
+                        receivers=["out"],
+                        due_at=None,
+                    )
                 )
             )
         except VersionConflict:

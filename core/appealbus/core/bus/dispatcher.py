@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import structlog
 
 from appealbus.core.bus.budget import LARGEST, Budget
 from appealbus.core.bus.turns import Turns
+from appealbus.core.clocks import monotonic
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
@@ -29,6 +31,18 @@ _SILENT = 3.0
 _CALLED_OFF = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What becomes of a case when a run over it has ended."""
+
+    due_at: datetime | None = None
+    """When it is worked again; None: not by itself."""
+    ready: bool = False
+    """Whether it waits for work again already, since something has come for it meanwhile."""
+    written: bool = True
+    """Whether the end of the run is in the journal. If not, others may have the case once the journal works."""
+
+
 class Dispatcher:
     """Holds the appeals in flight, never more than `concurrency` or than its budget has bytes, each under a lease.
 
@@ -40,7 +54,7 @@ class Dispatcher:
     def __init__(
         self,
         journal: Journal,
-        work: Callable[[Case], Coroutine[Any, Any, None]],
+        work: Callable[[Case], Coroutine[Any, Any, RunEnd]],
         turns: Turns,
         *,
         owner: str,
@@ -51,7 +65,7 @@ class Dispatcher:
 
         Args:
             journal: where appeals are claimed.
-            work: runs one case to its end and never raises.
+            work: runs one case to its end, says what becomes of it, and never raises.
             turns: says when a suspect may have its turn.
             owner: what this worker is called.
             concurrency: the most appeals in flight.
@@ -80,7 +94,7 @@ class Dispatcher:
         self._looked = float("-inf")
         self._due: datetime | None = None
         self._wake = asyncio.Event()
-        self._renewed = asyncio.get_running_loop().time()
+        self._renewed = monotonic()
         self._lookers: list[asyncio.Future[None]] = []
         self._trouble = LogThrottle()
 
@@ -119,7 +133,7 @@ class Dispatcher:
         """Work a case that this bus has leased; after the end, leave it to others."""
         # After a jump of the clock a case may be claimed again while it is still worked here.
         if case.appeal_id not in self._cases and not self._over:
-            task = asyncio.create_task(self._work(case))
+            task = asyncio.create_task(self._run_case(case))
             self._cases[case.appeal_id] = task
             if case.deaths is not None:
                 self._suspects.add(case.appeal_id)
@@ -148,26 +162,21 @@ class Dispatcher:
             self._due = due_at
             self._wake.set()
 
-    def give_back(self, appeal_id: int) -> None:
-        """Let others have an appeal whose run could not be written down, once the journal works again."""
-        self._dropped.add(appeal_id)
-
     async def run(self) -> None:
         """Claim until cancelled."""
-        clock = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
             wanted = (
                 self._backlog
-                or clock() - self._looked >= _POLL
+                or monotonic() - self._looked >= _POLL
                 or (self._due is not None and self._journal.now() >= self._due)
             )
             if wanted and self._has_room():
-                self._looked = clock()
+                self._looked = monotonic()
                 await self._claim()
                 continue
             self._starved = wanted
-            pause = _POLL if wanted else self._looked + _POLL - clock()
+            pause = _POLL if wanted else self._looked + _POLL - monotonic()
             if self._due is not None and not wanted:
                 pause = min(pause, (self._due - self._journal.now()).total_seconds())
             with contextlib.suppress(TimeoutError):
@@ -176,10 +185,9 @@ class Dispatcher:
 
     async def renew(self) -> None:
         """Keep the leases of what is in flight, once it is time; let go of what others have taken over meanwhile."""
-        clock = asyncio.get_running_loop().time
-        if clock() - self._renewed < min(_RENEW, self.lease / 3):
+        if monotonic() - self._renewed < min(_RENEW, self.lease / 3):
             return
-        self._renewed = clock()
+        self._renewed = monotonic()
         held = dict(self._cases)
         try:
             kept = await self._journal.renew(self.owner, list(held), self._journal.now(), self.lease)
@@ -200,10 +208,9 @@ class Dispatcher:
 
     async def end(self, seconds: float) -> None:
         """Wait for what is in flight, for so long; cancel the rest, and start nothing more."""
-        clock = asyncio.get_running_loop().time
-        ends = clock() + seconds
-        while self._cases and clock() < ends and self._journal.silent_for < _SILENT:
-            await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - clock()))
+        ends = monotonic() + seconds
+        while self._cases and monotonic() < ends and self._journal.silent_for < _SILENT:
+            await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - monotonic()))
         self._over = True
         for task in tuple(self._cases.values()):
             task.cancel()
@@ -219,10 +226,19 @@ class Dispatcher:
 
         Once a second any place will do, or what waits would wait for ever where places go one by one.
         """
-        rested = asyncio.get_running_loop().time() - self._looked >= _POLL
+        rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:
             return self._room >= 1
         return self._room >= max(1, self._concurrency // 4) and self.budget.fits(LARGEST)
+
+    async def _run_case(self, case: Case) -> None:
+        end = await self._work(case)
+        if not end.written:
+            self._dropped.add(case.appeal_id)
+        elif end.ready:
+            self.more()
+        else:
+            self.expect(end.due_at)
 
     def _ended(self, appeal_id: int, size: int, *, suspect: bool) -> None:
         del self._cases[appeal_id]

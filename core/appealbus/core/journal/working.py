@@ -1,7 +1,7 @@
 """The journal's half for appeals at work."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -11,9 +11,9 @@ from appealbus.core import clocks
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import AccessRow, AwaitedRow, Case, LookupState
-from appealbus.core.journal.writes import awaiting, holding, keeping, suspects, working
+from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, working
+from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writing import Writing
-from appealbus.schemas.dossier import Completeness
 
 _UNREADABLE = timedelta(hours=1)
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
@@ -121,58 +121,20 @@ class Working(Writing):
         """Give appeals back unfinished, those named or all of the owner's: whoever claims next gets them."""
         await self._write.submit(working.release, working.Release(owner, ids))
 
-    async def conclude(
-        self,
-        appeal_id: int,
-        *,
-        dossier: bytes | None,
-        version: int,
-        completeness: Completeness,
-        receivers: Sequence[str],
-        due_at: datetime | None,
-        region: str = "",
-        heard: Collection[str] | None = None,
-        owner: str | None = None,
-        doubted: bool = False,
-    ) -> bool:
+    async def conclude(self, conclusion: Conclusion) -> bool:
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
-        Args:
-            appeal_id: the appeal; its lease ends.
-            dossier: the new version as JSON, or None where nothing new is to be told; then there are no deliveries.
-            version: of the dossier, exactly one more than the newest; the newest itself where `dossier` is None.
-            completeness: of the dossier.
-            receivers: names of the deliveries that get this version.
-            due_at: when to work on it again (it is parked till then), or None (it is idle).
-            region: that the dossier belongs to; receivers are told.
-            owner: who works the appeal; None leaves unchecked whose it is.
-            doubted: whether a suspect stays one while it is parked; else it is one no longer.
-            heard: ids of the questions whose late answers the run knew; None where none of its sources answers later.
-
         Returns:
-            Whether another answer has come meanwhile: then the appeal is ready at once, whatever `due_at` says.
+            Whether an answer has come that the run has not seen: then the appeal is ready at once, whatever `due_at`
+            says.
 
         Raises:
-            VersionConflict: the version does not follow.
+            VersionConflict: the version does not follow the newest one.
             LeaseLost: the appeal is not the owner's any more.
 
         """
-        conclusion = working.Conclusion(
-            appeal_id,
-            dossier,
-            version,
-            completeness,
-            tuple(dict.fromkeys(receivers)),
-            due_at,
-            clocks.wall(),
-            region,
-            None if heard is None else frozenset(heard),
-            owner,
-            doubted,
-            self.now(),
-            self.epoch,
-        )
-        return await self._write.submit(working.conclude, conclusion, about=appeal_id)
+        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch)
+        return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
         """Make the owner's leases of these appeals last so long from now; return of which. The others are lost."""

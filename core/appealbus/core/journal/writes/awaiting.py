@@ -142,11 +142,17 @@ def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     return [None] * len(items)
 
 
-def arrived(connection: Connection, heard: Mapping[int, Collection[str]]) -> set[int]:
-    """Return the appeals that have an answer which the run just ending has not heard of."""
-    if not heard:
+def unseen_answers(connection: Connection, seen: Mapping[int, Collection[str]]) -> set[int]:
+    """Return the appeals to which an answer has come that the run which is ending has not seen.
+
+    Args:
+        connection: to the journal.
+        seen: by appeal the ids of the questions whose late answers its run knew.
+
+    """
+    if not seen:
         return set()
     come = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
-        awaited.c.appeal_id.in_(list(heard)), awaited.c.answered_at.is_not(None)
+        awaited.c.appeal_id.in_(list(seen)), awaited.c.answered_at.is_not(None)
     )
-    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in heard[row.appeal_id]}
+    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in seen[row.appeal_id]}

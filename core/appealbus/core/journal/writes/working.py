@@ -1,18 +1,15 @@
 """Appeals at work: claimed under a lease, concluded in one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 
-from appealbus.core.journal import bulk, notifications
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
-from appealbus.core.journal.tables import IN_WORK, PARKED, READY, WAITS, appeal, dossier, lookup, outbox
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, lookup
 from appealbus.core.journal.writes import clock, suspects
-from appealbus.core.journal.writes.awaiting import arrived
-from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
@@ -52,28 +49,6 @@ class Release:
     owner: str | None
     ids: Sequence[int] | None
     due_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """The end of a run."""
-
-    appeal_id: int
-    dossier: bytes | None
-    version: int
-    completeness: Completeness
-    receivers: tuple[str, ...]
-    due_at: datetime | None
-    at: datetime
-    region: str = ""
-    heard: frozenset[str] | None = None
-    owner: str | None = None
-    """Whose lease it must be; None: whoever's."""
-    doubted: bool = False
-    """Whether a suspect stays one, since a question was left out over which workers died."""
-    now: datetime | None = None
-    """By the journal's clock, from which on the version is due for its receivers; None: `at`."""
-    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,101 +145,6 @@ def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
         longer = update(appeal).where(appeal.c.id.in_(held)).values(lease_until=until)
         results.append(set(connection.execute(longer.returning(appeal.c.id)).scalars()))
     return results
-
-
-_VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
-    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(appeal.c.id)
-    .with_for_update(key_share=True)
-)
-
-
-def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[JournalError | bool]:
-    """Write new versions, their deliveries and where the appeals stand; say which are to be worked again at once."""
-    ids = bulk.padded([item.appeal_id for item in items])
-    rows = connection.execute(_VERSIONS, {"ids": ids}).all()
-    newest = {row.id: (row.version, row.lease_owner) for row in rows}
-    deaths = {row.id: row.deaths for row in rows}
-    errors = [_admit(newest, item) for item in items]
-    good = [item for item, error in zip(items, errors, strict=True) if error is None]
-    again = arrived(connection, {item.appeal_id: item.heard for item in good if item.heard is not None})
-    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.appeal_id]) for item in good])
-    versions = [
-        {
-            "appeal_id": item.appeal_id,
-            "version": item.version,
-            "completeness": item.completeness.value,
-            "created_at": item.at,
-            "document": item.dossier,
-            "region": item.region,
-            "epoch": item.epoch,
-        }
-        for item in good
-        if item.dossier is not None
-    ]
-    bulk.insert(connection, dossier, versions)
-    behind = _unsent(connection, [item.appeal_id for item in good if item.version > 1 and item.receivers])
-    deliveries = [
-        {
-            "appeal_id": item.appeal_id,
-            "receiver": receiver,
-            "version": item.version,
-            "attempts": 0,
-            "next_attempt_at": max(now, behind.get((item.appeal_id, receiver), now)),
-        }
-        for item in good
-        if item.dossier is not None
-        for now in (item.now or item.at,)
-        for receiver in item.receivers
-    ]
-    bulk.insert(connection, outbox, deliveries)
-    if deliveries:
-        notifications.tell(connection)
-    return [error or item.appeal_id in again for item, error in zip(items, errors, strict=True)]
-
-
-def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
-    """Say why an appeal cannot be concluded so, or note its new version."""
-    if item.appeal_id not in newest:
-        return JournalError("there is no such appeal", "unknown_appeal")
-    before, owner = newest[item.appeal_id]
-    if item.owner is not None and item.owner != owner:
-        return LeaseLost()
-    if item.version != before + (item.dossier is not None):
-        return VersionConflict(before, item.version)
-    newest[item.appeal_id] = item.version, None
-    return None
-
-
-def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """Return when an earlier version is tried again: no later one is due before, or each poll would look at it."""
-    if not ids:
-        return {}
-    latest = func.max(outbox.c.next_attempt_at).label("at")
-    unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
-        outbox.c.appeal_id.in_(bulk.padded(ids)), WAITS
-    )
-    rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
-    return {(row.appeal_id, row.receiver): row.at for row in rows}
-
-
-def _state_of(item: Conclusion, again: Collection[int], deaths: int | None) -> dict[str, object]:
-    at_once = item.appeal_id in again
-    parked = "idle" if item.due_at is None else "parked"
-    if not item.doubted or (parked == "idle" and not at_once):
-        deaths = None
-    return {
-        "id": item.appeal_id,
-        "version": item.version,
-        "completeness": item.completeness.value,
-        "state": ("ready" if deaths is None else "suspect") if at_once else parked,
-        "deaths": deaths,
-        "due_at": None if at_once else item.due_at,
-        "changed_at": item.now or item.at,  # its age is what retention goes by
-        "lease_owner": None,
-        "lease_until": None,
-    }
 
 
 def retry(connection: Connection, items: Sequence[Retry]) -> list[int | JournalError | None]:
