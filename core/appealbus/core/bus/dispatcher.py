@@ -21,14 +21,25 @@ from appealbus.core.logs.throttle import LogThrottle
 log = structlog.get_logger(__name__)
 
 LEASE = 30.0
-"""Seconds until others may take over what a dead worker had in work."""
+"""Seconds until others may take over what a dead worker had in work; a process whose event loop stands still for as
+long ends itself. With less, a worker that pauses loses cases which others then ask about again; with more, the appeals
+of a dead worker wait for longer."""
 _RENEW = 8.0
+"""Seconds until leases are renewed: three times within a lease, so that two renewals may fail."""
 _LATE = 0.2
+"""Seconds that a case whose lease is gone has to end by itself, since it may just have been concluded. With less, a
+finished run could be cancelled; with more, a case that others have works on for nothing."""
 _CLAIM = 200
+"""The most appeals that are claimed at once: as many as `bus.concurrency` is by default. With more, other writes wait
+longer behind the one transaction; with less, an empty worker needs several transactions to fill up."""
 _POLL = 1.0
+"""Seconds until the journal is asked for work again though nobody has told of any: other processes put work in there.
+With less, idle workers ask a shared database more often for nothing; with more, such work waits for longer."""
 _SILENT = 3.0
-"""Seconds without a word of the journal after which nothing in flight can be written down any more."""
+"""Seconds without a word from the database after which a stop waits for no case any more. The database itself undoes a
+write that has stood still for so long, so what is in flight would not be written down."""
 _CALLED_OFF = 2.0
+"""Seconds that cancelled cases have to end in: they only close what they hold. One that takes longer is left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +55,12 @@ class RunEnd:
 
 
 class Dispatcher:
-    """Holds the appeals in flight, never more than `concurrency` or than its budget has bytes, each under a lease.
+    """Holds the appeals in flight, each under a lease: at most `concurrency`, with no more bytes than its budget has.
 
     Attributes:
-        budget: the bytes of what is in flight and of what arrives. Whoever has appeals in hand takes and gives there.
+        owner: what this worker is called.
+        lease: seconds until others may claim what is in work here, unless the lease is renewed.
+        budget: the bytes of the appeals in flight and of those that arrive.
 
     """
 
@@ -105,7 +118,7 @@ class Dispatcher:
 
     @property
     def begun(self) -> int:
-        """How often anything has begun here that ends in a case at work, or in none: who looks twice sees whether."""
+        """How many claims and arrivals have begun so far: if it is the same at two looks, none began between them."""
         return self._begun
 
     @property
@@ -115,9 +128,10 @@ class Dispatcher:
 
     @contextmanager
     def place(self, size: int = 0) -> Iterator[bool]:
-        """Keep a place for an appeal of so many bytes on its way in; False if there is none: the journal will keep it.
+        """Keep a place for an appeal of so many bytes while it is written down.
 
-        Where others wait for a place already it is theirs: the journal knows which of all is the most urgent.
+        Yields False where there is no place: the appeal then waits in the journal. There is none either while others
+        wait in the journal already, as only the journal knows which of all is the most urgent.
         """
         kept = self._taking and self._room > 0 and not self._starved and self.budget.fits(size)
         self._arriving += kept
@@ -130,7 +144,7 @@ class Dispatcher:
             self.budget.give(size if kept else 0)
 
     def start(self, case: Case) -> None:
-        """Work a case that this bus has leased; after the end, leave it to others."""
+        """Work a case that is leased to this worker. When the bus has stopped, the case is left to others."""
         # After a jump of the clock a case may be claimed again while it is still worked here.
         if case.appeal_id not in self._cases and not self._over:
             task = asyncio.create_task(self._run_case(case))
@@ -141,12 +155,12 @@ class Dispatcher:
             task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
     def more(self) -> None:
-        """Say that the journal has an appeal that is ready."""
+        """Note that an appeal is ready in the journal."""
         self._backlog = True
         self._wake.set()
 
     async def look(self, within: float) -> bool:
-        """Have the journal asked for work once there is room; say whether it was, within so many seconds."""
+        """Have the journal asked for work once there is room here; False if there was none for so many seconds."""
         looked = asyncio.get_running_loop().create_future()
         self._lookers.append(looked)
         self.more()
@@ -157,13 +171,13 @@ class Dispatcher:
         return False
 
     def expect(self, due_at: datetime | None) -> None:
-        """Say that an appeal is parked until then."""
+        """Note that an appeal is parked until then; None: that none is."""
         if due_at is not None and (self._due is None or due_at < self._due):
             self._due = due_at
             self._wake.set()
 
     async def run(self) -> None:
-        """Claim until cancelled."""
+        """Claim appeals as there is room for them, until cancelled."""
         while True:
             self._wake.clear()
             wanted = (
@@ -184,7 +198,7 @@ class Dispatcher:
                     await self._wake.wait()
 
     async def renew(self) -> None:
-        """Keep the leases of what is in flight, once it is time; let go of what others have taken over meanwhile."""
+        """Renew the leases of the cases in flight, if it is time; cancel the cases that others have taken over."""
         if monotonic() - self._renewed < min(_RENEW, self.lease / 3):
             return
         self._renewed = monotonic()
@@ -203,11 +217,11 @@ class Dispatcher:
                     held[appeal_id].cancel()
 
     def stop_taking(self) -> None:
-        """Keep no place for anybody any more."""
+        """Keep no more places for appeals that arrive."""
         self._taking = False
 
     async def end(self, seconds: float) -> None:
-        """Wait for what is in flight, for so long; cancel the rest, and start nothing more."""
+        """Wait for the cases in flight, for so many seconds at most; cancel the rest, and start nothing more."""
         ends = monotonic() + seconds
         while self._cases and monotonic() < ends and self._journal.silent_for < _SILENT:
             await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - monotonic()))
@@ -222,9 +236,10 @@ class Dispatcher:
         return self._concurrency - len(self._cases) - self._arriving
 
     def _has_room(self) -> bool:
-        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal.
+        """Whether a claim pays: for a quarter of all places, so that a full bus needs no transaction for each appeal.
 
-        Once a second any place will do, or what waits would wait for ever where places go one by one.
+        Once a second one place is enough. Where arrivals take the places one by one, the appeals that wait in the
+        journal would else never be claimed.
         """
         rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:
@@ -243,7 +258,7 @@ class Dispatcher:
     def _ended(self, appeal_id: int, size: int, *, suspect: bool) -> None:
         del self._cases[appeal_id]
         self.budget.give(size)
-        if suspect:  # the next one has its turn at once
+        if suspect:  # the next suspect has its turn at once
             self._suspects.discard(appeal_id)
             self._end_turn()
             self._turn_is_over = self._backlog = True

@@ -1,4 +1,4 @@
-"""Whether a running bus does what it is there for, check by check, in words without secrets."""
+"""The checks of readiness: whether a running bus can do its work, in words without secrets."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     """`bus`, `journal`, or the connection's: `main.consume`."""
     ok: bool
     needed: bool
-    """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it. Nor is what
-    works and has something to be mended."""
+    """Whether the bus is not ready where this is not ok. Connections that only lead to receivers are not needed, as the
+    outbox keeps what goes there; nor is a check that only shows something to be mended."""
     detail: str
 
 
@@ -29,7 +29,7 @@ async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check
     """Look at the bus, its journal and its connections. Sources are left out: agencies come and go.
 
     Args:
-        bus: the one.
+        bus: the running bus.
         probe: writes to the journal and returns once that is on disk; raises JournalError or TimeoutError.
 
     """

@@ -1,4 +1,4 @@
-"""Appeals at work: claimed under a lease, concluded in one transaction."""
+"""Appeals at work: claimed under a lease that is renewed, released, or asked again by a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,13 @@ from appealbus.core.journal.writes import clock, suspects
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
-"""How many parked appeals one claim makes ready: after an outage a hundred thousand may be due at the same time."""
+"""The most parked appeals that one claim makes ready. After an outage a hundred thousand may be due at the same time:
+with more, one transaction would hold up all writes; with less, urgent ones among them are found later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's wish for work."""
+    """A worker's request for appeals."""
 
     owner: str
     now: datetime
@@ -27,19 +28,19 @@ class Claim:
     room: int
     """Bytes of appeals that the worker has room for."""
     alone: bool
-    """Whether nothing is in work there: then the first appeal is taken, however large."""
+    """Whether the worker has nothing in work: then the first appeal is leased, however large it is."""
     suspects: bool = True
     """Whether a suspect may have its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a worker got."""
+    """The appeals that a worker got."""
 
     ids: list[int]
-    """A suspect first, if it is one's turn, then the others, most urgent first."""
+    """A suspect first, if it has its turn, then the others, most urgent first."""
     found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
-    """What dead workers had left."""
+    """What dead workers had in work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A worker's leases that shall last longer."""
+    """A worker's leases that are to last longer."""
 
     owner: str
     ids: Sequence[int]
@@ -63,13 +64,13 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A person's wish that an appeal be asked again; with `everything` also what a source has answered with no."""
+    """A person's request to ask an appeal's open questions again; with `everything` also those refused or not found."""
 
     number: str
     at: datetime
     everything: bool
     refresh: bool = False
-    """Also what was found."""
+    """Whether to ask also what was found."""
 
 
 _OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not OutcomeKind.SKIPPED]
@@ -83,7 +84,7 @@ def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
 
 
 def _claim(connection: Connection, item: Claim) -> Claimed:
-    # What is parked is due by the clock of the worker that will ask: by that one its questions are due too.
+    # Whether a parked appeal is due is decided by the worker's clock, as that also decides which questions are due.
     now = clock.leased_at(connection, item.now)
     ids = select(appeal.c.id).with_for_update(skip_locked=True, key_share=True)
     due = ids.where(appeal.c.state == PARKED, appeal.c.due_at <= item.now).order_by(appeal.c.due_at)
@@ -127,7 +128,7 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
             free = free.where(appeal.c.lease_owner == item.owner)
         if item.ids is not None:
             free = free.where(appeal.c.id.in_(item.ids))
-        # Nobody died: what was suspect is no more so than before.
+        # No process has died over these appeals: a suspect among them is no more suspect than before.
         put_off = {"state": "parked", "deaths": None}
         free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
         connection.execute(free.values(due_at=item.due_at, lease_owner=None, lease_until=None))
@@ -135,11 +136,11 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
 
 
 def renew(connection: Connection, items: Sequence[Renewal]) -> list[set[int]]:
-    """Make leases last longer; return of which appeals. The others are not the owner's any more."""
+    """Make leases last longer; return their appeals. The owner has lost the others."""
     results = []
     for item in items:
         held = select(appeal.c.id).where(appeal.c.id.in_(item.ids), appeal.c.lease_owner == item.owner)
-        # In order, as all others who lock several: two that wait for each other would cost a second.
+        # Locked in order, as everywhere where several are locked: two that wait for each other would cost a second.
         held = held.where(appeal.c.state == IN_WORK).order_by(appeal.c.id).with_for_update(key_share=True)
         until = clock.leased_at(connection, item.now) + timedelta(seconds=item.seconds)
         longer = update(appeal).where(appeal.c.id.in_(held)).values(lease_until=until)
