@@ -42,9 +42,9 @@ log = structlog.get_logger(__name__)
 
 _HINT = 0.2
 """Seconds that a hint of the work queue waits until there is room here; then another worker may have it. With more, an
-idle worker waits behind a full one; with less, a worker that has room in a moment sends its hints round in a circle."""
+idle worker waits behind a full one; with less, hints go round in a circle among workers that have room in a moment."""
 _LOOK = 0.05
-"""Seconds between two looks whether all work is done: what `--until-idle` and tests wait in vain at most."""
+"""Seconds between two looks whether all work is done: `--until-idle` ends so much later than the work at most."""
 _AWAY = 1.0
 """Seconds until such a look is tried again when the journal could not be asked: as long as the bus's other polls."""
 _CASES = 10.0
@@ -123,9 +123,9 @@ class Bus:
         self._heartbeat = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
 
     async def start(self) -> None:
-        """Load contracts, open ways out, and begin to work what the journal holds.
+        """Load contracts, open the connections, and begin to work the appeals that wait in the journal.
 
-        A part whose plugin raises over it is tried again later; the others go on without it.
+        A part whose plugin raises as it opens is opened again later; the others go on without it.
 
         Raises:
             ConfigError: if a contract that a source names is broken.
@@ -171,19 +171,19 @@ class Bus:
         return await self._arrivals.accept(message)
 
     def links(self) -> list[LinkState]:
-        """Say how all connections that stay open stand; one that several parts share is told once."""
+        """Return the states of all connections that stay open; a connection that several parts share comes once."""
         connections = [(f"intake.{intake.name}", intake.links) for intake in self.parts.intakes]
         connections += [(f"delivery.{name}", delivery.links) for name, delivery in self.parts.deliveries.items()]
         connections += [(f"source.{name}", bound.wire.links) for name, bound in self.parts.sources.items()]
         connections += [(WORK_QUEUE, self.parts.work.links)] if self.parts.work is not None else []
-        told: dict[str, LinkState] = {}
+        found: dict[str, LinkState] = {}
         for name, links in connections:
             for state in self.links_of(name, links):
-                told.setdefault(state.name, state)
-        return list(told.values())
+                found.setdefault(state.name, state)
+        return list(found.values())
 
     def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
-        """Say how the connections of one part stand; one whose plugin raises over it counts as down."""
+        """Return the states of the connections of one part; where its plugin raises over that, it counts as down."""
         try:
             return [replace(each, detail=printable(each.detail)) for each in links()]
         except BaseException as error:
@@ -194,7 +194,7 @@ class Bus:
 
     @property
     def draining(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether the bus has begun to stop."""
         return self._stopping
 
     @property
@@ -215,7 +215,7 @@ class Bus:
             await asyncio.sleep(_LOOK)
 
     async def _has_work(self, parked: bool) -> bool:
-        # What begins while the journal is asked may be seen neither here nor there: then another look is needed.
+        # Work that begins while the journal is asked may be seen neither there nor here: then another look is needed.
         begun = self._dispatcher.begun
         return await self._has_any(parked) or self._dispatcher.begun != begun
 
@@ -237,7 +237,7 @@ class Bus:
         """Stop in phases. What is not done within the grace period is parked, or waits in the journal for the next run.
 
         Raises:
-            JournalError: a journal that nobody else works could not be written to at the very end.
+            JournalError: the journal is a file, and could not be written at the very end.
 
         """
         self._stopping = True
@@ -245,7 +245,7 @@ class Bus:
         self._dispatcher.stop_taking()
         self._tasks.cancel(Phase.INTAKES, Phase.TAKING)
         await self._end_questions()
-        await self._arrivals.wait(_PHASE)  # what is being written down may be leased to us
+        await self._arrivals.wait(_PHASE)  # an appeal that is being written down may be leased to this worker
         await self._dispatcher.end(_CASES)
         await self._tasks.wait(Phase.INTAKES, max(_PHASE, ends - monotonic()))
         await self._deliver_the_rest(max(_PHASE, ends - monotonic()))
@@ -281,8 +281,8 @@ class Bus:
                     await self._limits.leave()
         except (JournalError, TimeoutError) as error:
             if not self.journal.shared:
-                raise  # a file that cannot be written needs somebody
-            # Others take over when the leases are over.
+                raise  # a person has to look after a file that cannot be written
+            # Other workers take over when the leases are over.
             log.warning("bus.not_released", code=error.code if isinstance(error, JournalError) else "no_answer")
 
     def _wake_relays(self) -> None:

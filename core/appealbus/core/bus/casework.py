@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class Casework:
-    """Runs the plans of cases, of many at once; whatever happens to one of them, the others go on.
+    """Runs the plans of cases, of many at once; what one run raises does not stop the others.
 
     Attributes:
         dossiers: versions written, by completeness.
@@ -99,7 +99,7 @@ class Casework:
             states = await self._enrichments[kind].run(run.case, deadline)
             return await run.conclude(list(states.values()))
         except (LeaseLost, VersionConflict) as error:
-            # Another worker has it, or a commit has concluded it whose end nobody heard of.
+            # Another worker has the case, or it is concluded already, by a commit whose answer was lost.
             log.warning("case.superseded", number=case.receipt.number, code=error.code)
             return RunEnd(written=False)
         except JournalError as error:
@@ -113,7 +113,7 @@ class Casework:
             return await run.fail()
 
     async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
-        """Write down how a question stands, and let go of the late answer with this id that was read for it."""
+        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read."""
         if answered is None:
             await self.journal.keep(case.appeal_id, state, owner=self.owner)
         else:
@@ -188,7 +188,7 @@ class CaseRun:
         gives_up = journal.doubt is None
         again = after_defect(self._casework.settings.retry, case, journal.now(), gives_up=gives_up)
         if again is None and not case.version:
-            # Too old to try on, and nobody has been told anything: tell what there is.
+            # Too old for another try, and there is no version yet: deliver what there is.
             return await self._publish(case.states, None)
         return await self._end(Completeness.PARTIAL, again)
 
@@ -241,7 +241,7 @@ class CaseRun:
         return self._casework.parts.contracts[self.case.appeal.kind].required
 
     def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
-        """Return the questions that a suspect's turn left out: it survived without them, and stays a suspect."""
+        """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
 
     def _log(self, dossier: Dossier, states: Sequence[LookupState]) -> None:

@@ -33,7 +33,7 @@ _CLAIM = 200
 """The most appeals that are claimed at once: as many as `bus.concurrency` is by default. With more, other writes wait
 longer behind the one transaction; with less, an empty worker needs several transactions to fill up."""
 _POLL = 1.0
-"""Seconds until the journal is asked for work again though nobody has told of any: other processes put work in there.
+"""Seconds until the journal is asked for work again though no hint has come: other processes put work in there.
 With less, idle workers ask a shared database more often for nothing; with more, such work waits for longer."""
 _SILENT = 3.0
 """Seconds without a word from the database after which a stop waits for no case any more. The database itself undoes a
@@ -209,7 +209,7 @@ class Dispatcher:
             log.warning("journal.renew_failed", code=error.code)
             return
         if len(kept) < len(held):
-            # One that was just concluded has no lease either, and ends by itself in a moment.
+            # A case that was just concluded has no lease either, and its run ends by itself in a moment.
             await asyncio.sleep(_LATE)
             for appeal_id in held.keys() - kept:
                 if self._cases.get(appeal_id) is held[appeal_id]:
@@ -296,7 +296,7 @@ class Dispatcher:
             self._backlog = self._backlog or len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             due = await self._journal.next_due()
             if due is not None and (claimed or due > self._journal.now()):
-                self.expect(due)  # one that is due and could not be claimed is being taken by another worker
+                self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker
             self._trouble.over()
             for looker in lookers:
                 if not looker.done():

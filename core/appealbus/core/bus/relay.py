@@ -69,7 +69,7 @@ class Relay:
     ) -> None:
         self.name = name
         self.plugin = host.owner(delivery)
-        """The one that brings the delivery."""
+        """The plugin that brings the delivery."""
         self._defects = host.defects
         self._started = False
         self._left: set[asyncio.Task[Any]] = set()

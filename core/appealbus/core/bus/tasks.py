@@ -29,7 +29,7 @@ class Phase(Enum):
     INTAKES = auto()
     """First, and the bus waits for it: an intake still tells its senders what became of what they have sent."""
     TAKING = auto()
-    """First, too, but the bus does not wait for it: it brings in work, and leaves nothing unfinished."""
+    """First, too, but the bus does not wait for it: it brings in work, and others wait for nothing of it."""
     LAST = auto()
     """When all else has ended: what is in flight needs it (leases, clock, relays), or it shows how the bus drains."""
 

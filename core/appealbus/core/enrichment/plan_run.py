@@ -269,7 +269,7 @@ def _subject(draft: Draft) -> str | None:
 
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:
-    """Return the new state of a question; one that was found before and is not this time keeps its record."""
+    """Return the new state of a question; if it was found before and is not this time, it keeps its record."""
     if before is None or before.record is None or new.record is not None:
         return new
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"

@@ -35,7 +35,7 @@ class Conclusion:
     answers_seen: Collection[str] | None = None
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
-    """The worker that must hold the lease; None: whoever holds it."""
+    """The worker that must hold the lease; None: it is not checked."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
 
@@ -62,7 +62,7 @@ _VERSIONS = (
 
 
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
-    """Write new versions, their deliveries and where the appeals stand; say which are to be worked again at once."""
+    """Write new versions, their deliveries and where the appeals stand; say of each appeal whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
     deaths = {row.id: row.deaths for row in rows}
@@ -110,7 +110,7 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
 
 
 def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
-    """Say why an appeal cannot be concluded so, or note its new version."""
+    """Return why an appeal cannot be concluded in this way, or note its new version."""
     if item.appeal_id not in newest:
         return JournalError("there is no such appeal", "unknown_appeal")
     before, owner = newest[item.appeal_id]
@@ -123,7 +123,7 @@ def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> Journ
 
 
 def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """Return when an earlier version is tried again: no later one is due before, or each poll would look at it."""
+    """Return when an earlier version is tried again: a later one is not due before, or each poll would look at it."""
     if not ids:
         return {}
     latest = func.max(outbox.c.next_attempt_at).label("at")

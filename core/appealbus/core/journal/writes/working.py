@@ -109,7 +109,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
-    """Return the first of them, as many as the worker has room for: none passes one that is more urgent."""
+    """Return the first appeals, as many as the worker has room for: no appeal passes a more urgent one."""
     ids: list[int] = []
     room = item.room
     for row in rows:
