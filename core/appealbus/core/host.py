@@ -1,6 +1,5 @@
 """The plugin host: finds plugins, asks each what it brings, and keeps a broken one from stopping the rest."""
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -31,6 +30,7 @@ from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.planning.plan import Node
 from appealbus.core.version import __version__
 from appealbus.schemas.record import Record
+from appealbus.schemas.suggestion import did_you_mean
 
 log = structlog.get_logger(__name__)
 
@@ -132,11 +132,7 @@ class Host:
         marked = [attr for attr in dir(module) if self._manager.parse_hookimpl_opts(module, attr) is not None]
         for attr in marked:
             if attr not in known:
-                near = difflib.get_close_matches(attr, known, 1)
-                raise BrokenPlugin(
-                    f"there is no hook {attr!r}; "
-                    + (f"did you mean {near[0]!r}?" if near else f"hooks: {', '.join(known)}")
-                )
+                raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, known)}")
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
         self._manager.register(module, name)
