@@ -23,6 +23,8 @@ from appealbus.core import (
     Settings,
     Taken,
 )
+from appealbus.core.backoff import Backoff, doubled, no_jitter
+from appealbus.core.clocks import monotonic
 from appealbus.core.journal.errors import JournalError
 
 log = structlog.get_logger(__name__)
@@ -31,7 +33,7 @@ _HOLD = 60.0
 _HOLD_MOST = 900.0
 """Half of the time after which RabbitMQ takes a message away from whoever holds it."""
 _GIVE_BACK = 5.0
-_RETRY_MOST = 5.0
+_RETRY, _RETRY_MOST = 0.1, 5.0
 _STOP = 5.0
 _DEAD_PREFETCH = 5
 _BUSY_POLL = 0.2
@@ -169,19 +171,18 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _accept(self, inbound: Inbound, delivered: Delivered, ends: float) -> Taken | Quarantined | None:
         """Have a message taken; None where the journal failed for so long that another worker shall try."""
-        clock = asyncio.get_running_loop().time
-        pause = 0.1
+        backoff = Backoff(_RETRY, _RETRY_MOST, no_jitter)
         while True:
             try:
                 result = await self._acceptor.accept(inbound)
             except JournalError as error:
-                if clock() + pause >= ends:
+                pause = backoff.pause()
+                if monotonic() + pause >= ends:
                     log.warning("amqp.given_back", intake=self.name, reason="the journal fails", code=error.code)
                     self._counts["given_back"] += 1
                     delivered.requeue()
                     return None
                 await asyncio.sleep(pause)
-                pause = min(_RETRY_MOST, pause * 2)
             else:
                 kind = "quarantined" if isinstance(result, Quarantined) else "taken" if result.new else "repeated"
                 self._counts[kind] += 1
@@ -189,8 +190,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _give_back(self, delivered: Delivered, ends: float) -> None:
         self._counts["given_back"] += 1
-        left = ends - asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, min(left, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10))))
+        left = max(0.0, ends - monotonic())
+        await asyncio.sleep(doubled(_GIVE_BACK, left, delivered.attempts))
         delivered.requeue()
 
     def _note_one(self) -> None:
@@ -226,4 +227,4 @@ def _hold(delivered: Delivered) -> float:
 
     A queue has a limit of returns, and a message must not reach it only because the database is down.
     """
-    return asyncio.get_running_loop().time() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))
+    return monotonic() + doubled(_HOLD, _HOLD_MOST, delivered.attempts)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import random
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 import structlog
 
+from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.cli.context import EXIT_CONFIG, EXIT_PROBLEMS, EXIT_STOPPED
 from appealbus.core.worker import VARIABLE
 
@@ -110,7 +110,7 @@ class Supervisor:
             if refused or (deaths >= TRIES and not self._somebody_was_up()):
                 self._give_up(number, code)
                 return
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (deaths - 1)) * random.uniform(0.5, 1)  # noqa: S311
+            pause = half_jitter(doubled(_FIRST_PAUSE, _LONGEST_PAUSE, deaths - 1))
             if orderly:
                 log.info("worker.ended", worker=number, status=_end_of(code), pause=round(pause, 2))
             else:

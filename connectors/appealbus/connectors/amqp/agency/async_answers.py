@@ -9,6 +9,7 @@ import orjson
 import structlog
 
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
+from appealbus.core.backoff import Backoff, no_jitter
 from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.logs.throttle import LogThrottle
@@ -90,7 +91,7 @@ class Listener:
 
     async def _take(self, delivered: Delivered, answers: Answers) -> None:
         answer = packed(delivered.message, self._limit)
-        pause = _PAUSE
+        backoff = Backoff(_PAUSE, _LONGEST, no_jitter)
         while True:
             try:
                 kept = await answers.answered(self._source, answer)
@@ -101,8 +102,7 @@ class Listener:
                 # Given back, it would come again at once, and after some rounds the broker would give it up.
                 if self._trouble.is_news():
                     log.warning("answer.not_kept", source=self._source, code=error.code)
-                await asyncio.sleep(pause)
-                pause = min(_LONGEST, pause * 2)
+                await asyncio.sleep(backoff.pause())
             else:
                 self._trouble.over()
                 self.counts[kept.value] += 1

@@ -14,15 +14,18 @@ from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import BrokerUnreachable
 from appealbus.connectors.broker.rabbit.attempt import Attempt, resolve
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.channel import Channel
 from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.core import ConfigError, LinkState, LinkStatus
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic, wall
 
 log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 0.5
+"""Seconds: a broker that restarts is back in a few, and one that is up must not be asked by all at once."""
 
 
 class Link:
@@ -130,7 +133,7 @@ class Link:
         self._connection = None
 
     async def _supervise(self) -> None:
-        backoff = Backoff(self._longest_pause)
+        backoff = Backoff(FIRST_PAUSE, self._longest_pause)
         while True:
             stood, slow = 0.0, False
             try:

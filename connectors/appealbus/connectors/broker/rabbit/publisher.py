@@ -8,11 +8,11 @@ import structlog
 from pika.exceptions import ChannelWrongStateError, ConnectionWrongStateError
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, Message, Published
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.confirms import UNSENT, Confirms, Settled
-from appealbus.connectors.broker.rabbit.link import Link
+from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.connectors.broker.settings import BrokerSettings
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic
 
 log = structlog.get_logger(__name__)
@@ -95,7 +95,7 @@ class _ExchangeChannel:
         self.refusal = ""
         self._link = link
         self._window = window
-        self._backoff = Backoff(longest_pause)
+        self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._retired: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._keep())
 

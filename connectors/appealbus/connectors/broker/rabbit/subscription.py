@@ -9,11 +9,11 @@ import structlog
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable, Trouble
 from appealbus.connectors.broker.rabbit import declarations
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.channel import Channel, NoAnswer
 from appealbus.connectors.broker.rabbit.guard import guarded
-from appealbus.connectors.broker.rabbit.link import Link
+from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
 from appealbus.core import LinkStatus
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ class Subscription(ABC):
     def __init__(self, link: Link, about: str, longest_pause: float) -> None:
         self._link = link
         self._about = about
-        self._backoff = Backoff(longest_pause)
+        self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._channel: Channel | None = None
         self._tag = ""
         self._from = ""
