@@ -10,6 +10,7 @@ from appealbus.schemas.identifiers import (
     parse_cadastral_number,
     parse_iin,
     parse_kato,
+    parse_or_none,
     parse_rka,
 )
 from appealbus.schemas.scanner import Kind, identifiers_in
@@ -79,10 +80,8 @@ def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
 
 def _given(appeal: Appeal) -> Iterator[str]:
     for _, value, parse in _identifier_fields(appeal):
-        try:
-            yield parse(value)
-        except IdentifierError:
-            continue
+        if (parsed := parse_or_none(parse, value)) is not None:
+            yield parsed
 
 
 def _identifier_fields(appeal: Appeal) -> Iterator[tuple[str, str, Callable[[str], str]]]:

@@ -6,6 +6,7 @@ scripts (full-width, Arabic) are refused: no register prints them, so they are a
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal
 
@@ -34,6 +35,14 @@ class IdentifierError(ValueError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def parse_or_none(parse: Callable[[str], str], value: str | None) -> str | None:
+    """Return the normal form that `parse_iin` or one of its like makes of a value; None of none or a wrong one."""
+    try:
+        return parse(value or "")
+    except IdentifierError:
+        return None
 
 
 def control_digit(first_eleven: str) -> int | None:

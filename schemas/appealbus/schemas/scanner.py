@@ -20,10 +20,10 @@ from typing import Literal
 
 from appealbus.schemas.identifiers import (
     SEPARATORS,
-    IdentifierError,
     parse_bin,
     parse_cadastral_number,
     parse_iin,
+    parse_or_none,
 )
 
 Kind = Literal["iins", "bins", "cadastral_numbers"]
@@ -207,7 +207,5 @@ class _Scanner:
         return bool(joint.fullmatch(self.text, self.runs[index][1], self.runs[index + 1][0]))
 
     def _valid(self, kind: Kind, parse: Callable[[str], str], start: int, end: int) -> FoundIdentifier | None:
-        try:
-            return FoundIdentifier(kind, parse(self.text[start:end].replace(":", "")), start, end)
-        except IdentifierError:
-            return None
+        value = parse_or_none(parse, self.text[start:end].replace(":", ""))
+        return FoundIdentifier(kind, value, start, end) if value is not None else None
