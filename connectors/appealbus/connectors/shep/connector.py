@@ -17,6 +17,7 @@ from appealbus.connectors.shep.status import fault_failure, gateway_failure, unt
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.faults import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.core.clocks import monotonic
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
@@ -68,14 +69,13 @@ class ShepWire(Wire):
         """Carry the question through the gateway and return the register's answer."""
         if not isinstance(request.body, etree._Element):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
-        clock = asyncio.get_running_loop().time
-        ends = clock() + call.timeout
+        ends = monotonic() + call.timeout
         message = await self._signer.sign(self._builder.build(request.body, call.question_id))
         reply = await self._http.post(
             self._settings.url,
             message,
             _HEADERS,
-            timeout=ends - clock(),
+            timeout=ends - monotonic(),
             limit=self._settings.limit,
             tls=self._tls,
             source=self._source,

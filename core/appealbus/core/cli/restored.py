@@ -8,6 +8,7 @@ import typer
 
 from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.clocks import monotonic
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
 from appealbus.core.journal.journal import Journal
@@ -86,10 +87,9 @@ def _note(cli: Cli, checkpoint: Checkpoint, standing: JournalState) -> None:
 
 async def _somebody_works(journal: Journal) -> bool:
     """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
-    clock = asyncio.get_running_loop().time
-    ends = clock() + ALIVE + 1.0
+    ends = monotonic() + ALIVE + 1.0
     while await journal.workers():
-        if clock() > ends:
+        if monotonic() > ends:
             return True
         await asyncio.sleep(_LOOK)
     return False

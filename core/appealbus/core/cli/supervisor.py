@@ -14,6 +14,7 @@ import structlog
 
 from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.cli.context import EXIT_CONFIG, EXIT_PROBLEMS, EXIT_STOPPED
+from appealbus.core.clocks import monotonic
 from appealbus.core.worker import VARIABLE
 
 log = structlog.get_logger(__name__)
@@ -121,7 +122,6 @@ class Supervisor:
 
     async def _life(self, number: int) -> "_Life":
         """Run one process to its end."""
-        clock = asyncio.get_running_loop().time
         word, theirs = os.pipe()
         os.set_blocking(word, False)
         # Whoever comes next takes over at once what this one had in work, and need not wait for its leases to end.
@@ -139,7 +139,7 @@ class Supervisor:
         finally:
             os.close(theirs)
         self._running[number] = process
-        self._since[number] = clock()
+        self._since[number] = monotonic()
         log.info("worker.started", worker=number, pid=process.pid)
         if self._stopping.is_set():
             _send(process, signal.SIGTERM)
@@ -148,7 +148,7 @@ class Supervisor:
         return _Life(code, was_up=self._was_up(self._since.pop(number)), started=_said(word))
 
     def _was_up(self, since: float) -> bool:
-        up = asyncio.get_running_loop().time() - since >= UP
+        up = monotonic() - since >= UP
         self._ever_up = self._ever_up or up
         return up
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appealbus.connectors.broker.broker import Argument, Message
+from appealbus.core.clocks import monotonic
 
 LENGTH = 10_000
 """Messages that a queue holds where it was declared without `x-max-length`; what comes then is refused."""
@@ -89,7 +90,7 @@ class MemoryQueue:
             return False
         self._serial += 1
         lives = [each for each in (message.properties.expiration, self._ttl) if each is not None]
-        expires = asyncio.get_running_loop().time() + min(lives) if lives else None
+        expires = monotonic() + min(lives) if lives else None
         self._push(Stored(message, (-(message.properties.priority or 0), self._serial), expires, passed))
         self.pump()
         while self._ready and self._over(0, 0):
@@ -142,7 +143,7 @@ class MemoryQueue:
         self.rest()
         loop = asyncio.get_running_loop()
         while self._ready and (expires := self._ready[0].expires) is not None:
-            if expires > loop.time():
+            if expires > monotonic():
                 self._timer = loop.call_at(expires, self._expire)
                 return
             self._give_up(self, self._pop(), "expired")
