@@ -21,7 +21,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.version import __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
@@ -40,7 +40,6 @@ __all__ = [
     "Health",
     "Inbound",
     "Intake",
-    "Layer",
     "LinkState",
     "LinkStatus",
     "Lookup",

@@ -19,7 +19,7 @@ from appealbus.connectors.soap.faults import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.core.clocks import monotonic
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
@@ -92,9 +92,7 @@ class ShepWire(Wire):
         own = {call.question_id} if self._verifier is not None else {call.question_id, None}
         if response.correlation_id not in own:
             self._http.doubt(self._settings.url, self._source)
-            raise CallFailed(
-                OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question", layer=Layer.GATEWAY
-            )
+            raise CallFailed(OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question")
         correlated = response.correlation_id is not None or reply.alone
         failure = gateway_failure(response.status, self._settings)
         if failure is not None:

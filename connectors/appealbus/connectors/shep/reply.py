@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.shep.data import take
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -83,4 +83,4 @@ def _bounded(value: str | None) -> str | None:
 
 
 def _broken(reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "shep.response", reason, layer=Layer.GATEWAY)
+    return CallFailed(OutcomeKind.INVALID, "shep.response", reason)

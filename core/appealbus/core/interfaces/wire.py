@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
 from lxml import etree
@@ -81,15 +80,6 @@ class Reply:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class Layer(StrEnum):
-    """Where in the exchange a call failed."""
-
-    TRANSPORT = "transport"
-    FAULT = "fault"
-    GATEWAY = "gateway"
-    BUSINESS = "business"
-
-
 class CallFailed(Exception):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
@@ -108,7 +98,6 @@ class CallFailed(Exception):
         code: str,
         reason: str,
         *,
-        layer: Layer = Layer.TRANSPORT,
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
@@ -117,7 +106,6 @@ class CallFailed(Exception):
         self.kind = kind
         self.code = code
         self.reason = reason
-        self.layer = layer
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale

@@ -9,7 +9,7 @@ from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
 from appealbus.core.config.base import ConfigError
-from appealbus.core.interfaces.wire import CallFailed, Layer, Payload
+from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
@@ -122,4 +122,4 @@ def broken(code: str, reason: str) -> CallFailed:
 
 
 def _question(reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "amqp.question", reason, layer=Layer.TRANSPORT)
+    return CallFailed(OutcomeKind.INVALID, "amqp.question", reason)
