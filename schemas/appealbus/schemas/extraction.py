@@ -35,11 +35,6 @@ def prepare(appeal: Appeal) -> Appeal:
     return appeal.model_copy(update={"mentions": mentions, "warnings": warnings})
 
 
-def find_mentions(appeal: Appeal) -> Mentions:
-    """Return the identifiers in the appeal's text, each once, less those that a field gives already."""
-    return _mentions(appeal)[0]
-
-
 def check(appeal: Appeal) -> list[AppealWarning]:
     """Return a warning for what is not said, and for each field that should be an identifier and is not."""
     written = {each.field for each in appeal.as_written}

@@ -11,8 +11,6 @@ _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdli
 _FRAMES = 20
 _CAUSES = 5
 
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
-
 
 def summary(error: BaseException) -> dict[str, Any]:
     """Return the keys that tell of an exception: error, frames, cause, and code or reason where they are ours."""
