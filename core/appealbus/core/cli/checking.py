@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
 from appealbus.core.interfaces.delivery import Delivery
@@ -55,7 +56,7 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask also whether each source and each broker can be reached.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove the configuration without touching data: every table, plugin, path, contract and secret.
 
