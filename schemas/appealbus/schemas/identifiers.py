@@ -18,7 +18,9 @@ SEPARATORS = r"\s\-\u00ad\u200b-\u200d\u2010-\u2015\u2060\u2212\ufeff"
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _CADASTRAL_SEPARATORS = re.compile(f"[{SEPARATORS}:]+")
 _FIRST_WEIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+"""Of the control digit of ИИН and БИН, as the rules of the registers give them."""
 _SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
+"""Of the second pass, which is made where the first one gives ten."""
 
 
 class IdentifierError(ValueError):

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from appealbus.schemas.suggestion import did_you_mean
 
 _TOLD = 20
+"""Mistakes in one line: a person mends the first ones and tries again."""
 _LISTED = 1000
 """Pydantic takes a millisecond for a dozen mistakes of which it is asked the words."""
 _HARMLESS = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")

@@ -18,6 +18,7 @@ from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 MAIN = "main"
 _LOOK = 10.0
+"""Seconds for a first connection: as long as one attempt has by default."""
 T = TypeVar("T")
 
 

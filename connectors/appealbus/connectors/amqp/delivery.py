@@ -33,6 +33,7 @@ class PublishSettings(Settings):
 _ALL = 128
 """More than a batch holds: nothing is held back any more."""
 _TOLD = 5
+"""Routing keys in a line that a person reads; the others have the same cause."""
 
 
 class AmqpDelivery(Delivery[PublishSettings]):

@@ -11,6 +11,7 @@ JSON = "application/json"
 XML = "application/xml"
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 100
+"""Characters of a name that a sender may have made up: ours have some twenty, and AMQP allows 255."""
 
 _DEATHS = {
     "delivery_limit": "it was given back too often, as if each worker that took it had died",

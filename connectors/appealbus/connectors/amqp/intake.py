@@ -30,14 +30,22 @@ from appealbus.core.journal.errors import JournalError
 log = structlog.get_logger(__name__)
 
 _HOLD = 60.0
+"""Seconds that a message is held while the journal fails: a database that restarts is back by then."""
 _HOLD_MOST = 900.0
 """Half of the time after which RabbitMQ takes a message away from whoever holds it."""
 _GIVE_BACK = 5.0
+"""Seconds before a message goes back whose receipt could not be sent: given back at once, it would be here again at
+once."""
 _RETRY, _RETRY_MOST = 0.1, 5.0
+"""Seconds between tries while the journal fails: a short failure costs little, a long one at most five more."""
 _STOP = 5.0
+"""Seconds for handlers to end: what is being written is on disk by then, and the rest goes back to the broker."""
 _DEAD_PREFETCH = 5
+"""Few: nobody waits for them, and each costs a write of its whole body."""
 _BUSY_POLL = 0.2
+"""Seconds: `appealbus run --until-idle` ends so soon after the last message."""
 _IDLE_POLL = 1.0
+"""Seconds: there is nothing to find out until a message comes."""
 
 
 QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]

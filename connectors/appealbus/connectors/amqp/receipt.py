@@ -26,7 +26,9 @@ _PLACES = {b"X": 12, b"g": 9}
 _LENGTHS = {b"v": 2, b"w": 1, b"d": 2, b"s": 1}
 """Bytes of the length of that name, by the kind of the name."""
 _TRIES = 3
+"""With pauses of one and two seconds: a queue that is being moved is back by then."""
 _WITHIN = 10.0
+"""Seconds for the broker to confirm; the message itself is held for a minute at least."""
 
 
 class Receipts:

@@ -14,9 +14,11 @@ from appealbus.core.clocks import wall
 _APART = 0.05
 """Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
 _PUBLISH = 5.0
+"""Seconds: a hint that leaves later is of no use, for workers look into the journal by themselves."""
 _FRESH = 60.0
 """Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
 _HIGHEST = 9
+"""A day of the term each: what is due in more than a week can wait alike. Brokers before 4.3 know two levels anyhow."""
 
 
 class WorkSettings(Settings):

@@ -21,6 +21,7 @@ from appealbus.core.cli.render import local
 from appealbus.core.escaping import escaped_json
 
 _BATCH = 200
+"""Messages taken at once: the journal's writer makes one transaction of them, and past 200 that becomes no cheaper."""
 
 
 def _encoding(written: str) -> Encoding:

@@ -16,6 +16,7 @@ from appealbus.connectors.files.settings import OutboxSettings
 from appealbus.core import ConfigError, Delivery, Handed, Outgoing
 
 _STEP = 64 * 1024
+"""Bytes read at once, from the end backwards: most dossiers are smaller, so the first step finds a line's end."""
 _OURS = b'{"schema_version":"'
 """How each dossier begins."""
 _TORN = 32 * 1024 * 1024

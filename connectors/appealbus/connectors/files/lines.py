@@ -10,7 +10,9 @@ from appealbus.connectors.files.settings import Encoding
 LINE_LIMIT = 4 * 1024 * 1024
 """The longest line that is read as one, in bytes, and the largest message: an escaped text alone can have 1.2 MB."""
 _KEPT = 4096
+"""Bytes of a line that is too long: enough to see in the quarantine whose it was."""
 _SKIPPED = 64 * 1024
+"""Bytes read at once of what is skipped: a line without an end costs no more memory than that."""
 
 
 @dataclass(frozen=True, slots=True)

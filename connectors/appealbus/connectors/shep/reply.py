@@ -10,6 +10,7 @@ from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _ID_LENGTH = 100
+"""Characters: ids are UUIDs or numbers, and what goes into a dossier must be bounded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from appealbus.schemas.outcome import OutcomeKind
 # A code goes into ours only if it cannot be a citizen's: twelve digits in a row would be an ИИН.
 _HARMLESS = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _MAX_ERRORS = 16
+"""Errors inside errors: the gateway names a cause or two, and a reply must not make us walk on for ever."""
 
 
 def gateway_failure(code: str | None, settings: ShepSettings) -> CallFailed | None:

@@ -26,6 +26,7 @@ from appealbus.core.parts import Bound, Parts, build
 H = TypeVar("H")
 
 _START = 60.0
+"""Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
 _LOOK = 20.0
 """Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 

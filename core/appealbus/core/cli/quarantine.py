@@ -20,6 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
 _PAGE = 200
+"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
 
 
 def add_to(app: typer.Typer) -> None:

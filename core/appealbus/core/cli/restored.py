@@ -16,6 +16,7 @@ from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.series import of
 
 _LOOK = 0.5
+"""Seconds between two looks. Dead workers are waited out for some fifteen; half a second more is not noticed."""
 _NEXT = """\
 1. Start the bus again: `appealbus run`. What this copy still had to deliver goes out, and what it had open is asked.
 2. Have every channel send again all that it sent since {since}: what is known gets its old receipt, all else a new one.

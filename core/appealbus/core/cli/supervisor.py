@@ -27,8 +27,11 @@ MARGIN = 30.0
 """Seconds beyond `bus.grace` that a worker has for what comes after the grace period; a database that is silent takes
 the most of it: each step that needs the journal waits its few seconds."""
 _FIRST_PAUSE = 0.5
+"""Seconds: a worker that one message killed is back at once, and the others hardly notice."""
 _LONGEST_PAUSE = 30.0
+"""Seconds: one that dies at every start neither keeps a processor busy nor fills the log."""
 _REAP = 5.0
+"""Seconds for the kernel to end what was killed. A process that waits for a dead disk is left to it."""
 # A worker that was told to end before it could listen has nothing in flight.
 _DRAINED = frozenset({0, EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT})
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from appealbus.core.journal.errors import AlreadyRunning, JournalError
 
 _PAUSE = 0.0005
+"""Seconds between two tries: a write holds the lock for as long as the disk takes, which is a millisecond or two."""
 
 
 class FileLock:

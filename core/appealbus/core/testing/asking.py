@@ -21,6 +21,7 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 _BUDGET = 10.0
+"""Seconds: a scripted wire answers at once, so a test that waits for ever fails soon."""
 
 
 @dataclass(frozen=True, slots=True)

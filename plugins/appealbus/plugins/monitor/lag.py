@@ -6,7 +6,9 @@ from collections import deque
 from appealbus.core.clocks import monotonic
 
 _NAP = 0.1
+"""Seconds: a loop that is stuck for half a second is seen, and ten wake-ups a second cost nothing."""
 _KEPT = 60.0
+"""Seconds: metrics are scraped once or more in a minute, so no peak is missed."""
 
 
 class LoopLag:

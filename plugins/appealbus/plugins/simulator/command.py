@@ -22,6 +22,7 @@ from appealbus.schemas.suggestion import did_you_mean
 GATEWAY = ("gbdfl", "gbdul", "egkn")
 SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
+"""Beside the ports that development servers like to take (8000, 8080, 8888)."""
 _ORDERS = Misbehaviour.model_fields.keys() - {"outages"}
 
 _HELP = """Run simulated agencies: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, over real HTTP.

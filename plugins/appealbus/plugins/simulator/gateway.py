@@ -32,8 +32,11 @@ log = structlog.get_logger(__name__)
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _DOWN = ("SCSE001", "Service is not available")
 _SEEN = 200_000
+"""Ids that are refused when they come again: more than a test or the demonstration sends."""
 _SILENCE = 600.0
+"""Seconds: longer than any client waits, and not for ever, or a long test would run out of connections."""
 _CHUNK = b" " * 65_536
+"""So that an oversized answer of gigabytes costs no more memory than this."""
 
 
 class Gateway:

@@ -18,6 +18,7 @@ _OK = Coded(code="00000", name_ru="Сообщение успешно обраб�
 _LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
 _SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
 _MOST = 50
+"""Namesakes born on one day: the contract bounds no list, and a register does not send thousands."""
 
 
 def agency(service_id: str) -> Agency:

@@ -11,7 +11,9 @@ from appealbus.plugins.simulator.persons import Persons
 from appealbus.schemas.parcel import Parcel
 
 DEFAULT_SEED = 2026
+"""Any number will do. Tests and the appeals that ship are written for this one."""
 DEFAULT_SIZE = 100_000
+"""A small town: namesakes and long chains of owners are in it, and nothing of it is held in memory."""
 MAX_SIZE = 20_000_000
 """Persons at most: the number spaces end there."""
 

@@ -33,6 +33,7 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 1000
+"""Questions held at once: more than a bus asks, so a slow answer never holds up the next one."""
 _LARGEST = 4 * 1024 * 1024
 """An oversized answer is no larger: brokers refuse what has more than 16 MiB."""
 _WAITING: Mapping[str, Argument] = {

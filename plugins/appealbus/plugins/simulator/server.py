@@ -24,7 +24,9 @@ log = structlog.get_logger(__name__)
 
 PATH = "/bip-sync/"
 _CONNECT = 30.0
+"""Seconds: a broker that was started beside the simulator needs some twenty to be up."""
 _LARGEST_REQUEST = 2 * 1024 * 1024
+"""Bytes: a question has a few thousand, and a client that is broken must not fill the memory."""
 
 
 class Simulator:

@@ -18,9 +18,12 @@ from appealbus.schemas.base import printable
 log = structlog.get_logger(__name__)
 
 _PREFETCH = 20
+"""Answers held at once: enough for the journal's writer to make groups of, and few to come again after a crash."""
 _PAUSE, _LONGEST = 0.5, 30.0
+"""Seconds: an answer keeps while the journal is away, and is kept soon after it is back."""
 _HEADERS = ("outcome", "code")
 _SHORT = 100
+"""Characters of what an agency writes about its answer: no word that counts is longer, and what is kept is bounded."""
 
 
 @dataclass(frozen=True, slots=True)

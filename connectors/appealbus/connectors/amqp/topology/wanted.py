@@ -19,9 +19,13 @@ _QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": QUORUM}
 RETURNS: Final = 20
 """How often a message may be given back: RabbitMQ's own default, written down."""
 NO_LIMIT: Final = -1
+"""RabbitMQ's own number for no limit of returns."""
 _INTAKE: Final = 1_000_000
+"""Appeals that may wait: months of a whole country's. Past that a sender is refused, and learns of it."""
 _HINTS: Final = 100_000
+"""Hints: as many as a backlog after an outage has appeals. The oldest may go, for the journal has the appeals."""
 _KEPT: Final = 100_000
+"""Messages put aside: past that dead letters stay where they died, and what no queue wanted is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from appealbus.core import LinkStatus
 log = structlog.get_logger(__name__)
 
 _PAUSE = 1.0
+"""Seconds, as with RabbitMQ, so that tests over both see the same."""
 
 
 class Held(Delivered):

@@ -11,6 +11,7 @@ from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 _GOODBYE = 2.0
+"""Seconds: a broker that is there answers a close at once, and one that is not must not hold up the end."""
 
 
 class Attempt:

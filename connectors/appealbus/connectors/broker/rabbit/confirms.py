@@ -14,6 +14,7 @@ from appealbus.connectors.broker.rabbit.convert import to_pika
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 NO_ROOM = 506
+"""AMQP's code of the same meaning (resource error): a broker that says `nack` gives no reason."""
 _SIZE = re.compile(r"message size (\d+) is larger")
 _TOPIC = re.compile(r"access to topic '(.*)' in exchange")
 

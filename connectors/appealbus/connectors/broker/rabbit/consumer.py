@@ -18,7 +18,10 @@ from appealbus.connectors.broker.rabbit.subscription import Subscription
 log = structlog.get_logger(__name__)
 
 _PAUSE = 1.0
+"""Seconds before a message that failed goes back: long for a processor, short for a queue with a limit of 20
+returns."""
 _LAST = 1.0
+"""Seconds for handlers that are called off to give their messages back themselves."""
 
 
 class RabbitConsumer(Subscription, Consumer):

@@ -18,6 +18,7 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
 _TOO_LARGE = Settled(Published.UNFIT, 311, "the message is larger than `largest_message`")
 _TOO_LONG = Settled(Published.UNFIT, 501, "a name or a property of the message is too long")
 

@@ -25,6 +25,7 @@ from appealbus.core import LinkStatus
 from appealbus.core.clocks import monotonic
 
 _REMEMBERED = 10_000
+"""Ids of requests that nobody waits for any more: so many late replies can be told from those of strangers."""
 
 
 class Requests(Subscription):

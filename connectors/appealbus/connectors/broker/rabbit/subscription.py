@@ -19,10 +19,13 @@ from appealbus.core.clocks import monotonic
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
 _SUBSCRIBED = 40.0
 """Seconds that the broker has for a subscription: for a quorum queue without a leader it tries for half a minute."""
 _LOOK = 20.0
+"""Seconds between two looks at a queue from which nothing comes: each costs the broker a round trip."""
 _ALONE = 3
+"""Looks in a row that find nobody consuming: a leader that is elected anew takes less than a minute."""
 
 
 class Subscription(ABC):
