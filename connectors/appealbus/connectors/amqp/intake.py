@@ -145,9 +145,10 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     @property
     def _takes_unrouted(self) -> bool:
-        """Whether what no queue wanted was meant for this intake: all that is published leads to the bus's own queue.
+        """Whether messages that no queue wanted were meant for this intake.
 
-        Another queue is meant where it is the only one of all intakes.
+        What is published leads to the bus's own queue of appeals, so the intake of that queue takes them; an intake of
+        another queue takes them if it is the only one at this broker.
         """
         return self._queue == self.brokers.names.intake or len(self.brokers.intakes[self._broker]) == 1
 
@@ -171,7 +172,7 @@ class AmqpIntake(Intake[IntakeSettings]):
         delivered.ack()
 
     async def _bury(self, delivered: Delivered) -> None:
-        """Put into quarantine what the broker gave up on; hints are worth nothing by then."""
+        """Put a message that the broker gave up on into quarantine; a hint is acknowledged, for it is out of date."""
         self._note_one()
         inbound = dead_letter(delivered.message, self._channels, self._dead, self.brokers.names)
         if inbound is None or await self._accept(inbound, delivered, _hold(delivered)) is not None:
@@ -213,7 +214,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:
-        """Say whether all that was sent is dealt with: asked of the broker once, and again after each message."""
+        """Say whether the queues are empty and no handler is at work; the broker is asked again after each message."""
         seen = self._seen
         if not all(consumer.idle for consumer in consumers):
             return False

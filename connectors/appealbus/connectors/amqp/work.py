@@ -33,7 +33,7 @@ class WorkSettings(Settings):
 
 
 class AmqpWorkQueue(WorkQueue[WorkSettings]):
-    """Offers by publishing without waiting, takes by consuming. A hint that nobody needs any more costs a look."""
+    """Publishes a hint for an appeal that waits, and consumes the hints of others. One out of date costs one look."""
 
     kind = "amqp"
     settings = WorkSettings
@@ -56,7 +56,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         await self.brokers.start(self._broker)
 
     def offer(self, waiting: Waiting) -> None:
-        """Keep the hint until it is published; of those offered meanwhile the most urgent speaks for all."""
+        """Keep the hint until it is published. Of several offered meanwhile only the most urgent is published."""
         if self._offered is not None:
             self._counts["joined"] += 1
             waiting = min(self._offered, waiting, key=lambda each: each.urgency)

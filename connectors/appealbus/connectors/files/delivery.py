@@ -81,7 +81,7 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
 
 def _check(file: BinaryIO, path: Path) -> None:
-    """Refuse what is not ours, before anything in it is changed."""
+    """Refuse a file that is not ours, before anything in it is changed."""
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{path} is not a file; dossiers need one of their own")
@@ -94,9 +94,9 @@ def _check(file: BinaryIO, path: Path) -> None:
 
 
 def _mended(file: BinaryIO) -> int:
-    """End the last line, or cut back what a crash left of one of ours; return where to go on.
+    """End the last line, or cut off the part of a dossier that a crash left; return where to append.
 
-    Only behind a whole line, and only what begins as a dossier does and is none. All else may be somebody's.
+    Only text behind the last whole line that begins as a dossier does is cut off: all else may be somebody else's.
     """
     end = file.seek(0, os.SEEK_END)
     start = _whole_lines(file, end)

@@ -17,7 +17,7 @@ _SKIPPED = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line without its break. `problem` is set where it is no text; `raw` is then what shows it."""
+    """A line without its break. `problem` says why it cannot be read as text; `raw` has the bytes that show it."""
 
     number: int
     raw: bytes
@@ -26,7 +26,7 @@ class TextLine:
 
     @property
     def content(self) -> bytes:
-        """The line in UTF-8; as it is where it is no text."""
+        """The line in UTF-8; its bytes as they are where it cannot be read as text."""
         return self.raw if self.problem else self.text.encode()
 
 

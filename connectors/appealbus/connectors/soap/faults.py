@@ -44,11 +44,13 @@ def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFai
 
 
 def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
-    """Return the failure that counts where a fault came: the status's, if that denies us and the fault ends nothing.
+    """Return which failure counts where a fault came with an HTTP error.
+
+    It is the status's if that denies us access and the fault is not final, else the fault's.
 
     Args:
         fault: what the fault means.
-        reply: which it came in.
+        reply: the HTTP answer that the fault came in.
         failed: what the reply's status means.
 
     """

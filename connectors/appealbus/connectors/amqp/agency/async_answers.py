@@ -36,7 +36,7 @@ class KeptMessage:
 
 
 def packed(message: Message, limit: int) -> Answer:
-    """Return what is to be kept of a message. Of one that is too large, that it was."""
+    """Return what is to be kept of a message; of one that is too large, only that it was too large."""
     properties = message.properties
     large = len(message.body) > limit
     head = {
@@ -57,12 +57,12 @@ def unpacked(kept: KeptAnswer) -> KeptMessage:
 
 
 def _short(value: Header) -> Header:
-    """Return what a header says; of what is longer than any word that counts, that it says something."""
+    """Return a header's value, cut to a length that no word that counts has."""
     return printable(value[:_SHORT]) if isinstance(value, str) else value
 
 
 class Listener:
-    """Takes one source's answers until it is stopped; those that the broker gave up on meanwhile, too."""
+    """Takes the answers of one source until it is stopped, those that the broker gave up on included."""
 
     def __init__(self, source: str, queues: Sequence[str], limit: int) -> None:
         self.counts: Counter[str] = Counter()
@@ -74,7 +74,7 @@ class Listener:
         self._trouble = LogThrottle()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
-        """Begin to take."""
+        """Begin to take answers from the source's queues."""
 
         async def take(delivered: Delivered) -> None:
             await self._take(delivered, answers)
@@ -84,11 +84,11 @@ class Listener:
 
     @property
     def troubles(self) -> list[Trouble]:
-        """Why something cannot come although there is a connection."""
+        """Why answers cannot come although there is a connection to the broker."""
         return [each.trouble for each in self._consumers if each.trouble is not None]
 
     async def stop(self) -> None:
-        """Take nothing more; what is being written is written. Idempotent."""
+        """Take no more answers, and wait until those in hand are written. Idempotent."""
         consumers, self._consumers = self._consumers, []
         await asyncio.gather(*(consumer.stop(1.0) for consumer in consumers))
 

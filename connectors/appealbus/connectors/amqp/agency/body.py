@@ -23,7 +23,7 @@ class Schema:
     """The schema of an agency's answers."""
 
     def __init__(self, path: Path, key: str) -> None:
-        """Read it, and what it includes from files beside it.
+        """Read the schema, and what it includes from files beside it.
 
         Raises:
             ConfigError: it is no schema; `key` says which setting names it.

@@ -44,15 +44,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue, and the policy that it needs. The policy has its name."""
+    """A durable quorum queue, and the policy that it needs; the policy has the queue's name."""
 
     name: str
     policy: Mapping[str, Argument]
     arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
     holds: str = ""
-    """What messages are that lie in it; empty where nobody needs to know how many."""
+    """What the messages in it are, for people; empty where nobody needs to know how many there are."""
     passes: bool = True
-    """Whether it is in order that messages lie in it while somebody takes them."""
+    """Whether messages may lie in it for a while, as long as somebody takes them."""
 
     @property
     def about(self) -> str:
@@ -66,7 +66,7 @@ class Queue:
 
     @property
     def all_arguments(self) -> dict[str, Argument]:
-        """The policy as arguments, too: for a broker that has no policies."""
+        """The queue's arguments and its policy as further ones, for a broker that has no policies."""
         return {**self.arguments, **{f"x-{key}": value for key, value in self.policy.items()}}
 
 
@@ -81,7 +81,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An exchange or a queue that a setting names. Somebody else makes it, as he likes."""
+    """An exchange or a queue that a setting names and that somebody else makes, with arguments of his own."""
 
     part: Exchange | Queue
     setting: str

@@ -24,9 +24,9 @@ class Stored:
     message: Message
     rank: tuple[int, int]
     expires: float | None
-    """On the loop's clock."""
+    """When the message expires, on the event loop's clock; None: never."""
     passed: frozenset[str]
-    """Queues that it left because of a limit, since it was published or rejected: it does not come into them again."""
+    """Queues that the message left because of a limit, since it was published or rejected: none takes it again."""
     attempts: int = 0
     redelivered: bool = False
 
@@ -121,7 +121,7 @@ class MemoryQueue:
             self._expire()
 
     def rest(self) -> None:
-        """Keep no timer: the loop may end. `pump` wakes it up again."""
+        """Stop the timer, so that the loop may end; `pump` starts it again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -41,7 +41,7 @@ class Attempt:
         return self.ended.result() if self.ended.done() else None
 
     async def close(self) -> None:
-        """Say goodbye, and hang up where the broker does not answer."""
+        """Close the connection, and end it without the broker where that does not answer."""
         for end in (self.connection.close, self.connection.kill):
             if self.ended.done():
                 return

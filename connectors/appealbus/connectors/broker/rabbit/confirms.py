@@ -100,7 +100,7 @@ class Confirms:
             self._settle(tag, settled)
 
     def _on_return(self, _raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
-        """Mark what is returned; its confirmation follows. Messages that are alike in all this are the same to us."""
+        """Mark a message that the broker returns; its confirmation follows. Of several that are alike any is marked."""
         self._counts["returned"] += 1
         for pending in self._pending.values():
             message = pending.message

@@ -40,7 +40,7 @@ class RabbitConsumer(Subscription, Consumer):
 
     @property
     def idle(self) -> bool:
-        """See `Consumer`."""
+        """Whether the subscription stands, and no handler is at work."""
         return self._standing and not self._tasks and not self._waiting
 
     @property
@@ -49,7 +49,7 @@ class RabbitConsumer(Subscription, Consumer):
         return self._stopped is not None
 
     async def stop(self, grace: float = 10.0) -> None:
-        """See `Consumer`."""
+        """Take no more messages, let handlers end for so many seconds, give the rest back."""
         if self._stopped is None:
             self._stopped = asyncio.create_task(self._stop(grace, asyncio.current_task()))
         await asyncio.shield(self._stopped)

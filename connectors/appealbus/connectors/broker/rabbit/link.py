@@ -71,7 +71,7 @@ class Link:
         return self._closed
 
     def state(self, warning: str = "") -> LinkState:
-        """Say how it stands; and while it is up, what else is to be mended."""
+        """Say how the connection stands; while it is up, also what else is to be mended."""
         warns = self._status is LinkStatus.UP and warning != ""
         detail = warning if warns else self._detail
         reconnects = max(0, self._ups - 1)
@@ -168,7 +168,7 @@ class Link:
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
     async def _stand(self, attempt: Attempt) -> float:
-        """Be up until the connection is lost; return for how long."""
+        """Wait until the connection is lost; return for how many seconds it stood."""
         began = monotonic()
         self._connection = attempt.connection
         attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))

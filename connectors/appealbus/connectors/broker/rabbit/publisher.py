@@ -41,7 +41,7 @@ class Publisher:
 
     @property
     def refusals(self) -> str:
-        """What the broker has refused, exchange by exchange, and taken nothing there since."""
+        """Why the broker refused the last message, for each exchange where it has taken none since."""
         refused = ((name, channel.refusal) for name, channel in self._channels.items() if channel.refusal)
         return "; ".join(f"a message to {name or 'the default exchange'} was refused: {why}" for name, why in refused)
 
@@ -79,7 +79,7 @@ class Publisher:
             return channel.note(await future)
 
     async def close(self) -> None:
-        """End all channels. What waits is settled as indeterminate."""
+        """End all channels. Messages that wait for their confirmation are settled as indeterminate."""
         for channel in self._channels.values():
             await channel.close()
 

@@ -29,7 +29,7 @@ _ALONE = 3
 
 
 class Subscription(ABC):
-    """A lost connection, a closed channel and a consumer that the broker cancels are the same to it."""
+    """Subscribes again after every loss: of the connection, of the channel, or of the consumer alone."""
 
     def __init__(self, link: Link, about: str, longest_pause: float) -> None:
         self._link = link
@@ -48,7 +48,7 @@ class Subscription(ABC):
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why it does not stand although there is a connection."""
+        """Why the subscription does not stand although there is a connection."""
         return self._trouble
 
     @abstractmethod
@@ -132,7 +132,7 @@ class Subscription(ABC):
             log.warning("amqp.subscription.lost", queue=self._about, code=code, detail=str(reason))
 
     async def _end(self) -> None:
-        """Take nothing more. The channel stays open for what is to be settled."""
+        """End the consumer. The channel stays open, for messages that are still to be settled."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
