@@ -77,7 +77,7 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             @hookimpl
             def register_lookup(): return []
             """,
-            "there is no hook 'register_lookup'; did you mean 'register_lookups'?",
+            "there is no hook 'register_lookup'; did you mean register_lookups?",
         ),
         (
             """
@@ -152,7 +152,7 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             """,
             "it is written for plugin API 2, and appealbus [0-9.]+ has 1; install a version of it for API 1",
         ),
-        (GOOD.replace("place.kato", "place.kata"), "good.place: field 'kato': .*did you mean 'kato'"),
+        (GOOD.replace("place.kato", "place.kata"), "good.place: field 'kato': .*did you mean kato"),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_the_rest_run(tmp_path: Path, source: str, reason: str) -> None:

@@ -34,7 +34,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Layer, Payload, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
@@ -73,7 +73,7 @@ __all__ += [
 # An assessor.
 __all__ += ["Assessor", "records"]
 # A connector and its wires.
-__all__ += ["Call", "Factory", "Health", "Layer", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
+__all__ += ["Call", "Factory", "Health", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
 # Ways in and out.
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]

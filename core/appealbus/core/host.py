@@ -1,6 +1,5 @@
 """The plugin host: finds plugins, asks each what it brings, and keeps a broken one from stopping the rest."""
 
-import difflib
 import inspect
 import traceback
 from collections import Counter
@@ -21,6 +20,7 @@ from appealbus.core.kinds import KINDS
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
+from appealbus.schemas.suggestion import did_you_mean
 
 log = structlog.get_logger(__name__)
 
@@ -107,11 +107,7 @@ class Host:
             if meaningless := [option for option, value in chosen.items() if value]:
                 raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
             if attr not in known:
-                near = difflib.get_close_matches(attr, known, 1)
-                raise BrokenPlugin(
-                    f"there is no hook {attr!r}; "
-                    + (f"did you mean {near[0]!r}?" if near else f"hooks: {', '.join(known)}")
-                )
+                raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, known)}")
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
         self._manager.register(module, name)

@@ -1,8 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
-import difflib
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.planning.contract import CompletenessContract, active, contracts
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.suggestion import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
     nodes, inactive = active(brought, sources)
     asked = {node.lookup.source for node in brought}
     unused = {
-        name: str(loaded.error(f"no lookup asks this source{_near(name, asked)}", "sources", name))
+        name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
         for name in sources
         if name not in asked
     }
@@ -138,12 +138,9 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
     known = {plugin.name for plugin in host.plugins}
     wrong = [(name, ("plugins", name)) for name in loaded.settings.plugins if name not in known]
     wrong += [(name, ("bus", "disabled")) for name in loaded.settings.bus.disabled if name not in known]
-    return [str(loaded.error(f"there is no plugin {name!r}{_near(name, known)}", *path)) for name, path in wrong]
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
+    return [
+        str(loaded.error(f"there is no plugin {name!r}; {did_you_mean(name, known)}", *path)) for name, path in wrong
+    ]
 
 
 def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:

@@ -15,6 +15,7 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 _LOOK = 10.0
+"""Seconds for a first connection: as long as one attempt has by default."""
 
 
 class Brokers:
@@ -124,7 +125,7 @@ def unreached(broker: Broker) -> Health:
 def link_of(
     name: str, broker: Sequence[LinkState], counts: Mapping[str, int], troubles: Iterable[Trouble | None] = ()
 ) -> LinkState:
-    """Return the state of a part that hangs on its broker's links: as the worst of them, or as its own troubles."""
+    """Return the state of a part that uses a broker: that of the broker's worst connection, or its own trouble."""
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
     if worst is not None:
         return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))

@@ -19,6 +19,7 @@ SCHEMA = str(Dossier.model_fields["schema_version"].default)
 _ALL = 128
 """More than a batch holds: nothing is held back any more."""
 _TOLD = 5
+"""Routing keys in a line that a person reads; the others have the same cause."""
 
 
 class AmqpDelivery(Delivery[PublishSettings]):
@@ -43,8 +44,9 @@ class AmqpDelivery(Delivery[PublishSettings]):
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Publish the versions; of one appeal there is never more than one in a batch.
 
-        Of several queues behind the exchange one may be full: then the others have what is refused, and get it once
-        more each time it is sent. So what was refused comes again by one, then by two, as long as it is taken.
+        If one of several queues behind the exchange is full, the broker refuses a message that the other queues have
+        taken, and each new attempt puts it into those once more. So of the versions that were refused one is sent
+        again, then two, then four, as long as the broker confirms them.
         """
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):
@@ -109,7 +111,7 @@ def _handed(result: Published) -> Handed:
 
 
 def message_of(item: Outgoing, exchange: str) -> Message:
-    """Return a dossier version as receivers get it: what it is stands in properties and headers, too."""
+    """Return a dossier version as receivers get it; what it is can be read in properties and headers, too."""
     region = item.region or "00"
     properties = Properties(
         message_id=item.message_id,

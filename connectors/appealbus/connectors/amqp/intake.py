@@ -21,19 +21,29 @@ from appealbus.core import (
     Quarantined,
     Taken,
 )
+from appealbus.core.backoff import Backoff, doubled, no_jitter
+from appealbus.core.clocks import monotonic
 from appealbus.core.errors import JournalError
 
 log = structlog.get_logger(__name__)
 
 _HOLD = 60.0
+"""Seconds that a message is held while the journal fails: a database that restarts is back by then."""
 _HOLD_MOST = 900.0
 """Half of the time after which RabbitMQ takes a message away from whoever holds it."""
 _GIVE_BACK = 5.0
-_RETRY_MOST = 5.0
+"""Seconds before a message goes back whose receipt could not be sent: given back at once, it would be here again at
+once."""
+_RETRY, _RETRY_MOST = 0.1, 5.0
+"""Seconds between tries while the journal fails: a short failure costs little, a long one at most five more."""
 _STOP = 5.0
+"""Seconds for handlers to end: what is being written is on disk by then, and the rest goes back to the broker."""
 _DEAD_PREFETCH = 5
+"""Few: nobody waits for them, and each costs a write of its whole body."""
 _BUSY_POLL = 0.2
+"""Seconds: `appealbus run --until-idle` ends so soon after the last message."""
 _IDLE_POLL = 1.0
+"""Seconds: there is nothing to find out until a message comes."""
 
 
 class AmqpIntake(Intake[IntakeSettings]):
@@ -109,9 +119,10 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     @property
     def _takes_unrouted(self) -> bool:
-        """Whether what no queue wanted was meant for this intake: all that is published leads to the bus's own queue.
+        """Whether messages that no queue wanted were meant for this intake.
 
-        Another queue is meant where it is the only one of all intakes.
+        What is published leads to the bus's own queue of appeals, so the intake of that queue takes them; an intake of
+        another queue takes them if it is the only one at this broker.
         """
         return self._queue == self._brokers.names.intake or len(self._brokers.intakes[self._broker]) == 1
 
@@ -135,7 +146,7 @@ class AmqpIntake(Intake[IntakeSettings]):
         delivered.ack()
 
     async def _bury(self, delivered: Delivered) -> None:
-        """Put into quarantine what the broker gave up on; hints are worth nothing by then."""
+        """Put a message that the broker gave up on into quarantine; a hint is acknowledged, for it is out of date."""
         self._note_one()
         inbound = dead_letter(delivered.message, self._channels, self._dead, self._brokers.names)
         if inbound is None or await self._accept(inbound, delivered, _hold(delivered)) is not None:
@@ -143,19 +154,18 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _accept(self, inbound: Inbound, delivered: Delivered, ends: float) -> Taken | Quarantined | None:
         """Have a message taken; None where the journal failed for so long that another worker shall try."""
-        clock = asyncio.get_running_loop().time
-        pause = 0.1
+        backoff = Backoff(_RETRY, _RETRY_MOST, no_jitter)
         while True:
             try:
                 result = await self._acceptor.accept(inbound)
             except JournalError as error:
-                if clock() + pause >= ends:
+                pause = backoff.pause()
+                if monotonic() + pause >= ends:
                     log.warning("amqp.given_back", intake=self.name, reason="the journal fails", code=error.code)
                     self._counts["given_back"] += 1
                     delivered.requeue()
                     return None
                 await asyncio.sleep(pause)
-                pause = min(_RETRY_MOST, pause * 2)
             else:
                 kind = "quarantined" if isinstance(result, Quarantined) else "taken" if result.new else "repeated"
                 self._counts[kind] += 1
@@ -163,8 +173,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _give_back(self, delivered: Delivered, ends: float) -> None:
         self._counts["given_back"] += 1
-        left = ends - asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, min(left, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10))))
+        left = max(0.0, ends - monotonic())
+        await asyncio.sleep(doubled(_GIVE_BACK, left, delivered.attempts))
         delivered.requeue()
 
     def _note_one(self) -> None:
@@ -178,7 +188,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:
-        """Say whether all that was sent is dealt with: asked of the broker once, and again after each message."""
+        """Say whether the queues are empty and no handler is at work; the broker is asked again after each message."""
         seen = self._seen
         if not all(consumer.idle for consumer in consumers):
             return False
@@ -200,4 +210,4 @@ def _hold(delivered: Delivered) -> float:
 
     A queue has a limit of returns, and a message must not reach it only because the database is down.
     """
-    return asyncio.get_running_loop().time() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))
+    return monotonic() + doubled(_HOLD, _HOLD_MOST, delivered.attempts)

@@ -21,6 +21,7 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 
 _UP = 15.0
+"""Seconds for a connection: a person waits, and one attempt has ten by default."""
 
 Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [plugins.amqp.brokers].")]
 

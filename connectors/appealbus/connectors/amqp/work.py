@@ -12,13 +12,15 @@ from appealbus.core.clocks import wall
 _APART = 0.05
 """Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
 _PUBLISH = 5.0
+"""Seconds: a hint that leaves later is of no use, for workers look into the journal by themselves."""
 _FRESH = 60.0
 """Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
 _HIGHEST = 9
+"""A day of the term each: what is due in more than a week can wait alike. Brokers before 4.3 know two levels anyhow."""
 
 
 class AmqpWorkQueue(WorkQueue[WorkSettings]):
-    """Offers by publishing without waiting, takes by consuming. A hint that nobody needs any more costs a look."""
+    """Publishes a hint for an appeal that waits, and consumes the hints of others. One out of date costs one look."""
 
     def __init__(self, name: str, settings: WorkSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
@@ -38,7 +40,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         await self._brokers.start(self._broker)
 
     def offer(self, waiting: Waiting) -> None:
-        """Keep the hint until it is published; of those offered meanwhile the most urgent speaks for all."""
+        """Keep the hint until it is published. Of several offered meanwhile only the most urgent is published."""
         if self._offered is not None:
             self._counts["joined"] += 1
             waiting = min(self._offered, waiting, key=lambda each: each.urgency)

@@ -19,7 +19,9 @@ from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
+"""Messages taken at once. After a crash all of one batch are suspects; fewer would be slower."""
 _LONGEST_NOTE = 20
+"""Digits: a number of messages has fewer. What has more was not written by us."""
 
 
 @dataclass(frozen=True, slots=True)

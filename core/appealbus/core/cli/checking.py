@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.interfaces.part import Part
@@ -23,6 +24,7 @@ from appealbus.core.parts import Bound, Parts, build
 H = TypeVar("H")
 
 _START = 60.0
+"""Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
 _LOOK = 20.0
 """Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 
@@ -53,7 +55,7 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask also whether each source and each broker can be reached.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove the configuration without touching data: every table, plugin, path, contract and secret.
 

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeAlias
 
 from lxml import etree
@@ -80,15 +79,6 @@ class Reply:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class Layer(StrEnum):
-    """Where in the exchange a call failed."""
-
-    TRANSPORT = "transport"
-    FAULT = "fault"
-    GATEWAY = "gateway"
-    BUSINESS = "business"
-
-
 class CallFailed(AppealBusError):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
@@ -107,7 +97,6 @@ class CallFailed(AppealBusError):
         code: str,
         reason: str,
         *,
-        layer: Layer = Layer.TRANSPORT,
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
@@ -116,7 +105,6 @@ class CallFailed(AppealBusError):
         self.kind = kind
         self.code = code
         self.reason = reason
-        self.layer = layer
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale

@@ -19,6 +19,7 @@ Answer: TypeAlias = str | bytes | Payload | Reply | CallFailed
 Script: TypeAlias = Iterable[Answer] | Callable[[Request], Answer]
 
 _LIMIT = 10 * 1024 * 1024
+"""Bytes: five times what a source may send by default, so that a script may hold a reply that is too large for one."""
 
 
 class ScriptedWire(Wire):

@@ -29,7 +29,9 @@ from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.schemas.dossier import Completeness, Dossier
 
 _RECOVERY = 60.0
+"""Seconds for what is parked to be found: each pause is four seconds, and a few rounds find everything."""
 _PAGE = 500
+"""Appeals of one read: the demonstration has 200."""
 
 
 async def run(out: Console, folder: Path) -> None:

@@ -15,10 +15,11 @@ from appealbus.core import LinkStatus
 log = structlog.get_logger(__name__)
 
 _PAUSE = 1.0
+"""Seconds, as with RabbitMQ, so that tests over both see the same."""
 
 
 class Held(Delivered):
-    """A message in a consumer's hands."""
+    """A message that a consumer of the broker in memory holds."""
 
     def __init__(self, consumer: "MemoryConsumer", queue: MemoryQueue, stored: Stored) -> None:
         self.message = stored.message
@@ -29,14 +30,14 @@ class Held(Delivered):
         self._stored = stored
 
     def ack(self) -> bool:
-        """Say that it is dealt with."""
+        """Say that the message is dealt with."""
         if not self._consumer.settle(self, "acked"):
             return False
         self._queue.pump()
         return True
 
     def reject(self) -> bool:
-        """Give it to the dead-letter exchange."""
+        """Give the message to the dead-letter exchange."""
         if not self._consumer.settle(self, "rejected"):
             return False
         self._queue.reject(self._stored)
@@ -44,11 +45,11 @@ class Held(Delivered):
         return True
 
     def requeue(self) -> bool:
-        """Put it back to its place."""
+        """Put the message back to its place."""
         return self.give_back("requeued")
 
     def give_back(self, what: str) -> bool:
-        """Put it back to its place, and count it as this."""
+        """Put the message back to its place, and count that under this name."""
         if not self._consumer.settle(self, what):
             return False
         self._queue.put_back(self._stored)
@@ -81,12 +82,12 @@ class MemoryConsumer(Consumer):
 
     @property
     def idle(self) -> bool:
-        """Whether its queue is there, and no handler is at work."""
+        """Whether the consumer's queue is there, and no handler is at work."""
         return not self._stopping.is_set() and self._source is not None and not self._tasks
 
     @property
     def trouble(self) -> Trouble | None:
-        """Say where its queue is not there."""
+        """Say that the consumer's queue is not there; None where it is."""
         return None if self._source is not None else (LinkStatus.REFUSED, f"{self.queue}: there is no such queue")
 
     @property
@@ -122,7 +123,7 @@ class MemoryConsumer(Consumer):
         return True
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Take nothing more, let handlers end, give the rest back."""
+        """Take no more messages, let handlers end, give the rest back."""
         self._stopping.set()
         self._forget(self)
         if self._source is not None and self in self._source.takers:

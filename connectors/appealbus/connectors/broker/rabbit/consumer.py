@@ -18,7 +18,10 @@ from appealbus.connectors.broker.rabbit.subscription import Subscription
 log = structlog.get_logger(__name__)
 
 _PAUSE = 1.0
+"""Seconds before a message that failed goes back: long for a processor, short for a queue with a limit of 20
+returns."""
 _LAST = 1.0
+"""Seconds for handlers that are called off to give their messages back themselves."""
 
 
 class RabbitConsumer(Subscription, Consumer):
@@ -37,7 +40,7 @@ class RabbitConsumer(Subscription, Consumer):
 
     @property
     def idle(self) -> bool:
-        """See `Consumer`."""
+        """Whether the subscription stands, and no handler is at work."""
         return self._standing and not self._tasks and not self._waiting
 
     @property
@@ -46,7 +49,7 @@ class RabbitConsumer(Subscription, Consumer):
         return self._stopped is not None
 
     async def stop(self, grace: float = 10.0) -> None:
-        """See `Consumer`."""
+        """Take no more messages, let handlers end for so many seconds, give the rest back."""
         if self._stopped is None:
             self._stopped = asyncio.create_task(self._stop(grace, asyncio.current_task()))
         await asyncio.shield(self._stopped)
