@@ -1,19 +1,18 @@
 """The real program in a folder of its own, and a journal there to look into."""
 
-import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+from services import commands
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 
-PROGRAM = Path(sys.executable).with_name("appealbus")
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -21,20 +20,7 @@ Program = Callable[..., "subprocess.CompletedProcess[str]"]
 def program(tmp_path: Path) -> Program:
     """Run `appealbus` with the arguments given, in the test's folder."""
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "COLUMNS": "200"}
-        environment.pop("APPEALBUS_CONFIG", None)
-        return subprocess.run(
-            [PROGRAM, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return partial(commands.run, tmp_path)
 
 
 @pytest.fixture
