@@ -10,9 +10,10 @@ from hypothesis import settings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from services.fixtures import _postgres, _rabbit, clock, database, postgres, rabbit, vhost  # noqa: F401
+from services.forms import form
 
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.
-settings.register_profile("appealbus", deadline=None, max_examples=60)
+settings.register_profile("appealbus", deadline=None, max_examples=form(30, 500))
 settings.load_profile("appealbus")
 
 

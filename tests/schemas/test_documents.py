@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from services.forms import form
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import printable
@@ -74,7 +75,7 @@ def models(model, tag=None):
 APPEALS = models(Appeal).map(Appeal.model_validate)
 DOSSIERS = models(Dossier).map(Dossier.model_validate)
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=form(30, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from services.forms import form
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.contract import FOLDER
@@ -229,7 +230,7 @@ VALUES = st.recursive(
 NAMES = sorted(Appeal.model_fields.keys() - {"message_id", "schema_version"})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=form(60, 1000), deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES))
 def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     """Every value of JSON in every field makes an appeal; a large message makes the same one as a small."""

@@ -35,19 +35,19 @@ from appealbus.schemas import Dossier, Receipt
 
 pytestmark = pytest.mark.system
 
-COUNT = int(os.environ.get("APPEALBUS_CHAOS", "200"))
+COUNT = int(os.environ.get("APPEALBUS_CHAOS", "100"))
 SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
 LONG = COUNT > 1000
 KILLER = COUNT // 3
 """Which of the letters kills whoever works it."""
 WORKERS = 3
-KILLS = 30 if LONG else 3
+KILLS = 30 if LONG else 2
 HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
 HARMS = 3 if LONG else 1
 LONGEST_HOLE = 25.0 if LONG else 3.0
-PAUSE = (1.0, 6.0) if LONG else (0.3, 1.5)
-LASTS = 300.0 if LONG else 20.0
+PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
+LASTS = 300.0 if LONG else 15.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
 SETTLES = 600.0 if LONG else 120.0
 SLOWEST = 3.0

@@ -13,6 +13,7 @@ from installation import SERVICES, Agencies, letters
 from peers import Got, Mail, Receiver, Sender
 from production import Production, Workers
 from proof import asked_since, finished, question_of
+from services.forms import LONG
 from services.rabbitmq import Vhost
 
 from appealbus.core.journal.rows import State
@@ -20,7 +21,6 @@ from appealbus.schemas import Appeal, Completeness
 
 pytestmark = pytest.mark.system
 
-LONG = bool(os.environ.get("APPEALBUS_LONG"))
 MEMORY = 200
 SLOW = 60.0
 
@@ -129,7 +129,8 @@ def _in_work(here: Production) -> bool:
     return bool(counts.ready or counts.in_work or counts.parked)
 
 
-@pytest.mark.skipif(not LONG, reason="the long form: make chaos")
+@pytest.mark.proof
+@pytest.mark.skipif(not LONG, reason="a long form alone: make proof")
 def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: Production, agencies: Agencies) -> None:
     """Agencies are down for the whole run; when they are back, what is due soonest is done first."""
     count = 10_000

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from services.forms import form
 
 from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.builder import Builder, compile_schema
@@ -114,7 +115,7 @@ def holds(element: etree._Element, given: dict[str, Any]) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=form(50, 1000), deadline=None)
 @given(questions)
 def test_what_arrives_is_what_was_given(question: dict[str, Any]) -> None:
     """A mapping that is built, sent and read back by the schema is the mapping; else nothing is built."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hostile import BODIES
+from services.forms import form
 
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
@@ -39,14 +40,16 @@ async def decoded(decoder: Decoder, raw: bytes, media_type: str = "application/j
     return ""
 
 
+@pytest.mark.proof
 async def test_the_worst_messages_are_cheap(decoder: Decoder) -> None:
-    """Four megabytes of anything cost a second, a hundred megabytes, and the event loop a tenth of a second at most."""
+    """The largest messages cost a second, a hundred megabytes, and the event loop a tenth of a second at most."""
     assert await decoded(decoder, LETTER) == ""
+    size = form(MAX_BYTES // 4, MAX_BYTES)
     helper = decoder._process.pid
     start = _peak(helper)
     for name, (media_type, body) in BODIES.items():
-        raw = body(MAX_BYTES)
-        assert MAX_BYTES // 4 < len(raw) <= MAX_BYTES, name
+        raw = body(size)
+        assert size // 4 < len(raw) <= size, name
         _forget_peak(helper)
         gc.collect()
         gc.disable()  # what all other tests have left behind is no cost of this message
@@ -57,7 +60,7 @@ async def test_the_worst_messages_are_cheap(decoder: Decoder) -> None:
             assert time.thread_time() - busy < 0.1, name
         finally:
             gc.enable()
-        assert _seconds(helper) - cost < 1, name
+        assert _seconds(helper) - cost < form(0.5, 1.0), name
         assert _peak(helper) - start < 100, name
         assert code in CODES | {""}, name
         assert decoder._process.pid == helper, name

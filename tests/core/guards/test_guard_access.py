@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from services.forms import form
 
 from appealbus.core import CallFailed, OutcomeKind
 
@@ -145,7 +146,7 @@ def test_not_found_is_remembered_and_failures_are_not(virtual, bench, kit):
     virtual(scenario)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=form(30, 500), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from services.forms import form
 
 from appealbus.core import clocks, found, invalid, not_found, unavailable
 from appealbus.core.guards.bucket import Bucket
@@ -59,7 +60,7 @@ def test_bucket_refuses_at_once_what_cannot_come_in_time(virtual):
     virtual(scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=form(30, 500), deadline=None)
 @given(st.data())
 def test_bucket_loses_no_token_and_never_exceeds_the_rate(virtual, data):
     """However takers come and give up, no window has more than its tokens and nobody is left standing."""

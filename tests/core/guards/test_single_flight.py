@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from services.forms import form
 from structlog.testing import capture_logs
 
 from appealbus.core import clocks, not_found
@@ -209,7 +210,7 @@ ASKERS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=form(50, 1000), deadline=None)
 @given(ASKERS)
 def test_any_coming_and_going(virtual, askers):
     """Whoever comes and goes when: one call a key at a time, each ends on time, none runs on for nobody."""
