@@ -35,7 +35,7 @@ from appealbus.core import (
     found,
     hookimpl,
 )
-from appealbus.core.bus import alone, bus, decoder
+from appealbus.core.bus import bus, decoder, suspect_messages
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.guards import shared
 from appealbus.core.host import Host
@@ -51,7 +51,7 @@ def _impatient(host: Host, lease: float) -> Watchdog:
 
 if os.environ.get("HURRY"):
     suspects.PAUSES = (1.0, 2.0)
-    alone.PAUSES = (0.0, 0.5, 1.0)
+    suspect_messages.PAUSES = (0.0, 0.5, 1.0)
     shared.LEASE = 4.0
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 

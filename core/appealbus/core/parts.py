@@ -17,7 +17,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
-from appealbus.core.planning.contract import Contract, active, contracts
+from appealbus.core.planning.contract import CompletenessContract, active, contracts
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import AppealKind
 
@@ -46,7 +46,7 @@ class Parts:
     """Lookups that cannot be asked, each with the reason."""
     unused: dict[str, str]
     """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
-    contracts: Mapping[AppealKind | None, Contract]
+    contracts: Mapping[AppealKind | None, CompletenessContract]
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]

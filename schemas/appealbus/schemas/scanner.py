@@ -54,7 +54,7 @@ _WORD_AFTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundIdentifier:
     """An identifier in a text: its kind, its normal form, and where it stands."""
 
     kind: Kind
@@ -63,7 +63,7 @@ class Found:
     end: int
 
 
-def identifiers_in(text: str) -> Iterator[Found]:
+def identifiers_in(text: str) -> Iterator[FoundIdentifier]:
     """Yield the identifiers in the text from left to right, repeated ones too."""
     return iter(_Scanner(text))
 
@@ -87,7 +87,7 @@ class _Scanner:
         self.runs = [match.span() for match in _DIGITS.finditer(text)]
         self.words = list(_words(text)) if self.runs else []
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[FoundIdentifier]:
         index = 0
         before: tuple[int, str | None] = (-1, None)
         while index < len(self.runs):
@@ -121,8 +121,8 @@ class _Scanner:
             return True
         return index > 0 and self.runs[index - 1][1] == start - 1 and bool(_MARKED_JOINT.match(self.text, start - 1))
 
-    def _at(self, index: int, word: str | None) -> Found | None:
-        tries: tuple[Callable[[int, str | None], Found | None], ...] = (self._cadastral_groups, self._holder)
+    def _at(self, index: int, word: str | None) -> FoundIdentifier | None:
+        tries: tuple[Callable[[int, str | None], FoundIdentifier | None], ...] = (self._cadastral_groups, self._holder)
         if word == "holder":
             tries = (self._named_holder, self._cadastral_groups)
         elif word == "cadastre":
@@ -131,7 +131,7 @@ class _Scanner:
             tries = (self._cadastral_groups, self._holder, self._cadastral_run)
         return next((found for attempt in tries if (found := attempt(index, word))), None)
 
-    def _cadastral_groups(self, index: int, word: str | None) -> Found | None:
+    def _cadastral_groups(self, index: int, word: str | None) -> FoundIdentifier | None:
         sizes = [end - start for start, end in self.runs[index : index + 4]]
         if sizes[:3] != [2, 3, 3] or sizes[3:] not in ([3], [4], [5]):
             return None
@@ -143,7 +143,7 @@ class _Scanner:
             return None
         return self._cadastral(start, end)
 
-    def _cadastral_run(self, index: int, word: str | None) -> Found | None:
+    def _cadastral_run(self, index: int, word: str | None) -> FoundIdentifier | None:
         last = index
         while last + 1 < len(self.runs) and last - index < 4 and self._joined(_MARKED_JOINT, last):
             last += 1
@@ -154,7 +154,7 @@ class _Scanner:
             return None
         return self._cadastral(start, end)
 
-    def _cadastral(self, start: int, end: int) -> Found | None:
+    def _cadastral(self, start: int, end: int) -> FoundIdentifier | None:
         if (
             _GOES_ON.match(self.text, end)
             or _MONEY.match(self.text, end)
@@ -169,7 +169,7 @@ class _Scanner:
         match = None if word else _WORD_AFTER.match(self.text, end)
         return match.lastgroup if match else None
 
-    def _holder(self, index: int, word: str | None) -> Found | None:
+    def _holder(self, index: int, word: str | None) -> FoundIdentifier | None:
         start, end = self.runs[index]
         if end - start == 12:
             before = self.text[start - 1 : start]
@@ -186,7 +186,7 @@ class _Scanner:
             return False
         return all(end - start == 6 for start, end in self.runs[index : index + 2])
 
-    def _named_holder(self, index: int, word: str | None) -> Found | None:
+    def _named_holder(self, index: int, word: str | None) -> FoundIdentifier | None:
         size, last = 0, index
         while True:
             size += self.runs[last][1] - self.runs[last][0]
@@ -195,7 +195,7 @@ class _Scanner:
             last += 1
         return self._person_or_organisation(self.runs[index][0], self.runs[last][1]) if size == 12 else None
 
-    def _person_or_organisation(self, start: int, end: int) -> Found | None:
+    def _person_or_organisation(self, start: int, end: int) -> FoundIdentifier | None:
         if re.match(r"[:\-][0-9]", self.text[end : end + 2]):
             return None
         return self._valid("iins", parse_iin, start, end) or self._valid("bins", parse_bin, start, end)
@@ -206,8 +206,8 @@ class _Scanner:
             return False
         return bool(joint.fullmatch(self.text, self.runs[index][1], self.runs[index + 1][0]))
 
-    def _valid(self, kind: Kind, parse: Callable[[str], str], start: int, end: int) -> Found | None:
+    def _valid(self, kind: Kind, parse: Callable[[str], str], start: int, end: int) -> FoundIdentifier | None:
         try:
-            return Found(kind, parse(self.text[start:end].replace(":", "")), start, end)
+            return FoundIdentifier(kind, parse(self.text[start:end].replace(":", "")), start, end)
         except IdentifierError:
             return None

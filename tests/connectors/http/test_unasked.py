@@ -10,7 +10,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.http.connection import Asked, Connection
+from appealbus.connectors.http.connection import HttpConnection, QuestionBody
 from appealbus.connectors.http.doubts import LASTS, Doubts
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.interfaces.wire import CallFailed
@@ -309,10 +309,10 @@ async def test_however_it_is_cut(reply: bytes) -> None:
     told: list[int] = []
     for surplus in (b"", b"HTTP/1.1 200 OK"):
         for cut in range(1, len(reply) + 1):
-            connection, wire = Connection(asyncio.get_running_loop()), Wire()
+            connection, wire = HttpConnection(asyncio.get_running_loop()), Wire()
             connection.connection_made(wire)
             connection.set_response_params(auto_decompress=False)
-            asked = Asked(b"", lambda: told.append(1))
+            asked = QuestionBody(b"", lambda: told.append(1))
             assert connection.ask(asked)
             connection.data_received(reply[:cut])
             if cut < len(reply):

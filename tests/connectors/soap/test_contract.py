@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.soap.catalog import read_catalog
-from appealbus.connectors.soap.contract import Contract, load_contract
+from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.core.config.base import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 
@@ -34,7 +34,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def is_valid(contract: Contract, element: etree._Element) -> bool:
+def is_valid(contract: WsdlContract, element: etree._Element) -> bool:
     """Say whether the contract's schema takes the element."""
     assert contract.checker is not None
     try:

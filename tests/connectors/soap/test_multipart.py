@@ -4,14 +4,14 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.http import HttpReply
-from appealbus.connectors.soap.reply import Opened, open_reply
+from appealbus.connectors.soap.reply import OpenedReply, open_reply
 from appealbus.core.interfaces.wire import CallFailed
 
 TYPE = 'multipart/related; boundary="B"; start="<root>"'
 INCLUDE = '<d><i:Include xmlns:i="http://www.w3.org/2004/08/xop/include" href="cid:a"/></d>'
 
 
-def opened(*parts: bytes) -> Opened:
+def opened(*parts: bytes) -> OpenedReply:
     """Return a reply of these parts, taken apart."""
     body = b"".join(b"--B\r\n" + part + b"\r\n" for part in parts) + b"--B--\r\n"
     return open_reply(HttpReply(200, {"Content-Type": TYPE}, body), limit=10**6, fallback=None, faults={}, wanted={})
@@ -30,7 +30,7 @@ def part(content: bytes, name: str = "a") -> bytes:
     return f"Content-ID: <{name}>\r\n\r\n".encode() + content
 
 
-def answer(reply: Opened) -> etree._Element:
+def answer(reply: OpenedReply) -> etree._Element:
     """Return what answers."""
     assert reply.envelope is not None
     return reply.envelope.children[0]

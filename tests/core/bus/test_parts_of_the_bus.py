@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus import dispatcher as dispatching
+from appealbus.core.bus import heartbeat as presences
 from appealbus.core.bus import keeping
-from appealbus.core.bus import presence as presences
 from appealbus.core.bus import relay as relays
 from appealbus.core.journal.errors import UNREACHABLE, JournalError
 

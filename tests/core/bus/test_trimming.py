@@ -7,7 +7,7 @@ import pytest
 from kit import running_bus
 
 from appealbus.core.bus import trimming
-from appealbus.core.config.models import GeneralSettings
+from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.rows import QuarantineHeld
 
@@ -35,5 +35,5 @@ async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> N
 def test_the_nearest_bound_counts(held: QuarantineHeld, expected: float) -> None:
     """Messages, bytes or age: whichever comes first is what the alert is about."""
     days = 10 * 86400.0
-    settings = GeneralSettings(quarantine_messages=100, quarantine_megabytes=20, quarantine_retention=days)
+    settings = BusSettings(quarantine_messages=100, quarantine_megabytes=20, quarantine_retention=days)
     assert trimming.fullness(held, settings, datetime.now(UTC)) == pytest.approx(expected, abs=0.01)

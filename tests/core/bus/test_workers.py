@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import Call, From, Reply, Request, Taken
 from appealbus.core.bus import dispatcher as dispatching
-from appealbus.core.bus import duty as duties
+from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
 from appealbus.core.journal.rows import Case
@@ -34,9 +34,9 @@ def _fresh_receivers() -> Iterator[None]:
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases that are over soon."""
-    monkeypatch.setattr(duties, "LEASE", 2.0)
-    monkeypatch.setattr(duties, "_RENEW", 0.2)
-    monkeypatch.setattr(duties, "_MARGIN", 0.5)
+    monkeypatch.setattr(leader, "LEASE", 2.0)
+    monkeypatch.setattr(leader, "_RENEW", 0.2)
+    monkeypatch.setattr(leader, "_MARGIN", 0.5)
     monkeypatch.setattr(dispatching, "_RENEW", 0.3)
 
 

@@ -191,13 +191,13 @@ class Bench:
 
     def idle(self) -> bool:
         """Say whether nothing of any question is left inside the guard."""
-        guard, line = self.guard, self.guard._line
+        guard, context = self.guard, self.guard._context
         return (
             not len(guard._flights)
             and not guard._flights._open
-            and line.in_flight == 0
-            and line.slots.in_use == len(line.slots) == 0
-            and (line.bucket is None or not len(line.bucket))
+            and context.in_flight == 0
+            and context.slots.in_use == len(context.slots) == 0
+            and (context.bucket is None or not len(context.bucket))
         )
 
 

@@ -252,8 +252,8 @@ def test_what_was_answered_before_the_end_counts_whole(virtual, bench, by):
 
     async def scenario():
         test = bench(script=[0.5])
-        line = test.guard._line
-        line.breaker.settled = asyncio.Event().wait
+        context = test.guard._context
+        context.breaker.settled = asyncio.Event().wait
         asked = [test.start(number=number, budget=5.0) for number in ("N-1", "N-2")]
         await asyncio.sleep(1.0)
         if by == "drain":

@@ -320,7 +320,7 @@ def test_memory_is_bounded_by_its_setting(virtual, bench):
         test = bench(fresh=3600, fresh_entries=100)
         for number in range(10_000):
             await test.ask(str(number))
-        assert len(test.guard._line.fresh) == 100
-        assert len(test.guard._line.latency._durations) == 1024
+        assert len(test.guard._context.fresh) == 100
+        assert len(test.guard._context.latency._durations) == 1024
 
     virtual(scenario)

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from appealbus.core import clocks
-from appealbus.core.journal import reading
+from appealbus.core.journal import reader
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
@@ -96,6 +96,6 @@ async def test_a_worker_with_a_wrong_clock_is_seen_alive(journal, monkeypatch):
     monkeypatch.setattr(clocks, "wall", lambda: Wrong.now(UTC))
     await journal.beat(WorkerState("late", "host", 1, datetime.now(UTC)), [], 60)
     assert [one.name for one in await journal.workers()] == ["late"]
-    monkeypatch.setattr(reading, "datetime", Wrong)
+    monkeypatch.setattr(reader, "datetime", Wrong)
     await journal.beat(WorkerState("gone", "host", 1, datetime.now(UTC)), [], 0)
     assert [one.name for one in await journal.workers()] == ["late"]

@@ -7,10 +7,10 @@ import pytest
 
 from appealbus.core import clocks
 from appealbus.core.bus.trimming import trim_quarantine
-from appealbus.core.config.models import GeneralSettings
+from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import clock, standing
+from appealbus.core.journal.writes import clock, journal_state
 from appealbus.schemas.dossier import Completeness
 
 
@@ -22,7 +22,7 @@ class Machine:
         monkeypatch.setattr(clocks, "wall", lambda: self.real + timedelta(seconds=self.passed) + self.ahead)
         monkeypatch.setattr(clocks, "steady", lambda: self.passed)
         # Its database's clock, where there is one, is set with it.
-        monkeypatch.setattr(standing, "shared_now", lambda _: clocks.wall())
+        monkeypatch.setattr(journal_state, "shared_now", lambda _: clocks.wall())
         monkeypatch.setattr(clock, "leased_at", lambda _, given: given)
 
     def set(self, **by):
@@ -55,7 +55,7 @@ async def test_a_clock_that_jumps_deletes_nothing(url, make, machine):
 
 async def test_a_clock_that_jumps_empties_no_quarantine(url, make, machine):
     """A flood has the bounds looked at in the midst of doubt: by count they hold, by age nobody knows."""
-    settings = GeneralSettings(quarantine_messages=3)
+    settings = BusSettings(quarantine_messages=3)
     async with await Journal.open(url) as journal:
         for _ in range(5):
             await journal.quarantine(replace(make.quarantine(), at=clocks.wall()))

@@ -43,7 +43,7 @@ def hasty(monkeypatch):
 async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
     """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
-    monkeypatch.setitem(postgresql.LINE, "connect_timeout", "2")
+    monkeypatch.setitem(postgresql.CONNECTION_SETTINGS, "connect_timeout", "2")
     async with await Journal.open(behind) as journal:
         await journal.accept(make.new("before"))
         await journal.appeals()

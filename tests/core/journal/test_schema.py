@@ -99,7 +99,7 @@ def test_revisions_are_listed_in_order():
         lambda connection: working.release(connection, [working.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW)]),
-        lambda connection: holding.hold(connection, [holding.Holding("N", "me", "so", NOW)]),
+        lambda connection: holding.hold(connection, [holding.Hold("N", "me", "so", NOW)]),
         lambda connection: queries.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW)]),
         lambda connection: pruning.prune_quarantine(connection, [NOW]),

@@ -10,7 +10,7 @@ from kit import Thing, appeal, lookup, node
 
 from appealbus.core import From, FromAll
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Plan, PlanError, Standing
+from appealbus.core.planning.plan import InputState, Plan, PlanError
 from appealbus.schemas.identifiers import Iin
 
 IIN = "750301100019"
@@ -55,7 +55,7 @@ def drafts(
     standings: dict | None = None,
     limit: int = 9,
 ):
-    stand = {name: Standing("found", True, False) for name in records or {}}
+    stand = {name: InputState("found", True, False) for name in records or {}}
     known = {
         name: [each if isinstance(each, Known) else Known(each) for each in of] for name, of in (records or {}).items()
     }
@@ -98,7 +98,7 @@ def test_inputs_of_one_record_stay_together() -> None:
 
 def test_a_missing_record_skips_and_says_whose() -> None:
     """An input whose lookup did not end in found makes skipped, not not_applicable."""
-    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": Standing("unavailable", False, True)})
+    (draft,) = drafts(lookup("b.b", x=From("a.a/name")), None, {}, {"a.a": InputState("unavailable", False, True)})
     assert (draft.outcome.kind.value, draft.outcome.reason) == ("skipped", "a.a ended in unavailable")
 
 
@@ -135,7 +135,7 @@ def test_equal_questions_have_equal_keys_and_are_asked_once(values: list[str]) -
 def test_a_record_that_may_still_come_is_a_gap_beside_what_is_asked_now() -> None:
     """Until an upstream lookup has ended everywhere, there may be more to ask, and the dossier says so."""
     records = {"a.a": [Thing(name="x", next=["1"])]}
-    standings = {"a.a": Standing("found, unavailable", True, True)}
+    standings = {"a.a": InputState("found, unavailable", True, True)}
     asked, waits = drafts(lookup("b.b", x=From("a.a/next[*]")), None, records, standings)
     assert asked.query.x == "1"
     assert (waits.outcome.kind.value, waits.outcome.code) == ("skipped", "input.pending")
@@ -145,8 +145,8 @@ def test_a_later_path_does_not_stand_in_for_a_lookup_that_may_still_answer() -> 
     """A question never changes because a source came late; once it has ended without, the next path serves."""
     made = lookup("b.b", x=From("a.a/name", "applicant.surname"))
     written = appeal(applicant={"type": "person", "surname": "s"})
-    (waits,) = drafts(made, written, {}, {"a.a": Standing("timed_out", False, True)})
-    (asked,) = drafts(made, written, {}, {"a.a": Standing("not_found", False, False)})
+    (waits,) = drafts(made, written, {}, {"a.a": InputState("timed_out", False, True)})
+    (asked,) = drafts(made, written, {}, {"a.a": InputState("not_found", False, False)})
     assert waits.outcome.code == "input.pending"
     assert asked.query.x == "s"
 

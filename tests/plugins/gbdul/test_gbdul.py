@@ -8,7 +8,7 @@ import pytest
 from appealbus.connectors.shep.data import Shape
 from appealbus.core import CallFailed, OutcomeKind
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Node, Standing
+from appealbus.core.planning.plan import InputState, Node
 from appealbus.plugins.gbdul import register_lookups
 from appealbus.plugins.gbdul.lookups import SCHEMA, OrganisationQuery, RightHolderQuery
 from appealbus.plugins.gbdul.settings import GbdulSettings
@@ -72,7 +72,7 @@ def test_right_holders_come_from_the_cadastre() -> None:
     rights = [{"kind": kind, "holder": {"bin": BIN}}, {"kind": kind, "holder": {"iin": LEADER}}]
     parcel = Parcel.model_validate({"cadastral_number": "08-001-001-001", "rights": rights})
     node = Node(HOLDER, "gbdul", "1", "law")
-    standings = {"egkn.parcel": Standing("found", found=True, pending=False)}
+    standings = {"egkn.parcel": InputState("found", found=True, pending=False)}
     drafts = node.drafts(appeal([], type="person"), {"egkn.parcel": [Known(parcel)]}, standings, 10)
     assert [draft.query.bin for draft in drafts] == [BIN]
 

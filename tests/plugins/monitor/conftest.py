@@ -20,7 +20,7 @@ from appealbus.core import From
 from appealbus.core.bus.bus import Bus
 from appealbus.core.host import Brought, Plugin
 from appealbus.plugins.monitor.service import Monitor
-from appealbus.plugins.monitor.settings import Address
+from appealbus.plugins.monitor.settings import ListenAddress
 
 Samples = dict[tuple[str, ...], float]
 
@@ -70,7 +70,7 @@ class Watched:
 async def _watched(folder: Path, max_loop_lag: float = 5.0, **given: Any) -> AsyncIterator[Watched]:
     Receiver.got.clear()
     Receiver.broken.clear()
-    monitor = Monitor(Address("127.0.0.1", 0), max_loop_lag)
+    monitor = Monitor(ListenAddress("127.0.0.1", 0), max_loop_lag)
     given.setdefault("deliveries", {"registry": {"kind": "receiver"}})
     thing = lookup("s.thing", x=From("repeats[*]"))
     async with ClientSession() as client, running_bus(folder, thing, **given) as bus:

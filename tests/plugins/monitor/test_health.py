@@ -17,8 +17,8 @@ from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.plugins import monitor
 from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag
-from appealbus.plugins.monitor.settings import Address, MonitorSettings
-from appealbus.plugins.monitor.shared import Shared
+from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
+from appealbus.plugins.monitor.shared_result import SharedResult
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -164,7 +164,7 @@ async def test_who_asks_together_shares_one_attempt() -> None:
             raise ConnectionError
         return runs
 
-    shared = Shared(find, fresh=0.2, patience=0.1)
+    shared = SharedResult(find, fresh=0.2, patience=0.1)
     results = await asyncio.gather(shared.get(), shared.get(), return_exceptions=True)
     assert [type(result) for result in results] == [TimeoutError, TimeoutError]
     gate.set()
@@ -194,9 +194,9 @@ async def test_the_lag_of_long_ago_is_forgotten() -> None:
 def test_addresses(text: str, host: str, port: int) -> None:
     """As people write them; a worker's number is added to the port."""
     assert MonitorSettings(listen=text).listen == text
-    assert Address.parse(text) == Address(host, port)
-    assert Address.parse(text).of_worker(2) == Address(host, port + 2)
-    assert Address(host, 0).of_worker(2).port == 0
+    assert ListenAddress.parse(text) == ListenAddress(host, port)
+    assert ListenAddress.parse(text).of_worker(2) == ListenAddress(host, port + 2)
+    assert ListenAddress(host, 0).of_worker(2).port == 0
 
 
 @pytest.mark.parametrize("text", ["9464", ":9464", "::1:9464", "127.0.0.1", "127.0.0.1:70000", "http://a:1", ""])
@@ -214,7 +214,7 @@ def test_without_an_address_it_is_off() -> None:
 async def test_a_port_that_is_taken_is_told(tmp_path: Path, watched: Watch) -> None:
     """With its number: which of several workers it is, and what to look for."""
     async with watched(tmp_path) as first:
-        other = service.Monitor(Address("127.0.0.1", first.monitor.port or 0), 1.0)
+        other = service.Monitor(ListenAddress("127.0.0.1", first.monitor.port or 0), 1.0)
         with capture_logs() as logs, pytest.raises(OSError, match="in use"):
             await other.run(first.bus)
     told = [line for line in logs if line["event"] == "monitor.cannot_listen"]

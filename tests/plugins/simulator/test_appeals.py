@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from appealbus.plugins.simulator.appeals import COUNT, Written, appeals, write
+from appealbus.plugins.simulator.appeals import COUNT, WrittenAppeal, appeals, write
 from appealbus.plugins.simulator.appeals.letters import CATEGORIES, letters
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas.appeal import Appeal, AppealKind, OrganisationApplicant, PersonApplicant
@@ -20,7 +20,7 @@ PEOPLE = Population()
 
 
 @pytest.fixture(scope="module")
-def written() -> list[Written]:
+def written() -> list[WrittenAppeal]:
     """All examples."""
     return [write(PEOPLE, number) for number in range(COUNT)]
 
@@ -34,13 +34,13 @@ def test_file_is_what_the_generator_writes():
     assert output.count(b"\n") == COUNT
 
 
-def test_every_line_is_an_appeal(written: list[Written]):
+def test_every_line_is_an_appeal(written: list[WrittenAppeal]):
     """Each line is a whole canonical appeal and comes back the same."""
     for line, made in zip(FILE.read_bytes().splitlines(), written, strict=True):
         assert Appeal.model_validate_json(line) == made.appeal
 
 
-def test_variety(written: list[Written]):
+def test_variety(written: list[WrittenAppeal]):
     """A third is about land; all kinds, both languages, several forms; at least forty texts; every kind of dirt."""
     land = [made for made in written if made.letter.topic != "other"]
     assert 0.3 < len(land) / COUNT < 0.37
@@ -62,7 +62,7 @@ def test_variety(written: list[Written]):
     assert sum(not made.dirt for made in written) > 30
 
 
-def test_texts_are_finished(written: list[Written]):
+def test_texts_are_finished(written: list[WrittenAppeal]):
     """No gap of a letter is left open, and no text is empty or the same as another's."""
     texts = [made.appeal.text for made in written if "duplicate" not in made.dirt]
     assert not any(re.search(r"[{}]|None|\.\.|  ", text) for text in texts)
@@ -71,7 +71,7 @@ def test_texts_are_finished(written: list[Written]):
     assert max(map(len, texts)) > 8000
 
 
-def test_duplicates_are_the_very_same_message(written: list[Written]):
+def test_duplicates_are_the_very_same_message(written: list[WrittenAppeal]):
     """A message that is sent twice is the same to the last byte; all others have ids of their own."""
     twice = [made.appeal for made in written if "duplicate" in made.dirt]
     ids = Counter(made.appeal.message_id for made in written)
@@ -80,7 +80,7 @@ def test_duplicates_are_the_very_same_message(written: list[Written]):
     assert len({made.appeal.model_dump_json() for made in written}) == COUNT - 4
 
 
-def test_persons_are_known_unless_dirt_says_otherwise(written: list[Written]):
+def test_persons_are_known_unless_dirt_says_otherwise(written: list[WrittenAppeal]):
     """The registers know every applicant, under the name they write, except where that is the point."""
     for made in written:
         applicant = made.appeal.applicant
@@ -107,7 +107,7 @@ def test_persons_are_known_unless_dirt_says_otherwise(written: list[Written]):
             assert len(list(found)) == 1
 
 
-def test_every_iin_is_of_the_nineteenth_century(written: list[Written]):
+def test_every_iin_is_of_the_nineteenth_century(written: list[WrittenAppeal]):
     """Whatever twelve digits are an ИИН in an appeal, its bearer was born before 1900; so were the applicants."""
     for made in written:
         for number in re.findall(r"(?<!\d)\d{12}(?!\d)", made.appeal.model_dump_json()):
@@ -121,7 +121,7 @@ def test_every_iin_is_of_the_nineteenth_century(written: list[Written]):
             assert applicant.birth_date.year < 1900
 
 
-def test_parcels_are_known_unless_dirt_says_otherwise(written: list[Written]):
+def test_parcels_are_known_unless_dirt_says_otherwise(written: list[WrittenAppeal]):
     """The cadastre knows every parcel, with the rights and arrests that the letter's kind of dirt promises."""
     for made in written:
         if made.letter.topic == "other" or "duplicate" in made.dirt:

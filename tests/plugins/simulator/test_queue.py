@@ -16,10 +16,11 @@ from services.rabbitmq import Vhost
 from simulator_peer import SEED, SIZE
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
-from appealbus.connectors.amqp.broker import Broker, Delivered, Message, Properties
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
+from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.broker.broker import Broker, Delivered, Message, Properties
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Call, CallFailed, Secret, Source
 from appealbus.core.config.loading import from_document
 from appealbus.plugins.address import register_lookups

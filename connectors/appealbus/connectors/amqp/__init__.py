@@ -9,7 +9,7 @@ from appealbus.connectors.amqp.brokers import brokers_of, with_brokers
 from appealbus.connectors.amqp.delivery import AmqpDelivery
 from appealbus.connectors.amqp.intake import AmqpIntake
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.connectors.amqp.topology.command import add_to
+from appealbus.connectors.amqp.topology_command import add_to
 from appealbus.connectors.amqp.work import AmqpWorkQueue
 from appealbus.core import Connector, Delivery, Intake, Settings, WorkQueue, hookimpl
 

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from appealbus.connectors.amqp.broker import Broker, BrokerError, Trouble
 from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings, BrokerSettings
+from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
-from appealbus.connectors.amqp.topology.keeper import Keeper
+from appealbus.connectors.amqp.topology.keeper import TopologyKeeper
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
+from appealbus.connectors.broker.broker import Broker, BrokerError, Trouble
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
 MAIN = "main"
@@ -34,7 +35,7 @@ class Brokers:
         """By broker: the queues of appeals of all intakes there."""
         self._configured = {MAIN: BrokerSettings(), **settings.brokers}
         self._made: dict[str, Broker] = {}
-        self._keepers: dict[str, Keeper] = {}
+        self._keepers: dict[str, TopologyKeeper] = {}
 
     def get(self, name: str = MAIN) -> Broker:
         """Return the broker of this name. Nothing is connected before its `start`.
@@ -70,7 +71,7 @@ class Brokers:
             await declare_in_memory(broker, wanted)
             return
         if broker.name not in self._keepers:
-            self._keepers[broker.name] = Keeper(broker, self._configured[broker.name])
+            self._keepers[broker.name] = TopologyKeeper(broker, self._configured[broker.name])
         self._keepers[broker.name].start(wanted)
 
     async def close(self, broker: Broker) -> None:
@@ -110,10 +111,10 @@ class Brokers:
     def _make(self, name: str, settings: BrokerSettings) -> Broker:
         # Each is imported when it is needed: pika is no part of a bus that has no RabbitMQ.
         if settings.hosts:
-            from appealbus.connectors.amqp.rabbit import RabbitBroker
+            from appealbus.connectors.broker.rabbit import RabbitBroker
 
             return RabbitBroker(name, settings)
-        from appealbus.connectors.amqp.memory import MemoryBroker
+        from appealbus.connectors.broker.memory import MemoryBroker
 
         return MemoryBroker(name, settings)
 

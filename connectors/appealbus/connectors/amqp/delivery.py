@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from appealbus.connectors.amqp.broker import Message, Properties, Published
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.topology import Wanted, bus_of
+from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused, Settings
 from appealbus.core.clocks import wall
 from appealbus.core.config.types import Seconds

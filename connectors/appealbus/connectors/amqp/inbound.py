@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from appealbus.connectors.amqp.broker import Delivered, Message, Properties
 from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.broker.broker import Delivered, Message, Properties
 from appealbus.core import Inbound
 from appealbus.schemas.base import printable
 

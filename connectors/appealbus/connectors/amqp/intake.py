@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 import structlog
 from pydantic import Field, StringConstraints
 
-from appealbus.connectors.amqp.broker import BrokerError, Consumer, Delivered
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
 from appealbus.connectors.amqp.receipt import Allowed, Receipts
+from appealbus.connectors.broker.broker import BrokerError, Consumer, Delivered
 from appealbus.core import (
     Acceptor,
     ConfigError,

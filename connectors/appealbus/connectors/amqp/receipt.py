@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 import structlog
 
-from appealbus.connectors.amqp.broker import Broker, Message, Properties, Published
 from appealbus.connectors.amqp.inbound import JSON, XML, media_type_of
+from appealbus.connectors.broker.broker import Broker, Message, Properties, Published
 from appealbus.core import Quarantined, Taken
 from appealbus.core.clocks import wall
 from appealbus.schemas import Receipt, Refusal

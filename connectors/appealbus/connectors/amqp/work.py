@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from appealbus.connectors.amqp.broker import Consumer, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties, Published
 from appealbus.core import Health, LinkState, Settings, Waiting, WorkQueue
 from appealbus.core.clocks import wall
 

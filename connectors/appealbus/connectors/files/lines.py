@@ -14,7 +14,7 @@ _SKIPPED = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """A line without its break. `problem` is set where it is no text; `raw` is then what shows it."""
 
     number: int
@@ -28,7 +28,7 @@ class Line:
         return self.raw if self.problem else self.text.encode()
 
 
-def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
+def read_lines(file: BinaryIO, encoding: str) -> Iterator[TextLine]:
     """Yield every line. One that is too long keeps its first bytes, and reading goes on behind it."""
     number = 0
     while raw := file.readline(LINE_LIMIT + 1):
@@ -36,21 +36,21 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
         if len(raw) > LINE_LIMIT and not raw.endswith(b"\n"):
             size = len(raw) + _skip(file)
             problem = f"the line has {size} bytes; the most is {LINE_LIMIT}: it was cut and cannot be replayed"
-            yield Line(number, raw[:_KEPT], raw[:_KEPT].decode(encoding, "replace"), problem)
+            yield TextLine(number, raw[:_KEPT], raw[:_KEPT].decode(encoding, "replace"), problem)
             continue
         if number == 1:
             raw = raw.removeprefix(codecs.BOM_UTF8)
         yield decoded(number, raw.rstrip(b"\r\n"), encoding)
 
 
-def decoded(number: int, raw: bytes, encoding: str) -> Line:
+def decoded(number: int, raw: bytes, encoding: str) -> TextLine:
     """Read the bytes of a line as text."""
     try:
-        return Line(number, raw, raw.decode(encoding))
+        return TextLine(number, raw, raw.decode(encoding))
     except UnicodeDecodeError as error:
         other = "" if encoding == Encoding.CP1251 else ', or name its encoding: --encoding cp1251, encoding = "cp1251"'
         problem = f"byte {error.start + 1} is not {encoding}; save the file as UTF-8{other}"
-    return Line(number, raw, raw.decode(encoding, "replace"), problem)
+    return TextLine(number, raw, raw.decode(encoding, "replace"), problem)
 
 
 def _skip(file: BinaryIO) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import orjson
 
 from appealbus.connectors.files import columns
-from appealbus.connectors.files.lines import LINE_LIMIT, Line
+from appealbus.connectors.files.lines import LINE_LIMIT, TextLine
 
 _ROW_LINES = 200_000
 """As many as the longest text has characters: a letter may be of short lines. A stray quote costs them once, as it ends
@@ -29,11 +29,11 @@ class _Endless(Exception):
 class _Source:
     """Feeds lines to csv.reader and remembers those of the current row."""
 
-    def __init__(self, lines: Iterator[Line]) -> None:
+    def __init__(self, lines: Iterator[TextLine]) -> None:
         self._lines = lines
-        self._again: deque[Line] = deque()
+        self._again: deque[TextLine] = deque()
         self._size = 0
-        self.row: list[Line] = []
+        self.row: list[TextLine] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -56,7 +56,7 @@ class _Source:
         self.row = self.row[:1]
 
 
-def read_table(lines: Iterator[Line]) -> Iterator[tuple[int, bytes, str | None]]:
+def read_table(lines: Iterator[TextLine]) -> Iterator[tuple[int, bytes, str | None]]:
     """Yield for each row its first line's number, then the canonical appeal, or the row as it is and what is wrong.
 
     Nothing is read behind a header that is wrong.
@@ -95,7 +95,7 @@ def read_table(lines: Iterator[Line]) -> Iterator[tuple[int, bytes, str | None]]
             yield source.row[0].number, orjson.dumps(appeal, option=orjson.OPT_SORT_KEYS), None
 
 
-def _header(line: Line) -> tuple[str, list[str]]:
+def _header(line: TextLine) -> tuple[str, list[str]]:
     if line.problem:
         raise _BadHeader(line.problem)
     separator = max(_SEPARATORS, key=line.text.count)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from appealbus.connectors.http.connection import Asked, Connection, Unasked
+from appealbus.connectors.http.connection import HttpConnection, QuestionBody, Unasked
 from appealbus.connectors.http.doubts import Doubts
 from appealbus.connectors.http.errors import failure
 from appealbus.core.interfaces.link import LinkState
@@ -148,19 +148,19 @@ class HttpClient:
         server = _server(call.url)
         try:
             async with asyncio.timeout(seconds):
-                asked = Asked(call.body, functools.partial(self.doubts.tell, server, call.source))
+                asked = QuestionBody(call.body, functools.partial(self.doubts.tell, server, call.source))
                 try:
                     return await self._exchange(call, asked, alone or server in self.doubts)
                 except aiohttp.ClientConnectionError as error:
                     if asked.sent or isinstance(error, _UNREACHED):
                         raise
                 # The connection was of no use any more. Nothing has left, so nothing is asked twice.
-                asked = Asked(call.body, functools.partial(self.doubts.tell, server, call.source))
+                asked = QuestionBody(call.body, functools.partial(self.doubts.tell, server, call.source))
                 return await self._exchange(call, asked, alone=True)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise failure(error) from None
 
-    async def _exchange(self, call: "_Call", asked: Asked, alone: bool) -> HttpReply:
+    async def _exchange(self, call: "_Call", asked: QuestionBody, alone: bool) -> HttpReply:
         pooled, single = self._sessions_here()
         response = await (single if alone else pooled).request(
             call.method,
@@ -192,7 +192,7 @@ class HttpClient:
     def _session(self, loop: asyncio.AbstractEventLoop, *, single: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=self._connections, force_close=single)
         # Not a documented door; `Asked` refuses to leave by any other.
-        connector._factory = functools.partial(Connection, loop=loop)  # type: ignore[assignment]
+        connector._factory = functools.partial(HttpConnection, loop=loop)  # type: ignore[assignment]
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -32,7 +32,7 @@ class Unwatched(ClientConnectionError):
     """The connection is none of ours, so nothing shows what it carried."""
 
 
-class Asked(BytesPayload):
+class QuestionBody(BytesPayload):
     """The body of one question. Only what comes after its first byte was written can be the answer.
 
     Attributes:
@@ -52,7 +52,7 @@ class Asked(BytesPayload):
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write the question, unless the connection has spoken already. The headers leave together with it."""
         connection = getattr(writer, "protocol", None)
-        if not isinstance(connection, Connection):
+        if not isinstance(connection, HttpConnection):
             raise Unwatched
         await connection.hear()
         self.sent = connection.ask(self)
@@ -67,12 +67,12 @@ class Asked(BytesPayload):
             self._on_doubt()
 
 
-class Connection(ResponseHandler):
+class HttpConnection(ResponseHandler):
     """One connection to a server. It takes one reply for each question, after the question; all else closes it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self._asked: Asked | None = None
+        self._asked: QuestionBody | None = None
         self._waits = False
         self._reply: Any = None
         self._edge = b""
@@ -86,7 +86,7 @@ class Connection(ResponseHandler):
                 return
             await asyncio.sleep(0)
 
-    def ask(self, asked: Asked) -> bool:
+    def ask(self, asked: QuestionBody) -> bool:
         """Begin to wait for the reply; say whether the question may leave."""
         transport = self.transport
         if self._spoke:

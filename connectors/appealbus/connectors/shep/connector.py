@@ -15,7 +15,7 @@ from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.status import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
-from appealbus.connectors.soap.faults import louder
+from appealbus.connectors.soap.faults import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
@@ -124,7 +124,7 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = louder(self._fault(envelope, envelope.fault), reply, failed)
+            fault = by_precedence(self._fault(envelope, envelope.fault), reply, failed)
             fault.correlated = reply.alone
             raise fault
         if failed is not None:

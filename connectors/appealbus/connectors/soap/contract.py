@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class WsdlContract:
     """What a WSDL says, for one port.
 
     Attributes:
@@ -45,7 +45,7 @@ def load_contract(
     service: str | None = None,
     port: str | None = None,
     validate: bool = True,
-) -> Contract:
+) -> WsdlContract:
     """Read a contract from files. May take seconds: call it in a thread.
 
     Raises:
@@ -64,7 +64,7 @@ def load_contract(
     for name in several:
         del by_input[name]
     notes = list(reader.notes.lines)
-    return Contract(
+    return WsdlContract(
         port=chosen,
         by_input=by_input,
         builder=_builder(wsdl, schemas, notes),

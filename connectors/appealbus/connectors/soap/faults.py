@@ -44,7 +44,7 @@ def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFai
     return CallFailed(kind, code, reason, layer=Layer.FAULT)
 
 
-def louder(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
+def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
     """Return the failure that counts where a fault came: the status's, if that denies us and the fault ends nothing.
 
     Args:

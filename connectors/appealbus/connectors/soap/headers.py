@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from lxml import etree
 from yarl import URL
 
-from appealbus.connectors.soap.contract import Contract
+from appealbus.connectors.soap.contract import WsdlContract
 from appealbus.connectors.soap.wsdl import Operation
 from appealbus.core.config.base import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed
@@ -18,7 +18,9 @@ _WSA = "http://www.w3.org/2005/08/addressing"
 class Headers:
     """Header elements: built once for each operation, filled in for each call."""
 
-    def __init__(self, contract: Contract, values: Mapping[str, object], key: str, url: URL, addressing: bool) -> None:
+    def __init__(
+        self, contract: WsdlContract, values: Mapping[str, object], key: str, url: URL, addressing: bool
+    ) -> None:
         self._url = str(url)
         self._addressing = addressing
         self._made = {
@@ -64,7 +66,7 @@ def _filled(text: str, call: Call) -> str:
 
 
 def _elements(
-    contract: Contract, operation: Operation, values: Mapping[str, object], key: str
+    contract: WsdlContract, operation: Operation, values: Mapping[str, object], key: str
 ) -> Iterable[etree._Element]:
     for name in operation.headers:
         value = values.get(_local(name))
@@ -75,7 +77,7 @@ def _elements(
             yield _plain(name, value, f"{key}.{name}")
 
 
-def _built(contract: Contract, name: str, value: object, key: str) -> etree._Element:
+def _built(contract: WsdlContract, name: str, value: object, key: str) -> etree._Element:
     if not isinstance(value, Mapping):
         return _plain(name, value, key)
     if contract.builder is None:

@@ -19,7 +19,7 @@ _MOST_PARTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class MultipartMessage:
     """A multipart message, taken apart: the root part with its Content-Type, and all others by content id."""
 
     root: bytes
@@ -32,7 +32,7 @@ def is_multipart(content_type: str) -> bool:
     return content_type.lstrip()[:10].lower() == "multipart/"
 
 
-def split_parts(body: bytes, content_type: str) -> Parts:
+def split_parts(body: bytes, content_type: str) -> MultipartMessage:
     """Take a multipart message apart.
 
     Raises:
@@ -56,10 +56,10 @@ def split_parts(body: bytes, content_type: str) -> Parts:
         root = root or name
     if root not in by_id:
         raise _invalid("the multipart reply lacks its root part")
-    return Parts(by_id.pop(root), types[root], by_id)
+    return MultipartMessage(by_id.pop(root), types[root], by_id)
 
 
-def put_back(root: etree._Element, parts: Parts, limit: int) -> Mapping[str, bytes]:
+def put_back(root: etree._Element, parts: MultipartMessage, limit: int) -> Mapping[str, bytes]:
     """Replace each xop:Include by the part that it names, in base64, as the contract declares it; return the others.
 
     Args:

@@ -7,7 +7,7 @@ from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failure
 from appealbus.connectors.soap.envelope import Envelope, open_envelope
-from appealbus.connectors.soap.faults import fault_failure, louder
+from appealbus.connectors.soap.faults import by_precedence, fault_failure
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
 from appealbus.connectors.soap.relation import is_tied
 from appealbus.core.interfaces.wire import CallFailed
@@ -16,7 +16,7 @@ from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedReply:
     """An answer, taken apart.
 
     Attributes:
@@ -38,7 +38,7 @@ def open_reply(
     fallback: str | None,
     faults: Mapping[str, OutcomeKind],
     wanted: Mapping[str, str],
-) -> Opened:
+) -> OpenedReply:
     """Return an answer that is no failure, taken apart.
 
     A fault counts whatever the status is, except where the status says more: 408, 429, 503, and 401, 403, 407
@@ -52,7 +52,7 @@ def open_reply(
     if failed is not None and reply.status in BUSY:
         raise failed
     if failed is None and not reply.body.strip():
-        return Opened(None, reply.alone, {})
+        return OpenedReply(None, reply.alone, {})
     try:
         envelope, attachments = _envelope(reply, limit, fallback)
     except CallFailed:
@@ -62,12 +62,12 @@ def open_reply(
         raise
     correlated = is_tied(envelope.header, wanted) or reply.alone
     if envelope.fault is not None:
-        fault = louder(fault_failure(envelope.fault, faults), reply, failed)
+        fault = by_precedence(fault_failure(envelope.fault, faults), reply, failed)
         fault.correlated = correlated
         raise fault
     if failed is not None:
         raise failed
-    return Opened(envelope, correlated, attachments)
+    return OpenedReply(envelope, correlated, attachments)
 
 
 def answer_in(envelope: Envelope, expected: str) -> etree._Element:

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from appealbus.connectors.http import HttpClient, tls_context
-from appealbus.connectors.soap.contract import Contract, load_contract
+from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.connectors.soap.envelope import SOAP11, build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
 from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
@@ -41,7 +41,7 @@ class SoapWire(Wire):
         self._settings = settings
         self._http = http
         self._open = False
-        self._contract: Contract
+        self._contract: WsdlContract
         self._headers: Headers
         self._tls: ssl.SSLContext | None = None
         self._url: URL

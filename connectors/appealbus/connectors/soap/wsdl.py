@@ -53,7 +53,7 @@ class Port:
 
 
 @dataclass(slots=True)
-class Notes:
+class ContractNotes:
     """What was left out of a contract, and why, in words."""
 
     lines: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Wsdl:
         self._messages = self._named("message")
         self._port_types = self._named("portType")
         self._bindings = self._named("binding")
-        self.notes = Notes()
+        self.notes = ContractNotes()
 
     def ports(self) -> list[Port]:
         """Return the SOAP ports that have operations. Without a service, each binding counts as a port."""

@@ -12,10 +12,10 @@ import structlog
 
 from appealbus.core import threads
 from appealbus.core.bus.casework import Casework
-from appealbus.core.bus.clockwork import Clockwork
-from appealbus.core.bus.duty import Duties
+from appealbus.core.bus.clock_watch import Clockwork
+from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.keeping import Keeper
-from appealbus.core.bus.presence import Presence
+from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
@@ -78,11 +78,11 @@ class Bus:
             )
             for name, bound in parts.sources.items()
         }
-        self._duties = Duties(self.worker, journal)
-        self._retention = self._duties.add("retention")
+        self._leader_leases = LeaderLeases(self.worker, journal)
+        self._retention = self._leader_leases.add("retention")
         turns = Turns()
         self.relays = [
-            Relay(name, delivery, journal, self._duties.add(f"relay.{name}"), parts.host, turns=turns)
+            Relay(name, delivery, journal, self._leader_leases.add(f"relay.{name}"), parts.host, turns=turns)
             for name, delivery in parts.deliveries.items()
         ]
         casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, turns=turns, owner=self.worker)
@@ -100,7 +100,7 @@ class Bus:
         self.answers = Tally()
         """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
         self.dossiers = casework.dossiers
-        self._presence = Presence(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
+        self._heartbeat = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
 
     async def start(self) -> None:
         """Load contracts, open ways out, and begin to work what the journal holds.
@@ -123,12 +123,12 @@ class Bus:
             await self._open_queue(self.parts.work)
         self._go("clock", self.clockwork.run)
         self._go("dispatch", self._dispatcher.run)
-        self._go("watch", self._presence.run)
-        self._go("duties", self._duties.run)
+        self._go("watch", self._heartbeat.run)
+        self._go("leader_leases", self._leader_leases.run)
         self._go("retention", self._forget_the_old)
         for relay in self.relays:
             self._go(f"relay.{relay.name}", relay.run)
-        self._go("news", lambda: self.journal.hear(self._wake_relays))
+        self._go("news", lambda: self.journal.listen(self._wake_relays))
         await asyncio.gather(*map(self._listen, self.parts.sources.values()))
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
@@ -295,8 +295,8 @@ class Bus:
         await self._reception.aclose()
         try:
             async with asyncio.timeout(max(0.0, _LEAVE - self.journal.silent_for) if self.journal.shared else None):
-                await self._duties.let_go()
-                await self._presence.leave()
+                await self._leader_leases.let_go()
+                await self._heartbeat.leave()
                 await self.journal.release(self._dispatcher.owner)
                 if self._limits is not None:
                     await self._limits.leave()

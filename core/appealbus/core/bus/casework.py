@@ -14,13 +14,13 @@ from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import wall
-from appealbus.core.config.models import BusSettings
+from appealbus.core.config.models import Configuration
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.failpoints import failpoint
-from appealbus.core.guards.exchange import LEFT_OUT
+from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
@@ -36,7 +36,7 @@ class Casework:
 
     def __init__(
         self,
-        settings: BusSettings,
+        settings: Configuration,
         parts: Parts,
         journal: Journal,
         guards: Mapping[str, Guard],
@@ -55,7 +55,7 @@ class Casework:
         self._answered_later = {
             kind
             for kind, contract in parts.contracts.items()
-            if any(parts.sources[node.lookup.source].wire.answers_later for node in contract.plan)
+            if any(parts.sources[node.lookup.source].wire.answers_async for node in contract.plan)
         }
         self.dispatcher = Dispatcher(journal, self.work, turns, owner=owner, concurrency=settings.bus.concurrency)
         self._engines = {

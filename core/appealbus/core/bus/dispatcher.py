@@ -14,7 +14,7 @@ from appealbus.core.bus.turns import Turns
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Case
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._renewed = asyncio.get_running_loop().time()
         self._lookers: list[asyncio.Future[None]] = []
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
 
     @property
     def busy(self) -> bool:

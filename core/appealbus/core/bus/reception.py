@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from appealbus.core.bus.alone import Alone
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
@@ -38,7 +38,7 @@ class Reception:
     def __init__(self, journal: Journal, accepted_by: str) -> None:
         self._journal = journal
         self._accepted_by = accepted_by
-        self._alone = Alone(journal)
+        self._alone = SuspectMessages(journal)
         self._decoder = Decoder()
 
     async def receive(self, message: Inbound, owner: str | None = None, lease: float = 60.0) -> Received | Quarantined:
@@ -113,7 +113,7 @@ async def replay(
 
     """
     # Whoever replayed it before may have died of it.
-    async with Alone(journal).turn(_inbound(row, message_id)):
+    async with SuspectMessages(journal).turn(_inbound(row, message_id)):
         appeal = await _decode(row, decoder, message_id)
         accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
     await journal.replayed(row.id, accepted.receipt.number)

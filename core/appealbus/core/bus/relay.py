@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.bus.duty import Duty, DutyLost
+from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
 from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
@@ -19,9 +19,9 @@ from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reading import DELIVERED_BYTES
+from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.masking import message_number
 from appealbus.schemas.dossier import delivery_id
 
@@ -51,7 +51,7 @@ class Relay:
     """Delivers to one receiver. What another receiver does is no concern of this one."""
 
     def __init__(
-        self, name: str, delivery: Delivery[Any], journal: Journal, duty: Duty, host: Host, *, turns: Turns
+        self, name: str, delivery: Delivery[Any], journal: Journal, lease: LeaderLease, host: Host, *, turns: Turns
     ) -> None:
         self.name = name
         self.plugin = host.owner(delivery)
@@ -59,9 +59,9 @@ class Relay:
         self._defects = host.defects
         self._started = False
         self._left: set[asyncio.Task[Any]] = set()
-        self._duty = duty
+        self._lease = lease
         self._turns = turns
-        # The newest version there was when the duty became ours: it and those before may have been handed over already.
+        # The newest version there was when the lease became ours: those up to it may have been handed over already.
         self._newest_old: int | None = None
         self._survived: set[int] = set()
         self._delivery = delivery
@@ -75,7 +75,7 @@ class Relay:
         self._failing: dict[int, float] = {}
         # Whether the receiver took something when it was last given what has no strike.
         self._takes = False
-        self._trouble = Lasting()
+        self._trouble = LogThrottle()
         # What is being handed over when the bus stops is noted before the flush looks for the rest.
         self._one_at_a_time = asyncio.Lock()
 
@@ -104,7 +104,7 @@ class Relay:
     async def run(self) -> None:
         """Deliver until cancelled."""
         while True:
-            if not self._duty.held:
+            if not self._lease.held:
                 # One worker hands over to a receiver at a time, or versions would overtake each other.
                 self._newest_old = None
                 await asyncio.sleep(_POLL)
@@ -139,13 +139,13 @@ class Relay:
         async with self._one_at_a_time:
             try:
                 return await self._pass_on()
-            except DutyLost:
+            except LeaderLeaseLost:
                 self._newest_old = None
                 return False
 
     async def _pass_on(self) -> bool:
         asked = self._batch
-        async with self._duty.during():
+        async with self._lease.during():
             if self._newest_old is None:
                 self._newest_old = await self._journal.newest_delivery()
             rows = await self._journal.undelivered(self.name, self._journal.now(), asked)
@@ -175,7 +175,7 @@ class Relay:
         return [row for row in rows if row.delivery_id not in beside], sorted(alone, key=lambda row: row.deaths)
 
     def _doubted(self, row: Undelivered) -> bool:
-        return row.begun_by not in (None, self._duty.owner)
+        return row.begun_by not in (None, self._lease.owner)
 
     async def _hand_over_old(self, together: Sequence[Undelivered], alone: Sequence[Undelivered]) -> int:
         """Hand over what somebody may have died over, after a durable note of it: who dies now is known by that."""
@@ -189,7 +189,7 @@ class Relay:
         except BaseException:  # whatever it is, nobody has died
             with suppress(JournalError, TimeoutError):
                 async with asyncio.timeout(_POLL):
-                    await self._journal.deliveries_survived(self.name, self._duty.owner)
+                    await self._journal.deliveries_survived(self.name, self._lease.owner)
             raise
         return failed
 
@@ -211,8 +211,8 @@ class Relay:
     async def _begin(self, rows: Sequence[Undelivered]) -> None:
         if len(self._survived) > _SURVIVED:
             self._survived.clear()
-        async with self._duty.during():
-            await self._journal.deliveries_begun([row.delivery_id for row in rows], self._duty.owner)
+        async with self._lease.during():
+            await self._journal.deliveries_begun([row.delivery_id for row in rows], self._lease.owner)
         self._survived.update(row.delivery_id for row in rows)
 
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
@@ -226,7 +226,7 @@ class Relay:
         misses, codes = 0, Counter[str]()
         while parts:
             some = parts.popleft()
-            async with self._duty.during():
+            async with self._lease.during():
                 results = await self._hand_over(some)
             failpoint("relay.delivered")
             if not isinstance(results, str):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from appealbus.core.config.models import GeneralSettings
+from appealbus.core.config.models import BusSettings
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineBounds, QuarantineHeld
 
@@ -15,7 +15,7 @@ EVERY = 64
 _MEGABYTE = 1024 * 1024
 
 
-async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
+async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
     """Drop what is over the bounds; return how many messages that were. In doubt nothing is too old.
 
     Raises:
@@ -34,7 +34,7 @@ async def trim_quarantine(journal: Journal, settings: GeneralSettings) -> int:
     return dropped
 
 
-def fullness(held: QuarantineHeld, settings: GeneralSettings, now: datetime) -> float:
+def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> float:
     """Return how near a channel's quarantine is to its nearest bound; at 1.0 messages are dropped."""
     return max(
         held.messages / settings.quarantine_messages,

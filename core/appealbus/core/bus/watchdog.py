@@ -21,7 +21,7 @@ from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.service import Service
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.process import EXIT_STUCK
 
 log = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunct
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LoopHolder:
     """Who holds the loop."""
 
     plugin: str = ""
@@ -69,7 +69,7 @@ class Watchdog:
     def __init__(self, host: Host, lease: float) -> None:
         self._host = host
         self._lease = lease
-        self._told = Lasting()
+        self._told = LogThrottle()
         self.seconds: dict[str, float] = {}
         """How long the loop has stood still in all, by the plugin that held it; empty: none of them."""
 
@@ -81,7 +81,7 @@ class Watchdog:
     def _watch(self, loop: asyncio.AbstractEventLoop, thread: int) -> None:
         ticked = threading.Event()
         ticked.set()
-        still, holder, told = 0.0, Holder(), False
+        still, holder, told = 0.0, LoopHolder(), False
         last, spent = time.monotonic(), time.process_time()
         while not loop.is_closed():
             time.sleep(_TICK)
@@ -93,7 +93,7 @@ class Watchdog:
             if ticked.is_set():
                 if still >= _NOTED:
                     self._over(still, holder, told=told)
-                still, holder, told = 0.0, Holder(), False
+                still, holder, told = 0.0, LoopHolder(), False
                 ticked.clear()
                 try:
                     loop.call_soon_threadsafe(ticked.set)
@@ -111,7 +111,7 @@ class Watchdog:
                 told = True
                 self._say(partial(_stands_still, round(still, 1), holder))
 
-    def _look(self, thread: int) -> Holder:
+    def _look(self, thread: int) -> LoopHolder:
         plugin = part = place = ours = ""
         debugged = False
         frame: FrameType | None = sys._current_frames().get(thread)
@@ -125,14 +125,14 @@ class Watchdog:
             if not ours and module.startswith("appealbus."):
                 ours = f"{module}:{frame.f_lineno}"
             frame = frame.f_back
-        return Holder(plugin, part, place or ours, debugged)
+        return LoopHolder(plugin, part, place or ours, debugged)
 
-    def _over(self, seconds: float, holder: Holder, *, told: bool) -> None:
+    def _over(self, seconds: float, holder: LoopHolder, *, told: bool) -> None:
         self.seconds[holder.plugin] = self.seconds.get(holder.plugin, 0.0) + seconds
         if told or self._told.is_news():
             self._say(partial(_stood_still, round(seconds, 1), holder))
 
-    def _end(self, seconds: float, holder: Holder) -> None:
+    def _end(self, seconds: float, holder: LoopHolder) -> None:
         self._say(partial(_given_up, round(seconds, 1), holder))
         os._exit(EXIT_STUCK)
 
@@ -150,13 +150,13 @@ def _part_of(frame: FrameType) -> str:
     return next((f"{name}.{owner.name}" for kind, name in _KINDS.items() if isinstance(owner, kind)), "")
 
 
-def _stands_still(seconds: float, by: Holder) -> None:
+def _stands_still(seconds: float, by: LoopHolder) -> None:
     log.error("loop.stands_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
 
 
-def _stood_still(seconds: float, by: Holder) -> None:
+def _stood_still(seconds: float, by: LoopHolder) -> None:
     log.warning("loop.stood_still", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)
 
 
-def _given_up(seconds: float, by: Holder) -> None:
+def _given_up(seconds: float, by: LoopHolder) -> None:
     log.critical("loop.given_up", seconds=seconds, plugin=by.plugin or None, part=by.part, place=by.place or None)

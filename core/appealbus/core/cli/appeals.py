@@ -7,7 +7,7 @@ import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import dossier_view, gaps_view, local
-from appealbus.core.enrichment.fields import FieldError, Found, explain_field
+from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import AppealRow, Case, State
@@ -141,7 +141,7 @@ def _print_held(cli: Cli, row: AppealRow, as_json: bool) -> None:
     cli.out.print(f"Nothing of it is worked until `appealbus release {row.number}`.", style="red")
 
 
-def _print_found(cli: Cli, item: Found) -> None:
+def _print_found(cli: Cli, item: FieldValue) -> None:
     cli.out.print(f"{item.path} = {item.shown}", style="bold")
     for name, value in item.trail.items():
         cli.out.print(f"  {name:<16} {value}")

@@ -6,7 +6,7 @@ import typer
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.journal.clock import in_doubt
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def accept(context: typer.Context) -> None:
     """
     cli = cli_of(context)
 
-    async def work() -> tuple[Standing, Standing]:
+    async def work() -> tuple[JournalState, JournalState]:
         async with cli.journal(write=True) as journal:
             return await journal.trust_clock(), await journal.look()
 

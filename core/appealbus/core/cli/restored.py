@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from appealbus.core.bus.presence import ALIVE
+from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.series import of
 
 _LOOK = 0.5
@@ -70,7 +70,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
     cli.out.print(_NEXT.format(since=since), lines=True)
 
 
-def _note(cli: Cli, checkpoint: Checkpoint, standing: Standing) -> None:
+def _note(cli: Cli, checkpoint: Checkpoint, standing: JournalState) -> None:
     try:
         if checkpoint.write(standing):
             return
@@ -95,7 +95,7 @@ async def _somebody_works(journal: Journal) -> bool:
     return False
 
 
-def _last(before: Standing, mark: Mark | None, after: int | None) -> int:
+def _last(before: JournalState, mark: Mark | None, after: int | None) -> int:
     """Return the last epoch that was in use."""
     if mark is None and after is None:
         raise ConfigError(

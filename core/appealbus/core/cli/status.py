@@ -15,7 +15,7 @@ from appealbus.core.clocks import wall
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Counts, Standing, WorkerState
+from appealbus.core.journal.rows import Counts, JournalState, WorkerState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,12 +36,12 @@ def status(
         cli.out.print(status_view(counts, workers, wall(), standing))
 
 
-async def _read(journal: Journal) -> tuple[Counts, list[WorkerState], Standing]:
+async def _read(journal: Journal) -> tuple[Counts, list[WorkerState], JournalState]:
     return await journal.counts(), await journal.workers(), await journal.standing()
 
 
 def status_view(
-    counts: Counts, workers: list[WorkerState], now: datetime, standing: Standing | None = None
+    counts: Counts, workers: list[WorkerState], now: datetime, standing: JournalState | None = None
 ) -> RenderableType:
     """Return it for people, with ages instead of times."""
     states = {"ready": counts.ready, "in work": counts.in_work, "parked": counts.parked, "idle": counts.idle}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appealbus.core.config.locator import KeyPath
-from appealbus.core.config.problems import Place, Problem
+from appealbus.core.config.problems import ConfigPlace, Problem
 
 PREFIX = "APPEALBUS__"
 
@@ -27,7 +27,7 @@ def override(document: dict[str, Any], env: Mapping[str, str]) -> tuple[dict[Key
         try:
             variables[_put(document, parts, _value(env[variable]))] = variable
         except ValueError as error:
-            problems.append(Problem(Place(variable), "", str(error)))
+            problems.append(Problem(ConfigPlace(variable), "", str(error)))
     return variables, problems
 
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ValidationError
 from appealbus.core.config.base import ConfigError, Settings
 from appealbus.core.config.environment import override
 from appealbus.core.config.locator import KeyPath, Locator
-from appealbus.core.config.models import BusSettings
+from appealbus.core.config.models import Configuration
 from appealbus.core.config.permissions import writable_by_others
-from appealbus.core.config.problems import InvalidConfig, Place, Problem, dotted, explain
+from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted, explain
 from appealbus.core.config.types import Secret
 
 DEFAULT_FILE = Path("appealbus.toml")
@@ -53,7 +53,7 @@ class Loaded:
         self._locator = Locator(text)
         self._variables, problems = override(document, self._env)
         document.setdefault("bus", {})  # so that its defaults too are validated, and find the folder
-        self.settings = self._check(BusSettings, document, (), (), problems)
+        self.settings = self._check(Configuration, document, (), (), problems)
 
     def validate(self, model: type[S], *path: str) -> S:
         """Check the table at the path, such as `"sources", "gbdfl"`, against the model of its owner.
@@ -77,17 +77,17 @@ class Loaded:
         """Return an error about the key at the path, to raise. `text` says what is wrong; what to write."""
         return InvalidConfig([Problem(self.where(path), dotted(path), text)])
 
-    def where(self, path: Sequence[str | int]) -> Place:
+    def where(self, path: Sequence[str | int]) -> ConfigPlace:
         """Say where the key at the path stands, or the nearest one above it: a line, or the variable that sets it."""
         for end in range(len(path), 0, -1):
             key = tuple(path[:end])
             if variable := self._variables.get(key):
-                return Place(variable)
+                return ConfigPlace(variable)
             if line := self._locator.line(key):
-                return Place(str(self.file), line)
+                return ConfigPlace(str(self.file), line)
             if below := [name for at, name in self._variables.items() if at[:end] == key]:
-                return Place(below[0])
-        return Place(str(self.file or "settings"))
+                return ConfigPlace(below[0])
+        return ConfigPlace(str(self.file or "settings"))
 
     def unreadable_secrets(self) -> list[str]:
         """Read all secrets met so far; return what is wrong with those that cannot be read."""
@@ -158,15 +158,15 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Load
             return Loaded({}, env=env)
         file = DEFAULT_FILE
     if problem := writable_by_others(file):
-        raise InvalidConfig([Problem(Place(str(file)), "", problem)])
+        raise InvalidConfig([Problem(ConfigPlace(str(file)), "", problem)])
     try:
         text = file.read_bytes().decode("utf-8-sig")
         return Loaded(tomllib.loads(text), file=file, text=text.replace("\r\n", "\n"), env=env)
     except OSError as error:
-        raise InvalidConfig([Problem(Place(str(file)), "", f"cannot be read: {error.strerror}")]) from None
+        raise InvalidConfig([Problem(ConfigPlace(str(file)), "", f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InvalidConfig([Problem(Place(str(file), line), "", "not UTF-8; save the file as UTF-8")]) from None
+        raise InvalidConfig([Problem(ConfigPlace(str(file), line), "", "not UTF-8; save the file as UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig([_syntax(file, text, str(error))]) from None
 
@@ -180,4 +180,4 @@ def _syntax(file: Path, text: str, message: str) -> Problem:
     place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", message)
     line = int(place[1]) if place and place[1] else text.count("\n") + 1
     what = message[: place.start()] if place else message
-    return Problem(Place(str(file), line), "", f"not valid TOML: {what[:1].lower()}{what[1:]}; write key = value")
+    return Problem(ConfigPlace(str(file), line), "", f"not valid TOML: {what[:1].lower()}{what[1:]}; write key = value")

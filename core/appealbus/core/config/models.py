@@ -72,7 +72,7 @@ Kind = Annotated[str, AfterValidator(_kind)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class GeneralSettings(Settings):
+class BusSettings(Settings):
     """The table `[bus]`: who the bus is and how much it does at once."""
 
     name: Line = "appealbus"
@@ -199,10 +199,10 @@ class LogSettings(Settings):
     """`auto` is `console` on a terminal and `json` elsewhere."""
 
 
-class BusSettings(Settings):
+class Configuration(Settings):
     """The whole file."""
 
-    bus: GeneralSettings = Field(default_factory=GeneralSettings)
+    bus: BusSettings = Field(default_factory=BusSettings)
     """Who the bus is and how much it does at once."""
     log: LogSettings = LogSettings()
     """How the bus logs."""

@@ -28,7 +28,7 @@ _WRITE = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class ConfigPlace:
     """A file, with the line where it is known, or an environment variable."""
 
     source: str
@@ -42,7 +42,7 @@ class Place:
 class Problem:
     """One mistake: where it stands, what is wrong, and what to write."""
 
-    where: Place
+    where: ConfigPlace
     key: str
     text: str
 

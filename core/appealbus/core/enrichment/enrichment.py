@@ -10,13 +10,13 @@ from functools import partial
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
-from appealbus.core.guards.exchange import LEFT_OUT
+from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, Node, Plan, Standing
+from appealbus.core.planning.plan import Draft, InputState, Node, Plan
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -198,7 +198,7 @@ class _Run:
                 self.alike[name, _subject(draft)] += 1
         return to_ask
 
-    def _drafts(self, node: Node, standings: Mapping[str, Standing]) -> list[Draft]:
+    def _drafts(self, node: Node, standings: Mapping[str, InputState]) -> list[Draft]:
         # In the order of their questions, not of their answers: of too many, the same are left out each time.
         known = {
             up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
@@ -210,10 +210,10 @@ class _Run:
                 raise
             return [Draft("", outcome=self.engine.defect(node, error))]
 
-    def _standing(self, name: str) -> Standing:
+    def _standing(self, name: str) -> InputState:
         states = self.settled[name]
         how = ", ".join(sorted({state.kind.value for state in states}))
-        return Standing(how, bool(self.records[name]), any(state.pending for state in states))
+        return InputState(how, bool(self.records[name]), any(state.pending for state in states))
 
     def _is_open(self, state: LookupState) -> bool:
         asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None

@@ -17,7 +17,7 @@ class FieldError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FieldValue:
     """A field, its value, and its trail."""
 
     path: str
@@ -78,7 +78,7 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
     return trail
 
 
-def explain_field(dossier: Dossier, path: str) -> list[Found]:
+def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
     """Return the field at the path with its trail; once for each record of a lookup that fanned out.
 
     A path without indexes (`egkn.parcel/rights.holder.iin`) finds the field in every element, one with a key
@@ -99,19 +99,19 @@ def explain_field(dossier: Dossier, path: str) -> list[Found]:
         names = sorted({outcome.lookup for outcome in dossier.outcomes})
         raise FieldError(f"{path!r}: this dossier has no {head!r}; there are: appeal, {', '.join(names)}")
     found = [
-        Found(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
+        FieldValue(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
         for fact in facts
         for name, value in leaves(fact.record)
         if _matches(name, rest)
     ]
-    found += [Found(path, None, _cause(gap)) for gap in gaps]
+    found += [FieldValue(path, None, _cause(gap)) for gap in gaps]
     if not found:
         names = sorted({_INDEX.sub("", name) for fact in facts for name, _ in leaves(fact.record)})
         raise FieldError(f"{path!r}: {lookup} answered without it; it gave: {', '.join(names)}")
     return found
 
 
-def _of_appeal(dossier: Dossier, rest: str) -> list[Found]:
+def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
     receipt = dossier.receipt
     trail = {
         "source": "the appeal itself",
@@ -120,7 +120,9 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[Found]:
         "accepted_at": receipt.accepted_at.isoformat(),
         "accepted_by": receipt.accepted_by,
     }
-    found = [Found(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if _matches(name, rest)]
+    found = [
+        FieldValue(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if _matches(name, rest)
+    ]
     if not found:
         names = sorted({_INDEX.sub("", name) for name, _ in leaves(dossier.appeal)})
         raise FieldError(f"'appeal.{rest}': the appeal does not give it; it gives: {', '.join(names)}")

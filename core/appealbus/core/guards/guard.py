@@ -12,13 +12,13 @@ import structlog
 
 from appealbus.core import clocks
 from appealbus.core.doors import is_defect
+from appealbus.core.guards.attempts import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
 from appealbus.core.guards.breaker import Breaker, BreakerState
 from appealbus.core.guards.bucket import Bucket
-from appealbus.core.guards.exchange import BUDGET_SPENT, Exchange, LeftOut, Reading
+from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
-from appealbus.core.guards.line import Line
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
@@ -49,7 +49,7 @@ class Guard:
         settings: the source's `guard` table.
         access: writes access rows; they are durable when it returns.
         on_change: told the source and the breaker's new state.
-        await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_later`.
+        await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_async`.
         limits: where the source's limits are shared with other workers; None: they are this process's own.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
@@ -78,14 +78,14 @@ class Guard:
         self._stopping = False
         self.ready = True
         """False while its wire has not started, so that nothing can leave."""
-        self._flights: SingleFlight[Exchange] = SingleFlight(clock=monotonic)
+        self._flights: SingleFlight[Attempts] = SingleFlight(clock=monotonic)
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
         slots = Slots(settings.concurrency, clock=monotonic)
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
-        self._line = Line(
+        self._context = SourceContext(
             source=source_name,
             connector=connector_name,
             wire=wire,
@@ -110,47 +110,47 @@ class Guard:
         for this appeal before the answer is handed out.
         """
         ended = await (self._ask(question) if question.answer is None else self._read(question, question.answer))
-        outcomes, kind = self._line.outcomes, ended.outcome.kind.value
+        outcomes, kind = self._context.outcomes, ended.outcome.kind.value
         outcomes[kind] = outcomes.get(kind, 0) + 1
         return ended
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
         """Tell and count what a lookup raised before its question could be put, and return the outcome."""
-        return self._line.defect(lookup, error)
+        return self._context.defect(lookup, error)
 
     def state(self) -> SourceState:
         """Return how the source stands now. Outcomes are counted since the start, shared and cached ones included."""
-        line = self._line
-        p50, p95 = line.latency.quantiles(0.5, 0.95)
+        context = self._context
+        p50, p95 = context.latency.quantiles(0.5, 0.95)
         return SourceState(
-            source=line.source,
-            connector=line.connector,
-            breaker=line.breaker.state.value,
-            in_flight=line.in_flight,
-            waiting=len(self._flights) - line.in_flight,
-            rate=line.latency.rate(),
-            outcomes=dict(line.outcomes),
+            source=context.source,
+            connector=context.connector,
+            breaker=context.breaker.state.value,
+            in_flight=context.in_flight,
+            waiting=len(self._flights) - context.in_flight,
+            rate=context.latency.rate(),
+            outcomes=dict(context.outcomes),
             p50=p50,
             p95=p95,
-            last_error=line.last_error,
-            last_error_at=line.last_error_at,
-            at=line.now(),
+            last_error=context.last_error,
+            last_error_at=context.last_error_at,
+            at=context.now(),
         )
 
     @property
     def left_behind(self) -> int:
         """How many calls went on although their time was up, since the start."""
-        return self._line.left_behind
+        return self._context.left_behind
 
     @property
     def timeout(self) -> float:
         """The longest that one call may take."""
-        return self._line.settings.timeout
+        return self._context.settings.timeout
 
     @property
     def latency(self) -> Latency:
         """How long its calls take."""
-        return self._line.latency
+        return self._context.latency
 
     async def drain(self, grace: float) -> None:
         """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
@@ -158,84 +158,84 @@ class Guard:
         await self._flights.drain(grace)
 
     async def _ask(self, question: Question) -> Ended:
-        line, lookup = self._line, question.lookup
+        context, lookup = self._context, question.lookup
         if self._stopping or not self.ready:
-            return Ended(STOPPING if self._stopping else NOT_STARTED, line.now())
-        if question.deadline <= line.monotonic():
-            return Ended(BUDGET_SPENT, line.now())
+            return Ended(STOPPING if self._stopping else NOT_STARTED, context.now())
+        if question.deadline <= context.monotonic():
+            return Ended(BUDGET_SPENT, context.now())
         question_id = str(uuid4())
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
-        shared = lookup.idempotent and not line.wire.answers_later
+        shared = lookup.idempotent and not context.wire.answers_async
         key: Hashable = (lookup.name, question.key if shared else question_id)
         if question.anew:
-            line.fresh.drop(key)
-        known = line.fresh.get(key)
+            context.fresh.drop(key)
+        known = context.fresh.get(key)
         if known is not None:
             return await self._from_memory(known, question, question_id)
-        exchange = self._flights.find(key)
-        if exchange is not None:
-            return await self._share(exchange, question, question_id)
-        barred = None if question.lost else line.barred()
+        attempts = self._flights.find(key)
+        if attempts is not None:
+            return await self._share(attempts, question, question_id)
+        barred = None if question.lost else context.barred()
         if barred is not None:
-            return Ended(barred, line.now())
-        new = LeftOut if question.lost else Exchange
-        return await self._fly(new(key, line, question, question_id))
+            return Ended(barred, context.now())
+        new = LeftOut if question.lost else Attempts
+        return await self._fly(new(key, context, question, question_id))
 
     async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
         if self._stopping or not self.ready:
-            return Ended(STOPPING if self._stopping else NOT_STARTED, self._line.now())
-        return await self._fly(Reading(self._line, question, answer))
+            return Ended(STOPPING if self._stopping else NOT_STARTED, self._context.now())
+        return await self._fly(AnswerReading(self._context, question, answer))
 
-    async def _fly(self, exchange: Exchange) -> Ended:
-        self._flights.launch(exchange)
-        seat = self._flights.board(exchange, exchange.question.deadline)
+    async def _fly(self, attempts: Attempts) -> Ended:
+        self._flights.launch(attempts)
+        seat = self._flights.board(attempts, attempts.question.deadline)
         try:
-            return await seat or self._unanswered(exchange)
+            return await seat or self._unanswered(attempts)
         finally:
-            self._flights.leave(exchange, seat)
+            self._flights.leave(attempts, seat)
 
     async def _from_memory(self, known: Ended, question: Question, question_id: str) -> Ended:
         refusal = await self._record(question, question_id, Served.CACHE)
         if refusal is not None:
-            return Ended(refusal, self._line.now())
-        provenance = _own(known.provenance, question, question_id, f"cache:{self._line.connector}")
-        return Ended(known.outcome, self._line.now(), provenance=provenance)
+            return Ended(refusal, self._context.now())
+        provenance = _own(known.provenance, question, question_id, f"cache:{self._context.connector}")
+        return Ended(known.outcome, self._context.now(), provenance=provenance)
 
-    async def _share(self, exchange: Exchange, question: Question, question_id: str) -> Ended:
+    async def _share(self, attempts: Attempts, question: Question, question_id: str) -> Ended:
         # Boarding first keeps the flight in the air while the row is written.
-        seat = self._flights.board(exchange, question.deadline)
+        seat = self._flights.board(attempts, question.deadline)
         try:
             refusal = await self._record(question, question_id, Served.SHARED)
             if refusal is not None:
-                return Ended(refusal, self._line.now())
-            ended = await seat or self._unanswered(exchange)
-            return replace(ended, provenance=_own(ended.provenance, question, question_id, self._line.connector))
+                return Ended(refusal, self._context.now())
+            ended = await seat or self._unanswered(attempts)
+            return replace(ended, provenance=_own(ended.provenance, question, question_id, self._context.connector))
         finally:
-            self._flights.leave(exchange, seat)
+            self._flights.leave(attempts, seat)
 
     async def _record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
         try:
-            async with asyncio.timeout(question.deadline - self._line.monotonic()):
-                return await self._line.record(question, question_id, served)
+            async with asyncio.timeout(question.deadline - self._context.monotonic()):
+                return await self._context.record(question, question_id, served)
         except TimeoutError:
             return BUDGET_SPENT
 
-    def _unanswered(self, exchange: Exchange) -> Ended:
+    def _unanswered(self, attempts: Attempts) -> Ended:
         # Called off by `drain`, or this asker's own time is up. What was answered by then counts, and keeps its trail.
-        ended = exchange.ended()
-        again = exchange.question.lookup.idempotent or not ended.attempts
-        if self._stopping and again and not exchange.expired and not ended.outcome.kind.final:
+        ended = attempts.ended()
+        again = attempts.question.lookup.idempotent or not ended.attempts
+        if self._stopping and again and not attempts.expired and not ended.outcome.kind.final:
             return replace(ended, outcome=STOPPING)
         return ended
 
     def _changed(self, state: BreakerState) -> None:
-        log.warning("source.changed", source=self._line.source, state=state.value)
+        log.warning("source.changed", source=self._context.source, state=state.value)
         try:
-            self._on_change(self._line.source, state.value)
+            self._on_change(self._context.source, state.value)
         except BaseException as error:
             if not is_defect(error):
                 raise
-            log.error("source.change_not_told", source=self._line.source, error=type(error).__name__)
+            log.error("source.change_not_told", source=self._context.source, error=type(error).__name__)
 
 
 async def _nobody_waits(row: AwaitedRow) -> None:

@@ -43,7 +43,7 @@ class Call:
         question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
         number: of the appeal that caused the question, masked where it is shaped like one of a person or a parcel.
         timeout: seconds that the call may take in all, connecting included.
-        answer: what came by itself, for wires whose `answers_later`: read it, and send nothing.
+        answer: what came by itself, for wires whose `answers_async`: read it, and send nothing.
         alone: over a connection that carries nothing else, where the wire has connections.
 
     """
@@ -134,7 +134,7 @@ class Health:
 class Wire(ABC):
     """A connector bound to one source by its settings."""
 
-    answers_later: bool = False
+    answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.lock import HostLock
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 
 _LARGEST = 4096
 
@@ -60,7 +60,7 @@ class Checkpoint:
             text = f"{self.path} is no checkpoint of a journal; name another file with bus.checkpoint, or take it away"
             raise ConfigError(text) from None
 
-    def compare(self, mark: Mark | None, now: Standing) -> None:
+    def compare(self, mark: Mark | None, now: JournalState) -> None:
         """Compare a journal with the mark, which was read before it: a bus that runs writes the journal first.
 
         Raises:
@@ -76,7 +76,7 @@ class Checkpoint:
             text = f"this journal is an older copy: it goes up to {was}, and its checkpoint {self.path} up to {then}"
             raise Behind(f"{text}. {_ADVICE}")
 
-    def write(self, now: Standing) -> bool:
+    def write(self, now: JournalState) -> bool:
         """Write how far the journal is, whole or not at all; return whether it is this process that writes.
 
         Raises:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.rows import JournalState
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +18,7 @@ _WHY = {
 }
 
 
-def in_doubt(standing: Standing) -> str:
+def in_doubt(standing: JournalState) -> str:
     """Say why the clock is in doubt, what ends that and when."""
     seconds, left = abs(standing.doubted_by), standing.doubt_left
     by = f"{seconds / 86400:.1f} days" if seconds >= 172_800 else f"{seconds:.0f} s"
@@ -32,7 +32,7 @@ def in_doubt(standing: Standing) -> str:
 class Look:
     """One look at all clocks at the same moment."""
 
-    standing: Standing
+    standing: JournalState
     at: datetime
     """By the journal's clock."""
     wall: datetime
@@ -57,7 +57,7 @@ class Clock:
         """How many seconds the journal's clock is ahead of this machine's wall."""
         return 0.0 if self.last is None else (self.last.at - self.last.wall).total_seconds()
 
-    def hear(self, look: Look) -> None:
+    def update(self, look: Look) -> None:
         """Go on from a look; tell what is doubted from now on, or no longer."""
         before = None if self.last is None else self.last.standing
         was, told = (before.doubt, before.doubted_by) if before else (None, 0.0)

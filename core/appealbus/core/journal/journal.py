@@ -9,13 +9,13 @@ import structlog
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
 from appealbus.core.journal.lock import RunLock
-from appealbus.core.journal.outgoing import Outgoing
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, standing, working
+from appealbus.core.journal.writes import accepting, journal_state, working
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -23,7 +23,7 @@ _ENDING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Outgoing, Upkeep):
+class Journal(Taking, Working, Delivering, Upkeep):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
@@ -68,7 +68,7 @@ class Journal(Taking, Working, Outgoing, Upkeep):
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.
 
-        A database that does not answer is not waited for: after a few seconds the lines to it are cut.
+        A database that does not answer is not waited for: after a few seconds the connections to it are cut.
         """
         self._open = False
         readers = asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
@@ -108,7 +108,7 @@ class Journal(Taking, Working, Outgoing, Upkeep):
         self._run_lock = RunLock(self._opened.path)
         await self.bury(None)
 
-    async def begin_epoch(self, epoch: int, beat: int) -> Standing:
+    async def begin_epoch(self, epoch: int, beat: int) -> JournalState:
         """Begin an epoch later than this one and than the one given; nothing numbered from now on was ever so before.
 
         Args:
@@ -116,5 +116,5 @@ class Journal(Taking, Working, Outgoing, Upkeep):
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(standing.begin_epoch, standing.Restored(epoch, beat))
+        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat))
         return await self.look()

@@ -9,13 +9,13 @@ from appealbus.core.journal.writes import delivering, pruning
 from appealbus.core.journal.writing import Writing
 
 
-class Outgoing(Writing):
+class Delivering(Writing):
     """Notes what became of deliveries."""
 
     async def delivered(self, delivery_ids: Sequence[int]) -> None:
         """Note that receivers have confirmed these."""
         if delivery_ids:
-            await self._write.submit(delivering.delivered, delivering.Delivered(delivery_ids, clocks.wall()))
+            await self._write.submit(delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall()))
 
     async def deliveries_failed(
         self, rows: Sequence[tuple[int, str, datetime]], *, struck: Collection[int] = ()
@@ -33,7 +33,7 @@ class Outgoing(Writing):
         """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
         if rows:
             now = self.now()
-            alone = [delivering.Alone(delivery_id, code, now) for delivery_id, code in rows]
+            alone = [delivering.GivenUp(delivery_id, code, now) for delivery_id, code in rows]
             await self._write.submit(delivering.alone, alone)
 
     async def deliveries_begun(self, delivery_ids: Sequence[int], by: str) -> None:
@@ -66,7 +66,10 @@ class Outgoing(Writing):
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
         return await retention.all_of(self._write, pruning.drop_deliveries, receiver)
 
-    async def hear(self, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever a worker has something to deliver, until cancelled. At once over where there is one."""
-        if self._opened.hear is not None:
-            await self._opened.hear(heard)
+    async def listen(self, on_news: Callable[[], None]) -> None:
+        """Call `on_news` whenever another worker has something to deliver, until cancelled.
+
+        Where the journal is not shared there is no other worker, and it returns at once.
+        """
+        if self._opened.listen is not None:
+            await self._opened.listen(on_news)

@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.config.base import ConfigError
 from appealbus.core.journal import schema
+from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
-from appealbus.core.journal.lines import Lines
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,7 +33,7 @@ _MIGRATION_SECONDS = 3600
 _PREPARED = 500
 
 # No wait on the database is endless: neither for a connection, nor for a lock, nor on a line that swallows everything.
-LINE = {
+CONNECTION_SETTINGS = {
     "application_name": "appealbus",
     "connect_timeout": str(CONNECT_SECONDS),
     "keepalives": "1",
@@ -101,7 +101,7 @@ def was_ended_idle(error: Exception) -> bool:
 
 
 def open_engines(
-    url: URL, password: Password | None, readers: int, lines: Lines, *, read_only: bool
+    url: URL, password: Password | None, readers: int, connections: OpenConnections, *, read_only: bool
 ) -> tuple[Engine, Engine | None]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -111,14 +111,16 @@ def open_engines(
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    reading = _engine(url, password, lines, pool_size=readers, pool_pre_ping=True, application_name="appealbus read")
+    reading = _engine(
+        url, password, connections, pool_size=readers, pool_pre_ping=True, application_name="appealbus read"
+    )
     # One snapshot for all statements of a read, as SQLite gives.
     reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     try:
         if read_only:
             schema.check(reading)
             return reading, None
-        migrating = _engine(url, password, lines, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
+        migrating = _engine(url, password, connections, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
         schema.upgrade(migrating)
     except SQLAlchemyError as error:
         reading.dispose()
@@ -128,13 +130,15 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    return reading, _engine(url, password, lines, pool_size=2, idle_seconds=idle, application_name="appealbus write")
+    return reading, _engine(
+        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write"
+    )
 
 
 def _engine(
     url: URL,
     password: Password | None,
-    lines: Lines,
+    connections: OpenConnections,
     *,
     pool_size: int = 0,
     pool_pre_ping: bool = False,
@@ -150,7 +154,7 @@ def _engine(
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given = url.query.get("options", "")
     options = f"{ours} {given if isinstance(given, str) else ' '.join(given)}".strip()
-    query = {**LINE, "application_name": application_name, **url.query, "options": options}
+    query = {**CONNECTION_SETTINGS, "application_name": application_name, **url.query, "options": options}
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pool_size:
         pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": pool_pre_ping}
@@ -161,7 +165,7 @@ def _engine(
             use_native_hstore=False,
             **pool,
         )
-        connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS, lines)
+        connection_class = _connection_class(_WAIT_SECONDS + seconds - _STATEMENT_SECONDS, connections)
     except ImportError:
         raise ConfigError("PostgreSQL needs its driver: pip install 'appealbus[postgres]'") from None
 
@@ -170,14 +174,14 @@ def _engine(
         # Read each time: a password that was changed in its file is right at the next reconnect.
         if password is not None:
             given["password"] = password()
-        made = lines.make(lambda: connection_class.connect(*args, **given))
+        made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
         return made
 
     return engine
 
 
-def _connection_class(seconds: float, lines: Lines) -> type[psycopg.Connection[Any]]:
+def _connection_class(seconds: float, connections: OpenConnections) -> type[psycopg.Connection[Any]]:
     import psycopg
 
     class Connection(psycopg.Connection[Any]):
@@ -186,7 +190,7 @@ def _connection_class(seconds: float, lines: Lines) -> type[psycopg.Connection[A
         @classmethod
         def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
             # Not the driver's public face: where it is called otherwise one day, a cut waits for `connect_timeout`.
-            return _bounded(super()._connect_gen(*args, **kwargs), lambda: lines.over)
+            return _bounded(super()._connect_gen(*args, **kwargs), lambda: connections.over)
 
         def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
             ends = time.monotonic() + seconds

@@ -18,12 +18,12 @@ from appealbus.core.journal.rows import (
     Case,
     Counts,
     DeliveryRow,
+    JournalState,
     LookupState,
     QuarantineHeld,
     QuarantineRow,
     Served,
     SourceState,
-    Standing,
     State,
     Undelivered,
     VersionRow,
@@ -278,10 +278,10 @@ def deliveries(
     return [codec.delivery_from_row(row) for row in connection.execute(query)]
 
 
-def how_it_stands(connection: Connection) -> Standing:
+def how_it_stands(connection: Connection) -> JournalState:
     """Return which journal this is and what its clock is worth."""
     columns = [column for column in standing.columns if column.name != "id"]
-    return Standing(**connection.execute(select(*columns)).one()._mapping)
+    return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 
 def source_states(connection: Connection, now: datetime) -> list[SourceState]:

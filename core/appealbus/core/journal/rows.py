@@ -198,7 +198,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JournalState:
     """Which journal this is, how often it was seen alive, and what its clock is worth."""
 
     journal: str

@@ -15,9 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.config.base import ConfigError
-from appealbus.core.journal import news, postgresql, schema
+from appealbus.core.journal import notifications, postgresql, schema
+from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import UNEXPECTED, UNREACHABLE, JournalError, NoJournalYet
-from appealbus.core.journal.lines import Lines
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4
@@ -41,18 +41,18 @@ _CODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
-    `hear` calls back whenever another worker has something to deliver, `cut` ends the lines to the database, so that
-    nobody waits there any more; None where there is no other worker, and no line.
+    `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
+    so that nobody waits there any more; None where there is no other worker, and no connection.
     """
 
     reading: Engine
     writing: Engine | None
     lock: FileLock | nullcontext[None]
     path: Path | None
-    hear: Callable[[Callable[[], None]], Awaitable[None]] | None = None
+    listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class Opened:
             self.lock.close()
 
 
-def open_store(url: str, password: postgresql.Password | None = None, *, read_only: bool) -> Opened:
+def open_store(url: str, password: postgresql.Password | None = None, *, read_only: bool) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
     `password` is asked for at each new connection to PostgreSQL.
@@ -103,7 +103,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
+def _open_sqlite(url: URL, *, read_only: bool) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
@@ -115,7 +115,7 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
             undo.callback(reading.dispose)
             schema.check(reading)
             undo.pop_all()
-        return Opened(reading, None, nullcontext(), path)
+        return OpenedDatabase(reading, None, nullcontext(), path)
     if not path.parent.is_dir():
         raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
     writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
@@ -129,7 +129,7 @@ def _open_sqlite(url: URL, *, read_only: bool) -> Opened:
             schema.upgrade(writing)
             undo_first.pop_all()
         undo.pop_all()
-    return Opened(reading, writing, lock, path)
+    return OpenedDatabase(reading, writing, lock, path)
 
 
 @contextmanager
@@ -170,12 +170,14 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
     return engine
 
 
-def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> Opened:
-    lines = Lines()
+def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> OpenedDatabase:
+    connections = OpenConnections()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, lines, read_only=read_only)
+        reading, writing = postgresql.open_engines(url, password, READERS, connections, read_only=read_only)
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return Opened(reading, writing, nullcontext(), None, partial(news.hear, url, password), lines.cut)
+    return OpenedDatabase(
+        reading, writing, nullcontext(), None, partial(notifications.listen, url, password), connections.cut
+    )

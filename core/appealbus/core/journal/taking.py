@@ -2,7 +2,7 @@
 
 from appealbus.core import clocks
 from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
-from appealbus.core.journal.writes import accepting, alone, keeping
+from appealbus.core.journal.writes import accepting, keeping, suspect_messages
 from appealbus.core.journal.writing import Writing
 
 
@@ -33,11 +33,11 @@ class Taking(Writing):
 
     async def begin_turn(self, mark: str) -> int:
         """Note that a message which came again is about to be read alone; return how many such turns never ended."""
-        return await self._write.submit(alone.begin, alone.Turn(mark, clocks.wall()))
+        return await self._write.submit(suspect_messages.begin, suspect_messages.Turn(mark, clocks.wall()))
 
     async def end_turn(self, mark: str) -> None:
         """Note that nobody died over the message."""
-        await self._write.submit(alone.end, mark)
+        await self._write.submit(suspect_messages.end, mark)
 
     async def replayed(self, quarantine_id: int, number: str) -> bool:
         """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""

@@ -8,7 +8,7 @@ from appealbus.core.journal import retention
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.rows import QuarantineBounds, SourceState, WorkerState
 from appealbus.core.journal.shares import Report, Standing
-from appealbus.core.journal.writes import keeping, limiting, presence, pruning
+from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning
 from appealbus.core.journal.writing import Writing
 
 
@@ -17,7 +17,7 @@ class Upkeep(Writing):
 
     async def beat(self, worker: WorkerState, sources: Sequence[SourceState], seconds: float) -> None:
         """Say that a worker is alive for so many seconds more, and how sources stand there; forget the dead."""
-        await self._write.submit(presence.beat, presence.Beat(worker, sources, seconds))
+        await self._write.submit(heartbeat.beat, heartbeat.Beat(worker, sources, seconds))
 
     async def hold(self, name: str, owner: str, seconds: float) -> bool:
         """Be the one who does something for all, for so many seconds from now; False while another one is.
@@ -26,12 +26,12 @@ class Upkeep(Writing):
         """
         if not self.shared:
             return True
-        return await self._write.submit(presence.hold, presence.Hold(name, owner, seconds))
+        return await self._write.submit(heartbeat.hold, heartbeat.Hold(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
         """Let others do what the owner has held."""
         if self.shared:
-            await self._write.submit(presence.let_go, owner)
+            await self._write.submit(heartbeat.let_go, owner)
 
     async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Standing]:
         """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""

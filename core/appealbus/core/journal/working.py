@@ -211,7 +211,7 @@ class Working(Writing):
             JournalError: with the code `held` where it is held already.
 
         """
-        return await self._write.submit(holding.hold, holding.Holding(number, by, reason, clocks.wall()))
+        return await self._write.submit(holding.hold, holding.Hold(number, by, reason, clocks.wall()))
 
     async def release_appeal(self, number: str) -> bool:
         """Have a held appeal worked again; False if there is no such appeal.
@@ -223,7 +223,7 @@ class Working(Writing):
         return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall()))
 
 
-def _tell(found: suspects.Found) -> None:
+def _tell(found: suspects.SuspectsFound) -> None:
     if found.suspects:
         log.warning("case.suspect", count=found.suspects)
     for number in found.held:

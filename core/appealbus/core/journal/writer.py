@@ -20,7 +20,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
 from appealbus.core.journal.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError, OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
-from appealbus.core.logs.lasting import Lasting
+from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,8 +70,8 @@ class Writer:
         self._lock = lock
         self._last = last
         self._away = False
-        self._trouble = Lasting()
-        self._defects: defaultdict[Run[Any, Any], Lasting] = defaultdict(Lasting)
+        self._trouble = LogThrottle()
+        self._defects: defaultdict[Run[Any, Any], LogThrottle] = defaultdict(LogThrottle)
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_QUEUE)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()

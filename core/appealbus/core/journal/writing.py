@@ -7,16 +7,18 @@ from sqlalchemy import Engine
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
 from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.reading import Reading
-from appealbus.core.journal.rows import Standing
+from appealbus.core.journal.reader import JournalReader
+from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import standing
+from appealbus.core.journal.writes import journal_state
 
 
-class Writing(Reading):
+class Writing(JournalReader):
     """A journal that can be written to."""
 
-    def __init__(self, readers: Engine, opened: store.Opened, writer: Writer | None, number_prefix: str) -> None:
+    def __init__(
+        self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
+    ) -> None:
         super().__init__(readers)
         self._opened = opened
         self._writer = writer
@@ -38,22 +40,22 @@ class Writing(Reading):
         return 1 if self._clock.last is None else self._clock.last.standing.epoch
 
     @property
-    def doubt(self) -> Standing | None:
+    def doubt(self) -> JournalState | None:
         """How the journal stands while its clock is in doubt: nothing is deleted for its age then, or given up."""
         last = self._clock.last
         return None if last is None or last.standing.doubt is None else last.standing
 
-    async def look(self) -> Standing:
+    async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""
-        found = await self._write.submit(standing.look, self._clock.last) or self._clock.last
+        found = await self._write.submit(journal_state.look, self._clock.last) or self._clock.last
         if found is None:
             raise AssertionError("the first look waits for others")
-        self._clock.hear(found)
+        self._clock.update(found)
         return found.standing
 
-    async def trust_clock(self) -> Standing:
+    async def trust_clock(self) -> JournalState:
         """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(standing.trust, None)
+        was = await self._write.submit(journal_state.trust, None)
         await self.look()
         return was
 

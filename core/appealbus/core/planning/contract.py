@@ -10,7 +10,7 @@ from appealbus.schemas.appeal import AppealKind
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class CompletenessContract:
     """What one kind of appeal asks for.
 
     Attributes:
@@ -47,7 +47,9 @@ def active(nodes: Iterable[Node], sources: Collection[str]) -> tuple[list[Node],
     return [node for name, node in live.items() if name not in inactive], inactive
 
 
-def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]) -> dict[AppealKind | None, Contract]:
+def contracts(
+    loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]
+) -> dict[AppealKind | None, CompletenessContract]:
     """Return the contract of every kind of appeal; under None that of appeals whose kind nobody knows.
 
     Raises:
@@ -60,7 +62,7 @@ def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]
         Plan(nodes)
     except PlanError as error:
         raise ConfigError(str(error)) from None
-    built: dict[AppealKind | None, Contract] = {}
+    built: dict[AppealKind | None, CompletenessContract] = {}
     for kind in (*AppealKind, None):
         wanted = settings.contract(kind)
         table = kind.value if kind and kind in settings.completeness else "default"
@@ -75,7 +77,7 @@ def contracts(loaded: Loaded, nodes: Sequence[Node], inactive: Mapping[str, str]
         asked = _closure(required | set(wanted.optional), by_name)
         plan = Plan([node for node in nodes if node.lookup.name in asked])
         # What a required lookup takes its inputs from is required too: until it has ended, more may be missing.
-        built[kind] = Contract(plan, frozenset(_closure(required, by_name)), wanted.wait)
+        built[kind] = CompletenessContract(plan, frozenset(_closure(required, by_name)), wanted.wait)
     return built
 
 

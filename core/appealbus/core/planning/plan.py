@@ -35,7 +35,7 @@ class PlanError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InputState:
     """How a lookup stands that another takes an input from.
 
     Attributes:
@@ -51,7 +51,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
+class InputBinding:
     """One field of a query and the paths that feed it."""
 
     field: str
@@ -80,7 +80,7 @@ class Binding:
             if taken and not self.union:
                 return
 
-    def waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
+    def waits_for(self, roots: Roots, standings: Mapping[str, InputState]) -> str | None:
         """Return the lookup that must end before the field has its value, if there is one.
 
         A later path never stands in for one whose lookup may still find something: the question would change.
@@ -138,7 +138,7 @@ class Node:
         return self._models[1]
 
     @cached_property
-    def bindings(self) -> tuple[Binding, ...]:
+    def bindings(self) -> tuple[InputBinding, ...]:
         """The fields of the query with their paths."""
         found = []
         for name, declared in self.query_model.model_fields.items():
@@ -151,7 +151,7 @@ class Node:
                 paths = tuple(parse_path(text) for text in source.paths)
             except PathError as error:
                 raise PlanError(f"{self.lookup.name}: field {name!r}: {error}") from None
-            found.append(Binding(name, paths, source.union, declared.is_required()))
+            found.append(InputBinding(name, paths, source.union, declared.is_required()))
         return tuple(found)
 
     @cached_property
@@ -187,7 +187,7 @@ class Node:
         self,
         appeal: Appeal,
         known: Mapping[str, Sequence[Known]],
-        standings: Mapping[str, Standing],
+        standings: Mapping[str, InputState],
         limit: int,
     ) -> list[Draft]:
         """Return what there is to ask, each distinct question once, and why not where there is nothing.
@@ -229,7 +229,7 @@ class Node:
         return drafts or ([] if empty is None else [empty])
 
     def _each(
-        self, appeal: Appeal, known: Mapping[str, Sequence[Known]], standings: Mapping[str, Standing]
+        self, appeal: Appeal, known: Mapping[str, Sequence[Known]], standings: Mapping[str, InputState]
     ) -> Iterator[tuple[Draft, Lineage] | None]:
         """Yield the drafts as they are found, the same one perhaps many times; None for records that lead to none."""
         made: dict[Hashable, Draft] = {}
@@ -255,7 +255,7 @@ class Node:
             if not leads:
                 yield None
 
-    def _waits_for(self, roots: Roots, standings: Mapping[str, Standing]) -> str | None:
+    def _waits_for(self, roots: Roots, standings: Mapping[str, InputState]) -> str | None:
         if not self.upstream:
             return None
         return next(filter(None, (binding.waits_for(roots, standings) for binding in self.bindings)), None)
@@ -270,7 +270,7 @@ class Node:
     ) -> Iterator[tuple[Mapping[str, Value], Lineage]]:
         """Yield the ways to fill in the query from records that belong together; from a list what is not `gone`."""
         fixed: dict[str, Value] = {}
-        fanned: tuple[Binding, Iterator[Value]] | None = None
+        fanned: tuple[InputBinding, Iterator[Value]] | None = None
         for binding in self.bindings:
             candidates = binding.candidates(roots)
             first = next(candidates, None)
@@ -288,7 +288,7 @@ class Node:
             if lineage is not None and not (gone and (value.path.text, value.at) in gone):
                 yield {**fixed, binding.field: value}, lineage
 
-    def _draft(self, chosen: Mapping[str, Value], standings: Mapping[str, Standing]) -> Draft:
+    def _draft(self, chosen: Mapping[str, Value], standings: Mapping[str, InputState]) -> Draft:
         inputs = tuple(
             Input(name=name, value=str(value.value), path=value.path.text, span=value.span)
             for name, value in chosen.items()
@@ -313,7 +313,7 @@ class Node:
         return Draft(_key(dict(query)), inputs, query)
 
 
-def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping[str, Standing]) -> Draft:
+def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping[str, InputState]) -> Draft:
     for path in paths:
         if path.lookup is not None and not standings[path.lookup].found:
             return _skip(path.lookup, standings, inputs)
@@ -321,7 +321,7 @@ def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping
     return Draft("", inputs, outcome=not_applicable(f"there is nothing at {where}"))
 
 
-def _skip(name: str, standings: Mapping[str, Standing], inputs: tuple[Input, ...] = ()) -> Draft:
+def _skip(name: str, standings: Mapping[str, InputState], inputs: tuple[Input, ...] = ()) -> Draft:
     standing = standings[name]
     code = PENDING if standing.pending else "input.missing"
     return Draft("", inputs, outcome=skipped(f"{name} ended in {standing.how}", code))

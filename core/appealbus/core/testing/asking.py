@@ -11,7 +11,7 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.journal.rows import AccessRow
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, Node, Standing
+from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
 from appealbus.schemas.appeal import Appeal
@@ -87,7 +87,7 @@ async def ask_changed(
     found = listed(records or {})
     node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
     standings = {
-        name: Standing(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
+        name: InputState(OutcomeKind.FOUND if found.get(name) else OutcomeKind.NOT_FOUND, bool(found.get(name)), False)
         for name in node.upstream
     }
     typed = all(standing.found for standing in standings.values())

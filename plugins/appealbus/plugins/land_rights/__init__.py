@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from appealbus.core import Assessor, hookimpl
 from appealbus.core.interfaces.assessor import records
+from appealbus.plugins.land_rights.applicant_rights import ApplicantRights
 from appealbus.plugins.land_rights.burdens import burdens
-from appealbus.plugins.land_rights.holding import Holding
 from appealbus.plugins.land_rights.territory import parcels_not_found, parcels_outside
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.parcel import Parcel
@@ -19,7 +19,7 @@ class LandRights(Assessor):
 
     def assess(self, dossier: Dossier) -> Iterator[Signal]:
         """Return what follows for each parcel."""
-        holding = Holding(dossier)
+        holding = ApplicantRights(dossier)
         for at, parcel in records(dossier, "egkn.parcel", Parcel):
             yield from holding.signals(parcel, at)
             yield from burdens(parcel, at)

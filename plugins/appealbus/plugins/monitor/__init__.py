@@ -2,7 +2,7 @@
 
 from appealbus.core import Service, Settings, hookimpl
 from appealbus.plugins.monitor.service import Monitor
-from appealbus.plugins.monitor.settings import Address, MonitorSettings
+from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
 
 
 @hookimpl
@@ -14,4 +14,4 @@ def register_settings() -> type[Settings]:
 @hookimpl
 def register_services(settings: MonitorSettings) -> list[Service]:
     """Serve, unless no address is given."""
-    return [] if settings.listen is None else [Monitor(Address.parse(settings.listen), settings.max_loop_lag)]
+    return [] if settings.listen is None else [Monitor(ListenAddress.parse(settings.listen), settings.max_loop_lag)]

@@ -16,8 +16,8 @@ from appealbus.core.journal.errors import JournalError
 from appealbus.core.worker import worker
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
-from appealbus.plugins.monitor.settings import Address
-from appealbus.plugins.monitor.shared import Shared
+from appealbus.plugins.monitor.settings import ListenAddress
+from appealbus.plugins.monitor.shared_result import SharedResult
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ class Monitor(Service):
     name: ClassVar[str] = "monitor"
     through_drain: ClassVar[bool] = True
 
-    def __init__(self, listen: Address, max_loop_lag: float) -> None:
+    def __init__(self, listen: ListenAddress, max_loop_lag: float) -> None:
         self._listen = listen
         self._max_lag = max_loop_lag
         self.port: int | None = None
@@ -75,7 +75,7 @@ class Monitor(Service):
             await served.close()
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> asyncio.Server:
+async def _listen(runner: web.AppRunner, address: ListenAddress) -> asyncio.Server:
     """Listen, and let no connection stay: a client that says nothing, or half a request, would hold it for ever."""
     loop = asyncio.get_running_loop()
     make = runner.server
@@ -104,8 +104,8 @@ class _Served:
         self._bus = bus
         self._max_lag = max_lag
         self._page = Page(bus, number)
-        self._probe = Shared(bus.journal.probe, fresh=_FRESH, patience=_PATIENCE)
-        self._held = Shared(self._holdings, fresh=_FRESH, patience=_PATIENCE)
+        self._probe = SharedResult(bus.journal.probe, fresh=_FRESH, patience=_PATIENCE)
+        self._held = SharedResult(self._holdings, fresh=_FRESH, patience=_PATIENCE)
 
     async def healthz(self, request: web.Request) -> web.Response:
         """Say whether the process is alive: it answers, and its event loop is not stuck again and again."""

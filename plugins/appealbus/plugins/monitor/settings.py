@@ -11,7 +11,7 @@ from appealbus.core.config.types import Seconds
 _LISTEN = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})", re.ASCII)
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen."""
 
     host: str
@@ -25,7 +25,7 @@ class Address(NamedTuple):
             raise ValueError('write an address and a port, such as "127.0.0.1:9464" or "[::1]:9464"')
         return cls(match["six"] or match["host"], int(match["port"]))
 
-    def of_worker(self, number: int) -> "Address":
+    def of_worker(self, number: int) -> "ListenAddress":
         """Return the address of one of several workers: the port and the worker's number. Port 0 stays."""
         return self._replace(port=self.port + number) if self.port else self
 
@@ -34,7 +34,7 @@ class Address(NamedTuple):
 
 
 def _checked(value: str) -> str:
-    return str(Address.parse(value))
+    return str(ListenAddress.parse(value))
 
 
 Listen = Annotated[str, AfterValidator(_checked)]

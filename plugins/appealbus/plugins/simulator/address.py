@@ -3,7 +3,7 @@
 from lxml import etree
 
 from appealbus.plugins.simulator.addresses import Addresses
-from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import day, leaf, node, only
 from appealbus.schemas.address import Address, AddressPart
@@ -26,7 +26,7 @@ def agency(service_id: str) -> Agency:
     )
 
 
-def _read(request: etree._Element, population: Population) -> Question:
+def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     rka, number = value(request, "RCA"), value(request, "CadastreNumber")
     addresses = Addresses(population)
 
@@ -39,7 +39,7 @@ def _read(request: etree._Element, population: Population) -> Question:
             None if found is None else _object(found),
         )
 
-    return Question(key=rka or f"number {number}", answer=answer)
+    return AgencyQuestion(key=rka or f"number {number}", answer=answer)
 
 
 def _object(address: Address) -> etree._Element:

@@ -16,7 +16,7 @@ class QuestionRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AgencyQuestion:
     """A question that an agency understood.
 
     Attributes:
@@ -50,9 +50,9 @@ class Agency:
     answer_type: str
     schema: etree.XMLSchema
     typed: frozenset[str]
-    read: Callable[[etree._Element, Population], Question]
+    read: Callable[[etree._Element, Population], AgencyQuestion]
 
-    def question(self, payload: etree._Element, population: Population) -> Question:
+    def question(self, payload: etree._Element, population: Population) -> AgencyQuestion:
         """Return what is asked.
 
         Raises:

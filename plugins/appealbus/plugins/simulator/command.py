@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 import typer
 from pydantic import ValidationError
 
-from appealbus.connectors.amqp.broker import BrokerError
-from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.broker.broker import BrokerError
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Secret
 from appealbus.core.cli.terminal import say
 from appealbus.core.config.problems import options

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.numbers import split_cadastral
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import day, leaf, moment, node
@@ -32,7 +32,7 @@ def agency(service_id: str) -> Agency:
     )
 
 
-def _read(request: etree._Element, population: Population) -> Question:
+def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     number = value(request, "BusinessData/CadastrNum") or ""
     plain = "".join(char for char in number if char.isdigit())
     well_formed = split_cadastral(number) is not None or 11 <= len(plain) <= 13
@@ -50,7 +50,7 @@ def _read(request: etree._Element, population: Population) -> Question:
             ),
         )
 
-    return Question(key=plain, answer=answer)
+    return AgencyQuestion(key=plain, answer=answer)
 
 
 def _coded(tag: str, coded: Coded | None) -> etree._Element | None:

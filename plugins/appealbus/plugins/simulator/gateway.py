@@ -20,7 +20,7 @@ from appealbus.connectors.shep.server import (
     read_request,
 )
 from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
-from appealbus.plugins.simulator.agency import Agency, Question, QuestionRefused
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
@@ -96,7 +96,7 @@ class Gateway:
             await asyncio.sleep(fate.delay)
         return await self._answer(request, agency, asked, question, fate)
 
-    def _admit(self, request: web.Request, body: bytes) -> tuple[Agency, GatewayRequest, Question]:
+    def _admit(self, request: web.Request, body: bytes) -> tuple[Agency, GatewayRequest, AgencyQuestion]:
         if request.content_type not in _CONTENT_TYPES:
             raise RequestRefused("request.content_type", "SOAP 1.1 comes as text/xml")
         if request.headers.get("SOAPAction", "absent").strip() not in ("", '""'):
@@ -131,7 +131,7 @@ class Gateway:
             self._seen.popitem(last=False)
 
     async def _answer(
-        self, request: web.Request, agency: Agency, asked: GatewayRequest, question: Question, fate: Fate
+        self, request: web.Request, agency: Agency, asked: GatewayRequest, question: AgencyQuestion, fate: Fate
     ) -> web.StreamResponse:
         match fate.kind:
             case Kind.OVERSIZED:
@@ -158,7 +158,7 @@ class Gateway:
             return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
         return _xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
 
-    def _spoilt(self, agency: Agency, asked: GatewayRequest, question: Question, fate: Fate) -> bytes:
+    def _spoilt(self, agency: Agency, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
         """Return an answer, good or spoilt."""
         if fate.kind is Kind.REPEATED:
             return self._message(agency, asked, question.answer(1), fate, other=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
-from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import ZONE, leaf, moment, node, only
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
@@ -34,7 +34,7 @@ def agency(service_id: str) -> Agency:
     )
 
 
-def _read(request: etree._Element, population: Population) -> Question:
+def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     persons = population.persons
     iin, number = value(request, "iin"), value(request, "documentNumber")
     surname, name, patronymic = (value(request, tag) for tag in ("surname", "name", "patronymic"))
@@ -57,7 +57,7 @@ def _read(request: etree._Element, population: Population) -> Question:
         shown = None if found is None else [population.persons.person((i + shift) % persons.size) for i in found]
         return _response(request, shown)
 
-    return Question(key="|".join(item or "" for item in asked), answer=answer)
+    return AgencyQuestion(key="|".join(item or "" for item in asked), answer=answer)
 
 
 def _response(request: etree._Element, found: list[Person] | None) -> etree._Element:

@@ -3,7 +3,7 @@
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
-from appealbus.plugins.simulator.agency import Agency, Question, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.draw import Draw
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import day, leaf, node
@@ -29,7 +29,7 @@ def agency(service_id: str) -> Agency:
     )
 
 
-def _read(request: etree._Element, population: Population) -> Question:
+def _read(request: etree._Element, population: Population) -> AgencyQuestion:
     bin_, requestor = value(request, "BIN") or "", value(request, "RequestorBIN") or ""
     well_formed = all(len(number) == 12 and number.isdigit() for number in (bin_, requestor))
     index = population.organisations.by_bin(bin_) if well_formed else None
@@ -44,7 +44,7 @@ def _read(request: etree._Element, population: Population) -> Question:
         status = _OK if well_formed else _MALFORMED
         return node(root, _coded("Status", status), None if found is None else _organisation(found))
 
-    return Question(key=bin_, answer=answer)
+    return AgencyQuestion(key=bin_, answer=answer)
 
 
 def _coded(tag: str, coded: Coded | None) -> etree._Element | None:

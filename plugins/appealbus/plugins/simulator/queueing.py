@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 from lxml import etree
 
-from appealbus.connectors.amqp.broker import (
+from appealbus.connectors.broker.broker import (
     Argument,
     Broker,
     Consumer,
@@ -22,7 +22,7 @@ from appealbus.connectors.amqp.broker import (
     Published,
 )
 from appealbus.plugins.simulator import address, spoil
-from appealbus.plugins.simulator.agency import Agency, Question, QuestionRefused
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
@@ -119,7 +119,7 @@ class QueueAgency:
             await asyncio.sleep(1)
             delivered.requeue()
 
-    def _admit(self, asked: Message) -> Question:
+    def _admit(self, asked: Message) -> AgencyQuestion:
         said = asked.properties
         if not (said.correlation_id and said.reply_to and said.message_id) or said.content_type != "application/xml":
             raise QuestionRefused("the question does not say what it is, or where its answer goes")
@@ -128,7 +128,7 @@ class QueueAgency:
         except UnsafeXml as error:
             raise QuestionRefused(error.reason) from None
 
-    async def _answer(self, asked: Message, question: Question, fate: Fate) -> None:
+    async def _answer(self, asked: Message, question: AgencyQuestion, fate: Fate) -> None:
         match fate.kind:
             case kind if kind in _UNAVAILABLE:
                 await self._say(asked, b"", fate, outcome="unavailable", code=fate.kind or "")
@@ -144,7 +144,7 @@ class QueueAgency:
                 if fate.kind is Kind.DOUBLED:
                     await self._say(asked, body, fate)
 
-    def _body(self, question: Question, fate: Fate) -> bytes:
+    def _body(self, question: AgencyQuestion, fate: Fate) -> bytes:
         answer = question.answer(1 if fate.kind in _OF_OTHERS else 0)
         if fate.kind is Kind.WRONG_TYPES:
             answer = spoil.wrong_types(answer, self._agency.typed)

@@ -9,10 +9,10 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
 from appealbus.connectors.amqp.brokers import MAIN, Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.plugins.simulator.gateway import Gateway
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.queueing import QueueAgency

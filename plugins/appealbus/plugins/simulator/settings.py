@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.connectors.shep.data import Shape
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import Seconds

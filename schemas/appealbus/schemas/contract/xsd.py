@@ -61,10 +61,10 @@ _VALUES = f"""
 
 def xsd(model: type[Model], namespace: str) -> bytes:
     """Return the XSD of a document and all that it holds."""
-    return _Writer(namespace).document(model)
+    return _XsdWriter(namespace).document(model)
 
 
-class _Writer:
+class _XsdWriter:
     """Writes a type for each model that it comes across, once."""
 
     def __init__(self, namespace: str) -> None:

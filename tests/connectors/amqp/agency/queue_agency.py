@@ -9,9 +9,9 @@ from lxml import etree
 from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AmqpConnector
-from appealbus.connectors.amqp.broker import Consumer, Delivered, Message, Properties
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers, brokers_of
 from appealbus.connectors.amqp.names import Names
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
+from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal

@@ -9,8 +9,8 @@ import pytest
 from flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.broker import Message, Published
-from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.broker.broker import Message, Published
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
 from appealbus.schemas import Completeness, Dossier

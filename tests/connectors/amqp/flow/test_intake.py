@@ -9,10 +9,10 @@ import pytest
 from flows import NAMES, Flow, Run, body
 from lxml import etree
 
-from appealbus.connectors.amqp.broker import Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.intake import AmqpIntake, IntakeSettings
 from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.broker.broker import Delivered, Message, Properties, Published
 from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay

@@ -9,7 +9,7 @@ import pytest
 from flows import NAMES, Run, body, running, table_of
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.broker import QueueInfo
+from appealbus.connectors.broker.broker import QueueInfo
 from appealbus.core import LinkState, LinkStatus
 from appealbus.core.bus import readiness
 from appealbus.core.bus.bus import Bus

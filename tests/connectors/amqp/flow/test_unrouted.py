@@ -6,7 +6,7 @@ import pytest
 from flows import NAMES, body, running, table_of
 from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.broker import Message, Properties, Published
+from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import LinkState
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}

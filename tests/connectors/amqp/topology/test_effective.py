@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from services.rabbitmq import Vhost
-from taking import settings_of
+from services.taking import settings_of
 
-from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.amqp.topology.effective import Policies, policies_of
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Secret
 
 POLICIES: dict[str, tuple[str, str, int, dict[str, Any]]] = {

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
+from services.taking import settings_of, take, until
 from structlog.testing import capture_logs
-from taking import settings_of, take, until
 
-from appealbus.connectors.amqp.broker import Broker, Delivered, Message, Properties, Published
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.rabbit import RabbitBroker
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import answers_of, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
+from appealbus.connectors.broker.broker import Broker, Delivered, Message, Properties, Published
+from appealbus.connectors.broker.rabbit import RabbitBroker
 from appealbus.core import LinkState, LinkStatus
 
 from .conftest import Topology, rights

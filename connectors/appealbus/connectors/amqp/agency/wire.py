@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
-from appealbus.connectors.amqp.agency.later import Listener, unpacked
-from appealbus.connectors.amqp.agency.said import failure_said
 from appealbus.connectors.amqp.agency.settings import AgencySettings
-from appealbus.connectors.amqp.broker import (
+from appealbus.connectors.amqp.agency.status_headers import failure_from_headers
+from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
+from appealbus.connectors.amqp.topology import Wanted, answers_of
+from appealbus.connectors.broker.broker import (
     BrokerError,
     BrokerRefused,
     BrokerUnreachable,
@@ -20,8 +22,6 @@ from appealbus.connectors.amqp.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
-from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
-from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.core.clocks import wall
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.link import LinkState
@@ -57,7 +57,7 @@ class AgencyWire(Wire):
         self._broker = brokers.get(settings.broker)
         if settings.queue is not None:
             brokers.named[self._broker].add(settings.queue)
-        self.answers_later = settings.answers
+        self.answers_async = settings.answers
         self.answers_queue = brokers.names.answers(source) if settings.answers else None
         """Where answers come that take hours; None where each comes to its request."""
         self._source = source
@@ -78,7 +78,7 @@ class AgencyWire(Wire):
         if self._settings.xsd is not None:
             self._schema = await asyncio.to_thread(Schema, self._settings.xsd, f"sources.{self._source}.xsd")
         self._open = True
-        wanted = answers_of(self._brokers.names, self._source) if self.answers_later else Wanted()
+        wanted = answers_of(self._brokers.names, self._source) if self.answers_async else Wanted()
         await self._brokers.start(self._broker, wanted)
 
     async def listen(self, answers: Answers) -> None:
@@ -101,7 +101,7 @@ class AgencyWire(Wire):
                 raise too_large(self._settings.limit)
             return self._read(late.body, late.properties, call.answer.answered_at)
         message = self._message(request, call)
-        if self.answers_later:
+        if self.answers_async:
             await self._send(message, call)
         try:
             reply = await self._broker.request(message, call.timeout)
@@ -154,13 +154,13 @@ class AgencyWire(Wire):
                 raise CallFailed(*_NO_QUEUE) from None
         self._answerable = True
 
-    def _read(self, body: bytes, said: Properties, observed_at: datetime) -> Reply:
-        failure = failure_said(said.headers)
+    def _read(self, body: bytes, properties: Properties, observed_at: datetime) -> Reply:
+        failure = failure_from_headers(properties.headers)
         if failure is not None:
             raise failure
         settings = self._settings
-        content = read(body, said.content_type, settings.format, settings.limit, self._schema)
-        message_id = printable(said.message_id[:_SHORT]) or None
+        content = read(body, properties.content_type, settings.format, settings.limit, self._schema)
+        message_id = printable(properties.message_id[:_SHORT]) or None
         return Reply(content, hashlib.sha256(body).hexdigest(), observed_at, message_id=message_id)
 
     async def health(self) -> Health:
@@ -190,7 +190,7 @@ class AgencyWire(Wire):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what became of answers."""
         links = self._brokers.links(self._broker)
-        if not self.answers_later:
+        if not self.answers_async:
             return (*links, link_of(f"{self._broker.name}.replies", links, {}, [self._broker.requests_trouble]))
         if self._listener is None:
             return links

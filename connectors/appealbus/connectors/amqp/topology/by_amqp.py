@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from appealbus.connectors.amqp.broker import Broker, BrokerRefused
 from appealbus.connectors.amqp.topology.by_api import otherwise
 from appealbus.connectors.amqp.topology.finding import APPLY, Finding, not_there
 from appealbus.connectors.amqp.topology.wanted import Exchange, Queue, Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerRefused
 
 Part: TypeAlias = Exchange | Queue
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from appealbus.connectors.amqp.broker import Broker, BrokerRefused, QueueInfo
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.wanted import Queue, Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerRefused, QueueInfo
 
 _PASSED = "a bus takes them by itself; find out why the queue of appeals was not there, or not bound"
 _ALONE = "start a bus that takes from it"

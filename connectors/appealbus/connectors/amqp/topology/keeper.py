@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import structlog
 
-from appealbus.connectors.amqp.broker import Broker, BrokerUnreachable
-from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.amqp.topology import by_amqp
 from appealbus.connectors.amqp.topology.looking import look
 from appealbus.connectors.amqp.topology.management import ManagementFailed
 from appealbus.connectors.amqp.topology.wanted import Wanted
+from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import wall
 
@@ -21,7 +21,7 @@ PAUSE = 60.0
 _IN_ORDER = "in order"
 
 
-class Keeper:
+class TopologyKeeper:
     """Makes what is missing, where it may, and says what is not in order. It never changes what is there."""
 
     def __init__(self, broker: Broker, settings: BrokerSettings) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from appealbus.connectors.amqp.broker import Broker
-from appealbus.connectors.amqp.settings import BrokerSettings
 from appealbus.connectors.amqp.topology import by_amqp, by_api, contents
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.management import Management
 from appealbus.connectors.amqp.topology.wanted import Wanted
+from appealbus.connectors.broker.broker import Broker
+from appealbus.connectors.broker.settings import BrokerSettings
 
 
 @dataclass(frozen=True, slots=True)

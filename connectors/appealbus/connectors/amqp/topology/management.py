@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from appealbus.connectors.amqp.settings import BrokerSettings
+from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.connectors.http.tls import TlsSettings, tls_context
 from appealbus.core import ConfigError
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
-from appealbus.core.journal import bulk, news
+from appealbus.core.journal import bulk, notifications
 from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class Confirmed:
     """Deliveries that were confirmed."""
 
     ids: Sequence[int]
@@ -38,7 +38,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class GivenUp:
     """A delivery that will not be tried again by itself."""
 
     id: int
@@ -159,7 +159,7 @@ def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[N
     return [None] * len(items)
 
 
-def delivered(connection: Connection, items: Sequence[Delivered]) -> list[None]:
+def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     """Note confirmed deliveries."""
     for item in items:
         for some in range(0, len(item.ids), _MOST):
@@ -178,7 +178,7 @@ def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[No
     return [None] * len(items)
 
 
-def alone(connection: Connection, items: Sequence[Sequence[Alone]]) -> list[None]:
+def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[None]:
     """Have deliveries wait alone, each with its reason; later versions of the same appeals go out."""
     rows = [row for item in items for row in item]
     connection.execute(_ALONE, [{"this": row.id, "at": row.at, "code": _code(row.code)} for row in rows])
@@ -206,7 +206,7 @@ def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
         ids = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
         if ids:
             connection.execute(_AGAIN, [{"this": each, "at": item.at} for each in ids])
-            news.tell(connection)
+            notifications.tell(connection)
         counts.append(len(ids))
     return counts
 

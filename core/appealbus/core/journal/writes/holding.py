@@ -13,7 +13,7 @@ from appealbus.schemas.base import printable
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Hold:
     """A person's wish that nothing of an appeal be worked."""
 
     number: str
@@ -30,7 +30,7 @@ class Releasing:
     at: datetime
 
 
-def hold(connection: Connection, items: Sequence[Holding]) -> list[bool | JournalError]:
+def hold(connection: Connection, items: Sequence[Hold]) -> list[bool | JournalError]:
     """Hold appeals, those in work too: whoever works one has it no longer. False where there is no such appeal."""
     results: list[bool | JournalError] = []
     for item in items:

@@ -36,7 +36,7 @@ class Burial:
 
 
 @dataclass(slots=True)
-class Found:
+class SuspectsFound:
     """What became of the appeals that dead workers had in work."""
 
     suspects: int = 0
@@ -50,7 +50,7 @@ def leased() -> Select[Any]:
     return query.with_for_update(skip_locked=True, key_share=True)
 
 
-def bury(connection: Connection, items: Sequence[Burial]) -> list[Found]:
+def bury(connection: Connection, items: Sequence[Burial]) -> list[SuspectsFound]:
     """Take over all that dead workers had in work."""
     results = []
     for item in items:
@@ -61,12 +61,12 @@ def bury(connection: Connection, items: Sequence[Burial]) -> list[Found]:
     return results
 
 
-def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> Found:
+def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> SuspectsFound:
     """Make suspects of appeals whose worker did not give them back, and hold the one that was a suspect too often.
 
     By the journal's clock, as is `next_turn`: what was to wait by a clock that is set back is set back with it.
     """
-    found = Found(suspects=len(rows))
+    found = SuspectsFound(suspects=len(rows))
     free = update(appeal).values(lease_owner=None, lease_until=None)
     innocent = [row.id for row in rows if row.deaths is None]
     if innocent:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from appealbus.core.journal import bulk, news
+from appealbus.core.journal import bulk, notifications
 from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, WAITS, appeal, dossier, lookup, outbox
 from appealbus.core.journal.writes import clock, suspects
@@ -41,7 +41,7 @@ class Claimed:
 
     ids: list[int]
     """A suspect first, if it is one's turn, then the others, most urgent first."""
-    found: suspects.Found = field(default_factory=suspects.Found)
+    found: suspects.SuspectsFound = field(default_factory=suspects.SuspectsFound)
     """What dead workers had left."""
 
 
@@ -220,7 +220,7 @@ def conclude(connection: Connection, items: Sequence[Conclusion]) -> list[Journa
     ]
     bulk.insert(connection, outbox, deliveries)
     if deliveries:
-        news.tell(connection)
+        notifications.tell(connection)
     return [error or item.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
 

@@ -5,11 +5,11 @@ They read like letters and carry the dirt of letters: see `dirt` of what `write`
 
 from collections.abc import Iterator
 
-from appealbus.plugins.simulator.appeals.writer import Written, write
+from appealbus.plugins.simulator.appeals.writer import WrittenAppeal, write
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas.appeal import Appeal
 
-__all__ = ["COUNT", "Written", "appeals", "example_lines", "write"]
+__all__ = ["COUNT", "WrittenAppeal", "appeals", "example_lines", "write"]
 
 COUNT = 200
 """How many of them ship as examples."""

@@ -25,7 +25,7 @@ _SPECIAL = frozenset(AppealKind) - {AppealKind.COMPLAINT, AppealKind.APPLICATION
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenAppeal:
     """An appeal with what is deliberately wrong or special about it."""
 
     appeal: Appeal
@@ -33,11 +33,11 @@ class Written:
     dirt: frozenset[str]
 
 
-def write(population: Population, number: int) -> Written:
+def write(population: Population, number: int) -> WrittenAppeal:
     """Return an appeal. One in fifty is a message sent twice: the very same as one seven before it."""
     if number % _REPEAT_EVERY == _REPEAT_EVERY - 1:
         first = write(population, number - 7)
-        return Written(first.appeal, first.letter, first.dirt | {"duplicate"})
+        return WrittenAppeal(first.appeal, first.letter, first.dirt | {"duplicate"})
     draw = Draw(population.seed, population.persons.size, "appeal", number)
     letter = _letter(draw, number)
     about = matter(population, draw, letter.topic, letter.who, number // 3)
@@ -45,7 +45,7 @@ def write(population: Population, number: int) -> Written:
     if letter.who == "organisation" and odd not in ("iin_in_text", "wrong_digit"):
         odd = ""
     page = _Page(population, draw, number, letter=letter, about=about, odd=odd)
-    return Written(page.appeal(), letter, frozenset(page.dirt))
+    return WrittenAppeal(page.appeal(), letter, frozenset(page.dirt))
 
 
 def _letter(draw: Draw, number: int) -> Letter:

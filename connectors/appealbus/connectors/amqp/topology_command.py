@@ -1,0 +1,159 @@
+"""`appealbus topology`: exchanges, queues, bindings and policies, compared, made and written down."""
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.configured import foreign_of, wanted_of
+from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.topology import by_amqp
+from appealbus.connectors.amqp.topology.finding import Finding
+from appealbus.connectors.amqp.topology.looking import look
+from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
+from appealbus.connectors.amqp.topology.policies import definitions, set_policies
+from appealbus.connectors.broker.broker import Broker, BrokerError
+from appealbus.connectors.broker.settings import BrokerSettings
+from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+
+_UP = 15.0
+
+Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [plugins.amqp.brokers].")]
+
+
+def add_to(app: typer.Typer, settings: AmqpSettings) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="What the bus needs of a message broker.", no_args_is_help=True)
+
+    @group.command()
+    def check(context: typer.Context, broker: Named = MAIN) -> None:
+        """Say what is missing on the broker or differs, and what lies in its queues that nobody takes. Changes nothing.
+
+        By the management API where `management` is set; else over AMQP, which shows neither bindings nor policies.
+        Exits 1 if anything is not in order.
+        """
+        Topology(cli_of(context), settings, broker).check()
+
+    @group.command()
+    def apply(context: typer.Context, broker: Named = MAIN) -> None:
+        """Make what is missing, and set policies where `management` is set. Never changes what is declared otherwise.
+
+        Exits 1 if anything is not in order afterwards.
+        """
+        Topology(cli_of(context), settings, broker).apply()
+
+    @group.command()
+    def export(
+        context: typer.Context,
+        file: Annotated[Path | None, typer.Argument(help="Where to; none: standard output.")] = None,
+        broker: Named = MAIN,
+    ) -> None:
+        """Write the definitions for an administrator: `rabbitmqctl import_definitions FILE`. Needs no broker."""
+        Topology(cli_of(context), settings, broker).export(file)
+
+    app.add_typer(group, name="topology")
+
+
+class Topology:
+    """One command's work on one broker."""
+
+    def __init__(self, cli: Cli, settings: AmqpSettings, name: str) -> None:
+        brokers = Brokers(settings)
+        self._cli = cli
+        self._broker = brokers.get(name)
+        self._settings = settings.brokers.get(name, BrokerSettings())
+        self._wanted = wanted_of(cli.loaded.document, brokers, name)
+        self._foreign = foreign_of(cli.loaded.document, brokers.names, name)
+
+    def check(self) -> None:
+        """Compare and tell."""
+        if self._in_memory():
+            return
+        self._tell(asyncio.run(self._guarded(self._check())))
+
+    def apply(self) -> None:
+        """Make, compare and tell."""
+        if self._in_memory():
+            return
+        self._tell(asyncio.run(self._guarded(self._apply())))
+
+    def export(self, file: Path | None) -> None:
+        """Write definitions."""
+        made = definitions(self._wanted, self._settings.virtual_host)
+        if file is None:
+            self._cli.print_json(made)
+            return
+        try:
+            file.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        except OSError as error:
+            self._cli.fail(f"{file} cannot be written: {error.strerror}", EXIT_PROBLEMS)
+
+    def _in_memory(self) -> bool:
+        if self._settings.hosts:
+            return False
+        self._say(f"The broker {self._broker.name} lives in memory: the bus makes what it needs when it starts.")
+        return True
+
+    async def _guarded(self, work: Any) -> list[Finding]:
+        try:
+            return list(await work)
+        except (BrokerError, ManagementFailed) as error:
+            self._cli.fail(str(error), EXIT_PROBLEMS)
+
+    async def _check(self) -> list[Finding]:
+        # What others make may come later: whoever applies does not wait for it.
+        async with _Connected(self._broker):
+            found = (await look(self._broker, self._settings, self._wanted + self._foreign)).found
+        return found if self._settings.management is not None else [*found, by_amqp.UNSEEN]
+
+    async def _apply(self) -> list[Finding]:
+        async with _Connected(self._broker):
+            found = await by_amqp.declare(self._broker, self._wanted, self._say)
+            if self._settings.management is None:
+                self._policies_by_hand()
+                return [*found, by_amqp.UNSEEN]
+            async with await asyncio.to_thread(Management, self._broker.name, self._settings) as api:
+                try:
+                    await set_policies(api, self._wanted, self._say)
+                except ManagementFailed as error:
+                    self._say(f"policies cannot be set: {error}")
+            return (await look(self._broker, self._settings, self._wanted)).found
+
+    def _policies_by_hand(self) -> None:
+        self._say("Limits and dead-lettering are policies, which cannot be set over AMQP. An administrator sets them:")
+        for policy in definitions(self._wanted, self._settings.virtual_host)["policies"]:
+            words = ["rabbitmqctl", "set_policy", "-p", policy["vhost"], "--priority", str(policy["priority"])]
+            words += ["--apply-to", policy["apply-to"], policy["name"], policy["pattern"]]
+            self._say(f"  {shlex.join([*words, orjson.dumps(policy['definition']).decode()])}")
+
+    def _tell(self, found: list[Finding]) -> None:
+        problems = [each for each in found if each.is_problem]
+        for each in found:
+            self._say(str(each))
+        if problems:
+            raise typer.Exit(EXIT_PROBLEMS)
+        self._say("What can be seen is in order." if found else "All is in order.")
+
+    def _say(self, text: str) -> None:
+        self._cli.out.print(text)
+
+
+class _Connected:
+    """A started broker that is up."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def __aenter__(self) -> None:
+        await self._broker.start()
+        if not await self._broker.up(_UP):
+            details = [link.detail for link in self._broker.links() if link.detail]
+            await self._broker.close()
+            raise BrokerError(details[0] if details else f"the broker {self._broker.name} does not answer")
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._broker.close()

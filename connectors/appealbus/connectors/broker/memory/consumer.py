@@ -1,0 +1,160 @@
+"""A subscription to a queue in memory, and the messages that it holds."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, copy_context
+
+import structlog
+
+from appealbus.connectors.broker.broker import Consumer, Delivered, Handler, Trouble
+from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
+from appealbus.core import LinkStatus
+
+log = structlog.get_logger(__name__)
+
+_PAUSE = 1.0
+
+
+class Held(Delivered):
+    """A message in a consumer's hands."""
+
+    def __init__(self, consumer: "MemoryConsumer", queue: MemoryQueue, stored: Stored) -> None:
+        self.message = stored.message
+        self.redelivered = stored.redelivered
+        self.attempts = stored.attempts
+        self._consumer = consumer
+        self._queue = queue
+        self._stored = stored
+
+    def ack(self) -> bool:
+        """Say that it is dealt with."""
+        if not self._consumer.settle(self, "acked"):
+            return False
+        self._queue.pump()
+        return True
+
+    def reject(self) -> bool:
+        """Give it to the dead-letter exchange."""
+        if not self._consumer.settle(self, "rejected"):
+            return False
+        self._queue.reject(self._stored)
+        self._queue.pump()
+        return True
+
+    def requeue(self) -> bool:
+        """Put it back to its place."""
+        return self.give_back("requeued")
+
+    def give_back(self, what: str) -> bool:
+        """Put it back to its place, and count it as this."""
+        if not self._consumer.settle(self, what):
+            return False
+        self._queue.put_back(self._stored)
+        self._queue.pump()
+        return True
+
+
+class MemoryConsumer(Consumer):
+    """Runs a handler for each message, each in a task of its own."""
+
+    def __init__(
+        self,
+        queue: str,
+        handler: Handler,
+        prefetch: int,
+        counts: Counter[str],
+        forget: Callable[["MemoryConsumer"], None],
+    ) -> None:
+        self.queue = queue
+        self._forget = forget
+        self._handler = handler
+        self._prefetch = prefetch
+        self._counts = counts
+        self._source: MemoryQueue | None = None
+        self._held: set[Held] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # A handler must not inherit what whoever published has bound to its own context.
+        self._context: Context = copy_context()
+        self._stopping = asyncio.Event()
+
+    @property
+    def idle(self) -> bool:
+        """Whether its queue is there, and no handler is at work."""
+        return not self._stopping.is_set() and self._source is not None and not self._tasks
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Say where its queue is not there."""
+        return None if self._source is not None else (LinkStatus.REFUSED, f"{self.queue}: there is no such queue")
+
+    @property
+    def room(self) -> bool:
+        """Whether it takes one more now."""
+        return not self._stopping.is_set() and max(len(self._held), len(self._tasks)) < self._prefetch
+
+    def attach(self, queue: MemoryQueue) -> None:
+        """Take messages from now on."""
+        self._source = queue
+        queue.takers.append(self)
+        queue.pump()
+
+    def take(self, queue: MemoryQueue, stored: Stored) -> None:
+        """Take a message."""
+        held = Held(self, queue, stored)
+        self._held.add(held)
+        self._counts["delivered"] += 1
+        task = asyncio.get_running_loop().create_task(self._handle(held), context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def holds(self, held: Held) -> bool:
+        """Say whether it is not settled yet."""
+        return held in self._held
+
+    def settle(self, held: Held, what: str) -> bool:
+        """Forget a message; False where it was settled or given back already."""
+        if not self.holds(held):
+            return False
+        self._held.remove(held)
+        self._counts[what] += 1
+        return True
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Take nothing more, let handlers end, give the rest back."""
+        self._stopping.set()
+        self._forget(self)
+        if self._source is not None and self in self._source.takers:
+            self._source.takers.remove(self)
+        tasks = self._tasks - {asyncio.current_task()}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for held in list(self._held):
+            held.requeue()
+
+    async def _handle(self, held: Held) -> None:
+        try:
+            await self._handler(held)
+        except asyncio.CancelledError:
+            held.requeue()
+            raise
+        except Exception:
+            log.exception("amqp.handler_failed", queue=self.queue)
+        else:
+            if not self.holds(held):
+                return
+            log.error("amqp.not_settled", queue=self.queue)
+        # Otherwise a message that nobody can handle would keep us busy.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PAUSE):
+                await self._stopping.wait()
+        held.give_back("failed")
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._stopping.is_set() and self._source is not None:
+            self._source.pump()

@@ -1,0 +1,52 @@
+"""An exchange in memory: which queues a routing key leads to."""
+
+from collections.abc import Mapping, Sequence
+
+from appealbus.connectors.broker.broker import Argument
+
+
+class MemoryExchange:
+    """Puts messages into the queues that are bound to it."""
+
+    def __init__(self, name: str, kind: str, arguments: Mapping[str, Argument]) -> None:
+        self.name = name
+        self.kind = kind
+        self.arguments = dict(arguments)
+        self._bindings: dict[tuple[str, str], None] = {}
+
+    @property
+    def alternate(self) -> str | None:
+        """The exchange of messages that no queue of this one wants."""
+        name = self.arguments.get("alternate-exchange")
+        return None if name is None else str(name)
+
+    def bind(self, queue: str, key: str) -> None:
+        """Add a binding; twice is once."""
+        self._bindings[queue, key] = None
+
+    def route(self, key: str) -> Sequence[str]:
+        """Return the queues that want a message with this routing key, each once."""
+        return list(dict.fromkeys(queue for queue, bound in self._bindings if self._wants(bound, key)))
+
+    def _wants(self, bound: str, key: str) -> bool:
+        if self.kind == "topic":
+            return matches(_words(bound), _words(key))
+        return self.kind == "fanout" or bound == key
+
+
+def _words(key: str) -> Sequence[str]:
+    return key.split(".") if key else []
+
+
+def matches(pattern: Sequence[str], words: Sequence[str]) -> bool:
+    """Say whether the words of a routing key fit a topic: `*` is one word, `#` any number of them."""
+    # Which lengths of the beginning of `words` fit the part of the pattern that was read.
+    fits = {0}
+    for part in pattern:
+        if part == "#":
+            fits = set(range(min(fits), len(words) + 1))
+        else:
+            fits = {at + 1 for at in fits if at < len(words) and part in ("*", words[at])}
+        if not fits:
+            return False
+    return len(words) in fits

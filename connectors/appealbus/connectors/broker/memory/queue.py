@@ -1,0 +1,148 @@
+"""A queue in memory: order, limits, and whom it gives its messages to."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from appealbus.connectors.broker.broker import Argument, Message
+
+LENGTH = 10_000
+"""Messages that a queue holds where it was declared without `x-max-length`; what comes then is refused."""
+BYTES = 64 * 1024 * 1024
+"""Bytes of bodies that it holds where it was declared without `x-max-length-bytes`."""
+DELIVERIES = 20
+"""How often a message is given back before the queue gives it up, where no `x-delivery-limit` says; RabbitMQ's own."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """A message in a queue. A smaller `rank` is nearer to the front."""
+
+    message: Message
+    rank: tuple[int, int]
+    expires: float | None
+    """On the loop's clock."""
+    passed: frozenset[str]
+    """Queues that it left because of a limit, since it was published or rejected: it does not come into them again."""
+    attempts: int = 0
+    redelivered: bool = False
+
+    def __lt__(self, other: "Stored") -> bool:
+        return self.rank < other.rank
+
+
+class Taker(Protocol):
+    """A consumer, as the queue sees it."""
+
+    @property
+    def room(self) -> bool:
+        """Whether it takes one more now."""
+
+    def take(self, queue: "MemoryQueue", stored: Stored) -> None:
+        """Take a message."""
+
+
+class MemoryQueue:
+    """Messages by priority, and among equals by age."""
+
+    def __init__(
+        self, name: str, arguments: Mapping[str, Argument], give_up: Callable[["MemoryQueue", Stored, str], None]
+    ) -> None:
+        """Make it empty.
+
+        Args:
+            name: its name.
+            arguments: as RabbitMQ knows them.
+            give_up: told of each message that the queue lets go: rejected, expired, maxlen or delivery_limit.
+
+        """
+        self.name = name
+        self.arguments = dict(arguments)
+        self.takers: list[Taker] = []
+        self._give_up = give_up
+        self._length = int(arguments.get("x-max-length", LENGTH))
+        self._bytes = int(arguments.get("x-max-length-bytes", BYTES))
+        limited = "x-max-length" in arguments or "x-max-length-bytes" in arguments
+        # A queue whose owner set no limit loses nothing: it is full.
+        self._drops = limited and arguments.get("x-overflow", "drop-head") == "drop-head"
+        self._limit = int(arguments.get("x-delivery-limit", DELIVERIES))
+        ttl = arguments.get("x-message-ttl")
+        self._ttl = None if ttl is None else int(ttl) / 1000
+        self._ready: list[Stored] = []
+        self._held = 0
+        self._serial = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def messages(self) -> int:
+        """How many are ready to be taken."""
+        self._expire()
+        return len(self._ready)
+
+    def put(self, message: Message, passed: frozenset[str]) -> bool:
+        """Add a message; False where the queue is full."""
+        self._expire()
+        size = len(message.body)
+        if not self._drops and self._over(1, size):
+            return False
+        self._serial += 1
+        lives = [each for each in (message.properties.expiration, self._ttl) if each is not None]
+        expires = asyncio.get_running_loop().time() + min(lives) if lives else None
+        self._push(Stored(message, (-(message.properties.priority or 0), self._serial), expires, passed))
+        self.pump()
+        while self._ready and self._over(0, 0):
+            self._give_up(self, self._pop(), "maxlen")
+        return True
+
+    def put_back(self, stored: Stored) -> None:
+        """Take a message again that was not dealt with, to its old place."""
+        stored.attempts += 1
+        stored.redelivered = True
+        if 0 <= self._limit < stored.attempts:
+            self._give_up(self, stored, "delivery_limit")
+            return
+        self._push(stored)
+        self.pump()
+
+    def reject(self, stored: Stored) -> None:
+        """Let a message go that nobody can deal with."""
+        self._give_up(self, stored, "rejected")
+
+    def pump(self) -> None:
+        """Give out what is ready, to all who have room in turn."""
+        self._expire()
+        while self._ready and (taker := next((each for each in self.takers if each.room), None)):
+            self.takers.remove(taker)
+            self.takers.append(taker)
+            taker.take(self, self._pop())
+            self._expire()
+
+    def rest(self) -> None:
+        """Keep no timer: the loop may end. `pump` wakes it up again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _over(self, more: int, size: int) -> bool:
+        return len(self._ready) + more > self._length or self._held + size > self._bytes
+
+    def _push(self, stored: Stored) -> None:
+        heapq.heappush(self._ready, stored)
+        self._held += len(stored.message.body)
+
+    def _pop(self) -> Stored:
+        stored = heapq.heappop(self._ready)
+        self._held -= len(stored.message.body)
+        return stored
+
+    def _expire(self) -> None:
+        # As in RabbitMQ, a message expires when it is at the front.
+        self.rest()
+        loop = asyncio.get_running_loop()
+        while self._ready and (expires := self._ready[0].expires) is not None:
+            if expires > loop.time():
+                self._timer = loop.call_at(expires, self._expire)
+                return
+            self._give_up(self, self._pop(), "expired")

@@ -1,0 +1,5 @@
+"""RabbitMQ behind pika's asynchronous connection."""
+
+from appealbus.connectors.broker.rabbit.broker import RabbitBroker
+
+__all__ = ["RabbitBroker"]

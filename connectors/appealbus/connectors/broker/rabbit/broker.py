@@ -1,0 +1,148 @@
+"""RabbitMQ behind pika."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+from appealbus.connectors.broker.broker import (
+    Argument,
+    Broker,
+    BrokerUnreachable,
+    Consumer,
+    Handler,
+    Message,
+    Published,
+    QueueInfo,
+    Trouble,
+)
+from appealbus.connectors.broker.rabbit import declarations
+from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
+from appealbus.connectors.broker.rabbit.link import Link
+from appealbus.connectors.broker.rabbit.parameters import parameters
+from appealbus.connectors.broker.rabbit.publisher import Publisher
+from appealbus.connectors.broker.rabbit.requests import Requests
+from appealbus.connectors.broker.settings import BrokerSettings
+from appealbus.core import LinkState
+from appealbus.core.clocks import monotonic
+
+
+class RabbitBroker(Broker):
+    """Two connections, one to consume and one to publish, and what lives on them."""
+
+    def __init__(self, name: str, settings: BrokerSettings) -> None:
+        self.name = name
+        self._settings = settings
+        self._key = f"plugins.amqp.brokers.{name}"
+        self._users = 0
+        self._opening = asyncio.Lock()
+        self._open: _Open | None = None
+
+    async def start(self) -> None:
+        """See `Broker`."""
+        async with self._opening:
+            if self._open is None:
+                # A mistake is told now; each link then reads them anew.
+                await asyncio.to_thread(parameters, self._settings, self._key, self.name)
+                publish = self._link("publish")
+                self._open = _Open(self._link("consume"), publish, Publisher(publish, self._settings))
+            self._users += 1
+
+    async def close(self) -> None:
+        """See `Broker`."""
+        async with self._opening:
+            self._users = max(0, self._users - 1)
+            if self._users == 0 and self._open is not None:
+                opened, self._open = self._open, None
+                await opened.close()
+
+    def links(self) -> tuple[LinkState, ...]:
+        """See `Broker`."""
+        if (opened := self._open) is None:
+            return ()
+        return opened.consume.state(), opened.publish.state(opened.publisher.refusals)
+
+    @property
+    def requests_trouble(self) -> Trouble | None:
+        """See `Broker`."""
+        requests = self._open.requests if self._open is not None else None
+        return requests.trouble if requests is not None else None
+
+    async def up(self, within: float) -> bool:
+        """See `Broker`."""
+        deadline = monotonic() + within
+        if (opened := self._open) is None:
+            return False
+        return all([await _is_up(link, deadline) for link in (opened.consume, opened.publish)])
+
+    async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
+        """See `Broker`."""
+        if (opened := self._open) is None:
+            return Published.UNREACHABLE
+        return (await opened.publisher.send(message, mandatory=mandatory, within=within)).published
+
+    async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
+        """See `Broker`."""
+        opened = self._opened()
+        consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
+        opened.consumers = [each for each in opened.consumers if not each.is_stopped]
+        opened.consumers.append(consumer)
+        consumer.start()
+        return consumer
+
+    async def request(self, message: Message, within: float) -> Message:
+        """See `Broker`."""
+        opened = self._opened()
+        if opened.requests is None:
+            opened.requests = Requests(opened.consume, opened.publisher, self._settings.reconnect_max)
+            opened.requests.start()
+        return await opened.requests.request(message, within)
+
+    async def declare_exchange(
+        self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> None:
+        """See `Broker`."""
+        await declarations.declare_exchange(self._opened().consume, name, kind, arguments, passive)
+
+    async def declare_queue(
+        self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
+    ) -> QueueInfo:
+        """See `Broker`."""
+        return await declarations.declare_queue(self._opened().consume, name, arguments, passive)
+
+    async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
+        """See `Broker`."""
+        await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
+
+    def _link(self, which: str) -> Link:
+        name = f"{self.name}.{which}"
+        return Link(name, partial(parameters, self._settings, self._key, name), self._settings.reconnect_max)
+
+    def _opened(self) -> "_Open":
+        if self._open is None:
+            raise BrokerUnreachable(f"the broker {self.name} is not started")
+        return self._open
+
+
+class _Open:
+    """What there is between start and close."""
+
+    def __init__(self, consume: Link, publish: Link, publisher: Publisher) -> None:
+        self.consume = consume
+        self.publish = publish
+        self.publisher = publisher
+        self.consumers: list[RabbitConsumer] = []
+        self.requests: Requests | None = None
+
+    async def close(self) -> None:
+        await asyncio.gather(*(consumer.stop(0.0) for consumer in self.consumers))
+        if self.requests is not None:
+            await self.requests.close()
+        await self.publisher.close()
+        await asyncio.gather(self.consume.close(), self.publish.close())
+
+
+async def _is_up(link: Link, deadline: float) -> bool:
+    while not link.is_up:
+        if not await link.change(deadline):
+            return link.is_up
+    return True

@@ -1,0 +1,107 @@
+"""One channel: what was delivered on it can be settled on it alone."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from pika.exceptions import AMQPError
+
+from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable
+from appealbus.connectors.broker.rabbit.errors import channel_lost
+from appealbus.connectors.broker.rabbit.guard import guarded
+
+ANSWER = 10.0
+"""Seconds that the broker has for an answer; without one, the channel is given up, and a silent connection, too."""
+
+
+class NoAnswer(BrokerUnreachable):
+    """The broker gave no answer in time, although the connection may stand."""
+
+
+class Channel:
+    """A channel of pika's with calls that can be awaited. `lost` tells why it ended; there is no second life."""
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self.is_open = True
+        self.words = ""  # what the broker said when it closed it
+        self.lost: asyncio.Future[BrokerError] = asyncio.get_running_loop().create_future()
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._closed = asyncio.Event()
+        raw.add_on_close_callback(guarded(self._on_close))
+
+    async def answer(self, ask: Callable[[Callable[..., None]], object], within: float = ANSWER) -> Any:
+        """Ask the broker for something, by a function that takes the callback, and wait for its answer.
+
+        Raises:
+            BrokerRefused: the broker closed the channel over it.
+            BrokerUnreachable: the connection was lost.
+            NoAnswer: there was none in time; the channel is of no more use.
+
+        """
+        future = asyncio.get_running_loop().create_future()
+        self._calls.add(future)
+        came = self.raw.connection.bytes_received
+        try:
+            async with asyncio.timeout(within):
+                ask(guarded(partial(_answer, future)))
+                return await future
+        except TimeoutError:
+            reason = NoAnswer(f"the broker gave no answer within {within:.0f} s")
+            self.end(reason)
+            self._give_up(came)
+            with suppress(AMQPError):
+                self.raw.close()
+            raise reason from None
+        except AMQPError:
+            if self.lost.done():
+                raise self.lost.result() from None
+            raise BrokerRefused(501, "the broker cannot be asked for that: a name is too long") from None
+        finally:
+            self._calls.discard(future)
+
+    async def call(self, method: Callable[..., object], **arguments: Any) -> Any:
+        """Call one of pika's methods that take a `callback`; raises as `answer`."""
+        return await self.answer(lambda callback: method(callback=callback, **arguments))
+
+    def end(self, reason: BrokerError) -> None:
+        """Settle nothing on it any more."""
+        self.is_open = False
+        if not self.lost.done():
+            self.lost.set_result(reason)
+        for future in self._calls:
+            if not future.done():
+                future.set_exception(reason)
+
+    async def close(self) -> None:
+        """Close it. Messages that are not settled go back to their queue."""
+        self.end(BrokerUnreachable("the channel is closed"))
+        if self._closed.is_set():
+            return
+        came = self.raw.connection.bytes_received
+        try:
+            self.raw.close()  # raises where it is closing already
+            async with asyncio.timeout(ANSWER):
+                await self._closed.wait()
+        except AMQPError:
+            return
+        except TimeoutError:
+            self._give_up(came)
+
+    def _give_up(self, came: int) -> None:
+        """End the connection too, unless it lives: then the broker only has no answer to this, as of a sick queue."""
+        connection = self.raw.connection
+        if connection.bytes_received == came:
+            connection.kill()
+
+    def _on_close(self, _raw: Any, reason: BaseException) -> None:
+        self._closed.set()
+        self.words = str(getattr(reason, "reply_text", ""))
+        self.end(channel_lost(reason))
+
+
+def _answer(future: asyncio.Future[Any], frame: Any = None) -> None:
+    if not future.done():
+        future.set_result(frame)

@@ -1,0 +1,142 @@
+"""Messages on one channel that wait for the broker's word."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pika import BasicProperties
+
+from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, Message, Published
+from appealbus.connectors.broker.rabbit.channel import Channel
+from appealbus.connectors.broker.rabbit.convert import to_pika
+from appealbus.connectors.broker.rabbit.guard import guarded
+
+NO_ROOM = 506
+_SIZE = re.compile(r"message size (\d+) is larger")
+_TOPIC = re.compile(r"access to topic '(.*)' in exchange")
+
+
+class Settled(NamedTuple):
+    """What became of a message; `code` says as AMQP does why it was refused, `why` in words."""
+
+    published: Published
+    code: int = 0
+    why: str = ""
+
+
+CONFIRMED = Settled(Published.CONFIRMED)
+UNROUTABLE = Settled(Published.UNROUTABLE)
+UNSENT = Settled(Published.UNREACHABLE)
+INDETERMINATE = Settled(Published.INDETERMINATE)
+FULL = Settled(Published.REFUSED, NO_ROOM, "a queue is full, or could not keep the message")
+
+
+class _Pending:
+    __slots__ = ("future", "message", "returned", "timer")
+
+    def __init__(self, message: Message, future: "asyncio.Future[Settled]") -> None:
+        self.message = message
+        self.future = future
+        self.returned = False
+        self.timer: asyncio.TimerHandle
+
+
+class Confirms:
+    """A channel in confirm mode.
+
+    `retired` is set once a message got no answer in time: take another channel. `empty` is set when a retired one has
+    no message left that waits.
+    """
+
+    def __init__(self, channel: Channel, leave: Callable[[int], None], counts: Counter[str]) -> None:
+        self.channel = channel
+        self.retired = asyncio.Event()
+        self.empty = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._leave = leave
+        self._counts = counts
+        self._pending: dict[int, _Pending] = {}
+        self._tag = 0
+        self._lowest = 1
+        self._confirmed = False
+        self._publish = channel.raw.basic_publish
+        channel.raw.add_on_return_callback(guarded(self._on_return))
+
+    async def begin(self) -> None:
+        """Ask the broker to confirm."""
+        await self.channel.call(self.channel.raw.confirm_delivery, ack_nack_callback=guarded(self._on_word))
+
+    def send(self, message: Message, *, mandatory: bool, within: float) -> "asyncio.Future[Settled]":
+        """Send a message, and return what will tell about it. Raises what pika does: then nothing was sent."""
+        self._publish(message.exchange, message.routing_key, message.body, to_pika(message.properties), mandatory)
+        # Counted after pika took it: what raises there has no number.
+        self._tag = tag = self._tag + 1
+        future: asyncio.Future[Settled] = self._loop.create_future()
+        self._pending[tag] = pending = _Pending(message, future)
+        pending.timer = self._loop.call_later(within, self._on_time_up, tag)
+        return future
+
+    def lost(self, reason: BrokerError) -> None:
+        """Settle all that wait, once the channel is gone."""
+        for tag, pending in list(self._pending.items()):
+            if isinstance(reason, BrokerRefused) and self._refuses(reason, pending.message):
+                said = Published.UNFIT if _SIZE.search(self.channel.words) else Published.REFUSED
+                self._settle(tag, Settled(said, reason.code, str(reason)))
+            else:
+                self._settle(tag, INDETERMINATE)
+
+    def _on_word(self, frame: Any) -> None:
+        method = frame.method
+        tag, settled = method.delivery_tag, CONFIRMED if method.NAME == "Basic.Ack" else FULL
+        self._confirmed = True
+        if method.multiple:
+            for each in range(self._lowest, tag + 1):
+                self._settle(each, settled)
+            self._lowest = max(self._lowest, tag + 1)
+        else:
+            self._settle(tag, settled)
+
+    def _on_return(self, _raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
+        """Mark what is returned; its confirmation follows. Messages that are alike in all this are the same to us."""
+        self._counts["returned"] += 1
+        for pending in self._pending.values():
+            message = pending.message
+            if (
+                not pending.returned
+                and message.routing_key == method.routing_key
+                and message.properties.message_id == (properties.message_id or "")
+                and message.properties.correlation_id == (properties.correlation_id or "")
+                and message.body == body
+            ):
+                pending.returned = True
+                return
+
+    def _on_time_up(self, tag: int) -> None:
+        self.retired.set()
+        self._settle(tag, INDETERMINATE)
+
+    def _settle(self, tag: int, settled: Settled) -> None:
+        pending = self._pending.pop(tag, None)
+        if pending is None:
+            return
+        pending.timer.cancel()
+        if pending.returned and settled is CONFIRMED:
+            settled = UNROUTABLE
+        if not self._pending and self.retired.is_set():
+            self.empty.set()
+        self._leave(len(pending.message.body))
+        self._counts[settled.published.value] += 1
+        if not pending.future.done():
+            pending.future.set_result(settled)
+
+    def _refuses(self, reason: BrokerRefused, message: Message) -> bool:
+        """Say whether it was this message that the broker closed the channel over. Of the others nobody knows."""
+        words = self.channel.words
+        if found := _TOPIC.search(words):
+            return message.routing_key == found[1]
+        if found := _SIZE.search(words):
+            return len(message.body) == int(found[1])
+        # An exchange that is gone refuses all; one that went away meanwhile may have taken some of them.
+        return reason.code in {403, 404} and not self._confirmed

@@ -1,0 +1,88 @@
+"""Messages as pika has them, and as we do."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pika import BasicProperties
+
+from appealbus.connectors.broker.broker import Header, Message, Properties
+
+_PERSISTENT = 2
+_TRANSIENT = 1
+_ATTEMPTS = "x-delivery-count"
+
+
+def to_pika(properties: Properties) -> BasicProperties:
+    """Return what pika sends. Empty texts are left out."""
+    return BasicProperties(
+        content_type=properties.content_type or None,
+        headers=dict(properties.headers) or None,
+        delivery_mode=_PERSISTENT if properties.persistent else _TRANSIENT,
+        priority=properties.priority,
+        correlation_id=properties.correlation_id or None,
+        reply_to=properties.reply_to or None,
+        expiration=None if properties.expiration is None else str(max(0, round(properties.expiration * 1000))),
+        message_id=properties.message_id or None,
+        timestamp=None if properties.timestamp is None else int(properties.timestamp.timestamp()),
+        type=properties.type or None,
+        app_id=properties.app_id or None,
+    )
+
+
+def from_pika(method: Any, properties: BasicProperties, body: bytes) -> Message:
+    """Return a message that came. What another program wrote into its properties is taken as far as it makes sense."""
+    given = properties
+    return Message(
+        body,
+        Properties(
+            message_id=_text(given.message_id),
+            correlation_id=_text(given.correlation_id),
+            reply_to=_text(given.reply_to),
+            content_type=_text(given.content_type),
+            type=_text(given.type),
+            app_id=_text(given.app_id),
+            expiration=_seconds(_text(given.expiration)),
+            priority=given.priority,
+            timestamp=_moment(given.timestamp),
+            persistent=given.delivery_mode == _PERSISTENT,
+            headers=_headers(given.headers) if given.headers else {},
+        ),
+        _text(method.exchange),
+        _text(method.routing_key),
+    )
+
+
+def attempts(properties: BasicProperties) -> int:
+    """Return how often the message was delivered before and not settled, as quorum queues count it.
+
+    `x-acquired-count`, from 4.3 on, also counts what was given back unharmed: it says nothing about the message.
+    """
+    given = properties.headers.get(_ATTEMPTS) if properties.headers else None
+    return given if isinstance(given, int) and given > 0 else 0
+
+
+def _text(value: str | bytes | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def _seconds(value: str) -> float | None:
+    return int(value) / 1000 if value.isascii() and value.isdigit() and len(value) < 20 else None
+
+
+def _moment(value: int | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _headers(given: dict[Any, Any]) -> dict[str, Header]:
+    return {
+        _text(name): int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for name, value in given.items()
+        if value is None or isinstance(value, str | int | bool)
+    }

@@ -1,0 +1,218 @@
+"""One connection that comes back: hosts in turn, pauses with jitter, and how it stands."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from pika import ConnectionParameters
+from pika.exceptions import AMQPError
+
+from appealbus.connectors.broker.broker import BrokerUnreachable
+from appealbus.connectors.broker.rabbit.attempt import Attempt, resolve
+from appealbus.connectors.broker.rabbit.backoff import Backoff
+from appealbus.connectors.broker.rabbit.channel import Channel
+from appealbus.connectors.broker.rabbit.connection import PikaConnection
+from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
+from appealbus.connectors.broker.rabbit.guard import guarded
+from appealbus.core import ConfigError, LinkState, LinkStatus
+from appealbus.core.clocks import monotonic, wall
+
+log = structlog.get_logger(__name__)
+
+
+class Link:
+    """A connection and the task that keeps it up."""
+
+    def __init__(self, name: str, hosts: Callable[[], Sequence[ConnectionParameters]], longest_pause: float) -> None:
+        """Begin to connect.
+
+        Args:
+            name: for people.
+            hosts: reads what to connect with, in a thread, for each round of attempts: passwords change.
+            longest_pause: seconds between two rounds, at most.
+
+        """
+        self.name = name
+        self.counts: Counter[str] = Counter()
+        self._read_hosts = hosts
+        self._next = 0
+        self._longest_pause = longest_pause
+        self._connection: PikaConnection | None = None
+        self._blocked = False
+        self._closed = False
+        self._status = LinkStatus.CONNECTING
+        self._detail = ""
+        self._since: datetime = wall()
+        self._ups = 0
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(self._supervise())
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection. It may be blocked."""
+        return self._connection is not None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes nothing for now."""
+        return self._blocked
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed for good."""
+        return self._closed
+
+    def state(self, warning: str = "") -> LinkState:
+        """Say how it stands; and while it is up, what else is to be mended."""
+        warns = self._status is LinkStatus.UP and warning != ""
+        detail = warning if warns else self._detail
+        reconnects = max(0, self._ups - 1)
+        return LinkState(self.name, self._status, detail, self._since, reconnects, dict(self.counts), warns)
+
+    def announce(self) -> None:
+        """Wake all who wait for a change."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def change(self, deadline: float) -> bool:
+        """Wait until anything changes; False where nothing will, or the time is up."""
+        if self._closed:
+            return False
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return not self._closed
+
+    async def channel(self, within: float, *, patient: bool = False) -> Channel:
+        """Open a channel, once there is a connection.
+
+        Args:
+            within: seconds to wait for a connection.
+            patient: whether to wait too while the broker is known to be away.
+
+        Raises:
+            BrokerUnreachable: there was no connection, or it was lost.
+            BrokerRefused: the broker opens no more channels.
+
+        """
+        deadline = monotonic() + within
+        while self._connection is None:
+            hopeless = not patient and self._status in {LinkStatus.DOWN, LinkStatus.REFUSED}
+            if hopeless or not await self.change(deadline):
+                raise BrokerUnreachable(self._detail or "there is no connection to the broker")
+        opened = asyncio.get_running_loop().create_future()
+        try:
+            raw = self._connection.channel(on_open_callback=guarded(partial(resolve, opened)))
+        except AMQPError:
+            raise BrokerUnreachable("the connection is being closed, or has no room for a channel") from None
+        channel = Channel(raw)
+        try:
+            await channel.answer(lambda callback: opened.add_done_callback(lambda _: callback()))
+        except BaseException:
+            with suppress(AMQPError):
+                raw.close()
+            raise
+        return channel
+
+    async def close(self) -> None:
+        """Close the connection, and do not come back."""
+        self._closed = True
+        self.announce()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self._connection = None
+
+    async def _supervise(self) -> None:
+        backoff = Backoff(self._longest_pause)
+        while True:
+            stood, slow = 0.0, False
+            try:
+                stood, slow = await self._round()
+            except Exception:
+                # Whatever it is: without this task there would never be a connection again.
+                log.exception("amqp.task_failed", link=self.name)
+                self._note(LinkStatus.CONNECTING, "the connection ended by a defect of ours; see the log")
+            await asyncio.sleep(backoff.pause(stood, slow=slow))
+
+    async def _round(self) -> tuple[float, bool]:
+        """Try each host until one connection has stood; return for how long, and whether all hosts refuse us."""
+        try:
+            hosts = await asyncio.to_thread(self._read_hosts)
+        except ConfigError as error:
+            self._note(LinkStatus.REFUSED, str(error))
+            return 0.0, True
+        failures = []
+        for index in range(self._next, self._next + len(hosts)):
+            host = hosts[index % len(hosts)]
+            attempt = Attempt(host)
+            try:
+                if (failure := await attempt.open()) is not None:
+                    failures.append(not_opened(failure, *_who(host)))
+                    continue
+                self._next = index + 1
+                return await self._stand(attempt), False
+            finally:
+                await attempt.close()
+        # A refusal needs somebody; a host that is away may come back.
+        self._note(*min(failures, key=lambda each: each[0] is not LinkStatus.REFUSED))
+        return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
+
+    async def _stand(self, attempt: Attempt) -> float:
+        """Be up until the connection is lost; return for how long."""
+        began = monotonic()
+        self._connection = attempt.connection
+        attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))
+        attempt.connection.add_on_connection_unblocked_callback(guarded(self._on_unblocked))
+        self._ups += 1
+        where = _where(attempt.host)
+        self._note(LinkStatus.UP, f"connected to {where}")
+        try:
+            await asyncio.wait([attempt.ended])
+        finally:
+            self._connection, self._blocked = None, False
+        self._note(LinkStatus.CONNECTING, connection_lost(attempt.ended.result(), where))
+        return monotonic() - began
+
+    def _note(self, status: LinkStatus, detail: str) -> None:
+        if (status, detail) == (self._status, self._detail):
+            return
+        news = status is not self._status
+        self._status, self._detail = status, detail
+        if news:
+            self._since = wall()
+        match status:
+            case LinkStatus.UP:
+                log.info("amqp.link.up", link=self.name)
+            case LinkStatus.REFUSED:
+                log.error("amqp.link.refused", link=self.name, detail=detail)
+            case LinkStatus.BLOCKED:
+                log.warning("amqp.link.blocked", link=self.name, detail=detail)
+            case LinkStatus.CONNECTING:
+                log.warning("amqp.link.lost", link=self.name, detail=detail)
+            case _ if news:
+                log.warning("amqp.link.down", link=self.name, detail=detail)
+        self.announce()
+
+    def _on_blocked(self, _connection: Any, frame: Any) -> None:
+        self._blocked = True
+        reason = str(frame.method.reason)[:100]
+        self._note(LinkStatus.BLOCKED, f"the broker takes nothing for now: {reason}")
+
+    def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
+        self._blocked = False
+        self._note(LinkStatus.UP, "the broker takes messages again")
+
+
+def _where(host: ConnectionParameters) -> str:
+    return f"{host.host}:{host.port}"
+
+
+def _who(host: ConnectionParameters) -> tuple[str, str, str]:
+    return _where(host), getattr(host.credentials, "username", "our certificate"), host.virtual_host

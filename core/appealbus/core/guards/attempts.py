@@ -1,0 +1,282 @@
+"""One question's way to its source: access row, limits, breaker, call, and again where that may help."""
+
+import asyncio
+import random
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from appealbus.core.doors import is_defect, within
+from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.defects import NotAnOutcome
+from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.single_flight import Flight
+from appealbus.core.guards.storable import checked
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.journal.rows import Served
+from appealbus.core.masking import masked
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+SYSTEM_FAILURES = frozenset({OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT})
+BUDGET_SPENT = timed_out("budget.spent", "the case's time leaves no room for the question")
+CLAIMS = frozenset({OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
+"""They end a question, and have no record that could be held against it."""
+UNTIED = invalid("answer.untied", "the source answered, but nothing shows that it is this question's answer")
+_FAIR = 0.75
+"""The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
+CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
+
+LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
+
+
+class Attempts(Flight):
+    """Puts one question to the source until it is answered, the attempts are used up or nobody waits.
+
+    Attributes:
+        so_far: the outcome, if the time were up now.
+        attempts: calls that have left.
+        asked_at: when the first one did.
+
+    """
+
+    def __init__(self, key: Hashable, context: SourceContext, question: Question, question_id: str) -> None:
+        super().__init__(key)
+        self.so_far: Outcome[Record] = BUDGET_SPENT
+        self.attempts = 0
+        self.asked_at: datetime | None = None
+        self._context = context
+        self.question = question
+        self._question_id = question_id
+        self._provenance: Provenance | None = None
+        self._alone = not question.lookup.idempotent
+        self._tied = True
+        self._at_scale = False
+
+    async def run(self) -> Ended:
+        """Ask, and keep the answer for as long as it is fresh."""
+        while await self._attempt() and (self._goes_alone() or await self._pause()):
+            pass
+        ended = self.ended()
+        if self.question.lookup.idempotent:
+            self._context.fresh.put(self.key, ended)
+        return ended
+
+    def ended(self) -> Ended:
+        """Say how the question has ended, if the time is up now."""
+        provenance = self._provenance if self.so_far.record is not None else None
+        return Ended(self.so_far, self._context.now(), self.attempts, self.asked_at, provenance)
+
+    async def _attempt(self) -> bool:
+        """Make one call; say whether another might end better."""
+        context = self._context
+        # The token comes after the slot: a call leaves as soon as it has both, so the rate holds at the wire.
+        slot = await context.slots.take(self.deadline)
+        if slot is None:
+            return self._too_late()
+        try:
+            if context.bucket is not None and not await context.bucket.take(self.deadline):
+                return self._too_late()
+            if context.monotonic() >= self.deadline:  # it took longer than the timer that should have ended it
+                return False
+            place = await context.breaker.enter()
+            if place is None:
+                if not self.attempts:
+                    self.so_far = context.refusal()
+                return False
+            if not await self._may_leave(place):
+                context.breaker.gave_up(place)
+                return False
+            await self._call(place, min(context.settings.timeout, self.deadline - context.monotonic()))
+            # Whoever gets the slot next is to know of a failure, in whatever worker it happened.
+            await context.breaker.settled()
+        finally:
+            context.slots.give(slot)
+        failed = self.so_far.kind in SYSTEM_FAILURES and self.attempts < context.settings.attempts
+        return self.question.lookup.idempotent and (failed or (self.so_far is UNTIED and not self._alone))
+
+    def _goes_alone(self) -> bool:
+        """Say whether to ask once more, at once, over a connection of its own, since nothing ties the answer."""
+        again = self.so_far is UNTIED
+        self._alone = self._alone or again
+        return again
+
+    def _too_late(self) -> bool:
+        if not self.attempts:
+            self.so_far = self._context.busy()
+        return False
+
+    async def _may_leave(self, place: int) -> bool:
+        """Write the access row, once all that a call needs is there; say whether it may leave now."""
+        context = self._context
+        try:
+            if not self.attempts:
+                refusal = await context.record(self.question, self._question_id, Served.SOURCE)
+                if refusal is not None:
+                    self.so_far = refusal
+                    return False
+                await asyncio.sleep(context.pause())
+        except BaseException:
+            context.breaker.gave_up(place)
+            raise
+        # Without the second condition others may have the slot by now.
+        return context.monotonic() < self.deadline and context.monotonic() < context.slots.until
+
+    async def _pause(self) -> bool:
+        """Wait before the next attempt, with full jitter; say whether there will be one."""
+        settings = self._context.settings
+        longest = min(settings.backoff_max, settings.backoff * 2 ** (self.attempts - 1))
+        pause = random.uniform(0, longest) + (self.so_far.retry_after or 0)  # noqa: S311
+        # Nobody waits any more where a plugin swallowed the cancellation.
+        if not self.seats or self._context.monotonic() + pause >= self.deadline:
+            return False
+        await asyncio.sleep(pause)
+        return True
+
+    async def _call(self, place: int, seconds: float) -> None:
+        context = self._context
+        started = context.monotonic()
+        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
+        source = Source(context.source, context.wire, call, context.plugin)
+        self.attempts += 1
+        self.asked_at = self.asked_at or context.now()
+        self.so_far = CALL_TIMED_OUT
+        context.latency.left()
+        context.in_flight += 1
+        settle: Callable[[int], None] = context.breaker.gave_up
+        try:
+            reached = await self._ask(source)
+            settle = self._verdict(seconds, reached=reached)
+            if self.so_far.kind in CLAIMS and not self._tied:
+                self.so_far = UNTIED
+        except asyncio.CancelledError:
+            if self.expired:
+                settle = self._verdict(seconds, reached=False)
+            raise
+        finally:
+            source.close()
+            context.in_flight -= 1
+            context.latency.took(context.monotonic() - started)
+            settle(place)
+
+    def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
+        """Return what to tell the breaker of the outcome so far."""
+        context, outcome = self._context, self.so_far
+        failed = outcome.kind in SYSTEM_FAILURES
+        if failed or outcome.kind is OutcomeKind.INVALID:
+            context.last_error, context.last_error_at = f"{outcome.code}: {outcome.reason}", context.now()
+        # A call that the case's time has cut short says little: a source may take longer than the first delivery waits.
+        if outcome.kind is OutcomeKind.TIMED_OUT and timeout < _FAIR * context.settings.timeout:
+            return context.breaker.gave_up
+        if self._at_scale:
+            # One person's odd record must not close the way for others, however often it is asked for.
+            return context.breaker.failed if context.broke_anew(self.question) else context.breaker.gave_up
+        if failed:
+            return context.breaker.failed
+        if reached:
+            context.broken.clear()
+        return context.breaker.succeeded if reached else context.breaker.gave_up
+
+    async def _ask(self, source: Source) -> bool:
+        """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
+        lookup = self.question.lookup
+        self._at_scale = False
+        try:
+            self.so_far = await self._outcome(source)
+            self._tied = all(reply.correlated for reply in source.replies)
+        except CallFailed as failed:
+            self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
+            self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
+            try:
+                self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
+            except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
+                self.so_far = self._context.defect(lookup, error)
+            return True
+        except TimeoutError:
+            self.so_far = CALL_TIMED_OUT
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            self.so_far = self._context.defect(lookup, error)
+        return bool(source.replies)
+
+    async def _outcome(self, source: Source) -> Outcome[Record]:
+        question = self.question
+        outcome = await within(
+            source.call_context.timeout,
+            partial(question.lookup.ask, question.query, source),
+            question.plugin,
+            partial(self._context.leave_behind, question.lookup.name),
+        )
+        if not isinstance(outcome, Outcome):
+            raise NotAnOutcome
+        outcome = checked(outcome)
+        if outcome.record is not None:
+            self._provenance = self._trail(source)
+        return outcome
+
+    def _trail(self, source: Source) -> Provenance:
+        context, question, now = self._context, self.question, self._context.now()
+        reply = source.replies[-1] if source.replies else None
+        fresh = timedelta(seconds=context.settings.fresh if question.lookup.idempotent else 0)
+        return Provenance(
+            source=context.source,
+            connector=context.connector,
+            plugin=question.plugin,
+            plugin_version=question.plugin_version,
+            purpose=question.lookup.purpose,
+            legal_basis=question.legal_basis,
+            question_id=self._question_id,
+            message_id=reply.message_id if reply else None,
+            session_id=reply.session_id if reply else None,
+            raw_sha256=reply.raw_sha256 if reply else None,
+            asked_at=self.asked_at or now,
+            observed_at=reply.observed_at if reply else now,
+            fresh_until=now + fresh if fresh else None,
+        )
+
+
+class AnswerReading(Attempts):
+    """Has the lookup read an answer that came by itself.
+
+    Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
+    """
+
+    def __init__(self, context: SourceContext, question: Question, answer: KeptAnswer) -> None:
+        super().__init__(answer.question_id, context, question, answer.question_id)
+        self.asked_at = answer.asked_at
+        self._answer = answer
+
+    async def run(self) -> Ended:
+        """Read it."""
+        context, answer = self._context, self._answer
+        call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
+        await self._ask(Source(context.source, context.wire, call, context.plugin))
+        return replace(self.ended(), read=True)
+
+
+class LeftOut(Attempts):
+    """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
+
+    async def run(self) -> Ended:
+        """Run it."""
+        context = self._context
+        call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
+        await self._ask(Source(context.source, _NOWHERE, call, context.plugin))
+        return self.ended()
+
+
+class _Nowhere(Wire):
+    async def call(self, request: Request, call: Call) -> Reply:
+        raise CallFailed(LEFT_OUT.kind, LEFT_OUT.code, LEFT_OUT.reason)
+
+    async def health(self) -> Health:
+        return Health(False, LEFT_OUT.reason)
+
+
+_NOWHERE = _Nowhere()

@@ -1,0 +1,182 @@
+"""What all the questions to one source share."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from appealbus.core.doors import being_cancelled, is_defect
+from appealbus.core.guards.breaker import Breaker
+from appealbus.core.guards.bucket import Bucket
+from appealbus.core.guards.defects import defect
+from appealbus.core.guards.freshness import Freshness
+from appealbus.core.guards.latency import Latency
+from appealbus.core.guards.question import Question
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.guards.slots import Slots
+from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.wire import Wire
+from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+log = structlog.get_logger(__name__)
+
+_MOST_BROKEN = 1000
+"""Far more than open any breaker."""
+
+
+_STUCK = unavailable(
+    "plugin.stuck", "too many of its calls go on although their time is up; it is left alone until they have ended"
+)
+_SOONEST = 1.0
+"""Seconds before a case is worked again for one question: it costs two transactions."""
+_LATEST = 300.0
+"""The same at most: a source that is quick again is to be used."""
+
+
+@dataclass(slots=True)
+class SourceContext:
+    """A source's wire with its limits, its memory and its counts."""
+
+    source: str
+    connector: str
+    wire: Wire
+    settings: GuardSettings
+    access: Callable[[Sequence[AccessRow]], Awaitable[None]]
+    await_answer: Callable[[AwaitedRow], Awaitable[None]]
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    breaker: Breaker
+    bucket: Bucket | None
+    slots: Slots
+    fresh: Freshness
+    latency: Latency
+    in_flight: int = 0
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    outcomes: dict[str, int] = field(default_factory=dict)
+    broken: set[tuple[str, str]] = field(default_factory=set)
+    plugin: str = ""
+    """The one that brings the wire."""
+    defects: Counter[str] = field(default_factory=Counter)
+    left: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Calls whose lookup goes on although its time is up and it was cancelled."""
+    left_behind: int = 0
+    """How many there have been."""
+    told: set[str] = field(default_factory=set)
+
+    def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
+        """Go on without a lookup that does not end, and say so once of each."""
+        self.left.add(task)
+        self.left_behind += 1
+        task.add_done_callback(self.left.discard)
+        if lookup not in self.told:
+            self.told.add(lookup)
+            log.error("lookup.left_behind", lookup=lookup, source=self.source)
+
+    def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
+        """Tell and count what the lookup raised, and return the outcome."""
+        self.defects[f"lookup.{lookup.name}"] += 1
+        return defect(lookup, error)
+
+    def barred(self) -> Outcome[Record] | None:
+        """Return the outcome of a question that nothing may leave for now; None where it may.
+
+        Each call that was left behind may hold a connection to the source: of these it never gets more than of others.
+        """
+        if self.breaker.refusing:
+            return self.refusal()
+        return _STUCK if len(self.left) >= self.settings.concurrency else None
+
+    leaves: float = 0.0
+    """When the calls that have left would have left one by one."""
+    booked: float = 0.0
+    """When the last one of those has its turn who were told to come back."""
+
+    def refusal(self) -> Outcome[Record]:
+        """Return the outcome of a question that the breaker refuses."""
+        reason = "the source has failed repeatedly and is left alone for a while"
+        return unavailable("breaker.open", reason, self.breaker.probes_in)
+
+    def broke_anew(self, question: Question) -> bool:
+        """Note that the reply to a question was broken at scale; say whether it is the first such since a good one."""
+        key = (question.lookup.name, question.key)
+        if key in self.broken:
+            return False
+        if len(self.broken) >= _MOST_BROKEN:
+            self.broken.clear()
+        self.broken.add(key)
+        return True
+
+    def busy(self) -> Outcome[Record]:
+        """Return the outcome of a question that cannot leave in time, and its turn: one after the other.
+
+        Whoever comes back finds a place, so nobody comes back in vain again and again.
+        """
+        now, slots = self.monotonic(), self.slots
+        pace = max(slots.pace, 1 / self.settings.rate if self.settings.rate else 0.0)
+        self.booked = max(self.booked, now + len(slots) * pace) + pace
+        turn = self.booked - now
+        if turn > _LATEST:
+            self.booked = now + _LATEST
+            turn = _LATEST * random.uniform(0.5, 1.0)  # noqa: S311
+        reason = "more questions wait for the source than it takes in time; this one is put when its turn comes"
+        return unavailable("source.busy", reason, max(_SOONEST, turn))
+
+    def pause(self) -> float:
+        """Return how long a call waits that has all it needs: a journal that stood still lets many go at once."""
+        settings, now = self.settings, self.monotonic()
+        if not settings.rate:
+            return 0.0
+        self.leaves = max(self.leaves, now) + 1 / settings.rate
+        return max(0.0, self.leaves - now - settings.burst / settings.rate)
+
+    async def record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
+        """Write the access row; return None once it is durable, else the outcome that ends the question."""
+        lookup = question.lookup
+        try:
+            subject = question.query.subject()
+            if not isinstance(subject, str):
+                raise TypeError("a subject is a text")
+            row = AccessRow(
+                question_id=question_id,
+                at=self.now(),
+                actor=question.actor,
+                subject=subject,
+                source=self.source,
+                lookup=lookup.name,
+                number=question.number,
+                purpose=lookup.purpose,
+                legal_basis=question.legal_basis,
+                served=served,
+            )
+        except BaseException as error:  # `subject` may be the plugin's own
+            if not is_defect(error):
+                raise
+            return self.defect(lookup, error)
+        try:
+            if served is Served.SOURCE and question.leaving is not None and not await question.leaving():
+                return unavailable("lease.lost", "another worker has the appeal, so nothing was asked")
+            if self.wire.answers_async:
+                # The answer may overtake everything else that is written of this question.
+                await self.await_answer(AwaitedRow(row, question.appeal_id, question.key))
+            else:
+                await self.access((row,))
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            return self._unrecorded(error)
+        except Exception as error:
+            return self._unrecorded(error)
+        return None
+
+    def _unrecorded(self, error: BaseException) -> Outcome[Record]:
+        log.error("access_log.failed", source=self.source, error=type(error).__name__)
+        return unavailable("access_log.failed", "the access log could not be written, so nothing was asked")

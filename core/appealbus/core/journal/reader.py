@@ -1,0 +1,162 @@
+"""The reading half of the journal: never blocks the writer, never blocks the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.journal import queries
+from appealbus.core.journal.errors import JournalError
+from appealbus.core.journal.rows import (
+    AccessRow,
+    AppealRow,
+    Case,
+    Counts,
+    DeliveryRow,
+    JournalState,
+    LookupState,
+    QuarantineRow,
+    SourceState,
+    State,
+    Undelivered,
+    VersionRow,
+    WorkerState,
+)
+from appealbus.core.journal.store import READERS, as_journal_error
+from appealbus.core.journal.writes.clock import shared_now
+from appealbus.schemas.appeal import Appeal
+
+T = TypeVar("T")
+
+DELIVERED_BYTES = 8 * 1024 * 1024
+"""Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
+some times, by its text and by the ways out."""
+
+
+class JournalReader:
+    """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
+
+    def __init__(self, readers: Engine) -> None:
+        self._readers = readers
+        # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
+        self._threads = ThreadPoolExecutor(READERS, "journal-reader")
+        self._open = True
+
+    async def case(self, number: str) -> Case | None:
+        """Return an appeal with all that is known of it."""
+        return await self._read(lambda connection: queries.case(connection, number))
+
+    async def would_accept(self, appeal: Appeal) -> None:
+        """Raise MessageDiffers where another message has come with the appeal's message id before."""
+        await self._read(lambda connection: queries.would_accept(connection, appeal))
+
+    async def cases(self, ids: Sequence[int]) -> list[Case]:
+        """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
+        return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
+
+    async def appeals(self, after: int = 0, limit: int = 100, *, state: State | None = None) -> list[AppealRow]:
+        """Return a page of appeals, oldest first; of one state if it is given."""
+        return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
+
+    async def appeal(self, number: str) -> AppealRow | None:
+        """Return how the appeal with this number stands, as in a list."""
+        return await self._read(lambda connection: queries.appeal_row(connection, number))
+
+    async def states(self, number: str) -> list[LookupState]:
+        """Return how each question of an appeal stands."""
+        return await self._read(lambda connection: queries.states(connection, number))
+
+    async def answers(self, appeal_id: int) -> list[KeptAnswer]:
+        """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
+        return await self._read(lambda connection: queries.answers(connection, appeal_id))
+
+    async def dossier(self, number: str, version: int | None = None) -> bytes | None:
+        """Return a version of a dossier as JSON, the newest by default; None if there is none."""
+        return await self._read(lambda connection: queries.dossier(connection, number, version))
+
+    async def versions(self, number: str) -> list[VersionRow]:
+        """Return the versions of a dossier, oldest first."""
+        return await self._read(lambda connection: queries.versions(connection, number))
+
+    async def access_rows(self, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
+        """Return a page of the access log, oldest first; of one appeal if a number is given."""
+        return await self._read(lambda connection: queries.access_rows(connection, number, after, limit))
+
+    async def left_for_sources(self, number: str) -> list[AccessRow]:
+        """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
+        return await self._read(lambda connection: queries.left_for_sources(connection, number))
+
+    async def turns(self, mark: str) -> int:
+        """Return how many turns of a message have begun and never ended."""
+        return await self._read(lambda connection: queries.turns(connection, mark))
+
+    async def quarantined(
+        self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
+    ) -> list[QuarantineRow]:
+        """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
+        return await self._read(
+            lambda connection: queries.quarantined(connection, after, limit, include_replayed=include_replayed)
+        )
+
+    async def quarantine_row(self, quarantine_id: int) -> QuarantineRow | None:
+        """Return a message in quarantine, with the message itself."""
+        return await self._read(lambda connection: queries.quarantine_row(connection, quarantine_id))
+
+    async def undelivered(
+        self, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES
+    ) -> list[Undelivered]:
+        """Return what is due for a receiver: of each appeal only the oldest version that is not confirmed yet.
+
+        So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
+        `size` bounds the bytes of dossiers that are read; the first one is there however large it is.
+        """
+        return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit, size))
+
+    async def newest_delivery(self) -> int:
+        """Return the largest id of a delivery: what comes later has a larger one."""
+        return await self._read(queries.newest_delivery)
+
+    async def deliveries(
+        self, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[DeliveryRow]:
+        """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
+        return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
+
+    async def standing(self) -> JournalState:
+        """Return which journal this is, its epoch, and what its clock is worth."""
+        return await self._read(queries.how_it_stands)
+
+    async def source_states(self) -> list[SourceState]:
+        """Return how the sources stand over all workers alive; where none is, how they stood at last."""
+        return await self._read(lambda connection: queries.source_states(connection, shared_now(connection)))
+
+    async def workers(self) -> list[WorkerState]:
+        """Return the processes that work this journal now."""
+        return await self._read(lambda connection: queries.workers(connection, shared_now(connection)))
+
+    async def counts(self) -> Counts:
+        """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
+        return await self._read(queries.counts)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next parked appeal is due; None if none is parked."""
+        return await self._read(queries.next_due)
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        if not self._open:
+            raise JournalError("the journal is closed", "closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
+
+    def _query(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._readers.connect() as connection:
+                return query(connection)
+        except SQLAlchemyError as error:
+            raise as_journal_error(error) from None
+        except ValueError:
+            raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None

@@ -1,0 +1,157 @@
+"""Which journal this is, its epoch and its clock: looked at each second, doubted, trusted again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, text, update
+
+from appealbus.core import clocks
+from appealbus.core.journal.clock import Look
+from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.tables import standing
+from appealbus.core.journal.writes.clock import shared_now
+
+_DAY = 86400.0
+_JUMP = 5.0
+"""Seconds that a clock may jump while the bus runs. NTP slews what is less than a second, and never steps so far."""
+_AHEAD = 2 * _DAY
+"""Seconds that the clock may be ahead of the journal at a start: a weekend without the bus."""
+_BACK = 60.0
+"""Seconds that it may be behind the journal at a start: time does not go back, but two machines differ by some."""
+_STEADY = _DAY
+"""Seconds without a jump, seen by a running bus, after which the clock is trusted again."""
+_GAP = 60.0
+"""The most of these that one look counts: while nobody looks, nobody knows."""
+_GIVEN = 100_000
+"""Ids of quarantine that are passed over after a restore, as senders were told them: more than a day fills it with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A journal that was restored: the newest epoch and sign of life that anybody knows of."""
+
+    epoch: int
+    beat: int
+
+
+def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | None]:
+    """Write down that the journal is alive and what its clock says; None where another process does that right now.
+
+    Each item is the process's last look; None where it starts.
+    """
+    return [_look(connection, last) for last in items]
+
+
+def _look(connection: Connection, last: Look | None) -> Look | None:
+    before = clocks.steady()
+    machine, wall = _machine(connection)
+    after = clocks.steady()
+    # Whoever works passes by where it is locked: nobody who holds anything else ever waits for this row.
+    row = connection.execute(select(standing).with_for_update(skip_locked=last is not None)).first()
+    if row is None:
+        return None
+    was = _standing(row._mapping)
+    now = _judged(was, last, Look(was, machine, wall, after), after - before)
+    at = machine - timedelta(seconds=now.behind)
+    if now.doubt is not None and now is was:
+        passed = 0.0 if was.clock is None else (at - was.clock).total_seconds()
+        now = replace(now, doubt_left=now.doubt_left - min(max(passed, 0.0), _GAP))
+        if now.doubt_left <= 0:
+            now = _trusted(connection, now, machine)
+            at = machine
+    if last is not None:  # at a start somebody has still to see whether this is the right journal
+        now = replace(now, beat=now.beat + 1, clock=at if now.clock is None else max(at, now.clock))
+    _write(connection, now)
+    return Look(now, at, wall, after)
+
+
+def _machine(connection: Connection) -> tuple[datetime, datetime]:
+    """Return the clock behind the journal's, the database's where several machines work it, and this machine's wall."""
+    if connection.dialect.name == "sqlite":
+        wall = clocks.wall()
+        return wall, wall
+    return shared_now(connection), clocks.wall()
+
+
+def _judged(was: JournalState, last: Look | None, now: Look, slack: float) -> JournalState:
+    """Return how the journal stands after this look: as before, or with its clock in doubt.
+
+    The journal's clock does not follow a jump: what the machine is ahead since then is noted in `behind`.
+    """
+    at = now.at - timedelta(seconds=was.behind)
+    if last is None:
+        ahead = 0.0 if was.clock is None else (at - was.clock).total_seconds()
+        if ahead > _AHEAD or ahead < -_BACK:
+            return _doubted(was, "ahead" if ahead > 0 else "went_back", ahead, ahead)
+        apart = (now.wall - now.at).total_seconds()
+        return _doubted(was, "apart", apart, 0.0) if abs(apart) > _AHEAD else was
+    passed = timedelta(seconds=now.steady - last.steady)
+    if was.era != last.standing.era:  # a person has set the clock meanwhile
+        return was
+    jump = (at - last.at - passed).total_seconds()
+    if abs(jump) > _JUMP + slack:
+        return _doubted(was, "jumped", jump, jump)
+    jump = (now.wall - last.wall - passed).total_seconds()
+    return _doubted(was, "jumped", jump, 0.0) if abs(jump) > _JUMP + slack else was
+
+
+def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalState:
+    return replace(was, doubt=why, doubted_by=by, doubt_left=_STEADY, behind=was.behind + moved)
+
+
+def trust(connection: Connection, items: Sequence[None]) -> list[JournalState]:
+    """Let the journal's clock be the machine's again; return how it stood before."""
+    found = []
+    for _ in items:
+        was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
+        _write(connection, _trusted(connection, was, _machine(connection)[0]))
+        found.append(was)
+    return found
+
+
+_EARLIER = (
+    "UPDATE lookup SET next_attempt_at = next_attempt_at + :by WHERE next_attempt_at IS NOT NULL"
+    " AND appeal_id IN (SELECT id FROM appeal WHERE state <> 'idle')",
+    "UPDATE appeal SET due_at = due_at + :by WHERE state IN ('parked', 'suspect')",
+    "UPDATE outbox SET next_attempt_at = next_attempt_at + :by WHERE sent_at IS NULL",
+)
+_LEASES = "UPDATE appeal SET lease_until = lease_until + :by WHERE state = 'in_work'"
+
+
+def _trusted(connection: Connection, was: JournalState, machine: datetime) -> JournalState:
+    by = {"by": round(was.behind * 1_000_000)}
+    if was.behind < 0:  # or what waits would wait for so much longer
+        for statement in _EARLIER:
+            connection.execute(text(statement), by)
+    elif was.behind > 0 and connection.dialect.name == "sqlite":  # elsewhere leases are the database's own
+        connection.execute(text(_LEASES), by)
+    return replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
+
+
+_PASS_OVER = {
+    "sqlite": "UPDATE sqlite_sequence SET seq = seq + :given WHERE name = 'quarantine'",
+    "postgresql": "SELECT setval(pg_get_serial_sequence('quarantine', 'id'),"
+    " nextval(pg_get_serial_sequence('quarantine', 'id')) + :given)",
+}
+
+
+def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[JournalState]:
+    """Begin a new epoch: what is numbered from now on was never numbered so before."""
+    found = []
+    for item in items:
+        was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
+        now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
+        _write(connection, now)
+        connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
+        found.append(now)
+    return found
+
+
+def _standing(row: Mapping[Any, Any]) -> JournalState:
+    return JournalState(**{name: value for name, value in row.items() if name != "id"})
+
+
+def _write(connection: Connection, now: JournalState) -> None:
+    connection.execute(update(standing).values(asdict(now)))

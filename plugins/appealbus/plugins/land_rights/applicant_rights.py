@@ -1,0 +1,87 @@
+"""Whether the applicant, or an organisation that they lead, holds a right to a parcel."""
+
+from collections.abc import Callable, Iterator
+
+from appealbus.core.interfaces.assessor import records
+from appealbus.plugins.land_rights.messages import signal
+from appealbus.schemas.appeal import PersonApplicant
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.identifiers import IdentifierError, parse_bin, parse_iin
+from appealbus.schemas.organisation import Organisation
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.parcel import Parcel
+from appealbus.schemas.person import Person
+from appealbus.schemas.signal import Signal
+
+_ORGANISATIONS = ("gbdul.right_holder", "gbdul.organisation")
+
+
+class ApplicantRights:
+    """What the dossier tells of the applicant and of the organisations behind the rights."""
+
+    def __init__(self, dossier: Dossier) -> None:
+        """Gather the applicant's number, the leaders of organisations, and the БИН that the register does not know."""
+        self.iin, self.bin, self.applicant = _applicant(dossier)
+        today = dossier.receipt.accepted_at.date()
+        self.leaders: dict[str, tuple[str, str]] = {}
+        """Of each organisation whose leader is known and in office: the leader's ИИН, and its path."""
+        for lookup in _ORGANISATIONS:
+            for at, organisation in records(dossier, lookup, Organisation):
+                leader = organisation.leader
+                left = leader is not None and leader.until is not None and leader.until < today
+                if leader is not None and leader.iin and not left:
+                    self.leaders.setdefault(organisation.bin, (leader.iin, f"{at}leader.iin"))
+        self.unknown = {
+            given.value
+            for outcome in dossier.outcomes
+            if outcome.lookup in _ORGANISATIONS and outcome.outcome is OutcomeKind.NOT_FOUND
+            for given in outcome.inputs
+        }
+
+    def signals(self, parcel: Parcel, at: str) -> Iterator[Signal]:
+        """Return how the applicant stands to the parcel; nothing where that is not certain."""
+        if not parcel.rights:
+            yield signal("land.no_rights_registered", parcel.cadastral_number, f"{at}rights")
+            return
+        if self.iin is None and self.bin is None:
+            return
+        held, certain = [], True
+        for index, right in enumerate(parcel.rights):
+            holder, path = right.holder, f"{at}rights[{index}].holder"
+            if holder.iin and holder.iin == self.iin:
+                held.append(signal("land.holds_right", parcel.cadastral_number, self.applicant, f"{path}.iin"))
+            elif holder.bin and holder.bin == self.bin:
+                held.append(signal("land.holds_right", parcel.cadastral_number, self.applicant, f"{path}.bin"))
+            elif holder.bin and self.iin:
+                leader, leader_path = self.leaders.get(holder.bin, (None, ""))
+                if leader == self.iin:
+                    fields = (self.applicant, f"{path}.bin", leader_path)
+                    held.append(signal("land.leads_holder", parcel.cadastral_number, *fields))
+                certain = certain and (leader is not None or holder.bin in self.unknown)
+            else:
+                certain = certain and bool(holder.iin or holder.bin)
+        yield from held
+        if not held and certain:
+            yield signal("land.no_right", parcel.cadastral_number, self.applicant, f"{at}rights")
+
+
+def _applicant(dossier: Dossier) -> tuple[str | None, str | None, str]:
+    """Return the applicant's ИИН or БИН, and the path of the field that it comes from."""
+    applicant = dossier.appeal.applicant
+    if applicant is None:
+        return None, None, ""
+    if not isinstance(applicant, PersonApplicant):
+        return None, _parsed(parse_bin, applicant.bin), "appeal.applicant.bin"
+    written = _parsed(parse_iin, applicant.iin)
+    if written is not None:
+        return written, None, "appeal.applicant.iin"
+    for at, person in records(dossier, "gbdfl.person", Person):
+        return person.iin, None, f"{at}iin"
+    return None, None, ""
+
+
+def _parsed(parse: Callable[[str], str], value: str | None) -> str | None:
+    try:
+        return parse(value or "")
+    except IdentifierError:
+        return None

@@ -1,0 +1,85 @@
+"""Messages that came again: read one at a time after a note in the journal, kept unread once three died over one."""
+
+import asyncio
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from kit import lookup, message, running_bus
+
+from appealbus.core import From, Inbound, Quarantined, Taken
+from appealbus.core.bus import decoder, suspect_messages
+from appealbus.core.bus.reception import replay
+
+BY_TEXT = lookup("s.thing", x=From("text"))
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspect_messages, "PAUSES", (0.0, 0.01, 0.02))
+
+
+def again(message_id: str) -> Inbound:
+    return replace(message(message_id, text=message_id), again=True)
+
+
+async def test_three_deaths_and_it_is_kept_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are forgiven once it was read; a replay of the third begins anew."""
+    read: list[bytes] = []
+    decode = decoder.decode
+
+    def watched(inbound: Inbound) -> object:
+        read.append(inbound.raw)
+        return decode(inbound)
+
+    monkeypatch.setattr(decoder, "decode", watched)
+    async with running_bus(tmp_path, BY_TEXT) as bus:
+        for name, deaths in (("lucky", 2), ("killer", 3)):
+            mark = f"test {sha256(again(name).raw).hexdigest()}"
+            for _ in range(deaths):
+                await bus.journal.begin_turn(mark)
+        assert isinstance(await bus.accept(again("lucky")), Taken)
+        assert await bus.journal.turns(f"test {sha256(again('lucky').raw).hexdigest()}") == 0
+        kept = await bus.accept(again("killer"))
+        assert isinstance(kept, Quarantined)
+        assert (kept.code, len(read)) == ("message.kills", 1)
+        row = await bus.journal.quarantine_row(kept.quarantine_id)
+        assert row is not None
+        assert row.raw == again("killer").raw
+        assert (await replay(bus.journal, row, "test", decoder.Decoder())).message_id == "killer"
+
+
+async def test_those_that_came_again_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one has its turn no other has; what is new waits for nobody."""
+    async with running_bus(tmp_path, BY_TEXT) as bus:
+        original = bus.journal.begin_turn
+        open_turns: list[str] = []
+        most = [0]
+
+        async def begin(mark: str) -> int:
+            open_turns.append(mark)
+            most[0] = max(most[0], len(open_turns))
+            return await original(mark)
+
+        async def end(mark: str) -> None:
+            open_turns.remove(mark)
+
+        monkeypatch.setattr(bus.journal, "begin_turn", begin)
+        monkeypatch.setattr(bus.journal, "end_turn", end)
+        taken = await asyncio.gather(*(bus.accept(again(f"m{at}")) for at in range(10)), bus.accept(message("new")))
+    assert all(isinstance(one, Taken) for one in taken)
+    assert most == [1]
+
+
+async def test_a_defect_of_ours_over_a_message_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in quarantine, and does not come back for ever."""
+
+    def broken(inbound: Inbound) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr(decoder, "decode", broken)
+    async with running_bus(tmp_path, BY_TEXT) as bus:
+        kept = await bus.accept(message("a"))
+    assert isinstance(kept, Quarantined)
+    assert kept.code == "message.defect"

@@ -1,0 +1,109 @@
+"""Who is alive, how sources stand over all workers, and what one worker does for all."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from appealbus.core import clocks
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import SourceState, WorkerState
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+STATE = SourceState("gbdfl", "shep", "closed", 1, 2, 0.5, outcomes={"found": 3}, p50=0.1, p95=0.2, at=NOW)
+OTHER = SourceState(
+    "gbdfl", "shep", "half_open", 4, 0, 1.5, {"found": 1, "refused": 2}, 0.3, 0.1, "http.502", NOW, at=NOW
+)
+
+
+def worker(name, **given):
+    return WorkerState(name, "host", 1, NOW, **given)
+
+
+async def test_a_worker_is_seen_with_its_links(journal):
+    """All that it tells of itself comes back; what it tells later overwrites that."""
+    link = LinkState("main.consume", LinkStatus.DOWN, "cannot be reached", NOW, 2, {"published": 3})
+    await journal.beat(worker("a", in_flight=3), [], 60)
+    await journal.beat(worker("a", in_flight=4, links=(link,)), [STATE], 60)
+
+    assert await journal.workers() == [worker("a", in_flight=4, links=(link,))]
+    assert await journal.source_states() == [STATE]
+
+
+async def test_sources_are_summed_over_workers(journal):
+    """Sums of what can be summed; the worst breaker and time, the newest error."""
+    egkn = replace(STATE, source="egkn", breaker="open")
+    await journal.beat(worker("a"), [STATE, egkn], 60)
+    await journal.beat(worker("b"), [OTHER], 60)
+
+    assert await journal.source_states() == [
+        egkn,
+        SourceState(
+            "gbdfl", "shep", "half_open", 5, 2, 2.0, {"found": 4, "refused": 2}, 0.3, 0.2, "http.502", NOW, at=NOW
+        ),
+    ]
+
+
+async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
+    """A worker whose time is over counts no more; the next sign of life of another one removes its rows."""
+    await journal.beat(worker("dead"), [OTHER], 0)
+    assert await journal.workers() == []
+    assert [state.breaker for state in await journal.source_states()] == ["half_open"]
+
+    await journal.beat(worker("alive"), [STATE], 60)
+    assert [one.name for one in await journal.workers()] == ["alive"]
+    assert await journal.source_states() == [STATE]
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT worker FROM source_state UNION SELECT name FROM worker")).scalars().all()
+    engine.dispose()
+    assert left == ["alive"]
+
+
+@pytest.fixture
+def shared(database):
+    """Leader leases matter where several processes work one journal."""
+    return database
+
+
+async def test_one_at_a_time_holds_a_duty(shared):
+    """Who holds it goes on; others get it when its time is over or when it is let go. Other leases are others."""
+    async with await Journal.open(shared) as a, await Journal.open(shared) as b:
+        assert await a.hold("relay.out", "a", 60)
+        assert await a.hold("relay.out", "a", 60)
+        assert not await b.hold("relay.out", "b", 60)
+        assert await b.hold("retention", "b", 60)
+        await a.let_go("a")
+        assert await b.hold("relay.out", "b", 0.01)
+        await asyncio.sleep(0.02)
+        assert await a.hold("relay.out", "a", 60)
+
+
+async def test_a_wrong_clock_takes_no_duty(shared, monkeypatch):
+    """The time is the database's: two machines whose clocks differ by a minute do not hold a leader lease together."""
+    async with await Journal.open(shared) as a, await Journal.open(shared) as b:
+        assert await a.hold("relay.out", "a", 10)
+        monkeypatch.setattr(clocks, "wall", lambda: datetime.now(UTC) + timedelta(minutes=1))
+        assert not await b.hold("relay.out", "b", 10)
+
+
+async def test_of_many_who_wish_at_once_one_gets_it(shared):
+    """No two hold a leader lease, whoever comes first, over connections of their own."""
+    journals = [await Journal.open(shared) for _ in range(4)]
+    for round_ in range(5):
+        got = await asyncio.gather(*(one.hold(f"d{round_}", str(at), 60) for at, one in enumerate(journals)))
+        assert sum(got) == 1
+    for one in journals:
+        await one.close()
+
+
+async def test_on_sqlite_every_duty_is_ours(tmp_path):
+    """One process works it: nothing is written, nothing is refused."""
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        assert not journal.shared
+        assert await journal.hold("relay.out", "a", 60)
+        assert await journal.hold("relay.out", "b", 60)
+        await journal.let_go("a")
