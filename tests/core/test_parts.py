@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import ScriptedConnector, ScriptedWire, lookup
 
 from appealbus.core import ConfigError, From, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
 from appealbus.core.host import Brought, Host, Plugin
 from appealbus.core.parts import Parts, build
+from tests.core.kit import ScriptedConnector, ScriptedWire, lookup
 
 
 def built(folder: Path, text: str, *work_queues: type[WorkQueue[Any]]) -> Parts:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from services.forms import form
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import printable
@@ -16,6 +15,7 @@ from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, OneOf, Scalar, fields_of
 from appealbus.schemas.xml import appeal_from_xml, dossier_from_xml, to_xml
+from tests.services.forms import form
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TEXTS = st.one_of(

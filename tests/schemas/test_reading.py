@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from services.forms import form
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.contract import FOLDER
@@ -14,6 +13,7 @@ from appealbus.schemas.notes import Unreadable, numbered
 from appealbus.schemas.reading import SMALL, appeal_from_json
 from appealbus.schemas.xml import APPEAL_NS, appeal_from_xml, to_xml
 from appealbus.schemas.xmlreading import appeal_from_sender
+from tests.services.forms import form
 
 GOOD = {"message_id": "m", "kind": "complaint", "applicant": {"type": "person"}}
 LIMIT = 4 * 1024 * 1024

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services import certificates, rabbitmq
-from services import postgres as postgresql
-from services.clock import Clock, library
-from services.postgres import Postgres
-from services.rabbitmq import Rabbit, Vhost
+
+from tests.services import certificates, rabbitmq
+from tests.services import postgres as postgresql
+from tests.services.clock import Clock, library
+from tests.services.postgres import Postgres
+from tests.services.rabbitmq import Rabbit, Vhost
 
 
 def _absent(what: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any, LiteralString, Self
 
 import psycopg
 from psycopg import sql
-from services.processes import PATIENCE, DidNotStart, forget, free_port, scratch, spawn, until
+
+from tests.services.processes import PATIENCE, DidNotStart, forget, free_port, scratch, spawn, until
 
 _HOMES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
 _SETTINGS = {

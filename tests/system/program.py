@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from services import commands
-from services.commands import PROGRAM
+from tests.services import commands
+from tests.services.commands import PROGRAM
 
 PATIENCE = 30.0
 """Seconds that anything may take, generous for a loaded machine; whoever waits longer fails and shows why."""

@@ -4,10 +4,9 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 
-from installation import Installation
-
 from appealbus.core.journal.rows import AccessRow, LookupState, State
 from appealbus.schemas import Dossier
+from tests.system.installation import Installation
 
 Question = tuple[str, str, str]
 """An appeal's number, a lookup, and whose data it asks for."""

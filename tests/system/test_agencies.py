@@ -8,13 +8,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import Program, appealbus
-from proof import nothing_is_lost
-from services.forms import form
 
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Completeness, Dossier
+from tests.services.forms import form
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import Program, appealbus
+from tests.system.proof import nothing_is_lost
 
 pytestmark = pytest.mark.system
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from peers import Mail, Sender
-from program import PATIENCE, Program, appealbus
-from services.forms import LONG, form
-from services.rabbitmq import Vhost
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import State
+from tests.services.forms import LONG, form
+from tests.services.rabbitmq import Vhost
+from tests.system.peers import Mail, Sender
+from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 

@@ -17,21 +17,21 @@ from typing import Any
 
 import orjson
 import pytest
-from faultless import INSIDE, POISON, differences, dossiers_without_faults
-from havoc import ROLE, Around, Havoc, Ways
-from installation import SERVICES, Agencies, letters
-from peers import Got, Mail, Receiver, Sender
-from production import Production, Workers
-from program import Program, appealbus
-from register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
-from services.clock import Clock
-from services.postgres import Postgres
-from services.processes import free_port
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
 
 from appealbus.core.journal.rows import State
 from appealbus.schemas import Dossier, Receipt
+from tests.services.clock import Clock
+from tests.services.postgres import Postgres
+from tests.services.processes import free_port
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
+from tests.system.faultless import INSIDE, POISON, differences, dossiers_without_faults
+from tests.system.havoc import ROLE, Around, Havoc, Ways
+from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.peers import Got, Mail, Receiver, Sender
+from tests.system.production import Production, Workers
+from tests.system.program import Program, appealbus
+from tests.system.register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
 
 pytestmark = pytest.mark.system
 

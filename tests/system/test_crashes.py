@@ -4,10 +4,11 @@ import random
 import time
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import appealbus
-from proof import asked_since, finished, nothing_is_lost
-from services.forms import form
+
+from tests.services.forms import form
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import appealbus
+from tests.system.proof import asked_since, finished, nothing_is_lost
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 

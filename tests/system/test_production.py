@@ -9,15 +9,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from installation import SERVICES, Agencies, letters
-from peers import Got, Mail, Receiver, Sender
-from production import Production, Workers
-from proof import asked_since, finished, question_of
-from services.forms import LONG
-from services.rabbitmq import Vhost
 
 from appealbus.core.journal.rows import State
 from appealbus.schemas import Appeal, Completeness
+from tests.services.forms import LONG
+from tests.services.rabbitmq import Vhost
+from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.peers import Got, Mail, Receiver, Sender
+from tests.system.production import Production, Workers
+from tests.system.proof import asked_since, finished, question_of
 
 pytestmark = pytest.mark.system
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from services.commands import run
+from tests.services.commands import run
 
 ROWS = "kind,applicant.surname\ncomplaint,Сидоров\ncomplaint\ninquiry,Петров\n"
 

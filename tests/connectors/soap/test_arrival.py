@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from services.forms import form
 
 from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.builder import Builder, compile_schema
@@ -19,6 +18,7 @@ from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.schemas import Schemas, arrange
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.safexml import parse
+from tests.services.forms import form
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:p" xmlns:p="urn:p"
 elementFormDefault="qualified"><xs:complexType name="Empty"/>

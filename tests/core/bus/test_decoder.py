@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hostile import BODIES
-from services.forms import form
 
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
@@ -19,6 +17,8 @@ from appealbus.core.bus.reception import Reception
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.reading import SMALL
+from tests.core.hostile import BODIES
+from tests.services.forms import form
 
 CODES = {"message.too_complex", "json.malformed", "xml.malformed", "message_id.invalid"}
 LETTER = b'{"message_id": "m", "kind": "complaint", "text": "' + b"a" * (2 * SMALL) + b'"}'
@@ -103,8 +103,8 @@ async def test_a_message_that_kills_its_helper_dies_alone(
     decoder: Decoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes into quarantine with its reason; those beside it are taken."""
-    monkeypatch.setattr("appealbus.core.bus.decoder._HELPER", "killed_helper")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setattr("appealbus.core.bus.decoder._HELPER", "tests.core.killed_helper")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
         reception = Reception(journal, "bus")
         small = b'{"message_id": "%d"}'

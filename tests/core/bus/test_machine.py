@@ -22,8 +22,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from kit import ScriptedConnector, ScriptedWire, Thing, lookup, message, reply
-from services.forms import form
 from sqlalchemy import event
 
 from appealbus.core import (
@@ -50,6 +48,8 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import State
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness, Dossier
+from tests.core.kit import ScriptedConnector, ScriptedWire, Thing, lookup, message, reply
+from tests.services.forms import form
 
 SETTLES = 60.0
 EXAMPLES = form(4, 60)

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
@@ -18,6 +17,7 @@ from appealbus.core.bus import heartbeat as presences
 from appealbus.core.bus import keeping
 from appealbus.core.bus import relay as relays
 from appealbus.core.journal.errors import UNREACHABLE, JournalError
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 OUT = {"deliveries": {"out": {"kind": "receiver"}}}

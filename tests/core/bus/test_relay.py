@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import message
 from structlog.testing import capture_logs
 
 from appealbus.core import Delivery, Handed, NoSettings, Outgoing, Refused, Taken
@@ -21,6 +20,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness
+from tests.core.kit import message
 
 BAD = "AB-2026-00000013"
 

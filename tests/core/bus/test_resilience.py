@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoing, Reply, Request, Taken
 from appealbus.core.config.models import RetrySettings
@@ -15,6 +14,7 @@ from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.host import Host
 from appealbus.core.journal.rows import LookupState
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 

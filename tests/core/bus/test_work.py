@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, message, running_bus
 
 from appealbus.core import Delivery, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
+from tests.core.kit import Receiver, message, running_bus
 
 WORK = {"kind": "told"}
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
-from services.postgres import Postgres
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, From, Reply, Request, Taken
@@ -20,6 +18,8 @@ from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
 from appealbus.core.journal.rows import Case
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
+from tests.services.postgres import Postgres
 
 BY_IIN = lookup("s.thing", x=From("text"))
 PATIENCE = 40.0

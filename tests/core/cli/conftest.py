@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from services import commands
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from tests.services import commands
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.forms import form
 
 from appealbus.core import CallFailed, OutcomeKind
+from tests.services.forms import form
 
 
 def test_row_is_durable_before_the_call(virtual, bench):

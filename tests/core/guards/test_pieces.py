@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.forms import form
 
 from appealbus.core import clocks, found, invalid, not_found, unavailable
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Ended
+from tests.services.forms import form
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from services.forms import form
 from structlog.testing import capture_logs
 
 from appealbus.core import clocks, not_found
 from appealbus.core.guards.question import Ended
 from appealbus.core.guards.single_flight import Flight, SingleFlight
+from tests.services.forms import form
 
 ENDED = Ended(not_found(), datetime(2026, 11, 24, tzinfo=UTC))
 

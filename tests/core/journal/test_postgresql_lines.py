@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 import pytest
-from services.proxy import FaultProxy
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
@@ -15,6 +14,7 @@ from appealbus.core.journal import postgresql, writer
 from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
+from tests.services.proxy import FaultProxy
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from services.forms import form
 
 from appealbus.core.journal.errors import MessageDiffers, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
+from tests.services.forms import form
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lxml import etree
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AmqpConnector
 from appealbus.connectors.amqp.brokers import Brokers
@@ -20,6 +19,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
+from tests.services.rabbitmq import Vhost
 
 QUEUE = "register.questions"
 Answering = Callable[[Message], Message | None]

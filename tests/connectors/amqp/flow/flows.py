@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.brokers import Brokers, brokers_of
 from appealbus.connectors.amqp.names import Names
@@ -20,6 +19,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
+from tests.services.rabbitmq import Vhost
 
 NAMES = Names()
 PATIENCE = 60

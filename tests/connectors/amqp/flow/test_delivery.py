@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
 from appealbus.schemas import Completeness, Dossier
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
 KATO = "271010000"

@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
 from appealbus.core import Inbound, Waiting
 from appealbus.core.clocks import wall
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"work": {"kind": "amqp"}}
 

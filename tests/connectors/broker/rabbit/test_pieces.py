@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
-from services.rabbitmq import Rabbit, Vhost
 
 from appealbus.connectors.broker.broker import BrokerUnreachable, Message, Properties, Published
 from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.core import LinkStatus
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import to, until
