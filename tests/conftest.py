@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import settings
 
-from tests.services.fixtures import _postgres, _rabbit, clock, database, postgres, rabbit, vhost  # noqa: F401
+from tests.services.fixtures import _postgres, _rabbit, clock, database, journal_database, postgres, rabbit, vhost  # noqa: F401
 from tests.services.forms import form
 
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.

@@ -9,6 +9,7 @@ import pytest
 from tests.services import certificates, rabbitmq
 from tests.services import postgres as postgresql
 from tests.services.clock import Clock, library
+from tests.services.journals import postgresql_journal
 from tests.services.postgres import Postgres
 from tests.services.rabbitmq import Rabbit, Vhost
 
@@ -73,6 +74,15 @@ def postgres(_postgres: Postgres) -> Postgres:
 def database(postgres: Postgres) -> Iterator[str]:
     """The URL of an empty database on the private server."""
     name = postgres.database()
+    yield postgres.url(name)
+    postgres.start()
+    postgres.drop(name)
+
+
+@pytest.fixture
+def journal_database(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database with an empty journal on the private server."""
+    name = postgresql_journal(postgres)
     yield postgres.url(name)
     postgres.start()
     postgres.drop(name)

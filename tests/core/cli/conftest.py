@@ -12,6 +12,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from tests.services import commands
+from tests.services.journals import sqlite_journal
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,7 +27,7 @@ def program(tmp_path: Path) -> Program:
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     """The journal of that folder."""
-    async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as opened:
+    async with await Journal.open(sqlite_journal(tmp_path / "appealbus.db")) as opened:
         yield opened
 
 

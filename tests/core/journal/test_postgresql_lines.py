@@ -18,8 +18,8 @@ from tests.services.proxy import FaultProxy
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def proxy(postgres):
 
 
 @pytest.fixture
-def behind(proxy, postgres, database):
+def behind(proxy, postgres, url):
     """The database's URL, through the proxy."""
-    return postgres.url_at(proxy.port, make_url(database).database)
+    return postgres.url_at(proxy.port, make_url(url).database)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from appealbus.schemas.outcome import OutcomeKind
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 @pytest.mark.parametrize("where", ["before_cursor_execute", "commit"])

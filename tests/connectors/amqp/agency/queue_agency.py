@@ -19,6 +19,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
+from tests.services.journals import sqlite_journal
 from tests.services.rabbitmq import Vhost
 
 QUEUE = "register.questions"
@@ -107,7 +108,7 @@ async def asking_bus(folder: Path, brokers: Brokers, **settings: Any) -> AsyncIt
     """Run a bus that asks the agency for towns, over a real journal in the folder."""
     source = {"connector": "amqp", "queue": QUEUE, "guard": {"attempts": 1}, **settings}
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "sources": {"register": source},
         "retry": {"first": "50ms", "max": "50ms"},
     }
