@@ -20,7 +20,7 @@ class Agency:
     """Counts calls in flight, and notes when each left its worker."""
 
     def __init__(self) -> None:
-        self.delay = 0.25
+        self.delay = 0.5
         self.down = False
         self.flying = 0
         self.peak = 0
@@ -108,7 +108,7 @@ async def test_calls_in_flight_and_the_share_of_a_killed_worker(tmp_path: Path, 
         await until(lambda: len(agency.left) > 50, 60)
         agency.peak = 0
         # A slot is held while the access row is written, too; and another's work may take the processor for a while.
-        before = await reached(lambda: agency.busy(2.0), 3.0)
+        before = await reached(lambda: agency.busy(2.0), 2.5)
         assert agency.peak == 5
         workers[0].kill()
         await asyncio.sleep(0.5)

@@ -141,7 +141,7 @@ class Raising(Receiver):
 async def test_links_of_all_parts_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that two parts share has one line, and a plugin that raises over it has one, too, without its text."""
     kinds: list[type[Delivery[NoSettings]]] = [Linked, Raising]
-    monkeypatch.setattr("kit.Receiver", kinds[0])
+    monkeypatch.setattr("tests.core.kit.Receiver", kinds[0])
     tables = {"deliveries": {"a": {"kind": "linked"}, "b": {"kind": "linked"}}}
     async with running_bus(tmp_path, work_queues=[Told], work=WORK, **tables) as bus:
         bus.parts.deliveries["c"] = Raising("c", NoSettings())
