@@ -129,7 +129,7 @@ async def test_failing_in_another_way_is_no_news_and_giving_up_is(tmp_path: Path
         assert isinstance(taken, Taken)
         await bus.settle(parked=True)
         last = await dossier(bus, taken.receipt.number)
-    assert calls > 3
+    assert calls > 1
     assert last.version == 2
     assert last.gaps[0].next_attempt_at is None
 

@@ -16,8 +16,8 @@ from appealbus.core.journal.journal import Journal
 
 
 @pytest.fixture
-def url(journal_database):
-    return journal_database
+def url(database):
+    return database
 
 
 @pytest.fixture
