@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import settings
 
-from tests.services.fixtures import _postgres, _rabbit, clock, database, journal_database, postgres, rabbit, vhost  # noqa: F401
 from tests.services.forms import form
+
+pytest_plugins = ["tests.services.fixtures"]
 
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.
 settings.register_profile("appealbus", deadline=None, max_examples=form(30, 500))

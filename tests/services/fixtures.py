@@ -9,7 +9,7 @@ import pytest
 from tests.services import certificates, rabbitmq
 from tests.services import postgres as postgresql
 from tests.services.clock import Clock, library
-from tests.services.journals import postgresql_journal
+from tests.services.journals import SharedJournal
 from tests.services.postgres import Postgres
 from tests.services.rabbitmq import Rabbit, Vhost
 
@@ -79,10 +79,13 @@ def database(postgres: Postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def _journal_database(_postgres: Postgres) -> SharedJournal:
+    return SharedJournal(_postgres)
+
+
 @pytest.fixture
-def journal_database(postgres: Postgres) -> Iterator[str]:
-    """The URL of a database with an empty journal on the private server."""
-    name = postgresql_journal(postgres)
-    yield postgres.url(name)
-    postgres.start()
-    postgres.drop(name)
+def journal_database(postgres: Postgres, _journal_database: SharedJournal) -> str:
+    """The URL of an empty journal on the private server; who changes more than what is in it takes `database`."""
+    _journal_database.clear()
+    return _journal_database.url

@@ -109,12 +109,11 @@ class Postgres:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def database(self, template: str = "template0") -> str:
-        """Make a database that nobody else uses, a copy of another one; return its name."""
+    def database(self) -> str:
+        """Make an empty database that nobody else uses; return its name."""
         self._serial += 1
         name = f"test_{self._serial}"
-        made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        self.execute(made)
+        self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return name
 
     def own(self, database: str, role: str) -> None:

@@ -49,7 +49,7 @@ LONGEST_HOLE = 25.0 if LONG else 3.0
 PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
 LASTS = 300.0 if LONG else 15.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
-SETTLES = 600.0 if LONG else 120.0
+SETTLES = 600.0 if LONG else 240.0
 SLOWEST = 3.0
 """Seconds that an agency takes for an answer at most."""
 MEMORY = 200
