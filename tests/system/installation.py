@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
 
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AccessRow, AppealRow
 from appealbus.plugins.simulator.appeals import write
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from tests.services.forms import LONG, form
 from tests.services.rabbitmq import Vhost
 from tests.system.peers import Mail, Sender
@@ -189,7 +189,7 @@ def _read(folder: Path, use: Callable[[Journal], object]) -> Counter[str]:
 async def _runs(journal: Journal) -> Counter[str]:
     runs: Counter[str] = Counter()
     for row in await journal.appeals(limit=1000):
-        assert row.state is State.IDLE
+        assert row.state is AppealState.IDLE
         for state in await journal.states(row.number):
             runs[f"{state.lookup} {row.number}"] = state.runs
     return runs

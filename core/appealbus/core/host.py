@@ -17,9 +17,10 @@ from typing import Any
 import pluggy
 import structlog
 
-from appealbus.core.config.base import ConfigError, NoSettings, Settings
+from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.doors import inside, is_defect
+from appealbus.core.errors import AppealBusError, ConfigError
 from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
@@ -35,7 +36,7 @@ from appealbus.schemas.record import Record
 log = structlog.get_logger(__name__)
 
 
-class BrokenPlugin(Exception):
+class BrokenPlugin(AppealBusError):
     """Why a plugin cannot be used, in words for its author."""
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
+from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery

@@ -7,8 +7,8 @@ import pytest
 
 from appealbus.core.bus import trimming
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.rows import QuarantineHeld
 from tests.core.kit import running_bus
 
 

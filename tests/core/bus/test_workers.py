@@ -17,7 +17,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.rows import Case
+from appealbus.core.domain.case import Case
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from tests.services.postgres import Postgres
 

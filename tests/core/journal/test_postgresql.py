@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import event, make_url
 from structlog.testing import capture_logs
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import writer
-from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import journal as journals
 from appealbus.core.journal import postgresql, writer
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
 from tests.services.proxy import FaultProxy

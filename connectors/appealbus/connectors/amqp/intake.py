@@ -23,7 +23,7 @@ from appealbus.core import (
     Settings,
     Taken,
 )
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,9 @@ from typing import ClassVar, Generic, TypeAlias, TypeVar
 from lxml import etree
 
 from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.answer import Answers, KeptAnswer
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import AppealBusError
+from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -90,7 +92,7 @@ class Layer(StrEnum):
     BUSINESS = "business"
 
 
-class CallFailed(Exception):
+class CallFailed(AppealBusError):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
     `reason` is ours, never a text of the other side: that may hold personal data.

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from appealbus.connectors.amqp.agency import AgencySettings, AmqpConnector
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.schemas.outcome import OutcomeKind
 from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
