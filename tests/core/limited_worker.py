@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import orjson
-from kit import ScriptedWire, lookup, message, reply, running_bus
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
+from tests.core.kit import ScriptedWire, lookup, message, reply, running_bus
 
 BUSY = 40
 
