@@ -56,10 +56,12 @@ def test_every_name_for_plugins_is_on_the_page(name: str) -> None:
 
 def test_the_named_modules_exist() -> None:
     """The page says which modules of the core are for plugins."""
-    named = re.search(r"made for plugins: (.*?)\.\s", PAGE, re.DOTALL)
+    named = re.search(r"made for plugins \(`PUBLIC_MODULES`\): (.*?)\.\s", PAGE, re.DOTALL)
     assert named
-    for module in re.findall(r"`([\w.]+)`", named[1]):
-        importlib.import_module(f"appealbus.core.{module.removeprefix('appealbus.core.')}")
+    modules = [f"appealbus.core.{each.removeprefix('appealbus.core.')}" for each in re.findall(r"`([\w.]+)`", named[1])]
+    assert sorted(modules) == sorted(appealbus.core.PUBLIC_MODULES)
+    for module in modules:
+        importlib.import_module(module)
 
 
 def module_of(path: Path) -> ModuleType:

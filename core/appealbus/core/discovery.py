@@ -11,13 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.errors import AppealBusError, ConfigError
 from appealbus.core.hookspecs import NAMESPACE
 from appealbus.core.version import API_VERSION, __version__
 
 
-class BrokenPlugin(Exception):
+class BrokenPlugin(AppealBusError):
     """Why a plugin cannot be used, in words for its author."""
 
 

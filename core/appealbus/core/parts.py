@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
+from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from appealbus.core.doors import inside
+from appealbus.core.errors import AppealBusError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +21,7 @@ _IDLE = 30.0
 """Seconds after which a thread that has nothing to do ends."""
 
 
-class NoThread(RuntimeError):
+class NoThread(AppealBusError, RuntimeError):
     """A plugin has blocked its threads."""
 
 

@@ -13,9 +13,9 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapSettings, SoapWire
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
 from appealbus.schemas.outcome import OutcomeKind

@@ -46,9 +46,9 @@ from appealbus.core import (
 )
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.parts import build
 from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
@@ -292,7 +292,7 @@ class Machine(RuleBasedStateMachine):
             recorded = {row.question_id for row in await journal.access_rows(limit=100_000)}
             assert self.world.asked.keys() <= recorded, "a question left without its row in the access log"
             for row in rows:
-                assert row.state is State.IDLE
+                assert row.state is AppealState.IDLE
                 raw = await journal.dossier(row.number)
                 assert raw is not None
                 dossier = Dossier.model_validate_json(raw)

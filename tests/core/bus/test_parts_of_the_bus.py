@@ -17,7 +17,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import heartbeat as presences
 from appealbus.core.bus import keeping
 from appealbus.core.bus import relay as relays
-from appealbus.core.journal.errors import UNREACHABLE, JournalError
+from appealbus.core.errors import UNREACHABLE, JournalError
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 OUT = {"deliveries": {"out": {"kind": "receiver"}}}

@@ -19,7 +19,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.rows import Case
+from appealbus.core.domain.case import Case
 
 BY_IIN = lookup("s.thing", x=From("text"))
 PATIENCE = 40.0

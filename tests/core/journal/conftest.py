@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, AccessRow, LookupState, NewAppeal, NewQuarantine, Served
+from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
 from appealbus.core.journal.writes import clock
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness, Input

@@ -11,11 +11,11 @@ from services.proxy import FaultProxy
 from sqlalchemy import create_engine, event, make_url
 from structlog.testing import capture_logs
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import bulk, postgresql, writer
 from appealbus.core.journal import journal as journals
-from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
 from appealbus.schemas.outcome import OutcomeKind

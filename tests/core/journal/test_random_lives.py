@@ -17,7 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from appealbus.core.journal.errors import MessageDiffers, VersionConflict
+from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant

@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 from structlog.testing import capture_logs
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import writer as writing
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.writes import keeping

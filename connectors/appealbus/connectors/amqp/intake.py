@@ -21,7 +21,7 @@ from appealbus.core import (
     Quarantined,
     Taken,
 )
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 
 log = structlog.get_logger(__name__)
 

@@ -18,12 +18,16 @@ from appealbus.core.bus.keeping import Keeper
 from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
+from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.bus.tally import Tally
 from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.turns import Turns
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import entered, is_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
@@ -32,9 +36,7 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, SourceState
 from appealbus.core.journal.writes.accepting import urgency_of
 from appealbus.core.parts import Bound, Parts
 from appealbus.schemas.base import printable
@@ -137,8 +139,9 @@ class Bus:
         host = self.parts.host
         for intake in self.parts.intakes:
             self._go(f"intake.{intake.name}", partial(intake.run, self), host.owner(intake))
+        view = ServiceView(self)
         for service in host.services:
-            self._go(f"service.{service.name}", partial(service.run, self), host.owner(service))
+            self._go(f"service.{service.name}", partial(service.run, view), host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.

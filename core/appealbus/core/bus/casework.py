@@ -15,17 +15,18 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.parts import Parts
 from appealbus.schemas.dossier import Completeness, Dossier
 

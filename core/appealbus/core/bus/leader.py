@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -17,7 +17,7 @@ _RENEW = 3.0
 _MARGIN = 1.0
 
 
-class LeaderLeaseLost(Exception):
+class LeaderLeaseLost(AppealBusError):
     """The lease is another worker's now."""
 
 

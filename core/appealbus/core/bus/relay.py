@@ -12,12 +12,11 @@ import structlog
 
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
-from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered

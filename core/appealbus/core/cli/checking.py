@@ -12,12 +12,12 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError, NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.parts import Bound, Parts, build
 
 H = TypeVar("H")

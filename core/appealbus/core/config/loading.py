@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.environment import override
 from appealbus.core.config.locator import KeyPath, Locator
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted, explain
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError
 
 DEFAULT_FILE = Path("appealbus.toml")
 S = TypeVar("S", bound=Settings)

@@ -8,13 +8,12 @@ from datetime import datetime
 from functools import partial
 
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
-from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node, Plan
 from appealbus.schemas.outcome import Outcome, OutcomeKind

@@ -4,7 +4,7 @@ import random
 from datetime import datetime, timedelta
 
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"

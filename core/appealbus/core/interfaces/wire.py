@@ -9,7 +9,9 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from appealbus.core.interfaces.answer import Answers, KeptAnswer
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import AppealBusError
+from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -87,7 +89,7 @@ class Layer(StrEnum):
     BUSINESS = "business"
 
 
-class CallFailed(Exception):
+class CallFailed(AppealBusError):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
     `reason` is ours, never a text of the other side: that may hold personal data.

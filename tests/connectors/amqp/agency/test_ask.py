@@ -15,7 +15,7 @@ from queue_agency import QUEUE, reply_to
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.schemas.outcome import OutcomeKind
 

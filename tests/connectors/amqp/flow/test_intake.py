@@ -16,7 +16,7 @@ from appealbus.connectors.broker.broker import Delivered, Message, Properties, P
 from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml

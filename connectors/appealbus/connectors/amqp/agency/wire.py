@@ -22,10 +22,8 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
+from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Reply, Request, Wire
 from appealbus.core.clocks import wall
-from appealbus.core.interfaces.answer import Answers
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 

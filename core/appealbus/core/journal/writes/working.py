@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, notifications
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, WAITS, appeal, dossier, lookup, outbox
 from appealbus.core.journal.writes import clock, suspects
 from appealbus.core.journal.writes.awaiting import arrived
