@@ -19,7 +19,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.rows import Case
+from appealbus.core.domain.case import Case
 
 BY_IIN = lookup("s.thing", x=From("text"))
 PATIENCE = 40.0
@@ -81,7 +81,7 @@ async def test_workers_share_the_work(tmp_path: Path, database: str) -> None:
 
 def die(bus: Bus) -> None:
     """Stop all of a bus at once, as if its process had been killed."""
-    for task in [*bus._keeper.tasks, *bus._dispatcher._cases.values()]:
+    for task in [*bus._tasks._running, *bus._dispatcher._cases.values()]:
         task.cancel()
     bus._stopping = True
 

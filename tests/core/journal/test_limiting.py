@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.limits import BreakerNews, Need, Probe, Report
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.shares import BreakerNews, Need, Probe, Report
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from services.proxy import FaultProxy
 from sqlalchemy import create_engine, event, make_url
 from structlog.testing import capture_logs
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import bulk, postgresql, writer
 from appealbus.core.journal import journal as journals
-from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -202,12 +203,14 @@ async def conclude(journal, accepted):
     from appealbus.schemas.dossier import Completeness
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
 
 

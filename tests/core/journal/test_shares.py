@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.journal.shares import Division, Need, divide
+from appealbus.core.domain.limits import Need
+from appealbus.core.journal.shares import Division, divide
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=20)

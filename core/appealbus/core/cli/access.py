@@ -7,7 +7,7 @@ import typer
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.journal.rows import AccessRow
+from appealbus.core.domain.access import AccessRow
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.schemas.suggestion import did_you_mean
 
 _WRITE = {

@@ -9,13 +9,13 @@ from typing import Protocol
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.domain.limits import Report, Standing
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared import Shared
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.shares import Report, Standing
 
 log = structlog.get_logger(__name__)
 

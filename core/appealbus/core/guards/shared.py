@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import structlog
 
+from appealbus.core.domain.limits import Need, Report, Standing
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
-from appealbus.core.journal.shares import Need, Report, Standing
 
 log = structlog.get_logger(__name__)
 

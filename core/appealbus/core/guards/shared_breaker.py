@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from appealbus.core.guards.breaker import Breaker, BreakerState
-from appealbus.core.journal.shares import BreakerNews, Probe, Standing
+from appealbus.core.domain.limits import BreakerNews, Probe, Standing
+from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.guards.breaker import Breaker
 
 _PATIENCE = 2.0
 

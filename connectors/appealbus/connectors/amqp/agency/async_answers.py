@@ -10,8 +10,9 @@ import structlog
 
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
 from appealbus.core.backoff import Backoff, no_jitter
-from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import JournalError
+from appealbus.core.interfaces.answer import Answer, Answers
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.base import printable
 

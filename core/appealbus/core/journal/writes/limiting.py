@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, select, text
 
+from appealbus.core.domain.limits import BreakerNews, Need, Probe, Report, Share, Standing
 from appealbus.core.journal import bulk
-from appealbus.core.journal.shares import BreakerNews, Division, Holding, Need, Probe, Report, Share, Standing
+from appealbus.core.journal.shares import Division, Holding
 from appealbus.core.journal.tables import source_limit, source_share
 from appealbus.core.journal.writes.clock import shared_now
 
