@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 _GROUP = 500
 """Writes of one transaction: past some 200 they become no cheaper, and all wait until the last is written."""
 _QUEUE = 1000
-"""Writes that may wait: one group to be written and one to follow. Whoever has more waits with it in hand."""
+"""Writes that may wait: one group to be written and one to follow. More than that waits with whoever writes it."""
 # Where many write at once, a moment's wait makes groups larger and each write cheaper; a single one never waits.
 _CROWD = 8
 _LINGER = 0.002

@@ -3,28 +3,26 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import Context, copy_context
 
 import structlog
 
-from appealbus.connectors.broker.broker import Consumer, Delivered, Handler, Trouble
+from appealbus.connectors.broker.broker import Consumer, Handler, Trouble
+from appealbus.connectors.broker.handling import Handled, handle
 from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
 from appealbus.core import LinkStatus
 
 log = structlog.get_logger(__name__)
 
-_PAUSE = 1.0
-"""Seconds, as with RabbitMQ, so that tests over both see the same."""
 
-
-class Held(Delivered):
+class Held(Handled):
     """A message that a consumer of the broker in memory holds."""
 
     def __init__(self, consumer: "MemoryConsumer", queue: MemoryQueue, stored: Stored) -> None:
         self.message = stored.message
         self.redelivered = stored.redelivered
         self.attempts = stored.attempts
+        self.is_settled = False
         self._consumer = consumer
         self._queue = queue
         self._stored = stored
@@ -46,10 +44,13 @@ class Held(Delivered):
 
     def requeue(self) -> bool:
         """Put the message back to its place."""
-        return self.give_back("requeued")
+        return self._give_back("requeued")
 
-    def give_back(self, what: str) -> bool:
-        """Put the message back to its place, and count that under this name."""
+    def fail(self) -> bool:
+        """Put the message back to its place, as one that failed."""
+        return self._give_back("failed")
+
+    def _give_back(self, what: str) -> bool:
         if not self._consumer.settle(self, what):
             return False
         self._queue.put_back(self._stored)
@@ -106,19 +107,17 @@ class MemoryConsumer(Consumer):
         held = Held(self, queue, stored)
         self._held.add(held)
         self._counts["delivered"] += 1
-        task = asyncio.get_running_loop().create_task(self._handle(held), context=self._context.copy())
+        handling = handle(held, self._handler, self.queue, self._stopping)
+        task = asyncio.get_running_loop().create_task(handling, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def holds(self, held: Held) -> bool:
-        """Say whether it is not settled yet."""
-        return held in self._held
-
     def settle(self, held: Held, what: str) -> bool:
         """Forget a message; False where it was settled or given back already."""
-        if not self.holds(held):
+        if held.is_settled:
             return False
         self._held.remove(held)
+        held.is_settled = True
         self._counts[what] += 1
         return True
 
@@ -136,24 +135,6 @@ class MemoryConsumer(Consumer):
             await asyncio.gather(*late, return_exceptions=True)
         for held in list(self._held):
             held.requeue()
-
-    async def _handle(self, held: Held) -> None:
-        try:
-            await self._handler(held)
-        except asyncio.CancelledError:
-            held.requeue()
-            raise
-        except Exception:
-            log.exception("amqp.handler_failed", queue=self.queue)
-        else:
-            if not self.holds(held):
-                return
-            log.error("amqp.not_settled", queue=self.queue)
-        # Otherwise a message that nobody can handle would keep us busy.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PAUSE):
-                await self._stopping.wait()
-        held.give_back("failed")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -6,12 +6,12 @@ from typing import Any
 from pika import BasicProperties
 from pika.exceptions import AMQPError
 
-from appealbus.connectors.broker.broker import Delivered
+from appealbus.connectors.broker.handling import Handled
 from appealbus.connectors.broker.rabbit.channel import Channel
 from appealbus.connectors.broker.rabbit.convert import attempts, from_pika
 
 
-class RabbitDelivered(Delivered):
+class RabbitDelivered(Handled):
     """A delivered message, bound to its channel: on the next channel the same tag means another message."""
 
     __slots__ = ("_channel", "_counts", "_tag", "attempts", "is_settled", "message", "redelivered")
