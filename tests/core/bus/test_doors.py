@@ -11,7 +11,7 @@ from kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
-from appealbus.core.bus import keeping, relay
+from appealbus.core.bus import relay, tasks
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
@@ -30,7 +30,7 @@ async def test_every_exception_at_every_door_is_a_defect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     """The appeal has its dossier with what the others found, and it is delivered; the defects are counted by part."""
-    monkeypatch.setattr(keeping, "RESTART", 0.05)
+    monkeypatch.setattr(tasks, "RESTART", 0.05)
     Receiver.got.clear()
     deliver, served = Receiver.deliver, 0
 
@@ -173,7 +173,7 @@ async def test_a_delivery_that_does_not_end_is_left_behind(tmp_path: Path, monke
 
 async def test_a_service_that_cancels_itself_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted; and where the bus ends it, it stays ended."""
-    monkeypatch.setattr(keeping, "RESTART", 0.01)
+    monkeypatch.setattr(tasks, "RESTART", 0.01)
     runs = asyncio.Queue[asyncio.Task[Any]]()
 
     class Cancels(Service):

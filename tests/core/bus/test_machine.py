@@ -45,6 +45,7 @@ from appealbus.core import (
     found,
 )
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.host import Host, Plugin
@@ -168,7 +169,7 @@ class Life:
         self.over = True
         for name in ("journal.db", "journal.db-wal"):
             shutil.copy(self.folder / name, folder / name)
-        self.bus._keeper.call_off(self.bus._keeper.tasks)
+        self.bus._tasks.cancel(*StopPhase)
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()

@@ -19,6 +19,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness
 
@@ -249,12 +250,14 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
                 await asyncio.sleep(0.02)
             (first, second) = await journal.appeals()
             await journal.conclude(
-                first.appeal_id,
-                dossier=b"{}",
-                version=2,
-                completeness=Completeness.COMPLETE,
-                receivers=["out"],
-                due_at=None,
+                Conclusion(
+                    first.appeal_id,
+                    dossier=b"{}",
+                    version=2,
+                    completeness=Completeness.COMPLETE,
+                    receivers=["out"],
+                    due_at=None,
+                )
             )
             while f"{first.number}/2" not in Judge.got:
                 await asyncio.sleep(0.02)

@@ -18,6 +18,7 @@ from appealbus.core.journal import journal as journals
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -202,12 +203,14 @@ async def conclude(journal, accepted):
     from appealbus.schemas.dossier import Completeness
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
 
 

@@ -88,7 +88,7 @@ class AmqpOther:
 
 async def test_a_worker_without_room_gives_a_hint_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one may have it; where all are full it is gone in the end, and they look by themselves."""
-    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.02)
+    monkeypatch.setattr("appealbus.core.bus.bus._HINT", 0.02)
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: _consumed(flow))
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency
