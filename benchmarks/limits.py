@@ -28,7 +28,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import AccessRow
 from appealbus.schemas import Record
 
-ANSWER, PAUSE, WARM_UP = 0.05, 1.5, 3.0
+ANSWER, PAUSE, WARM_UP = 0.05, 1.5, 5.0
 
 
 class Thing(Record):
@@ -103,10 +103,10 @@ async def measure(postgres: Postgres, workers: int, concurrency: int, seconds: f
     results = [json.loads((await each.communicate())[0].splitlines()[-1]) for each in started]
     calls = [call for result in results for call in result["calls"]]
     done = sum(begin <= start < begin + seconds for start, _ in calls)
-    at_once = max(accumulate(step for _, step in sorted([(at, 1) for at, _ in calls] + [(at, -1) for _, at in calls])))
+    steps = sorted([(at, 1) for at, _ in calls] + [(at, -1) for _, at in calls])
+    at_once = max(accumulate(step for _, step in steps), default=0)
     line = f"{workers} workers: {done / seconds:.1f} calls/s, at most {at_once} at once"
-    if seldom:
-        waits = results[-1]["waits"]
+    if seldom and (waits := results[-1]["waits"]):
         line += f", the seldom one waits {1000 * waits[len(waits) // 2]:.0f} ms and at most {1000 * waits[-1]:.0f} ms"
     cpu, statements = (sum(result[what] for result in results) / seconds for what in ("cpu", "statements"))
     return f"{line}, {statements:.0f} statements/s, {1000 * cpu:.0f} ms CPU/s"
