@@ -10,7 +10,7 @@ import orjson
 from kit import ScriptedWire, lookup, message, reply, running_bus
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 
 BUSY = 40
 

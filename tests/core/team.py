@@ -14,8 +14,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from appealbus.core import CallFailed, OutcomeKind, Reply
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.limits import Limits
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import limiting
 

@@ -14,8 +14,8 @@ from peers import Mail, Sender
 from program import PATIENCE, Program, appealbus
 from services.rabbitmq import Vhost
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 
 pytestmark = pytest.mark.system
 
@@ -190,7 +190,7 @@ def _read(folder: Path, use: Callable[[Journal], object]) -> Counter[str]:
 async def _runs(journal: Journal) -> Counter[str]:
     runs: Counter[str] = Counter()
     for row in await journal.appeals(limit=1000):
-        assert row.state is State.IDLE
+        assert row.state is AppealState.IDLE
         for state in await journal.states(row.number):
             runs[f"{state.lookup} {row.number}"] = state.runs
     return runs

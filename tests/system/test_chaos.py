@@ -30,7 +30,7 @@ from services.processes import free_port
 from services.proxy import FaultProxy
 from services.rabbitmq import Rabbit, Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Dossier, Receipt
 
 pytestmark = pytest.mark.system
@@ -174,13 +174,13 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     assert not workers.events("case.failed"), "a defect"
     _check_access(here, around.postgres, here.calls()[before:])
     _check_receipts(here, mail, receipts.got)
-    (held,) = (row for row in here.rows() if row.state is State.HELD)
+    (held,) = (row for row in here.rows() if row.state is AppealState.HELD)
     assert held.message_id == killer
     # It may have one: where a question could not leave, its killer did not run.
     dossiers = {name: dossier for name, dossier in here.dossiers().items() if name != killer}
     del expected[killer]
     _check_dossiers(dossiers, expected)
-    assert {row.state for row in here.rows()} == {State.IDLE, State.HELD}
+    assert {row.state for row in here.rows()} == {AppealState.IDLE, AppealState.HELD}
     check_addresses(here, dossiers.values())
     left = "SELECT lookup, sent_at FROM awaited JOIN appeal ON id = appeal_id WHERE state <> 'held'"
     awaited = around.postgres.execute(left, here.journal.rpartition("/")[2])

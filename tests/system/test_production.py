@@ -15,7 +15,7 @@ from production import Production, Workers
 from proof import asked_since, finished, question_of
 from services.rabbitmq import Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Completeness
 
 pytestmark = pytest.mark.system
@@ -71,7 +71,9 @@ def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: A
         kept = finished(site)
         assert len(kept) >= 20
         rows = site.rows()
-        assert {row.state for row in rows} <= {State.READY, State.PARKED, State.IDLE}, "a lease was not given back"
+        assert {row.state for row in rows} <= {AppealState.READY, AppealState.PARKED, AppealState.IDLE}, (
+            "a lease was not given back"
+        )
         told = {each.properties.correlation_id for each in receipts.got}
         assert told <= {row.message_id for row in rows}
         assert len({row.message_id for row in rows} | told) + site.vhost.depth("appealbus.intake") >= sender.confirmed
@@ -155,7 +157,7 @@ def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: P
             assert bus.rss() < MEMORY
             assert bus.stop().code == 0
         agencies.misbehave()
-        parked = [row.number for row in site.rows() if row.state is State.PARKED]
+        parked = [row.number for row in site.rows() if row.state is AppealState.PARKED]
         assert len(parked) > 0.9 * count
         # Whoever mends an agency says so; nobody waits for the hour to be over.
         site.retry_all()

@@ -6,7 +6,7 @@ import pytest
 from kit import appeal
 
 from appealbus.core.bus.region import region_of
-from appealbus.schemas.extraction import prepare
+from appealbus.core.preparation.extraction import prepare
 
 BODY = {"name": "Аким"}
 

@@ -11,9 +11,9 @@ from kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running
 
 from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoing, Reply, Request, Taken
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.host import Host
-from appealbus.core.journal.rows import LookupState
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))

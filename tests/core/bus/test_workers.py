@@ -19,7 +19,7 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.rows import Case
+from appealbus.core.domain.case import Case
 
 BY_IIN = lookup("s.thing", x=From("text"))
 PATIENCE = 40.0
@@ -81,7 +81,7 @@ async def test_workers_share_the_work(tmp_path: Path, database: str) -> None:
 
 def die(bus: Bus) -> None:
     """Stop all of a bus at once, as if its process had been killed."""
-    for task in [*bus._keeper.tasks, *bus._dispatcher._cases.values()]:
+    for task in [*bus._tasks._running, *bus._dispatcher._cases.values()]:
         task.cancel()
     bus._stopping = True
 
@@ -93,17 +93,17 @@ async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, database:
         running_bus(tmp_path, BY_IIN, **tables(database)) as first,
         running_bus(tmp_path, BY_IIN, **tables(database)) as second,
     ):
-        await until(lambda: first.relays[0]._duty.held or second.relays[0]._duty.held)
-        holder, other = (first, second) if first.relays[0]._duty.held else (second, first)
+        await until(lambda: first.relays[0]._lease.held or second.relays[0]._lease.held)
+        holder, other = (first, second) if first.relays[0]._lease.held else (second, first)
         await asyncio.sleep(0.5)
-        assert not other.relays[0]._duty.held
+        assert not other.relays[0]._lease.held
         await other.accept(message("a", text="a"))
         await until(lambda: len(versions()) == 1)
         die(holder)
         await other.accept(message("b", text="b"))
         await until(lambda: len(versions()) == 2)
-        assert other.relays[0]._duty.held
-        assert not holder.relays[0]._duty.held
+        assert other.relays[0]._lease.held
+        assert not holder.relays[0]._lease.held
 
 
 @pytest.mark.usefixtures("_soon")
@@ -123,13 +123,13 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database
     async with running_bus(tmp_path, BY_IIN, **tables(database)) as bus:
         relay = bus.relays[0]
         relay._delivery.deliver = slow  # type: ignore[method-assign]
-        await until(lambda: relay._duty.held)
+        await until(lambda: relay._lease.held)
         await bus.accept(message("a", text="a"))
         await until(lambda: bool(begun))
         with psycopg.connect(database, autocommit=True) as other:
             other.execute("UPDATE lease SET owner = 'other', until = until + 60000000 WHERE name = 'relay.out'")
         await until(lambda: bool(cancelled))
-        assert not relay._duty.held
+        assert not relay._lease.held
         assert (await bus.journal.counts()).outbox == {"out": 1}
 
 
@@ -141,8 +141,8 @@ async def test_who_hands_over_hears_of_what_others_conclude(
         running_bus(tmp_path, BY_IIN, **tables(database)) as one,
         running_bus(tmp_path, BY_IIN, **tables(database)) as two,
     ):
-        await until(lambda: one.relays[0]._duty.held or two.relays[0]._duty.held)
-        other = two if one.relays[0]._duty.held else one
+        await until(lambda: one.relays[0]._lease.held or two.relays[0]._lease.held)
+        other = two if one.relays[0]._lease.held else one
         monkeypatch.setattr(relaying, "_POLL", 10 * PATIENCE)
         await asyncio.sleep(1.5)  # the last look of before
         await other.accept(message("a", text="a"))

@@ -11,11 +11,11 @@ import pytest
 from team import Tables
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.journal.rows import AccessRow
 from appealbus.schemas import Record
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 from team import Agency, Worker, team
 
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.worker_share import LEASE
-from appealbus.core.journal.errors import JournalError
 
 
 @pytest.mark.parametrize("seed", range(12))

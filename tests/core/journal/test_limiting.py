@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.limits import BreakerNews, Need, Probe, Report
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.limit_reports import BreakerNews, Need, Probe, Report
 from appealbus.core.journal.writes import limiting
 
 

@@ -11,13 +11,14 @@ from services.proxy import FaultProxy
 from sqlalchemy import create_engine, event, make_url
 from structlog.testing import capture_logs
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import bulk, postgresql, writer
 from appealbus.core.journal import journal as journals
-from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -202,12 +203,14 @@ async def conclude(journal, accepted):
     from appealbus.schemas.dossier import Completeness
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
 
 
@@ -243,7 +246,7 @@ async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):
 async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
     """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
     monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
-    monkeypatch.setitem(postgresql.LINE, "connect_timeout", "2")
+    monkeypatch.setitem(postgresql.CONNECTION_SETTINGS, "connect_timeout", "2")
     async with await Journal.open(behind) as journal:
         await journal.accept(make.new("before"))
         await journal.appeals()

@@ -17,9 +17,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from appealbus.core.journal.errors import MessageDiffers, VersionConflict
+from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 
@@ -87,12 +89,14 @@ class JournalLife(RuleBasedStateMachine):
         try:
             self.do(
                 self.journal.conclude(
-                    appeal,
-                    dossier=f"{appeal}/{version}".encode(),
-                    version=version,
-                    completeness=Completeness.PARTIAL,
-                    receivers=["out"],
-                    due_at=None,
+                    Conclusion(
+                        appeal,
+                        dossier=f"{appeal}/{version}".encode(),
+                        version=version,
+                        completeness=Completeness.PARTIAL,
+                        receivers=["out"],
+                        due_at=None,
+                    )
                 )
             )
         except VersionConflict:

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.configured import foreign_of, wanted_of
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import by_amqp
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.looking import look

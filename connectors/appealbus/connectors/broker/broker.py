@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from appealbus.core import LinkState, LinkStatus
+from appealbus.core import AppealBusError, LinkState, LinkStatus
 
 Header: TypeAlias = str | int | bool | None
 Argument: TypeAlias = str | int | bool
@@ -114,7 +114,7 @@ class Consumer(ABC):
         """Why it does not stand although there is a connection; it is tried again meanwhile."""
 
 
-class BrokerError(Exception):
+class BrokerError(AppealBusError):
     """The broker could not do what was asked. The text is ours and holds no message."""
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from appealbus.connectors.files.folder import accept_all
+from appealbus.connectors.files.intake import accept_all
 from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken

@@ -28,9 +28,6 @@ class FilesDelivery(Delivery[OutboxSettings]):
     The file is opened anew for each batch, so that it may be moved away at any time.
     """
 
-    kind = "files"
-    settings = OutboxSettings
-
     def __init__(self, name: str, settings: OutboxSettings) -> None:
         super().__init__(name, settings)
         self._lock = threading.Lock()

@@ -3,7 +3,7 @@
 import aiohttp
 
 from appealbus.connectors.http.connection import Unasked, Unwatched
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (

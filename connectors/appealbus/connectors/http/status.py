@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from appealbus.connectors.http.client import HttpReply
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 DENIED = (401, 403, 407)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core import ConfigError, Settings
 from appealbus.core.config.types import ExistingFile, Secret
 
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 
 MIN_BITS = 2048
 

@@ -7,10 +7,11 @@ import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import dossier_view, gaps_view, local
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AppealRow, Case, State
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.xml import to_xml
 
@@ -123,7 +124,7 @@ def retry(
 
 async def _held(journal: Journal, number: str) -> AppealRow | None:
     row = await journal.appeal(number)
-    return row if row is not None and row.state is State.HELD else None
+    return row if row is not None and row.state is AppealState.HELD else None
 
 
 def _held_as_json(row: AppealRow) -> dict[str, Any]:

@@ -16,12 +16,11 @@ import typer
 
 from appealbus.core import process
 from appealbus.core.cli.terminal import Terminal
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import load_plugins
 

@@ -7,7 +7,7 @@ import typer
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.journal.rows import AppealRow, State
+from appealbus.core.domain.listing import AppealRow, AppealState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def appeals(
     context: typer.Context,
-    state: Annotated[State | None, typer.Option(help="Of one state alone.")] = None,
+    state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
     after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -14,7 +14,7 @@ from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.render import local
-from appealbus.core.journal.errors import MessageDiffers
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 

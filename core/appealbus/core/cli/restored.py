@@ -8,7 +8,7 @@ import typer
 
 from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState

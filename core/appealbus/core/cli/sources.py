@@ -11,10 +11,11 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.render import local
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 
 
 def add_to(app: typer.Typer) -> None:

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
 from appealbus.core.clocks import wall
+from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Counts, JournalState, WorkerState
+from appealbus.core.journal.rows import JournalState, WorkerState
 
 
 def add_to(app: typer.Typer) -> None:

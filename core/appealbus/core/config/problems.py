@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 
 _WRITE = {
     "string_type": "write a text in quotes",

@@ -4,11 +4,13 @@ import random
 from datetime import datetime, timedelta
 
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
-_DOUBLINGS = 64  # past every sensible maximum, and far from where a float overflows
+"""The code of a question that could not be sent, since too many others to its source were waiting."""
+_DOUBLINGS = 64
+"""Growths of the pause that are counted: past every sensible `retry.max`, and far from where a float overflows."""
 
 
 def next_attempt(
@@ -26,7 +28,7 @@ def next_attempt(
         settings: the `[retry]` table.
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there.
-        retry_after: seconds that the source asked to be left alone, or that its answer may take, if it said so.
+        retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
         now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
         gives_up: whether an old appeal is given up; not while nobody knows how old it is.
 
@@ -35,9 +37,9 @@ def next_attempt(
         return None
     retry_after = None if retry_after is None else min(retry_after, settings.give_up_after + 1)  # 1e308 is no pause
     if state.kind is OutcomeKind.AWAITING or state.code == BUSY:
-        # Who sent the question knows how long the answer may take, and who could not send it when its turn is.
+        # Here `retry_after` says how long the answer may take, or when the question has its turn.
         pause = settings.awaiting if retry_after is None else retry_after
-        if state.code != BUSY:  # or one that says nought would be asked without end
+        if state.code != BUSY:  # a source that says 0 would be asked without end
             pause = max(pause, min(settings.first, settings.awaiting))
         retry_after = None
     else:
@@ -49,9 +51,9 @@ def next_attempt(
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
-    """Return when to try a case again whose run raised: ever later, None once it is too old.
+    """Return when to try a case again whose run raised, or None once the appeal is too old.
 
-    Nothing counts the tries, so the pause follows the age of the appeal.
+    Nobody counts such runs, so the pause grows with the age of the appeal.
     """
     age = (now - case.receipt.accepted_at).total_seconds()
     if gives_up and age > settings.give_up_after:

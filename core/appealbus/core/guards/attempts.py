@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from appealbus.core.domain.access import Served
+from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
-from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
-from appealbus.core.journal.rows import Served
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance

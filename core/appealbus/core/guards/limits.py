@@ -18,13 +18,13 @@ from typing import Protocol
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
 from appealbus.core.guards.worker_share import WorkerShare
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.limit_reports import Grant, Report
 
 log = structlog.get_logger(__name__)
 

@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from appealbus.core.guards.breaker import Breaker, BreakerState
-from appealbus.core.journal.limit_reports import BreakerNews, Grant, Probe
+from appealbus.core.domain.limits import BreakerNews, Grant, Probe
+from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.guards.breaker import Breaker
 
 _PATIENCE = 2.0
 """Seconds that a call waits for an exchange: where the journal is away, its place must not be held much longer."""

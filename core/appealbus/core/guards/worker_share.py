@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import structlog
 
+from appealbus.core.domain.limits import Grant, Need, Report
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
-from appealbus.core.journal.limit_reports import Grant, Need, Report
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from appealbus.core.config.base import ConfigError
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.rows import JournalState
 

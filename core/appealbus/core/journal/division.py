@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from appealbus.core.journal.limit_reports import Need, Share
+from appealbus.core.domain.limits import Need, Share
 
 _READY_PART = 8
 """An eighth of a limit stands ready with those who want nothing: a first call seldom needs more, and the busy hardly

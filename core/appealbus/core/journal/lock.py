@@ -7,7 +7,8 @@ from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
-from appealbus.core.journal.errors import AlreadyRunning, JournalError
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import AlreadyRunning
 
 _PAUSE = 0.0005
 

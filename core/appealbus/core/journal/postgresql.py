@@ -11,10 +11,9 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
 
 if TYPE_CHECKING:
     import psycopg

@@ -14,10 +14,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import UNEXPECTED, UNREACHABLE, JournalError, NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4

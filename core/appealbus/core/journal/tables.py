@@ -20,12 +20,12 @@ from sqlalchemy import (
     literal_column,
 )
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in State)
+READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in AppealState)
 """States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
 
 

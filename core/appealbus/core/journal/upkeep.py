@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.limit_reports import Grant, Report
-from appealbus.core.journal.rows import QuarantineBounds, SourceState, WorkerState
+from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning
 from appealbus.core.journal.writing import Writing
 

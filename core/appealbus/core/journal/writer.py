@@ -16,9 +16,10 @@ import structlog
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
+from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
-from appealbus.core.journal.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
 from appealbus.core.logs.throttle import LogThrottle
 

@@ -5,7 +5,7 @@ import sysconfig
 from types import TracebackType
 from typing import Any
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _FRAMES = 20

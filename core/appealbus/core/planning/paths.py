@@ -12,13 +12,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from appealbus.core.errors import AppealBusError
 from appealbus.schemas.appeal import Mention, Span
 
 _STEP = re.compile(r"([a-z_][a-z0-9_]*)(\[\*\])?")
 _LOOKUP = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
-class PathError(ValueError):
+class PathError(AppealBusError, ValueError):
     """A path that leads nowhere."""
 
 

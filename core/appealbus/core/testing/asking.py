@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
-from appealbus.core.journal.rows import AccessRow
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.core.testing.making import NUMBER, Records, listed

@@ -9,8 +9,8 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.plugins.simulator.gateway import Gateway

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from queue_agency import QUEUE, Agency, settings_of
 
-from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
@@ -39,7 +39,7 @@ async def wires(agency: Agency, tmp_path: Path) -> AsyncIterator[Any]:
 
     async def make(**settings: Any) -> AgencyWire:
         given = {} if "exchange" in settings else {"queue": QUEUE}
-        wire = AmqpConnector(agency.brokers).wire("register", AgencySettings(**given, **settings))
+        wire = AgencyWire("register", AgencySettings(**given, **settings), agency.brokers)
         await wire.start()
         made.append(wire)
         return wire

@@ -19,8 +19,8 @@ from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.broker.broker import BrokerRefused, Delivered, Message, Properties
 from appealbus.core import Call, CallFailed, Inbound, Request, Taken
 from appealbus.core.bus.bus import Bus
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Dossier
 
 ORAL = "<a><name>Орал</name></a>".encode()

@@ -9,8 +9,9 @@ import orjson
 import structlog
 
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
-from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import JournalError
+from appealbus.core.interfaces.answer import Answer, Answers
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.base import printable
 

@@ -8,7 +8,7 @@ import orjson
 from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed, Layer, Payload
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from appealbus.connectors.amqp.brokers import MAIN
+from appealbus.connectors.amqp.settings import MAIN
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import ExistingFile, Seconds
 

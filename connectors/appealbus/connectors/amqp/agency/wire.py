@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
+from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
-from appealbus.connectors.amqp.agency.status_headers import failure_from_headers
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.broker.broker import (
@@ -22,10 +22,8 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
+from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Reply, Request, Wire
 from appealbus.core.clocks import wall
-from appealbus.core.interfaces.answer import Answers
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -13,13 +13,13 @@ from yarl import URL
 
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.connectors.http.tls import TlsSettings, tls_context
-from appealbus.core import ConfigError
+from appealbus.core import AppealBusError, ConfigError
 
 TIMEOUT = 15.0
 LIMIT = 4 * 1024 * 1024
 
 
-class ManagementFailed(Exception):
+class ManagementFailed(AppealBusError):
     """The management API did not do what was asked; in a line, and what to do."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from appealbus.core.journal.limit_reports import Probe, Report, Share
+from appealbus.core.domain.limits import Probe, Report, Share
 
 
 @dataclass(slots=True)

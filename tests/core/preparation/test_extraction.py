@@ -2,8 +2,8 @@
 
 import pytest
 
+from appealbus.core.preparation.extraction import MOST_MENTIONS, check, find_mentions, prepare
 from appealbus.schemas.appeal import Appeal, Mention, Mentions, Span, Warning
-from appealbus.schemas.extraction import MOST_MENTIONS, check, find_mentions, prepare
 
 IIN, BIN, PARCEL = "750301100019", "210740000018", "08-118-005-1234"
 

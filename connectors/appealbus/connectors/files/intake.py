@@ -40,9 +40,6 @@ class FilesIntake(Intake[FolderSettings]):
     Of several workers that have the folder before them one takes from it, until it ends; the others only look.
     """
 
-    kind = "files"
-    settings = FolderSettings
-
     def __init__(self, name: str, settings: FolderSettings) -> None:
         super().__init__(name, settings)
         self._seen: dict[str, _Seen] = {}

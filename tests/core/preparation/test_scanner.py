@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.schemas.scanner import identifiers_in
+from appealbus.core.preparation.scanner import identifiers_in
 
 IIN, OTHER_IIN, BIN = "750301100019", "821224202626", "210740000018"
 PARCEL = "08-118-005-1234"

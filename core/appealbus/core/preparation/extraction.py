@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from appealbus.core.preparation.scanner import Kind, identifiers_in
 from appealbus.schemas.appeal import Appeal, Mention, Mentions, OrganisationApplicant, Span
 from appealbus.schemas.appeal import Warning as AppealWarning
 from appealbus.schemas.identifiers import (
@@ -12,7 +13,6 @@ from appealbus.schemas.identifiers import (
     parse_kato,
     parse_rka,
 )
-from appealbus.schemas.scanner import Kind, identifiers_in
 
 MOST_MENTIONS = 50
 """How many identifiers of one kind are taken from a text: each costs questions to a source."""

@@ -11,31 +11,17 @@ from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
 from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.connectors.shep.status import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
-from appealbus.connectors.soap.faults import by_precedence
+from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Layer, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
-
-
-class ShepConnector(Connector[ShepSettings]):
-    """`connector = "shep"`: a register behind the gateway of e-government, by its synchronous channel."""
-
-    name = "shep"
-    settings = ShepSettings
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-
-    def wire(self, source: str, settings: ShepSettings) -> "ShepWire":
-        """Bind to one service of the gateway."""
-        return ShepWire(source, settings, self._http)
 
 
 class ShepWire(Wire):

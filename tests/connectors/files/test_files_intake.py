@@ -7,13 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from appealbus.connectors.files.folder import FilesIntake
+from appealbus.connectors.files.intake import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import ConfigError
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.loading import from_document, load
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 LINE = orjson.dumps({"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}})

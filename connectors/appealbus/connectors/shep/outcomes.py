@@ -10,7 +10,7 @@ from lxml import etree
 
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Fault
-from appealbus.connectors.soap.faults import fault_failure as soap_fault
+from appealbus.connectors.soap.outcomes import fault_failure as soap_fault
 from appealbus.core.interfaces.wire import CallFailed, Layer
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind

@@ -29,6 +29,7 @@ from appealbus.schemas.identifiers import (
 Kind = Literal["iins", "bins", "cadastral_numbers"]
 
 _NEAR = 60
+"""Characters between a word and the number that it is about: some words, hardly ever a sentence."""
 _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
 _DIGITS = re.compile("[0-9]+")
