@@ -62,7 +62,7 @@ _VERSIONS = (
 
 
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
-    """Write new versions, their deliveries and where the appeals stand; say of each appeal whether it is ready again."""
+    """Write new versions, their deliveries and where appeals stand; say of each appeal whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
     deaths = {row.id: row.deaths for row in rows}
