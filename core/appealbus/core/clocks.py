@@ -4,6 +4,8 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+DAY = 86400.0
+"""Seconds of a day, once for all settings and bounds that are told in days."""
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from appealbus.core.doors import inside
+from appealbus.core.errors import AppealBusError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +24,7 @@ _IDLE = 30.0
 those of a burst stay for longer."""
 
 
-class NoThread(RuntimeError):
+class NoThread(AppealBusError, RuntimeError):
     """A plugin has blocked its threads."""
 
 

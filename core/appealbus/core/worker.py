@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from functools import cache
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 
 VARIABLE = "APPEALBUS_WORKER"
 """The environment variable in which a supervisor hands a worker its number, its pipes and its names."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
@@ -15,6 +14,7 @@ from appealbus.core.bus import relay, tasks
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 
 
 class Own(BaseException):
@@ -79,8 +79,8 @@ async def test_every_exception_at_every_door_is_a_defect(
         async with running_bus(tmp_path, bad, BY_REPEATS, **parts) as bus:
             host = bus.parts.host
             host._impls["hooked"] = {"dossier_ready": ask_nothing(error)}
-            host._settings["hooked"] = object()  # type: ignore[assignment]
-            host.plugins[0].brought.services.append(Serves())
+            host._given["hooked"] = {}
+            host.plugins[0].brought["services"].append(Serves())
             bus.open_doors()
             async with asyncio.timeout(20):
                 while not bus.guards["s"].ready:
@@ -188,7 +188,7 @@ async def test_a_service_that_cancels_itself_runs_again(tmp_path: Path, monkeypa
             await asyncio.sleep(60)
 
     async with asyncio.timeout(20), running_bus(tmp_path, BY_REPEATS) as bus:
-        bus.parts.host.plugins[0].brought.services.append(Cancels())
+        bus.parts.host.plugins[0].brought["services"].append(Cancels())
         bus.open_doors()
         while runs.qsize() < 3:
             await asyncio.sleep(0.01)

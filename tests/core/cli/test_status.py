@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from appealbus.core.cli.status import status_view
-from appealbus.core.journal.rows import Counts, NewAppeal, NewQuarantine, WorkerState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness

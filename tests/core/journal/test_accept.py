@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import create_engine
 
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import series
-from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.journal.writes import accepting
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
@@ -227,10 +227,10 @@ async def test_appeals_of_one_state_are_paged_by_key(journal, make):
                 )
             )
     expected = {
-        State.READY: ["m0", "m1", "m2"],
-        State.IN_WORK: ["m3"],
-        State.PARKED: ["m4", "m6"],
-        State.IDLE: ["m5", "m7"],
+        AppealState.READY: ["m0", "m1", "m2"],
+        AppealState.IN_WORK: ["m3"],
+        AppealState.PARKED: ["m4", "m6"],
+        AppealState.IDLE: ["m5", "m7"],
     }
     for state, ids in expected.items():
         first = await journal.appeals(limit=2, state=state)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.domain.access import AwaitedRow
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, AwaitedRow, State
+from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -50,7 +52,7 @@ class Life:
             )
         )
 
-    async def state(self) -> State:
+    async def state(self) -> AppealState:
         (row,) = [row for row in await self.journal.appeals() if row.appeal_id == self.id]
         return row.state
 
@@ -105,13 +107,13 @@ async def test_an_answer_that_comes_during_the_run_makes_it_due_at_once(life: Li
     """The appeal in work stays with its worker; its conclusion sees what came meanwhile, and only that."""
     await life.ask()
     assert await life.answer() is Kept.STORED
-    assert await life.state() is State.IN_WORK
+    assert await life.state() is AppealState.IN_WORK
     assert await life.conclude(answers_seen=set(), due_at=FAR)
-    assert await life.state() is State.READY
+    assert await life.state() is AppealState.READY
     assert await life.claim() == [life.id]
     # The next run knew of it. That it could not be read is no reason to spin.
     assert not await life.conclude(answers_seen={"q1"}, due_at=FAR)
-    assert await life.state() is State.PARKED
+    assert await life.state() is AppealState.PARKED
 
 
 async def test_without_late_sources_nothing_is_looked_up(life: Life) -> None:
@@ -209,7 +211,7 @@ async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
             )
             assert kept is Kept.STORED
         ready = [row.state for row in await worker.appeals()]
-        assert ready == [State.READY] * 40
+        assert ready == [AppealState.READY] * 40
 
 
 async def _after(pause: float, work: Awaitable[Any]) -> Any:
@@ -238,5 +240,5 @@ async def test_what_was_asked_again_after_the_end_is_not_kept(life: Life) -> Non
     await life.conclude(answers_seen={"q1"})
     await life.ask("q2")
     assert await life.answer("q2") is Kept.UNKNOWN
-    assert (await life.state(), await life.waiting()) == (State.IDLE, [])
+    assert (await life.state(), await life.waiting()) == (AppealState.IDLE, [])
     assert await life.answer("q2") is Kept.UNKNOWN

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import reader
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
@@ -23,8 +23,8 @@ def given_time():
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 def ends_in(url):

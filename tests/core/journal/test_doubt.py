@@ -8,7 +8,7 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock, journal_state
 from appealbus.core.journal.writes.concluding import Conclusion

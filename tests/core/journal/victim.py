@@ -5,8 +5,10 @@ import sys
 from datetime import UTC, datetime
 from itertools import count
 
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AccessRow, LookupState, NewAppeal, Served
+from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness

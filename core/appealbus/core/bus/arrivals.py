@@ -11,11 +11,11 @@ from appealbus.core.bus.trimming import EVERY, trim_quarantine
 from appealbus.core.bus.work_hints import WorkHints
 from appealbus.core.config.models import BusSettings
 from appealbus.core.doors import entered
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -114,5 +114,5 @@ class Arrivals:
                     self._dispatcher.more()
                     self._hints.offer(received.case)
         if received.taken.new:
-            self._host.notify("appeal_accepted", receipt=received.taken.receipt)
+            self._host.appeal_accepted(received.taken.receipt)
         return received.taken

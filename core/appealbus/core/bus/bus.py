@@ -18,6 +18,7 @@ from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.retention import delete_the_old
+from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.bus.source_wires import SourceWires
 from appealbus.core.bus.tasks import PartTasks, Phase
 from appealbus.core.bus.turns import Turns
@@ -26,15 +27,15 @@ from appealbus.core.bus.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work_hints import WorkHints
 from appealbus.core.clocks import monotonic
 from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import is_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState
 from appealbus.core.parts import Parts
 from appealbus.schemas.base import printable
 
@@ -157,9 +158,10 @@ class Bus:
         host = self.parts.host
         for intake in self.parts.intakes:
             self._tasks.start(f"intake.{intake.name}", partial(intake.run, self), Phase.INTAKES, host.owner(intake))
+        view = ServiceView(self)
         for service in host.services:
             phase = Phase.LAST if service.through_drain else Phase.TAKING
-            self._tasks.start(f"service.{service.name}", partial(service.run, self), phase, host.owner(service))
+            self._tasks.start(f"service.{service.name}", partial(service.run, view), phase, host.owner(service))
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
         """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
@@ -290,7 +292,7 @@ class Bus:
             relay.wake()
 
     def _source_changed(self, source: str, state: str) -> None:
-        self.parts.host.notify("source_changed", source=source, state=state)
+        self.parts.host.source_changed(source, state)
 
     def _source_states(self) -> list[SourceState]:
         return [guard.state() for guard in self.guards.values()]

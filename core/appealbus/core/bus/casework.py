@@ -12,16 +12,18 @@ from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
+from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.schemas.dossier import Completeness, Dossier
@@ -64,7 +66,8 @@ class Casework:
         self.relays = relays
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
-        self._tells_outcomes = parts.host.listens("lookup_ended")
+        """Versions written, by completeness."""
+        self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
         self._answered_later = {
             kind
             for kind, contract in parts.contracts.items()
@@ -119,7 +122,7 @@ class Casework:
         else:
             await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner)
         if self._tells_outcomes:
-            self.parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
+            self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
     async def _mark(self, case: Case, state: LookupState) -> bool:
         return await self.journal.keep_at_once(case.appeal_id, state, owner=self.owner)
@@ -203,7 +206,7 @@ class CaseRun:
         self._casework.dossiers[dossier.completeness.value] += 1
         for relay in self._casework.relays:
             relay.wake()
-        host.notify("dossier_ready", dossier=dossier)
+        host.dossier_ready(dossier)
         self._log(dossier, states)
         return end
 

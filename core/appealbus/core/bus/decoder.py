@@ -10,8 +10,8 @@ import orjson
 import structlog
 
 from appealbus.core.bus.decoding import Unacceptable, check, decode
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.errors import JournalError
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.reading import SMALL
 

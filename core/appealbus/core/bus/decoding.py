@@ -2,9 +2,10 @@
 
 import hashlib
 
+from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.extraction import prepare
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.reading import appeal_from_json
 from appealbus.schemas.xmlreading import appeal_from_sender
@@ -14,7 +15,7 @@ MAX_BYTES = 4 * 1024 * 1024
 more memory than its limit allows, and fewer such messages fit into a worker's budget."""
 
 
-class Unacceptable(Exception):
+class Unacceptable(AppealBusError):
     """Why a message cannot be taken: names fields, never quotes their values.
 
     Attributes:

@@ -13,9 +13,9 @@ import structlog
 from appealbus.core.bus.budget import LARGEST, Budget
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import monotonic
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.case import Case
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case
 from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)

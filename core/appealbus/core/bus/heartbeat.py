@@ -12,10 +12,11 @@ import structlog
 
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.clocks import monotonic, wall
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ _MARGIN = 1.0
 ended before another worker begins. With more, less of the lease is left for renewals that are late."""
 
 
-class LeaderLeaseLost(Exception):
+class LeaderLeaseLost(AppealBusError):
     """The lease is another worker's now."""
 
 

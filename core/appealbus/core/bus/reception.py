@@ -8,12 +8,13 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
+from appealbus.core.domain.case import Case
+from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
-from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.notes import numbered
 

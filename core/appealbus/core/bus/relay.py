@@ -10,15 +10,15 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.backoff import doubled
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import monotonic
-from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import is_defect, within
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
@@ -351,7 +351,7 @@ class Relay:
         now = self._journal.now()
         missed = [(row, result) for row, result in ended if not (result is None or isinstance(result, Refused))]
         again = [
-            (row.delivery_id, code, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
+            (row.delivery_id, code, now + timedelta(seconds=doubled(1.0, _BACKOFF_MAX, row.attempts)))
             for row, code in missed
         ]
         await self._journal.deliveries_failed(again, struck=struck)

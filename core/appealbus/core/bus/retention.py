@@ -8,7 +8,7 @@ import structlog
 from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from appealbus.core.bus.decoding import Unacceptable
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.doors import entered, is_defect, within
+from appealbus.core.errors import ConfigError
 
 log = structlog.get_logger(__name__)
 

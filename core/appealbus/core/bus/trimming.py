@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineBounds, QuarantineHeld
+from appealbus.core.journal.rows import QuarantineBounds
 
 log = structlog.get_logger(__name__)
 

@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from appealbus.core.bus.tasks import PartTasks, Phase
+from appealbus.core.domain.case import Case
 from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.work import Waiting, WorkQueue
-from appealbus.core.journal.rows import Case
 from appealbus.core.journal.writes.accepting import urgency_of
 
 NAME = "work_queue"

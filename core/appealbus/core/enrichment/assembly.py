@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 from pydantic_core import from_json
 
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal

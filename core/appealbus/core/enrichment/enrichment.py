@@ -5,11 +5,10 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.enrichment.plan_run import Key, PlanRun
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
-from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.plan import Draft, Node, Plan
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record

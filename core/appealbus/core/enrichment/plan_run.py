@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from appealbus.core.clocks import monotonic
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
-from appealbus.core.interfaces.answer import KeptAnswer
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.schemas.outcome import OutcomeKind

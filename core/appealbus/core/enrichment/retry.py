@@ -1,16 +1,14 @@
 """When a parked lookup is asked again."""
 
-import random
 from datetime import datetime, timedelta
 
+from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
 """The code of a question that could not be sent, since too many others to its source were waiting."""
-_DOUBLINGS = 64
-"""Growths of the pause that are counted: past every sensible `retry.max`, and far from where a float overflows."""
 
 
 def next_attempt(
@@ -43,9 +41,9 @@ def next_attempt(
             pause = max(pause, min(settings.first, settings.awaiting))
         retry_after = None
     else:
-        ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))
+        due = doubled(settings.first, settings.max, max(0, state.runs - 1), settings.factor)
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
-        pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
+        pause = half_jitter(due)
     at = (now or state.ended_at) + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
     return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 

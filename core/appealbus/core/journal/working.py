@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.domain.access import AccessRow, AwaitedRow
+from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.rows import AccessRow, AwaitedRow, Case, LookupState
 from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writing import Writing

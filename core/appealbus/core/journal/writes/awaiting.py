@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 
+from appealbus.core.domain.access import AwaitedRow
+from appealbus.core.domain.case import LookupState
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.rows import AwaitedRow, LookupState
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
 from appealbus.core.journal.writes.suspects import WAITING

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, notifications
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes.awaiting import unseen_answers
 from appealbus.schemas.dossier import Completeness
@@ -62,7 +63,7 @@ _VERSIONS = (
 
 
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
-    """Write new versions, their deliveries and where appeals stand; say of each appeal whether it is ready again."""
+    """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
     deaths = {row.id: row.deaths for row in rows}

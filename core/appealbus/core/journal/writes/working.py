@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, lookup
 from appealbus.core.journal.writes import clock, suspects
 from appealbus.schemas.outcome import OutcomeKind
