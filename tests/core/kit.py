@@ -36,6 +36,7 @@ from appealbus.core.parts import build
 from appealbus.core.planning.plan import Node
 from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Appeal, Dossier, Outcome, Record
+from tests.services.journals import sqlite_journal
 
 
 class Thing(Record):
@@ -136,7 +137,7 @@ async def running_bus(
     }
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "sources": sources,
         "retry": {"first": "50ms", "max": "50ms"},
         **tables,

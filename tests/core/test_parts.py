@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import ScriptedWire, lookup
 
 from appealbus.core import ConfigError, Factory, From, NoSettings, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
@@ -14,6 +13,7 @@ from appealbus.core.host import Host, Plugin
 from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.parts import Parts, build
 from appealbus.core.testing import scripted_connector
+from tests.core.kit import ScriptedWire, lookup
 
 SCRIPTED = scripted_connector(ScriptedWire())
 

@@ -1,8 +1,6 @@
 """What the tests of lookups share: a SHEP gateway on 127.0.0.1 that gives the answer which the test laid in."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +13,6 @@ from appealbus.connectors.shep.server import GatewayRequest, build_response, rea
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.wire import ShepWire
 from appealbus.core import Call, Lookup, Outcome, Query, Source
-
-# Makes dossiers.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Gateway:

@@ -4,12 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 
-from installation import Installation
-
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Dossier
+from tests.system.installation import Installation
 
 Question = tuple[str, str, str]
 """An appeal's number, a lookup, and whose data it asks for."""

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from installation import Installation, letters
-from program import Finished, appealbus
+
+from tests.system.installation import Installation, letters
+from tests.system.program import Finished, appealbus
 
 pytestmark = pytest.mark.system
 

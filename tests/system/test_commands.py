@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from installation import Agencies, Installation, letters
 from lxml import etree
-from program import Finished, appealbus
 
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
 from appealbus.schemas.xml import dossier_from_xml
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import Finished, appealbus
 
 pytestmark = pytest.mark.system
 

@@ -9,18 +9,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from installation import SERVICES, Agencies, letters
-from peers import Got, Mail, Receiver, Sender
-from production import Production, Workers
-from proof import asked_since, finished, question_of
-from services.rabbitmq import Vhost
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Completeness
+from tests.services.forms import LONG
+from tests.services.rabbitmq import Vhost
+from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.peers import Got, Mail, Receiver, Sender
+from tests.system.production import Production, Workers
+from tests.system.proof import asked_since, finished, question_of
 
 pytestmark = pytest.mark.system
 
-LONG = bool(os.environ.get("APPEALBUS_LONG"))
 MEMORY = 200
 SLOW = 60.0
 
@@ -131,7 +131,8 @@ def _in_work(here: Production) -> bool:
     return bool(counts.ready or counts.in_work or counts.parked)
 
 
-@pytest.mark.skipif(not LONG, reason="the long form: make chaos")
+@pytest.mark.proof
+@pytest.mark.skipif(not LONG, reason="a long form alone: make proof")
 def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: Production, agencies: Agencies) -> None:
     """Agencies are down for the whole run; when they are back, what is due soonest is done first."""
     count = 10_000

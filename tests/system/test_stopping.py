@@ -4,14 +4,14 @@ import time
 from collections import Counter
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import Program, appealbus
-from proof import asked_since, nothing_is_lost
-from services.postgres import Postgres
-from services.proxy import FaultProxy
 from sqlalchemy import make_url
 
 from appealbus.core.cli.supervisor import MARGIN
+from tests.services.postgres import Postgres
+from tests.services.proxy import FaultProxy
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import Program, appealbus
+from tests.system.proof import asked_since, nothing_is_lost
 
 pytestmark = pytest.mark.system
 

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from program import PATIENCE, Program, appealbus
-from services.processes import free_port
+
+from tests.services.processes import free_port
+from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = pytest.mark.system
 _SLOW = 60.0

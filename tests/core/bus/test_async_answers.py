@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus import casework
@@ -20,6 +19,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.journal.journal import Journal
+from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 GOOD, BROKEN = b"good", b"broken"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Assessor, From, Outgoing, Service, Taken
@@ -15,6 +14,7 @@ from appealbus.core.bus import relay, tasks
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.threads import PluginThreads
 from appealbus.schemas import Dossier, Signal
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 
 
 class Own(BaseException):

@@ -4,7 +4,6 @@ A crash is what the disk holds at that moment: the journal's files are copied, a
 """
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -23,7 +22,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from kit import ScriptedWire, Thing, lookup, message, reply
 from sqlalchemy import event
 
 from appealbus.core import (
@@ -53,9 +51,11 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
+from tests.core.kit import ScriptedWire, Thing, lookup, message, reply
+from tests.services.forms import form
 
 SETTLES = 60.0
-EXAMPLES = int(os.environ.get("APPEALBUS_MACHINE", "4"))
+EXAMPLES = form(4, 60)
 # Threads make each run a little different, so that a failure is told as it was found, not shrunk for an hour.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 RECEIVERS = ("first", "second")
@@ -342,6 +342,7 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
+@pytest.mark.proof
 def test_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """No step order breaks a promise."""
     monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.02)

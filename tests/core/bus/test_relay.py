@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import message
 from structlog.testing import capture_logs
 
 from appealbus.core import Delivery, Factory, Handed, NoSettings, Outgoing, Refused, Taken
@@ -22,6 +21,8 @@ from appealbus.core.journal.rows import DeliveryState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness
+from tests.core.kit import message
+from tests.services.journals import sqlite_journal
 
 BAD = "AB-2026-00000013"
 
@@ -60,7 +61,7 @@ async def judged(
     """Run a bus whose receiver follows a rule, over a journal that has so many dossiers for it already."""
     Judge.rule = staticmethod(rule)
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "deliveries": {"out": {"kind": "judge"}},
     }
     loaded = from_document(document, folder)

@@ -3,11 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from kit import Receiver, lookup, message, running_bus
-
 from appealbus.core import From, Inbound, RunningBus, Service, Taken
 from appealbus.core.host import Plugin
 from appealbus.schemas import Dossier
+from tests.core.kit import Receiver, lookup, message, running_bus
 
 THING = lookup("s.thing", x=From("repeats[*]"))
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, running_bus
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.clocks import wall
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, message, running_bus
 
 from appealbus.core import Factory, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
+from tests.core.kit import Receiver, message, running_bus
 
 WORK = {"kind": "told"}
 
@@ -136,7 +136,7 @@ class Raising(Receiver):
 
 async def test_links_of_all_parts_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that two parts share has one line, and a plugin that raises over it has one, too, without its text."""
-    monkeypatch.setattr("kit.Receiver", Linked)
+    monkeypatch.setattr("tests.core.kit.Receiver", Linked)
     tables = {"deliveries": {"a": {"kind": "receiver"}, "b": {"kind": "receiver"}}}
     async with running_bus(tmp_path, work_queues=[TOLD], work=WORK, **tables) as bus:
         bus.parts.deliveries["c"] = Raising("c", NoSettings())

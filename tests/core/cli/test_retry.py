@@ -3,13 +3,12 @@
 import asyncio
 from datetime import UTC, datetime
 
-from kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
-
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 
 async def test_what_was_given_up_is_asked_again(program, journal, accepted):

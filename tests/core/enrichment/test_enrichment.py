@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit import ScriptedWire, Thing, appeal, lookup, node
 
 from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
@@ -21,6 +20,7 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Receipt
+from tests.core.kit import ScriptedWire, Thing, appeal, lookup, node
 
 RETRY = RetrySettings(first=60, max=60)
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
+from team import Tables
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
@@ -221,3 +222,17 @@ def kit() -> Any:
         nothing = staticmethod(not_found)
 
     return Kit
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Tables]]:
+    """Return what makes a journal of limits, within a running loop."""
+    made: list[Tables] = []
+
+    def make(**given: Any) -> Tables:
+        made.append(Tables(monkeypatch, START, **given))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.engine.dispose()

@@ -17,6 +17,7 @@ from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record
+from tests.services.journals import sqlite_journal
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -120,10 +121,10 @@ def make() -> Make:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind; PostgreSQL's is on a private server that the tests start."""
+    """An empty journal of each kind; PostgreSQL's is on a private server that the tests start."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/journal.db"
-    return str(request.getfixturevalue("database"))
+        return sqlite_journal(tmp_path / "journal.db")
+    return str(request.getfixturevalue("journal_database"))
 
 
 @pytest.fixture

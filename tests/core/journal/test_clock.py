@@ -23,8 +23,8 @@ def given_time():
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 def ends_in(url):

@@ -65,9 +65,9 @@ async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
 
 
 @pytest.fixture
-def shared(database):
+def shared(journal_database):
     """Leader leases matter where several processes work one journal."""
-    return database
+    return journal_database
 
 
 async def test_one_at_a_time_holds_a_duty(shared):

@@ -55,9 +55,9 @@ async def test_suspects_are_worked_one_at_a_time(journal, make, end):
     assert ("a", None) in await taken(journal, make.later(90))
 
 
-async def test_workers_that_claim_together_take_one_suspect(database, make):
+async def test_workers_that_claim_together_take_one_suspect(journal_database, make):
     """On PostgreSQL transactions run side by side: all the same only one worker has a suspect."""
-    journals = [await Journal.open(database) for _ in range(4)]
+    journals = [await Journal.open(journal_database) for _ in range(4)]
     await dead(journals[0], make, *(f"m{at}" for at in range(8)))
     await journals[0].bury("dead")
     claims = (one.claim(str(at), make.later(10**7), 5, LEASE) for at, one in enumerate(journals))

@@ -13,12 +13,13 @@ from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.writes import keeping
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.services.journals import sqlite_journal
 
 
 @pytest.fixture
 def url(tmp_path):
     """SQLite alone: these are about the writer, not about the database."""
-    return f"sqlite:///{tmp_path}/journal.db"
+    return sqlite_journal(tmp_path / "journal.db")
 
 
 async def submit(journal, run, item=None):

@@ -142,9 +142,9 @@ def test_hostile_texts_cost_no_more_than_others(piece):
     text = (piece * 200_000)[:200_000]
 
     def seconds(length):
-        started = time.perf_counter()
+        started = time.thread_time()  # on a processor: whoever else works here does not count
         for _ in identifiers_in(text[:length]):
             pass
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     assert min(seconds(200_000) for _ in range(2)) < 0.05 + 12 * min(seconds(50_000) for _ in range(3))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, message, reply
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
@@ -20,6 +19,7 @@ from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
 from appealbus.plugins.monitor.shared_result import SharedResult
+from tests.core.kit import Receiver, ScriptedWire, message, reply
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 

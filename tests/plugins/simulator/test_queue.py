@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import typer
 from lxml import etree
-from services.rabbitmq import Vhost
-from simulator_peer import SEED, SIZE
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
@@ -33,6 +31,8 @@ from appealbus.plugins.simulator.queueing import QueueAgency
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
+from tests.plugins.simulator.simulator_peer import SEED, SIZE
+from tests.services.rabbitmq import Vhost
 
 BY_RKA, BY_NUMBER = register_lookups(AddressSettings())
 

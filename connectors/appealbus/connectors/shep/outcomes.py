@@ -11,7 +11,7 @@ from lxml import etree
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Fault
 from appealbus.connectors.soap.outcomes import fault_failure as soap_fault
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 

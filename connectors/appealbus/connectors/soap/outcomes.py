@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from appealbus.connectors.http import DENIED, HttpReply
 from appealbus.connectors.soap.envelope import Fault
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import local_name
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lxml import etree
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
@@ -21,6 +20,8 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
+from tests.services.journals import sqlite_journal
+from tests.services.rabbitmq import Vhost
 
 QUEUE = "register.questions"
 Answering = Callable[[Message], Message | None]
@@ -108,7 +109,7 @@ async def asking_bus(folder: Path, brokers: Brokers, **settings: Any) -> AsyncIt
     """Run a bus that asks the agency for towns, over a real journal in the folder."""
     source = {"connector": "amqp", "queue": QUEUE, "guard": {"attempts": 1}, **settings}
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "sources": {"register": source},
         "retry": {"first": "50ms", "max": "50ms"},
     }

@@ -10,7 +10,6 @@ import orjson
 import pytest
 from lxml import etree
 from pydantic import ValidationError
-from queue_agency import QUEUE, reply_to
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
@@ -18,6 +17,7 @@ from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.schemas.outcome import OutcomeKind
+from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
 
 IIN = "750301100019"
 QUESTION = etree.fromstring("<q xmlns='urn:r'><number>08-130-001-0001</number></q>")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
@@ -19,6 +18,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
+from tests.services.journals import sqlite_journal
+from tests.services.rabbitmq import Vhost
 
 NAMES = Names()
 PATIENCE = 60
@@ -116,7 +117,7 @@ async def running(
 ) -> AsyncIterator[Flow]:
     """Run a bus with these tables beside the broker's."""
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1, **tables.pop("bus", {})},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1, **tables.pop("bus", {})},
         "plugins": {"amqp": {"brokers": {"main": table}}},
         **tables,
     }

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
@@ -15,6 +13,8 @@ from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas import Completeness, Dossier
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
 KATO = "271010000"

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from flows import NAMES, Flow, Run, body
 from lxml import etree
 
 from appealbus.connectors.amqp.brokers import Brokers
@@ -20,6 +19,7 @@ from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml
+from tests.connectors.amqp.flow.flows import NAMES, Flow, Run, body
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 

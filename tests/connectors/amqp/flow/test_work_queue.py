@@ -5,14 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
 from appealbus.core.clocks import wall
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"work": {"kind": "amqp"}}
 
@@ -52,12 +52,12 @@ async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 async def test_two_workers_share_the_work_of_one_journal(
-    tmp_path: Path, vhost: Vhost, database: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, vhost: Vhost, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over PostgreSQL and RabbitMQ: what one accepts and cannot do, the other does, without a look of its own."""
     monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
     table = table_of(vhost)
-    tables = {"bus": {"journal": database}, **PARTS}
+    tables = {"bus": {"journal": journal_database}, **PARTS}
     async with (
         running(tmp_path, table, doors=False, **tables) as full,
         running(tmp_path, table, doors=False, **tables) as free,

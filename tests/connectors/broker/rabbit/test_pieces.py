@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from services.rabbitmq import Rabbit, Vhost
 
 from appealbus.connectors.broker.broker import BrokerUnreachable, Message, Properties, Published
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.core import LinkStatus
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import to, until

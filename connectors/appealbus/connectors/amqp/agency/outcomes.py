@@ -6,7 +6,7 @@ from typing import Final
 
 from appealbus.connectors.amqp.agency.body import broken
 from appealbus.connectors.broker.broker import Header
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 ANSWER: Final = "answer"
