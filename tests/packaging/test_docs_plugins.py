@@ -86,7 +86,7 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
 
 async def test_the_connector_of_the_page_answers(tmp_path: Path) -> None:
     """It reads its file when it starts, and fails as a wire must for what is not in there."""
-    (tmp_path / "shown.py").write_text(PLUGINS["TableConnector"], encoding="utf-8")
+    (tmp_path / "shown.py").write_text(PLUGINS["TableWire"], encoding="utf-8")
     (tmp_path / "table.csv").write_text("kato,name\n271010000,Орал\n", encoding="utf-8")
     loaded = from_document(
         {

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 
 from appealbus.core import (
     Call,
-    Connector,
     Delivery,
+    Factory,
     From,
     Handed,
     Health,
@@ -37,7 +37,7 @@ from appealbus.core import (
 )
 from appealbus.core.bus import bus, decoder, suspect_messages
 from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.guards import shared
+from appealbus.core.guards import worker_share
 from appealbus.core.host import Host
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas import Record
@@ -52,7 +52,7 @@ def _impatient(host: Host, lease: float) -> Watchdog:
 if os.environ.get("HURRY"):
     suspects.PAUSES = (1.0, 2.0)
     suspect_messages.PAUSES = (0.0, 0.5, 1.0)
-    shared.LEASE = 4.0
+    worker_share.LEASE = 4.0
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
 _decode = decoder.decode
@@ -94,17 +94,6 @@ class Inside(Wire):
         return Health(True, "inside")
 
 
-class InsideConnector(Connector[NoSettings]):
-    """Binds a source to it."""
-
-    name = "inside"
-    settings = NoSettings
-
-    def wire(self, source: str, settings: NoSettings) -> Wire:
-        """Make one."""
-        return Inside()
-
-
 class Innocent(Lookup[ByText, Note]):
     """Asks, and hurts nobody."""
 
@@ -140,9 +129,6 @@ class Killer(Lookup[ByText, Note]):
 class Deadly(Delivery[NoSettings]):
     """Takes every dossier, and ends the process over one."""
 
-    kind = "deadly"
-    settings = NoSettings
-
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Take or kill."""
         if os.environ.get("POISON") == "delivery" and any(_is_poison(each) for each in batch):
@@ -157,15 +143,15 @@ def _is_poison(outgoing: Outgoing) -> bool:
 
 
 @hookimpl
-def register_deliveries() -> list[type[Delivery[Any]]]:
+def register_deliveries() -> list[Factory[Delivery[Any]]]:
     """Bring the receiver."""
-    return [Deadly]
+    return [Factory("deadly", NoSettings, Deadly)]
 
 
 @hookimpl
-def register_connectors() -> list[Connector[Any]]:
+def register_connectors() -> list[Factory[Wire]]:
     """Bring the wire."""
-    return [InsideConnector()]
+    return [Factory("inside", NoSettings, lambda source, settings: Inside())]
 
 
 @hookimpl

@@ -26,7 +26,7 @@ def _about_known_people(count: int) -> list[Appeal]:
         if each.parcels
         and each.applicant.type == "person"
         and each.applicant.iin
-        and people.person_by_iin(each.applicant.iin)
+        and people.persons.by_iin(each.applicant.iin) is not None
         and people.parcel_by_number(each.parcels[0].cadastral_number)
     ][:count]
 

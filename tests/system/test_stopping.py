@@ -64,18 +64,15 @@ def test_sigterm_does_not_wait_for_a_silent_agency(here: Installation, agencies:
 
 STUCK = """
 import asyncio
-from appealbus.core import Delivery, NoSettings, hookimpl
+from appealbus.core import Delivery, Factory, NoSettings, hookimpl
 
 class Stuck(Delivery):
-    kind = "stuck"
-    settings = NoSettings
-
     async def deliver(self, batch):
         await asyncio.sleep(3600)
 
 @hookimpl
 def register_deliveries():
-    return [Stuck]
+    return [Factory("stuck", NoSettings, Stuck)]
 """
 
 

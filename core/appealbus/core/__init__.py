@@ -17,6 +17,7 @@ from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
+from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -33,10 +34,10 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Payload, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
-from appealbus.core.version import __version__
+from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 PUBLIC_MODULES = (
@@ -53,7 +54,7 @@ PUBLIC_MODULES = (
 """What plugins may import beside this module: for tests, for reading replies, for settings, for stamps."""
 
 # A plugin and its settings.
-__all__ = ["PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
+__all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
 # Errors.
 __all__ += ["AppealBusError", "CallFailed", "ConfigError", "JournalError", "NoThread"]
 # A lookup: its questions and how they end.
@@ -72,7 +73,7 @@ __all__ += [
 # An assessor.
 __all__ += ["Assessor", "records"]
 # A connector and its wires.
-__all__ += ["Call", "Connector", "Health", "Layer", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
+__all__ += ["Call", "Factory", "Health", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
 # Ways in and out.
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]

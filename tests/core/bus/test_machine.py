@@ -28,6 +28,7 @@ from appealbus.core import (
     Call,
     CallFailed,
     Delivery,
+    Factory,
     From,
     Inbound,
     Lookup,
@@ -42,13 +43,15 @@ from appealbus.core import (
     found,
 )
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
+from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
-from tests.core.kit import ScriptedConnector, ScriptedWire, Thing, lookup, message, reply
+from tests.core.kit import ScriptedWire, Thing, lookup, message, reply
 from tests.services.forms import form
 
 SETTLES = 60.0
@@ -113,8 +116,9 @@ class Life:
             "deliveries": {name: {"kind": "world"} for name in RECEIVERS},
         }
         loaded = from_document(document, self.folder)
-        connector = ScriptedConnector(ScriptedWire(self._answer))
-        brought = Brought(connectors=[connector], lookups=lookups(), deliveries=[self._receiver()])
+        connector = scripted_connector(ScriptedWire(self._answer))
+        delivery = Factory("world", NoSettings, self._receiver())
+        brought: dict[str, list[Any]] = {"connectors": [connector], "lookups": lookups(), "deliveries": [delivery]}
         host = Host(lambda name, model: model())
         host.plugins.append(Plugin("test", "1", "test", brought=brought))
         self.journal = await Journal.open(loaded.settings.bus.journal)
@@ -145,9 +149,6 @@ class Life:
         life, world = self, self.world
 
         class Receiver(Delivery[NoSettings]):
-            kind = "world"
-            settings = NoSettings
-
             async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
                 await life._still_alive()
                 mood = world.receivers[self.name]
@@ -168,7 +169,7 @@ class Life:
         self.over = True
         for name in ("journal.db", "journal.db-wal"):
             shutil.copy(self.folder / name, folder / name)
-        self.bus._keeper.call_off(self.bus._keeper.tasks)
+        self.bus._tasks.cancel(*StopPhase)
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import heartbeat as presences
-from appealbus.core.bus import keeping
 from appealbus.core.bus import relay as relays
+from appealbus.core.bus import tasks
 from appealbus.core.errors import UNREACHABLE, JournalError
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 
@@ -43,7 +43,7 @@ async def test_a_part_that_raises_starts_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, part: str
 ) -> None:
     """Whatever it was; the bus says so and goes on with all its parts."""
-    monkeypatch.setattr(keeping, "RESTART", 0.05)
+    monkeypatch.setattr(tasks, "RESTART", 0.05)
     failures = 1
     calls = 0
 
@@ -117,7 +117,7 @@ async def test_what_is_written_down_while_the_bus_stops_is_not_left_behind(
 
         monkeypatch.setattr(bus.journal, "accept", slow)
         accepting = asyncio.create_task(bus.accept(message("a", text="a")))
-        await until(lambda: bool(bus._arrivals))
+        await until(lambda: bus._arrivals.busy)
         asyncio.get_running_loop().call_later(0.3, gate.set)
     assert isinstance(await accepting, Taken)
     assert not bus._dispatcher.busy

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from appealbus.core import From, Inbound, RunningBus, Service, Taken
-from appealbus.core.host import Brought, Plugin
+from appealbus.core.host import Plugin
 from appealbus.schemas import Dossier
 from tests.core.kit import Receiver, lookup, message, running_bus
 
@@ -28,7 +28,7 @@ async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: 
     """As an API would: a receipt at once, then the appeal in the list, its questions, and its dossier."""
     service = Watches()
     async with running_bus(tmp_path, THING, deliveries={"registry": {"kind": "receiver"}}) as running:
-        running.parts.host.plugins.append(Plugin("watches", "1", "test", brought=Brought(services=[service])))
+        running.parts.host.plugins.append(Plugin("watches", "1", "test", brought={"services": [service]}))
         running.open_doors()
         bus = await service.bus
         before = bus.figures()

@@ -54,10 +54,10 @@ async def test_no_more_bytes_are_in_flight_than_the_budget_has(tmp_path: Path, m
         monkeypatch.setattr(dispatcher.budget, "_most", 50_000)
         work = dispatcher._work
 
-        async def watched(case: Any) -> None:
+        async def watched(case: Any) -> Any:
             sizes.append(50_000 - dispatcher.budget.left)
             await gate.wait()
-            await work(case)
+            return await work(case)
 
         monkeypatch.setattr(dispatcher, "_work", watched)
         letters = [message(f"m{at}", text="x" * 9_000) for at in range(20)]

@@ -81,7 +81,7 @@ async def test_workers_share_the_work(tmp_path: Path, journal_database: str) -> 
 
 def die(bus: Bus) -> None:
     """Stop all of a bus at once, as if its process had been killed."""
-    for task in [*bus._keeper.tasks, *bus._dispatcher._cases.values()]:
+    for task in [*bus._tasks._running, *bus._dispatcher._cases.values()]:
         task.cancel()
     bus._stopping = True
 

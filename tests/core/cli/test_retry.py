@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
@@ -20,12 +21,14 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     assert "being worked on right now; try again in a moment" in busy.stderr
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.PARTIAL,
-        receivers=[],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.PARTIAL,
+            receivers=[],
+            due_at=None,
+        )
     )
     done = program("retry", number)
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 1 lookup is asked again.\n")

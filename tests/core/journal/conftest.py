@@ -11,6 +11,7 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
 from appealbus.core.journal.writes import clock
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind
@@ -145,12 +146,14 @@ def conclude(journal: Journal) -> Conclude:
         dossier = f'{{"number": "{appeal.receipt.number}", "version": {version}}}'.encode()
         completeness = Completeness.COMPLETE if due_at is None else Completeness.PARTIAL
         await journal.conclude(
-            appeal.appeal_id,
-            dossier=dossier,
-            version=version,
-            completeness=completeness,
-            receivers=receivers,
-            due_at=due_at,
+            Conclusion(
+                appeal.appeal_id,
+                dossier=dossier,
+                version=version,
+                completeness=completeness,
+                receivers=receivers,
+                due_at=due_at,
+            )
         )
 
     return do

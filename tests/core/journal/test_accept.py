@@ -11,6 +11,7 @@ from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
@@ -216,7 +217,14 @@ async def test_appeals_of_one_state_are_paged_by_key(journal, make):
         if case.appeal.message_id != "m3":
             due = make.later(60) if case.appeal.message_id in ("m4", "m6") else None
             await journal.conclude(
-                case.appeal_id, dossier=b"{}", version=1, completeness=Completeness.PARTIAL, receivers=[], due_at=due
+                Conclusion(
+                    case.appeal_id,
+                    dossier=b"{}",
+                    version=1,
+                    completeness=Completeness.PARTIAL,
+                    receivers=[],
+                    due_at=due,
+                )
             )
     expected = {
         AppealState.READY: ["m0", "m1", "m2"],

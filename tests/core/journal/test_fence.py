@@ -8,19 +8,22 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.errors import LeaseLost
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 
 async def end(journal, accepted, owner, version=1, dossier=b"{}"):
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=dossier,
-        version=version,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
-        owner=owner,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=dossier,
+            version=version,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+            owner=owner,
+        )
     )
 
 

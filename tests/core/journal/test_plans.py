@@ -8,6 +8,7 @@ from sqlalchemy import event
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 _MANY = 100_000
@@ -63,13 +64,15 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
     for case in claimed[:2]:
         await large.keep(case.appeal_id, make.state(), owner="me")
         await large.conclude(
-            case.appeal_id,
-            dossier=b"{}",
-            version=2,
-            completeness=Completeness.COMPLETE,
-            receivers=["out"],
-            due_at=None,
-            owner="me",
+            Conclusion(
+                case.appeal_id,
+                dossier=b"{}",
+                version=2,
+                completeness=Completeness.COMPLETE,
+                receivers=["out"],
+                due_at=None,
+                owner="me",
+            )
         )
     due = await large.undelivered("out", now, 100)
     await large.delivered([one.delivery_id for one in due])

@@ -13,6 +13,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import writer
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.concluding import Conclusion
 
 
 @pytest.fixture
@@ -184,12 +185,14 @@ async def conclude(journal, accepted):
     from appealbus.schemas.dossier import Completeness
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
 
 

@@ -21,6 +21,7 @@ from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
@@ -89,12 +90,14 @@ class JournalLife(RuleBasedStateMachine):
         try:
             self.do(
                 self.journal.conclude(
-                    appeal,
-                    dossier=f"{appeal}/{version}".encode(),
-                    version=version,
-                    completeness=Completeness.PARTIAL,
-                    receivers=["out"],
-                    due_at=None,
+                    Conclusion(
+                        appeal,
+                        dossier=f"{appeal}/{version}".encode(),
+                        version=version,
+                        completeness=Completeness.PARTIAL,
+                        receivers=["out"],
+                        due_at=None,
+                    )
                 )
             )
         except VersionConflict:

@@ -9,6 +9,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import suspects
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 LEASE = 60.0
@@ -33,7 +34,7 @@ async def states(journal):
 def end(journal):
     async def conclude(case, **given):
         told = {"dossier": None, "version": 0, "completeness": Completeness.PARTIAL, "receivers": [], "due_at": None}
-        await journal.conclude(case.appeal_id, **{**told, **given})
+        await journal.conclude(Conclusion(case.appeal_id, **{**told, **given}))
 
     return conclude
 
@@ -78,12 +79,14 @@ async def test_the_third_death_holds_it(journal, make):
         cases = await journal.claim("me", make.later(at), 10, LEASE)
         assert [case.deaths for case in cases] == [0]
         await journal.conclude(
-            cases[0].appeal_id,
-            dossier=None,
-            version=0,
-            completeness=Completeness.PARTIAL,
-            receivers=[],
-            due_at=None,
+            Conclusion(
+                cases[0].appeal_id,
+                dossier=None,
+                version=0,
+                completeness=Completeness.PARTIAL,
+                receivers=[],
+                due_at=None,
+            )
         )
         if deaths < suspects.DEATHS - 1:
             assert await taken(journal, make.later(at)) == []

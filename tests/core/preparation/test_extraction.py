@@ -2,7 +2,7 @@
 
 import pytest
 
-from appealbus.core.preparation.extraction import MOST_MENTIONS, check, find_mentions, prepare
+from appealbus.core.preparation.extraction import MOST_MENTIONS, check, prepare
 from appealbus.schemas.appeal import Appeal, Mention, Mentions, Span, Warning
 
 IIN, BIN, PARCEL = "750301100019", "210740000018", "08-118-005-1234"
@@ -17,7 +17,7 @@ def appeal(**fields):
 def test_mentions_are_normal_and_marked_with_their_place():
     """Each identifier comes once, in its normal form, where it stood first."""
     text = f"ЖСН {IIN}, жер 08:118:005:1234, БСН {BIN}. Қайталаймын: {PARCEL}."
-    mentions = find_mentions(appeal(text=text))
+    mentions = prepare(appeal(text=text)).mentions
     assert [mention.value for mention in mentions.iins] == [IIN]
     assert [mention.value for mention in mentions.bins] == [BIN]
     assert [mention.value for mention in mentions.cadastral_numbers] == [PARCEL]
@@ -35,7 +35,7 @@ def test_mentions_are_normal_and_marked_with_their_place():
 )
 def test_what_a_field_gives_is_no_mention(fields):
     """A value that the form gives already is not offered again, however it is written there."""
-    assert find_mentions(appeal(text=f"Мой ИИН {IIN}", **fields)) == Mentions()
+    assert prepare(appeal(text=f"Мой ИИН {IIN}", **fields)).mentions == Mentions()
 
 
 def test_parcels_and_organisations_of_fields_are_no_mentions():
@@ -46,13 +46,13 @@ def test_parcels_and_organisations_of_fields_are_no_mentions():
         addressee={"name": "Әкімдік", "bin": "210741000013"},
         parcels=[{"cadastral_number": "081180051234"}],
     )
-    assert find_mentions(given) == Mentions()
+    assert prepare(given).mentions == Mentions()
 
 
 def test_malformed_field_does_not_hide_the_text():
     """A wrong ИИН in the form leaves the right one in the text as a mention."""
     given = appeal(text=f"ИИН {IIN}", applicant={"type": "person", "iin": "750301100018"})
-    assert [mention.value for mention in find_mentions(given).iins] == [IIN]
+    assert [mention.value for mention in prepare(given).mentions.iins] == [IIN]
 
 
 def test_mentions_are_bounded_and_the_bound_is_told():

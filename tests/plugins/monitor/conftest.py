@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appealbus.core import From
 from appealbus.core.bus.bus import Bus
-from appealbus.core.host import Brought, Plugin
+from appealbus.core.host import Plugin
 from appealbus.plugins.monitor.service import Monitor
 from appealbus.plugins.monitor.settings import ListenAddress
 from tests.core.kit import Receiver, lookup, running_bus
@@ -69,7 +69,7 @@ async def _watched(folder: Path, max_loop_lag: float = 5.0, **given: Any) -> Asy
     given.setdefault("deliveries", {"registry": {"kind": "receiver"}})
     thing = lookup("s.thing", x=From("repeats[*]"))
     async with ClientSession() as client, running_bus(folder, thing, **given) as bus:
-        bus.parts.host.plugins.append(Plugin("monitor", "1", "test", brought=Brought(services=[monitor])))
+        bus.parts.host.plugins.append(Plugin("monitor", "1", "test", brought={"services": [monitor]}))
         bus.open_doors()
         async with asyncio.timeout(30):
             while monitor.port is None:

@@ -27,8 +27,6 @@ Watch = Callable[..., AbstractAsyncContextManager[Any]]
 class Linked(Intake[NoSettings]):
     """An intake with one connection."""
 
-    kind = "linked"
-    settings = NoSettings
     state = LinkState("main.consume", LinkStatus.UP)
 
     async def run(self, acceptor: Acceptor) -> None:

@@ -13,7 +13,7 @@ import pytest
 import typer
 from lxml import etree
 
-from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
@@ -77,7 +77,7 @@ async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
     async with Simulator(SimulatorSettings(seed=SEED, size=SIZE, address=address)) as simulator:
         if settings is None:
             await simulator.take_questions(broker)
-        wire = AmqpConnector(brokers).wire("address", AgencySettings(queue=address.queue, limit=1024 * 1024))
+        wire = AgencyWire("address", AgencySettings(queue=address.queue, limit=1024 * 1024), brokers)
         await wire.start()
         yield Peer(simulator, broker, wire)
         await wire.close()
@@ -263,7 +263,7 @@ async def test_the_command(vhost: Vhost, population: Population) -> None:
         sys.executable, "-c", run, "simulate", *options, stdout=PIPE, stderr=PIPE
     )
     brokers = Brokers(AmqpSettings(brokers={"main": rabbit_at(vhost)}))
-    wire = AmqpConnector(brokers).wire("address", AgencySettings(queue="address.questions"))
+    wire = AgencyWire("address", AgencySettings(queue="address.questions"), brokers)
     try:
         assert program.stdout is not None
         async with asyncio.timeout(60):

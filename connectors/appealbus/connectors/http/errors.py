@@ -1,4 +1,4 @@
-"""What goes wrong on the way, as typed failures. The library's own texts stay behind: they may quote the other side."""
+"""Errors of the HTTP library as typed failures. Its own texts are not used: they may quote the other side."""
 
 import aiohttp
 

@@ -14,6 +14,7 @@ BUSY = (408, 429, 503)
 """Statuses that say more than any fault in the body."""
 
 _LONGEST_WAIT = 24 * 3600.0
+"""Seconds that `Retry-After` counts: a source that says next year is asked again tomorrow."""
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE)
 
 

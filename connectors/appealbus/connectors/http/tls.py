@@ -1,4 +1,4 @@
-"""Whom to trust, and who we are."""
+"""TLS of a source: which authorities are trusted, and which certificate is ours."""
 
 import ssl
 from pathlib import Path

@@ -29,6 +29,7 @@ from appealbus.schemas.outcome import OutcomeKind
 log = structlog.get_logger(__name__)
 
 _TOLD = 20
+"""Names in a line of the log that a person reads; a contract may have hundreds."""
 
 
 class SoapWire(Wire):

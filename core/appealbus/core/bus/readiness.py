@@ -1,4 +1,4 @@
-"""Whether a running bus does what it is there for, check by check, in words without secrets."""
+"""The checks of readiness: whether a running bus can do its work, in words without secrets."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -34,7 +34,7 @@ async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Ch
     """Look at the bus, its journal and its connections. Sources are left out: agencies come and go.
 
     Args:
-        bus: the one.
+        bus: the running bus.
         probe: writes to the journal and returns once that is on disk; raises JournalError or TimeoutError.
 
     """

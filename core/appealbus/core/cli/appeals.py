@@ -1,11 +1,11 @@
 """`appealbus dossier`, `why`, `explain` and `retry`: what is known of one appeal, what is not, and asking again."""
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view, local
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
@@ -17,7 +17,6 @@ from appealbus.schemas.xml import to_xml
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 Version = Annotated[int | None, typer.Option("--version", help="An earlier version; else the newest.", min=1)]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,12 +109,7 @@ def retry(
     The bus that runs does it, or else the next one.
     """
     cli = cli_of(context)
-
-    async def work() -> int | None:
-        async with cli.journal(write=True) as journal:
-            return await journal.retry(number, everything=everything, refresh=refresh)
-
-    count = asyncio.run(work())
+    count = cli.change(lambda journal: journal.retry(number, everything=everything, refresh=refresh))
     if count is None:
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"

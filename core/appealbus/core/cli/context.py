@@ -99,12 +99,15 @@ class Cli:
 
     def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened for reading alone."""
+        return asyncio.run(self._over_journal(use, write=False))
 
-        async def work() -> T:
-            async with self.journal() as journal:
-                return await use(journal)
+    def change(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine over the journal, opened for writing."""
+        return asyncio.run(self._over_journal(use, write=True))
 
-        return asyncio.run(work())
+    async def _over_journal(self, use: Callable[[Journal], Coroutine[Any, Any, T]], *, write: bool) -> T:
+        async with self.journal(write=write) as journal:
+            return await use(journal)
 
     def print_json(self, value: Any) -> None:
         """Write one JSON document, indented, to standard output."""

@@ -1,4 +1,7 @@
-"""What the workers of one journal tell each other about a source and its limits, and what each may use."""
+"""What a worker says to the journal of a source's limits, and what it hears.
+
+A worker sends a `Report` on each source and gets a `Grant` for each. Nothing else about limits passes between workers.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,23 +89,23 @@ class Share:
 
     Attributes:
         usable: so much from now on.
-        recorded: what the others count as its own.
-        owed: whether others still hold what is to be this worker's.
-        owes: whether others wait for what this worker still holds.
-        anew: whether nothing was counted as its own before.
+        counted: what the others count as its own: `usable`, or what it has not let go of yet.
+        more_to_come: whether others still hold what is to be this worker's.
+        others_wait: whether others wait for what this worker still holds.
+        is_new: whether nothing was counted as its own before.
 
     """
 
     usable: int
-    recorded: int
-    owed: bool
-    owes: bool
-    anew: bool
+    counted: int
+    more_to_come: bool
+    others_wait: bool
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a source stands for one worker, after its report.
+class Grant:
+    """What a worker may do with a source from now on, and how the breaker of all stands.
 
     Attributes:
         calls: its share of the calls in flight.

@@ -12,6 +12,7 @@ from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.rows import JournalState
 
 _LARGEST = 4096
+"""Bytes: a checkpoint has some hundred. What has more is another file, and is not read to its end."""
 
 
 class Behind(JournalError):

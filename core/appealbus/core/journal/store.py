@@ -21,7 +21,9 @@ from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4
+"""Connections that read. The bus's own reads are short; a command, a scrape and a page may come on top."""
 _BUSY_MS = 5000
+"""How long SQLite waits for whoever else has the file: a backup holds it for less."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

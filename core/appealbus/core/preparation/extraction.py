@@ -11,6 +11,7 @@ from appealbus.schemas.identifiers import (
     parse_cadastral_number,
     parse_iin,
     parse_kato,
+    parse_or_none,
     parse_rka,
 )
 
@@ -32,11 +33,6 @@ def prepare(appeal: Appeal) -> Appeal:
         for kind in sorted(crowded)
     ]
     return appeal.model_copy(update={"mentions": mentions, "warnings": warnings})
-
-
-def find_mentions(appeal: Appeal) -> Mentions:
-    """Return the identifiers in the appeal's text, each once, less those that a field gives already."""
-    return _mentions(appeal)[0]
 
 
 def check(appeal: Appeal) -> list[AppealWarning]:
@@ -79,10 +75,8 @@ def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
 
 def _given(appeal: Appeal) -> Iterator[str]:
     for _, value, parse in _identifier_fields(appeal):
-        try:
-            yield parse(value)
-        except IdentifierError:
-            continue
+        if (parsed := parse_or_none(parse, value)) is not None:
+            yield parsed
 
 
 def _identifier_fields(appeal: Appeal) -> Iterator[tuple[str, str, Callable[[str], str]]]:

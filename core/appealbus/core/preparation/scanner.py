@@ -20,16 +20,16 @@ from typing import Literal
 
 from appealbus.schemas.identifiers import (
     SEPARATORS,
-    IdentifierError,
     parse_bin,
     parse_cadastral_number,
     parse_iin,
+    parse_or_none,
 )
 
 Kind = Literal["iins", "bins", "cadastral_numbers"]
 
 _NEAR = 60
-"""Characters between a word and the number that it is about: some words, hardly ever a sentence."""
+"""Characters between a word such as ИИН and the number that it is about: half a sentence."""
 _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
 _DIGITS = re.compile("[0-9]+")
@@ -208,7 +208,5 @@ class _Scanner:
         return bool(joint.fullmatch(self.text, self.runs[index][1], self.runs[index + 1][0]))
 
     def _valid(self, kind: Kind, parse: Callable[[str], str], start: int, end: int) -> FoundIdentifier | None:
-        try:
-            return FoundIdentifier(kind, parse(self.text[start:end].replace(":", "")), start, end)
-        except IdentifierError:
-            return None
+        value = parse_or_none(parse, self.text[start:end].replace(":", ""))
+        return FoundIdentifier(kind, value, start, end) if value is not None else None

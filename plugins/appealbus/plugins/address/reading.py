@@ -4,7 +4,7 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlread import bool_of, children, date_of, needed, require_text, text
 from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.address import Address, AddressPart
@@ -56,7 +56,7 @@ def _rka(element: etree._Element) -> str:
     try:
         return parse_rka(require_text(element, "RCA"))
     except IdentifierError:
-        raise CallFailed(OutcomeKind.INVALID, "reply.bad_number", "RCA is not a РКА", layer=Layer.BUSINESS) from None
+        raise CallFailed(OutcomeKind.INVALID, "reply.bad_number", "RCA is not a РКА") from None
 
 
 def _cadastral_number(element: etree._Element) -> str | None:

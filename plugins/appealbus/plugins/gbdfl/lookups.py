@@ -14,7 +14,7 @@ from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdfl.reading import persons_from, result_code
 from appealbus.plugins.gbdfl.settings import GbdflSettings
-from appealbus.schemas.identifiers import IdentifierError, Iin, parse_iin
+from appealbus.schemas.identifiers import Iin, parse_iin, parse_or_none
 from appealbus.schemas.person import IdentityDocument, Person
 from appealbus.schemas.record import Record
 
@@ -42,7 +42,9 @@ class PersonQuery(Query):
     @classmethod
     def _one_way(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
         by_name = all(given.get(field) for field in ("surname", "name", "birth_date"))
-        if given.get("iin") and (_is_iin(given["iin"]) or not (given.get("document_number") or by_name)):
+        if given.get("iin") and (
+            parse_or_none(parse_iin, given["iin"]) or not (given.get("document_number") or by_name)
+        ):
             return {"iin": given["iin"]}
         if given.get("document_number"):
             return {"document_number": given["document_number"]}
@@ -157,11 +159,3 @@ def person_request(query: PersonQuery | MentionQuery, message_id: str, settings:
 def _has_number(document: IdentityDocument, number: str) -> bool:
     """Compare with the number as it stands, and with the series in front: people write it so or so."""
     return same_number(number, document.number) or same_number(number, f"{document.series or ''}{document.number}")
-
-
-def _is_iin(value: str) -> bool:
-    try:
-        parse_iin(value)
-    except IdentifierError:
-        return False
-    return True

@@ -18,12 +18,17 @@ from appealbus.plugins.monitor.shared_result import SharedResult
 log = structlog.get_logger(__name__)
 
 _FRESH = 1.0
+"""Seconds: many may ask at once, and the journal is asked once."""
 _PATIENCE = 4.0
+"""Seconds: a prober gives up after five, and should hear why before."""
 _RECENT = 15.0
+"""Seconds: as long as deploy/ has between two probes, so that none misses a stall."""
 _MINUTE = 60.0
+"""Seconds: the worst lag between two scrapes."""
 _CONNECTION = 15.0
 """Seconds that a connection may last, whatever it does; each serves one request."""
 _SMALL = 8192
+"""Bytes: a prober or a scraper sends a few hundred. Whoever sends more is neither."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

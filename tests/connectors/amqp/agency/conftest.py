@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
@@ -34,7 +34,7 @@ async def wires(agency: Agency, tmp_path: Path) -> AsyncIterator[Any]:
 
     async def make(**settings: Any) -> AgencyWire:
         given = {} if "exchange" in settings else {"queue": QUEUE}
-        wire = AmqpConnector(agency.brokers).wire("register", AgencySettings(**given, **settings))
+        wire = AgencyWire("register", AgencySettings(**given, **settings), agency.brokers)
         await wire.start()
         made.append(wire)
         return wire

@@ -2,19 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lxml import etree
 
-from appealbus.connectors.amqp.agency import AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core import From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
+from appealbus.core import Factory, From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.replies.xmlread import element_of, text
@@ -114,7 +115,8 @@ async def asking_bus(folder: Path, brokers: Brokers, **settings: Any) -> AsyncIt
     }
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
-    brought = Brought(connectors=[AmqpConnector(brokers)], lookups=[TownByNumber()])
+    connector = Factory("amqp", AgencySettings, partial(AgencyWire, brokers=brokers))
+    brought = {"connectors": [connector], "lookups": [TownByNumber()]}
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     async with await Journal.open(loaded.settings.bus.journal) as journal:
         await journal.hold_run_lock()

@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 
-from appealbus.connectors.amqp.brokers import Brokers, brokers_of
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
@@ -125,9 +124,8 @@ async def running(
     loaded = from_document(document, folder, env={"PASSWORD": "guest"})
     host = load_plugins(loaded)
     parts = build(loaded, host)
-    settings = host._settings["amqp"]
-    assert isinstance(settings, AmqpSettings)
-    brokers = brokers_of(settings)
+    brokers = host.shared("amqp")
+    assert isinstance(brokers, Brokers)
     broker = brokers.get()
     await brokers.start(broker)
     try:

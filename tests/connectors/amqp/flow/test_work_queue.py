@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import WorkSettings
+from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
 from appealbus.core.clocks import wall
 from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
@@ -78,16 +80,15 @@ async def test_two_workers_share_the_work_of_one_journal(
 class AmqpOther:
     """Another worker, which only offers."""
 
-    def __init__(self, brokers: object) -> None:
-        kind = type("Other", (AmqpWorkQueue,), {"brokers": brokers})
-        self._queue = kind(WorkSettings())
+    def __init__(self, brokers: Brokers) -> None:
+        self._queue = AmqpWorkQueue("work", WorkSettings(), brokers)
         self.offer = self._queue.offer
         self.publish = self._queue._publish
 
 
 async def test_a_worker_without_room_gives_a_hint_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one may have it; where all are full it is gone in the end, and they look by themselves."""
-    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.02)
+    monkeypatch.setattr("appealbus.core.bus.bus._HINT", 0.02)
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: _consumed(flow))
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency

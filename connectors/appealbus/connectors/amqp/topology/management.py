@@ -16,7 +16,9 @@ from appealbus.connectors.http.tls import TlsSettings, tls_context
 from appealbus.core import AppealBusError, ConfigError
 
 TIMEOUT = 15.0
+"""Seconds: the management API of a busy broker is slow, and a person may be waiting."""
 LIMIT = 4 * 1024 * 1024
+"""Bytes: the description of one thing has a few thousand. An answer without an end must not fill the memory."""
 
 
 class ManagementFailed(AppealBusError):

@@ -1,12 +1,13 @@
 """How a limit is divided: never more than it, nobody forgotten, nothing left lying."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appealbus.core.domain.limits import Need
-from appealbus.core.journal.shares import Division, divide
+from appealbus.core.journal.division import Division, divide
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=20)
@@ -103,9 +104,10 @@ def test_together_they_never_use_more_than_the_limit(limit, count, steps):
         assert sum(max(workers.used[each], workers.usable[each]) for each in workers.used) <= limit
 
 
-@given(st.integers(1, 6), st.integers(2, 6), st.randoms(use_true_random=False))
-def test_nobody_starves_even_where_there_is_less_than_one_for_each(limit, count, random):
+@given(st.integers(1, 6), st.integers(2, 6), st.integers(0, 2**32))
+def test_nobody_starves_even_where_there_is_less_than_one_for_each(limit, count, seed):
     """With calls of any length and reports in any order, everybody gets a turn, again and again."""
+    random = Random(seed)  # one of hypothesis' own takes ten times as long over so many throws
     names = [f"w{i}" for i in range(count)]
     workers = Workers(limit, names)
     workers.wanted = dict.fromkeys(names, 10)

@@ -1,4 +1,8 @@
-"""What the workers of one journal tell each other about a source, and how a limit is divided among them."""
+"""How one limit is divided among the workers that share it: arithmetic over what the journal has noted of each.
+
+A place passes on in two steps. First its holder is told that it may use less; then, once it has said that it uses
+less, the place is free and another one is told that it may use more. In between nobody uses it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +10,12 @@ from datetime import datetime, timedelta
 
 from appealbus.core.domain.limits import Need, Share
 
-_STANDING = 8
+_READY_PART = 8
+"""An eighth of a limit stands ready with those who want nothing: a first call seldom needs more, and the busy hardly
+miss it. Below eight for each worker it is nothing."""
 _SILENT = timedelta(seconds=4)
+"""Who has not renewed its lease for so long is dead or cut off: an idle worker does after three seconds at the latest,
+and a second is left for an exchange that is slow."""
 
 
 @dataclass(slots=True)
@@ -19,6 +27,7 @@ class Holding:
     since: datetime
     """When it began to hold something, or to hold nothing."""
     until: datetime
+    """When its lease ends."""
 
 
 @dataclass(slots=True)
@@ -30,6 +39,34 @@ class Division:
     now: datetime
     lease: timedelta
     holdings: dict[str, Holding] = field(default_factory=dict)
+
+    def settle(self, me: str, need: Need) -> Share:
+        """Take a worker's need into account and return its share.
+
+        What it may use is never more than what the others do not hold. What it holds is never less than what it may
+        use by now and what it uses still.
+        """
+        mine = self.holdings.get(me)
+        is_new = mine is None
+        if mine is None:
+            mine = self.holdings[me] = Holding(0, 0, self.now, self.now + self.lease)
+        others = [name for name in self.holdings if name != me]
+        mine.wanted = need.wanted
+        targets = self.targets()
+        free = self.limit - sum(self.holdings[name].held for name in others)
+        usable = max(0, min(targets[me], free))
+        held = max(usable, need.used if is_new else max(need.held, need.used))
+        if (held > 0) != (mine.held > 0):
+            mine.since = self.now
+        mine.held = held
+        lacking = any(self.holdings[name].held < targets[name] for name in others)
+        return Share(
+            usable=usable,
+            counted=held,
+            more_to_come=need.wanted > 0 and (usable < targets[me] or not usable),
+            others_wait=lacking and held > targets[me],
+            is_new=is_new,
+        )
 
     def targets(self) -> dict[str, int]:
         """Return what each worker should have; together that is never more than the limit.
@@ -45,32 +82,14 @@ class Division:
         return dict.fromkeys(self.holdings, 0) | divide(left, wants)
 
     def _by_turn(self, name: str, holding: Holding) -> tuple[int, datetime, str]:
+        """Rank first whose turn has not ended, then who has had nothing for longest, then those whose turn has."""
         if not holding.held:
             return 1, holding.since, name
         return 0 if self.now - holding.since < self.turn else 2, holding.since, name
 
-    def settle(self, me: str, need: Need) -> Share:
-        """Take a worker's need into account and return its share."""
-        mine = self.holdings.get(me)
-        anew = mine is None
-        if mine is None:
-            mine = self.holdings[me] = Holding(0, 0, self.now, self.now + self.lease)
-        promised = need.used if anew else max(need.held, need.used)
-        mine.wanted = need.wanted
-        targets = self.targets()
-        free = self.limit - sum(each.held for name, each in self.holdings.items() if name != me)
-        usable = max(0, min(targets[me], free))
-        held = max(promised, usable)
-        if (held > 0) != (mine.held > 0):
-            mine.since = self.now
-        mine.held = held
-        others = (name for name in self.holdings if name != me)
-        lacking = any(self.holdings[name].held < targets[name] for name in others)
-        owed = need.wanted > 0 and (usable < targets[me] or not usable)
-        return Share(usable, held, owed, owes=lacking and held > targets[me], anew=anew)
-
 
 def _by_possession(name: str, holding: Holding) -> tuple[int, str]:
+    """Rank first who has most: where it does not come out even, what is left over stays where it is."""
     return -holding.held, name
 
 
@@ -80,11 +99,11 @@ def divide(limit: int, wants: Mapping[str, int]) -> dict[str, int]:
     What nobody wants stands ready in equal parts, and so does up to an eighth of the limit with those who want
     nothing now: their first call need not wait. Where it does not come out even, the first ones have one more.
     """
-    shares = dict.fromkeys(wants, 0)
     if not wants:
-        return shares
-    standing = limit // (_STANDING * len(wants))
-    least = {name: max(wanted, standing) for name, wanted in wants.items()}
+        return {}
+    ready = limit // (_READY_PART * len(wants))
+    least = {name: max(wanted, ready) for name, wanted in wants.items()}
+    shares = dict.fromkeys(wants, 0)
     left = limit
     while left and (lacking := [name for name in wants if shares[name] < least[name]]):
         each, more = divmod(left, len(lacking))

@@ -19,7 +19,9 @@ from appealbus.core import Acceptor, ConfigError, Inbound, Intake, Quarantined, 
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
+"""Messages taken at once. After a crash all of one batch are suspects; fewer would be slower."""
 _LONGEST_NOTE = 20
+"""Digits: a number of messages has fewer. What has more was not written by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,6 @@ class FilesIntake(Intake[FolderSettings]):
 
     Of several workers that have the folder before them one takes from it, until it ends; the others only look.
     """
-
-    kind = "files"
-    settings = FolderSettings
 
     def __init__(self, name: str, settings: FolderSettings) -> None:
         super().__init__(name, settings)

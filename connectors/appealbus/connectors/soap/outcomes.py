@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from appealbus.connectors.http import DENIED, HttpReply
 from appealbus.connectors.soap.envelope import Fault
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import local_name
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -31,7 +31,6 @@ def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFai
                 overrides[name],
                 f"soap.fault.{name}",
                 "the source answered with a fault that the settings give this outcome",
-                layer=Layer.FAULT,
             )
     if not _AUTHENTICATION.isdisjoint((fault.code, *fault.subcodes)):
         # About us and not about the question, as with HTTP 401: mended, the same question is answered.
@@ -41,15 +40,17 @@ def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFai
         kind, code, reason = _FAULTS.get(
             fault.code, (OutcomeKind.INVALID, "soap.fault.other", "the source answered with a fault of its own kind")
         )
-    return CallFailed(kind, code, reason, layer=Layer.FAULT)
+    return CallFailed(kind, code, reason)
 
 
 def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None) -> CallFailed:
-    """Return the failure that counts where a fault came: the status's, if that denies us and the fault ends nothing.
+    """Return which failure counts where a fault came with an HTTP error.
+
+    It is the status's if that denies us access and the fault is not final, else the fault's.
 
     Args:
         fault: what the fault means.
-        reply: which it came in.
+        reply: the HTTP answer that the fault came in.
         failed: what the reply's status means.
 
     """

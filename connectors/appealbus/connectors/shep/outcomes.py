@@ -10,30 +10,28 @@ from lxml import etree
 
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Fault
-from appealbus.connectors.soap.faults import fault_failure as soap_fault
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.connectors.soap.outcomes import fault_failure as soap_fault
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 
 # A code goes into ours only if it cannot be a citizen's: twelve digits in a row would be an ИИН.
 _HARMLESS = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
 _MAX_ERRORS = 16
+"""Errors inside errors: the gateway names a cause or two, and a reply must not make us walk on for ever."""
 
 
 def gateway_failure(code: str | None, settings: ShepSettings) -> CallFailed | None:
     """Return what a status of the gateway means; None where it means that there is an answer."""
     if code is None:
-        return CallFailed(
-            OutcomeKind.INVALID, "shep.no_status", "the gateway's reply has no status", layer=Layer.GATEWAY
-        )
+        return CallFailed(OutcomeKind.INVALID, "shep.no_status", "the gateway's reply has no status")
     if code in settings.success_codes:
         return None
-    return _known([code], settings, Layer.GATEWAY) or CallFailed(
+    return _known([code], settings) or CallFailed(
         # The gateway answered for the service, so nothing is known of the record; asking again later may help.
         OutcomeKind.UNAVAILABLE,
         _coded("shep.status", code),
         "the gateway answered with a status that is not a success",
-        layer=Layer.GATEWAY,
     )
 
 
@@ -53,16 +51,16 @@ def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
         failure = _fault(OutcomeKind.INVALID, codes[0], "the gateway did not accept the message as it was sent")
     else:
         failure = _fault(OutcomeKind.UNAVAILABLE, codes[0], "the gateway answered with a fault")
-    return _known(codes, settings, Layer.FAULT) or failure
+    return _known(codes, settings) or failure
 
 
 def untrusted(code: str, reason: str) -> CallFailed:
     """Return what a fault means that could be anybody's: the question is asked again."""
-    return CallFailed(OutcomeKind.UNAVAILABLE, code, reason, layer=Layer.FAULT)
+    return CallFailed(OutcomeKind.UNAVAILABLE, code, reason)
 
 
 def _fault(kind: OutcomeKind, code: str, reason: str) -> CallFailed:
-    return CallFailed(kind, _coded("shep.fault", code), reason, layer=Layer.FAULT)
+    return CallFailed(kind, _coded("shep.fault", code), reason)
 
 
 def _error_codes(error: etree._Element | None) -> Iterator[str]:
@@ -76,16 +74,12 @@ def _error_codes(error: etree._Element | None) -> Iterator[str]:
         error = child(error, "subError")
 
 
-def _known(codes: list[str], settings: ShepSettings, layer: Layer) -> CallFailed | None:
+def _known(codes: list[str], settings: ShepSettings) -> CallFailed | None:
     for code in codes:
         if code in settings.refused_codes:
-            return CallFailed(
-                OutcomeKind.REFUSED, _coded("shep.refused", code), "the gateway says that we may not ask", layer=layer
-            )
+            return CallFailed(OutcomeKind.REFUSED, _coded("shep.refused", code), "the gateway says that we may not ask")
         if code in settings.not_found_codes:
-            return CallFailed(
-                OutcomeKind.NOT_FOUND, _coded("shep.not_found", code), "the source knows no such record", layer=layer
-            )
+            return CallFailed(OutcomeKind.NOT_FOUND, _coded("shep.not_found", code), "the source knows no such record")
     return None
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from appealbus.connectors.files.folder import FilesIntake
+from appealbus.connectors.files.intake import FilesIntake
 from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import ConfigError
 from appealbus.core.bus.reception import Reception

@@ -11,31 +11,17 @@ from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
 from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
-from appealbus.connectors.shep.status import fault_failure, gateway_failure, untrusted
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
-from appealbus.connectors.soap.faults import by_precedence
+from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core import Call, CallFailed, Health, LinkState, Reply, Request, Wire
+from appealbus.core.clocks import monotonic
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
-
-
-class ShepConnector(Connector[ShepSettings]):
-    """`connector = "shep"`: a register behind the gateway of e-government, by its synchronous channel."""
-
-    name = "shep"
-    settings = ShepSettings
-
-    def __init__(self, http: HttpClient) -> None:
-        self._http = http
-
-    def wire(self, source: str, settings: ShepSettings) -> "ShepWire":
-        """Bind to one service of the gateway."""
-        return ShepWire(source, settings, self._http)
 
 
 class ShepWire(Wire):
@@ -68,14 +54,13 @@ class ShepWire(Wire):
         """Carry the question through the gateway and return the register's answer."""
         if not isinstance(request.body, etree._Element):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
-        clock = asyncio.get_running_loop().time
-        ends = clock() + call.timeout
+        ends = monotonic() + call.timeout
         message = await self._signer.sign(self._builder.build(request.body, call.question_id))
         reply = await self._http.post(
             self._settings.url,
             message,
             _HEADERS,
-            timeout=ends - clock(),
+            timeout=ends - monotonic(),
             limit=self._settings.limit,
             tls=self._tls,
             source=self._source,
@@ -92,9 +77,7 @@ class ShepWire(Wire):
         own = {call.question_id} if self._verifier is not None else {call.question_id, None}
         if response.correlation_id not in own:
             self._http.doubt(self._settings.url, self._source)
-            raise CallFailed(
-                OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question", layer=Layer.GATEWAY
-            )
+            raise CallFailed(OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question")
         correlated = response.correlation_id is not None or reply.alone
         failure = gateway_failure(response.status, self._settings)
         if failure is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from appealbus.connectors.amqp.agency.body import broken
 from appealbus.connectors.broker.broker import Header
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 ANSWER: Final = "answer"
@@ -30,4 +30,4 @@ def failure_from_headers(headers: Mapping[str, Header]) -> CallFailed | None:
     kind, name, reason = _SAID[word]
     code = headers.get("code")
     quoted = f".{code}" if isinstance(code, str | int) and _QUOTABLE.fullmatch(str(code)) else ""
-    return CallFailed(kind, f"{name}{quoted}", reason, layer=Layer.BUSINESS)
+    return CallFailed(kind, f"{name}{quoted}", reason)
