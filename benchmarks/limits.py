@@ -20,12 +20,12 @@ from services.postgres import Postgres
 from sqlalchemy import Engine, event
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AccessRow
 from appealbus.schemas import Record
 
 ANSWER, PAUSE, WARM_UP = 0.05, 1.5, 5.0
