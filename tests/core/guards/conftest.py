@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from team import Tables
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
@@ -17,6 +16,7 @@ from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.schemas import Record
+from tests.core.team import Tables
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

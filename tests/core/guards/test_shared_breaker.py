@@ -2,10 +2,9 @@
 
 import asyncio
 
-from team import DOWN, Agency, answer, team
-
 from appealbus.core import OutcomeKind
 from appealbus.core.guards.worker_share import LEASE
+from tests.core.team import DOWN, Agency, answer, team
 
 
 def test_failures_are_counted_over_all_workers(virtual, bench, tables):

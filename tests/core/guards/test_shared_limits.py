@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from team import Agency, team
+
+from tests.core.team import Agency, team
 
 
 def test_who_is_alone_does_not_notice(virtual, bench, tables):

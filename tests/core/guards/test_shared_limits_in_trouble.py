@@ -5,10 +5,10 @@ import random
 from contextlib import suppress
 
 import pytest
-from team import Agency, Worker, team
 
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.worker_share import LEASE
+from tests.core.team import Agency, Worker, team
 
 
 @pytest.mark.parametrize("seed", range(12))
