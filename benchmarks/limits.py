@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Engine, event
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found
-from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
