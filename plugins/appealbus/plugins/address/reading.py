@@ -4,7 +4,7 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import bool_of, children, date_of, needed, require_text, text
 from appealbus.core.replies.xmlread import coded as any_coded
 from appealbus.schemas.address import Address, AddressPart
