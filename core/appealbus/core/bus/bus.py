@@ -11,7 +11,7 @@ import structlog
 from appealbus.core import threads
 from appealbus.core.bus.arrivals import Arrivals
 from appealbus.core.bus.casework import Casework
-from appealbus.core.bus.clock_watch import Clockwork
+from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.leader import LeaderLeases
@@ -77,7 +77,7 @@ class Bus:
         """What this process is called where several work one journal; a new name at each start."""
         self._limits = Limits(journal, self.worker) if journal.shared else None
         file = self.settings.bus.checkpoint_file()
-        self.clockwork = Clockwork(journal, None if file is None else Checkpoint(file))
+        self.clock_watch = ClockWatch(journal, None if file is None else Checkpoint(file))
         self.guards: dict[str, Guard] = {
             name: Guard(
                 name,
@@ -141,7 +141,7 @@ class Bus:
         for relay in self.relays:
             await relay.start()
         await self._hints.start()
-        self._tasks.start("clock", self.clockwork.run, Phase.LAST)
+        self._tasks.start("clock", self.clock_watch.run, Phase.LAST)
         self._tasks.start("dispatch", self._dispatcher.run, Phase.TAKING)
         self._tasks.start("watch", self._heartbeat.run, Phase.LAST)
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)

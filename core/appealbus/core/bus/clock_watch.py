@@ -16,7 +16,7 @@ _EACH = 1.0
 less, the checkpoint would be written and flushed to disk more often."""
 
 
-class Clockwork:
+class ClockWatch:
     """Watches the journal's clock and writes the checkpoint."""
 
     def __init__(self, journal: Journal, checkpoint: Checkpoint | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from appealbus.core.bus.clock_watch import Clockwork
+from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.domain.monitoring import Check
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState, LinkStatus
@@ -16,7 +16,7 @@ class Observed(Protocol):
     """What of the bus is looked at: `Bus` has it."""
 
     parts: Parts
-    clockwork: Clockwork
+    clock_watch: ClockWatch
 
     @property
     def journal(self) -> Journal:
@@ -52,7 +52,7 @@ async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Ch
 
 
 def _clock(bus: Observed) -> list[Check]:
-    doubt, problem = bus.journal.doubt, bus.clockwork.problem
+    doubt, problem = bus.journal.doubt, bus.clock_watch.problem
     detail = "it is steady" if doubt is None else f"in doubt, nothing is deleted or given up: {in_doubt(doubt)}"
     found = [Check("clock", doubt is None, False, detail)]
     return found if problem is None else [*found, Check("checkpoint", False, False, problem)]

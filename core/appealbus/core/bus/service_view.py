@@ -91,7 +91,7 @@ class ServiceView:
             waiting_writes=bus.journal.waiting_writes,
             failed_writes=bus.journal.failed_writes,
             clock_in_doubt=bus.journal.doubt is not None,
-            checkpoint_failed=bus.clockwork.problem is not None,
+            checkpoint_failed=bus.clock_watch.problem is not None,
         )
 
     def quarantine_fullness(self, counts: Counts) -> dict[str, float]:
