@@ -236,7 +236,7 @@ async def test_a_server_that_always_speaks_first(http: HttpClient) -> None:
 
 async def test_connections_that_nobody_watches(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a version of aiohttp that makes its connections otherwise nothing leaves, and the failure says so."""
-    monkeypatch.setattr("appealbus.connectors.http.client.Connection", ResponseHandler)
+    monkeypatch.setattr("appealbus.connectors.http.client.HttpConnection", ResponseHandler)
     heads: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
