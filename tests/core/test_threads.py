@@ -23,11 +23,12 @@ async def test_a_plugin_that_blocks_its_threads_blocks_nobody_elses(monkeypatch:
     threads = PluginThreads()
     loop.set_default_executor(threads)
     bad, good = entered("bad"), entered("good")
-    blocked = [bad.run(loop.run_in_executor, None, block) for _ in range(THREADS + WAITING)]
+    blocked = [bad.run(loop.run_in_executor, None, block) for _ in range(THREADS)]
     try:
         async with asyncio.timeout(30):
             while running < THREADS:
                 await asyncio.sleep(0.01)
+            blocked += [bad.run(loop.run_in_executor, None, block) for _ in range(WAITING)]
             assert await good.run(loop.run_in_executor, None, lambda: "done") == "done"
             assert await asyncio.to_thread(lambda: "done") == "done"
             with pytest.raises(NoThread, match="plugin bad"):
