@@ -118,7 +118,7 @@ class PersonOfApplicant(Declared[PersonQuery, Person]):
     )
     take = TAKE
 
-    def choose(self, records: Sequence[Person], query: PersonQuery | MentionQuery) -> Outcome[Person] | Outcome[Record]:
+    def choose(self, records: Sequence[Person], query: PersonQuery) -> Outcome[Person] | Outcome[Record]:
         """Return the one person; a name and a birth date may be those of several."""
         if query.by_name and (several := len({person.iin for person in records if query.matches(person)})) > 1:
             return not_found("gbdfl.ambiguous", f"{several} persons match the question")
