@@ -4,12 +4,12 @@ A field of a query says where in the appeal it comes from (`From`); a field of a
 What is required, repeated, a date or a coded value follows from the field's type, so it is not said twice.
 """
 
-from appealbus.core.readings.convert import bare
 from appealbus.core.readings.declare import At, By, Present, Tree
 from appealbus.core.readings.lookup import Declared
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.reading import Reading
 from appealbus.core.readings.send import Asking, Send
 from appealbus.core.readings.take import Take
+from appealbus.core.replies.convert import bare
 
 __all__ = ["Asking", "At", "By", "DeclarationError", "Declared", "Present", "Reading", "Send", "Take", "Tree", "bare"]

@@ -3,13 +3,13 @@
 from pydantic import BaseModel
 
 from appealbus.core.readings import steps
-from appealbus.core.readings.convert import Converter, converters
 from appealbus.core.readings.declare import At, By, Declaration, Declared, Present, ReadingSpec, Tree, annotated
 from appealbus.core.readings.fieldtypes import FieldType, field_type
 from appealbus.core.readings.layout import entry_at, settle
 from appealbus.core.readings.nodes import Node, tree
 from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
 from appealbus.core.readings.trie import Entry, Key, Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.replies.convert import Converter, converters
 from appealbus.schemas.record import Coded
 
 

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
-from appealbus.core.readings.convert import KAZAKHSTAN
 from appealbus.core.readings.declare import Declared, InnerSchema, ReadingSpec, annotated
 from appealbus.core.readings.nodes import JsonNode, Node
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.program import Program
 from appealbus.core.readings.trie import Run, Unreadable, without_bad
+from appealbus.core.replies.convert import KAZAKHSTAN
 from appealbus.schemas.outcome import OutcomeKind
 
 M = TypeVar("M", bound=BaseModel)

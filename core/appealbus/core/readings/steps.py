@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from appealbus.core.readings.convert import Converter
 from appealbus.core.readings.declare import By, InnerSchema
 from appealbus.core.readings.nodes import Node, attribute, has_nil, is_nil, local_name, put, tree
 from appealbus.core.readings.trie import Key, Level, Run, Step, Table, Unreadable, broken, walk
+from appealbus.core.replies.convert import Converter
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 Reader: TypeAlias = Callable[[Node, Run], Any]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from appealbus.core.interfaces.notes import Notes, tellable
-from appealbus.core.readings.convert import Converter
 from appealbus.core.readings.nodes import Node, has_nil, is_nil, local_name
 from appealbus.core.readings.paths import XML
+from appealbus.core.replies.convert import Converter
 
 MOST_TAGS = 256
 """Names remembered at one place of the trie: far more than a contract has, and an end to what a sender invents."""

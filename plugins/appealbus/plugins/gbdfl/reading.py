@@ -3,7 +3,7 @@
 from datetime import date
 
 from appealbus.core.readings import At, By, Reading, Take, bare
-from appealbus.core.readings.convert import date_from
+from appealbus.core.replies.convert import date_from
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
