@@ -1,5 +1,5 @@
 # Each target does all its own set-up; a second run starts at once.
-.PHONY: demo test chaos lint types lock bench clean
+.PHONY: demo test proof chaos lint types lock bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,12 +14,15 @@ demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
 # Most tests wait for something: more of them at once than there are cores.
 JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
 
-test: $(VENV)/test-ready  ## the whole test suite
+test: $(VENV)/test-ready  ## the whole test suite, each test in its short form
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts, and 10,000 parked; SEED=n repeats a run
-	APPEALBUS_LONG=1 APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \
-	  $(BIN)/python -m pytest -rP tests/system/test_chaos.py tests/system/test_production.py -k "chaos or ten_thousand" $(ARGS)
+proof: $(VENV)/test-ready  ## the tests that have a long form, in that
+	@APPEALBUS_LONG=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "proof or hypothesis" $(ARGS)
+
+chaos: $(VENV)/test-ready  ## 5,000 appeals through kills, restarts and cuts; SEED=n repeats a run, COUNT=n is its size
+	APPEALBUS_CHAOS=$(or $(COUNT),5000) APPEALBUS_SEED=$(or $(SEED),$(shell date +%s)) \
+	  $(BIN)/python -m pytest -rP tests/system/test_chaos.py $(ARGS)
 
 lint: $(VENV)/test-ready  ## formatting, lint, layers and types
 	$(BIN)/ruff format --check .

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
+from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.interfaces.wire import Call
 
 REGISTER = Path(__file__).parent / "soap" / "register.wsdl"
@@ -59,7 +59,7 @@ async def wires(http: HttpClient, peer: Peer) -> AsyncIterator[Callable[..., Awa
 
     async def start(**settings: object) -> SoapWire:
         made = SoapSettings.model_validate({"wsdl": REGISTER, "url": peer.url, **settings})
-        wire = SoapConnector(http).wire("register", made)
+        wire = SoapWire("register", made, http)
         await wire.start()
         started.append(wire)
         return wire

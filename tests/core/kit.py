@@ -13,8 +13,8 @@ from pydantic import create_model
 from appealbus.core import (
     Assessor,
     Call,
-    Connector,
     Delivery,
+    Factory,
     Health,
     Inbound,
     Lookup,
@@ -30,11 +30,13 @@ from appealbus.core import (
 )
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.planning.plan import Node
+from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Appeal, Dossier, Outcome, Record
+from tests.services.journals import sqlite_journal
 
 
 class Thing(Record):
@@ -102,24 +104,9 @@ def reply() -> Reply:
     return Reply({}, "0" * 64, datetime.now(UTC), message_id="m-1")
 
 
-class ScriptedConnector(Connector[NoSettings]):
-    """Binds every source to one scripted wire."""
-
-    name = "scripted"
-    settings = NoSettings
-
-    def __init__(self, wire: ScriptedWire) -> None:
-        self.made = wire
-
-    def wire(self, source: str, settings: NoSettings) -> Wire:
-        return self.made
-
-
 class Receiver(Delivery[NoSettings]):
     """A receiver that keeps what it gets, and fails while `broken` is set."""
 
-    kind = "receiver"
-    settings = NoSettings
     got: ClassVar[dict[str, list[Outgoing]]] = {}
     broken: ClassVar[set[str]] = set()
 
@@ -136,20 +123,21 @@ async def running_bus(
     *lookups: Lookup[Any, Any],
     wire: ScriptedWire | None = None,
     assessors: Sequence[Assessor] = (),
-    work_queues: Sequence[type[WorkQueue[Any]]] = (),
+    work_queues: Sequence[Factory[WorkQueue[Any]]] = (),
     **tables: Any,
 ) -> AsyncIterator[Bus]:
     """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire."""
-    brought = Brought(
-        connectors=[ScriptedConnector(wire or ScriptedWire())],
-        lookups=list(lookups),
-        deliveries=[Receiver],
-        assessors=list(assessors),
-        work_queues=list(work_queues),
-    )
+    brought: dict[str, list[Any]] = {
+        "connectors": [scripted_connector(wire or ScriptedWire())],
+        "lookups": list(lookups),
+        "deliveries": [Factory("receiver", NoSettings, Receiver)],
+        "assessors": list(assessors),
+        "work_queues": list(work_queues),
+        "services": [],
+    }
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "sources": sources,
         "retry": {"first": "50ms", "max": "50ms"},
         **tables,

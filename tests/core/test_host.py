@@ -1,5 +1,6 @@
 """The plugin host: what it takes, what it refuses, and that a broken plugin stops nobody."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,10 @@ from textwrap import dedent
 import pytest
 
 from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.hookspecs import Hooks, hookspec
 from appealbus.core.host import Host, Plugin
+from appealbus.core.kinds import KINDS, PartKind
+from appealbus.core.version import API_VERSION
 
 GOOD = """
     from typing import Annotated, Literal
@@ -73,7 +77,7 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             @hookimpl
             def register_lookup(): return []
             """,
-            "there is no hook 'register_lookup'; did you mean 'register_lookups'?",
+            "there is no hook 'register_lookup'; did you mean register_lookups?",
         ),
         (
             """
@@ -99,7 +103,56 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
             """,
             r"RuntimeError: boom \(.*a.py:4\)",
         ),
-        (GOOD.replace("place.kato", "place.kata"), "good.place: field 'kato': .*did you mean 'kato'"),
+        (
+            """
+            from appealbus.core import Intake, hookimpl
+            @hookimpl
+            def register_intakes(): return [Intake]
+            """,
+            "register_intakes must return instances of Factory",
+        ),
+        (
+            """
+            from appealbus.core import Factory, Intake, NoSettings, hookimpl
+            @hookimpl
+            def register_intakes(): return [Factory("letters", Intake, NoSettings)]
+            """,
+            r"TypeError: Factory\('letters', settings, make\): settings must be a subclass of Settings \(.*a.py:4\)",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(wrapper=True)
+            def register_lookups(): yield
+            """,
+            "register_lookups: @hookimpl takes no 'wrapper' here; write @hookimpl alone",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(tryfirst=True)
+            def dossier_ready(dossier): pass
+            """,
+            "dossier_ready: @hookimpl takes no 'tryfirst' here",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            @hookimpl(specname="dossier_ready")
+            def tell(dossier): pass
+            """,
+            "tell: @hookimpl takes no 'specname' here",
+        ),
+        (
+            """
+            from appealbus.core import hookimpl
+            appealbus_api = 2
+            @hookimpl
+            def register_lookups(): return []
+            """,
+            "it is written for plugin API 2, and appealbus [0-9.]+ has 1; install a version of it for API 1",
+        ),
+        (GOOD.replace("place.kato", "place.kata"), "good.place: field 'kato': .*did you mean kato"),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_the_rest_run(tmp_path: Path, source: str, reason: str) -> None:
@@ -131,9 +184,24 @@ def test_a_raising_listener_stops_nobody(tmp_path: Path) -> None:
     """
     host = load(tmp_path, listener.format("raise ValueError"), listener.format("pass"))
     for _ in range(2):
-        host.notify("source_changed", source="gbdfl", state="open")
+        host.source_changed("gbdfl", "open")
     for name in ("a", "b"):
         assert sys.modules[f"appealbus_inline_{name}"].heard == [("gbdfl", "open")] * 2
+
+
+def test_a_plugin_may_say_which_api_it_is_written_for(tmp_path: Path) -> None:
+    """The one there is now is as good as none."""
+    host = load(tmp_path, f"appealbus_api = {API_VERSION}\n{dedent(GOOD)}")
+    assert inline(host)["a"].state == "active"
+
+
+def test_each_notification_has_a_method_with_the_same_arguments() -> None:
+    """So that a misspelt one is an error of types, and none is forgotten."""
+    hooks = dict(inspect.getmembers(Hooks, inspect.isfunction))
+    notifications = {name: hook for name, hook in hooks.items() if not name.startswith("register_")}
+    assert len(notifications) == 4
+    for name, hook in notifications.items():
+        assert inspect.signature(getattr(Host, name)) == inspect.signature(hook)
 
 
 def test_a_plugin_gets_its_own_settings(tmp_path: Path) -> None:
@@ -159,6 +227,53 @@ def test_a_plugin_gets_its_own_settings(tmp_path: Path) -> None:
     host = Host(settings_for)
     host.load([str(path)], disabled=[])
     assert sys.modules["appealbus_inline_coloured"].seen == ["blue"]
+
+
+def test_what_the_hooks_of_a_plugin_share_is_made_once(tmp_path: Path) -> None:
+    """Each hook that wants it gets the same object, and whoever knows the plugin can ask the host for it."""
+    source = """
+        from appealbus.core import hookimpl
+        seen = []
+        @hookimpl
+        def register_shared(settings): return [settings]
+        @hookimpl
+        def register_intakes(shared): seen.append(shared); return []
+        @hookimpl
+        def register_services(settings, shared): seen.append(shared); return []
+    """
+    host = load(tmp_path, source)
+    first, second = sys.modules["appealbus_inline_a"].seen
+    assert first is second is host.shared("a")
+    assert host.shared("nobody") is None
+
+
+def test_a_kind_of_parts_is_a_row_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its hook and its interface the row is all that there is to a new kind: taken, checked and named."""
+
+    class Clock:
+        """The interface of a new kind."""
+
+        name = "sundial"
+
+    class MoreHooks(Hooks):
+        @hookspec
+        def register_clocks(self, settings: Settings) -> list[Clock]:
+            """Return clocks."""
+            raise NotImplementedError
+
+    monkeypatch.setattr("appealbus.core.host.Hooks", MoreHooks)
+    monkeypatch.setattr("appealbus.core.host.KINDS", (*KINDS, PartKind("clocks", "clock", "clock", Clock)))
+    monkeypatch.setattr("appealbus.core.Clock", Clock, raising=False)
+    source = """
+        from appealbus.core import Clock, hookimpl
+        @hookimpl
+        def register_clocks(): return [{}]
+    """
+    host = load(tmp_path, source.format("Clock()"), source.format("Clock()"), source.format("Clock"))
+    assert isinstance(host.brought("clocks")["sundial"], Clock)
+    plugins = inline(host)
+    assert plugins["b"].reason == "the clock 'sundial' is brought by the plugin 'a' already"
+    assert plugins["c"].reason == "register_clocks must return instances of Clock"
 
 
 def test_a_disabled_plugin_is_not_even_imported(tmp_path: Path) -> None:

@@ -5,24 +5,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import ScriptedConnector, ScriptedWire, lookup
 
-from appealbus.core import ConfigError, From, Settings, Waiting, Wire, WorkQueue
+from appealbus.core import ConfigError, Factory, From, NoSettings, Settings, Waiting, Wire, WorkQueue
 from appealbus.core.config.loading import load
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.config.models import Configuration, PartSettings
+from appealbus.core.host import Host, Plugin
+from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.parts import Parts, build
+from appealbus.core.testing import scripted_connector
+from tests.core.kit import ScriptedWire, lookup
+
+SCRIPTED = scripted_connector(ScriptedWire())
 
 
-def built(folder: Path, text: str, *work_queues: type[WorkQueue[Any]]) -> Parts:
+def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED) -> Parts:
     """Build the parts of a configuration beside a plugin `test` with one lookup of the source `s`."""
     file = folder / "appealbus.toml"
     file.write_text(text)
     host = Host(lambda name, model: model())
-    brought = Brought(
-        connectors=[ScriptedConnector(ScriptedWire())],
-        lookups=[lookup("s.thing", x=From("repeats[*]"))],
-        work_queues=list(work_queues),
-    )
+    brought: dict[str, list[Any]] = {
+        "connectors": [connector],
+        "lookups": [lookup("s.thing", x=From("repeats[*]"))],
+        "work_queues": [Factory("picky", PickySettings, Picky)],
+        "clocks": [Factory("sundial", NoSettings, Sundial)],
+    }
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     return build(load(file, {}), host)
 
@@ -37,7 +43,7 @@ def built(folder: Path, text: str, *work_queues: type[WorkQueue[Any]]) -> Parts:
         ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
         (
             '[work]\nkind = "amqp"\n',
-            "appealbus.toml:2: work.kind: no plugin brings 'amqp'; write one of none",
+            "appealbus.toml:2: work.kind: no plugin brings 'amqp'; write one of picky",
         ),
         (
             '[sources.s]\nconnector = "scriptd"\n',
@@ -60,10 +66,10 @@ def test_a_part_that_finds_its_table_wrong_is_told_with_its_place(tmp_path: Path
     """The part knows what is wrong, the bus knows where."""
     text = '[bus]\nname = "x"\n\n[work]\nkind = "picky"\ncolour = "red"\n'
     with pytest.raises(ConfigError) as caught:
-        built(tmp_path, text, Picky)
+        built(tmp_path, text)
     assert str(caught.value).endswith("appealbus.toml:4: work: nobody likes red")
-    assert built(tmp_path, text.replace("red", "blue"), Picky).work is not None
-    assert built(tmp_path, "", Picky).work is None
+    assert built(tmp_path, text.replace("red", "blue")).work is not None
+    assert built(tmp_path, "").work is None
 
 
 class PickySettings(Settings):
@@ -75,11 +81,8 @@ class PickySettings(Settings):
 class Picky(WorkQueue[PickySettings]):
     """Refuses red."""
 
-    kind = "picky"
-    settings = PickySettings
-
-    def __init__(self, settings: PickySettings) -> None:
-        super().__init__(settings)
+    def __init__(self, name: str, settings: PickySettings) -> None:
+        super().__init__(name, settings)
         if settings.colour == "red":
             raise ConfigError("nobody likes red")
 
@@ -91,20 +94,65 @@ class Picky(WorkQueue[PickySettings]):
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), ValueError("a secret")], ids=["exit", "error"])
-def test_a_part_whose_plugin_raises_is_told_with_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
+def test_a_part_whose_plugin_raises_is_told_with_its_place(tmp_path: Path, error: BaseException) -> None:
     """Which table, what was raised and where; never its text."""
 
-    def wire(self: ScriptedConnector, source: str, settings: object) -> Wire:
+    def wire(source: str, settings: NoSettings) -> Wire:
         raise error
 
-    monkeypatch.setattr(ScriptedConnector, "wire", wire)
     with pytest.raises(ConfigError) as caught:
-        built(tmp_path, '[sources.s]\nconnector = "scripted"\n')
+        built(tmp_path, '[sources.s]\nconnector = "scripted"\n', Factory("scripted", NoSettings, wire))
     told = f"appealbus.toml:1: sources.s: its plugin raised {type(error).__name__} at {__file__}:"
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_factory_that_makes_something_else_is_told(tmp_path: Path) -> None:
+    """A factory of wires makes wires."""
+    text = '[sources.s]\nconnector = "scripted"\n'
+    wrong: Any = Factory("scripted", NoSettings, lambda source, settings: 3)
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, text, wrong)
+    told = "appealbus.toml:1: sources.s: its plugin made an instance of int, which is no Wire"
+    assert str(caught.value).endswith(told)
+
+
+class Sundial:
+    """A part of a kind that there is not yet, and its interface."""
+
+    def __init__(self, name: str, settings: NoSettings) -> None:
+        self.name = name
+
+
+class MoreTables(Configuration):
+    """A configuration with a table for it."""
+
+    clocks: dict[str, PartSettings] = {}
+
+
+def test_a_kind_with_a_table_is_made_by_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row and the table are all: parts are made, mistakes have their line, defects a name."""
+    row = PartKind("clocks", "clock", "clock", Sundial, "clocks")
+    monkeypatch.setattr("appealbus.core.parts.KINDS", (*KINDS, row))
+    monkeypatch.setattr("appealbus.core.config.loading.Configuration", MoreTables)
+    text = '[clocks.garden]\nkind = "sundial"\n'
+    parts = built(tmp_path, text)
+    (made,) = parts.made
+    assert isinstance(made.part, Sundial)
+    assert (made.kind, made.name, made.factory, made.part.name) == (row, "garden", "sundial", "garden")
+    assert list(parts.names()) == ["clock.garden"]
+    with pytest.raises(ConfigError, match=r"toml:2: clocks.garden.kind: no plugin brings 'moon'; write one of sundial"):
+        built(tmp_path, text.replace("sundial", "moon"))
+    with pytest.raises(ConfigError, match=r"toml:3: clocks.garden.x: .*"):
+        built(tmp_path, f"{text}x = 1\n")
+
+
+def test_parts_are_counted_by_what_they_are(tmp_path: Path) -> None:
+    """Monitoring begins with all of them at nought; a lookup that cannot be asked is none."""
+    text = '[work]\nkind = "picky"\ncolour = "blue"\n'
+    assert set(built(tmp_path, text).names()) == {"work_queue"}
+    sources = '[sources.s]\nconnector = "scripted"\n'
+    assert set(built(tmp_path, text + sources).names()) == {"work_queue", "source.s", "lookup.s.thing"}
 
 
 def test_a_source_that_no_lookup_asks_is_told(tmp_path: Path) -> None:

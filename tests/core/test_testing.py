@@ -265,7 +265,7 @@ class Lost(Lookup[LostQuery, Named]):
         (Nameless(), "it has no purpose"),
         (Nameless(), "its class has no docstring"),
         (Nameless(), "the record type 'Unnamed' has no name of yours in front: write 'yours.Unnamed'"),
-        (Lost(), "has no field 'inn'; did you mean 'iin'?"),
+        (Lost(), "has no field 'inn'; did you mean iin?"),
     ],
 )
 async def test_a_bad_lookup_is_told_what_is_wrong(lookup: Lookup[Any, Any], problem: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
+from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, require, text
 from appealbus.schemas.outcome import OutcomeKind
@@ -87,7 +87,7 @@ async def wire(server: tuple[str, Path]) -> AsyncIterator[SoapWire]:
             "faults": {"RegisterFault": "not_found"},
         }
     )
-    wire = SoapConnector(HttpClient()).wire("register", settings)
+    wire = SoapWire("register", settings, HttpClient())
     await wire.start()
     yield wire
     await wire.close()
@@ -133,7 +133,7 @@ async def test_largest_number(wire: SoapWire) -> None:
 async def test_soap_1_2(server: tuple[str, Path]) -> None:
     """The same server speaks SOAP 1.2 where the port does."""
     settings = SoapSettings.model_validate({"wsdl": REGISTER, "url": server[0], "port": "Soap12"})
-    wire = SoapConnector(HttpClient()).wire("register", settings)
+    wire = SoapWire("register", settings, HttpClient())
     await wire.start()
     assert int_of(element_of(await wire.call(Request({}, "Count"), CALL)), "count") == 2**31 - 1
     await wire.close()

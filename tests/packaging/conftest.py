@@ -1,14 +1,10 @@
 """Builds once what the tests of packages share."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-# Makes wheels.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from wheels import ROOT, Environment, build, build_example, install
+from tests.packaging.wheels import ROOT, Environment, build, build_example, install
 
 
 @pytest.fixture(scope="session")

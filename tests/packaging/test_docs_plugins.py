@@ -56,10 +56,12 @@ def test_every_name_for_plugins_is_on_the_page(name: str) -> None:
 
 def test_the_named_modules_exist() -> None:
     """The page says which modules of the core are for plugins."""
-    named = re.search(r"made for plugins: (.*?)\.\s", PAGE, re.DOTALL)
+    named = re.search(r"made for plugins \(`PUBLIC_MODULES`\): (.*?)\.\s", PAGE, re.DOTALL)
     assert named
-    for module in re.findall(r"`([\w.]+)`", named[1]):
-        importlib.import_module(f"appealbus.core.{module.removeprefix('appealbus.core.')}")
+    modules = [f"appealbus.core.{each.removeprefix('appealbus.core.')}" for each in re.findall(r"`([\w.]+)`", named[1])]
+    assert sorted(modules) == sorted(appealbus.core.PUBLIC_MODULES)
+    for module in modules:
+        importlib.import_module(module)
 
 
 def module_of(path: Path) -> ModuleType:
@@ -84,7 +86,7 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
 
 async def test_the_connector_of_the_page_answers(tmp_path: Path) -> None:
     """It reads its file when it starts, and fails as a wire must for what is not in there."""
-    (tmp_path / "shown.py").write_text(PLUGINS["TableConnector"], encoding="utf-8")
+    (tmp_path / "shown.py").write_text(PLUGINS["TableWire"], encoding="utf-8")
     (tmp_path / "table.csv").write_text("kato,name\n271010000,Орал\n", encoding="utf-8")
     loaded = from_document(
         {

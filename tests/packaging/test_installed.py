@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from wheels import EXAMPLE, Environment
 
 from appealbus.core import __version__
+from tests.packaging.wheels import EXAMPLE, Environment
 
 pytestmark = pytest.mark.system
 

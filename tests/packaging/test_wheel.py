@@ -5,7 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from wheels import ROOT, build
+
+from tests.packaging.wheels import ROOT, build
 
 PARTS = ("schemas", "core", "connectors", "plugins")
 

@@ -1,8 +1,6 @@
 """What the tests of lookups share: a SHEP gateway on 127.0.0.1 that gives the answer which the test laid in."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +8,11 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep.connector import ShepConnector
 from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.server import GatewayRequest, build_response, read_request
 from appealbus.connectors.shep.settings import ShepSettings
+from appealbus.connectors.shep.wire import ShepWire
 from appealbus.core import Call, Lookup, Outcome, Query, Source
-
-# Makes dossiers.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Gateway:
@@ -61,7 +56,7 @@ async def gateway() -> AsyncIterator[Gateway]:
     await site.start()
     port = runner.addresses[0][1]
     settings = ShepSettings(url=f"http://127.0.0.1:{port}/bip-sync/", service_id="TEST", sender_id="TEST")
-    served.wire = ShepConnector(HttpClient()).wire("test", settings)
+    served.wire = ShepWire("test", settings, HttpClient())
     await served.wire.start()
     yield served
     await served.wire.close()

@@ -6,10 +6,10 @@ import json
 import pytest
 from lxml import etree
 
+from appealbus.core.preparation.extraction import check
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.contract import FOLDER, documents
 from appealbus.schemas.contract.__main__ import main
-from appealbus.schemas.extraction import check
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.xml import XmlError, appeal_from_xml, to_xml
 from appealbus.schemas.xmlreading import appeal_from_sender

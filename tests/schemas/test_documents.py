@@ -15,6 +15,7 @@ from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, OneOf, Scalar, fields_of
 from appealbus.schemas.xml import appeal_from_xml, dossier_from_xml, to_xml
+from tests.services.forms import form
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TEXTS = st.one_of(
@@ -74,7 +75,7 @@ def models(model, tag=None):
 APPEALS = models(Appeal).map(Appeal.model_validate)
 DOSSIERS = models(Dossier).map(Dossier.model_validate)
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=form(30, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -13,6 +13,7 @@ from appealbus.schemas.notes import Unreadable, numbered
 from appealbus.schemas.reading import SMALL, appeal_from_json
 from appealbus.schemas.xml import APPEAL_NS, appeal_from_xml, to_xml
 from appealbus.schemas.xmlreading import appeal_from_sender
+from tests.services.forms import form
 
 GOOD = {"message_id": "m", "kind": "complaint", "applicant": {"type": "person"}}
 LIMIT = 4 * 1024 * 1024
@@ -229,7 +230,7 @@ VALUES = st.recursive(
 NAMES = sorted(Appeal.model_fields.keys() - {"message_id", "schema_version"})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=form(60, 1000), deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES))
 def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     """Every value of JSON in every field makes an appeal; a large message makes the same one as a small."""

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services import certificates, rabbitmq
-from services import postgres as postgresql
-from services.clock import Clock, library
-from services.postgres import Postgres
-from services.rabbitmq import Rabbit, Vhost
+
+from tests.services import certificates, rabbitmq
+from tests.services import postgres as postgresql
+from tests.services.clock import Clock, library
+from tests.services.journals import SharedJournal
+from tests.services.postgres import Postgres
+from tests.services.rabbitmq import Rabbit, Vhost
 
 
 def _absent(what: str) -> None:
@@ -75,3 +77,15 @@ def database(postgres: Postgres) -> Iterator[str]:
     yield postgres.url(name)
     postgres.start()
     postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def _journal_database(_postgres: Postgres) -> SharedJournal:
+    return SharedJournal(_postgres)
+
+
+@pytest.fixture
+def journal_database(postgres: Postgres, _journal_database: SharedJournal) -> str:
+    """The URL of an empty journal on the private server; who changes more than what is in it takes `database`."""
+    _journal_database.clear()
+    return _journal_database.url

@@ -5,13 +5,15 @@ import pwd
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, LiteralString, Self
 
 import psycopg
 from psycopg import sql
-from services.processes import PATIENCE, DidNotStart, forget, free_port, scratch, spawn, until
+
+from tests.services.processes import PATIENCE, DidNotStart, forget, free_port, scratch, spawn, until
 
 _HOMES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
 _SETTINGS = {
@@ -87,8 +89,14 @@ class Postgres:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it as a power cut does; its children follow by themselves."""
-        self._end(signal.SIGKILL)
+        """End it as a power cut does. Its children would go on for a moment, and finish what they do."""
+        if self._process is not None and self.running:
+            pid = self._process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            self._end(signal.SIGKILL)
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
 
     def restart(self, *, kill: bool = False) -> None:
         """Stop or kill it, and start it again."""

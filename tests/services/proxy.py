@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from services.processes import free_port
+from tests.services.processes import free_port
 
 Direction = Literal["up", "down", "both"]
 """Up is from the client to the server."""

@@ -16,8 +16,19 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pika
-from services.certificates import Certificates
-from services.processes import PATIENCE, DidNotStart, await_port, forget, free_port, listens, scratch, spawn, until
+
+from tests.services.certificates import Certificates
+from tests.services.processes import (
+    PATIENCE,
+    DidNotStart,
+    await_port,
+    forget,
+    free_port,
+    listens,
+    scratch,
+    spawn,
+    until,
+)
 
 _HOMES = ("/usr/lib/rabbitmq/lib", "/usr/lib64/rabbitmq/lib", "/opt/rabbitmq", "/usr/local/lib/rabbitmq/lib")
 _BASIC = "Basic Z3Vlc3Q6Z3Vlc3Q="

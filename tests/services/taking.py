@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from services.rabbitmq import Vhost
-
 from appealbus.connectors.broker.broker import Broker, Delivered, Message
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Secret
+from tests.services.rabbitmq import Vhost
 
 PATIENCE = 60.0
 

@@ -6,10 +6,11 @@ import pika
 import psycopg
 import pytest
 from pika.exceptions import AMQPConnectionError, StreamLostError
-from services.postgres import Postgres
-from services.processes import until
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
+
+from tests.services.postgres import Postgres
+from tests.services.processes import until
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
 
 LASTING = pika.BasicProperties(delivery_mode=2)
 

@@ -1,16 +1,12 @@
 """What the tests of the real program share: the agencies, and an installation that asks them."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-# Makes program.py and its neighbours importable.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from installation import Agencies, Installation
-from program import Program
+from tests.system.installation import Agencies, Installation
+from tests.system.program import Program
 
 
 @pytest.fixture(scope="session")

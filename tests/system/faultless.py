@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from installation import SERVICES, Installation
-from production import Production
-from program import appealbus
-from register import PLUGIN, both_forms
-
 from appealbus.schemas import Appeal, Dossier
+from tests.system.installation import SERVICES, Installation
+from tests.system.production import Production
+from tests.system.program import appealbus
+from tests.system.register import PLUGIN, both_forms
 
 POISON = str(Path(__file__).with_name("poison.py"))
 INSIDE = {"inside": {"connector": "inside"}}

@@ -10,12 +10,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import psycopg
-from production import Production, Workers
 from psycopg import sql
-from services.clock import Clock
-from services.postgres import Postgres
-from services.proxy import Direction, FaultProxy
-from services.rabbitmq import Rabbit
+
+from tests.services.clock import Clock
+from tests.services.postgres import Postgres
+from tests.services.proxy import Direction, FaultProxy
+from tests.services.rabbitmq import Rabbit
+from tests.system.production import Production, Workers
 
 FROZEN = 33.0
 """Seconds that a worker stands still: longer than its leases, so that others have taken over when it goes on."""

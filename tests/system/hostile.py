@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from appealbus.core import (
     Assessor,
     Call,
-    Connector,
+    Factory,
     From,
     Health,
     Lookup,
@@ -96,16 +96,6 @@ class Hold(Wire):
         sys.exit(2)
 
 
-class Holds(Connector[NoSettings]):
-    """Binds to nothing."""
-
-    name = "hostile"
-    settings = NoSettings
-
-    def wire(self, source: str, settings: NoSettings) -> Hold:
-        return Hold()
-
-
 class Quits(Assessor):
     """Never assesses."""
 
@@ -138,8 +128,8 @@ def register_lookups() -> Sequence[Lookup[Any, Any]]:
 
 
 @hookimpl
-def register_connectors() -> list[Holds]:
-    return [Holds()]
+def register_connectors() -> list[Factory[Hold]]:
+    return [Factory("hostile", NoSettings, lambda source, settings: Hold())]
 
 
 @hookimpl

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import urlopen
 
-from program import PATIENCE, Program, appealbus
-
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.listing import AppealRow
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AccessRow, AppealRow
 from appealbus.plugins.simulator.appeals import write
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
+from tests.system.program import PATIENCE, Program, appealbus
 
 T = TypeVar("T")
 Page = Callable[[int, int], Coroutine[Any, Any, list[T]]]

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import pika
 from pika.exceptions import AMQPError, NackError, UnroutableError
-from program import PATIENCE
-from services.rabbitmq import Vhost
+
+from tests.services.rabbitmq import Vhost
+from tests.system.program import PATIENCE
 
 QUORUM = {"x-queue-type": "quorum"}
 _PAUSE = 0.3

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 
 from appealbus.core import (
     Call,
-    Connector,
     Delivery,
+    Factory,
     From,
     Handed,
     Health,
@@ -94,17 +94,6 @@ class Inside(Wire):
         return Health(True, "inside")
 
 
-class InsideConnector(Connector[NoSettings]):
-    """Binds a source to it."""
-
-    name = "inside"
-    settings = NoSettings
-
-    def wire(self, source: str, settings: NoSettings) -> Wire:
-        """Make one."""
-        return Inside()
-
-
 class Innocent(Lookup[ByText, Note]):
     """Asks, and hurts nobody."""
 
@@ -140,9 +129,6 @@ class Killer(Lookup[ByText, Note]):
 class Deadly(Delivery[NoSettings]):
     """Takes every dossier, and ends the process over one."""
 
-    kind = "deadly"
-    settings = NoSettings
-
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Take or kill."""
         if os.environ.get("POISON") == "delivery" and any(_is_poison(each) for each in batch):
@@ -157,15 +143,15 @@ def _is_poison(outgoing: Outgoing) -> bool:
 
 
 @hookimpl
-def register_deliveries() -> list[type[Delivery[Any]]]:
+def register_deliveries() -> list[Factory[Delivery[Any]]]:
     """Bring the receiver."""
-    return [Deadly]
+    return [Factory("deadly", NoSettings, Deadly)]
 
 
 @hookimpl
-def register_connectors() -> list[Connector[Any]]:
+def register_connectors() -> list[Factory[Wire]]:
     """Bring the wire."""
-    return [InsideConnector()]
+    return [Factory("inside", NoSettings, lambda source, settings: Inside())]
 
 
 @hookimpl

@@ -8,11 +8,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from installation import Agencies, Installation
-from program import Program, appealbus
-from services.rabbitmq import Vhost
-
 from appealbus.core.journal.journal import Journal
+from tests.services.rabbitmq import Vhost
+from tests.system.installation import Agencies, Installation
+from tests.system.program import Program, appealbus
 
 T = TypeVar("T")
 UP = 60.0

@@ -4,10 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 
-from installation import Installation
-
-from appealbus.core.journal.rows import AccessRow, LookupState, State
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Dossier
+from tests.system.installation import Installation
 
 Question = tuple[str, str, str]
 """An appeal's number, a lookup, and whose data it asks for."""
@@ -25,7 +26,7 @@ def nothing_is_lost(here: Installation, sent: Collection[str]) -> dict[str, Doss
     numbers = {row.message_id: row.number for row in rows}
     assert len(numbers) == len(rows) == len(set(numbers.values())), "an appeal is there twice"
     assert numbers.keys() <= set(sent)
-    assert {row.state for row in rows} <= {State.IDLE}, "not settled"
+    assert {row.state for row in rows} <= {AppealState.IDLE}, "not settled"
     receipts = {json.dumps(receipt, sort_keys=True) for receipt in here.acknowledged()}
     assert len(receipts) == len({json.loads(receipt)["message_id"] for receipt in receipts}), "two receipts differ"
     for receipt in map(json.loads, receipts):

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from installation import Installation
-
 from appealbus.plugins.simulator.addresses import Addresses
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
@@ -13,6 +11,7 @@ from appealbus.schemas.appeal import Place
 from appealbus.schemas.identifiers import parse_cadastral_number, parse_rka
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
+from tests.system.installation import Installation
 
 PLUGIN = str(Path(__file__).with_name("later.py"))
 QUEUES = ("address.questions", "appealbus.answers.later")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic import Field
 
-from appealbus.core import Acceptor, Inbound, Intake, Settings, Taken, hookimpl
+from appealbus.core import Acceptor, Factory, Inbound, Intake, Settings, Taken, hookimpl
 from appealbus.core.config.types import ConfigPath
 
 
@@ -25,9 +25,6 @@ class SenderSettings(Settings):
 
 class Sender(Intake[SenderSettings]):
     """Sends line by line; a receipt is in its file as soon as the bus has given it."""
-
-    kind = "sender"
-    settings = SenderSettings
 
     async def run(self, acceptor: Acceptor) -> None:
         lines = list(enumerate(self.config.file.read_bytes().splitlines(), 1))
@@ -55,6 +52,6 @@ class Sender(Intake[SenderSettings]):
 
 
 @hookimpl
-def register_intakes() -> list[type[Intake[Any]]]:
+def register_intakes() -> list[Factory[Intake[Any]]]:
     """Bring the sender."""
-    return [Sender]
+    return [Factory("sender", SenderSettings, Sender)]

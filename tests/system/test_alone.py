@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import time
 from collections import Counter
@@ -10,18 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from peers import Mail, Sender
-from program import PATIENCE, Program, appealbus
-from services.rabbitmq import Vhost
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
+from tests.services.forms import LONG, form
+from tests.services.rabbitmq import Vhost
+from tests.system.peers import Mail, Sender
+from tests.system.program import PATIENCE, Program, appealbus
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
-LONG = bool(os.environ.get("APPEALBUS_LONG"))
-APPEALS = 300 if LONG else 40
-KILLS = 50 if LONG else 4
+APPEALS = form(30, 300)
+KILLS = form(3, 50)
 WITHIN = 180.0
 """Seconds until all but the killer are delivered."""
 PLUGIN = str(Path(__file__).with_name("poison.py"))
@@ -190,7 +189,7 @@ def _read(folder: Path, use: Callable[[Journal], object]) -> Counter[str]:
 async def _runs(journal: Journal) -> Counter[str]:
     runs: Counter[str] = Counter()
     for row in await journal.appeals(limit=1000):
-        assert row.state is State.IDLE
+        assert row.state is AppealState.IDLE
         for state in await journal.states(row.number):
             runs[f"{state.lookup} {row.number}"] = state.runs
     return runs

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from installation import Installation, letters
-from program import Finished, appealbus
+
+from tests.system.installation import Installation, letters
+from tests.system.program import Finished, appealbus
 
 pytestmark = pytest.mark.system
 
@@ -143,17 +144,14 @@ def _quarantine_a_good_one(here: Installation) -> None:
 
 
 _STRICT = """
-from appealbus.core import Inbound, Intake, NoSettings, hookimpl
+from appealbus.core import Factory, Inbound, Intake, NoSettings, hookimpl
 
 class Strict(Intake):
-    kind = "strict"
-    settings = NoSettings
-
     async def run(self, acceptor):
         raw = b'{"message_id": "was-in-quarantine", "kind": "complaint", "applicant": {"type": "person"}}'
         await acceptor.accept(Inbound(self.name, "strict:1", raw, problem="the channel was closed"))
 
 @hookimpl
 def register_intakes():
-    return [Strict]
+    return [Factory("strict", NoSettings, Strict)]
 """

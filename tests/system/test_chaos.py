@@ -17,39 +17,39 @@ from typing import Any
 
 import orjson
 import pytest
-from faultless import INSIDE, POISON, differences, dossiers_without_faults
-from havoc import ROLE, Around, Havoc, Ways
-from installation import SERVICES, Agencies, letters
-from peers import Got, Mail, Receiver, Sender
-from production import Production, Workers
-from program import Program, appealbus
-from register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
-from services.clock import Clock
-from services.postgres import Postgres
-from services.processes import free_port
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Dossier, Receipt
+from tests.services.clock import Clock
+from tests.services.postgres import Postgres
+from tests.services.processes import free_port
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
+from tests.system.faultless import INSIDE, POISON, differences, dossiers_without_faults
+from tests.system.havoc import ROLE, Around, Havoc, Ways
+from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.peers import Got, Mail, Receiver, Sender
+from tests.system.production import Production, Workers
+from tests.system.program import Program, appealbus
+from tests.system.register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_addresses, with_codes
 
 pytestmark = pytest.mark.system
 
-COUNT = int(os.environ.get("APPEALBUS_CHAOS", "200"))
+COUNT = int(os.environ.get("APPEALBUS_CHAOS", "100"))
 SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
 LONG = COUNT > 1000
 KILLER = COUNT // 3
 """Which of the letters kills whoever works it."""
 WORKERS = 3
-KILLS = 30 if LONG else 3
+KILLS = 30 if LONG else 2
 HOLES = 6 if LONG else 2
 CUTS = 8 if LONG else 2
 HARMS = 3 if LONG else 1
 LONGEST_HOLE = 25.0 if LONG else 3.0
-PAUSE = (1.0, 6.0) if LONG else (0.3, 1.5)
-LASTS = 300.0 if LONG else 20.0
+PAUSE = (1.0, 6.0) if LONG else (0.3, 1.0)
+LASTS = 300.0 if LONG else 15.0
 """Seconds that the sender takes for all of it: about as long as the chaos."""
-SETTLES = 600.0 if LONG else 120.0
+SETTLES = 600.0 if LONG else 240.0
 SLOWEST = 3.0
 """Seconds that an agency takes for an answer at most."""
 MEMORY = 200
@@ -174,13 +174,13 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     assert not workers.events("case.failed"), "a defect"
     _check_access(here, around.postgres, here.calls()[before:])
     _check_receipts(here, mail, receipts.got)
-    (held,) = (row for row in here.rows() if row.state is State.HELD)
+    (held,) = (row for row in here.rows() if row.state is AppealState.HELD)
     assert held.message_id == killer
     # It may have one: where a question could not leave, its killer did not run.
     dossiers = {name: dossier for name, dossier in here.dossiers().items() if name != killer}
     del expected[killer]
     _check_dossiers(dossiers, expected)
-    assert {row.state for row in here.rows()} == {State.IDLE, State.HELD}
+    assert {row.state for row in here.rows()} == {AppealState.IDLE, AppealState.HELD}
     check_addresses(here, dossiers.values())
     left = "SELECT lookup, sent_at FROM awaited JOIN appeal ON id = appeal_id WHERE state <> 'held'"
     awaited = around.postgres.execute(left, here.journal.rpartition("/")[2])

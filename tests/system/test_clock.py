@@ -6,11 +6,12 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import PATIENCE, appealbus
-from proof import nothing_is_lost
-from services.clock import Clock
-from services.processes import free_port
+
+from tests.services.clock import Clock
+from tests.services.processes import free_port
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import PATIENCE, appealbus
+from tests.system.proof import nothing_is_lost
 
 pytestmark = pytest.mark.system
 

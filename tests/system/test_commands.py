@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from installation import Agencies, Installation, letters
 from lxml import etree
-from program import Finished, appealbus
 
 from appealbus.plugins.simulator.population import Population
 from appealbus.schemas import Appeal, Dossier
 from appealbus.schemas.xml import dossier_from_xml
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import Finished, appealbus
 
 pytestmark = pytest.mark.system
 
@@ -26,7 +26,7 @@ def _about_known_people(count: int) -> list[Appeal]:
         if each.parcels
         and each.applicant.type == "person"
         and each.applicant.iin
-        and people.person_by_iin(each.applicant.iin)
+        and people.persons.by_iin(each.applicant.iin) is not None
         and people.parcel_by_number(each.parcels[0].cadastral_number)
     ][:count]
 

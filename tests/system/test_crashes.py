@@ -1,19 +1,19 @@
 """Killed at the worst moment: every receipt keeps its promise, nothing is lost, nothing is done twice."""
 
-import os
 import random
 import time
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import appealbus
-from proof import asked_since, finished, nothing_is_lost
 
-pytestmark = pytest.mark.system
+from tests.services.forms import form
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import appealbus
+from tests.system.proof import asked_since, finished, nothing_is_lost
 
-LONG = bool(os.environ.get("APPEALBUS_LONG"))
+pytestmark = [pytest.mark.system, pytest.mark.proof]
+
 KILLED = -9
-ROUNDS = 40 if LONG else 4
+ROUNDS = form(4, 40)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_killed_at_random_again_and_again(here: Installation, agencies: Agencies
     """A bus that dies every second or so gets there all the same, whatever it was doing."""
     chance = random.Random(2026)
     agencies.misbehave(egkn={"http_502": 0.3, "latency": "30ms"}, gbdfl={"latency": "30ms", "cut": 0.2})
-    sent = here.write(letters(400 if LONG else 120))
+    sent = here.write(letters(form(120, 400)))
     here.with_sender(together=3)
     for _ in range(ROUNDS):
         known = finished(here) if (here.folder / "journal.db").exists() else set()

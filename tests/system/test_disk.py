@@ -3,9 +3,10 @@
 import resource
 
 import pytest
-from installation import Installation, letters
-from program import appealbus
-from proof import nothing_is_lost
+
+from tests.system.installation import Installation, letters
+from tests.system.program import appealbus
+from tests.system.proof import nothing_is_lost
 
 pytestmark = pytest.mark.system
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from program import Program, appealbus
+
+from tests.system.program import Program, appealbus
 
 pytestmark = pytest.mark.system
 

@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from program import PATIENCE, Program, appealbus
+
+from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = pytest.mark.system
 

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from program import Program
+
+from tests.system.program import Program
 
 pytestmark = pytest.mark.system
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import appealbus
 from pydantic import BaseModel
 
 from appealbus.schemas import Dossier
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import appealbus
 
 pytestmark = pytest.mark.system
 

@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from installation import Agencies, letters
-from peers import Mail, Receiver, Sender
 from pika.exceptions import ChannelClosedByBroker
-from production import Production
-from program import Program, appealbus
-from services.processes import until
-from services.rabbitmq import Vhost
-from test_bad_input import BOMB, GOOD, OUTSIDE, SECRET
 
 from appealbus.schemas import Receipt
+from tests.services.processes import until
+from tests.services.rabbitmq import Vhost
+from tests.system.installation import Agencies, letters
+from tests.system.peers import Mail, Receiver, Sender
+from tests.system.production import Production
+from tests.system.program import Program, appealbus
+from tests.system.test_bad_input import BOMB, GOOD, OUTSIDE, SECRET
 
 pytestmark = pytest.mark.system
 

@@ -9,18 +9,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from installation import SERVICES, Agencies, letters
-from peers import Got, Mail, Receiver, Sender
-from production import Production, Workers
-from proof import asked_since, finished, question_of
-from services.rabbitmq import Vhost
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Completeness
+from tests.services.forms import LONG
+from tests.services.rabbitmq import Vhost
+from tests.system.installation import SERVICES, Agencies, letters
+from tests.system.peers import Got, Mail, Receiver, Sender
+from tests.system.production import Production, Workers
+from tests.system.proof import asked_since, finished, question_of
 
 pytestmark = pytest.mark.system
 
-LONG = bool(os.environ.get("APPEALBUS_LONG"))
 MEMORY = 200
 SLOW = 60.0
 
@@ -71,7 +71,9 @@ def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: A
         kept = finished(site)
         assert len(kept) >= 20
         rows = site.rows()
-        assert {row.state for row in rows} <= {State.READY, State.PARKED, State.IDLE}, "a lease was not given back"
+        assert {row.state for row in rows} <= {AppealState.READY, AppealState.PARKED, AppealState.IDLE}, (
+            "a lease was not given back"
+        )
         told = {each.properties.correlation_id for each in receipts.got}
         assert told <= {row.message_id for row in rows}
         assert len({row.message_id for row in rows} | told) + site.vhost.depth("appealbus.intake") >= sender.confirmed
@@ -129,7 +131,8 @@ def _in_work(here: Production) -> bool:
     return bool(counts.ready or counts.in_work or counts.parked)
 
 
-@pytest.mark.skipif(not LONG, reason="the long form: make chaos")
+@pytest.mark.proof
+@pytest.mark.skipif(not LONG, reason="a long form alone: make proof")
 def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: Production, agencies: Agencies) -> None:
     """Agencies are down for the whole run; when they are back, what is due soonest is done first."""
     count = 10_000
@@ -155,7 +158,7 @@ def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: P
             assert bus.rss() < MEMORY
             assert bus.stop().code == 0
         agencies.misbehave()
-        parked = [row.number for row in site.rows() if row.state is State.PARKED]
+        parked = [row.number for row in site.rows() if row.state is AppealState.PARKED]
         assert len(parked) > 0.9 * count
         # Whoever mends an agency says so; nobody waits for the hour to be over.
         site.retry_all()

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import appealbus
-from services.postgres import Postgres, programs
 from sqlalchemy import make_url
 
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Dossier
+from tests.services.postgres import Postgres, programs
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import appealbus
 
 pytestmark = pytest.mark.system
 T = TypeVar("T")

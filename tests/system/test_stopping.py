@@ -4,14 +4,14 @@ import time
 from collections import Counter
 
 import pytest
-from installation import Agencies, Installation, letters
-from program import Program, appealbus
-from proof import asked_since, nothing_is_lost
-from services.postgres import Postgres
-from services.proxy import FaultProxy
 from sqlalchemy import make_url
 
 from appealbus.core.cli.supervisor import MARGIN
+from tests.services.postgres import Postgres
+from tests.services.proxy import FaultProxy
+from tests.system.installation import Agencies, Installation, letters
+from tests.system.program import Program, appealbus
+from tests.system.proof import asked_since, nothing_is_lost
 
 pytestmark = pytest.mark.system
 
@@ -64,18 +64,15 @@ def test_sigterm_does_not_wait_for_a_silent_agency(here: Installation, agencies:
 
 STUCK = """
 import asyncio
-from appealbus.core import Delivery, NoSettings, hookimpl
+from appealbus.core import Delivery, Factory, NoSettings, hookimpl
 
 class Stuck(Delivery):
-    kind = "stuck"
-    settings = NoSettings
-
     async def deliver(self, batch):
         await asyncio.sleep(3600)
 
 @hookimpl
 def register_deliveries():
-    return [Stuck]
+    return [Factory("stuck", NoSettings, Stuck)]
 """
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from program import PATIENCE, Program, appealbus
-from services.processes import free_port
+
+from tests.services.processes import free_port
+from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = pytest.mark.system
 _SLOW = 60.0
@@ -66,14 +67,12 @@ def test_a_wrong_configuration_ends_with_2(tmp_path: Path, database: str) -> Non
 def test_what_a_worker_alone_finds_wrong_ends_all_with_2(tmp_path: Path, database: str) -> None:
     """A contract is read by the workers; nobody tries again what a person must mend."""
     (tmp_path / "picky.py").write_text(
-        "from appealbus.core import ConfigError, Delivery, NoSettings, hookimpl\n"
+        "from appealbus.core import ConfigError, Delivery, Factory, NoSettings, hookimpl\n"
         "class Picky(Delivery):\n"
-        "    kind = 'picky'\n"
-        "    settings = NoSettings\n"
         "    async def start(self): raise ConfigError('the certificate is not ours; write another')\n"
         "    async def deliver(self, batch): return [None] * len(batch)\n"
         "@hookimpl\n"
-        "def register_deliveries(): return [Picky]\n"
+        "def register_deliveries(): return [Factory('picky', NoSettings, Picky)]\n"
     )
     configure(tmp_path, database, "plugins = ['./picky.py']\n[deliveries.registry]\nkind = 'picky'")
     done = appealbus(tmp_path, "run", "--workers", "2", expect=2, timeout=_SLOW)

@@ -1,15 +1,18 @@
 """The wires that ship with the bus, brought in through the same door as anybody's."""
 
-from typing import Any
+from functools import partial
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep import ShepConnector
-from appealbus.connectors.soap import SoapConnector
-from appealbus.core import Connector, hookimpl
+from appealbus.connectors.shep import ShepSettings, ShepWire
+from appealbus.connectors.soap import SoapSettings, SoapWire
+from appealbus.core import Factory, Wire, hookimpl
 
 
 @hookimpl
-def register_connectors() -> list[Connector[Any]]:
+def register_connectors() -> list[Factory[Wire]]:
     """Return the connectors; all of their wires share one HTTP session."""
     http = HttpClient()
-    return [SoapConnector(http), ShepConnector(http)]
+    return [
+        Factory("soap", SoapSettings, partial(SoapWire, http=http)),
+        Factory("shep", ShepSettings, partial(ShepWire, http=http)),
+    ]

@@ -1,10 +1,23 @@
-"""The bus. What plugins import is here; the rest is the bus's own business."""
+"""The bus: what plugins may build on.
 
-from appealbus.core.config.base import ConfigError, NoSettings, Settings
+Public is what `__all__` names here, and the modules in `PUBLIC_MODULES`. A change of theirs that would break a plugin
+comes with a new version of the bus and stands in CHANGELOG.md. All else in here may change without notice.
+"""
+
+from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.config.types import Secret
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
+from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
-from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.interfaces.answer import Answer, Answers, Kept
+from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
+from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -19,52 +32,36 @@ from appealbus.core.interfaces.outcomes import (
     timed_out,
     unavailable,
 )
-from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Layer, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
-from appealbus.core.version import __version__
+from appealbus.core.threads import NoThread
+from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
-__all__ = [
-    "Acceptor",
-    "Assessor",
-    "Call",
-    "CallFailed",
-    "ConfigError",
-    "Connector",
-    "Delivery",
-    "From",
-    "FromAll",
-    "Handed",
-    "Health",
-    "Inbound",
-    "Intake",
-    "Layer",
-    "LinkState",
-    "LinkStatus",
-    "Lookup",
-    "NoSettings",
-    "Outcome",
-    "OutcomeKind",
-    "Outgoing",
-    "Quarantined",
-    "Query",
-    "Refused",
-    "Reply",
-    "Request",
-    "Secret",
-    "Service",
-    "Settings",
-    "Source",
-    "Taken",
-    "Waiting",
-    "Wire",
-    "WorkQueue",
-    "__version__",
+PUBLIC_MODULES = (
+    "appealbus.core.clocks",
+    "appealbus.core.config.types",
+    "appealbus.core.masking",
+    "appealbus.core.replies.codes",
+    "appealbus.core.replies.names",
+    "appealbus.core.replies.subject",
+    "appealbus.core.replies.xmlread",
+    "appealbus.core.replies.xmlschema",
+    "appealbus.core.testing",
+)
+"""What plugins may import beside this module: for tests, for reading replies, for settings, for stamps."""
+
+# A plugin and its settings.
+__all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
+# Errors.
+__all__ += ["AppealBusError", "CallFailed", "ConfigError", "JournalError", "NoThread"]
+# A lookup: its questions and how they end.
+__all__ += ["From", "FromAll", "Lookup", "Outcome", "OutcomeKind", "Query", "Source"]
+__all__ += [
     "awaiting",
     "found",
-    "hookimpl",
     "invalid",
     "not_applicable",
     "not_found",
@@ -73,3 +70,16 @@ __all__ = [
     "timed_out",
     "unavailable",
 ]
+# An assessor.
+__all__ += ["Assessor", "records"]
+# A connector and its wires.
+__all__ += ["Call", "Factory", "Health", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
+__all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
+# Ways in and out.
+__all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]
+__all__ += ["Delivery", "Handed", "Outgoing", "Refused"]
+__all__ += ["Waiting", "WorkQueue"]
+# A service and what it is handed.
+__all__ += ["JournalView", "RunningBus", "Service"]
+__all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
+__all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "LookupState", "VersionRow"]

@@ -1,9 +1,11 @@
-"""The clocks: the wall for stamps, the monotonic for waiting, the steady to tell when the wall jumps."""
+"""The clocks: `wall` for stamps, `monotonic` for waiting, `steady` to find out that the wall clock has jumped."""
 
 import asyncio
 import time
 from datetime import UTC, datetime
 
+DAY = 86400.0
+"""Seconds of a day, once for all settings and bounds that are told in days."""
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -13,10 +15,10 @@ def wall() -> datetime:
 
 
 def steady() -> float:
-    """Return seconds that pass as on the wall and never jump; on Linux those of a machine that sleeps count, too."""
+    """Return seconds that never jump. On Linux they pass while the machine sleeps, too, as on the wall clock."""
     return time.clock_gettime(_STEADY)
 
 
 def monotonic() -> float:
-    """Return the event loop's clock, for waiting. Deadlines are on it."""
+    """Return the event loop's clock in seconds, for waiting and for deadlines. It never jumps."""
     return asyncio.get_running_loop().time()

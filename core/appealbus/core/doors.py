@@ -1,4 +1,4 @@
-"""The doors through which the bus calls plugins: whatever one of them raises or holds there, the bus goes on."""
+"""The doors through which the bus calls plugins: whatever a plugin raises or waits for, the bus goes on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,21 +9,23 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 inside: ContextVar[str] = ContextVar("inside", default="")
-"""The plugin whose code runs, empty for the bus itself: its threads are chosen by it."""
+"""The plugin whose code runs; empty for the bus itself. Says whose threads a call takes."""
 _MOMENT = 1.0
-"""Seconds that a plugin's code has to end in once it was cancelled: enough to close a connection in good order."""
+"""Seconds that a plugin's code has to end in once it was cancelled: enough to close a connection in good order. With
+more, a call that does not end delays the stop, and all that waits for its timeout, for longer."""
 
 
 def being_cancelled() -> bool:
-    """Say whether somebody cancelled this task, as against code in it that raises CancelledError by itself."""
+    """Say whether this task is being cancelled, in contrast to code in it that raises CancelledError by itself."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def is_defect(error: BaseException) -> bool:
-    """Say whether what a plugin raised is its defect, as against an end that we ourselves have asked for.
+    """Say whether what a plugin raised is its defect, in contrast to an end that the bus itself has asked for.
 
-    SystemExit is one, always. So are the others where a loop runs: there Ctrl-C goes through a handler of signals.
+    SystemExit always is one. Where a loop runs, KeyboardInterrupt and GeneratorExit are too, as Ctrl-C is handled by a
+    signal handler there; and so is CancelledError, unless this task is being cancelled.
     """
     if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | GeneratorExit):
         if asyncio._get_running_loop() is None:
@@ -42,13 +44,13 @@ def entered(plugin: str) -> Context:
 async def within(
     seconds: float | None, call: Callable[[], Awaitable[T]], plugin: str, left: Callable[[asyncio.Task[Any]], object]
 ) -> T:
-    """Call a plugin in a task of its own, for so long; one that does not end when it is cancelled is left behind.
+    """Call a plugin in a task of its own; a call that does not end when it is cancelled is left behind.
 
     Args:
-        seconds: how long it may take; None: until this task is cancelled.
+        seconds: how long the call may take; None: until this task is cancelled.
         call: what is called.
-        plugin: whose it is.
-        left: told the task that was left behind.
+        plugin: whose code that is.
+        left: called with the task that was left behind.
 
     Raises:
         TimeoutError: the time was up.
@@ -94,6 +96,6 @@ async def _call_off(task: asyncio.Task[Any], left: Callable[[asyncio.Task[Any]],
 
 
 def _looked_at(task: asyncio.Task[Any]) -> None:
-    """Take what a task ended in that nobody waits for any more: it is no news."""
+    """Take the exception of a task that nobody waits for any more, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -10,10 +10,11 @@ import pluggy
 from appealbus.core.config.base import Settings
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.service import Service
-from appealbus.core.interfaces.wire import Connector
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
@@ -36,42 +37,47 @@ class Hooks:
         raise NotImplementedError
 
     @hookspec
-    def register_connectors(self, settings: Settings) -> list[Connector[Any]]:
-        """Return wire formats."""
+    def register_shared(self, settings: Settings) -> object:
+        """Return what the plugin's other hooks share, such as a pool of connections; they take it as `shared`."""
         raise NotImplementedError
 
     @hookspec
-    def register_lookups(self, settings: Settings) -> list[Lookup[Any, Record]]:
+    def register_connectors(self, settings: Settings, shared: Any) -> list[Factory[Wire]]:
+        """Return factories of wires: one for each way in which sources are spoken to."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_lookups(self, settings: Settings, shared: Any) -> list[Lookup[Any, Record]]:
         """Return questions to sources."""
         raise NotImplementedError
 
     @hookspec
-    def register_intakes(self, settings: Settings) -> list[type[Intake[Any]]]:
-        """Return adapters of channels."""
+    def register_intakes(self, settings: Settings, shared: Any) -> list[Factory[Intake[Any]]]:
+        """Return factories of intakes."""
         raise NotImplementedError
 
     @hookspec
-    def register_deliveries(self, settings: Settings) -> list[type[Delivery[Any]]]:
-        """Return ways out."""
+    def register_deliveries(self, settings: Settings, shared: Any) -> list[Factory[Delivery[Any]]]:
+        """Return factories of deliveries."""
         raise NotImplementedError
 
     @hookspec
-    def register_work_queues(self, settings: Settings) -> list[type[WorkQueue[Any]]]:
-        """Return ways to tell other workers of work."""
+    def register_work_queues(self, settings: Settings, shared: Any) -> list[Factory[WorkQueue[Any]]]:
+        """Return factories of work queues."""
         raise NotImplementedError
 
     @hookspec
-    def register_assessors(self, settings: Settings) -> list[Assessor]:
+    def register_assessors(self, settings: Settings, shared: Any) -> list[Assessor]:
         """Return rules over dossiers."""
         raise NotImplementedError
 
     @hookspec
-    def register_services(self, settings: Settings) -> list[Service]:
+    def register_services(self, settings: Settings, shared: Any) -> list[Service]:
         """Return long-running parts, which live as long as the bus."""
         raise NotImplementedError
 
     @hookspec
-    def register_commands(self, app: "typer.Typer", settings: Settings) -> None:
+    def register_commands(self, app: "typer.Typer", settings: Settings, shared: Any) -> None:
         """Add commands to the command line."""
 
     @hookspec

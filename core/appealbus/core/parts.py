@@ -1,27 +1,39 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
-import difflib
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
+from appealbus.core.errors import ConfigError
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
+from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
+from appealbus.core.kinds import KINDS, PartKind
 from appealbus.core.planning.contract import CompletenessContract, active, contracts
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.suggestion import did_you_mean
 
-T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part that a factory made for a table of the configuration."""
+
+    kind: PartKind
+    name: str
+    """Its table's."""
+    factory: str
+    """The factory's: what the table's `kind` or `connector` says."""
+    part: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +62,17 @@ class Parts:
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
-    work: WorkQueue[Any] | None = None
+    work: WorkQueue[Any] | None
+    made: list[Made]
+    """All parts that the configuration names, each once more: those of the last four among them."""
 
     def names(self) -> Iterator[str]:
         """Go through the parts that plugins bring, as defects are counted by them: `lookup.gbdfl.person` …"""
-        yield from (f"lookup.{node.lookup.name}" for node in self.nodes)
-        yield from (f"assessor.{name}" for name in self.host.assessors)
-        yield from (f"source.{name}" for name in self.sources)
-        yield from (f"intake.{intake.name}" for intake in self.intakes)
-        yield from (f"delivery.{name}" for name in self.deliveries)
-        yield from (f"service.{service.name}" for service in self.host.services)
-        yield from () if self.work is None else ("work_queue",)
+        for kind in KINDS:
+            if kind.table:
+                yield from (kind.counted_as(each.name) for each in self.made if each.kind is kind)
+            else:
+                yield from map(kind.counted_as, self.host.brought(kind.plural).keys() - self.inactive.keys())
 
 
 def load_plugins(loaded: Loaded) -> Host:
@@ -82,52 +94,43 @@ def build(loaded: Loaded, host: Host) -> Parts:
 
     """
     problems = _misspelt(loaded, host)
-    sources: dict[str, Bound] = {}
-    for name, table in loaded.settings.sources.items():
-        try:
-            connector = _pick(host.connectors, table.connector, loaded, ("sources", name, "connector"), host)
-            settings = loaded.validate(connector.settings, "sources", name)
-            wire = _made(loaded, partial(connector.wire, name, settings), "sources", name)
-            sources[name] = Bound(name, table.connector, wire, table.guard, host.owner(wire))
-        except ConfigError as error:
-            problems += str(error).split("\n")
-    intakes: list[Intake[Any]] = []
-    deliveries: dict[str, Delivery[Any]] = {}
-    for name, part in loaded.settings.intakes.items():
-        try:
-            intake = _pick(host.intakes, part.kind, loaded, ("intakes", name, "kind"), host)
-            settings = loaded.validate(intake.settings, "intakes", name)
-            intakes.append(_made(loaded, partial(intake, name, settings), "intakes", name))
-        except ConfigError as error:
-            problems += str(error).split("\n")
-    for name, part in loaded.settings.deliveries.items():
-        try:
-            delivery = _pick(host.deliveries, part.kind, loaded, ("deliveries", name, "kind"), host)
-            settings = loaded.validate(delivery.settings, "deliveries", name)
-            deliveries[name] = _made(loaded, partial(delivery, name, settings), "deliveries", name)
-        except ConfigError as error:
-            problems += str(error).split("\n")
-    work: WorkQueue[Any] | None = None
-    if (chosen := loaded.settings.work) is not None:
-        try:
-            queue = _pick(host.work_queues, chosen.kind, loaded, ("work", "kind"), host)
-            work = _made(loaded, partial(queue, loaded.validate(queue.settings, "work")), "work")
-        except ConfigError as error:
-            problems += str(error).split("\n")
+    made: list[Made] = []
+    for kind in KINDS:
+        for path, factory in kind.configured(loaded.settings):
+            try:
+                made.append(Made(kind, path[-1], factory, _make(loaded, host, kind, path, factory)))
+            except ConfigError as error:
+                problems += str(error).split("\n")
     if problems:
         broken = [
             f"plugin {plugin.name} is broken: {plugin.reason}" for plugin in host.plugins if plugin.state == "broken"
         ]
         raise ConfigError(*broken, *problems)
+    parts = {kind.plural: {each.name: each for each in made if each.kind is kind} for kind in KINDS}
+    sources = {
+        name: Bound(name, each.factory, each.part, loaded.settings.sources[name].guard, host.owner(each.part))
+        for name, each in parts["connectors"].items()
+    }
     brought = host.nodes(loaded.settings.bus.legal_basis)
     nodes, inactive = active(brought, sources)
     asked = {node.lookup.source for node in brought}
     unused = {
-        name: str(loaded.error(f"no lookup asks this source{_near(name, asked)}", "sources", name))
+        name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
         for name in sources
         if name not in asked
     }
-    return Parts(host, nodes, inactive, unused, contracts(loaded, nodes, inactive), sources, intakes, deliveries, work)
+    return Parts(
+        host,
+        nodes,
+        inactive,
+        unused,
+        contracts(loaded, nodes, inactive),
+        sources,
+        intakes=[each.part for each in parts["intakes"].values()],
+        deliveries={name: each.part for name, each in parts["deliveries"].items()},
+        work=next((each.part for each in parts["work_queues"].values()), None),
+        made=made,
+    )
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:
@@ -135,18 +138,17 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
     known = {plugin.name for plugin in host.plugins}
     wrong = [(name, ("plugins", name)) for name in loaded.settings.plugins if name not in known]
     wrong += [(name, ("bus", "disabled")) for name in loaded.settings.bus.disabled if name not in known]
-    return [str(loaded.error(f"there is no plugin {name!r}{_near(name, known)}", *path)) for name, path in wrong]
+    return [
+        str(loaded.error(f"there is no plugin {name!r}; {did_you_mean(name, known)}", *path)) for name, path in wrong
+    ]
 
 
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(known)) or 'none'}"
-
-
-def _made(loaded: Loaded, make: Callable[[], T], *path: str) -> T:
+def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:
     """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
+    chosen = _pick(host.brought(kind.plural), factory, loaded, (*path, kind.key), host)
+    settings = loaded.validate(chosen.settings, *path)
     try:
-        return make()
+        part = chosen.make(path[-1], settings)
     except InvalidConfig:
         raise
     except ConfigError as error:
@@ -155,6 +157,10 @@ def _made(loaded: Loaded, make: Callable[[], T], *path: str) -> T:
         if not is_defect(error):
             raise
         raise loaded.error(f"its plugin raised {type(error).__name__} at {_place(error)}", *path) from None
+    if not isinstance(part, kind.interface):
+        wrong = f"its plugin made an instance of {type(part).__name__}, which is no {kind.interface.__name__}"
+        raise loaded.error(wrong, *path)
+    return part
 
 
 def _place(error: BaseException) -> str:
@@ -162,7 +168,9 @@ def _place(error: BaseException) -> str:
     return f"{last.filename}:{last.lineno}"
 
 
-def _pick(known: Mapping[str, Any], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> Any:
+def _pick(
+    known: Mapping[str, Factory[Any]], name: str, loaded: Loaded, path: tuple[str, ...], host: Host
+) -> Factory[Any]:
     if name in known:
         return known[name]
     broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]

@@ -1,4 +1,4 @@
-"""What is set for the whole process of the program, and never by the library for others."""
+"""Settings of the whole process: made by the program `appealbus`, never by the library in a process of others."""
 
 import asyncio
 import contextlib
@@ -19,20 +19,22 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""What glibc's malloc.h calls them."""
+"""Names of two settings of `mallopt`, with the values that glibc's malloc.h gives them."""
 EXIT_STUCK = 5
-"""The exit code of a process whose event loop stood still for too long."""
+"""The exit code of a process whose event loop stood still for too long; see the table in docs/operating.md."""
 _CLOSING = 2.0
-"""Seconds that what is left in the loop has for its end; all that must not be lost has ended before."""
+"""Seconds that tasks have which are left in the loop at the very end. All that must not be lost has ended before; with
+more, tasks of plugins that do not end delay the exit for longer."""
 _LEAVING = 3.0
-"""Seconds from the end of all work to the end of the process: threads and `atexit` of plugins may hold it up."""
+"""Seconds from the end of all work to the end of the process: threads and `atexit` handlers of plugins may delay it.
+With less, an orderly exit on a busy machine would be cut off; with more, a supervisor waits for longer."""
 
 
 def relieve_collector() -> None:
-    """Take what was loaded at start out of the garbage collector's sight, and let it look less often.
+    """Exempt what was loaded at the start from garbage collection, and have the collector run less often.
 
-    A bus in full work makes and drops thousands of small objects an appeal, hardly any of them in a circle; with
-    Python's defaults a quarter of its time went into walking over loaded modules and contracts again and again.
+    A bus in full work makes and drops thousands of small objects for an appeal, hardly any of them in a cycle.
+    With Python's defaults a quarter of its time went into walking over loaded modules and contracts again and again.
     Call it once, when everything is loaded.
     """
     gc.collect()
@@ -41,10 +43,10 @@ def relieve_collector() -> None:
 
 
 def spare_memory() -> None:
-    """Have the C library give back at once what large messages took.
+    """Have the C library give the memory of large messages back to the system at once.
 
-    Left to itself, glibc puts what is as large as something that was freed before into its heap, where it is kept in
-    case another one comes: with messages of 4 MB the process has 120 MB more at its highest, and for long after it.
+    By default glibc raises its thresholds after the first large block that is freed, and keeps the next ones in its
+    heap: with messages of 4 MB the process then has 120 MB more at its highest, and for long after it.
     Call it first of all.
     """
     with contextlib.suppress(AttributeError, OSError):  # another C library
@@ -54,11 +56,11 @@ def spare_memory() -> None:
 
 
 def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], None]) -> T:
-    """Run a coroutine in a loop that nothing else ends.
+    """Run a coroutine in an event loop until it ends, whatever plugins do to the loop.
 
-    A task or a callback that a plugin has made by itself may raise SystemExit: asyncio would leave the loop over it, as
-    it does where one stops the loop. That is told to `stray`. What does not end when the coroutine has is left behind,
-    with its threads.
+    A task or a callback that a plugin has made by itself may raise SystemExit, or stop the loop. asyncio would then end
+    the loop; here the loop goes on, and `stray` is called with what was raised. Tasks and threads that do not end when
+    the coroutine has ended are left behind.
     """
     loop = asyncio.new_event_loop()
     try:
@@ -75,7 +77,7 @@ def run_to_end(main: Coroutine[Any, Any, T], stray: Callable[[BaseException], No
 
 
 def leave_within(code: int) -> None:
-    """End the process with this code in a moment, whoever holds it up."""
+    """End the process with this exit code in a few seconds, even if threads or exit handlers hold it up."""
 
     def leave() -> None:
         time.sleep(_LEAVING)

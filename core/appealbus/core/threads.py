@@ -1,4 +1,4 @@
-"""Threads for plugins: each plugin has some of its own, so that one that blocks them harms nobody else."""
+"""Threads for plugins: each plugin has its own, so that a plugin that blocks its threads harms no other."""
 
 import asyncio
 import threading
@@ -8,24 +8,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from appealbus.core.doors import inside
+from appealbus.core.errors import AppealBusError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 8
-"""Threads of one plugin: as many as Python itself would give a whole program on four processors."""
+"""Threads of one plugin: as many as Python itself would give a whole program on four processors. With less, a plugin
+that reads files or asks a database waits for itself; with more, each plugin may take more memory."""
 WAITING = 1000
-"""Calls of one plugin that may wait for a thread; with more of them it does not wait, it stands still."""
+"""Calls of one plugin that may wait for a thread. More of them mean that its threads are blocked; the bound keeps what
+waits from filling the memory. `docs/plugins.md` promises this number."""
 _IDLE = 30.0
-"""Seconds after which a thread that has nothing to do ends."""
+"""Seconds after which a thread that has nothing to do ends. With less, threads are made anew more often; with more,
+those of a burst stay for longer."""
 
 
-class NoThread(RuntimeError):
+class NoThread(AppealBusError, RuntimeError):
     """A plugin has blocked its threads."""
 
 
 class PluginThreads(ThreadPoolExecutor):
-    """The loop's default executor: `asyncio.to_thread` of a plugin takes one of its own threads, and none of others.
+    """The loop's default executor: `asyncio.to_thread` takes a thread of the plugin that calls it.
 
     Threads are daemons: one that never comes back does not hold up the exit.
     """
@@ -38,7 +42,7 @@ class PluginThreads(ThreadPoolExecutor):
         """Have the function called in a thread of the plugin whose code this is.
 
         Raises:
-            NoThread: a thousand calls of it wait already.
+            NoThread: a thousand calls of the plugin wait already.
 
         """
         plugin = inside.get()
@@ -48,13 +52,13 @@ class PluginThreads(ThreadPoolExecutor):
         return pool.submit(lambda: fn(*args, **kwargs))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Start nothing more, and wait for nobody."""
+        """Cancel the calls that wait for a thread; do not wait for those that run."""
         for pool in self._pools.values():
             pool.close()
 
 
 def share(loop: asyncio.AbstractEventLoop) -> None:
-    """Give a loop such threads, and let no plugin put others in their place, which the whole bus would have to use."""
+    """Make such threads the default executor of a loop, and let no plugin put another one in their place."""
     type(loop).set_default_executor(loop, PluginThreads())
     loop.set_default_executor = _refuse  # type: ignore[method-assign]
 
@@ -75,7 +79,7 @@ class _Pool:
         future: Future[T] = Future()
         with self._news:
             if len(self._calls) >= WAITING:
-                # Those who gave up waiting need no thread any more.
+                # Calls that were cancelled while they waited need no thread any more.
                 self._calls = deque(each for each in self._calls if not each[0].cancelled())
             if len(self._calls) >= WAITING:
                 raise NoThread(f"{WAITING} calls wait for the {THREADS} threads of the plugin {self._name}")
@@ -105,6 +109,6 @@ class _Pool:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(call())
-                except BaseException as error:  # whoever waits gets it, whatever it is
+                except BaseException as error:  # raised again where the call is awaited
                     future.set_exception(error)
             del future, call

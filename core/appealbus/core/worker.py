@@ -7,9 +7,10 @@ import stat
 from dataclasses import dataclass
 from functools import cache
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 
 VARIABLE = "APPEALBUS_WORKER"
+"""The environment variable in which a supervisor hands a worker its number, its pipes and its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +18,19 @@ class Worker:
     """One of several workers."""
 
     number: int
-    """From 0 on; a worker that is started again keeps its number."""
+    """From 0 on; when a worker dies, the process that replaces it gets the same number."""
     leash: int
-    """A pipe to read from. Nothing ever comes; it ends when the supervisor is gone, whatever ended it."""
+    """A pipe to read from. Nothing is ever written to it; it ends when the supervisor is gone, however that ended."""
     word: int
-    """A pipe to write to, once."""
+    """A pipe to write to, once: that the configuration was taken."""
 
     name: str = ""
-    """What this process is called in the journal: another one for each life."""
+    """What this process is called in the journal; each process has a new name."""
     before: str = ""
-    """What the process was called that had this number before and is dead."""
+    """What the process was called that had this number before and is dead; empty for the first one."""
 
     def started(self) -> None:
-        """Tell the supervisor that the configuration was taken: whatever ends this process now is not its fault."""
+        """Tell the supervisor that the configuration was taken: it is not to blame if this process ends later."""
         with contextlib.suppress(OSError):
             os.write(self.word, b"1")
             os.close(self.word)
@@ -40,7 +41,7 @@ def worker() -> Worker | None:
     """Return which worker this process is; None where it works alone.
 
     Raises:
-        ConfigError: the variable was set by somebody else than a supervisor.
+        ConfigError: the variable was not set by a supervisor.
 
     """
     given = os.environ.get(VARIABLE)
@@ -49,7 +50,7 @@ def worker() -> Worker | None:
     match = re.fullmatch(r"(\d{1,4}):(\d{1,6}):(\d{1,6})(?::([0-9a-f]{32}):([0-9a-f]{32})?)?", given)
     if match is None or not (_is_pipe(int(match[2])) and _is_pipe(int(match[3]))):
         raise ConfigError(f"{VARIABLE} is set by `appealbus run --workers` for its workers alone; unset it")
-    # What a plugin starts is no worker.
+    # A process that a plugin starts must not take itself for a worker.
     del os.environ[VARIABLE]
     number, leash, word = int(match[1]), int(match[2]), int(match[3])
     os.set_inheritable(leash, False)

@@ -6,8 +6,9 @@ scripts (full-width, Arabic) are refused: no register prints them, so they are a
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator
 
@@ -17,8 +18,9 @@ SEPARATORS = r"\s\-\u00ad\u200b-\u200d\u2010-\u2015\u2060\u2212\ufeff"
 _SEPARATORS = re.compile(f"[{SEPARATORS}]+")
 _CADASTRAL_SEPARATORS = re.compile(f"[{SEPARATORS}:]+")
 _FIRST_WEIGHTS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+"""Of the control digit of ИИН and БИН, as the rules of the registers give them."""
 _SECOND_WEIGHTS = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
-_KATO_LEVELS = (2, 4, 6, 9)
+"""Of the second pass, which is made where the first one gives ten."""
 
 
 class IdentifierError(ValueError):
@@ -34,6 +36,14 @@ class IdentifierError(ValueError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def parse_or_none(parse: Callable[[str], str], value: str | None) -> str | None:
+    """Return the normal form that `parse_iin` or one of its like makes of a value; None of none or a wrong one."""
+    try:
+        return parse(value or "")
+    except IdentifierError:
+        return None
 
 
 def control_digit(first_eleven: str) -> int | None:
@@ -122,31 +132,6 @@ Kato = Annotated[str, AfterValidator(parse_kato)]
 Rka = Annotated[str, AfterValidator(parse_rka)]
 
 
-def birth_date(iin: str) -> date | None:
-    """Return the date of birth that a parsed ИИН tells; None for a foreigner's, which leaves the century open."""
-    return None if iin[6] == "0" else _calendar_date(_centuries(iin)[0], iin)
-
-
-def sex(iin: str) -> Literal["male", "female"] | None:
-    """Return the sex that a parsed ИИН tells; None for a foreigner's."""
-    if iin[6] == "0":
-        return None
-    return "male" if int(iin[6]) % 2 else "female"
-
-
-def kato_parent(kato: str) -> str | None:
-    """Return the code one level above a parsed КАТО code; None above an oblast."""
-    significant = _significant(kato)
-    if len(significant) <= _KATO_LEVELS[0]:
-        return None
-    return kato[: max(level for level in _KATO_LEVELS if level < len(significant))].ljust(9, "0")
-
-
-def kato_within(inner: str, outer: str) -> bool:
-    """Say whether the territory of one parsed КАТО code is, or lies in, that of the other."""
-    return inner.startswith(_significant(outer))
-
-
 def _digits(value: str, code: str, what: str, separators: re.Pattern[str], lengths: range) -> str:
     digits = separators.sub("", value)
     if not digits.isascii() or not (digits.isdigit() or not digits):
@@ -167,8 +152,3 @@ def _calendar_date(century: int, digits: str) -> date | None:
         return date(century + int(digits[:2]), int(digits[2:4]), int(digits[4:6]))
     except ValueError:
         return None
-
-
-def _significant(kato: str) -> str:
-    written = len(kato.rstrip("0"))
-    return kato[: next(level for level in _KATO_LEVELS if level >= written)]

@@ -1,11 +1,13 @@
 """What is wrong with a document, in words that never quote it."""
 
-import difflib
 import re
 
 from pydantic import ValidationError
 
+from appealbus.schemas.suggestion import did_you_mean
+
 _TOLD = 20
+"""Mistakes in one line: a person mends the first ones and tries again."""
 _LISTED = 1000
 """Pydantic takes a millisecond for a dozen mistakes of which it is asked the words."""
 _HARMLESS = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
@@ -28,7 +30,8 @@ def problems(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
         elif item["type"] == "extra_forbidden":
             last, reason = named(str(last)), "there is no such field"
         elif item["type"] in ("enum", "literal_error"):
-            reason = _choice(str(item["input"]), re.findall(r"'([^']*)'", item["ctx"]["expected"]))
+            known = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+            reason = f"there is no such word; {did_you_mean(str(item['input']), known)}"
         else:
             reason = item["msg"].removeprefix("Value error, ")
         found.append(((*above, last) if last != "" else (), reason))
@@ -40,13 +43,6 @@ def explain(error: ValidationError) -> str:
     found = [": ".join(filter(None, (".".join(map(str, path)), reason))) for path, reason in problems(error)]
     more = [f"and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
     return "; ".join(found[:_TOLD] + more)
-
-
-def _choice(given: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(given, known, 1)
-    if near:
-        return f"there is no such word; did you mean {near[0]}?"
-    return f"write one of {', '.join(known)}"
 
 
 def named(name: str) -> str:

@@ -33,6 +33,7 @@ _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
 """The beginning of what may be a number of more digits than a float keeps."""
 _DIGITS = 17
+"""So many digits a float keeps; a longer number is kept as it was written."""
 _MOST_PARTS = 200_000
 """Values of a message: thirty times what the largest appeal has, and 20 MB in memory."""
 _OF_ORGANISATIONS = frozenset({"bin", "organisation_name", "leader_iin", "leader_name"})

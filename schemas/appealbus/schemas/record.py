@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict, JsonValue, model_validator
+import orjson
+from pydantic import ConfigDict, JsonValue, ValidationError, model_validator
 
 from appealbus.schemas.base import Model, Text, printable
 
@@ -67,3 +68,12 @@ def _printable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_printable(name): _printable(item) for name, item in value.items()}
     return value
+
+
+def record_from_json(raw: bytes) -> Record:
+    """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord."""
+    model = Record.known.get(str(orjson.loads(raw).get("type")), OtherRecord)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError:
+        return OtherRecord.model_validate_json(raw)

@@ -9,6 +9,7 @@ _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
 _FEWEST_MARKS = 20_000
+"""However small the limit is, an ordinary reply of some hundred kilobytes has so many tags and attributes."""
 TOO_MUCH = frozenset({"xml.too_large", "xml.too_many"})
 """Codes of documents that are refused for their size."""
 

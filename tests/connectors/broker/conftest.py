@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from services.taking import settings_of
 
 from appealbus.connectors.broker.broker import Broker
 from appealbus.connectors.broker.settings import BrokerSettings
+from tests.services.taking import settings_of
 
 
 @pytest.fixture(params=["memory", "rabbit"])

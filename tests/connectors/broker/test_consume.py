@@ -4,9 +4,9 @@ import asyncio
 import time
 
 import pytest
-from services.taking import take, until
 
 from appealbus.connectors.broker.broker import Broker, Delivered, Message
+from tests.services.taking import take, until
 
 
 async def fill(broker: Broker, queue: str, count: int) -> None:

@@ -1,9 +1,9 @@
 """Exchanges, queues and bindings. On both brokers."""
 
 import pytest
-from services.taking import take
 
 from appealbus.connectors.broker.broker import Argument, Broker, BrokerRefused, Message, Published
+from tests.services.taking import take
 
 
 async def test_declaring_again_is_nothing(broker: Broker) -> None:

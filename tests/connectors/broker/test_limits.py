@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from services.taking import take
 
 from appealbus.connectors.broker.broker import Argument, Broker, Delivered, Message, Properties, Published
+from tests.services.taking import take
 
 
 @pytest.fixture(params=["classic", "quorum"])

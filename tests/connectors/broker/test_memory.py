@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 
 import pytest
-from services.taking import take, until
 
 from appealbus.connectors.broker.broker import (
     BrokerRefused,
@@ -20,6 +19,7 @@ from appealbus.connectors.broker.memory import MemoryBroker
 from appealbus.connectors.broker.memory.queue import LENGTH
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import LinkStatus
+from tests.services.taking import take, until
 
 SETTINGS = BrokerSettings(largest_message=1024 * 1024)
 WHO = ContextVar("WHO", default="nobody")

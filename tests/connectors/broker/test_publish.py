@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from services.taking import take
 
 from appealbus.connectors.broker.broker import Broker, Message, Properties, Published
+from tests.services.taking import take
 
 
 async def test_what_is_said_arrives(broker: Broker) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from services.taking import until
 
 from appealbus.connectors.broker.broker import (
     Broker,
@@ -20,6 +19,7 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
+from tests.services.taking import until
 
 Serve = Callable[[Callable[[Message], Awaitable[bytes | None]]], Awaitable[Consumer]]
 

@@ -1,18 +1,11 @@
 """`appealbus intake FILE`, with the real program."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-PROGRAM = [sys.executable, "-c", "from appealbus.core.cli.main import main; main()"]
+from tests.services.commands import run
+
 ROWS = "kind,applicant.surname\ncomplaint,Сидоров\ncomplaint\ninquiry,Петров\n"
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False, encoding="utf-8"
-    )
 
 
 def test_a_file_is_taken_once_however_often_it_is_given(tmp_path: Path) -> None:

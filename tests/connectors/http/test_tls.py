@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from appealbus.connectors.http import HttpClient, TlsSettings, tls_context
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep import ShepConnector, ShepSettings
+from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.connectors.shep.server import GatewayRequest, RequestRefused, build_fault, build_response, read_request
 from appealbus.core import Call, Request
 
@@ -70,7 +70,7 @@ async def wire(gateway):
 
     async def make(**settings):
         base = {"url": gateway.url, "service_id": "GBDFLUniversal_token", "sender_id": "TEST_SYSTEM"}
-        wire = ShepConnector(http).wire("gbdfl", ShepSettings.model_validate(base | settings))
+        wire = ShepWire("gbdfl", ShepSettings.model_validate(base | settings), http)
         made.append(wire)
         await wire.start()
         return wire

@@ -10,7 +10,7 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep import Shape, ShepConnector, ShepSettings
+from appealbus.connectors.shep import Shape, ShepSettings, ShepWire
 from appealbus.connectors.shep.server import build_fault, build_response
 from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request
 from appealbus.schemas.shep import load_schema
@@ -128,7 +128,7 @@ async def test_mapping_is_no_question(wire):
 async def test_secret_is_missing(gateway):
     """A password that is not there stops the start with a word on what to set."""
     settings = ShepSettings(url=gateway.url, service_id="S", sender_id="T", password={"env": "NOT_SET_ANYWHERE"})
-    wire = ShepConnector(HttpClient()).wire("gbdfl", settings)
+    wire = ShepWire("gbdfl", settings, HttpClient())
     with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE"):
         await wire.start()
     await wire.close()

@@ -7,7 +7,7 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.shep.server import build_fault, build_response
-from appealbus.core import CallFailed, Layer, OutcomeKind
+from appealbus.core import CallFailed, OutcomeKind
 
 OK = etree.fromstring("<a>x</a>")
 SECRET = "750301100019"
@@ -60,7 +60,7 @@ async def test_gateway_status(failure, status, kind, code):
     """A status is looked up; it becomes part of our code only where it is a harmless word."""
     failed = await failure(build_response(OK, code=status), **CODES)
 
-    assert (failed.kind, failed.code, failed.layer) == (kind, code, Layer.GATEWAY)
+    assert (failed.kind, failed.code) == (kind, code)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_faults(failure, answer, kind, code):
     """A fault means what the codes in its chain of errors mean; its texts are not read."""
     failed = await failure(answer, **CODES)
 
-    assert (failed.kind, failed.code, failed.layer) == (kind, code, Layer.FAULT)
+    assert (failed.kind, failed.code) == (kind, code)
 
 
 async def test_fault_of_plain_soap(failure):
@@ -105,7 +105,7 @@ async def test_denied_with_any_other_fault(failure):
     """Where the settings do not name the fault, HTTP 403 says more than it does."""
     failed = await failure(fault("E1", "m", fault_code="Client", status=403), **CODES)
 
-    assert (failed.kind, failed.code, failed.layer) == (OutcomeKind.UNAVAILABLE, "http.403", Layer.TRANSPORT)
+    assert (failed.kind, failed.code) == (OutcomeKind.UNAVAILABLE, "http.403")
 
 
 async def test_other_questions_answer(gateway, wire, ask, failure):
@@ -213,7 +213,7 @@ async def test_transport(gateway, wire, ask, failure):
 
     cut = Cut(headers={"Content-Length": "1000"})
     failed = await failure(cut)
-    assert (failed.kind, failed.code, failed.layer) == (OutcomeKind.UNAVAILABLE, "http.reset", Layer.TRANSPORT)
+    assert (failed.kind, failed.code) == (OutcomeKind.UNAVAILABLE, "http.reset")
 
     gateway.answer = lambda _: Never()
     with pytest.raises(CallFailed) as caught:

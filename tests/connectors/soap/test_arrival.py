@@ -18,6 +18,7 @@ from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.schemas import Schemas, arrange
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.safexml import parse
+from tests.services.forms import form
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:p" xmlns:p="urn:p"
 elementFormDefault="qualified"><xs:complexType name="Empty"/>
@@ -114,7 +115,7 @@ def holds(element: etree._Element, given: dict[str, Any]) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=form(50, 1000), deadline=None)
 @given(questions)
 def test_what_arrives_is_what_was_given(question: dict[str, Any]) -> None:
     """A mapping that is built, sent and read back by the schema is the mapping; else nothing is built."""

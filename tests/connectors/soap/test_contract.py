@@ -8,7 +8,7 @@ from lxml import etree
 
 from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 
 REGISTER = Path(__file__).parent / "register.wsdl"

@@ -12,10 +12,10 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.soap import SoapConnector, SoapSettings, SoapWire
-from appealbus.core.config.base import ConfigError
+from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
 from appealbus.schemas.outcome import OutcomeKind
@@ -223,7 +223,7 @@ async def test_health(peer: Any, wires: Wires, http: HttpClient) -> None:
         assert (await wire.health()).ok is ok
     assert all(body == b"" and request.method == "GET" for request, body in peer.seen)
     settings = SoapSettings.model_validate({"wsdl": REGISTER, "url": "http://nobody.invalid/", "connect_timeout": "2s"})
-    wire = SoapConnector(http).wire("x", settings)
+    wire = SoapWire("x", settings, http)
     await wire.start()
     assert await wire.health() == await wire.health()
     assert not (await wire.health()).ok
@@ -235,7 +235,7 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
     """A contract that takes longer than it may is a ConfigError that names the setting."""
     settings = SoapSettings.model_validate({"wsdl": REGISTER, "load_timeout": "1ms"})
     with pytest.raises(ConfigError, match="load_timeout"):
-        await SoapConnector(http).wire("register", settings).start()
+        await SoapWire("register", settings, http).start()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
 )
 async def test_settings_that_do_not_fit(http: HttpClient, settings: dict[str, Any], says: str) -> None:
     """A setting that does not fit the contract or the machine is a ConfigError that says what to write."""
-    wire = SoapConnector(http).wire("r", SoapSettings.model_validate({"wsdl": REGISTER, **settings}))
+    wire = SoapWire("r", SoapSettings.model_validate({"wsdl": REGISTER, **settings}), http)
     with pytest.raises(ConfigError, match=says):
         await wire.start()
 
@@ -286,7 +286,7 @@ async def test_no_address(http: HttpClient, tmp_path: Path) -> None:
     (tmp_path / "register.xsd").write_bytes(REGISTER.with_suffix(".xsd").read_bytes())
     content = REGISTER.read_text(encoding="utf-8").replace("http://register.invalid/soap", "REPLACE_WITH_ACTUAL_URL")
     (tmp_path / "r.wsdl").write_text(content, encoding="utf-8")
-    wire = SoapConnector(http).wire("r", SoapSettings.model_validate({"wsdl": tmp_path / "r.wsdl"}))
+    wire = SoapWire("r", SoapSettings.model_validate({"wsdl": tmp_path / "r.wsdl"}), http)
     with pytest.raises(ConfigError, match=r"sources\.r\.url: the contract gives no usable address"):
         await wire.start()
 

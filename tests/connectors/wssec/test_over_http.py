@@ -7,7 +7,7 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep import ShepConnector, ShepSettings
+from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.connectors.shep.server import build_fault, build_response, read_request
 from appealbus.connectors.wssec import Signer, Unsigned
 from appealbus.connectors.wssec.rsa import load_rsa_signer
@@ -83,7 +83,7 @@ async def wire(gateway, ours, peer):
     settings = ShepSettings(
         url=gateway.url, service_id="S", sender_id="T", not_found_codes=["404"], payload="text", signature=signature
     )
-    wire = ShepConnector(HttpClient()).wire("gbdfl", settings)
+    wire = ShepWire("gbdfl", settings, HttpClient())
     await wire.start()
     yield wire
     await wire.close()

@@ -153,7 +153,7 @@ def test_extra_not_installed(peer):
     program = f"""
 import sys
 sys.modules["xmlsec"] = sys.modules["cryptography"] = None
-from appealbus.connectors.shep import ShepConnector
+from appealbus.connectors.shep import ShepWire
 from appealbus.connectors.wssec import SignatureSettings, load_signer, load_verifier
 from appealbus.core import ConfigError
 settings = SignatureSettings(sign="rsa-sha256", key={str(peer.key)!r}, certificate={str(peer.certificate)!r},

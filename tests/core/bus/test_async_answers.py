@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus import casework
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.access import Served
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import LookupState, Served, State
+from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 GOOD, BROKEN = b"good", b"broken"
 
@@ -140,7 +142,7 @@ async def test_an_answer_while_the_appeal_is_in_work_for_another_question(tmp_pa
         while not wire.sent:
             await asyncio.sleep(0.01)
         assert await wire.answer() is Kept.STORED
-        assert [row.state for row in await bus.journal.appeals()] == [State.IN_WORK]
+        assert [row.state for row in await bus.journal.appeals()] == [AppealState.IN_WORK]
         go_on.set()
         await ended(bus, await accepting, OutcomeKind.FOUND)
     assert len(wire.sent) == 1
@@ -231,7 +233,7 @@ async def test_given_up_is_not_forgotten(tmp_path: Path) -> None:
         number = await taken(bus)
         (state,) = await bus.journal.states(number)
         assert (state.kind, state.next_attempt_at) == (OutcomeKind.AWAITING, None)
-        assert [row.state for row in await bus.journal.appeals()] == [State.IDLE]
+        assert [row.state for row in await bus.journal.appeals()] == [AppealState.IDLE]
         await wire.answer()
         await ended(bus, number, OutcomeKind.FOUND)
 

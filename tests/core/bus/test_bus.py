@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import (
     Assessor,
@@ -26,6 +25,7 @@ from appealbus.core import (
 from appealbus.core.bus.readiness import checks
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Completeness, Dossier, Severity, Signal
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ A crash is what the disk holds at that moment: the journal's files are copied, a
 """
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -23,13 +22,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from kit import ScriptedConnector, ScriptedWire, Thing, lookup, message, reply
 from sqlalchemy import event
 
 from appealbus.core import (
     Call,
     CallFailed,
     Delivery,
+    Factory,
     From,
     Inbound,
     Lookup,
@@ -44,15 +43,19 @@ from appealbus.core import (
     found,
 )
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.tasks import Phase as StopPhase
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.parts import build
+from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
+from tests.core.kit import ScriptedWire, Thing, lookup, message, reply
+from tests.services.forms import form
 
 SETTLES = 60.0
-EXAMPLES = int(os.environ.get("APPEALBUS_MACHINE", "4"))
+EXAMPLES = form(4, 60)
 # Threads make each run a little different, so that a failure is told as it was found, not shrunk for an hour.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 RECEIVERS = ("first", "second")
@@ -113,8 +116,9 @@ class Life:
             "deliveries": {name: {"kind": "world"} for name in RECEIVERS},
         }
         loaded = from_document(document, self.folder)
-        connector = ScriptedConnector(ScriptedWire(self._answer))
-        brought = Brought(connectors=[connector], lookups=lookups(), deliveries=[self._receiver()])
+        connector = scripted_connector(ScriptedWire(self._answer))
+        delivery = Factory("world", NoSettings, self._receiver())
+        brought: dict[str, list[Any]] = {"connectors": [connector], "lookups": lookups(), "deliveries": [delivery]}
         host = Host(lambda name, model: model())
         host.plugins.append(Plugin("test", "1", "test", brought=brought))
         self.journal = await Journal.open(loaded.settings.bus.journal)
@@ -145,9 +149,6 @@ class Life:
         life, world = self, self.world
 
         class Receiver(Delivery[NoSettings]):
-            kind = "world"
-            settings = NoSettings
-
             async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[str | None]:
                 await life._still_alive()
                 mood = world.receivers[self.name]
@@ -168,7 +169,7 @@ class Life:
         self.over = True
         for name in ("journal.db", "journal.db-wal"):
             shutil.copy(self.folder / name, folder / name)
-        self.bus._keeper.call_off(self.bus._keeper.tasks)
+        self.bus._tasks.cancel(*StopPhase)
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
@@ -292,7 +293,7 @@ class Machine(RuleBasedStateMachine):
             recorded = {row.question_id for row in await journal.access_rows(limit=100_000)}
             assert self.world.asked.keys() <= recorded, "a question left without its row in the access log"
             for row in rows:
-                assert row.state is State.IDLE
+                assert row.state is AppealState.IDLE
                 raw = await journal.dossier(row.number)
                 assert raw is not None
                 dossier = Dossier.model_validate_json(raw)
@@ -341,6 +342,7 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
+@pytest.mark.proof
 def test_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """No step order breaks a promise."""
     monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.02)

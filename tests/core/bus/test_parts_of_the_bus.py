@@ -9,15 +9,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import heartbeat as presences
-from appealbus.core.bus import keeping
 from appealbus.core.bus import relay as relays
-from appealbus.core.journal.errors import UNREACHABLE, JournalError
+from appealbus.core.bus import tasks
+from appealbus.core.errors import UNREACHABLE, JournalError
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 OUT = {"deliveries": {"out": {"kind": "receiver"}}}
@@ -43,7 +43,7 @@ async def test_a_part_that_raises_starts_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, part: str
 ) -> None:
     """Whatever it was; the bus says so and goes on with all its parts."""
-    monkeypatch.setattr(keeping, "RESTART", 0.05)
+    monkeypatch.setattr(tasks, "RESTART", 0.05)
     failures = 1
     calls = 0
 
@@ -117,7 +117,7 @@ async def test_what_is_written_down_while_the_bus_stops_is_not_left_behind(
 
         monkeypatch.setattr(bus.journal, "accept", slow)
         accepting = asyncio.create_task(bus.accept(message("a", text="a")))
-        await until(lambda: bool(bus._arrivals))
+        await until(lambda: bus._arrivals.busy)
         asyncio.get_running_loop().call_later(0.3, gate.set)
     assert isinstance(await accepting, Taken)
     assert not bus._dispatcher.busy
@@ -125,7 +125,7 @@ async def test_what_is_written_down_while_the_bus_stops_is_not_left_behind(
 
 
 async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
-    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another worker has its row the dispatcher looks each second, and gets it when it is free."""
 
@@ -133,7 +133,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
         raise CallFailed(OutcomeKind.UNAVAILABLE, "x.away", "it is away")
 
     wire = ScriptedWire(away)
-    tables = {"bus": {"journal": database, "grace": 1}, "retry": {"first": "2s", "max": "2s"}}
+    tables = {"bus": {"journal": journal_database, "grace": 1}, "retry": {"first": "2s", "max": "2s"}}
     async with running_bus(tmp_path, BY_TEXT, wire=wire, **tables) as bus:
         await bus.accept(message("a", text="a"))
         async with asyncio.timeout(20):
@@ -147,7 +147,7 @@ async def test_a_due_appeal_that_is_being_taken_is_not_asked_for_in_a_circle(
             claims += 1
             return await original(*given, **named)
 
-        async with await psycopg.AsyncConnection.connect(database) as other:
+        async with await psycopg.AsyncConnection.connect(journal_database) as other:
             await other.execute("SELECT id FROM appeal FOR UPDATE")
             due = await bus.journal.next_due()
             assert due is not None

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from kit import appeal
 
 from appealbus.core.bus.region import region_of
-from appealbus.schemas.extraction import prepare
+from appealbus.core.preparation.extraction import prepare
+from tests.core.kit import appeal
 
 BODY = {"name": "Аким"}
 

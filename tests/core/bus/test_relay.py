@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import message
 from structlog.testing import capture_logs
 
-from appealbus.core import Delivery, Handed, NoSettings, Outgoing, Refused, Taken
+from appealbus.core import Delivery, Factory, Handed, NoSettings, Outgoing, Refused, Taken
 from appealbus.core.bus import relay
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import build
 from appealbus.schemas import Completeness
+from tests.core.kit import message
+from tests.services.journals import sqlite_journal
 
 BAD = "AB-2026-00000013"
 
@@ -28,8 +30,6 @@ BAD = "AB-2026-00000013"
 class Judge(Delivery[NoSettings]):
     """Does with each batch what the test says, and keeps what it took."""
 
-    kind = "judge"
-    settings = NoSettings
     rule: Callable[[Sequence[Outgoing]], Sequence[Handed]]
     got: Counter[str]
     calls = 0
@@ -61,12 +61,12 @@ async def judged(
     """Run a bus whose receiver follows a rule, over a journal that has so many dossiers for it already."""
     Judge.rule = staticmethod(rule)
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "deliveries": {"out": {"kind": "judge"}},
     }
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
-    host.plugins.append(Plugin("test", "1", "test", brought=Brought(deliveries=[Judge])))
+    host.plugins.append(Plugin("test", "1", "test", brought={"deliveries": [Factory("judge", NoSettings, Judge)]}))
     async with await Journal.open(loaded.settings.bus.journal) as journal:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)
@@ -251,12 +251,14 @@ async def test_what_waits_alone_holds_up_no_later_version_and_can_be_sent_again(
                 await asyncio.sleep(0.02)
             (first, second) = await journal.appeals()
             await journal.conclude(
-                first.appeal_id,
-                dossier=b"{}",
-                version=2,
-                completeness=Completeness.COMPLETE,
-                receivers=["out"],
-                due_at=None,
+                Conclusion(
+                    first.appeal_id,
+                    dossier=b"{}",
+                    version=2,
+                    completeness=Completeness.COMPLETE,
+                    receivers=["out"],
+                    due_at=None,
+                )
             )
             while f"{first.number}/2" not in Judge.got:
                 await asyncio.sleep(0.02)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoing, Reply, Request, Taken
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.retry import next_attempt
 from appealbus.core.host import Host
-from appealbus.core.journal.rows import LookupState
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 
@@ -129,7 +129,7 @@ async def test_failing_in_another_way_is_no_news_and_giving_up_is(tmp_path: Path
         assert isinstance(taken, Taken)
         await bus.settle(parked=True)
         last = await dossier(bus, taken.receipt.number)
-    assert calls > 3
+    assert calls > 1
     assert last.version == 2
     assert last.gaps[0].next_attempt_at is None
 

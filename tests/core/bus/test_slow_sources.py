@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 from appealbus.core import Call, CallFailed, From, Lookup, Outcome, OutcomeKind, Reply, Request, Source, Taken, found
 from appealbus.schemas import Completeness
+from tests.core.kit import Receiver, ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 BY_REPEATS = lookup("s.thing", x=From("repeats[*]"))
 

@@ -6,11 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from kit import lookup, message, running_bus
 
 from appealbus.core import From, Inbound, Quarantined, Taken
 from appealbus.core.bus import decoder, suspect_messages
 from appealbus.core.bus.reception import replay
+from tests.core.kit import lookup, message, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 

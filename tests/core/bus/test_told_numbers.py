@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import structlog
-from kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 
 from appealbus.core import From, Taken
 from appealbus.core.bus.bus import Bus
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, running_bus
 
 IIN, OTHER = "750301100019", "821224100019"
 

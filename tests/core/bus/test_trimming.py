@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from kit import running_bus
 
 from appealbus.core.bus import trimming
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.rows import QuarantineHeld
+from tests.core.kit import running_bus
 
 
 async def test_a_flood_ends_at_the_bound_while_the_bus_runs(tmp_path: Path) -> None:

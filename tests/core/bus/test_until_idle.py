@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, running_bus
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.clocks import wall
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, running_bus
 
 BY_TEXT = lookup("s.thing", x=From("text"))
 
@@ -54,10 +54,10 @@ async def test_no_more_bytes_are_in_flight_than_the_budget_has(tmp_path: Path, m
         monkeypatch.setattr(dispatcher.budget, "_most", 50_000)
         work = dispatcher._work
 
-        async def watched(case: Any) -> None:
+        async def watched(case: Any) -> Any:
             sizes.append(50_000 - dispatcher.budget.left)
             await gate.wait()
-            await work(case)
+            return await work(case)
 
         monkeypatch.setattr(dispatcher, "_work", watched)
         letters = [message(f"m{at}", text="x" * 9_000) for at in range(20)]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, message, running_bus
 
-from appealbus.core import Delivery, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
+from appealbus.core import Factory, LinkState, LinkStatus, NoSettings, Outgoing, Waiting, WorkQueue
 from appealbus.core.bus.bus import Bus
+from tests.core.kit import Receiver, message, running_bus
 
 WORK = {"kind": "told"}
 
@@ -18,11 +18,8 @@ WORK = {"kind": "told"}
 class Told(WorkQueue[NoSettings]):
     """Keeps what it is told, and looks when a test says so."""
 
-    kind = "told"
-    settings = NoSettings
-
-    def __init__(self, settings: NoSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, name: str, settings: NoSettings) -> None:
+        super().__init__(name, settings)
         self.state = "new"
         self.offered: list[Waiting] = []
         self.hints: asyncio.Queue[None] = asyncio.Queue()
@@ -47,6 +44,9 @@ class Told(WorkQueue[NoSettings]):
         self.state = "closed"
 
 
+TOLD = Factory("told", NoSettings, Told)
+
+
 def told(bus: Bus) -> Told:
     assert isinstance(bus.parts.work, Told)
     return bus.parts.work
@@ -60,7 +60,7 @@ async def until(done: Callable[[], object]) -> None:
 
 async def test_a_worker_without_room_offers_the_appeal(tmp_path: Path) -> None:
     """With its number and urgency; one with room works it itself and tells nobody."""
-    async with running_bus(tmp_path, work_queues=[Told], work=WORK) as bus:
+    async with running_bus(tmp_path, work_queues=[TOLD], work=WORK) as bus:
         work = told(bus)
         assert work.state == "started"
         await bus.accept(message("m-1"))
@@ -80,7 +80,7 @@ async def test_a_worker_without_room_offers_the_appeal(tmp_path: Path) -> None:
 async def test_a_hint_makes_the_worker_look_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process has accepted is claimed before the next poll; `take` returns when it was."""
     monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
-    async with running_bus(tmp_path, work_queues=[Told], work=WORK) as bus:
+    async with running_bus(tmp_path, work_queues=[TOLD], work=WORK) as bus:
         await until(lambda: not bus._dispatcher._backlog)
         await bus._reception.accept(message())
         told(bus).hints.put_nowait(None)
@@ -123,8 +123,6 @@ async def test_a_hint_is_let_go_where_there_is_no_room(tmp_path: Path) -> None:
 class Linked(Receiver):
     """A receiver with connections."""
 
-    kind = "linked"
-
     def links(self) -> Sequence[LinkState]:
         return (LinkState("main", LinkStatus.DOWN), LinkState("other", LinkStatus.BLOCKED, "full \ud800"))
 
@@ -132,18 +130,15 @@ class Linked(Receiver):
 class Raising(Receiver):
     """A receiver that cannot even say how it stands."""
 
-    kind = "raising"
-
     def links(self) -> Sequence[LinkState]:
         raise ValueError("750301100019")
 
 
 async def test_links_of_all_parts_are_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that two parts share has one line, and a plugin that raises over it has one, too, without its text."""
-    kinds: list[type[Delivery[NoSettings]]] = [Linked, Raising]
-    monkeypatch.setattr("kit.Receiver", kinds[0])
-    tables = {"deliveries": {"a": {"kind": "linked"}, "b": {"kind": "linked"}}}
-    async with running_bus(tmp_path, work_queues=[Told], work=WORK, **tables) as bus:
+    monkeypatch.setattr("tests.core.kit.Receiver", Linked)
+    tables = {"deliveries": {"a": {"kind": "receiver"}, "b": {"kind": "receiver"}}}
+    async with running_bus(tmp_path, work_queues=[TOLD], work=WORK, **tables) as bus:
         bus.parts.deliveries["c"] = Raising("c", NoSettings())
         links = {link.name: link for link in bus.links()}
     assert {name: link.status.value for name, link in links.items()} == {

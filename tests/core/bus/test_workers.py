@@ -10,8 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
-from services.postgres import Postgres
 from structlog.testing import capture_logs
 
 from appealbus.core import Call, From, Reply, Request, Taken
@@ -19,7 +17,9 @@ from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus import leader
 from appealbus.core.bus import relay as relaying
 from appealbus.core.bus.bus import Bus
-from appealbus.core.journal.rows import Case
+from appealbus.core.domain.case import Case
+from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
+from tests.services.postgres import Postgres
 
 BY_IIN = lookup("s.thing", x=From("text"))
 PATIENCE = 40.0
@@ -40,8 +40,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatching, "_RENEW", 0.3)
 
 
-def tables(database: str) -> dict[str, Any]:
-    return {"bus": {"journal": database, "grace": 1}, "deliveries": {"out": {"kind": "receiver"}}}
+def tables(journal_database: str) -> dict[str, Any]:
+    return {"bus": {"journal": journal_database, "grace": 1}, "deliveries": {"out": {"kind": "receiver"}}}
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -54,12 +54,12 @@ def versions() -> list[tuple[str, int]]:
     return [(one.number, one.version) for one in Receiver.got.get("out", [])]
 
 
-async def test_workers_share_the_work(tmp_path: Path, database: str) -> None:
+async def test_workers_share_the_work(tmp_path: Path, journal_database: str) -> None:
     """Each appeal is asked about once and each version handed over once, by whichever; both are seen alive."""
     wire = ScriptedWire()
     async with AsyncExitStack() as stack:
         buses = [
-            await stack.enter_async_context(running_bus(tmp_path, BY_IIN, wire=wire, **tables(database)))
+            await stack.enter_async_context(running_bus(tmp_path, BY_IIN, wire=wire, **tables(journal_database)))
             for _ in range(2)
         ]
         messages = [message(f"m{at}", text=f"t{at}") for at in range(60)]
@@ -81,17 +81,17 @@ async def test_workers_share_the_work(tmp_path: Path, database: str) -> None:
 
 def die(bus: Bus) -> None:
     """Stop all of a bus at once, as if its process had been killed."""
-    for task in [*bus._keeper.tasks, *bus._dispatcher._cases.values()]:
+    for task in [*bus._tasks._running, *bus._dispatcher._cases.values()]:
         task.cancel()
     bus._stopping = True
 
 
 @pytest.mark.usefixtures("_soon")
-async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, database: str) -> None:
+async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, journal_database: str) -> None:
     """One relay a receiver; within its lease the other one's takes over, and what is new goes out in order."""
     async with (
-        running_bus(tmp_path, BY_IIN, **tables(database)) as first,
-        running_bus(tmp_path, BY_IIN, **tables(database)) as second,
+        running_bus(tmp_path, BY_IIN, **tables(journal_database)) as first,
+        running_bus(tmp_path, BY_IIN, **tables(journal_database)) as second,
     ):
         await until(lambda: first.relays[0]._lease.held or second.relays[0]._lease.held)
         holder, other = (first, second) if first.relays[0]._lease.held else (second, first)
@@ -107,7 +107,7 @@ async def test_another_worker_hands_over_when_one_dies(tmp_path: Path, database:
 
 
 @pytest.mark.usefixtures("_soon")
-async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database: str) -> None:
+async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, journal_database: str) -> None:
     """What it was handing over is cancelled before the other one may begin."""
     begun: list[Any] = []
     cancelled = []
@@ -120,13 +120,13 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database
             cancelled.append(asyncio.get_running_loop().time())
             raise
 
-    async with running_bus(tmp_path, BY_IIN, **tables(database)) as bus:
+    async with running_bus(tmp_path, BY_IIN, **tables(journal_database)) as bus:
         relay = bus.relays[0]
         relay._delivery.deliver = slow  # type: ignore[method-assign]
         await until(lambda: relay._lease.held)
         await bus.accept(message("a", text="a"))
         await until(lambda: bool(begun))
-        with psycopg.connect(database, autocommit=True) as other:
+        with psycopg.connect(journal_database, autocommit=True) as other:
             other.execute("UPDATE lease SET owner = 'other', until = until + 60000000 WHERE name = 'relay.out'")
         await until(lambda: bool(cancelled))
         assert not relay._lease.held
@@ -134,12 +134,12 @@ async def test_a_relay_that_lost_its_duty_stops_at_once(tmp_path: Path, database
 
 
 async def test_who_hands_over_hears_of_what_others_conclude(
-    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not wait until it looks again."""
     async with (
-        running_bus(tmp_path, BY_IIN, **tables(database)) as one,
-        running_bus(tmp_path, BY_IIN, **tables(database)) as two,
+        running_bus(tmp_path, BY_IIN, **tables(journal_database)) as one,
+        running_bus(tmp_path, BY_IIN, **tables(journal_database)) as two,
     ):
         await until(lambda: one.relays[0]._lease.held or two.relays[0]._lease.held)
         other = two if one.relays[0]._lease.held else one
@@ -151,20 +151,20 @@ async def test_who_hands_over_hears_of_what_others_conclude(
 
 
 @pytest.mark.usefixtures("_soon")
-async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, database: str) -> None:
+async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, journal_database: str) -> None:
     """The slow worker stops asking and writes nothing; the other one's version is the only one."""
 
     async def never(request: Request, call: Call) -> Reply:
         await asyncio.sleep(PATIENCE)
         return reply()
 
-    async with running_bus(tmp_path, BY_IIN, wire=ScriptedWire(never), **tables(database)) as bus:
+    async with running_bus(tmp_path, BY_IIN, wire=ScriptedWire(never), **tables(journal_database)) as bus:
         await bus.accept(message("a", text="a"))
         await until(lambda: bus.in_flight == 1)
         with capture_logs() as logs:
             claimed: list[Case] = []
             while not claimed:
-                with psycopg.connect(database, autocommit=True) as other:
+                with psycopg.connect(journal_database, autocommit=True) as other:
                     other.execute("UPDATE appeal SET lease_until = 0")
                 claimed = await bus.journal.claim("other", datetime.now(UTC), 10, 60)
             await until(lambda: bus.in_flight == 0)
@@ -174,7 +174,9 @@ async def test_a_case_that_another_worker_took_is_dropped(tmp_path: Path, databa
         assert await bus.journal.renew("other", [case.appeal_id], datetime.now(UTC), 60) == {case.appeal_id}
 
 
-async def test_live_cases_keep_their_leases(tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_live_cases_keep_their_leases(
+    tmp_path: Path, journal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A lookup that takes longer than the lease is asked once and ends well: nobody takes it over."""
     monkeypatch.setattr(dispatching, "LEASE", 2.0)
     monkeypatch.setattr(dispatching.Dispatcher.__init__, "__kwdefaults__", {"lease": 2.0})
@@ -185,8 +187,8 @@ async def test_live_cases_keep_their_leases(tmp_path: Path, database: str, monke
 
     wire = ScriptedWire(slow)
     async with (
-        running_bus(tmp_path, BY_IIN, wire=wire, **tables(database)) as bus,
-        running_bus(tmp_path, BY_IIN, wire=wire, **tables(database)),
+        running_bus(tmp_path, BY_IIN, wire=wire, **tables(journal_database)) as bus,
+        running_bus(tmp_path, BY_IIN, wire=wire, **tables(journal_database)),
     ):
         await bus.accept(message("a", text="a"))
         await until(lambda: len(versions()) == 1)
@@ -195,10 +197,10 @@ async def test_live_cases_keep_their_leases(tmp_path: Path, database: str, monke
 
 @pytest.mark.parametrize("kill", [False, True])
 async def test_the_bus_goes_on_after_the_database_was_away(
-    tmp_path: Path, database: str, postgres: Postgres, kill: bool
+    tmp_path: Path, journal_database: str, postgres: Postgres, kill: bool
 ) -> None:
     """Restarted in the midst of work: what has a receipt is finished, and versions are handed over in order."""
-    async with running_bus(tmp_path, BY_IIN, **tables(database)) as bus:
+    async with running_bus(tmp_path, BY_IIN, **tables(journal_database)) as bus:
         taken: dict[str, str] = {}
 
         async def send(name: str) -> None:

@@ -1,10 +1,9 @@
 """The real program in a folder of its own, and a journal there to look into."""
 
-import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from tests.services import commands
+from tests.services.journals import sqlite_journal
 
-PROGRAM = Path(sys.executable).with_name("appealbus")
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -21,26 +21,13 @@ Program = Callable[..., "subprocess.CompletedProcess[str]"]
 def program(tmp_path: Path) -> Program:
     """Run `appealbus` with the arguments given, in the test's folder."""
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "COLUMNS": "200"}
-        environment.pop("APPEALBUS_CONFIG", None)
-        return subprocess.run(
-            [PROGRAM, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
+    return partial(commands.run, tmp_path)
 
 
 @pytest.fixture
 async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     """The journal of that folder."""
-    async with await Journal.open(f"sqlite:///{tmp_path}/appealbus.db") as opened:
+    async with await Journal.open(sqlite_journal(tmp_path / "appealbus.db")) as opened:
         yield opened
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas import Completeness
 
 
@@ -12,13 +13,15 @@ from appealbus.schemas import Completeness
 async def number(journal, accepted):
     """An appeal whose dossier one receiver refuses and another one has."""
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["copy", "registry"],
-        due_at=None,
-        owner="me",
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["copy", "registry"],
+            due_at=None,
+            owner="me",
+        )
     )
     due = datetime.now(UTC) + timedelta(days=1)
     await journal.delivered([row.delivery_id for row in await journal.undelivered("copy", due, 10)])

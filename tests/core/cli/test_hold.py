@@ -2,6 +2,7 @@
 
 import json
 
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
@@ -43,7 +44,7 @@ async def test_why_tells_of_dossier_and_hold(program, journal, accepted, monkeyp
         "receipt": json.loads(accepted.receipt.model_dump_json()),
         "appeal": {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person"}},
     }
-    await journal.conclude(accepted.appeal_id, dossier=json.dumps(document).encode(), **given)
+    await journal.conclude(Conclusion(accepted.appeal_id, dossier=json.dumps(document).encode(), **given))
     await journal.hold_appeal(number, by="olga", reason="why not")
     done = program("why", number)
     assert (done.returncode, "by olga: why not" in done.stdout, "Nothing is missing" in done.stdout) == (1, True, True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 CONFIG = '[deliveries.out]\nkind = "files"\npath = "out.jsonl"\n'
@@ -11,12 +12,14 @@ async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(progra
     """The hint is a command that works; what waits for a receiver that is configured cannot be deleted so."""
     (tmp_path / "appealbus.toml").write_text(CONFIG, encoding="utf-8")
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out", "old"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out", "old"],
+            due_at=None,
+        )
     )
 
     checked = program("check")

@@ -20,7 +20,7 @@ def register_commands(app):
 """
 
 WIRE = """
-from appealbus.core import Connector, NoSettings, Wire, hookimpl
+from appealbus.core import Factory, NoSettings, Wire, hookimpl
 
 class Mine(Wire):
     async def start(self):
@@ -28,15 +28,9 @@ class Mine(Wire):
     async def call(self, request, call): ...
     async def health(self): ...
 
-class Mines(Connector):
-    name = "mine"
-    settings = NoSettings
-    def wire(self, source, settings):
-        return Mine()
-
 @hookimpl
 def register_connectors():
-    return [Mines()]
+    return [Factory("mine", NoSettings, lambda source, settings: Mine())]
 """
 
 

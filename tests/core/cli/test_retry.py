@@ -3,11 +3,12 @@
 import asyncio
 from datetime import UTC, datetime
 
-from kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
-
 from appealbus.core import CallFailed, From, OutcomeKind, Request, found, not_found, unavailable
-from appealbus.core.journal.rows import LookupState, State
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 
 async def test_what_was_given_up_is_asked_again(program, journal, accepted):
@@ -20,16 +21,18 @@ async def test_what_was_given_up_is_asked_again(program, journal, accepted):
     assert "being worked on right now; try again in a moment" in busy.stderr
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.PARTIAL,
-        receivers=[],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.PARTIAL,
+            receivers=[],
+            due_at=None,
+        )
     )
     done = program("retry", number)
     assert (done.returncode, done.stdout) == (0, f"{number} is worked again at once; 1 lookup is asked again.\n")
-    assert [row.state for row in await journal.appeals()] == [State.READY]
+    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
     states = await journal.states(number)
     assert {state.key: state.next_attempt_at is not None for state in states} == {
         "not_found": False,

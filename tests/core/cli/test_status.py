@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from appealbus.core.cli.status import status_view
-from appealbus.core.journal.rows import Counts, NewAppeal, NewQuarantine, WorkerState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 
@@ -18,12 +20,14 @@ NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 async def parked(journal, accepted) -> str:
     """The number of an appeal that is parked with a version on its way; one behind it is ready, one message is kept."""
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.PARTIAL,
-        receivers=["registry"],
-        due_at=datetime.now(UTC) + timedelta(hours=1),
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.PARTIAL,
+            receivers=["registry"],
+            due_at=datetime.now(UTC) + timedelta(hours=1),
+        )
     )
     content = Appeal(message_id="m2", channel="portal", kind=AppealKind.REPORT, applicant=PersonApplicant(), text="")
     await journal.accept(NewAppeal(content, datetime.now(UTC), "appealbus"))

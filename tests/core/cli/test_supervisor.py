@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core.cli import supervisor
 from appealbus.core.cli.supervisor import Supervisor
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.worker import VARIABLE, worker
 
 # Each start leaves a line: the worker's number and the process. Then it does what the test wants.

@@ -6,11 +6,12 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import from_document, load
 from appealbus.core.config.models import LogLevel
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.config.types import ConfigPath, Seconds, Secret
+from appealbus.core.errors import ConfigError
 from appealbus.schemas.appeal import AppealKind
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit import ScriptedWire, Thing, appeal, lookup, node
 
 from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Receipt
+from tests.core.kit import ScriptedWire, Thing, appeal, lookup, node
 
 RETRY = RetrySettings(first=60, max=60)
 

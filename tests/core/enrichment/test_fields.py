@@ -1,11 +1,11 @@
 """Fields of a dossier by path, and where each comes from."""
 
 import pytest
-from kit import Thing
 
 from appealbus.core.enrichment.fields import FieldError, explain_field
 from appealbus.core.testing import appeal, dossier
 from appealbus.schemas import Dossier, Gap, LookupOutcome, OutcomeKind
+from tests.core.kit import Thing
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -10,12 +10,13 @@ from typing import Any, Literal
 import pytest
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.journal.rows import AccessRow
 from appealbus.schemas import Record
+from tests.core.team import Tables
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -221,3 +222,17 @@ def kit() -> Any:
         nothing = staticmethod(not_found)
 
     return Kit
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Tables]]:
+    """Return what makes a journal of limits, within a running loop."""
+    made: list[Tables] = []
+
+    def make(**given: Any) -> Tables:
+        made.append(Tables(monkeypatch, START, **given))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.engine.dispose()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from appealbus.core.guards.breaker import Breaker, BreakerState
+from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.guards.breaker import Breaker
 
 
 class Clock:

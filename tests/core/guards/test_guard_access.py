@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbus.core import CallFailed, OutcomeKind
+from tests.services.forms import form
 
 
 def test_row_is_durable_before_the_call(virtual, bench):
@@ -145,7 +146,7 @@ def test_not_found_is_remembered_and_failures_are_not(virtual, bench, kit):
     virtual(scenario)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=form(30, 500), deadline=None)
 @given(
     st.lists(
         st.tuples(

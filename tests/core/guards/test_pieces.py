@@ -12,6 +12,7 @@ from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Ended
+from tests.services.forms import form
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -59,7 +60,7 @@ def test_bucket_refuses_at_once_what_cannot_come_in_time(virtual):
     virtual(scenario)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=form(30, 500), deadline=None)
 @given(st.data())
 def test_bucket_loses_no_token_and_never_exceeds_the_rate(virtual, data):
     """However takers come and give up, no window has more than its tokens and nobody is left standing."""

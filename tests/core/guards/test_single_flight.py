@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from appealbus.core import clocks, not_found
 from appealbus.core.guards.question import Ended
 from appealbus.core.guards.single_flight import Flight, SingleFlight
+from tests.services.forms import form
 
 ENDED = Ended(not_found(), datetime(2026, 11, 24, tzinfo=UTC))
 
@@ -209,7 +210,7 @@ ASKERS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=form(50, 1000), deadline=None)
 @given(ASKERS)
 def test_any_coming_and_going(virtual, askers):
     """Whoever comes and goes when: one call a key at a time, each ends on time, none runs on for nobody."""

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, AccessRow, LookupState, NewAppeal, NewQuarantine, Served
+from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
 from appealbus.core.journal.writes import clock
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness, Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record
+from tests.services.journals import sqlite_journal
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -117,10 +121,10 @@ def make() -> Make:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind; PostgreSQL's is on a private server that the tests start."""
+    """An empty journal of each kind; PostgreSQL's is on a private server that the tests start."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/journal.db"
-    return str(request.getfixturevalue("database"))
+        return sqlite_journal(tmp_path / "journal.db")
+    return str(request.getfixturevalue("journal_database"))
 
 
 @pytest.fixture
@@ -142,12 +146,14 @@ def conclude(journal: Journal) -> Conclude:
         dossier = f'{{"number": "{appeal.receipt.number}", "version": {version}}}'.encode()
         completeness = Completeness.COMPLETE if due_at is None else Completeness.PARTIAL
         await journal.conclude(
-            appeal.appeal_id,
-            dossier=dossier,
-            version=version,
-            completeness=completeness,
-            receivers=receivers,
-            due_at=due_at,
+            Conclusion(
+                appeal.appeal_id,
+                dossier=dossier,
+                version=version,
+                completeness=completeness,
+                receivers=receivers,
+                due_at=due_at,
+            )
         )
 
     return do

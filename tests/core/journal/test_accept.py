@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import create_engine
 
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import series
-from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
@@ -216,13 +217,20 @@ async def test_appeals_of_one_state_are_paged_by_key(journal, make):
         if case.appeal.message_id != "m3":
             due = make.later(60) if case.appeal.message_id in ("m4", "m6") else None
             await journal.conclude(
-                case.appeal_id, dossier=b"{}", version=1, completeness=Completeness.PARTIAL, receivers=[], due_at=due
+                Conclusion(
+                    case.appeal_id,
+                    dossier=b"{}",
+                    version=1,
+                    completeness=Completeness.PARTIAL,
+                    receivers=[],
+                    due_at=due,
+                )
             )
     expected = {
-        State.READY: ["m0", "m1", "m2"],
-        State.IN_WORK: ["m3"],
-        State.PARKED: ["m4", "m6"],
-        State.IDLE: ["m5", "m7"],
+        AppealState.READY: ["m0", "m1", "m2"],
+        AppealState.IN_WORK: ["m3"],
+        AppealState.PARKED: ["m4", "m6"],
+        AppealState.IDLE: ["m5", "m7"],
     }
     for state, ids in expected.items():
         first = await journal.appeals(limit=2, state=state)

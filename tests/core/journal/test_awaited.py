@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from appealbus.core.domain.access import AwaitedRow
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, AwaitedRow, State
+from appealbus.core.journal.rows import Accepted
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -35,19 +38,21 @@ class Life:
     async def answer(self, question_id: str = "q1", body: bytes = b"<a/>", source: str = SOURCE) -> Kept:
         return await self.journal.answered(source, Answer(question_id, body, "{}"))
 
-    async def conclude(self, *, heard: set[str] | None, due_at: datetime | None = None) -> bool:
+    async def conclude(self, *, answers_seen: set[str] | None, due_at: datetime | None = None) -> bool:
         self.version += 1
         return await self.journal.conclude(
-            self.id,
-            dossier=b"{}",
-            version=self.version,
-            completeness=Completeness.PARTIAL,
-            receivers=(),
-            due_at=due_at,
-            heard=heard,
+            Conclusion(
+                self.id,
+                dossier=b"{}",
+                version=self.version,
+                completeness=Completeness.PARTIAL,
+                receivers=(),
+                due_at=due_at,
+                answers_seen=answers_seen,
+            )
         )
 
-    async def state(self) -> State:
+    async def state(self) -> AppealState:
         (row,) = [row for row in await self.journal.appeals() if row.appeal_id == self.id]
         return row.state
 
@@ -88,7 +93,7 @@ async def test_of_an_unknown_appeal_neither_is_written(life: Life) -> None:
 async def test_an_answer_wakes_its_appeal(life: Life, due_at: datetime | None) -> None:
     """One that is parked, or that nobody works on any more, is claimed next; the answer is there as it came."""
     await life.ask()
-    assert not await life.conclude(heard=set(), due_at=due_at)
+    assert not await life.conclude(answers_seen=set(), due_at=due_at)
     assert await life.claim() == []
     assert await life.answer(body=b"\x00\xff <a/>") is Kept.STORED
     assert await life.claim() == [life.id]
@@ -102,20 +107,20 @@ async def test_an_answer_that_comes_during_the_run_makes_it_due_at_once(life: Li
     """The appeal in work stays with its worker; its conclusion sees what came meanwhile, and only that."""
     await life.ask()
     assert await life.answer() is Kept.STORED
-    assert await life.state() is State.IN_WORK
-    assert await life.conclude(heard=set(), due_at=FAR)
-    assert await life.state() is State.READY
+    assert await life.state() is AppealState.IN_WORK
+    assert await life.conclude(answers_seen=set(), due_at=FAR)
+    assert await life.state() is AppealState.READY
     assert await life.claim() == [life.id]
     # The next run knew of it. That it could not be read is no reason to spin.
-    assert not await life.conclude(heard={"q1"}, due_at=FAR)
-    assert await life.state() is State.PARKED
+    assert not await life.conclude(answers_seen={"q1"}, due_at=FAR)
+    assert await life.state() is AppealState.PARKED
 
 
 async def test_without_late_sources_nothing_is_looked_up(life: Life) -> None:
     """A run none of whose sources answers later does not ask for answers."""
     await life.ask()
     await life.answer()
-    assert not await life.conclude(heard=None, due_at=FAR)
+    assert not await life.conclude(answers_seen=None, due_at=FAR)
 
 
 async def test_twice_unknown_and_from_elsewhere(life: Life) -> None:
@@ -142,7 +147,7 @@ async def test_what_has_ended_lets_go_of_all_its_answers(life: Life) -> None:
         await life.ask(question_id, key)
         await life.answer(question_id)
     await life.read(OutcomeKind.NOT_FOUND, "q2")
-    await life.conclude(heard={"q1", "q2", "q3"})
+    await life.conclude(answers_seen={"q1", "q2", "q3"})
     assert await life.waiting() == ["q3"]
     assert await life.answer("q1") is Kept.UNKNOWN
     assert [state.kind for state in await life.journal.states(life.number)] == [OutcomeKind.NOT_FOUND]
@@ -154,7 +159,7 @@ async def test_a_broken_answer_goes_alone(life: Life) -> None:
     await life.ask("q2")
     await life.answer("q1")
     await life.read(OutcomeKind.INVALID, "q1")
-    await life.conclude(heard={"q1"}, due_at=FAR)
+    await life.conclude(answers_seen={"q1"}, due_at=FAR)
     assert await life.waiting() == []
     assert await life.answer("q1") is Kept.UNKNOWN
     assert await life.answer("q2") is Kept.STORED
@@ -175,7 +180,7 @@ async def test_it_outlives_a_restart(url: str, make: Any) -> None:
         life = Life(first, make, await first.accept(make.new()))
         await life.ask()
         await life.claim()
-        await life.conclude(heard=set(), due_at=FAR)
+        await life.conclude(answers_seen=set(), due_at=FAR)
     async with await Journal.open(url) as second:
         life.journal = second
         assert await life.answer() is Kept.STORED
@@ -187,7 +192,7 @@ async def test_it_goes_with_its_appeal(life: Life) -> None:
     """Retention leaves no question behind that is answered for nobody."""
     await life.ask()
     await life.ask("q2", "other")
-    await life.conclude(heard=set())
+    await life.conclude(answers_seen=set())
     assert (await life.journal.prune(FAR))["appeals"] == 1
     assert await life.answer() is Kept.UNKNOWN
 
@@ -202,11 +207,11 @@ async def test_two_processes_never_miss_each_other(url: str, make: Any) -> None:
             pause = (i % 8 - 4) * 0.0005
             kept, _ = await asyncio.gather(
                 _after(max(0.0, pause), listener.answered(SOURCE, Answer(f"q{i}", b"<a/>"))),
-                _after(max(0.0, -pause), life.conclude(heard=set(), due_at=FAR)),
+                _after(max(0.0, -pause), life.conclude(answers_seen=set(), due_at=FAR)),
             )
             assert kept is Kept.STORED
         ready = [row.state for row in await worker.appeals()]
-        assert ready == [State.READY] * 40
+        assert ready == [AppealState.READY] * 40
 
 
 async def _after(pause: float, work: Awaitable[Any]) -> Any:
@@ -232,8 +237,8 @@ async def test_what_was_asked_again_after_the_end_is_not_kept(life: Life) -> Non
     await life.ask("q1")
     await life.answer("q1")
     await life.read(OutcomeKind.FOUND, "q1")
-    await life.conclude(heard={"q1"})
+    await life.conclude(answers_seen={"q1"})
     await life.ask("q2")
     assert await life.answer("q2") is Kept.UNKNOWN
-    assert (await life.state(), await life.waiting()) == (State.IDLE, [])
+    assert (await life.state(), await life.waiting()) == (AppealState.IDLE, [])
     assert await life.answer("q2") is Kept.UNKNOWN

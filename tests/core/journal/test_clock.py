@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from appealbus.core import clocks
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import reader
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 WRONG = [timedelta(minutes=-10), timedelta(minutes=10)]
@@ -22,8 +23,8 @@ def given_time():
 
 
 @pytest.fixture
-def url(database):
-    return database
+def url(journal_database):
+    return journal_database
 
 
 def ends_in(url):
@@ -63,10 +64,10 @@ async def test_a_clock_that_is_ahead_deletes_nothing_young(journal, make, url, m
     await journal.accept(make.new("young", at=datetime.now(UTC)))
     old = await journal.accept(make.new("old", at=datetime.now(UTC)))
     ended = {"version": 1, "dossier": b"{}", "completeness": Completeness.COMPLETE, "receivers": (), "due_at": None}
-    await journal.conclude(old.appeal_id, **ended)
+    await journal.conclude(Conclusion(old.appeal_id, **ended))
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE appeal SET changed_at = changed_at - 60 * 86400 * 1000000::bigint")
-    await journal.conclude(old.appeal_id - 1, **ended)
+    await journal.conclude(Conclusion(old.appeal_id - 1, **ended))
     await journal.replayed(await journal.quarantine(make.quarantine()), "N")
     await journal.access([replace(make.access("N"), at=datetime.now(UTC))])
 

@@ -8,9 +8,10 @@ import pytest
 from appealbus.core import clocks
 from appealbus.core.bus.trimming import trim_quarantine
 from appealbus.core.config.models import BusSettings
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import clock, journal_state
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 
@@ -234,10 +235,12 @@ async def test_all_workers_see_one_jump_of_the_database(url, machine):
 
 async def end(journal, accepted, receivers=(), due_at=None, version=1):
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=version,
-        completeness=Completeness.PARTIAL if due_at else Completeness.COMPLETE,
-        receivers=receivers,
-        due_at=due_at,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=version,
+            completeness=Completeness.PARTIAL if due_at else Completeness.COMPLETE,
+            receivers=receivers,
+            due_at=due_at,
+        )
     )

@@ -6,6 +6,7 @@ import pytest
 
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness, delivery_id
 
 
@@ -90,12 +91,14 @@ def test_an_id_tells_number_version_and_epoch():
 
 async def end(journal, accepted, version):
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=version,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=version,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
     return await waiting(journal)
 

@@ -6,21 +6,24 @@ from datetime import UTC, datetime
 
 import pytest
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.errors import LeaseLost
-from appealbus.core.journal.rows import State
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 
 async def end(journal, accepted, owner, version=1, dossier=b"{}"):
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=dossier,
-        version=version,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
-        owner=owner,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=dossier,
+            version=version,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+            owner=owner,
+        )
     )
 
 
@@ -51,7 +54,7 @@ async def test_who_has_lost_an_appeal_concludes_nothing(journal, make):
 
     assert await journal.dossier(accepted.receipt.number) == b"quick"
     (row,) = await journal.appeals()
-    assert (row.version, row.state) == (1, State.IDLE)
+    assert (row.version, row.state) == (1, AppealState.IDLE)
 
 
 async def test_a_lease_that_is_over_and_that_nobody_took_is_still_good(journal, make):

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from appealbus.core import clocks
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 STATE = SourceState("gbdfl", "shep", "closed", 1, 2, 0.5, outcomes={"found": 3}, p50=0.1, p95=0.2, at=NOW)
@@ -64,9 +65,9 @@ async def test_the_dead_are_not_counted_and_then_forgotten(journal, url):
 
 
 @pytest.fixture
-def shared(database):
+def shared(journal_database):
     """Leader leases matter where several processes work one journal."""
-    return database
+    return journal_database
 
 
 async def test_one_at_a_time_holds_a_duty(shared):

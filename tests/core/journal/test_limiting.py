@@ -4,18 +4,38 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.domain.limits import BreakerNews, Need, Probe, Report
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.shares import BreakerNews, Need, Probe, Report
+from appealbus.core.journal.writes import limiting
 
 
 @pytest.fixture
 async def other(url: str, journal: Journal) -> AsyncIterator[Journal]:
     async with await Journal.open(url) as opened:
         yield opened
+
+
+class Clock:
+    """The database's, and what has been let pass on it."""
+
+    ahead = timedelta(0)
+
+    def let_pass(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return a clock for the limits that need not be waited for."""
+    clock = Clock()
+    shared_now = limiting.shared_now
+    monkeypatch.setattr(limiting, "shared_now", lambda connection: shared_now(connection) + clock.ahead)
+    return clock
 
 
 def report(source="s", *, calls=None, parts=None, rate=0.0, returned=0.0, lease=20.0, news=None, opens=30.0):
@@ -39,44 +59,43 @@ def calls(held, used=0, wanted=0, limit=6):
 async def test_a_share_passes_on_only_once_its_holder_has_let_go(journal, other):
     """The second waits until the first has said that it takes no more; then both have what is theirs."""
     (first,) = await journal.share_limits("a", [calls(0)])
-    assert (first.calls.usable, first.calls.anew) == (6, True)
+    assert (first.calls.usable, first.calls.is_new) == (6, True)
     (second,) = await other.share_limits("b", [calls(0, wanted=9)])
-    assert (second.calls.usable, second.calls.owed) == (0, True)
+    assert (second.calls.usable, second.calls.more_to_come) == (0, True)
     (first,) = await journal.share_limits("a", [calls(6, used=5, wanted=9)])
-    assert (first.calls.usable, first.calls.recorded, first.calls.owes) == (3, 6, True)
+    assert (first.calls.usable, first.calls.counted, first.calls.others_wait) == (3, 6, True)
     assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 0
     (first,) = await journal.share_limits("a", [calls(3, used=4, wanted=9)])
-    assert first.calls.recorded == 4
+    assert first.calls.counted == 4
     assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 2
     await journal.share_limits("a", [calls(3, used=3, wanted=9)])
     (second,) = await other.share_limits("b", [calls(2, used=2, wanted=9)])
-    assert (second.calls.usable, second.calls.owed, second.calls.owes) == (3, False, False)
+    assert (second.calls.usable, second.calls.more_to_come, second.calls.others_wait) == (3, False, False)
 
 
-async def test_who_leaves_gives_back_at_once_and_who_dies_after_the_lease(journal, other):
+async def test_who_leaves_gives_back_at_once_and_who_dies_after_the_lease(journal, other, clock):
     """A clean end frees a share at once; a death does when the lease has ended, and not before."""
     await journal.share_limits("a", [calls(0)])
     await journal.leave_limits("a")
     assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 6
     await other.leave_limits("b")
 
-    await journal.share_limits("dies", [replace(calls(0), lease=4.0)])
-    (standing,) = await other.share_limits("b", [replace(calls(0, wanted=9), lease=4.0)])
-    assert standing.calls.usable == 0
-    while standing.calls.usable == 0:
-        await asyncio.sleep(0.05)
-        (standing,) = await other.share_limits("b", [replace(calls(0, wanted=9), lease=4.0)])
-    assert standing.calls.usable == 6
+    await journal.share_limits("dies", [calls(0)])
+    for _ in range(10):
+        assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 0
+        clock.let_pass(1.9)
+    clock.let_pass(1.0)
+    assert (await other.share_limits("b", [calls(0, wanted=9)]))[0].calls.usable == 6
     (back,) = await journal.share_limits("dies", [calls(6, used=1, wanted=1)])
-    assert (back.calls.anew, back.calls.usable, back.calls.recorded) == (True, 0, 1)
+    assert (back.calls.is_new, back.calls.usable, back.calls.counted) == (True, 0, 1)
 
 
 async def test_all_sources_in_one_exchange_each_for_itself(journal):
     """Sources do not share with one another, and a worker hears of them in the order of its reports."""
     names = ["c", "a", "b"]
     reports = [replace(calls(0, limit=limit), source=name) for name, limit in zip(names, (3, 4, 5), strict=True)]
-    standings = await journal.share_limits("w", reports)
-    assert [each.calls.usable for each in standings] == [3, 4, 5]
+    grants = await journal.share_limits("w", reports)
+    assert [each.calls.usable for each in grants] == [3, 4, 5]
 
 
 async def test_many_at_once_never_hold_more_than_there_is(journal, other):
@@ -86,8 +105,8 @@ async def test_many_at_once_never_hold_more_than_there_is(journal, other):
     async def one(name, through):
         for turn in range(12):
             wanted = (turn + ord(name)) % 9
-            (standing,) = await through.share_limits(name, [calls(held[name], used=0, wanted=wanted, limit=10)])
-            held[name] = standing.calls.usable
+            (grant,) = await through.share_limits(name, [calls(held[name], used=0, wanted=wanted, limit=10)])
+            held[name] = grant.calls.usable
             assert sum(held.values()) <= 10
 
     await asyncio.gather(*(one(name, journal if name < "d" else other) for name in held))
@@ -115,16 +134,14 @@ async def test_each_token_is_at_one_place(journal, other):
     assert second.tokens == 0.0
 
 
-async def test_the_tokens_of_the_dead_are_gone(journal, other):
+async def test_the_tokens_of_the_dead_are_gone(journal, other, clock):
     """Nobody knows whether they were used, so they fill up anew."""
-    await journal.share_limits("dies", [replace(parts(0), lease=0.5)])
-    for _ in range(600):
-        (standing,) = await other.share_limits("b", [parts(0)])
-        if standing.parts.usable:
-            break
-        await asyncio.sleep(0.05)
-    assert standing.parts.usable == 4
-    assert standing.tokens < 0.1
+    await journal.share_limits("dies", [parts(0)])
+    await other.share_limits("b", [parts(0)])
+    clock.let_pass(21)
+    (grant,) = await other.share_limits("b", [parts(0)])
+    assert grant.parts.usable == 4
+    assert grant.tokens < 0.1
 
 
 async def test_what_nobody_holds_fills_by_the_database_s_clock(journal):
@@ -132,46 +149,46 @@ async def test_what_nobody_holds_fills_by_the_database_s_clock(journal):
     await journal.share_limits("a", [parts(0, rate=40.0)])
     await journal.leave_limits("a")
     await asyncio.sleep(0.3)
-    (standing,) = await journal.share_limits("b", [parts(0, rate=40.0)])
-    assert standing.parts.usable == 4
-    assert standing.tokens == 4.0
+    (grant,) = await journal.share_limits("b", [parts(0, rate=40.0)])
+    assert grant.parts.usable == 4
+    assert grant.tokens == 4.0
 
 
 def news(**given):
-    return [report(news=BreakerNews(**given), opens=0.3)]
+    return [report(news=BreakerNews(**given), opens=30.0)]
 
 
-async def test_the_breaker_is_one_for_all(journal, other):
+async def test_the_breaker_is_one_for_all(journal, other, clock):
     """Failures add up over workers, an answer breaks the row, one probe at a time decides, old news counts nothing."""
-    (standing,) = await journal.share_limits("a", news(failures=2))
-    assert (standing.failures, standing.opens_in) == (0, None)  # news of no era
-    era = standing.era
+    (grant,) = await journal.share_limits("a", news(failures=2))
+    assert (grant.failures, grant.opens_in) == (0, None)  # news of no era
+    era = grant.era
     await journal.share_limits("a", news(era=era, failures=2))
-    (standing,) = await other.share_limits("b", news(era=era, succeeded=True))
-    assert standing.failures == 0
+    (grant,) = await other.share_limits("b", news(era=era, succeeded=True))
+    assert grant.failures == 0
     await journal.share_limits("a", news(era=era, failures=2))
-    (standing,) = await other.share_limits("b", news(era=era, failures=1))
-    assert 0 < standing.opens_in <= 0.3
-    assert standing.era == era + 1
+    (grant,) = await other.share_limits("b", news(era=era, failures=1))
+    assert 0 < grant.opens_in <= 30
+    assert grant.era == era + 1
     era += 1
 
-    (standing,) = await journal.share_limits("a", news(era=era - 1, succeeded=True, asks=True))
-    assert (standing.era, standing.probe) == (era, Probe.NOBODY)
-    await asyncio.sleep(0.4)
-    (standing,) = await journal.share_limits("a", news(era=era, asks=True))
-    assert standing.probe is Probe.MINE
+    (grant,) = await journal.share_limits("a", news(era=era - 1, succeeded=True, asks=True))
+    assert (grant.era, grant.probe) == (era, Probe.NOBODY)
+    clock.let_pass(31)
+    (grant,) = await journal.share_limits("a", news(era=era, asks=True))
+    assert grant.probe is Probe.MINE
     assert (await other.share_limits("b", news(era=era, asks=True)))[0].probe is Probe.OTHER
     await journal.share_limits("a", news(era=era, dropped=True))
-    (standing,) = await other.share_limits("b", news(era=era, asks=True))
-    assert standing.probe is Probe.MINE
+    (grant,) = await other.share_limits("b", news(era=era, asks=True))
+    assert grant.probe is Probe.MINE
 
-    (standing,) = await other.share_limits("b", news(era=era, failures=1))
-    assert standing.era == era + 1
-    assert standing.opens_in > 0
-    await asyncio.sleep(0.4)
+    (grant,) = await other.share_limits("b", news(era=era, failures=1))
+    assert grant.era == era + 1
+    assert grant.opens_in > 0
+    clock.let_pass(31)
     await other.share_limits("b", news(era=era + 1, asks=True))
-    (standing,) = await other.share_limits("b", news(era=era + 1, succeeded=True))
-    assert (standing.opens_in, standing.probe, standing.era) == (None, Probe.NOBODY, era + 2)
+    (grant,) = await other.share_limits("b", news(era=era + 1, succeeded=True))
+    assert (grant.opens_in, grant.probe, grant.era) == (None, Probe.NOBODY, era + 2)
 
 
 async def test_the_exchange_goes_on_after_the_database_was_away(postgres, database):
@@ -184,7 +201,7 @@ async def test_the_exchange_goes_on_after_the_database_was_away(postgres, databa
         postgres.start()  # not in a thread: the server ends with the one that started it
         with suppress(JournalError):
             await asked
-        (standing,) = await journal.share_limits("b", [calls(0, wanted=1)])
-        assert (standing.calls.usable, standing.calls.owed) == (0, True)
+        (grant,) = await journal.share_limits("b", [calls(0, wanted=1)])
+        assert (grant.calls.usable, grant.calls.more_to_come) == (0, True)
         await journal.leave_limits("a")
         assert (await journal.share_limits("b", [calls(0, wanted=1)]))[0].calls.usable == 6

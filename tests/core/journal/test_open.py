@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import create_engine
 
-from appealbus.core.config.base import ConfigError
-from appealbus.core.journal.errors import AlreadyRunning, JournalError
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal.errors import AlreadyRunning
 from appealbus.core.journal.journal import Journal
 
 

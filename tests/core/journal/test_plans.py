@@ -6,8 +6,9 @@ import psycopg
 import pytest
 from sqlalchemy import event
 
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 _MANY = 100_000
@@ -55,7 +56,7 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
     plans_of(large._opened.reading, heard)
     now = datetime.now(UTC)
 
-    for state in (State.READY, State.IN_WORK, State.PARKED):
+    for state in (AppealState.READY, AppealState.IN_WORK, AppealState.PARKED):
         assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
     claimed = await large.claim("me", now, 50, 60)
     assert len(claimed) == 50
@@ -63,13 +64,15 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
     for case in claimed[:2]:
         await large.keep(case.appeal_id, make.state(), owner="me")
         await large.conclude(
-            case.appeal_id,
-            dossier=b"{}",
-            version=2,
-            completeness=Completeness.COMPLETE,
-            receivers=["out"],
-            due_at=None,
-            owner="me",
+            Conclusion(
+                case.appeal_id,
+                dossier=b"{}",
+                version=2,
+                completeness=Completeness.COMPLETE,
+                receivers=["out"],
+                due_at=None,
+                owner="me",
+            )
         )
     due = await large.undelivered("out", now, 100)
     await large.delivered([one.delivery_id for one in due])

@@ -1,41 +1,24 @@
 """PostgreSQL as the journal's database: what is refused in which words, and what happens when it goes away."""
 
 import asyncio
-import threading
 import time
-from functools import partial
 
 import psycopg
 import pytest
-from services.proxy import FaultProxy
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import event, make_url
 from structlog.testing import capture_logs
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.types import Secret
-from appealbus.core.journal import bulk, postgresql, writer
-from appealbus.core.journal import journal as journals
-from appealbus.core.journal.errors import JournalError, OutcomeUnknown
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.journal import writer
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import accepting
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.core.journal.writes.concluding import Conclusion
 
 
 @pytest.fixture
 def url(database):
     return database
-
-
-@pytest.fixture
-def proxy(postgres):
-    with FaultProxy(postgres.port) as between:
-        yield between
-
-
-@pytest.fixture
-def behind(proxy, postgres, database):
-    """The database's URL, through the proxy."""
-    return postgres.url_at(proxy.port, make_url(database).database)
 
 
 @pytest.fixture
@@ -202,12 +185,14 @@ async def conclude(journal, accepted):
     from appealbus.schemas.dossier import Completeness
 
     await journal.conclude(
-        accepted.appeal_id,
-        dossier=b"{}",
-        version=1,
-        completeness=Completeness.COMPLETE,
-        receivers=["out"],
-        due_at=None,
+        Conclusion(
+            accepted.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.COMPLETE,
+            receivers=["out"],
+            due_at=None,
+        )
     )
 
 
@@ -238,225 +223,3 @@ async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):
     again = await journal.accept(make.new("again"))
     assert not again.new
     assert again.receipt.number == "AB-2026-00000002"
-
-
-async def test_a_line_that_swallows_everything_is_given_up(behind, make, proxy, monkeypatch, hasty):
-    """No answer within the time is a lost connection: writes and reads fail, and work again once the line does."""
-    monkeypatch.setattr(postgresql, "_WAIT_SECONDS", 1.0)
-    monkeypatch.setitem(postgresql.CONNECTION_SETTINGS, "connect_timeout", "2")
-    async with await Journal.open(behind) as journal:
-        await journal.accept(make.new("before"))
-        await journal.appeals()
-        proxy.blackhole()
-        write = asyncio.ensure_future(journal.accept(make.new("swallowed")))
-        with pytest.raises(JournalError) as caught:
-            await asyncio.wait_for(journal.appeals(), 30)
-        assert caught.value.code == "unreachable"
-        with pytest.raises(JournalError) as caught:
-            await asyncio.wait_for(write, 30)
-        assert caught.value.code == "unreachable"
-        proxy.heal()
-        await asyncio.wait_for(journal.accept(make.new("swallowed")), 30)
-        assert [row.message_id for row in await journal.appeals()] == ["before", "swallowed"]
-
-
-async def test_a_line_that_swallows_everything_holds_up_no_end(behind, make, proxy):
-    """Who waits there is told soon after the journal is closed, writers and readers, and no thread stays."""
-    journal = await Journal.open(behind)
-    await journal.accept(make.new("before"))
-    await journal.appeals()
-    proxy.blackhole()
-    waiting = [asyncio.ensure_future(each) for each in (journal.accept(make.new("swallowed")), journal.appeals())]
-    await asyncio.sleep(0.5)
-    began = time.monotonic()
-    with capture_logs() as logs:
-        await journal.close()
-    assert time.monotonic() - began < 15
-    assert "journal.cut_off" in {line["event"] for line in logs}
-    results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {result.code for result in results} == {"unreachable"}
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("journal-")]
-
-
-async def test_what_was_waited_already_counts_at_the_end(behind, make, proxy):
-    """A write that has heard nothing for longer than an end waits is called off at once."""
-    journal = await Journal.open(behind)
-    await journal.accept(make.new("before"))
-    assert journal.silent_for == 0.0
-    proxy.blackhole()
-    waiting = asyncio.ensure_future(journal.accept(make.new("swallowed")))
-    await asyncio.sleep(3.5)
-    assert journal.silent_for > 3.0
-    began = time.monotonic()
-    await journal.close()
-    assert time.monotonic() - began < 2.0
-    assert journal.silent_for == 0.0
-    with pytest.raises(JournalError):
-        await waiting
-
-
-async def test_a_long_write_that_hears_of_the_database_is_not_silent(journal):
-    """Only the time since its last sign counts."""
-
-    def slow(connection, items):
-        time.sleep(0.6)
-        return items
-
-    writes = [journal._write.submit(partial(slow), at) for at in range(3)]
-    done = asyncio.gather(*writes)
-    heard = []
-    while not done.done():
-        heard.append(journal.silent_for)
-        await asyncio.sleep(0.05)
-    assert await done == [0, 1, 2]
-    assert 0.3 < max(heard) < 1.5
-
-
-async def test_a_line_that_is_still_being_made_is_cut_too(behind, make, proxy, monkeypatch):
-    """The end of the journal does not wait for a connection that nobody needs any more."""
-    journal = await Journal.open(behind)
-    await journal.accept(make.new("before"))
-    proxy.blackhole("down")
-    proxy.cut()
-    waiting = asyncio.ensure_future(journal.accept(make.new("swallowed")))
-    await asyncio.sleep(1.0)
-    assert journal._writer._connection is None  # it connects
-    monkeypatch.setattr(journals, "_ENDING", 1.2)
-    began = time.monotonic()
-    await journal.close()
-    assert time.monotonic() - began < 3.0
-    with pytest.raises(JournalError):
-        await waiting
-
-
-async def test_a_line_that_dies_in_a_transaction_soon_sets_the_others_free(behind, url, make, proxy):
-    """What its end of it had locked is unlocked by the database, long before the end itself has noticed."""
-    async with await Journal.open(url) as healthy:
-        await healthy.accept(make.new("before"))
-        journal = await Journal.open(behind)
-
-        def dying(connection, items):
-            accepting._lock_counters(connection, {"appeal"})
-            proxy.blackhole()
-            connection.exec_driver_sql("SELECT 1")
-            return items
-
-        dead = asyncio.ensure_future(journal._write.submit(dying, 7))
-        await asyncio.sleep(0.5)
-        began = time.monotonic()
-        assert (await healthy.accept(make.new("others"))).receipt.number == "AB-2026-00000002"
-        assert time.monotonic() - began < 6
-        await journal.close()
-        with pytest.raises(JournalError):
-            await dead
-
-
-@pytest.mark.parametrize("where", ["before_cursor_execute", "commit"])
-async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkeypatch, where):
-    """The database has ended it meanwhile: nothing of it is there, so it is done once more; nobody hears of it."""
-    monkeypatch.setattr(postgresql, "_WRITING_IDLE_SECONDS", 1)
-    async with await Journal.open(url) as journal:
-        one = await journal.accept(make.new("before"), owner="me")
-        stood = []
-
-        def stand_still(connection, *statement):
-            if not stood and (where == "commit" or statement[1].startswith("UPDATE appeal")):
-                stood.append(connection)
-                time.sleep(2)
-
-        event.listen(journal._opened.writing, where, stand_still)
-        with capture_logs() as logs:
-            await asyncio.gather(
-                journal.accept(make.new("after")),
-                journal.access([make.access("n")]),
-                journal.keep(one.appeal_id, make.state(), owner="me"),
-                conclude(journal, one),
-            )
-        assert stood
-        assert [(line["event"], line["code"]) for line in logs] == [("journal.tried_again", "unreachable")]
-        assert [row.number for row in await journal.appeals()] == ["AB-2026-00000001", "AB-2026-00000002"]
-        assert len(await journal.access_rows()) == len(await journal.states(one.receipt.number)) == 1
-        assert len(await journal.versions(one.receipt.number)) == 1
-
-
-async def test_nobody_takes_an_appeal_over_while_a_state_of_it_is_being_written(url, make, monkeypatch):
-    """Whose it is does not change between the look and the write, however long the owner stands there."""
-    looked, go_on = threading.Event(), threading.Event()
-    upsert = bulk.upsert
-
-    def stand_still(connection, table, rows):
-        if table.name == "lookup" and not looked.is_set():
-            looked.set()
-            assert go_on.wait(2)
-        upsert(connection, table, rows)
-
-    async with await Journal.open(url) as old, await Journal.open(url) as new:
-        accepted = await old.accept(make.new(), owner="old", lease_seconds=60)
-        monkeypatch.setattr(bulk, "upsert", stand_still)
-        await old.keep(accepted.appeal_id, make.state(kind=OutcomeKind.TIMED_OUT), owner="old")
-        assert await asyncio.to_thread(looked.wait, 10)
-        assert await new.claim("new", make.later(61), 10, 60) == []
-        go_on.set()
-        await old.access([make.access("n")])
-        (case,) = await new.claim("new", make.later(61), 10, 60)
-        assert [state.kind for state in case.states] == [OutcomeKind.TIMED_OUT]
-
-
-async def test_leases_are_renewed_in_the_order_in_which_others_lock(journal, make, url):
-    """A renewal that waits for the first appeal holds none of the later ones."""
-    for name in ("a", "b"):
-        await journal.accept(make.new(name), owner="me")
-    with psycopg.connect(url) as other:
-        other.execute("UPDATE appeal SET changed_at = changed_at + 1 WHERE id = 1")  # now it lies behind the second
-        other.commit()
-        other.execute("SELECT 1 FROM appeal WHERE id = 1 FOR UPDATE")
-        renewal = asyncio.ensure_future(journal.renew("me", [1, 2], make.now, 60))
-        await asyncio.sleep(0.5)
-        assert not renewal.done()
-        other.execute("SELECT 1 FROM appeal WHERE id = 2 FOR UPDATE NOWAIT")
-    assert await renewal == {1, 2}
-
-
-async def test_a_deadlock_is_tried_again(journal, make, url):
-    """The database ends one of two that wait for each other; that one is done once more."""
-    first, second = [(await journal.accept(make.new(name))).appeal_id for name in ("a", "b")]
-    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    touch = "UPDATE appeal SET changed_at = changed_at + 1 WHERE id = {}"
-    tries = []
-
-    with engine.connect() as other:
-        other.exec_driver_sql("SET deadlock_timeout = '20s'")  # so that it is the journal which is ended
-        other.exec_driver_sql(touch.format(second))
-
-        def crossing(connection, items):
-            tries.append(connection)
-            connection.exec_driver_sql(touch.format(first))
-            if len(tries) == 1:
-                waits = asyncio.run_coroutine_threadsafe(
-                    asyncio.to_thread(other.exec_driver_sql, touch.format(first)), loop
-                )
-                waits.add_done_callback(lambda _: other.commit())
-            connection.exec_driver_sql(touch.format(second))
-            return items
-
-        loop = asyncio.get_running_loop()
-        assert await asyncio.wait_for(journal._write.submit(crossing, 7), 30) == 7
-    engine.dispose()
-    assert len(tries) == 2
-
-
-async def test_many_workers_accept_side_by_side(url, make):
-    """Numbers stay consecutive and unique, also from the first one on; the same message by two is one appeal."""
-    journals = await asyncio.gather(*(Journal.open(url) for _ in range(4)))
-    with capture_logs() as logs:
-        messages = [(at, journals[(at + copy) % 4]) for at in range(200) for copy in (0, 1)]
-        accepted = await asyncio.gather(*(one.accept(make.new(f"m{at}")) for at, one in messages))
-    assert [line for line in logs if line["event"] == "journal.group_failed"] == []
-    assert sum(one.new for one in accepted) == 200
-    assert {one.receipt.number for one in accepted} == {f"AB-2026-{at:08d}" for at in range(1, 201)}
-
-    claimed = await asyncio.gather(*(one.claim(str(at), make.now, 80, 60) for at, one in enumerate(journals)))
-    ids = [case.appeal_id for cases in claimed for case in cases]
-    assert len(ids) == len(set(ids)) == 200
-    for one in journals:
-        await one.close()

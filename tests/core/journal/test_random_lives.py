@@ -17,11 +17,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from appealbus.core.journal.errors import MessageDiffers, VersionConflict
+from appealbus.core.errors import MessageDiffers
+from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
+from tests.services.forms import form
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -87,12 +90,14 @@ class JournalLife(RuleBasedStateMachine):
         try:
             self.do(
                 self.journal.conclude(
-                    appeal,
-                    dossier=f"{appeal}/{version}".encode(),
-                    version=version,
-                    completeness=Completeness.PARTIAL,
-                    receivers=["out"],
-                    due_at=None,
+                    Conclusion(
+                        appeal,
+                        dossier=f"{appeal}/{version}".encode(),
+                        version=version,
+                        completeness=Completeness.PARTIAL,
+                        receivers=["out"],
+                        due_at=None,
+                    )
                 )
             )
         except VersionConflict:
@@ -153,10 +158,12 @@ class JournalLife(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 25), ("postgresql", 8)])
-def test_any_life_of_a_journal(kind, examples, request):
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_any_life_of_a_journal(kind, request):
     """Whatever is written in whatever order, what must hold does, on each database."""
     server = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    examples = form(12, 200) if server is None else form(4, 40)
     run_state_machine_as_test(
         lambda: JournalLife(server), settings=settings(max_examples=examples, stateful_step_count=20, deadline=None)
     )

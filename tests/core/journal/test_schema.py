@@ -21,10 +21,16 @@ from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-async def test_migrations_make_exactly_the_tables(url):
+@pytest.fixture(params=["sqlite", "postgresql"])
+def nothing(request, tmp_path):
+    """A database of each kind without any table."""
+    return f"sqlite:///{tmp_path}/journal.db" if request.param == "sqlite" else request.getfixturevalue("database")
+
+
+async def test_migrations_make_exactly_the_tables(nothing):
     """Alembic finds no difference between what migrations made and what the code declares."""
-    await (await Journal.open(url)).close()
-    engine = create_engine(url)
+    await (await Journal.open(nothing)).close()
+    engine = create_engine(nothing)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -50,11 +56,11 @@ INSERT INTO counter VALUES ('appeal', 1);
 """
 
 
-async def test_a_journal_of_the_first_version_is_brought_to_ours(url):
+async def test_a_journal_of_the_first_version_is_brought_to_ours(nothing):
     """All that was in it is there and goes on: the appeal, its dossier, what waits for its receiver."""
     document = '{"message_id": "m1", "kind": "report", "applicant": {"type": "person"}}'
-    literal = f"CAST('{document}' AS BLOB)" if url.startswith("sqlite") else f"convert_to('{document}', 'UTF8')"
-    engine = create_engine(url)
+    literal = f"CAST('{document}' AS BLOB)" if nothing.startswith("sqlite") else f"convert_to('{document}', 'UTF8')"
+    engine = create_engine(nothing)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
@@ -64,7 +70,7 @@ async def test_a_journal_of_the_first_version_is_brought_to_ours(url):
             connection.exec_driver_sql(statement)
     engine.dispose()
 
-    async with await Journal.open(url) as journal:
+    async with await Journal.open(nothing) as journal:
         case = await journal.case("N-1")
         assert (case.appeal.message_id, case.version, [state.key for state in case.states]) == ("m1", 1, ["k"])
         (waiting,) = await journal.undelivered("out", NOW, 10)

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from appealbus.core.journal.errors import JournalError, LeaseLost
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import LeaseLost
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import State
 from appealbus.core.journal.writes import suspects
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
 LEASE = 60.0
@@ -32,7 +34,7 @@ async def states(journal):
 def end(journal):
     async def conclude(case, **given):
         told = {"dossier": None, "version": 0, "completeness": Completeness.PARTIAL, "receivers": [], "due_at": None}
-        await journal.conclude(case.appeal_id, **{**told, **given})
+        await journal.conclude(Conclusion(case.appeal_id, **{**told, **given}))
 
     return conclude
 
@@ -53,9 +55,9 @@ async def test_suspects_are_worked_one_at_a_time(journal, make, end):
     assert ("a", None) in await taken(journal, make.later(90))
 
 
-async def test_workers_that_claim_together_take_one_suspect(database, make):
+async def test_workers_that_claim_together_take_one_suspect(journal_database, make):
     """On PostgreSQL transactions run side by side: all the same only one worker has a suspect."""
-    journals = [await Journal.open(database) for _ in range(4)]
+    journals = [await Journal.open(journal_database) for _ in range(4)]
     await dead(journals[0], make, *(f"m{at}" for at in range(8)))
     await journals[0].bury("dead")
     claims = (one.claim(str(at), make.later(10**7), 5, LEASE) for at, one in enumerate(journals))
@@ -77,18 +79,20 @@ async def test_the_third_death_holds_it(journal, make):
         cases = await journal.claim("me", make.later(at), 10, LEASE)
         assert [case.deaths for case in cases] == [0]
         await journal.conclude(
-            cases[0].appeal_id,
-            dossier=None,
-            version=0,
-            completeness=Completeness.PARTIAL,
-            receivers=[],
-            due_at=None,
+            Conclusion(
+                cases[0].appeal_id,
+                dossier=None,
+                version=0,
+                completeness=Completeness.PARTIAL,
+                receivers=[],
+                due_at=None,
+            )
         )
         if deaths < suspects.DEATHS - 1:
             assert await taken(journal, make.later(at)) == []
             at += suspects.PAUSES[deaths]
     row = await journal.appeal((await journal.appeals())[0].number)
-    assert (row.state, row.held_by, row.held_reason) == (State.HELD, "appealbus", suspects.REASON)
+    assert (row.state, row.held_by, row.held_reason) == (AppealState.HELD, "appealbus", suspects.REASON)
     assert await taken(journal, make.later(10**6)) == []
     counts = await journal.counts()
     assert (counts.held, counts.suspect, counts.oldest_unfinished) == (1, 0, None)
@@ -115,7 +119,7 @@ async def test_the_dead_of_a_name_are_buried_at_once(journal, make):
     await dead(journal, make, "a", owner="dead")
     await dead(journal, make, "b", owner="alive")
     await journal.bury("dead")
-    assert await states(journal) == {"a": State.SUSPECT, "b": State.IN_WORK}
+    assert await states(journal) == {"a": AppealState.SUSPECT, "b": AppealState.IN_WORK}
 
 
 async def test_one_that_left_a_question_out_stays_suspect(journal, make, end):

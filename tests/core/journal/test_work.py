@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import create_engine
 from structlog.testing import capture_logs
 
-from appealbus.core.journal.errors import JournalError, VersionConflict
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import VersionConflict
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -99,7 +101,7 @@ async def test_a_conclusion_writes_version_deliveries_and_state_together(journal
     assert [(row.version, row.completeness) for row in await journal.versions(number)] == [(1, "complete")]
     assert len(await journal.states(number)) == 1
     (row,) = await journal.appeals()
-    assert (row.state, row.version, row.completeness) == (State.IDLE, 1, "complete")
+    assert (row.state, row.version, row.completeness) == (AppealState.IDLE, 1, "complete")
     assert (await journal.counts()).outbox == {"out": 1, "copy": 1}
     assert await names(journal, "me", make.later(10**6)) == []
 
@@ -113,7 +115,7 @@ async def test_a_version_must_follow_the_newest(journal, make, conclude, version
     with pytest.raises(VersionConflict):
         await conclude(accepted, version)
     (row,) = await journal.appeals()
-    assert (row.version, row.state) == (1, State.PARKED)
+    assert (row.version, row.state) == (1, AppealState.PARKED)
     assert (await journal.counts()).outbox == {"out": 1}
 
 
@@ -122,13 +124,13 @@ async def test_a_conclusion_may_bring_no_new_version(journal, make, conclude):
     accepted = await journal.accept(make.new(), owner="me")
     await conclude(accepted, 1)
     nothing = {"dossier": None, "completeness": Completeness.PARTIAL, "receivers": ["out"], "due_at": make.later(5)}
-    await journal.conclude(accepted.appeal_id, version=1, **nothing)
+    await journal.conclude(Conclusion(accepted.appeal_id, version=1, **nothing))
 
     (row,) = await journal.appeals()
-    assert (row.version, row.state, row.due_at) == (1, State.PARKED, make.later(5))
+    assert (row.version, row.state, row.due_at) == (1, AppealState.PARKED, make.later(5))
     assert (await journal.counts()).outbox == {"out": 1}
     with pytest.raises(VersionConflict):
-        await journal.conclude(accepted.appeal_id, version=0, **nothing)
+        await journal.conclude(Conclusion(accepted.appeal_id, version=0, **nothing))
 
 
 async def test_versions_are_kept_side_by_side(journal, make, conclude):
@@ -148,7 +150,7 @@ async def test_unknown_appeals_are_told_apart_from_conflicts(journal, make):
     """A conclusion of an appeal that is not there says so; a read gives nothing."""
     with pytest.raises(JournalError, match="no such appeal"):
         await journal.conclude(
-            9, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+            Conclusion(9, dossier=b"{}", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None)
         )
     assert await journal.case("nobody's") is None
     assert await journal.states("nobody's") == []

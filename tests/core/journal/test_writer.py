@@ -6,18 +6,20 @@ import sqlite3
 import pytest
 from structlog.testing import capture_logs
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import writer as writing
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.writes import keeping
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.services.journals import sqlite_journal
 
 
 @pytest.fixture
 def url(tmp_path):
     """SQLite alone: these are about the writer, not about the database."""
-    return f"sqlite:///{tmp_path}/journal.db"
+    return sqlite_journal(tmp_path / "journal.db")
 
 
 async def submit(journal, run, item=None):
@@ -88,7 +90,7 @@ async def test_a_defect_in_a_write_is_told_with_its_place(journal):
                 await asyncio.gather(*(submit(journal, run) for _ in range(5)))
         with pytest.raises(JournalError):
             await journal.conclude(
-                9, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+                Conclusion(9, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None)
             )
     told = [line for line in logs if line["event"] == "journal.write_raised"]
     assert [(line["operation"], line["log_level"]) for line in told] == [("one", "error"), ("two", "error")]
@@ -121,7 +123,9 @@ async def test_a_full_disk_acknowledges_nothing(journal, make):
     await journal.keep(before.appeal_id, make.state(key="k" * 20_000))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.conclude(
-            before.appeal_id, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+            Conclusion(
+                before.appeal_id, dossier=b"", version=1, completeness=Completeness.COMPLETE, receivers=[], due_at=None
+            )
         )
 
     await submit(journal, pages, 1000)

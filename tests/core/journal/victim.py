@@ -5,8 +5,11 @@ import sys
 from datetime import UTC, datetime
 from itertools import count
 
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import LookupState
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AccessRow, LookupState, NewAppeal, Served
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -29,12 +32,14 @@ async def one(journal: Journal, message_id: str) -> None:
     for version in (1, 2):
         await journal.keep(accepted.appeal_id, LookupState("x.y", str(version), OutcomeKind.NOT_FOUND, now))
         await journal.conclude(
-            accepted.appeal_id,
-            dossier=f"{number}/{version}".encode(),
-            version=version,
-            completeness=Completeness.COMPLETE,
-            receivers=["a", "b"],
-            due_at=None,
+            Conclusion(
+                accepted.appeal_id,
+                dossier=f"{number}/{version}".encode(),
+                version=version,
+                completeness=Completeness.COMPLETE,
+                receivers=["a", "b"],
+                due_at=None,
+            )
         )
         say("concluded", number, version)
 

@@ -16,8 +16,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.models import LogFormat, LogLevel, LogSettings
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.logs import configure
 from appealbus.core.logs.redact import KEYS

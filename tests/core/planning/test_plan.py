@@ -6,12 +6,12 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit import Thing, appeal, lookup, node
 
 from appealbus.core import From, FromAll
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import InputState, Plan, PlanError
 from appealbus.schemas.identifiers import Iin
+from tests.core.kit import Thing, appeal, lookup, node
 
 IIN = "750301100019"
 

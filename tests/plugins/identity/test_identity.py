@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from dossiers import dossier, ended, fact
 
 from appealbus.plugins.identity import register_assessors
 from appealbus.plugins.identity.messages import MESSAGES
+from tests.plugins.dossiers import dossier, ended, fact
 
 IIN, OTHER, MALFORMED = "750301100019", "821224202626", "750301100018"
 BIN = "210740000018"

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from dossiers import dossier, ended, fact
 
 from appealbus.plugins.land_rights import register_assessors
+from tests.plugins.dossiers import dossier, ended, fact
 
 IIN, OTHER = "750301100019", "821224202626"
 BIN, OTHER_BIN = "210740000018", "210741000013"

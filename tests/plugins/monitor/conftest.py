@@ -1,7 +1,6 @@
 """What the tests of the monitor share: a real bus with the monitor in it, and a client."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,16 +10,12 @@ import pytest
 from aiohttp import ClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
-# The bus for tests of the core serves here too.
-sys.path.insert(0, str(Path(__file__).parents[2] / "core"))
-
-from kit import Receiver, lookup, running_bus
-
 from appealbus.core import From
 from appealbus.core.bus.bus import Bus
-from appealbus.core.host import Brought, Plugin
+from appealbus.core.host import Plugin
 from appealbus.plugins.monitor.service import Monitor
 from appealbus.plugins.monitor.settings import ListenAddress
+from tests.core.kit import Receiver, lookup, running_bus
 
 Samples = dict[tuple[str, ...], float]
 
@@ -74,7 +69,7 @@ async def _watched(folder: Path, max_loop_lag: float = 5.0, **given: Any) -> Asy
     given.setdefault("deliveries", {"registry": {"kind": "receiver"}})
     thing = lookup("s.thing", x=From("repeats[*]"))
     async with ClientSession() as client, running_bus(folder, thing, **given) as bus:
-        bus.parts.host.plugins.append(Plugin("monitor", "1", "test", brought=Brought(services=[monitor])))
+        bus.parts.host.plugins.append(Plugin("monitor", "1", "test", brought={"services": [monitor]}))
         bus.open_doors()
         async with asyncio.timeout(30):
             while monitor.port is None:

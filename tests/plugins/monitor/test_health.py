@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, message, reply
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from appealbus.core import Acceptor, Intake, NoSettings
+from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.plugins import monitor
 from appealbus.plugins.monitor import service
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.settings import ListenAddress, MonitorSettings
 from appealbus.plugins.monitor.shared_result import SharedResult
+from tests.core.kit import Receiver, ScriptedWire, message, reply
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -26,8 +27,6 @@ Watch = Callable[..., AbstractAsyncContextManager[Any]]
 class Linked(Intake[NoSettings]):
     """An intake with one connection."""
 
-    kind = "linked"
-    settings = NoSettings
     state = LinkState("main.consume", LinkStatus.UP)
 
     async def run(self, acceptor: Acceptor) -> None:
@@ -216,6 +215,6 @@ async def test_a_port_that_is_taken_is_told(tmp_path: Path, watched: Watch) -> N
     async with watched(tmp_path) as first:
         other = service.Monitor(ListenAddress("127.0.0.1", first.monitor.port or 0), 1.0)
         with capture_logs() as logs, pytest.raises(OSError, match="in use"):
-            await other.run(first.bus)
+            await other.run(ServiceView(first.bus))
     told = [line for line in logs if line["event"] == "monitor.cannot_listen"]
     assert [(line["port"], line["reason"]) for line in told] == [(other._listen.port, "address already in use")]

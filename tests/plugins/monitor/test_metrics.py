@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import Receiver, ScriptedWire, message, reply
-from services.postgres import Postgres
 
 from appealbus.core import CallFailed, Inbound, OutcomeKind, Taken
+from tests.core.kit import Receiver, ScriptedWire, message, reply
+from tests.services.postgres import Postgres
 
 Watch = Callable[..., AbstractAsyncContextManager[Any]]
 

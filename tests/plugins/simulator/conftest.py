@@ -1,8 +1,6 @@
 """A simulator over real HTTP and a raw participant of it."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,11 +8,7 @@ import pytest
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
-
-# Makes simulator_peer.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from simulator_peer import SEED, SIZE, Peer
+from tests.plugins.simulator.simulator_peer import SEED, SIZE, Peer
 
 
 @pytest.fixture

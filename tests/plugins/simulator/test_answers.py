@@ -5,16 +5,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from lxml import etree
-from simulator_peer import (
-    SEED,
-    SIZE,
-    Peer,
-    message,
-    organisation_question,
-    parcel_question,
-    person_fields,
-    person_question,
-)
 
 from appealbus.connectors.shep.data import Shape
 from appealbus.plugins import egkn, gbdfl, gbdul
@@ -25,6 +15,16 @@ from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.schemas.shep import load_schema
+from tests.plugins.simulator.simulator_peer import (
+    SEED,
+    SIZE,
+    Peer,
+    message,
+    organisation_question,
+    parcel_question,
+    person_fields,
+    person_question,
+)
 
 CONTRACTS = {
     name: etree.XMLSchema(etree.parse(Path(str(plugin.__file__)).parent / "contract" / f"{name}.xsd"))

@@ -86,24 +86,26 @@ def test_persons_are_known_unless_dirt_says_otherwise(written: list[WrittenAppea
         applicant = made.appeal.applicant
         if isinstance(applicant, OrganisationApplicant):
             if not made.dirt & {"wrong_digit", "iin_in_text"}:
-                firm = PEOPLE.organisation_by_bin(str(applicant.bin))
-                assert firm is not None
+                index = PEOPLE.organisations.by_bin(str(applicant.bin))
+                assert index is not None
+                firm = PEOPLE.organisations.organisation(index)
                 assert firm.leader is not None
                 assert applicant.leader_iin == firm.leader.iin
             continue
         if made.dirt & {"nobody", "wrong_digit"}:
-            assert PEOPLE.person_by_iin(str(applicant.iin)) is None
+            assert PEOPLE.persons.by_iin(str(applicant.iin)) is None
         elif applicant.iin:
-            person = PEOPLE.person_by_iin(applicant.iin)
-            assert person is not None
+            index = PEOPLE.persons.by_iin(applicant.iin)
+            assert index is not None
+            person = PEOPLE.persons.person(index)
             assert bool(person.death_date) == ("deceased" in made.dirt)
             same = str(person.surname).title() == str(applicant.surname).title()
             assert same or "spelling" in made.dirt
             assert applicant.birth_date in (None, person.birth_date) or "birth_date" in made.dirt
         elif applicant.document_number:
-            assert PEOPLE.person_by_document(applicant.document_number)
+            assert PEOPLE.persons.by_document(applicant.document_number) is not None
         elif "no_iin" in made.dirt:
-            found = PEOPLE.persons_by_name(applicant.birth_date, str(applicant.surname), str(applicant.name))  # type: ignore[arg-type]
+            found = PEOPLE.persons.by_name(applicant.birth_date, str(applicant.surname), str(applicant.name))  # type: ignore[arg-type]
             assert len(list(found)) == 1
 
 

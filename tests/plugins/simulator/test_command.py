@@ -115,7 +115,7 @@ async def test_runs_as_a_process():
         assert process.stdout is not None
         printed = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C ends it."), 20)).decode()
         url = re.findall(r"listen on (\S+)", printed)[0]
-        from simulator_peer import person_question
+        from tests.plugins.simulator.simulator_peer import person_question
 
         body = person_question(iin=Population(5, 1000).persons.iin(0))
         headers = {"Content-Type": "text/xml", "SOAPAction": '""'}

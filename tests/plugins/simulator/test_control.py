@@ -1,10 +1,10 @@
 """The endpoints beside the gateway: a presence, statistics, control."""
 
 import pytest
-from simulator_peer import Peer, message, parcel_question, person_question
 
 from appealbus.plugins.simulator import server
 from appealbus.plugins.simulator.population import Population
+from tests.plugins.simulator.simulator_peer import Peer, message, parcel_question, person_question
 
 
 async def test_presence(peer: Peer):

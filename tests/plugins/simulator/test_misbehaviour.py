@@ -6,11 +6,18 @@ import time
 import aiohttp
 import pytest
 from lxml import etree
-from simulator_peer import NS, Peer, Seen, organisation_question, parcel_question, person_question
 
 from appealbus.plugins.gbdfl.lookups import SCHEMA
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import ROUGH, Kind, Misbehaviour, Outage
+from tests.plugins.simulator.simulator_peer import (
+    NS,
+    Peer,
+    Seen,
+    organisation_question,
+    parcel_question,
+    person_question,
+)
 
 
 async def ask(peer: Peer, population: Population, kind: Kind, index: int = 1, **more: float) -> Seen:

@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 import typer
 from lxml import etree
-from services.rabbitmq import Vhost
-from simulator_peer import SEED, SIZE
 
-from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
@@ -33,6 +31,8 @@ from appealbus.plugins.simulator.queueing import QueueAgency
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
+from tests.plugins.simulator.simulator_peer import SEED, SIZE
+from tests.services.rabbitmq import Vhost
 
 BY_RKA, BY_NUMBER = register_lookups(AddressSettings())
 
@@ -77,7 +77,7 @@ async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
     async with Simulator(SimulatorSettings(seed=SEED, size=SIZE, address=address)) as simulator:
         if settings is None:
             await simulator.take_questions(broker)
-        wire = AmqpConnector(brokers).wire("address", AgencySettings(queue=address.queue, limit=1024 * 1024))
+        wire = AgencyWire("address", AgencySettings(queue=address.queue, limit=1024 * 1024), brokers)
         await wire.start()
         yield Peer(simulator, broker, wire)
         await wire.close()
@@ -263,7 +263,7 @@ async def test_the_command(vhost: Vhost, population: Population) -> None:
         sys.executable, "-c", run, "simulate", *options, stdout=PIPE, stderr=PIPE
     )
     brokers = Brokers(AmqpSettings(brokers={"main": rabbit_at(vhost)}))
-    wire = AmqpConnector(brokers).wire("address", AgencySettings(queue="address.questions"))
+    wire = AgencyWire("address", AgencySettings(queue="address.questions"), brokers)
     try:
         assert program.stdout is not None
         async with asyncio.timeout(60):

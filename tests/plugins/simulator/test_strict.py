@@ -5,11 +5,21 @@ import uuid
 
 import aiohttp
 import pytest
-from simulator_peer import NS, SEED, SIZE, Peer, Seen, message, organisation_question, parcel_question, person_question
 
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
+from tests.plugins.simulator.simulator_peer import (
+    NS,
+    SEED,
+    SIZE,
+    Peer,
+    Seen,
+    message,
+    organisation_question,
+    parcel_question,
+    person_question,
+)
 
 GOOD = person_question(iin="750301100019")
 SB = 'xmlns:sb="http://smartbridge.b10.kz"'

@@ -1,17 +1,18 @@
 """RabbitMQ, or its twin in memory: appeals in, dossiers out, hints for workers, questions to agencies."""
 
+from functools import partial
 from typing import Any
 
 import typer
 
-from appealbus.connectors.amqp.agency import AmqpConnector
-from appealbus.connectors.amqp.brokers import brokers_of, with_brokers
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.delivery import AmqpDelivery
 from appealbus.connectors.amqp.intake import AmqpIntake
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.settings import AmqpSettings, IntakeSettings, PublishSettings, WorkSettings
 from appealbus.connectors.amqp.topology_command import add_to
 from appealbus.connectors.amqp.work import AmqpWorkQueue
-from appealbus.core import Connector, Delivery, Intake, Settings, WorkQueue, hookimpl
+from appealbus.core import Delivery, Factory, Intake, Settings, Wire, WorkQueue, hookimpl
 
 
 @hookimpl
@@ -21,27 +22,33 @@ def register_settings() -> type[Settings]:
 
 
 @hookimpl
-def register_connectors(settings: AmqpSettings) -> list[Connector[Any]]:
+def register_shared(settings: AmqpSettings) -> Brokers:
+    """One pair of connections to each broker, whatever uses it."""
+    return Brokers(settings)
+
+
+@hookimpl
+def register_connectors(shared: Brokers) -> list[Factory[Wire]]:
     """Ask agencies by their queues."""
-    return [AmqpConnector(brokers_of(settings))]
+    return [Factory("amqp", AgencySettings, partial(AgencyWire, brokers=shared))]
 
 
 @hookimpl
-def register_intakes(settings: AmqpSettings) -> list[type[Intake[Any]]]:
+def register_intakes(shared: Brokers) -> list[Factory[Intake[Any]]]:
     """Take appeals from a queue."""
-    return [with_brokers(AmqpIntake, brokers_of(settings))]
+    return [Factory("amqp", IntakeSettings, partial(AmqpIntake, brokers=shared))]
 
 
 @hookimpl
-def register_deliveries(settings: AmqpSettings) -> list[type[Delivery[Any]]]:
+def register_deliveries(shared: Brokers) -> list[Factory[Delivery[Any]]]:
     """Publish dossiers."""
-    return [with_brokers(AmqpDelivery, brokers_of(settings))]
+    return [Factory("amqp", PublishSettings, partial(AmqpDelivery, brokers=shared))]
 
 
 @hookimpl
-def register_work_queues(settings: AmqpSettings) -> list[type[WorkQueue[Any]]]:
+def register_work_queues(shared: Brokers) -> list[Factory[WorkQueue[Any]]]:
     """Tell other workers of appeals that wait."""
-    return [with_brokers(AmqpWorkQueue, brokers_of(settings))]
+    return [Factory("amqp", WorkSettings, partial(AmqpWorkQueue, brokers=shared))]
 
 
 @hookimpl

@@ -2,11 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.amqp.topology.keeper import TopologyKeeper
@@ -16,9 +14,8 @@ from appealbus.connectors.broker.broker import Broker, BrokerError, Trouble
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Health, LinkState, LinkStatus
 
-MAIN = "main"
 _LOOK = 10.0
-T = TypeVar("T")
+"""Seconds for a first connection: as long as one attempt has by default."""
 
 
 class Brokers:
@@ -128,29 +125,9 @@ def unreached(broker: Broker) -> Health:
 def link_of(
     name: str, broker: Sequence[LinkState], counts: Mapping[str, int], troubles: Iterable[Trouble | None] = ()
 ) -> LinkState:
-    """Return the state of a part that hangs on its broker's links: as the worst of them, or as its own troubles."""
+    """Return the state of a part that uses a broker: that of the broker's worst connection, or its own trouble."""
     worst = next((link for link in broker if link.status is not LinkStatus.UP), None)
     if worst is not None:
         return LinkState(name, worst.status, f"see {worst.name}", worst.since, counts=dict(counts))
     found = [each for each in troubles if each is not None] or [(LinkStatus.UP, "")]
     return LinkState(name, found[0][0], "; ".join(detail for _, detail in found), counts=dict(counts))
-
-
-_OF: WeakValueDictionary[int, Brokers] = WeakValueDictionary()
-
-
-def brokers_of(settings: AmqpSettings) -> Brokers:
-    """Return the brokers of these settings, the same for all hooks of one load of the plugin.
-
-    They live as long as anything that uses them.
-    """
-    brokers = _OF.get(id(settings))
-    if brokers is None:
-        brokers = _OF[id(settings)] = Brokers(settings)
-    return brokers
-
-
-def with_brokers(kind: type[T], brokers: Brokers) -> type[T]:
-    """Return a kind of intake, delivery or work queue that has these brokers: the bus gives it its own table alone."""
-    made: type[T] = type(kind.__name__, (kind,), {"brokers": brokers, "__doc__": kind.__doc__})
-    return made

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import MAIN
 from appealbus.connectors.amqp.topology.wanted import Exchange, Foreign, Queue, Wanted, answers_of, bus_of
 
 _NAMED: Mapping[str, Callable[[str], Exchange | Queue]] = {

@@ -3,50 +3,34 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
 
-from pydantic import Field
-
-from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.settings import PublishSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
-from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused, Settings
+from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outgoing, Refused
 from appealbus.core.clocks import wall
-from appealbus.core.config.types import Seconds
 from appealbus.core.masking import masked
 from appealbus.schemas import Dossier
 
 SCHEMA = str(Dossier.model_fields["schema_version"].default)
 
 
-class PublishSettings(Settings):
-    """A table `[deliveries.NAME]` with `kind = "amqp"`."""
-
-    broker: str = MAIN
-    """The broker, of those in `[plugins.amqp.brokers]`."""
-    exchange: str | None = None
-    """The topic exchange; none: `PREFIX.out`."""
-    confirm_within: Seconds = Field(default=20.0, gt=0, le=50)
-    """How long the broker may take to confirm a dossier; after that it is sent again, under the same message id."""
-
-
 _ALL = 128
 """More than a batch holds: nothing is held back any more."""
 _TOLD = 5
+"""Routing keys in a line that a person reads; the others have the same cause."""
 
 
 class AmqpDelivery(Delivery[PublishSettings]):
     """Publishes a batch at once. A version counts as delivered when the broker has confirmed it."""
 
-    kind = "amqp"
-    settings = PublishSettings
-    brokers: ClassVar[Brokers]
-
-    def __init__(self, name: str, settings: PublishSettings) -> None:
+    def __init__(self, name: str, settings: PublishSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
-        self._broker = self.brokers.get(settings.broker)
-        self._exchange = settings.exchange or self.brokers.names.out
-        self._wanted = bus_of(self.brokers.names) + Wanted(outlets=(self._exchange,))
+        self._brokers = brokers
+        self._broker = self._brokers.get(settings.broker)
+        self._exchange = settings.exchange or self._brokers.names.out
+        self._wanted = bus_of(self._brokers.names) + Wanted(outlets=(self._exchange,))
         self._started = False
         self._unroutable: set[str] = set()
         # By routing key: how many versions that were refused are sent again at once.
@@ -55,13 +39,14 @@ class AmqpDelivery(Delivery[PublishSettings]):
     async def start(self) -> None:
         """Begin to connect."""
         self._started = True
-        await self.brokers.start(self._broker, self._wanted)
+        await self._brokers.start(self._broker, self._wanted)
 
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Publish the versions; of one appeal there is never more than one in a batch.
 
-        Of several queues behind the exchange one may be full: then the others have what is refused, and get it once
-        more each time it is sent. So what was refused comes again by one, then by two, as long as it is taken.
+        If one of several queues behind the exchange is full, the broker refuses a message that the other queues have
+        taken, and each new attempt puts it into those once more. So of the versions that were refused one is sent
+        again, then two, then four, as long as the broker confirms them.
         """
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):
@@ -100,11 +85,11 @@ class AmqpDelivery(Delivery[PublishSettings]):
 
     async def health(self) -> Health:
         """Say whether the broker can be reached."""
-        return await self.brokers.health(self._broker, self._wanted)
+        return await self._brokers.health(self._broker, self._wanted)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and for which dossiers no receiver's queue is bound."""
-        links = self.brokers.links(self._broker)
+        links = self._brokers.links(self._broker)
         state = link_of(f"delivery.{self.name}", links, {})
         if state.status is LinkStatus.UP and self._unroutable:
             keys = ", ".join(sorted(self._unroutable)[:_TOLD])
@@ -116,7 +101,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
         """Let the broker go."""
         if self._started:
             self._started = False
-            await self.brokers.close(self._broker)
+            await self._brokers.close(self._broker)
 
 
 def _handed(result: Published) -> Handed:
@@ -126,7 +111,7 @@ def _handed(result: Published) -> Handed:
 
 
 def message_of(item: Outgoing, exchange: str) -> Message:
-    """Return a dossier version as receivers get it: what it is stands in properties and headers, too."""
+    """Return a dossier version as receivers get it; what it is can be read in properties and headers, too."""
     region = item.region or "00"
     properties = Properties(
         message_id=item.message_id,

@@ -11,6 +11,7 @@ JSON = "application/json"
 XML = "application/xml"
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 100
+"""Characters of a name that a sender may have made up: ours have some twenty, and AMQP allows 255."""
 
 _DEATHS = {
     "delivery_limit": "it was given back too often, as if each worker that took it had died",
@@ -21,7 +22,7 @@ _DEATHS = {
 
 
 def inbound_of(delivered: Delivered, channel: str, queue: str) -> Inbound:
-    """Return an appeal as it came, for the channel; whether it is one, the bus finds out."""
+    """Return what came over a channel, for the bus to take; whether it is an appeal, the bus finds out."""
     message = delivered.message
     media_type = media_type_of(message)
     body = message.body.removeprefix(_BOM) if media_type == JSON else message.body
@@ -33,9 +34,9 @@ def dead_letter(message: Message, channels: Mapping[str, str], queue: str, names
 
     Args:
         message: as it came.
-        channels: by their queues of appeals, all whose dead letters come to this queue.
-        queue: it came from this one.
-        names: of the bus.
+        channels: the names of channels by their queues of appeals: all whose dead letters come to this queue.
+        queue: the queue of dead letters that the message came from.
+        names: what the queues of the bus are called.
 
     """
     headers = message.properties.headers

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
 
 import structlog
-from pydantic import Field, StringConstraints
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.amqp.brokers import Brokers, link_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
 from appealbus.connectors.amqp.receipt import Allowed, Receipts
+from appealbus.connectors.amqp.settings import IntakeSettings
 from appealbus.connectors.broker.broker import BrokerError, Consumer, Delivered
 from appealbus.core import (
     Acceptor,
@@ -20,61 +19,46 @@ from appealbus.core import (
     LinkState,
     LinkStatus,
     Quarantined,
-    Settings,
     Taken,
 )
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.backoff import Backoff, doubled, no_jitter
+from appealbus.core.clocks import monotonic
+from appealbus.core.errors import JournalError
 
 log = structlog.get_logger(__name__)
 
 _HOLD = 60.0
+"""Seconds that a message is held while the journal fails: a database that restarts is back by then."""
 _HOLD_MOST = 900.0
 """Half of the time after which RabbitMQ takes a message away from whoever holds it."""
 _GIVE_BACK = 5.0
-_RETRY_MOST = 5.0
+"""Seconds before a message goes back whose receipt could not be sent: given back at once, it would be here again at
+once."""
+_RETRY, _RETRY_MOST = 0.1, 5.0
+"""Seconds between tries while the journal fails: a short failure costs little, a long one at most five more."""
 _STOP = 5.0
+"""Seconds for handlers to end: what is being written is on disk by then, and the rest goes back to the broker."""
 _DEAD_PREFETCH = 5
+"""Few: nobody waits for them, and each costs a write of its whole body."""
 _BUSY_POLL = 0.2
+"""Seconds: `appealbus run --until-idle` ends so soon after the last message."""
 _IDLE_POLL = 1.0
-
-
-QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
-
-
-class IntakeSettings(Settings):
-    """A table `[intakes.NAME]` with `kind = "amqp"`."""
-
-    broker: str = MAIN
-    """The broker, of those in `[plugins.amqp.brokers]`."""
-    queue: str | None = None
-    """The queue of appeals; none: `PREFIX.intake`."""
-    dead_letters: str | None = None
-    """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
-    prefetch: int = Field(default=20, ge=1, le=1000)
-    """Messages that this worker holds at once; what a crash gives back to the broker."""
-    reply_to: list[QueueName] = ["*"]
-    """The queues that receipts may go to, by name or with `*` in it, where a sender's `reply_to` names them. Never
-    those of the bus, nor others that this configuration names. `[]`: none."""
-    direct_reply_to: bool = True
-    """Whether receipts may go to a sender's direct reply-to."""
+"""Seconds: there is nothing to find out until a message comes."""
 
 
 class AmqpIntake(Intake[IntakeSettings]):
     """Consumes two queues: that of appeals, and that of messages which the broker gave up on."""
 
-    kind = "amqp"
-    settings = IntakeSettings
-    brokers: ClassVar[Brokers]
-
-    def __init__(self, name: str, settings: IntakeSettings) -> None:
+    def __init__(self, name: str, settings: IntakeSettings, brokers: Brokers) -> None:
         super().__init__(name, settings)
-        self._broker = self.brokers.get(settings.broker)
-        self._queue = settings.queue or self.brokers.names.intake
-        self._dead = settings.dead_letters or self.brokers.names.quarantine
+        self._brokers = brokers
+        self._broker = self._brokers.get(settings.broker)
+        self._queue = settings.queue or self._brokers.names.intake
+        self._dead = settings.dead_letters or self._brokers.names.quarantine
         # Which intake a dead letter was for, the queue that it died in tells.
-        self._channels = self.brokers.channels[self._broker, self._dead]
+        self._channels = self._brokers.channels[self._broker, self._dead]
         self._channels[self._queue] = name
-        self.brokers.intakes[self._broker].append(self._queue)
+        self._brokers.intakes[self._broker].append(self._queue)
         self._acceptor: Acceptor
         self._seen = 0
         self._wrong = ""
@@ -91,9 +75,9 @@ class AmqpIntake(Intake[IntakeSettings]):
             "unrouted",
         )
         self._counts = dict.fromkeys(counted, 0)
-        named = self.brokers.named[self._broker]
+        named = self._brokers.named[self._broker]
         named |= {self._queue, self._dead}
-        allowed = Allowed(self.brokers.names.prefix, named, settings.reply_to, direct=settings.direct_reply_to)
+        allowed = Allowed(self._brokers.names.prefix, named, settings.reply_to, direct=settings.direct_reply_to)
         self._receipts = Receipts(name, self._broker, allowed, self._counts)
         self.idle = False  # nobody has looked yet
 
@@ -101,7 +85,7 @@ class AmqpIntake(Intake[IntakeSettings]):
         """Take messages until cancelled."""
         self._acceptor = acceptor
         try:
-            await self.brokers.start(self._broker)
+            await self._brokers.start(self._broker)
         except ConfigError as error:
             self._wrong = str(error)
             raise
@@ -112,22 +96,22 @@ class AmqpIntake(Intake[IntakeSettings]):
             consumers += [await self._broker.consume(self._dead, self._bury, prefetch=_DEAD_PREFETCH)]
             if self._takes_unrouted:
                 # Nobody takes what it has not got: while that queue is missing, the intake is as good as ever.
-                unrouted = await self._broker.consume(self.brokers.names.unrouted, self._take_unrouted, prefetch=1)
+                unrouted = await self._broker.consume(self._brokers.names.unrouted, self._take_unrouted, prefetch=1)
                 self._unrouted = [unrouted]
             await self._watch(consumers)
         finally:
             try:
                 await asyncio.gather(*(consumer.stop(_STOP) for consumer in (*consumers, *self._unrouted)))
             finally:
-                await self.brokers.close(self._broker)
+                await self._brokers.close(self._broker)
 
     async def health(self) -> Health:
         """Say whether the broker can be reached."""
-        return await self.brokers.health(self._broker)
+        return await self._brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the messages."""
-        links = self.brokers.links(self._broker)
+        links = self._brokers.links(self._broker)
         if self._wrong:
             return (LinkState(f"intake.{self.name}", LinkStatus.REFUSED, self._wrong, counts=dict(self._counts)),)
         troubles = [consumer.trouble for consumer in self._consumers]
@@ -135,18 +119,19 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     @property
     def _takes_unrouted(self) -> bool:
-        """Whether what no queue wanted was meant for this intake: all that is published leads to the bus's own queue.
+        """Whether messages that no queue wanted were meant for this intake.
 
-        Another queue is meant where it is the only one of all intakes.
+        What is published leads to the bus's own queue of appeals, so the intake of that queue takes them; an intake of
+        another queue takes them if it is the only one at this broker.
         """
-        return self._queue == self.brokers.names.intake or len(self.brokers.intakes[self._broker]) == 1
+        return self._queue == self._brokers.names.intake or len(self._brokers.intakes[self._broker]) == 1
 
     async def _take(self, delivered: Delivered) -> None:
         await self._take_from(self._queue, delivered)
 
     async def _take_unrouted(self, delivered: Delivered) -> None:
         self._counts["unrouted"] += 1
-        await self._take_from(self.brokers.names.unrouted, delivered)
+        await self._take_from(self._brokers.names.unrouted, delivered)
 
     async def _take_from(self, queue: str, delivered: Delivered) -> None:
         self._note_one()
@@ -161,27 +146,26 @@ class AmqpIntake(Intake[IntakeSettings]):
         delivered.ack()
 
     async def _bury(self, delivered: Delivered) -> None:
-        """Put into quarantine what the broker gave up on; hints are worth nothing by then."""
+        """Put a message that the broker gave up on into quarantine; a hint is acknowledged, for it is out of date."""
         self._note_one()
-        inbound = dead_letter(delivered.message, self._channels, self._dead, self.brokers.names)
+        inbound = dead_letter(delivered.message, self._channels, self._dead, self._brokers.names)
         if inbound is None or await self._accept(inbound, delivered, _hold(delivered)) is not None:
             delivered.ack()
 
     async def _accept(self, inbound: Inbound, delivered: Delivered, ends: float) -> Taken | Quarantined | None:
         """Have a message taken; None where the journal failed for so long that another worker shall try."""
-        clock = asyncio.get_running_loop().time
-        pause = 0.1
+        backoff = Backoff(_RETRY, _RETRY_MOST, no_jitter)
         while True:
             try:
                 result = await self._acceptor.accept(inbound)
             except JournalError as error:
-                if clock() + pause >= ends:
+                pause = backoff.pause()
+                if monotonic() + pause >= ends:
                     log.warning("amqp.given_back", intake=self.name, reason="the journal fails", code=error.code)
                     self._counts["given_back"] += 1
                     delivered.requeue()
                     return None
                 await asyncio.sleep(pause)
-                pause = min(_RETRY_MOST, pause * 2)
             else:
                 kind = "quarantined" if isinstance(result, Quarantined) else "taken" if result.new else "repeated"
                 self._counts[kind] += 1
@@ -189,8 +173,8 @@ class AmqpIntake(Intake[IntakeSettings]):
 
     async def _give_back(self, delivered: Delivered, ends: float) -> None:
         self._counts["given_back"] += 1
-        left = ends - asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, min(left, _GIVE_BACK * 2.0 ** min(delivered.attempts, 10))))
+        left = max(0.0, ends - monotonic())
+        await asyncio.sleep(doubled(_GIVE_BACK, left, delivered.attempts))
         delivered.requeue()
 
     def _note_one(self) -> None:
@@ -204,7 +188,7 @@ class AmqpIntake(Intake[IntakeSettings]):
             await asyncio.sleep(_IDLE_POLL if self.idle else _BUSY_POLL)
 
     async def _nothing_left(self, consumers: Sequence[Consumer]) -> bool:
-        """Say whether all that was sent is dealt with: asked of the broker once, and again after each message."""
+        """Say whether the queues are empty and no handler is at work; the broker is asked again after each message."""
         seen = self._seen
         if not all(consumer.idle for consumer in consumers):
             return False
@@ -226,4 +210,4 @@ def _hold(delivered: Delivered) -> float:
 
     A queue has a limit of returns, and a message must not reach it only because the database is down.
     """
-    return asyncio.get_running_loop().time() + min(_HOLD_MOST, _HOLD * 2.0 ** min(delivered.attempts, 10))
+    return monotonic() + doubled(_HOLD, _HOLD_MOST, delivered.attempts)

@@ -26,7 +26,9 @@ _PLACES = {b"X": 12, b"g": 9}
 _LENGTHS = {b"v": 2, b"w": 1, b"d": 2, b"s": 1}
 """Bytes of the length of that name, by the kind of the name."""
 _TRIES = 3
+"""With pauses of one and two seconds: a queue that is being moved is back by then."""
 _WITHIN = 10.0
+"""Seconds for the broker to confirm; the message itself is held for a minute at least."""
 
 
 class Receipts:
@@ -64,13 +66,13 @@ class Receipts:
         return False
 
     def _lost(self, state: Published) -> bool:
-        """Nobody waits there any more. The appeal is safe, and the same message again gets its receipt."""
+        """Count a receipt whose queue is gone. The appeal is on disk; the same message sent again gets a receipt."""
         self._counts["receipts_unroutable"] += 1
         log.warning("amqp.receipt_unroutable", intake=self._intake, state=state.value)
         return True
 
     def _refuse(self) -> None:
-        """Count an address that the settings do not allow. Told once: a sender may write what it likes, as often."""
+        """Count an address that the settings do not allow. Only the first is logged: a sender may write thousands."""
         self._counts["receipts_refused"] += 1
         if not self._told:
             self._told = True

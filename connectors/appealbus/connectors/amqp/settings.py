@@ -1,11 +1,17 @@
-"""What can be set about brokers: the table `[plugins.amqp]`."""
+"""What can be set about brokers, and about the intake, the delivery and the work queue `amqp`."""
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Settings
+from appealbus.core.config.types import Seconds
+
+MAIN = "main"
+"""The broker that is meant where none is named."""
+
+QueueName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x20\x7f\[\]?]+$")]
 
 
 class AmqpSettings(Settings):
@@ -15,3 +21,43 @@ class AmqpSettings(Settings):
     """What the names of all exchanges and queues of this bus begin with."""
     brokers: dict[str, BrokerSettings] = {}
     """Brokers by name. `main` is the one that is meant where none is named; left out, it lives in memory."""
+
+
+class IntakeSettings(Settings):
+    """A table `[intakes.NAME]` with `kind = "amqp"`."""
+
+    broker: str = MAIN
+    """The broker, of those in `[plugins.amqp.brokers]`."""
+    queue: str | None = None
+    """The queue of appeals; none: `PREFIX.intake`."""
+    dead_letters: str | None = None
+    """The queue of what the broker gave up on, which goes into the bus's quarantine; none: `PREFIX.quarantine`."""
+    prefetch: int = Field(default=20, ge=1, le=1000)
+    """Messages that this worker holds at once; what a crash gives back to the broker."""
+    reply_to: list[QueueName] = ["*"]
+    """The queues that receipts may go to, by name or with `*` in it, where a sender's `reply_to` names them. Never
+    those of the bus, nor others that this configuration names. `[]`: none."""
+    direct_reply_to: bool = True
+    """Whether receipts may go to a sender's direct reply-to."""
+
+
+class PublishSettings(Settings):
+    """A table `[deliveries.NAME]` with `kind = "amqp"`."""
+
+    broker: str = MAIN
+    """The broker, of those in `[plugins.amqp.brokers]`."""
+    exchange: str | None = None
+    """The topic exchange; none: `PREFIX.out`."""
+    confirm_within: Seconds = Field(default=20.0, gt=0, le=50)
+    """How long the broker may take to confirm a dossier; after that it is sent again, under the same message id."""
+
+
+class WorkSettings(Settings):
+    """The table `[work]` with `kind = "amqp"`."""
+
+    broker: str = MAIN
+    """The broker, of those in `[plugins.amqp.brokers]`."""
+    queue: str | None = None
+    """The queue that all workers of one journal share; none: `PREFIX.work`."""
+    prefetch: int = Field(default=4, ge=1, le=100)
+    """Hints that one worker holds at once."""

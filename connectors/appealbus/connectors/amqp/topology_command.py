@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.configured import foreign_of, wanted_of
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import by_amqp
 from appealbus.connectors.amqp.topology.finding import Finding
 from appealbus.connectors.amqp.topology.looking import look
@@ -21,6 +21,7 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 
 _UP = 15.0
+"""Seconds for a connection: a person waits, and one attempt has ten by default."""
 
 Named = Annotated[str, typer.Option("--broker", help="The broker, of those in [plugins.amqp.brokers].")]
 

@@ -2,46 +2,32 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
 
-from pydantic import Field
-
-from appealbus.connectors.amqp.brokers import MAIN, Brokers, link_of
+from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.settings import WorkSettings
 from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties, Published
-from appealbus.core import Health, LinkState, Settings, Waiting, WorkQueue
+from appealbus.core import Health, LinkState, Waiting, WorkQueue
 from appealbus.core.clocks import wall
 
 _APART = 0.05
 """Seconds between two hints: a worker that looks takes as many appeals as it has room for."""
 _PUBLISH = 5.0
+"""Seconds: a hint that leaves later is of no use, for workers look into the journal by themselves."""
 _FRESH = 60.0
 """Seconds after which the broker drops a hint: by then every worker has looked into the journal by itself."""
 _HIGHEST = 9
-
-
-class WorkSettings(Settings):
-    """The table `[work]` with `kind = "amqp"`."""
-
-    broker: str = MAIN
-    """The broker, of those in `[plugins.amqp.brokers]`."""
-    queue: str | None = None
-    """The queue that all workers of one journal share; none: `PREFIX.work`."""
-    prefetch: int = Field(default=4, ge=1, le=100)
-    """Hints that one worker holds at once."""
+"""A day of the term each: what is due in more than a week can wait alike. Brokers before 4.3 know two levels anyhow."""
 
 
 class AmqpWorkQueue(WorkQueue[WorkSettings]):
-    """Offers by publishing without waiting, takes by consuming. A hint that nobody needs any more costs a look."""
+    """Publishes a hint for an appeal that waits, and consumes the hints of others. One out of date costs one look."""
 
-    kind = "amqp"
-    settings = WorkSettings
-    brokers: ClassVar[Brokers]
-
-    def __init__(self, settings: WorkSettings) -> None:
-        super().__init__(settings)
-        self._broker = self.brokers.get(settings.broker)
-        self._queue = settings.queue or self.brokers.names.work
-        self.brokers.named[self._broker].add(self._queue)
+    def __init__(self, name: str, settings: WorkSettings, brokers: Brokers) -> None:
+        super().__init__(name, settings)
+        self._brokers = brokers
+        self._broker = self._brokers.get(settings.broker)
+        self._queue = settings.queue or self._brokers.names.work
+        self._brokers.named[self._broker].add(self._queue)
         self._started = False
         self._consumer: Consumer | None = None
         self._offered: Waiting | None = None
@@ -51,10 +37,10 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
     async def start(self) -> None:
         """Begin to connect."""
         self._started = True
-        await self.brokers.start(self._broker)
+        await self._brokers.start(self._broker)
 
     def offer(self, waiting: Waiting) -> None:
-        """Keep the hint until it is published; of those offered meanwhile the most urgent speaks for all."""
+        """Keep the hint until it is published. Of several offered meanwhile only the most urgent is published."""
         if self._offered is not None:
             self._counts["joined"] += 1
             waiting = min(self._offered, waiting, key=lambda each: each.urgency)
@@ -105,11 +91,11 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
 
     async def health(self) -> Health:
         """Say whether the broker can be reached."""
-        return await self.brokers.health(self._broker)
+        return await self._brokers.health(self._broker)
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections to the broker stand, and what has become of the hints."""
-        links = self.brokers.links(self._broker)
+        links = self._brokers.links(self._broker)
         trouble = self._consumer.trouble if self._consumer is not None else None
         return (*links, link_of("work_queue", links, self._counts, [trouble]))
 
@@ -117,7 +103,7 @@ class AmqpWorkQueue(WorkQueue[WorkSettings]):
         """Let the broker go."""
         if self._started:
             self._started = False
-            await self.brokers.close(self._broker)
+            await self._brokers.close(self._broker)
 
 
 def priority_of(urgency: int) -> int:

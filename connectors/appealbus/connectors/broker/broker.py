@@ -1,6 +1,6 @@
 """A message broker as the rest of this package sees it: RabbitMQ behind pika, or its twin in memory.
 
-Both pass the same behaviour suite: tests/connectors/broker, without its folders.
+Both pass the behaviour suite in tests/connectors/broker.
 """
 
 from abc import ABC, abstractmethod
@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from appealbus.core import LinkState, LinkStatus
+from appealbus.core import AppealBusError, LinkState, LinkStatus
 
 Header: TypeAlias = str | int | bool | None
 Argument: TypeAlias = str | int | bool
@@ -21,15 +21,15 @@ class Published(StrEnum):
 
     CONFIRMED = "confirmed"
     UNROUTABLE = "unroutable"
-    """No queue wants it."""
+    """No queue wants the message."""
     REFUSED = "refused"
     """The broker said no: a full queue, a missing exchange, a missing right."""
     UNFIT = "unfit"
     """The message itself cannot be taken: it is too large, or a name or a property of it is too long."""
     UNREACHABLE = "unreachable"
-    """It never left: there was no connection in time, or the broker took nothing."""
+    """The message never left: there was no connection in time, or the broker took nothing."""
     INDETERMINATE = "indeterminate"
-    """The link was lost or the time was up before the broker answered; the broker may have it or not."""
+    """The connection was lost, or the time was up, before the broker answered: it may have the message or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Message:
 
 
 class Delivered(ABC):
-    """A message that we hold. Settle it once; later calls, or calls after its channel is gone, do nothing."""
+    """A message that a consumer holds. Settle it once; later calls, or calls after its channel is gone, do nothing."""
 
     message: Message
     redelivered: bool
@@ -72,15 +72,15 @@ class Delivered(ABC):
 
     @abstractmethod
     def ack(self) -> bool:
-        """Say that it is dealt with. False where the channel is gone: it will come again."""
+        """Say that the message is dealt with. False where the channel is gone: the message will come again."""
 
     @abstractmethod
     def reject(self) -> bool:
-        """Say that nobody can deal with it: it goes to the queue's dead-letter exchange, or is dropped."""
+        """Say that nobody can deal with the message: it goes to the queue's dead-letter exchange, or is dropped."""
 
     @abstractmethod
     def requeue(self) -> bool:
-        """Give it back unharmed, for another consumer."""
+        """Give the message back unharmed, for another consumer."""
 
 
 Trouble: TypeAlias = tuple[LinkStatus, str]
@@ -95,13 +95,13 @@ has not settled when it returns.
 
 
 class Consumer(ABC):
-    """A subscription to a queue. It comes back by itself after every loss."""
+    """A subscription to a queue. It subscribes again by itself after every loss."""
 
     queue: str
 
     @abstractmethod
     async def stop(self, grace: float = 10.0) -> None:
-        """Take nothing more, let handlers in flight end for so many seconds, give the rest back. Idempotent."""
+        """Take no more messages, let handlers end for `grace` seconds, give the rest back. Idempotent."""
 
     @property
     @abstractmethod
@@ -111,10 +111,10 @@ class Consumer(ABC):
     @property
     @abstractmethod
     def trouble(self) -> Trouble | None:
-        """Why it does not stand although there is a connection; it is tried again meanwhile."""
+        """Why the subscription does not stand although there is a connection; it is tried again meanwhile."""
 
 
-class BrokerError(Exception):
+class BrokerError(AppealBusError):
     """The broker could not do what was asked. The text is ours and holds no message."""
 
 
@@ -171,7 +171,7 @@ class Broker(ABC):
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go. The last of as many calls as there were of `start` closes the connections."""
+        """Let the broker go. The last of as many calls as there were of `start` closes the connections."""
 
     @abstractmethod
     def links(self) -> tuple[LinkState, ...]:

@@ -6,20 +6,21 @@ import typer
 
 from appealbus.connectors.files.command import intake
 from appealbus.connectors.files.delivery import FilesDelivery
-from appealbus.connectors.files.folder import FilesIntake
-from appealbus.core import Delivery, Intake, hookimpl
+from appealbus.connectors.files.intake import FilesIntake
+from appealbus.connectors.files.settings import FolderSettings, OutboxSettings
+from appealbus.core import Delivery, Factory, Intake, hookimpl
 
 
 @hookimpl
-def register_intakes() -> list[type[Intake[Any]]]:
+def register_intakes() -> list[Factory[Intake[Any]]]:
     """Take appeals from a folder."""
-    return [FilesIntake]
+    return [Factory("files", FolderSettings, FilesIntake)]
 
 
 @hookimpl
-def register_deliveries() -> list[type[Delivery[Any]]]:
+def register_deliveries() -> list[Factory[Delivery[Any]]]:
     """Append dossiers to a file."""
-    return [FilesDelivery]
+    return [Factory("files", OutboxSettings, FilesDelivery)]
 
 
 @hookimpl

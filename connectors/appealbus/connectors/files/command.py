@@ -10,16 +10,18 @@ from typing import Annotated
 import orjson
 import typer
 
-from appealbus.connectors.files.folder import accept_all
+from appealbus.connectors.files.intake import accept_all
 from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.reception import Reception
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
 from appealbus.core.escaping import escaped_json
 
 _BATCH = 200
+"""Messages taken at once: the journal's writer makes one transaction of them, and past 200 that becomes no cheaper."""
 
 
 def _encoding(written: str) -> Encoding:
@@ -37,7 +39,7 @@ def intake(
     encoding: Annotated[
         Encoding, typer.Option(help="Of JSON Lines and CSV.", parser=_encoding, metavar="utf-8|cp1251")
     ] = Encoding.UTF_8,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take appeals from a file into the journal. What cannot be taken goes into quarantine, with line and reason.
 

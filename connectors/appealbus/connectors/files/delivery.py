@@ -16,6 +16,7 @@ from appealbus.connectors.files.settings import OutboxSettings
 from appealbus.core import ConfigError, Delivery, Handed, Outgoing
 
 _STEP = 64 * 1024
+"""Bytes read at once, from the end backwards: most dossiers are smaller, so the first step finds a line's end."""
 _OURS = b'{"schema_version":"'
 """How each dossier begins."""
 _TORN = 32 * 1024 * 1024
@@ -27,9 +28,6 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
     The file is opened anew for each batch, so that it may be moved away at any time.
     """
-
-    kind = "files"
-    settings = OutboxSettings
 
     def __init__(self, name: str, settings: OutboxSettings) -> None:
         super().__init__(name, settings)
@@ -80,7 +78,7 @@ class FilesDelivery(Delivery[OutboxSettings]):
 
 
 def _check(file: BinaryIO, path: Path) -> None:
-    """Refuse what is not ours, before anything in it is changed."""
+    """Refuse a file that is not ours, before anything in it is changed."""
     found = os.fstat(file.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise ConfigError(f"{path} is not a file; dossiers need one of their own")
@@ -93,9 +91,9 @@ def _check(file: BinaryIO, path: Path) -> None:
 
 
 def _mended(file: BinaryIO) -> int:
-    """End the last line, or cut back what a crash left of one of ours; return where to go on.
+    """End the last line, or cut off the part of a dossier that a crash left; return where to append.
 
-    Only behind a whole line, and only what begins as a dossier does and is none. All else may be somebody's.
+    Only text behind the last whole line that begins as a dossier does is cut off: all else may be somebody else's.
     """
     end = file.seek(0, os.SEEK_END)
     start = _whole_lines(file, end)

@@ -10,12 +10,14 @@ from appealbus.connectors.files.settings import Encoding
 LINE_LIMIT = 4 * 1024 * 1024
 """The longest line that is read as one, in bytes, and the largest message: an escaped text alone can have 1.2 MB."""
 _KEPT = 4096
+"""Bytes of a line that is too long: enough to see in the quarantine whose it was."""
 _SKIPPED = 64 * 1024
+"""Bytes read at once of what is skipped: a line without an end costs no more memory than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line without its break. `problem` is set where it is no text; `raw` is then what shows it."""
+    """A line without its break. `problem` says why it cannot be read as text; `raw` has the bytes that show it."""
 
     number: int
     raw: bytes
@@ -24,7 +26,7 @@ class TextLine:
 
     @property
     def content(self) -> bytes:
-        """The line in UTF-8; as it is where it is no text."""
+        """The line in UTF-8; its bytes as they are where it cannot be read as text."""
         return self.raw if self.problem else self.text.encode()
 
 

@@ -1,7 +1,6 @@
 """Appeals as CSV: a header of paths, then a row for each appeal. The header shows the separator: `,`, `;` or a tab."""
 
 import csv
-import difflib
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import orjson
 
 from appealbus.connectors.files import columns
 from appealbus.connectors.files.lines import LINE_LIMIT, TextLine
+from appealbus.schemas.suggestion import did_you_mean
 
 _ROW_LINES = 200_000
 """As many as the longest text has characters: a letter may be of short lines. A stray quote costs them once, as it ends
@@ -106,8 +106,7 @@ def _header(line: TextLine) -> tuple[str, list[str]]:
     known = columns.known()
     for number, name in enumerate(header, 1):
         if name not in known:
-            near = difflib.get_close_matches(name.lower(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "write paths such as kind, text, applicant.iin"
+            hint = did_you_mean(name, known, "write paths such as kind, text, applicant.iin")
             # Beside a known column it is a header, not a row of data; its words are the sender's own.
             told = f", {name}," if _HARMLESS.fullmatch(name) and not known.isdisjoint(header) else ""
             raise _BadHeader(f"column {number} of the header{told} is no field of an appeal; {hint}")

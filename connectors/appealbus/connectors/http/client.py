@@ -13,8 +13,7 @@ from yarl import URL
 from appealbus.connectors.http.connection import HttpConnection, QuestionBody, Unasked
 from appealbus.connectors.http.doubts import Doubts
 from appealbus.connectors.http.errors import failure
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed, LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
 _UNREACHED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)

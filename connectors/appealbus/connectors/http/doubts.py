@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 from yarl import URL
 
-from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core import LinkState, LinkStatus
 
 log = structlog.get_logger(__name__)
 

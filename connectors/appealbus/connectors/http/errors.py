@@ -1,9 +1,9 @@
-"""What goes wrong on the way, as typed failures. The library's own texts stay behind: they may quote the other side."""
+"""Errors of the HTTP library as typed failures. Its own texts are not used: they may quote the other side."""
 
 import aiohttp
 
 from appealbus.connectors.http.connection import Unasked, Unwatched
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _FAILURES: tuple[tuple[type[BaseException], OutcomeKind, str, str], ...] = (

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from appealbus.connectors.http.client import HttpReply
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 DENIED = (401, 403, 407)
@@ -14,6 +14,7 @@ BUSY = (408, 429, 503)
 """Statuses that say more than any fault in the body."""
 
 _LONGEST_WAIT = 24 * 3600.0
+"""Seconds that `Retry-After` counts: a source that says next year is asked again tomorrow."""
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._-]{1,40})", re.ASCII | re.IGNORECASE)
 
 

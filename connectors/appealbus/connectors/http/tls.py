@@ -1,11 +1,11 @@
-"""Whom to trust, and who we are."""
+"""TLS of a source: which authorities are trusted, and which certificate is ours."""
 
 import ssl
 from pathlib import Path
 
 from pydantic import model_validator
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core import ConfigError, Settings
 from appealbus.core.config.types import ExistingFile, Secret
 
 

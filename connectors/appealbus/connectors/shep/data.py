@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 
@@ -108,5 +108,4 @@ def _nested(text: str, limit: int) -> etree._Element:
             OutcomeKind.INVALID,
             f"shep.data_{error.code.replace('.', '_')}",
             "the XML inside the message's data was not taken",
-            layer=Layer.GATEWAY,
         ) from None

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.shep.data import take
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _ID_LENGTH = 100
+"""Characters: ids are UUIDs or numbers, and what goes into a dossier must be bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +84,4 @@ def _bounded(value: str | None) -> str | None:
 
 
 def _broken(reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "shep.response", reason, layer=Layer.GATEWAY)
+    return CallFailed(OutcomeKind.INVALID, "shep.response", reason)

@@ -14,7 +14,7 @@ from typing import Final
 from lxml import etree
 
 from appealbus.connectors.shep.data import XSI_TYPE, Shape, escaped, put, take
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import AppealBusError, CallFailed
 from appealbus.core.replies.xmlread import child, children, text
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shep import NS_TYPES, load_schema
@@ -29,7 +29,7 @@ _HEADER = f"{{{NS_SOAP}}}Header"
 _SEND_MESSAGE = f"{{{NS_TYPES}}}SendMessage"
 
 
-class RequestRefused(Exception):
+class RequestRefused(AppealBusError):
     """The request is not one that the gateway takes. `code` and `reason` go into the fault; neither quotes it."""
 
     def __init__(self, code: str, reason: str) -> None:

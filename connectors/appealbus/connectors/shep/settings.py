@@ -8,7 +8,7 @@ from appealbus.connectors.http import TlsSettings
 from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.soap.settings import HttpUrl
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.core.config.base import Settings
+from appealbus.core import Settings
 from appealbus.core.config.types import Secret
 
 # What a message can carry: text without control characters.

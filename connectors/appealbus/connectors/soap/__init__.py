@@ -1,7 +1,6 @@
 """The connector `soap`: any document/literal contract, read from files; replies read and checked by our own code."""
 
-from appealbus.connectors.soap.connector import SoapConnector
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wire import SoapWire
 
-__all__ = ["SoapConnector", "SoapSettings", "SoapWire"]
+__all__ = ["SoapSettings", "SoapWire"]

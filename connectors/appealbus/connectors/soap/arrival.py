@@ -1,4 +1,4 @@
-"""Whether what was built from a mapping holds what the mapping gave: zeep drops and misprints some of it in silence."""
+"""Checks that an element built by zeep holds all that the mapping gave: zeep drops and misprints some in silence."""
 
 import base64
 import re

@@ -10,8 +10,7 @@ from lxml import etree
 
 from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.schemas import DRIVER, Schemas
-from appealbus.core.config.base import ConfigError
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed, ConfigError
 from appealbus.schemas.outcome import OutcomeKind
 
 _MARK = "\ue000appealbus:"

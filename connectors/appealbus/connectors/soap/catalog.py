@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 
 
 def read_catalog(path: Path) -> Mapping[str, Path]:

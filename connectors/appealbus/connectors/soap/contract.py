@@ -12,7 +12,7 @@ from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.documents import load_documents
 from appealbus.connectors.soap.schemas import Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 from appealbus.core.replies.xmlschema import Checker
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
@@ -15,7 +15,9 @@ XSD = "http://www.w3.org/2001/XMLSchema"
 XML = "http://www.w3.org/XML/1998/namespace"
 
 _LIMIT = 32 * 1024 * 1024
+"""Bytes: a contract of 3,000 types has a few million."""
 _MOST_DOCUMENTS = 2000
+"""More than any contract has: with a wrong catalog we could be reading a whole disk."""
 # Four attributes that every contract may name; the one document that does not have to be in the catalog.
 _XML_SCHEMA = f"""<xs:schema xmlns:xs="{XSD}" targetNamespace="{XML}">
 <xs:attribute name="lang" type="xs:string"/><xs:attribute name="base" type="xs:anyURI"/>

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
@@ -139,4 +139,4 @@ def _fault(element: etree._Element) -> Fault:
 
 
 def _invalid(code: str, reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, code, reason, layer=Layer.TRANSPORT)
+    return CallFailed(OutcomeKind.INVALID, code, reason)

@@ -9,8 +9,7 @@ from yarl import URL
 
 from appealbus.connectors.soap.contract import WsdlContract
 from appealbus.connectors.soap.wsdl import Operation
-from appealbus.core.config.base import ConfigError
-from appealbus.core.interfaces.wire import Call, CallFailed
+from appealbus.core import Call, CallFailed, ConfigError
 
 _WSA = "http://www.w3.org/2005/08/addressing"
 

@@ -10,12 +10,13 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _INCLUDE = "{http://www.w3.org/2004/08/xop/include}Include"
 _PARAMETER = re.compile(r";\s*(boundary|start)\s*=\s*(?:\"([^\"]{1,1000})\"|([^\s;\"]{1,1000}))", re.IGNORECASE)
 _MOST_PARTS = 1000
+"""The bytes of a reply are bounded, but an empty part costs an object, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""What ties an answer to our question, where the contract has something for it."""
+"""Whether an answer belongs to our question, where the contract has an id for that."""
 
 from collections.abc import Mapping, Sequence
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 WRONG_ANSWER = "soap.wrong_answer"
@@ -14,7 +14,7 @@ _UNSPECIFIED = "http://www.w3.org/2005/08/addressing/unspecified"
 
 
 def echoes(sent: Sequence[etree._Element]) -> Mapping[str, str]:
-    """Return what the header of the answer to this one repeats, by the name of the element.
+    """Return what the header of an answer must repeat of these headers of the request, by the name of the element.
 
     Known are WS-Addressing, whose RelatesTo repeats the MessageID, and X-Road, whose answers repeat the id.
     """
@@ -47,7 +47,7 @@ def is_tied(header: etree._Element | None, wanted: Mapping[str, str]) -> bool:
 
 
 def _is_reply(element: etree._Element) -> bool:
-    """Say whether it tells what the message answers; there are other relations."""
+    """Say whether a RelatesTo element names the message that is answered; it may name other relations."""
     kind = element.get("RelationshipType", "reply")
     return kind.rpartition("/")[2].rpartition(":")[2].lower() == "reply"
 

@@ -7,10 +7,10 @@ from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpReply, charset_of, status_failure
 from appealbus.connectors.soap.envelope import Envelope, open_envelope
-from appealbus.connectors.soap.faults import by_precedence, fault_failure
 from appealbus.connectors.soap.multipart import is_multipart, put_back, split_parts
+from appealbus.connectors.soap.outcomes import by_precedence, fault_failure
 from appealbus.connectors.soap.relation import is_tied
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 

@@ -134,7 +134,7 @@ def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str |
 
 
 def _add(bucket: list[_Part], part: _Part) -> None:
-    """Add the part, unless what it declares is there already: the same schema comes under two addresses."""
+    """Add the part, unless what it declares is there already: the same schema may come under two addresses."""
     for other in list(bucket):
         if part.declared <= other.declared:
             return

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from yarl import URL
 
 from appealbus.connectors.http import TlsSettings
-from appealbus.core.config.base import Settings
+from appealbus.core import Settings
 from appealbus.core.config.types import ExistingFile, Seconds, Secret
 from appealbus.schemas.outcome import OutcomeKind
 

@@ -22,15 +22,14 @@ from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
 from appealbus.connectors.soap.reply import answer_in, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
-from appealbus.core.config.base import ConfigError
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core import Call, CallFailed, ConfigError, Health, LinkState, Reply, Request, Wire
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
 
 _TOLD = 20
+"""Names in a line of the log that a person reads; a contract may have hundreds."""
 
 
 class SoapWire(Wire):

@@ -9,7 +9,7 @@ from lxml import etree
 
 from appealbus.connectors.wssec.settings import SignatureSettings
 from appealbus.connectors.wssec.signer import Signer, Unsigned
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 
 Verifier: TypeAlias = Callable[[etree._Element], etree._Element]
 """Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise."""

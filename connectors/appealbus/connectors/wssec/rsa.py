@@ -14,7 +14,7 @@ from lxml import etree
 from appealbus.connectors.wssec.keys import read_certificate, read_key
 from appealbus.connectors.wssec.names import BASE64, DS, SECURITY, SOAP_NAMESPACES, WSSE, WSU, WSU_ID, X509V3
 from appealbus.connectors.wssec.signer import Signer
-from appealbus.core.config.base import ConfigError
+from appealbus.core import ConfigError
 
 # Receivers that look for the prefix and not for the namespace do exist.
 etree.register_namespace("wsu", WSU)

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from appealbus.core.config.base import Settings
+from appealbus.core import Settings
 from appealbus.core.config.types import ExistingFile, Secret
 
 

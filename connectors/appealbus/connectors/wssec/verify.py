@@ -30,7 +30,7 @@ from appealbus.connectors.wssec.names import (
     WSU,
     WSU_ID,
 )
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
@@ -182,4 +182,4 @@ def _signed_by(peer: Trusted, signature: etree._Element, body: etree._Element) -
 
 
 def _failed(code: str, reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, code, reason, layer=Layer.GATEWAY)
+    return CallFailed(OutcomeKind.INVALID, code, reason)

@@ -1,30 +1,30 @@
-"""One run over one case: enrich it, assess it, write the next version down, and tell who listens."""
+"""Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
 
-import asyncio
-import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.dispatcher import RunEnd
 from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
-from appealbus.core.bus.turns import Turns
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import after_defect
+from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
-from appealbus.core.journal.errors import JournalError, LeaseLost, VersionConflict
+from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.schemas.dossier import Completeness, Dossier
 
@@ -32,7 +32,12 @@ log = structlog.get_logger(__name__)
 
 
 class Casework:
-    """Works cases, one at a time or many at once; each stands for itself."""
+    """Runs the plans of cases, of many at once; what one run raises does not stop the others.
+
+    Attributes:
+        dossiers: versions written, by completeness.
+
+    """
 
     def __init__(
         self,
@@ -42,23 +47,33 @@ class Casework:
         guards: Mapping[str, Guard],
         relays: Sequence[Relay],
         *,
-        turns: Turns,
         owner: str,
     ) -> None:
-        self._settings = settings
-        self._parts = parts
-        self._journal = journal
-        self._relays = relays
+        """Make it.
+
+        Args:
+            settings: the configuration.
+            parts: the parts that it amounts to.
+            journal: where what comes of a run is written.
+            guards: by source.
+            relays: told of new versions.
+            owner: what this worker is called; what it writes counts only while the case is leased to it.
+
+        """
+        self.settings = settings
+        self.parts = parts
+        self.journal = journal
+        self.relays = relays
+        self.owner = owner
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
-        self._tells_outcomes = parts.host.listens("lookup_ended")
+        self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
         self._answered_later = {
             kind
             for kind, contract in parts.contracts.items()
             if any(parts.sources[node.lookup.source].wire.answers_async for node in contract.plan)
         }
-        self.dispatcher = Dispatcher(journal, self.work, turns, owner=owner, concurrency=settings.bus.concurrency)
-        self._engines = {
+        self._enrichments = {
             kind: Enrichment(
                 contract.plan,
                 guards,
@@ -66,7 +81,7 @@ class Casework:
                 actor=settings.bus.actor,
                 fan_out=settings.bus.max_fan_out,
                 now=journal.now,
-                keep=self._keep,
+                keep=self.keep,
                 pause_from=journal.now,
                 gives_up=lambda: journal.doubt is None,
                 mark=self._mark,
@@ -74,101 +89,165 @@ class Casework:
             for kind, contract in parts.contracts.items()
         }
 
-    async def work(self, case: Case) -> None:
-        """Run the case's plan and write down what came of it."""
-        started = time.monotonic()
-        heard: set[str] | None = None
+    async def work(self, case: Case) -> RunEnd:
+        """Run the case's plan, write down what came of it, and return what becomes of the case."""
+        run = CaseRun(self, case)
+        kind = case.appeal.kind
         try:
-            kind = case.appeal.kind
             if kind in self._answered_later:
-                case = replace(case, answers=tuple(await self._journal.answers(case.appeal_id)))
-                heard = {answer.question_id for answer in case.answers}
+                await run.read_answers()
             if case.deaths is not None:
-                case = replace(case, asked=tuple(await self._journal.left_for_sources(case.receipt.number)))
-            deadline = asyncio.get_running_loop().time() + self._parts.contracts[kind].wait
-            states = list((await self._engines[kind].run(case, deadline)).values())
-            await self._conclude(case, states, started, heard)
+                await run.read_left_questions()
+            deadline = monotonic() + self.parts.contracts[kind].wait
+            states = await self._enrichments[kind].run(run.case, deadline)
+            return await run.conclude(list(states.values()))
         except (LeaseLost, VersionConflict) as error:
-            # Another worker has it, or it was concluded after all by a commit that nobody heard the end of.
+            # Another worker has the case, or it is concluded already, by a commit whose answer was lost.
             log.warning("case.superseded", number=case.receipt.number, code=error.code)
-            self.dispatcher.give_back(case.appeal_id)
+            return RunEnd(written=False)
         except JournalError as error:
-            if error.passes:
-                log.warning("case.given_back", number=case.receipt.number, code=error.code)
-                self.dispatcher.give_back(case.appeal_id)
-            else:
-                await self._failed(case, started, heard)
+            if not error.passes:
+                return await run.fail()
+            log.warning("case.given_back", number=case.receipt.number, code=error.code)
+            return RunEnd(written=False)
         except BaseException as error:
             if not is_defect(error):
                 raise
-            await self._failed(case, started, heard)
+            return await run.fail()
 
-    async def _failed(self, case: Case, started: float, heard: Collection[str] | None) -> None:
-        # Nothing about one appeal may stop the others; it comes back later, whatever it was.
-        log.exception("case.failed", number=case.receipt.number)
-        try:
-            await self._after_defect(case, started, heard)
-        except JournalError:
-            self.dispatcher.give_back(case.appeal_id)
-
-    async def _after_defect(self, case: Case, started: float, heard: Collection[str] | None) -> None:
-        gives_up = self._journal.doubt is None
-        again = after_defect(self._settings.retry, case, self._journal.now(), gives_up=gives_up)
-        if again is None and not case.version:
-            # Too old to try on, and nobody has been told anything: tell what there is.
-            await self._publish(case, list(case.states), None, started, heard)
+    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
+        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read."""
+        if answered is None:
+            await self.journal.keep(case.appeal_id, state, owner=self.owner)
         else:
-            await self._put_off(case, Completeness.PARTIAL, again, heard)
+            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner)
+        if self._tells_outcomes:
+            self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
-    async def _conclude(
-        self, case: Case, states: list[LookupState], started: float, heard: Collection[str] | None
-    ) -> None:
-        for state in _left_out(case, states):
-            await self._keep(case, state, None)
+    async def _mark(self, case: Case, state: LookupState) -> bool:
+        return await self.journal.keep_at_once(case.appeal_id, state, owner=self.owner)
+
+
+class CaseRun:
+    """One run over one case.
+
+    Attributes:
+        case: the case, with what has been read for this run.
+        started: when the run began, on the clock for waiting.
+        answers_seen: ids of the questions whose late answers the run knows; None where no source answers later.
+
+    """
+
+    def __init__(self, casework: Casework, case: Case) -> None:
+        self.case = case
+        self.started = monotonic()
+        self.answers_seen: frozenset[str] | None = None
+        self._casework = casework
+        self._journal = casework.journal
+
+    async def read_answers(self) -> None:
+        """Read the late answers that have come for the case."""
+        answers = await self._journal.answers(self.case.appeal_id)
+        self.case = replace(self.case, answers=tuple(answers))
+        self.answers_seen = frozenset(answer.question_id for answer in answers)
+
+    async def read_left_questions(self) -> None:
+        """Read which questions have left for sources: a worker may have died over one of them."""
+        asked = await self._journal.left_for_sources(self.case.receipt.number)
+        self.case = replace(self.case, asked=tuple(asked))
+
+    async def conclude(self, states: Sequence[LookupState]) -> RunEnd:
+        """End the run: write the next version of the dossier, if it says anything new.
+
+        Args:
+            states: how every question of the plan stands now.
+
+        Raises:
+            LeaseLost: another worker has the case.
+            VersionConflict: the version is there already.
+            JournalError: nothing could be written.
+
+        """
+        case = self.case
+        for state in self._left_out(states):
+            await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
         if case.version:
             previous = await self._journal.dossier(case.receipt.number, case.version)
             if previous is not None and says_the_same(previous, states):
-                required = self._parts.contracts[case.appeal.kind].required
-                doubted = bool(_left_out(case, states))
-                await self._put_off(case, completeness_of(states, required), due_at, heard, doubted=doubted)
-                return
-        await self._publish(case, states, due_at, started, heard)
+                return await self._put_off(states, due_at)
+        return await self._publish(states, due_at)
 
-    async def _publish(
-        self,
-        case: Case,
-        states: list[LookupState],
-        due_at: datetime | None,
-        started: float,
-        heard: Collection[str] | None,
-    ) -> None:
-        required, host = self._parts.contracts[case.appeal.kind].required, self._parts.host
+    async def fail(self) -> RunEnd:
+        """End a run that has raised: log why, and put the case off. Nothing about one appeal may stop the others."""
+        log.exception("case.failed", number=self.case.receipt.number)
+        try:
+            return await self._after_defect()
+        except JournalError:
+            return RunEnd(written=False)
+
+    async def _after_defect(self) -> RunEnd:
+        case, journal = self.case, self._journal
+        gives_up = journal.doubt is None
+        again = after_defect(self._casework.settings.retry, case, journal.now(), gives_up=gives_up)
+        if again is None and not case.version:
+            # Too old for another try, and there is no version yet: deliver what there is.
+            return await self._publish(case.states, None)
+        return await self._end(Completeness.PARTIAL, again)
+
+    async def _publish(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
+        host, required = self._casework.parts.host, self._required
         dossier = assemble(
-            case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
+            self.case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
         )
         failpoint("bus.before_conclude")
-        again = await self._journal.conclude(
-            case.appeal_id,
-            dossier=dossier.model_dump_json(exclude_none=True).encode(),
-            version=dossier.version,
-            completeness=dossier.completeness,
-            receivers=[relay.name for relay in self._relays],
-            due_at=due_at,
-            region=region_of(case.appeal),
-            heard=heard,
-            owner=self.dispatcher.owner,
-            doubted=bool(_left_out(case, states)),
-        )
+        end = await self._end(dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)))
         failpoint("bus.concluded")
-        self.dossiers[dossier.completeness.value] += 1
-        self._expect(due_at, again=again)
-        for relay in self._relays:
+        self._casework.dossiers[dossier.completeness.value] += 1
+        for relay in self._casework.relays:
             relay.wake()
-        host.notify("dossier_ready", dossier=dossier)
-        self._log(case, dossier, states, started)
+        host.dossier_ready(dossier)
+        self._log(dossier, states)
+        return end
 
-    def _log(self, case: Case, dossier: Dossier, states: list[LookupState], started: float) -> None:
+    async def _put_off(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
+        """End a run that has nothing new to tell."""
+        return await self._end(completeness_of(states, self._required), due_at, doubted=bool(self._left_out(states)))
+
+    async def _end(
+        self,
+        completeness: Completeness,
+        due_at: datetime | None,
+        dossier: Dossier | None = None,
+        *,
+        doubted: bool = False,
+    ) -> RunEnd:
+        told = dossier is not None
+        ready = await self._journal.conclude(
+            Conclusion(
+                self.case.appeal_id,
+                dossier=dossier.model_dump_json(exclude_none=True).encode() if dossier else None,
+                version=dossier.version if dossier else self.case.version,
+                completeness=completeness,
+                receivers=[relay.name for relay in self._casework.relays] if told else (),
+                due_at=due_at,
+                region=region_of(self.case.appeal) if told else "",
+                answers_seen=self.answers_seen,
+                owner=self._casework.owner,
+                doubted=doubted,
+            )
+        )
+        return RunEnd(due_at, ready=ready)
+
+    @property
+    def _required(self) -> frozenset[str]:
+        return self._casework.parts.contracts[self.case.appeal.kind].required
+
+    def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
+        """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
+        return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
+
+    def _log(self, dossier: Dossier, states: Sequence[LookupState]) -> None:
         log.info(
             "appeal.enriched",
             number=dossier.number,
@@ -176,51 +255,6 @@ class Casework:
             completeness=dossier.completeness.value,
             outcomes=dict(Counter(state.kind.value for state in states)),
             signals=len(dossier.signals),
-            warnings=len(case.appeal.warnings),
-            duration_ms=round((time.monotonic() - started) * 1000, 1),
+            warnings=len(self.case.appeal.warnings),
+            duration_ms=round((monotonic() - self.started) * 1000, 1),
         )
-
-    def _expect(self, due_at: datetime | None, *, again: bool) -> None:
-        if again:
-            self.dispatcher.more()
-        else:
-            self.dispatcher.expect(due_at)
-
-    async def _put_off(
-        self,
-        case: Case,
-        completeness: Completeness,
-        due_at: datetime | None,
-        heard: Collection[str] | None,
-        *,
-        doubted: bool = False,
-    ) -> None:
-        """End a run that has nothing new to tell."""
-        again = await self._journal.conclude(
-            case.appeal_id,
-            dossier=None,
-            version=case.version,
-            completeness=completeness,
-            receivers=(),
-            due_at=due_at,
-            heard=heard,
-            owner=self.dispatcher.owner,
-            doubted=doubted,
-        )
-        self._expect(due_at, again=again)
-
-    async def _mark(self, case: Case, state: LookupState) -> bool:
-        return await self._journal.keep_at_once(case.appeal_id, state, owner=self.dispatcher.owner)
-
-    async def _keep(self, case: Case, state: LookupState, answered: str | None) -> None:
-        if answered is None:
-            await self._journal.keep(case.appeal_id, state, owner=self.dispatcher.owner)
-        else:
-            await self._journal.keep_read(case.appeal_id, state, answered, owner=self.dispatcher.owner)
-        if self._tells_outcomes:
-            self._parts.host.notify("lookup_ended", number=case.receipt.number, outcome=outcome_of(state))
-
-
-def _left_out(case: Case, states: Sequence[LookupState]) -> list[LookupState]:
-    """Return the questions that a suspect's turn has left out: it has survived without them, and is a suspect still."""
-    return [] if case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]

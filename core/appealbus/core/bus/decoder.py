@@ -1,4 +1,4 @@
-"""Decodes messages without a message ever holding up the others: what may take long is read by a helper process."""
+"""Decodes messages so that none holds up the others: those that may take long are read by a helper process."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ import orjson
 import structlog
 
 from appealbus.core.bus.decoding import Unacceptable, check, decode
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.errors import JournalError
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.reading import SMALL
 
@@ -19,11 +19,17 @@ log = structlog.get_logger(__name__)
 
 _HELPER = "appealbus.core.bus.decoding_helper"
 _WITHIN = 20.0
-"""Seconds: the worst message takes one, and a busy machine several times that."""
+"""Seconds until a message counts as too complex. The worst one takes a second, on a busy machine several; with more, a
+helper that hangs holds up the large messages behind it for longer."""
 _TRIES = 2
-"""The first death may have been somebody else's doing: the machine's, an operator's."""
+"""Helpers that may die over a message until it counts as too complex: the first may have been killed by the machine or
+a person. With more, each bad message costs one more start of a process."""
 _LEAVE = 2.0
+"""Seconds that a helper has to end by itself when its input has ended, before it is killed. It is idle then and ends at
+once; the rest is for a busy machine."""
 _BUFFER = 1024 * 1024
+"""Bytes of the helper's output that are read ahead. With asyncio's own 64 KiB an appeal of 4 MB takes many more turns
+of the event loop."""
 
 
 class _Died(Exception):

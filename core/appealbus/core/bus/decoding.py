@@ -2,17 +2,20 @@
 
 import hashlib
 
+from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.intake import Inbound
+from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.extraction import prepare
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.reading import appeal_from_json
 from appealbus.schemas.xmlreading import appeal_from_sender
 
 MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of the largest message that is taken: a thousand times the usual letter. With more, the helper process needs
+more memory than its limit allows, and fewer such messages fit into a worker's budget."""
 
 
-class Unacceptable(Exception):
+class Unacceptable(AppealBusError):
     """Why a message cannot be taken: names fields, never quotes their values.
 
     Attributes:
@@ -26,7 +29,7 @@ class Unacceptable(Exception):
 
 
 def check(message: Inbound) -> None:
-    """Find what can be said of a message without a look into it.
+    """Refuse a message that need not be read to know that it cannot be taken.
 
     Raises:
         Unacceptable: its intake could not read it, or it is too large.
@@ -42,8 +45,8 @@ def check(message: Inbound) -> None:
 def decode(message: Inbound) -> Appeal:
     """Return the appeal that the message holds, with the bus's own mentions and warnings.
 
-    The channel is the intake's word, whatever the message says. A message without an id gets one made of its content:
-    the same again is the same appeal.
+    The channel is the one that the intake names, whatever the message says. A message without an id gets one that is
+    made of its content: if it comes again, it is the same appeal.
 
     Raises:
         Unacceptable: if there is no appeal in it.

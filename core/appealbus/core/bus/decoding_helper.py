@@ -18,16 +18,18 @@ from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.process import spare_memory
 
 _MEMORY = 1024 * 1024 * 1024
-"""Bytes of address space: nearly twice what the worst message was seen to ask for, most of which is never touched."""
+"""Bytes of address space: nearly twice what the worst message was seen to ask for, most of which is never touched. With
+half, that message could not be read; with double, one that is worse still takes the machine's memory before it ends."""
 _SECONDS = 10
-"""Of processor time for a message: ten times what the worst was seen to take."""
+"""Seconds of processor time for a message: ten times what the worst one was seen to take, for slower machines."""
 _IDLE = 60.0
-"""Seconds after which it gives its memory back by ending; another one is there within a fifth of a second."""
+"""Seconds without a message after which the process ends, to give its memory back. With less, it is started more often,
+which takes a fifth of a second."""
 
 
 def main() -> None:
     """Decode until there is no more input."""
-    for ending in (signal.SIGINT, signal.SIGTERM):  # the bus has still to drain then
+    for ending in (signal.SIGINT, signal.SIGTERM):  # the bus may still need this process while it drains
         signal.signal(ending, signal.SIG_IGN)
     _limit(resource.RLIMIT_AS, _MEMORY)
     spare_memory()
@@ -48,7 +50,7 @@ def _decoded(message: Inbound) -> tuple[str, str, bytes]:
 
 
 def _limit(what: int, most: int) -> None:
-    # A unit may forbid limits, as it has its own.
+    # A systemd unit may forbid to set limits, as it sets its own.
     with suppress(OSError, ValueError):
         resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
 

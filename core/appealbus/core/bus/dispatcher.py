@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,36 +12,62 @@ import structlog
 
 from appealbus.core.bus.budget import LARGEST, Budget
 from appealbus.core.bus.turns import Turns
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.case import Case
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case
 from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 
 LEASE = 30.0
-"""Seconds until others may take over what a dead worker had in work."""
+"""Seconds until others may take over what a dead worker had in work; a process whose event loop stands still for as
+long ends itself. With less, a worker that pauses loses cases which others then ask about again; with more, the appeals
+of a dead worker wait for longer."""
 _RENEW = 8.0
+"""Seconds until leases are renewed: three times within a lease, so that two renewals may fail."""
 _LATE = 0.2
+"""Seconds that a case whose lease is gone has to end by itself, since it may just have been concluded. With less, a
+finished run could be cancelled; with more, a case that others have works on for nothing."""
 _CLAIM = 200
+"""The most appeals that are claimed at once: as many as `bus.concurrency` is by default. With more, other writes wait
+longer behind the one transaction; with less, an empty worker needs several transactions to fill up."""
 _POLL = 1.0
+"""Seconds until the journal is asked for work again though no hint has come: other processes put work in there.
+With less, idle workers ask a shared database more often for nothing; with more, such work waits for longer."""
 _SILENT = 3.0
-"""Seconds without a word of the journal after which nothing in flight can be written down any more."""
+"""Seconds without a word from the database after which a stop waits for no case any more. The database itself undoes a
+write that has stood still for so long, so what is in flight would not be written down."""
 _CALLED_OFF = 2.0
+"""Seconds that cancelled cases have to end in: they only close what they hold. One that takes longer is left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What becomes of a case when a run over it has ended."""
+
+    due_at: datetime | None = None
+    """When it is worked again; None: not by itself."""
+    ready: bool = False
+    """Whether it waits for work again already, since something has come for it meanwhile."""
+    written: bool = True
+    """Whether the end of the run is in the journal. If not, others may have the case once the journal works."""
 
 
 class Dispatcher:
-    """Holds the appeals in flight, never more than `concurrency` or than its budget has bytes, each under a lease.
+    """Holds the appeals in flight, each under a lease: at most `concurrency`, with no more bytes than its budget has.
 
     Attributes:
-        budget: the bytes of what is in flight and of what arrives. Whoever has appeals in hand takes and gives there.
+        owner: what this worker is called.
+        lease: seconds until others may claim what is in work here, unless the lease is renewed.
+        budget: the bytes of the appeals in flight and of those that arrive.
 
     """
 
     def __init__(
         self,
         journal: Journal,
-        work: Callable[[Case], Coroutine[Any, Any, None]],
+        work: Callable[[Case], Coroutine[Any, Any, RunEnd]],
         turns: Turns,
         *,
         owner: str,
@@ -51,7 +78,7 @@ class Dispatcher:
 
         Args:
             journal: where appeals are claimed.
-            work: runs one case to its end and never raises.
+            work: runs one case to its end, says what becomes of it, and never raises.
             turns: says when a suspect may have its turn.
             owner: what this worker is called.
             concurrency: the most appeals in flight.
@@ -80,7 +107,7 @@ class Dispatcher:
         self._looked = float("-inf")
         self._due: datetime | None = None
         self._wake = asyncio.Event()
-        self._renewed = asyncio.get_running_loop().time()
+        self._renewed = monotonic()
         self._lookers: list[asyncio.Future[None]] = []
         self._trouble = LogThrottle()
 
@@ -91,7 +118,7 @@ class Dispatcher:
 
     @property
     def begun(self) -> int:
-        """How often anything has begun here that ends in a case at work, or in none: who looks twice sees whether."""
+        """How many claims and arrivals have begun so far: if it is the same at two looks, none began between them."""
         return self._begun
 
     @property
@@ -101,9 +128,10 @@ class Dispatcher:
 
     @contextmanager
     def place(self, size: int = 0) -> Iterator[bool]:
-        """Keep a place for an appeal of so many bytes on its way in; False if there is none: the journal will keep it.
+        """Keep a place for an appeal of so many bytes while it is written down.
 
-        Where others wait for a place already it is theirs: the journal knows which of all is the most urgent.
+        Yields False where there is no place: the appeal then waits in the journal. There is none either while others
+        wait in the journal already, as only the journal knows which of all is the most urgent.
         """
         kept = self._taking and self._room > 0 and not self._starved and self.budget.fits(size)
         self._arriving += kept
@@ -116,10 +144,10 @@ class Dispatcher:
             self.budget.give(size if kept else 0)
 
     def start(self, case: Case) -> None:
-        """Work a case that this bus has leased; after the end, leave it to others."""
+        """Work a case that is leased to this worker. When the bus has stopped, the case is left to others."""
         # After a jump of the clock a case may be claimed again while it is still worked here.
         if case.appeal_id not in self._cases and not self._over:
-            task = asyncio.create_task(self._work(case))
+            task = asyncio.create_task(self._run_case(case))
             self._cases[case.appeal_id] = task
             if case.deaths is not None:
                 self._suspects.add(case.appeal_id)
@@ -127,12 +155,12 @@ class Dispatcher:
             task.add_done_callback(lambda _: self._ended(case.appeal_id, case.size, suspect=case.deaths is not None))
 
     def more(self) -> None:
-        """Say that the journal has an appeal that is ready."""
+        """Note that an appeal is ready in the journal."""
         self._backlog = True
         self._wake.set()
 
     async def look(self, within: float) -> bool:
-        """Have the journal asked for work once there is room; say whether it was, within so many seconds."""
+        """Have the journal asked for work once there is room here; False if there was none for so many seconds."""
         looked = asyncio.get_running_loop().create_future()
         self._lookers.append(looked)
         self.more()
@@ -143,31 +171,26 @@ class Dispatcher:
         return False
 
     def expect(self, due_at: datetime | None) -> None:
-        """Say that an appeal is parked until then."""
+        """Note that an appeal is parked until then; None: that none is."""
         if due_at is not None and (self._due is None or due_at < self._due):
             self._due = due_at
             self._wake.set()
 
-    def give_back(self, appeal_id: int) -> None:
-        """Let others have an appeal whose run could not be written down, once the journal works again."""
-        self._dropped.add(appeal_id)
-
     async def run(self) -> None:
-        """Claim until cancelled."""
-        clock = asyncio.get_running_loop().time
+        """Claim appeals as there is room for them, until cancelled."""
         while True:
             self._wake.clear()
             wanted = (
                 self._backlog
-                or clock() - self._looked >= _POLL
+                or monotonic() - self._looked >= _POLL
                 or (self._due is not None and self._journal.now() >= self._due)
             )
             if wanted and self._has_room():
-                self._looked = clock()
+                self._looked = monotonic()
                 await self._claim()
                 continue
             self._starved = wanted
-            pause = _POLL if wanted else self._looked + _POLL - clock()
+            pause = _POLL if wanted else self._looked + _POLL - monotonic()
             if self._due is not None and not wanted:
                 pause = min(pause, (self._due - self._journal.now()).total_seconds())
             with contextlib.suppress(TimeoutError):
@@ -175,11 +198,10 @@ class Dispatcher:
                     await self._wake.wait()
 
     async def renew(self) -> None:
-        """Keep the leases of what is in flight, once it is time; let go of what others have taken over meanwhile."""
-        clock = asyncio.get_running_loop().time
-        if clock() - self._renewed < min(_RENEW, self.lease / 3):
+        """Renew the leases of the cases in flight, if it is time; cancel the cases that others have taken over."""
+        if monotonic() - self._renewed < min(_RENEW, self.lease / 3):
             return
-        self._renewed = clock()
+        self._renewed = monotonic()
         held = dict(self._cases)
         try:
             kept = await self._journal.renew(self.owner, list(held), self._journal.now(), self.lease)
@@ -187,7 +209,7 @@ class Dispatcher:
             log.warning("journal.renew_failed", code=error.code)
             return
         if len(kept) < len(held):
-            # One that was just concluded has no lease either, and ends by itself in a moment.
+            # A case that was just concluded has no lease either, and its run ends by itself in a moment.
             await asyncio.sleep(_LATE)
             for appeal_id in held.keys() - kept:
                 if self._cases.get(appeal_id) is held[appeal_id]:
@@ -195,15 +217,14 @@ class Dispatcher:
                     held[appeal_id].cancel()
 
     def stop_taking(self) -> None:
-        """Keep no place for anybody any more."""
+        """Keep no more places for appeals that arrive."""
         self._taking = False
 
     async def end(self, seconds: float) -> None:
-        """Wait for what is in flight, for so long; cancel the rest, and start nothing more."""
-        clock = asyncio.get_running_loop().time
-        ends = clock() + seconds
-        while self._cases and clock() < ends and self._journal.silent_for < _SILENT:
-            await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - clock()))
+        """Wait for the cases in flight, for so many seconds at most; cancel the rest, and start nothing more."""
+        ends = monotonic() + seconds
+        while self._cases and monotonic() < ends and self._journal.silent_for < _SILENT:
+            await asyncio.wait(self._cases.values(), timeout=min(0.25, ends - monotonic()))
         self._over = True
         for task in tuple(self._cases.values()):
             task.cancel()
@@ -215,19 +236,29 @@ class Dispatcher:
         return self._concurrency - len(self._cases) - self._arriving
 
     def _has_room(self) -> bool:
-        """Whether a claim pays: it takes handfuls, so that a full bus does not pay a transaction for each appeal.
+        """Whether a claim pays: for a quarter of all places, so that a full bus needs no transaction for each appeal.
 
-        Once a second any place will do, or what waits would wait for ever where places go one by one.
+        Once a second one place is enough. Where arrivals take the places one by one, the appeals that wait in the
+        journal would else never be claimed.
         """
-        rested = asyncio.get_running_loop().time() - self._looked >= _POLL
+        rested = monotonic() - self._looked >= _POLL
         if rested or self._turn_is_over:
             return self._room >= 1
         return self._room >= max(1, self._concurrency // 4) and self.budget.fits(LARGEST)
 
+    async def _run_case(self, case: Case) -> None:
+        end = await self._work(case)
+        if not end.written:
+            self._dropped.add(case.appeal_id)
+        elif end.ready:
+            self.more()
+        else:
+            self.expect(end.due_at)
+
     def _ended(self, appeal_id: int, size: int, *, suspect: bool) -> None:
         del self._cases[appeal_id]
         self.budget.give(size)
-        if suspect:  # the next one has its turn at once
+        if suspect:  # the next suspect has its turn at once
             self._suspects.discard(appeal_id)
             self._end_turn()
             self._turn_is_over = self._backlog = True
@@ -265,7 +296,7 @@ class Dispatcher:
             self._backlog = self._backlog or len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             due = await self._journal.next_due()
             if due is not None and (claimed or due > self._journal.now()):
-                self.expect(due)  # one that is due and could not be claimed is being taken by another worker
+                self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker
             self._trouble.over()
             for looker in lookers:
                 if not looker.done():

@@ -1,4 +1,4 @@
-"""Signs of life: says in the journal that this worker lives, how sources stand here, and keeps its leases."""
+"""The heartbeat: writes into the journal that this worker lives and how its sources stand, and renews its leases."""
 
 import asyncio
 import os
@@ -11,23 +11,28 @@ from datetime import datetime
 import structlog
 
 from appealbus.core.bus.dispatcher import Dispatcher
-from appealbus.core.clocks import wall
+from appealbus.core.clocks import monotonic, wall
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 
 ALIVE = 15.0
-"""Seconds after its last sign of life until a worker counts as dead."""
+"""Seconds after its last heartbeat until a worker counts as dead: three heartbeats, so that one may fail."""
 _BEAT = 5.0
+"""Seconds between two heartbeats where nothing changes. With less, idle workers write more; with more, a dead worker is
+shown as alive for longer."""
 _POLL = 1.0
+"""Seconds until a change of a source or a connection is written, and until the leases are looked at: as short as what a
+person watches in `appealbus status` may be late."""
 
 
 class Heartbeat:
-    """What others see of this worker."""
+    """Writes what others see of this worker."""
 
     def __init__(
         self,
@@ -48,15 +53,14 @@ class Heartbeat:
         self._trouble = LogThrottle()
 
     async def run(self) -> None:
-        """Tell others until cancelled; where nothing changes, now and then."""
-        clock = asyncio.get_running_loop().time
+        """Write each change at once, and a heartbeat every few seconds, until cancelled."""
         while True:
             sources, links = self._sources(), self._links()
             told = [replace(state, at=None) for state in sources], links
-            if told != self._told or clock() - self._beaten >= _BEAT:
+            if told != self._told or monotonic() - self._beaten >= _BEAT:
                 try:
                     await self._journal.beat(self._state(links), sources, ALIVE)
-                    self._told, self._beaten = told, clock()
+                    self._told, self._beaten = told, monotonic()
                     self._trouble.over()
                 except JournalError as error:
                     if self._trouble.is_news():
@@ -65,10 +69,10 @@ class Heartbeat:
             await asyncio.sleep(_POLL)
 
     async def leave(self) -> None:
-        """Say that this worker is gone; how its sources stood stays to be read until another one comes.
+        """Write that this worker is gone. How its sources stood can still be read, until another worker writes it.
 
         Raises:
-            JournalError: the others find out by themselves.
+            JournalError: it could not be written; others see that the heartbeats have ended.
 
         """
         await self._journal.beat(self._state(self._links()), self._sources(), 0.0)

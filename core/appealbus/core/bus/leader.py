@@ -1,4 +1,4 @@
-"""What one worker does for all: held under a lease in the journal, and left at once when it is lost."""
+"""Work that one worker does for all: under a lease in the journal, and stopped at once when the lease is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,23 +6,29 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.clocks import monotonic
+from appealbus.core.errors import AppealBusError, JournalError
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
 
 LEASE = 10.0
-"""Seconds until another worker takes over what a dead one did."""
+"""Seconds until another worker takes over what a dead one did. With less, a slow write of the renewal loses the lease;
+with more, the receivers of a dead worker wait for longer."""
 _RENEW = 3.0
+"""Seconds between two renewals: with `_MARGIN` that leaves room for one that fails. With less, idle workers
+write more often."""
 _MARGIN = 1.0
+"""Seconds by which a lease ends earlier for its holder than in the journal: what is under way has to be cancelled and
+ended before another worker begins. With more, less of the lease is left for renewals that are late."""
 
 
-class LeaderLeaseLost(Exception):
+class LeaderLeaseLost(AppealBusError):
     """The lease is another worker's now."""
 
 
 class LeaderLease:
-    """One thing that only one worker does at a time. Where the journal is not shared it is always ours."""
+    """The right to do one thing that only one worker may do at a time; where the journal is not shared, always held."""
 
     def __init__(self, name: str, owner: str, journal: Journal) -> None:
         self.name = name
@@ -33,18 +39,17 @@ class LeaderLease:
 
     @property
     def held(self) -> bool:
-        """Whether it is ours now."""
-        return not self._journal.shared or self._until > asyncio.get_running_loop().time()
+        """Whether this worker holds it now."""
+        return not self._journal.shared or self._until > monotonic()
 
     async def renew(self) -> None:
-        """Take it if it is free, keep it if it is ours."""
-        clock = asyncio.get_running_loop().time
-        before, was_held = clock(), self.held
+        """Take the lease if it is free; make it last longer if this worker holds it."""
+        before, was_held = monotonic(), self.held
         try:
             ours = await self._journal.hold(self.name, self.owner, LEASE)
         except JournalError:
-            return  # what we have of it ends by itself, before another one's begins
-        # Seconds are counted from before the journal was asked, so ours are over first.
+            return  # what is left of the lease ends by itself, before another worker can get it
+        # Counted from before the journal was asked: so it is over here before it is over in the journal.
         self._set(before + LEASE - _MARGIN if ours else float("-inf"))
         if ours and not was_held:
             log.info("leader.elected", lease=self.name)
@@ -52,15 +57,15 @@ class LeaderLease:
             log.warning("leader.lost", lease=self.name)
 
     def let_go(self) -> None:
-        """Stop at once; the journal has to be told too."""
+        """Hold the lease no more, from now on; the journal has to be told, too."""
         self._set(float("-inf"))
 
     @asynccontextmanager
     async def during(self) -> AsyncIterator[None]:
-        """Do something as long as the lease is ours.
+        """Do something under the lease.
 
         Raises:
-            DutyLost: it is not ours, or was lost meanwhile; what was being done is cancelled.
+            LeaderLeaseLost: this worker does not hold it, or has lost it meanwhile; what was being done is cancelled.
 
         """
         if not self._journal.shared:
@@ -89,7 +94,7 @@ class LeaderLease:
 
 
 class LeaderLeases:
-    """All leases that this worker would hold."""
+    """All leases that this worker holds or wants to hold."""
 
     def __init__(self, owner: str, journal: Journal) -> None:
         self._owner = owner
@@ -102,16 +107,16 @@ class LeaderLeases:
         return self._leases[-1]
 
     async def run(self) -> None:
-        """Take what is free and keep what is ours, until cancelled."""
+        """Take the leases that are free and renew those that are held, until cancelled."""
         while True:
             await asyncio.gather(*(lease.renew() for lease in self._leases))
             await asyncio.sleep(_RENEW)
 
     async def let_go(self) -> None:
-        """Leave everything to others.
+        """Give all leases back.
 
         Raises:
-            JournalError: the others hear of it only when the lease is over.
+            JournalError: the journal could not be told; others get the leases when they are over.
 
         """
         for lease in self._leases:

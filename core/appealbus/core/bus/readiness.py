@@ -1,35 +1,40 @@
-"""Whether a running bus does what it is there for, check by check, in words without secrets."""
+"""The checks of readiness: whether a running bus can do its work, in words without secrets."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from appealbus.core.bus.clock_watch import Clockwork
+from appealbus.core.domain.monitoring import Check
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.clock import in_doubt
-from appealbus.core.journal.errors import JournalError
-
-if TYPE_CHECKING:
-    from appealbus.core.bus.bus import Bus
+from appealbus.core.journal.journal import Journal
+from appealbus.core.parts import Parts
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
+class Observed(Protocol):
+    """What of the bus is looked at: `Bus` has it."""
 
-    name: str
-    """`bus`, `journal`, or the connection's: `main.consume`."""
-    ok: bool
-    needed: bool
-    """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it. Nor is what
-    works and has something to be mended."""
-    detail: str
+    parts: Parts
+    clockwork: Clockwork
+
+    @property
+    def journal(self) -> Journal:
+        """Its journal."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether it was told to stop."""
+
+    def links_of(self, name: str, links: Callable[[], Iterable[LinkState]]) -> list[LinkState]:
+        """Say how the connections of one part stand."""
 
 
-async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check]:
+async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Check]:
     """Look at the bus, its journal and its connections. Sources are left out: agencies come and go.
 
     Args:
-        bus: the one.
+        bus: the running bus.
         probe: writes to the journal and returns once that is on disk; raises JournalError or TimeoutError.
 
     """
@@ -46,7 +51,7 @@ async def checks(bus: "Bus", probe: Callable[[], Awaitable[None]]) -> list[Check
     return found + [_link(link, False) for name, link in ways_out.items() if name not in needed]
 
 
-def _clock(bus: "Bus") -> list[Check]:
+def _clock(bus: Observed) -> list[Check]:
     doubt, problem = bus.journal.doubt, bus.clockwork.problem
     detail = "it is steady" if doubt is None else f"in doubt, nothing is deleted or given up: {in_doubt(doubt)}"
     found = [Check("clock", doubt is None, False, detail)]

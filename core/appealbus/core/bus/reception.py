@@ -8,20 +8,23 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
+from appealbus.core.domain.case import Case
+from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
-from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Case, NewAppeal, NewQuarantine, QuarantineRow
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.notes import numbered
 
 log = structlog.get_logger(__name__)
 
 _KEPT = 64 * 1024
+"""Bytes that are kept of a message that is too large: enough to find out who sent it. With more, quarantine, which has
+a bound, holds fewer messages."""
 _CUT = "it was cut and cannot be replayed"
-"""Intakes that keep only a beginning say the same words in their reason."""
+"""Part of the reason of each message of which only the beginning is kept. Intakes that cut one use the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Reception:
 
         Args:
             message: as it came.
-            owner: of a bus that will work the appeal at once; None leaves it to whoever claims it.
-            lease: seconds that the owner has for it.
+            owner: the worker that works the appeal at once; None: it waits for one that claims it.
+            lease: seconds that the owner has it for.
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
@@ -61,8 +64,7 @@ class Reception:
                 )
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
-                raise  # it is not about this message
-            # Of what nobody would read, the beginning is enough to find out whose it was.
+                raise  # the journal is at fault, not the message
             raw, reason = message.raw, str(error)
             if len(raw) > MAX_BYTES:
                 raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"
@@ -83,12 +85,12 @@ class Reception:
         return number is not None and series.is_own(number, self._journal.number_prefix)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message and leave the appeal to whoever claims it."""
+        """Take a message; the appeal waits for a worker that claims it."""
         received = await self.receive(message)
         return received if isinstance(received, Quarantined) else received.taken
 
     async def aclose(self) -> None:
-        """Let go of what decoding needed."""
+        """End the process that decodes large messages."""
         await self._decoder.aclose()
 
 
@@ -105,14 +107,14 @@ async def _read(decoder: Decoder, message: Inbound) -> Appeal:
 async def replay(
     journal: Journal, row: QuarantineRow, accepted_by: str, decoder: Decoder, message_id: str | None = None
 ) -> Receipt:
-    """Take a message out of quarantine; with `message_id` under an id that somebody gives it now.
+    """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
 
     Raises:
         Unacceptable: it still cannot be taken.
         MessageDiffers: its id belongs to another message.
 
     """
-    # Whoever replayed it before may have died of it.
+    # A process that replayed it before may have died over it.
     async with SuspectMessages(journal).turn(_inbound(row, message_id)):
         appeal = await _decode(row, decoder, message_id)
         accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))

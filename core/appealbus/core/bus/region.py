@@ -1,4 +1,4 @@
-"""Which region an appeal belongs to: receivers of dossiers choose by it.
+"""The region that an appeal belongs to, by which receivers choose their dossiers.
 
 Another country has other regions: `region_of` is the one place to change.
 """
@@ -12,7 +12,7 @@ UNKNOWN = "00"
 
 
 def region_of(appeal: Appeal) -> str:
-    """Return the two digits of the oblast in КАТО: the addressee's, else the place's, else that of all parcels.
+    """Return the two digits of the oblast in КАТО: of the addressee, else of the place, else of all parcels.
 
     A cadastral number that can lie in more than one oblast tells one only together with others: a dossier must not
     go to a region that it does not concern.

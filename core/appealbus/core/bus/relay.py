@@ -10,14 +10,15 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.backoff import doubled
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
 from appealbus.core.bus.turns import Turns
-from appealbus.core.config.base import ConfigError
+from appealbus.core.clocks import monotonic
 from appealbus.core.doors import is_defect, within
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
@@ -28,40 +29,54 @@ from appealbus.schemas.dossier import delivery_id
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
+"""Versions that are handed over in one call: a hundred usual dossiers have a megabyte. With less, a backlog needs more
+calls and writes; with more, a call that fails half way repeats more."""
 _TIMEOUT = 60.0
+"""Seconds that a call of a delivery may take. With less, a slow receiver of large batches is taken for one that is
+away; with more, one that hangs keeps what could be tried again waiting."""
 _POLL = 1.0
+"""Seconds until the outbox is looked at again without a hint, and until a lease or a turn is tried again: as often as
+the dispatcher looks for work."""
 _BACKOFF_MAX = 300.0
+"""The longest pause of a version that was not taken, in seconds. With more, a receiver that is back waits for longer;
+with less, one that is away for days is called more often for nothing. Five minutes are promised in the docs."""
 _MISSES = 7
-"""Calls that raise one after the other until it is the receiver that is away: a batch, its halves, their halves."""
+"""Calls that raise one after the other until the receiver counts as away: a batch, its two halves, their four halves.
+With less, one bad version would look like a receiver that is away; more would only search on where all is in vain."""
 _FAILING = 10_000
-"""Failing versions that are remembered; forgotten, one only gets its first strike later."""
+"""Failing versions that are remembered, to bound the memory; one that is forgotten gets its first strike later."""
 _STRUCK = 3
-"""Versions with strikes that are tried between two batches: each may take a minute."""
+"""Versions with strikes that are tried between two batches. Each may take a minute, and with more of them the good ones
+wait for longer; with less, many bad ones take longer until all are given up."""
 _SURVIVED = 10_000
-"""Old versions that are remembered as handed over in this life; forgotten, one is only noted once more."""
+"""Versions that are remembered as harmless to this process, to bound the memory; one that is forgotten is only noted
+once more before it is handed over."""
 _DEATHS = 3
-"""Processes that die while they hand a version over alone, until it waits: two may have died for their own reasons."""
+"""Processes that may die while they hand a version over alone; then it waits for a person. Two may have died for
+reasons of their own; with more, one bad version ends more processes."""
 KILLS = "process.died"
 """Why such a version waits."""
 _STRIKES = 8
-"""Tries over which a version is given up that the delivery raises over alone: with their pauses some four minutes."""
+"""Strikes after which a version is given up. With the pauses between them they take some four minutes: time enough for
+a short outage on the receiver's side that this version alone meets."""
 
 
 class Relay:
-    """Delivers to one receiver. What another receiver does is no concern of this one."""
+    """Delivers to one receiver, independently of all others."""
 
     def __init__(
         self, name: str, delivery: Delivery[Any], journal: Journal, lease: LeaderLease, host: Host, *, turns: Turns
     ) -> None:
         self.name = name
         self.plugin = host.owner(delivery)
-        """The one that brings the delivery."""
+        """The plugin that brings the delivery."""
         self._defects = host.defects
         self._started = False
         self._left: set[asyncio.Task[Any]] = set()
         self._lease = lease
         self._turns = turns
-        # The newest version there was when the lease became ours: those up to it may have been handed over already.
+        # The newest version that was there when this worker got the lease: up to it, the worker before may have handed
+        # versions over already.
         self._newest_old: int | None = None
         self._survived: set[int] = set()
         self._delivery = delivery
@@ -71,12 +86,12 @@ class Relay:
         self.results: Counter[str] = Counter()
         """Attempts to hand versions over, by result: `delivered`, `failed`, `alone`."""
         self._took_at = float("-inf")
-        # Since when each version is failing that has no strike yet: it gets one once the receiver took others since.
+        # Since when each version without a strike is failing: it gets one once the receiver has taken another since.
         self._failing: dict[int, float] = {}
-        # Whether the receiver took something when it was last given what has no strike.
+        # Whether the receiver took anything when it was last given versions without strikes.
         self._takes = False
         self._trouble = LogThrottle()
-        # What is being handed over when the bus stops is noted before the flush looks for the rest.
+        # The flush at the stop must not begin before the call under way is noted: it would repeat that call.
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self) -> None:
@@ -94,11 +109,11 @@ class Relay:
             self._raised()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close the delivery."""
         await self._delivery.close()
 
     def wake(self) -> None:
-        """Say that there is something to deliver."""
+        """Have the outbox looked at now."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -114,7 +129,7 @@ class Relay:
                 more = await self.pass_on()
                 self._trouble.over()
             except JournalError:
-                # Whatever was handed over and not noted goes out again once the journal works.
+                # Versions that were handed over and not noted are handed over again once the journal works.
                 if self._trouble.is_news():
                     log.exception("delivery.journal_failed", receiver=self.name)
                 more = False
@@ -126,7 +141,7 @@ class Relay:
                     pass
 
     async def flush(self, seconds: float) -> None:
-        """Deliver what there is, for so long at most; the rest stays in the outbox."""
+        """Deliver what is due, for so many seconds at most; the rest stays in the outbox."""
         try:
             async with asyncio.timeout(seconds):
                 while await self.pass_on():
@@ -163,13 +178,13 @@ class Relay:
         return max(len(struck), len(alone)) > _STRUCK or (full and not failed)
 
     def _may_kill(self, row: Undelivered) -> bool:
-        """Whether somebody may have died over it: it was there before, and is not known to leave its process alive."""
+        """Whether a process may have died over the version, since one has begun, or may have begun, to hand it over."""
         if row.begun_by is not None:
             return True
         return row.delivery_id <= (self._newest_old or 0) and row.delivery_id not in self._survived
 
     def _parted(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[Undelivered]]:
-        """Return what may be handed over together, and what is handed over alone: the fewest deaths first."""
+        """Return the versions that may be handed over together, and those that go alone, the fewest deaths first."""
         alone = [row for row in rows if row.strikes or self._doubted(row)]
         beside = {row.delivery_id for row in alone}
         return [row for row in rows if row.delivery_id not in beside], sorted(alone, key=lambda row: row.deaths)
@@ -178,7 +193,10 @@ class Relay:
         return row.begun_by not in (None, self._lease.owner)
 
     async def _hand_over_old(self, together: Sequence[Undelivered], alone: Sequence[Undelivered]) -> int:
-        """Hand over what somebody may have died over, after a durable note of it: who dies now is known by that."""
+        """Hand over versions over which a process may have died.
+
+        Before each call the journal notes it: if the process dies, the note tells over which versions.
+        """
         failed = 0
         try:
             if together:
@@ -186,7 +204,7 @@ class Relay:
                 failed += await self._hand_all_over(together, [])
             for row in alone[:_STRUCK]:
                 failed += await self._hand_over_alone(row)
-        except BaseException:  # whatever it is, nobody has died
+        except BaseException:  # whatever it is, this process lives
             with suppress(JournalError, TimeoutError):
                 async with asyncio.timeout(_POLL):
                     await self._journal.deliveries_survived(self.name, self._lease.owner)
@@ -197,7 +215,7 @@ class Relay:
         try:
             async with asyncio.timeout(_POLL):
                 await self._turns.alone.acquire()
-        except TimeoutError:  # another receiver's takes long: this one comes again
+        except TimeoutError:  # the one of another receiver takes long: this one comes again
             return 0
         try:
             await self._begin([row])
@@ -216,38 +234,41 @@ class Relay:
         self._survived.update(row.delivery_id for row in rows)
 
     async def _hand_all_over(self, fresh: Sequence[Undelivered], struck: Sequence[Undelivered]) -> int:
-        """Hand rows over, those that the delivery has raised over each alone; return how many failed.
+        """Hand versions over; return how many failed.
 
-        What a call raises over is halved and comes after all else. What became of each call is noted before the next.
+        Args:
+            fresh: handed over in one call. If it raises, the batch is halved, and each half is tried after all else.
+            struck: handed over each alone, since the delivery has raised over them before.
+
+        What became of the versions of a call is noted before the next call.
         """
-        parts = deque([fresh] if fresh else [])
-        parts.extend([row] for row in struck)
-        clock = asyncio.get_running_loop().time
+        batches = deque([fresh] if fresh else [])
+        batches.extend([row] for row in struck)
         misses, codes = 0, Counter[str]()
-        while parts:
-            some = parts.popleft()
+        while batches:
+            some = batches.popleft()
             async with self._lease.during():
                 results = await self._hand_over(some)
             failpoint("relay.delivered")
             if not isinstance(results, str):
                 if None in results:
-                    self._took_at, self._takes, misses = clock(), True, 0
+                    self._took_at, self._takes, misses = monotonic(), True, 0
                 codes += await self._note(some, results)
                 continue
             if some[0].strikes:
                 codes += await self._strike(some[0], results, counts=self._takes)
                 continue
-            self._note_failing(some, clock())
-            # Waiting in vain costs a minute, raising nothing.
+            self._note_failing(some, monotonic())
+            # A call that raises costs nothing, one that times out a minute: three of these are enough.
             misses += 3 if results == TimeoutError.__name__ else 1
             if misses >= _MISSES:
-                # It is away; and should many versions be bad, the few of the next batch find them one by one.
+                # The receiver is away. Or many versions are bad: a small next batch finds them one by one.
                 self._takes = False
                 self._batch = max(1, self._batch // 8)
-                some, parts = [*some, *(row for part in parts for row in part)], deque()
+                some, batches = [*some, *(row for batch in batches for row in batch)], deque()
                 codes += await self._note(some, [results] * len(some))
             elif len(some) > 1:
-                parts += [some[: len(some) // 2], some[len(some) // 2 :]]
+                batches += [some[: len(some) // 2], some[len(some) // 2 :]]
             else:
                 self._takes = self._took_at > self._failing[some[0].delivery_id]
                 codes += await self._strike(some[0], results, counts=self._takes)
@@ -259,19 +280,18 @@ class Relay:
     async def _hand_over(self, rows: Sequence[Undelivered]) -> Sequence[Handed] | str:
         """Make one call; return what became of each version, or how the call failed."""
         batch = [_outgoing(row) for row in rows]
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = monotonic()
         try:
             results = await within(_TIMEOUT, partial(self._deliver, batch), self.plugin, self._leave_behind)
             if len(results) == len(batch):
                 handed = [_handed(result) for result in results]
-                if clock() - began < _TIMEOUT / 4:
+                if monotonic() - began < _TIMEOUT / 4:
                     self._batch = min(_BATCH, self._batch * 2)
                 return handed
             log.error("delivery.miscounted", receiver=self.name)
             return "miscounted"
         except TimeoutError as error:
-            # A receiver that is slow gets less at once, or it would be handed the same start for ever.
+            # A slow receiver gets less at once: else it would be handed the start of the same batch for ever.
             self._batch = max(1, self._batch // 2)
             return self._failed(error)
         except BaseException as error:
@@ -288,7 +308,7 @@ class Relay:
         self._started = True
 
     async def _deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
-        if self._left:  # another call beside one that does not end would not end either
+        if self._left:  # a call that does not end is under way: another one beside it would not end either
             return ["left_behind"] * len(batch)
         if not self._started:
             await self._open()
@@ -310,7 +330,7 @@ class Relay:
             self._failing.setdefault(row.delivery_id, now)
 
     async def _strike(self, row: Undelivered, code: str, *, counts: bool) -> Counter[str]:
-        """Note that the delivery raised over one version alone; that counts where the receiver takes others."""
+        """Note that the delivery raised over this version alone; it is a strike if the receiver takes others."""
         if counts and row.strikes + 1 >= _STRIKES:
             return await self._note([row], [Refused(code)])
         return await self._note([row], [code], struck={row.delivery_id} if counts else ())
@@ -318,7 +338,7 @@ class Relay:
     async def _note(
         self, rows: Sequence[Undelivered], results: Sequence[Handed], struck: Collection[int] = ()
     ) -> Counter[str]:
-        """Write down what became of versions; return by code how many come again."""
+        """Write down what became of versions; return by code how many are tried again."""
         ended = list(zip(rows, results, strict=True))
         for row, result in ended:
             if result is None:
@@ -331,7 +351,7 @@ class Relay:
         now = self._journal.now()
         missed = [(row, result) for row, result in ended if not (result is None or isinstance(result, Refused))]
         again = [
-            (row.delivery_id, code, now + timedelta(seconds=min(_BACKOFF_MAX, 2.0 ** min(row.attempts, 10))))
+            (row.delivery_id, code, now + timedelta(seconds=doubled(1.0, _BACKOFF_MAX, row.attempts)))
             for row, code in missed
         ]
         await self._journal.deliveries_failed(again, struck=struck)
@@ -341,7 +361,7 @@ class Relay:
 
 
 def _handed(result: object) -> Handed:
-    """Return what a delivery gave for one version as what it should have given: a stranger's object may raise."""
+    """Return what a delivery said of one version, made safe: an object of a plugin's own may raise when it is read."""
     try:
         if isinstance(result, Refused):
             return Refused(str(result.code))

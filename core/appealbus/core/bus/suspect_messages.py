@@ -1,4 +1,4 @@
-"""A message that came again is read alone: should it kill whoever reads it, nobody beside it is blamed."""
+"""A message that comes again is read alone: if the process dies over it, no other message is suspected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,22 +6,23 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from appealbus.core.bus.decoding import Unacceptable
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
 TRIES = 3
-"""So many who read it alone may die before it is kept unread: two may have died for reasons of their own."""
-
-
+"""Processes that may die while they read a message alone; then it goes into quarantine unread. Two may have died for
+reasons of their own; with more, one bad message ends more processes."""
 PAUSES = (0.0, 2.0, 8.0)
-"""Seconds before its turn where so many have died: a series of kills at random does not meet the same one each time."""
+"""Seconds before the turn of a message over which so many processes have died. Random kills that come in a series then
+do not meet the same message each time; with longer ones, a good message that met one waits for longer."""
 _KNOWN = 1000
-"""Messages that are remembered whose turn has ended without the journal hearing of it."""
+"""Messages that are remembered because the journal could not note the end of their turns, to bound the memory; one that
+is forgotten counts as having killed once."""
 
 
 class SuspectMessages:
-    """Gives such messages a turn each; before it, the journal notes whose turn it is."""
+    """Gives messages that come again one turn after the other; before each, the journal notes whose turn it is."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -30,11 +31,11 @@ class SuspectMessages:
 
     @asynccontextmanager
     async def turn(self, message: Inbound) -> AsyncIterator[None]:
-        """Wait for the message's turn; one that came for the first time needs none.
+        """Wait for the message's turn; a message that comes for the first time needs none.
 
         Raises:
-            Unacceptable: three have died over it.
-            JournalError: nothing can be noted now.
+            Unacceptable: three processes have died over it.
+            JournalError: the journal cannot note the turn now.
 
         """
         if not message.again or message.problem is not None:
@@ -52,7 +53,7 @@ class SuspectMessages:
                 if died >= TRIES:
                     raise Unacceptable(f"{died} processes died while they read it", "message.kills")
                 yield
-            finally:  # however it ends, nobody has died
+            finally:  # however the turn ends, this process lives
                 await self._end(mark)
 
     async def _end(self, mark: str) -> None:

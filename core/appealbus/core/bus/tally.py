@@ -1,9 +1,11 @@
-"""Counts for monitoring: numbers that only grow, read by whoever asks."""
+"""Counts for monitoring: numbers that only grow."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 _NAMES = 100
+"""Names that are counted each by itself: more channels than anybody has. With more, a sender that makes up names makes
+the page of metrics longer."""
 OTHER = "other"
 
 

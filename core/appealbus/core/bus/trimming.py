@@ -1,22 +1,25 @@
-"""Quarantine is bounded: what a channel has in it over that is dropped, the oldest first, and told."""
+"""The bounds of quarantine: the oldest messages of a channel that has more are dropped, and that is logged."""
 
 from datetime import datetime, timedelta
 
 import structlog
 
 from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import QuarantineBounds, QuarantineHeld
+from appealbus.core.journal.rows import QuarantineBounds
 
 log = structlog.get_logger(__name__)
 
 EVERY = 64
-"""So many new messages may be over the bounds: to look costs a few milliseconds where quarantine is full."""
+"""After so many new messages in quarantine its bounds are checked; so many may be over them. With less, a flood of bad
+messages pays the few milliseconds of a check more often."""
 _MEGABYTE = 1024 * 1024
+"""Bytes: the unit of `bus.quarantine_megabytes`."""
 
 
 async def trim_quarantine(journal: Journal, settings: BusSettings) -> int:
-    """Drop what is over the bounds; return how many messages that were. In doubt nothing is too old.
+    """Drop what is over the bounds; return how many messages. While the clock is in doubt, nothing counts as too old.
 
     Raises:
         JournalError: if nothing could be written.

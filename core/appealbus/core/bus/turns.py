@@ -1,6 +1,7 @@
-"""Who may kill this process does not do so beside another who may, or nobody would know which of them it was.
+"""Turns of all that may kill this process: one at a time, so that it is known which of them did.
 
-These are a suspect in its turn, and versions that are handed over under a note: each may have killed a process before.
+Two kinds of work may: a suspect case, and dossier versions that are handed over under a note in the journal. Each may
+have killed a process before.
 """
 
 import asyncio
@@ -9,17 +10,17 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """Suspects on one side, all relays on the other: never both at once, and each side after the other."""
+    """Lets either a suspect case or the relays with their noted versions go on, never both; the two sides alternate."""
 
     def __init__(self) -> None:
         self.on_free: Callable[[], None] = lambda: None
-        """Called when a suspect that could not have its turn may have it."""
+        """Called when the relays have ended their turn, so that a suspect that waits may have its own."""
         self.alone = asyncio.Lock()
-        """Held by the one relay that hands over a version over which somebody has died."""
+        """Held by the one relay that hands over a version over which a process has died."""
         self._suspect = False
         self._handing = 0
         self._waiting = 0
-        # Whose go is next, where the other side has had its own: what waits there is not passed over.
+        # Which side is next when the other one has had its turn, if something waits there.
         self._suspects_next = self._relays_next = False
         self._changed = asyncio.Event()
 
@@ -30,7 +31,7 @@ class Turns:
         return self._suspect
 
     def end_suspect(self) -> None:
-        """Say that no suspect has its turn any more. Idempotent."""
+        """Note that no suspect has its turn any more. Idempotent."""
         if self._suspect:
             self._suspect = False
             self._relays_next = self._waiting > 0
@@ -38,7 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def handing(self, seconds: float) -> AsyncIterator[bool]:
-        """Keep suspects from their turn; False where one has it and did not end it within so many seconds."""
+        """Hold the turn of the relays. Yields False if a suspect did not end its own within so many seconds."""
         got = await self._within(seconds)
         self._handing += got
         try:
@@ -57,7 +58,7 @@ class Turns:
                     await self._changed.wait()
             return True
         except TimeoutError:
-            self._suspects_next = False  # none has come
+            self._suspects_next = False  # no suspect has taken its turn
             return False
         finally:
             self._waiting -= 1

@@ -1,4 +1,4 @@
-"""The watchdog: a thread that sees the event loop stand still, says which plugin holds it, and ends what is lost."""
+"""The watchdog: a thread that sees the event loop stand still, logs which plugin holds it, and may end the process."""
 
 import asyncio
 import inspect
@@ -27,11 +27,14 @@ from appealbus.core.process import EXIT_STUCK
 log = structlog.get_logger(__name__)
 
 _TICK = 0.25
+"""Seconds between two looks: a quarter of `_NOTED`, so that this is measured well. A look costs nearly nothing."""
 _NOTED = 1.0
-"""Seconds of standing still from which on it is counted: less is the work of a busy bus."""
+"""Seconds from which on a loop that stands still is counted. Less may be the ordinary work of a busy bus; with more, a
+plugin that blocks for a second again and again would not be seen."""
 _TOLD = 5.0
-"""Seconds after which it is told while it lasts: `/healthz` calls the process ill from then on, too."""
+"""Seconds after which it is logged while it lasts. From then on `/healthz` calls the process ill, too."""
 _TELLING = 1.0
+"""Seconds that a line of the log has to be written in. With more, a log that hangs delays the end of the process."""
 _DEBUGGER = "bdb"
 _KINDS: dict[type[Any], str] = {
     Lookup: "lookup",
@@ -45,10 +48,10 @@ _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunct
 
 @dataclass(frozen=True, slots=True)
 class LoopHolder:
-    """Who holds the loop."""
+    """What holds the loop."""
 
     plugin: str = ""
-    """Empty where it is none of them."""
+    """Empty where it is no plugin."""
     part: str = ""
     """`lookup.gbdfl.person`, `assessor.minor`, `hook.dossier_ready` …"""
     place: str = ""
@@ -62,7 +65,7 @@ class Watchdog:
 
     Args:
         host: knows which module belongs to which plugin.
-        lease: seconds of standing still after which the process ends: its appeals are others' by then.
+        lease: seconds of standing still after which the process ends: other workers have its appeals by then.
 
     """
 
@@ -71,7 +74,7 @@ class Watchdog:
         self._lease = lease
         self._told = LogThrottle()
         self.seconds: dict[str, float] = {}
-        """How long the loop has stood still in all, by the plugin that held it; empty: none of them."""
+        """For how many seconds in all the loop has stood still, by the plugin that held it; empty: no plugin."""
 
     def start(self) -> None:
         """Watch the running loop."""
@@ -85,8 +88,8 @@ class Watchdog:
         last, spent = time.monotonic(), time.process_time()
         while not loop.is_closed():
             time.sleep(_TICK)
-            # In a process that was stopped or suspended we cannot tick either; while a library holds the interpreter
-            # we cannot, but then the processor works.
+            # This thread stands still, too, while the process is stopped, which is nobody's fault, or while a library
+            # holds the interpreter, which counts. Only in the second case processor time passes.
             now, used = time.monotonic(), time.process_time()
             passed = min(now - last, max(2 * _TICK, used - spent))
             last, spent = now, used
@@ -137,7 +140,7 @@ class Watchdog:
         os._exit(EXIT_STUCK)
 
     def _say(self, say: Callable[[], object]) -> None:
-        # It may be a log that cannot be written to that holds the loop; it is not to hold the watchdog too.
+        # The loop may be held by a log that cannot be written to; that log must not hold the watchdog, too.
         telling = threading.Thread(target=say, daemon=True)
         telling.start()
         telling.join(_TELLING)

@@ -1,22 +1,22 @@
 """`appealbus dossier`, `why`, `explain` and `retry`: what is known of one appeal, what is not, and asking again."""
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view, local
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import AppealRow, Case, State
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.xml import to_xml
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 Version = Annotated[int | None, typer.Option("--version", help="An earlier version; else the newest.", min=1)]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -109,12 +109,7 @@ def retry(
     The bus that runs does it, or else the next one.
     """
     cli = cli_of(context)
-
-    async def work() -> int | None:
-        async with cli.journal(write=True) as journal:
-            return await journal.retry(number, everything=everything, refresh=refresh)
-
-    count = asyncio.run(work())
+    count = cli.change(lambda journal: journal.retry(number, everything=everything, refresh=refresh))
     if count is None:
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"
@@ -123,7 +118,7 @@ def retry(
 
 async def _held(journal: Journal, number: str) -> AppealRow | None:
     row = await journal.appeal(number)
-    return row if row is not None and row.state is State.HELD else None
+    return row if row is not None and row.state is AppealState.HELD else None
 
 
 def _held_as_json(row: AppealRow) -> dict[str, Any]:

@@ -12,19 +12,19 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.config.base import ConfigError
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.doors import is_defect, within
-from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.intake import Intake
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health
-from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError, NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.parts import Bound, Parts, build
 
 H = TypeVar("H")
 
 _START = 60.0
+"""Seconds that a wire has to start: it may read a large contract with all that this imports, from a slow disk."""
 _LOOK = 20.0
 """Seconds that a connection of an intake, a delivery or the work queue has to come up."""
 
@@ -55,7 +55,7 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask also whether each source and each broker can be reached.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove the configuration without touching data: every table, plugin, path, contract and secret.
 
@@ -137,20 +137,15 @@ async def _started(bound: Bound, online: bool) -> Health:
 
 
 async def _look_at_connections(parts: Parts, found: Findings) -> None:
-    looked_at: list[tuple[str, str, Intake[Any] | Delivery[Any] | WorkQueue[Any]]] = [
-        *(("intake", intake.name, intake) for intake in parts.intakes),
-        *(("delivery", name, delivery) for name, delivery in parts.deliveries.items()),
-        *(() if parts.work is None else (("work queue", "work", parts.work),)),
-    ]
-    healths = await asyncio.gather(*(_within(_LOOK, part.health) for _, _, part in looked_at))
-    for (what, name, part), health in zip(looked_at, healths, strict=True):
+    looked_at = [each for each in parts.made if isinstance(each.part, Part)]
+    healths = await asyncio.gather(*(_within(_LOOK, each.part.health) for each in looked_at))
+    for each, health in zip(looked_at, healths, strict=True):
         if health is None:
             continue
-        found.connections.append(
-            {"part": what, "name": name, "kind": part.kind, "ok": health.ok, "detail": health.detail}
-        )
+        what, name, kind = each.kind.title, each.name, each.factory
+        found.connections.append({"part": what, "name": name, "kind": kind, "ok": health.ok, "detail": health.detail})
         if not health.ok:
-            found.problems.append(f"{what} {name} over {part.kind}: {health.detail}")
+            found.problems.append(f"{what} {name} over {kind}: {health.detail}")
 
 
 async def _journal_problems(cli: Cli) -> list[str]:

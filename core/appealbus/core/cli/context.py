@@ -16,12 +16,11 @@ import typer
 
 from appealbus.core import process
 from appealbus.core.cli.terminal import Terminal
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded, load
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import load_plugins
 
@@ -100,12 +99,15 @@ class Cli:
 
     def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened for reading alone."""
+        return asyncio.run(self._over_journal(use, write=False))
 
-        async def work() -> T:
-            async with self.journal() as journal:
-                return await use(journal)
+    def change(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine over the journal, opened for writing."""
+        return asyncio.run(self._over_journal(use, write=True))
 
-        return asyncio.run(work())
+    async def _over_journal(self, use: Callable[[Journal], Coroutine[Any, Any, T]], *, write: bool) -> T:
+        async with self.journal(write=write) as journal:
+            return await use(journal)
 
     def print_json(self, value: Any) -> None:
         """Write one JSON document, indented, to standard output."""

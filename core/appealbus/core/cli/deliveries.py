@@ -1,13 +1,12 @@
 """`appealbus deliveries`: versions that a receiver will not take, giving them up, and sending them again."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
@@ -32,22 +31,15 @@ def list_(
     number: Number = None,
     *,
     receiver: Receiver = None,
-    after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    after: After = 0,
+    limit: Limit = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List what waits alone, oldest first; with a NUMBER all deliveries of that appeal and how they stand."""
     cli = cli_of(context)
     found = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=after, limit=limit))
-    if as_json:
-        cli.print_json([asdict(row) for row in found])
-        return
-    for row in found:
-        cli.out.print(_line(row))
-    if not found:
-        cli.out.print("Nothing waits alone." if number is None else f"{number} has no deliveries.")
-    if len(found) == limit:
-        cli.out.print(f"There may be more: --after {found[-1].id}")
+    none = "Nothing waits alone." if number is None else f"{number} has no deliveries."
+    print_page(cli, found, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
 
 
 def _line(row: DeliveryRow) -> str:
@@ -99,12 +91,8 @@ def _one_or_all(number: str | None, everything: bool, version: int | None) -> No
         raise typer.BadParameter("--version goes with a NUMBER")
 
 
-def _changed(cli: Cli, change: Callable[[Journal], Awaitable[int]]) -> int:
-    async def work() -> int:
-        async with cli.journal(write=True) as journal:
-            return await change(journal)
-
-    count = asyncio.run(work())
+def _changed(cli: Cli, change: Callable[[Journal], Coroutine[Any, Any, int]]) -> int:
+    count = cli.change(change)
     if not count:
         cli.fail("There is no such delivery; see `appealbus deliveries list`.", EXIT_ABSENT)
     return count

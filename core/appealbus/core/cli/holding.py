@@ -1,6 +1,5 @@
 """`appealbus hold` and `appealbus release`: no work on one appeal until somebody says so."""
 
-import asyncio
 import getpass
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -51,11 +50,7 @@ def release(context: typer.Context, number: Number) -> None:
 
 
 def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:
-    async def work() -> bool:
-        async with cli.journal(write=True) as journal:
-            return await change(journal)
-
-    if not asyncio.run(work()):
+    if not cli.change(change):
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 

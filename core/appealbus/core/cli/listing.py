@@ -1,13 +1,13 @@
 """`appealbus appeals`."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.journal.rows import AppealRow, State
+from appealbus.core.domain.listing import AppealRow, AppealState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,23 +17,16 @@ def add_to(app: typer.Typer) -> None:
 
 def appeals(
     context: typer.Context,
-    state: Annotated[State | None, typer.Option(help="Of one state alone.")] = None,
-    after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
+    after: After = 0,
+    limit: Limit = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List appeals, oldest first: number, channel, state, the dossier so far, and when a parked one is due again."""
     cli = cli_of(context)
     found = cli.read(lambda journal: journal.appeals(after, limit, state=state))
-    if as_json:
-        cli.print_json([asdict(row) for row in found])
-        return
-    for row in found:
-        cli.out.print(_line(row))
-    if not found:
-        cli.out.print("There is none." if state is None and not after else "There is none like that.")
-    if len(found) == limit:
-        cli.out.print(f"There may be more: --after {found[-1].appeal_id}")
+    none = "There is none." if state is None and not after else "There is none like that."
+    print_page(cli, found, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none, key="appeal_id")
 
 
 def _line(row: AppealRow) -> str:

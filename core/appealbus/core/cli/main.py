@@ -25,7 +25,7 @@ from appealbus.core.cli import (
     status,
 )
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, guarded
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.logs import configure
 from appealbus.core.process import leave_within, spare_memory
 from appealbus.core.version import __version__

@@ -1,12 +1,11 @@
 """`appealbus plugins`."""
 
-from typing import Annotated
-
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.escaping import one_line
 
 _STYLE = {"active": "green", "broken": "red", "disabled": "dim"}
@@ -17,9 +16,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("plugins")(plugins)
 
 
-def plugins(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def plugins(context: typer.Context, as_json: AsJson = False) -> None:
     """List the plugins: name, version, hooks, state. Exits 1 if one is broken."""
     cli = cli_of(context)
     found = cli.host.plugins

@@ -13,12 +13,14 @@ from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.journal.errors import MessageDiffers
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
 _PAGE = 200
+"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,38 +36,30 @@ def _as_json(row: QuarantineRow) -> dict[str, Any]:
     return {**asdict(row), "raw": row.raw.decode("utf-8", "replace")}
 
 
-def _listed(row: QuarantineRow) -> dict[str, Any]:
-    return {key: value for key, value in asdict(row).items() if key != "raw"}
-
-
 def list_(
     context: typer.Context,
     replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were taken later.")] = False,
-    after: Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)] = 0,
-    limit: Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    after: After = 0,
+    limit: Limit = 100,
+    as_json: AsJson = False,
 ) -> None:
     """List what is in quarantine, oldest first."""
     cli = cli_of(context)
     found = cli.read(lambda journal: journal.quarantined(after, limit, include_replayed=replayed))
-    if as_json:
-        cli.print_json([_listed(row) for row in found])
-        return
-    for row in found:
+
+    def show_one(row: QuarantineRow) -> None:
         taken = f", taken later as {row.number}" if row.replayed_at else ""
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}{taken}"
         cli.out.print(head, style="bold")
         cli.out.print(f"    {row.reason}")
-    if not found:
-        cli.out.print("Nothing is in quarantine.")
-    if len(found) == limit:
-        cli.out.print(f"There may be more: --after {found[-1].id}")
+
+    print_page(cli, found, limit, show_one, as_json=as_json, none="Nothing is in quarantine.")
 
 
 def show(
     context: typer.Context,
     quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one message as it came; on the terminal with its control characters written out."""
     cli = cli_of(context)

@@ -8,13 +8,15 @@ import typer
 
 from appealbus.core.bus.heartbeat import ALIVE
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.config.base import ConfigError
+from appealbus.core.clocks import monotonic
+from appealbus.core.errors import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.series import of
 
 _LOOK = 0.5
+"""Seconds between two looks. Dead workers are waited out for some fifteen; half a second more is not noticed."""
 _NEXT = """\
 1. Start the bus again: `appealbus run`. What this copy still had to deliver goes out, and what it had open is asked.
 2. Have every channel send again all that it sent since {since}: what is known gets its old receipt, all else a new one.
@@ -86,10 +88,9 @@ def _note(cli: Cli, checkpoint: Checkpoint, standing: JournalState) -> None:
 
 async def _somebody_works(journal: Journal) -> bool:
     """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
-    clock = asyncio.get_running_loop().time
-    ends = clock() + ALIVE + 1.0
+    ends = monotonic() + ALIVE + 1.0
     while await journal.workers():
-        if clock() > ends:
+        if monotonic() > ends:
             return True
         await asyncio.sleep(_LOOK)
     return False

@@ -19,6 +19,7 @@ from appealbus.core.worker import worker
 log = structlog.get_logger(__name__)
 
 _CALLED_OFF = 2.0
+"""Seconds for what is called off to end. It ends at once; what does not must not hold up the drain."""
 
 
 def add_to(app: typer.Typer) -> None:

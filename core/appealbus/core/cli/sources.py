@@ -1,7 +1,6 @@
 """`appealbus sources`."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -10,11 +9,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,9 +23,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("sources")(sources)
 
 
-def sources(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def sources(context: typer.Context, as_json: AsJson = False) -> None:
     """Show how each source stands over all workers, and which of their connections are not up."""
     cli = cli_of(context)
     found, workers = cli.read(_read)

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -11,11 +10,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import wall
+from appealbus.core.domain.counts import Counts
 from appealbus.core.escaping import one_line
 from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Counts, JournalState, WorkerState
+from appealbus.core.journal.rows import JournalState, WorkerState
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,9 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def status(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
-) -> None:
+def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show what the journal holds now: appeals by state, quarantine, what receivers still lack, who works."""
     cli = cli_of(context)
     counts, workers, standing = cli.read(_read)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import random
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
@@ -13,7 +12,9 @@ from uuid import uuid4
 
 import structlog
 
+from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.cli.context import EXIT_CONFIG, EXIT_PROBLEMS, EXIT_STOPPED
+from appealbus.core.clocks import monotonic
 from appealbus.core.worker import VARIABLE
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,11 @@ MARGIN = 30.0
 """Seconds beyond `bus.grace` that a worker has for what comes after the grace period; a database that is silent takes
 the most of it: each step that needs the journal waits its few seconds."""
 _FIRST_PAUSE = 0.5
+"""Seconds: a worker that one message killed is back at once, and the others hardly notice."""
 _LONGEST_PAUSE = 30.0
+"""Seconds: one that dies at every start neither keeps a processor busy nor fills the log."""
 _REAP = 5.0
+"""Seconds for the kernel to end what was killed. A process that waits for a dead disk is left to it."""
 # A worker that was told to end before it could listen has nothing in flight.
 _DRAINED = frozenset({0, EXIT_STOPPED, -signal.SIGTERM, -signal.SIGINT})
 
@@ -110,7 +114,7 @@ class Supervisor:
             if refused or (deaths >= TRIES and not self._somebody_was_up()):
                 self._give_up(number, code)
                 return
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (deaths - 1)) * random.uniform(0.5, 1)  # noqa: S311
+            pause = half_jitter(doubled(_FIRST_PAUSE, _LONGEST_PAUSE, deaths - 1))
             if orderly:
                 log.info("worker.ended", worker=number, status=_end_of(code), pause=round(pause, 2))
             else:
@@ -121,7 +125,6 @@ class Supervisor:
 
     async def _life(self, number: int) -> "_Life":
         """Run one process to its end."""
-        clock = asyncio.get_running_loop().time
         word, theirs = os.pipe()
         os.set_blocking(word, False)
         # Whoever comes next takes over at once what this one had in work, and need not wait for its leases to end.
@@ -139,7 +142,7 @@ class Supervisor:
         finally:
             os.close(theirs)
         self._running[number] = process
-        self._since[number] = clock()
+        self._since[number] = monotonic()
         log.info("worker.started", worker=number, pid=process.pid)
         if self._stopping.is_set():
             _send(process, signal.SIGTERM)
@@ -148,7 +151,7 @@ class Supervisor:
         return _Life(code, was_up=self._was_up(self._since.pop(number)), started=_said(word))
 
     def _was_up(self, since: float) -> bool:
-        up = asyncio.get_running_loop().time() - since >= UP
+        up = monotonic() - since >= UP
         self._ever_up = self._ever_up or up
         return up
 

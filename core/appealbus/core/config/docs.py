@@ -41,11 +41,6 @@ def refresh(page: str) -> str:
     return _MARKED.sub(table, page)
 
 
-def described(page: str) -> list[type[BaseModel]]:
-    """Return the models that a page describes."""
-    return [getattr(importlib.import_module(match[2]), match[3]) for match in _MARKED.finditer(page)]
-
-
 def _rows(
     model: type[BaseModel], prefix: str, told: dict[type[BaseModel], str] | None = None
 ) -> Iterator[tuple[str, str, str, str]]:

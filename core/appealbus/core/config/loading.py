@@ -9,19 +9,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from appealbus.core.config.base import ConfigError, Settings
+from appealbus.core.config.base import Settings
 from appealbus.core.config.environment import override
 from appealbus.core.config.locator import KeyPath, Locator
 from appealbus.core.config.models import Configuration
 from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted, explain
 from appealbus.core.config.types import Secret
+from appealbus.core.errors import ConfigError
 
 DEFAULT_FILE = Path("appealbus.toml")
 S = TypeVar("S", bound=Settings)
-
-# What the bus itself reads of a table whose other keys belong to a connector or a kind.
-_OURS = {"sources": ("connector", "guard"), "intakes": ("kind",), "deliveries": ("kind",), "work": ("kind",)}
 
 
 class Loaded:
@@ -68,10 +66,18 @@ class Loaded:
         table: Any = self.document
         for part in path:
             table = table.get(part, {}) if isinstance(table, dict) else {}
-        ours = _OURS.get(path[0], ()) if len(path) == (1 if path[0] == "work" else 2) else ()
+        ours = self._read_of(path)
         if isinstance(table, dict):
             table = {key: value for key, value in table.items() if key not in ours}
         return self._check(model, table, path, ours, ())
+
+    def _read_of(self, path: Sequence[str]) -> tuple[str, ...]:
+        """Return what the bus itself reads of a table whose other keys belong to a factory of some plugin."""
+        table: Any = self.settings
+        for part in path:
+            table = table.get(part) if isinstance(table, dict) else getattr(table, part, None)
+        shared = isinstance(table, Settings) and table.model_config.get("extra") == "allow"
+        return tuple(type(table).model_fields) if shared else ()
 
     def error(self, text: str, *path: str) -> InvalidConfig:
         """Return an error about the key at the path, to raise. `text` says what is wrong; what to write."""

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 
+from appealbus.core.clocks import DAY
 from appealbus.core.config.base import Settings
-from appealbus.core.config.problems import options
 from appealbus.core.config.types import ConfigPath, Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.suggestion import did_you_mean
 
-DAY = 86400.0
 _SQLITE = "sqlite:///"
 _POSTGRESQL = "postgresql://"
 _FILES = frozenset({"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"})
@@ -63,7 +63,7 @@ def _name(name: str) -> str:
 
 def _kind(name: str) -> str:
     if name not in _KINDS:
-        raise ValueError(f"no such kind of appeal; {options(_KINDS, name)}")
+        raise ValueError(f"no such kind of appeal; {did_you_mean(name, _KINDS)}")
     return name
 
 

@@ -1,6 +1,5 @@
 """What is wrong with a configuration, said so that its reader knows what to write. Values are never shown."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -9,7 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
+from appealbus.schemas.suggestion import did_you_mean
 
 _WRITE = {
     "string_type": "write a text in quotes",
@@ -80,15 +80,6 @@ def models_at(annotation: Any, path: Sequence[str | int]) -> list[type[BaseModel
     return models_at(field.annotation, path[1:]) if field else []
 
 
-def options(known: Iterable[str], written: str) -> str:
-    """Say which name was meant, or which names there are."""
-    names = sorted(known)
-    near = difflib.get_close_matches(written.lower(), names, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"write one of {', '.join(names)}" if names else "remove it"
-
-
 def _missing(models: Iterable[type[BaseModel]], name: str) -> str:
     described = (model.model_fields[name].description for model in models if name in model.model_fields)
     about = next(filter(None, described), "")
@@ -106,7 +97,7 @@ def explain(error: ErrorDetails, model: type[BaseModel], also: Iterable[str] = (
     match error["type"]:
         case "extra_forbidden":
             known = {field for each in models for field in each.model_fields} | set(also if len(path) == 1 else ())
-            text = f"unknown key; {options(known, name)}"
+            text = f"unknown key; {did_you_mean(name, known, '' if known else 'remove it')}"
         case "missing":
             text = _missing(models, name)
         case "enum" | "literal_error":

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
+from appealbus.core.errors import ConfigError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_LIMIT = 64 * 1024
+"""Bytes: keys and passwords have a few thousand. More is another file, which must not fill the memory."""
 
 
 def _seconds(value: object) -> object:

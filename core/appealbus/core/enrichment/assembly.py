@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 from pydantic_core import from_json
 
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.journal.rows import Case, LookupState
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal
@@ -34,7 +34,7 @@ def outcome_of(state: LookupState) -> LookupOutcome:
 
 
 def completeness_of(states: Iterable[LookupState], required: Container[str]) -> Completeness:
-    """Return `complete` if every required question has ended for good, whether or not it found anything."""
+    """Return `complete` if every required question has ended for good, whether or not a record was found."""
     still_open = any(state.lookup in required and state.pending for state in states)
     return Completeness.PARTIAL if still_open else Completeness.COMPLETE
 
@@ -49,7 +49,7 @@ def assemble(
     defects: Counter[str],
     epoch: int = 1,
 ) -> Dossier:
-    """Make the next version of the case's dossier, assessed; count what assessors raise."""
+    """Make the next version of the case's dossier and have it assessed; `defects` counts what assessors raise."""
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
@@ -103,10 +103,10 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
 
 
 def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
-    """Whether a version made of these states would tell its reader nothing new.
+    """Whether a version that is made of these states would tell its reader nothing new.
 
-    New is another record, that a question has ended for good, or that nobody asks any more. How often and in which way
-    it has not been answered so far is not, so that a source makes no version after the other by failing in turns.
+    New is: another record, a question that has ended for good, a question that is not asked any more. How often and why
+    a question has failed so far is not new, or a source that fails in varying ways would cause version after version.
     """
     document = from_json(previous)
     told = {

@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from appealbus.core.errors import AppealBusError
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 
 _INDEX = re.compile(r"\[\d+\]")
 
 
-class FieldError(LookupError):
+class FieldError(AppealBusError, LookupError):
     """The dossier has no such field. The text says which there are."""
 
 

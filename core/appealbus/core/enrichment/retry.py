@@ -1,14 +1,14 @@
 """When a parked lookup is asked again."""
 
-import random
 from datetime import datetime, timedelta
 
+from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.config.models import RetrySettings
-from appealbus.core.journal.rows import Case, LookupState
+from appealbus.core.domain.case import Case, LookupState
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
-_DOUBLINGS = 64  # past every sensible maximum, and far from where a float overflows
+"""The code of a question that could not be sent, since too many others to its source were waiting."""
 
 
 def next_attempt(
@@ -26,7 +26,7 @@ def next_attempt(
         settings: the `[retry]` table.
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there.
-        retry_after: seconds that the source asked to be left alone, or that its answer may take, if it said so.
+        retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
         now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
         gives_up: whether an old appeal is given up; not while nobody knows how old it is.
 
@@ -35,23 +35,23 @@ def next_attempt(
         return None
     retry_after = None if retry_after is None else min(retry_after, settings.give_up_after + 1)  # 1e308 is no pause
     if state.kind is OutcomeKind.AWAITING or state.code == BUSY:
-        # Who sent the question knows how long the answer may take, and who could not send it when its turn is.
+        # Here `retry_after` says how long the answer may take, or when the question has its turn.
         pause = settings.awaiting if retry_after is None else retry_after
-        if state.code != BUSY:  # or one that says nought would be asked without end
+        if state.code != BUSY:  # a source that says 0 would be asked without end
             pause = max(pause, min(settings.first, settings.awaiting))
         retry_after = None
     else:
-        ceiling = min(settings.max, settings.first * settings.factor ** min(max(0, state.runs - 1), _DOUBLINGS))
+        due = doubled(settings.first, settings.max, max(0, state.runs - 1), settings.factor)
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
-        pause = ceiling * (0.5 + random.random() / 2)  # noqa: S311
+        pause = half_jitter(due)
     at = (now or state.ended_at) + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
     return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 
 
 def after_defect(settings: RetrySettings, case: Case, now: datetime, *, gives_up: bool = True) -> datetime | None:
-    """Return when to try a case again whose run raised: ever later, None once it is too old.
+    """Return when to try a case again whose run raised, or None once the appeal is too old.
 
-    Nothing counts the tries, so the pause follows the age of the appeal.
+    Nobody counts such runs, so the pause grows with the age of the appeal.
     """
     age = (now - case.receipt.accepted_at).total_seconds()
     if gives_up and age > settings.give_up_after:

@@ -1,23 +1,23 @@
 """One question's way to its source: access row, limits, breaker, call, and again where that may help."""
 
 import asyncio
-import random
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from appealbus.core.backoff import doubled, full_jitter
+from appealbus.core.domain.access import Served
+from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
-from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
-from appealbus.core.journal.rows import Served
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
@@ -130,8 +130,8 @@ class Attempts(Flight):
     async def _pause(self) -> bool:
         """Wait before the next attempt, with full jitter; say whether there will be one."""
         settings = self._context.settings
-        longest = min(settings.backoff_max, settings.backoff * 2 ** (self.attempts - 1))
-        pause = random.uniform(0, longest) + (self.so_far.retry_after or 0)  # noqa: S311
+        due = doubled(settings.backoff, settings.backoff_max, self.attempts - 1)
+        pause = full_jitter(due) + (self.so_far.retry_after or 0)
         # Nobody waits any more where a plugin swallowed the cancellation.
         if not self.seats or self._context.monotonic() + pause >= self.deadline:
             return False

@@ -1,18 +1,8 @@
 """The circuit breaker: stops asking a source that fails, and finds out when it is back."""
 
 from collections.abc import Callable
-from enum import StrEnum
 
-
-class BreakerState(StrEnum):
-    """What the breaker does with the next question."""
-
-    CLOSED = "closed"
-    """Lets it pass."""
-    OPEN = "open"
-    """Refuses it."""
-    HALF_OPEN = "half_open"
-    """Lets one pass as a probe, refuses the others until that has ended."""
+from appealbus.core.domain.source_state import BreakerState
 
 
 class Breaker:

@@ -1,7 +1,13 @@
 """The token bucket: so many calls a second, and a few at once."""
 
 import asyncio
+import math
 from collections.abc import Callable
+
+_IDLE = 0.1
+"""So few tokens in the last second or so count as none: what is left of a usage that dies away."""
+_ROUNDING = 1e-9
+"""What rounding leaves short of a whole token must not cost another turn."""
 
 
 class Bucket:
@@ -13,7 +19,6 @@ class Bucket:
         rate: tokens a second of all parts.
         burst: parts in all.
         parts: that it has now; they bring their part of the rate.
-        taken: tokens handed out.
         on_wait: called when somebody has to wait.
 
     """
@@ -22,7 +27,6 @@ class Bucket:
         self.rate = rate
         self.burst = burst
         self.parts = burst
-        self.taken = 0
         self.on_wait: Callable[[], None] | None = None
         self._rate = rate
         self._clock = clock
@@ -31,6 +35,10 @@ class Bucket:
         # A dict, because one that gives up leaves from the middle of the queue.
         self._queue: dict[asyncio.Future[None], None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._taken = 0  # since `take_need` was last asked
+        self._waited = False
+        self._usage = 0.0
+        self._asked_at = 0.0
 
     def __len__(self) -> int:
         """Return how many wait for a token."""
@@ -41,7 +49,7 @@ class Bucket:
         self._fill()
         if not self._queue and self._tokens >= 1:
             self._tokens -= 1
-            self.taken += 1
+            self._taken += 1
             return True
         # Nobody overtakes, so the place in the queue says when the token comes; no timer of one's own is needed.
         # Parts that are elsewhere now may come back before.
@@ -49,6 +57,7 @@ class Bucket:
             return False
         token: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue[token] = None
+        self._waited = True
         self._arm()
         if self.on_wait is not None:
             self.on_wait()
@@ -57,12 +66,25 @@ class Bucket:
         except asyncio.CancelledError:
             if token.done() and not token.cancelled():
                 self._tokens += 1
-                self.taken -= 1
+                self._taken -= 1
                 self._arm()
             raise
         finally:
             self._queue.pop(token, None)
         return True
+
+    def take_need(self) -> int:
+        """Return how many parts it takes to let leave what left during the last second or so, and one more.
+
+        All of them, where somebody has had to wait since this was last asked.
+        """
+        now = self._clock()
+        self._usage = self._usage * math.exp(self._asked_at - now) + self._taken
+        self._asked_at, self._taken = now, 0
+        waited, self._waited = self._waited or len(self) > 0, False
+        if waited:
+            return self.burst
+        return min(self.burst, math.ceil(self._usage * self.burst / self.rate) + 1) if self._usage > _IDLE else 0
 
     def resize(self, parts: int, tokens: float) -> float:
         """Have so many parts from now on, and these tokens more; return the tokens that have no room there."""
@@ -91,12 +113,11 @@ class Bucket:
     def _serve(self) -> None:
         self._timer = None
         self._fill()
-        # What rounding leaves short of a whole token must not cost another turn.
-        while self._queue and self._tokens >= 1 - 1e-9:
+        while self._queue and self._tokens >= 1 - _ROUNDING:
             token = next(iter(self._queue))
             del self._queue[token]
             if not token.done():
                 self._tokens -= 1
-                self.taken += 1
+                self._taken += 1
                 token.set_result(None)
         self._arm()

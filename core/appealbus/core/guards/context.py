@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
@@ -22,7 +23,6 @@ from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.wire import Wire
-from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

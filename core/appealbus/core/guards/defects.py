@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import invalid
 from appealbus.schemas.outcome import Outcome
@@ -15,7 +16,7 @@ from appealbus.schemas.record import Record
 log = structlog.get_logger(__name__)
 
 
-class NotAnOutcome(TypeError):
+class NotAnOutcome(AppealBusError, TypeError):
     """A lookup returned something else."""
 
 

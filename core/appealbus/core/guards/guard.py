@@ -11,9 +11,12 @@ from uuid import uuid4
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
 from appealbus.core.guards.attempts import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
-from appealbus.core.guards.breaker import Breaker, BreakerState
+from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.freshness import Freshness
@@ -24,11 +27,9 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import SingleFlight
 from appealbus.core.guards.slots import Slots
-from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.wire import Wire
-from appealbus.core.journal.rows import AccessRow, AwaitedRow, Served, SourceState
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

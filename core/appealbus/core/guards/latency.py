@@ -5,7 +5,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 _WINDOW = 60
+"""Seconds that a rate is taken over: over fewer it would jump, over more it would be late to tell of a change."""
 _SAMPLES = 1024
+"""Latest durations that quantiles are taken of: ten of them lie above the 99th percentile, and they cost 8 kB."""
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds of the histogram's buckets, in seconds; beside them there is one for all that took longer."""
 

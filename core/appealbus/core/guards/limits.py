@@ -1,4 +1,13 @@
-"""Limits on sources that hold over all workers of a journal."""
+"""Limits on sources that hold over all workers of a journal: this worker's exchanges about all its sources.
+
+Each worker has a share of each source and uses no more (`worker_share`). In an exchange it reports what it uses and
+wants, and the journal answers with what it may use from then on (`journal.writes.limiting`, `journal.division`); the
+breaker of all workers goes the same way (`shared_breaker`). docs/limits.md tells what is promised and why it holds.
+
+A quota of a day and a calendar of a source stand beside `concurrency` and `rate`, once there are any: a quota is a
+third `Need`, of which what is used does not come back before midnight; a source that is closed gets nothing from
+`Division.targets`, and `Grant` says until when, as it does for the breaker.
+"""
 
 import asyncio
 import contextlib
@@ -9,25 +18,27 @@ from typing import Protocol
 import structlog
 
 from appealbus.core import clocks
+from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.errors import JournalError
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.guards.shared import Shared
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.slots import Slots
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.shares import Report, Standing
+from appealbus.core.guards.worker_share import WorkerShare
 
 log = structlog.get_logger(__name__)
 
 _SOON = 0.025
+"""Seconds after the last exchange before news that cannot wait are told: failures of many calls go in one exchange."""
 _FAILING = 1.0
+"""Seconds between exchanges while they fail: a share lasts for ten, and a database that starts has enough to do."""
 
 
-class Shares(Protocol):
+class LimitsJournal(Protocol):
     """What of the journal is needed here."""
 
-    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Standing]:
-        """Report on all sources and get the shares."""
+    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
+        """Report on all sources and get what may be used of each."""
 
     async def leave_limits(self, worker: str) -> None:
         """Give everything back."""
@@ -36,11 +47,11 @@ class Shares(Protocol):
 class Limits:
     """Exchanges with the journal: what this worker uses and wants of each source against what it may use."""
 
-    def __init__(self, journal: Shares, worker: str, *, clock: Callable[[], float] = clocks.monotonic) -> None:
+    def __init__(self, journal: LimitsJournal, worker: str, *, clock: Callable[[], float] = clocks.monotonic) -> None:
         self._journal = journal
         self._worker = worker
         self._clock = clock
-        self._shared: list[Shared] = []
+        self._shares: list[WorkerShare] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._news = False
@@ -51,8 +62,8 @@ class Limits:
         self, source: str, settings: GuardSettings, slots: Slots, bucket: Bucket | None, breaker: SharedBreaker
     ) -> None:
         """Share the limits of a source. Nothing may leave for it before `start`."""
-        breaker.tell, breaker.told = self.wake, self.exchanged
-        self._shared.append(Shared(source, settings, slots, bucket, breaker, wake=self.wake, clock=self._clock))
+        breaker.wake, breaker.exchanged = self.wake, self.exchanged
+        self._shares.append(WorkerShare(source, settings, slots, bucket, breaker, wake=self.wake, clock=self._clock))
 
     async def start(self) -> None:
         """Get the first shares.
@@ -61,12 +72,12 @@ class Limits:
             JournalError: if the journal gives none.
 
         """
-        if self._shared:
+        if self._shares:
             await self._exchange()
 
     async def run(self) -> None:
         """Exchange until cancelled."""
-        while self._shared:
+        while self._shares:
             await self._pause()
             try:
                 await self._exchange()
@@ -78,9 +89,9 @@ class Limits:
 
     async def leave(self) -> None:
         """Give everything back, once nothing is in flight any more."""
-        for each in self._shared:
+        for each in self._shares:
             each.lapse()
-        if self._shared:
+        if self._shares:
             await self._journal.leave_limits(self._worker)
 
     def wake(self, urgent: bool = True) -> None:
@@ -107,22 +118,22 @@ class Limits:
             return _FAILING
         if self._news:
             return _SOON
-        return min(each.gap() for each in self._shared)
+        return min(each.gap() for each in self._shares)
 
     async def _exchange(self) -> None:
         waiting, self._waiting = self._waiting, []
         self._news = False
         begun = self._clock()
-        reports = [each.report(begun) for each in self._shared]
+        reports = [each.report() for each in self._shares]
         try:
-            standings = await self._journal.share_limits(self._worker, reports)
+            grants = await self._journal.share_limits(self._worker, reports)
         except BaseException:
-            for each, report in zip(self._shared, reports, strict=True):
+            for each, report in zip(self._shares, reports, strict=True):
                 each.breaker.lost(report.news)
             raise
         else:
-            for each, standing in zip(self._shared, standings, strict=True):
-                each.adopt(standing, begun)
+            for each, grant in zip(self._shares, grants, strict=True):
+                each.adopt(grant, begun)
         finally:
             self._last = self._clock()
             for done in waiting:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome

@@ -1,13 +1,20 @@
-"""A breaker that all workers of a journal share: what one has seen, the others know within a moment."""
+"""A breaker that all workers of a journal share: what one has seen, the others know within a moment.
+
+The journal counts failures and opens and closes (`journal.writes.source_limit`); here is what this worker has seen and
+not told yet, and what it was told last. A failure is told before its call gives its place back, so a source that
+fails sees no more calls than `breaker_failures` and those in flight.
+"""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from appealbus.core.guards.breaker import Breaker, BreakerState
-from appealbus.core.journal.shares import BreakerNews, Probe, Standing
+from appealbus.core.domain.limits import BreakerNews, Grant, Probe
+from appealbus.core.domain.source_state import BreakerState
+from appealbus.core.guards.breaker import Breaker
 
 _PATIENCE = 2.0
+"""Seconds that a call waits for an exchange: where the journal is away, its place must not be held much longer."""
 
 
 class SharedBreaker(Breaker):
@@ -17,13 +24,13 @@ class SharedBreaker(Breaker):
     report comes first.
 
     Attributes:
-        tell: called when there is news, and whether it cannot wait.
-        told: waits for an exchange with the journal that begins after now.
+        wake: called when there is news, and whether it cannot wait.
+        exchanged: waits for an exchange with the journal that begins after now.
 
     """
 
-    tell: Callable[[bool], None]
-    told: Callable[[], Awaitable[None]]
+    wake: Callable[[bool], None]
+    exchanged: Callable[[], Awaitable[None]]
 
     def __init__(
         self,
@@ -34,15 +41,18 @@ class SharedBreaker(Breaker):
         on_change: Callable[[BreakerState], None],
     ) -> None:
         super().__init__(failures, open_for, clock=clock, on_change=on_change)
+        # What the journal said last.
         self._known_era = 0
         self._known_failures = 0
+        # What it has not been told: failures since the last answer, whether there was one, a probe without a verdict.
         self._new_failures = 0
         self._new_success = False
-        self._under_way = False
+        self._dropped = False
+        self._under_way = False  # a report with failures
+        # A question asks to be the probe, may be it, is it.
         self._asking = False
         self._granted = False
         self._probes = False
-        self._dropped = False
 
     async def enter(self) -> int | None:
         """Return a place for one call; None to refuse it. A probe needs the leave of all workers."""
@@ -51,7 +61,7 @@ class SharedBreaker(Breaker):
         self._asking = self._probing = True
         self._granted = False
         try:
-            await self._exchanged()
+            await self._try_to_exchange()
         finally:
             if not self._granted:
                 self._probing = self._probing and self._state is BreakerState.HALF_OPEN
@@ -65,7 +75,7 @@ class SharedBreaker(Breaker):
     async def settled(self) -> None:
         """Wait until the journal has this worker's failures."""
         if self._new_failures or self._under_way:
-            await self._exchanged()
+            await self._try_to_exchange()
 
     @property
     def has_news(self) -> bool:
@@ -76,17 +86,17 @@ class SharedBreaker(Breaker):
     def _closed(self) -> bool:
         return self._state is BreakerState.CLOSED
 
-    async def _exchanged(self) -> None:
+    async def _try_to_exchange(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                await self.told()
+                await self.exchanged()
 
     def succeeded(self, place: int) -> None:
         """Take back the place of a call that the source answered, whatever the answer."""
         if place == self._era:
             urgent = self._known_failures or self._new_failures or not self._closed
             if urgent or not self._new_success:
-                self.tell(bool(urgent))
+                self.wake(bool(urgent))
             self._new_success, self._new_failures, self._probes = True, 0, False
         super().succeeded(place)
 
@@ -98,14 +108,14 @@ class SharedBreaker(Breaker):
         self._probes = False
         if not self._closed:
             super().failed(place)
-        self.tell(True)
+        self.wake(True)
 
     def gave_up(self, place: int) -> None:
         """Take back the place of a call that says nothing about the source, such as a cancelled one."""
         super().gave_up(place)
         if place == self._era and self._probes:
             self._probes, self._dropped = False, True
-            self.tell(True)
+            self.wake(True)
 
     def report(self) -> BreakerNews:
         """Return what has been seen since the last report."""
@@ -122,26 +132,26 @@ class SharedBreaker(Breaker):
             self._new_success = news.succeeded
         self._dropped |= news.dropped
 
-    def adopt(self, standing: Standing) -> None:
+    def adopt(self, grant: Grant) -> None:
         """Take over how the source stands for all workers."""
         self._under_way = False
-        changed = standing.era != self._known_era
+        changed = grant.era != self._known_era
         happened = self.has_news
-        self._known_era, self._known_failures = standing.era, standing.failures
+        self._known_era, self._known_failures = grant.era, grant.failures
         if happened and not changed:
             return
         self._new_failures, self._new_success, self._dropped = 0, False, False
-        probing = standing.probe is not Probe.NOBODY
+        probing = grant.probe is not Probe.NOBODY
         state = BreakerState.CLOSED
-        if standing.opens_in is not None:
-            stays = self._state is BreakerState.HALF_OPEN and standing.opens_in <= 0
+        if grant.opens_in is not None:
+            stays = self._state is BreakerState.HALF_OPEN and grant.opens_in <= 0
             state = BreakerState.HALF_OPEN if probing or stays else BreakerState.OPEN
-            self._open_until = self._clock() + standing.opens_in
+            self._open_until = self._clock() + grant.opens_in
         if state is not self._state:
             self._become(state)
         self._probing = probing
-        if standing.probe is Probe.MINE and not self._probes:
+        if grant.probe is Probe.MINE and not self._probes:
             # Who asked for it may be gone.
             self._granted, self._dropped = self._asking, not self._asking
             if self._dropped:
-                self.tell(True)
+                self.wake(True)

@@ -17,6 +17,7 @@ Seat: TypeAlias = "asyncio.Future[Ended | None]"
 
 
 _CALLED_OFF = 2.0
+"""Seconds for calls to end that are called off: twice what `doors.within` gives a plugin that does not let go."""
 
 
 class Flight(ABC):

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from appealbus.core import clocks
 
 _LOOK = 0.5
-"""Seconds between two looks at whether those who wait can still have their turn in time."""
-_NEW = 0.1  # what the newest call weighs in the mean: some ten calls say how long one takes
+"""Seconds between two looks at whether those who wait can still have their turn in time: soon enough for cases, whose
+time is counted in seconds, and a look goes over all who wait."""
+_NEW = 0.1
+"""What the newest call weighs in the mean: some ten calls say how long one takes."""
 
 
 class Slots:

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from pydantic_core import PydanticSerializationError, from_json
 
-from appealbus.core.journal.codec import record_from_json
+from appealbus.core.errors import AppealBusError
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
-from appealbus.schemas.record import Record
+from appealbus.schemas.record import Record, record_from_json
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
@@ -22,7 +22,7 @@ _CODE, _REASON = 100, 1000
 """Characters of a code and of a reason: ours have a tenth of that."""
 
 
-class NotStorable(TypeError):
+class NotStorable(AppealBusError, TypeError):
     """A lookup returned what cannot be written down. The text quotes nothing of it."""
 
 

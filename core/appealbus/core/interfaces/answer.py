@@ -1,7 +1,6 @@
 """Answers that come by themselves, hours after the question: what a wire brings, and what the journal keeps of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -20,19 +19,6 @@ class Answer:
     question_id: str
     body: bytes
     head: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer that the journal holds until its lookup has read it."""
-
-    question_id: str
-    lookup: str
-    key: str
-    asked_at: datetime
-    answered_at: datetime
-    head: str
-    body: bytes
 
 
 class Kept(StrEnum):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.interfaces.part import Part
@@ -45,15 +45,8 @@ Handed: TypeAlias = str | Refused | None
 """How handing over one version ended: None where the receiver has it, a word of ours where it is to be tried again."""
 
 
-class Delivery(Part, ABC, Generic[S]):
-    """A way out: what `kind = "name"` in `[deliveries.NAME]` chooses."""
-
-    kind: ClassVar[str]
-    settings: type[S]
-
-    def __init__(self, name: str, settings: S) -> None:
-        self.name = name
-        self.config = settings
+class Delivery(Part[S], ABC):
+    """A way out: what a table `[deliveries.NAME]` makes."""
 
     async def start(self) -> None:
         """Open what stays open."""

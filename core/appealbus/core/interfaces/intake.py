@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.interfaces.part import Part
@@ -63,15 +63,11 @@ class Acceptor(Protocol):
         """Take one message. Returns when the result is on disk; waits while the bus is full."""
 
 
-class Intake(Part, ABC, Generic[S]):
-    """An adapter of a channel: what `kind = "name"` in `[intakes.NAME]` chooses."""
-
-    kind: ClassVar[str]
-    settings: type[S]
+class Intake(Part[S], ABC):
+    """An adapter of a channel: what a table `[intakes.NAME]` makes."""
 
     def __init__(self, name: str, settings: S) -> None:
-        self.name = name
-        self.config = settings
+        super().__init__(name, settings)
         self.idle = True
         """False while there is something to take that has not been taken: `run --until-idle` waits for it."""
 

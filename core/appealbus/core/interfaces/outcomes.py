@@ -48,10 +48,6 @@ def awaiting(code: str, reason: str, retry_after: float | None = None) -> Outcom
     return Outcome(OutcomeKind.AWAITING, code=code, reason=reason, retry_after=retry_after)
 
 
-PENDING = "input.pending"
-"""Skipped for now: the lookup that gives the input may still end in found."""
-
-
 def skipped(reason: str, code: str = "input.missing") -> Outcome[Record]:
     """Return the outcome of a question whose input's lookup did not end in found."""
     return Outcome(OutcomeKind.SKIPPED, code=code, reason=reason)

@@ -4,20 +4,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from lxml import etree
 
-from appealbus.core.config.base import Settings
-from appealbus.core.interfaces.answer import Answers, KeptAnswer
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import AppealBusError
+from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
 """The business content: an XML element, or a mapping for wires that build the message themselves."""
-
-S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +79,7 @@ class Reply:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class Layer(StrEnum):
-    """Where in the exchange a call failed."""
-
-    TRANSPORT = "transport"
-    FAULT = "fault"
-    GATEWAY = "gateway"
-    BUSINESS = "business"
-
-
-class CallFailed(Exception):
+class CallFailed(AppealBusError):
     """The question did not come back with an answer. Connectors raise it; the guard makes it an outcome.
 
     `reason` is ours, never a text of the other side: that may hold personal data.
@@ -108,7 +97,6 @@ class CallFailed(Exception):
         code: str,
         reason: str,
         *,
-        layer: Layer = Layer.TRANSPORT,
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
@@ -117,7 +105,6 @@ class CallFailed(Exception):
         self.kind = kind
         self.code = code
         self.reason = reason
-        self.layer = layer
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale
@@ -132,7 +119,7 @@ class Health:
 
 
 class Wire(ABC):
-    """A connector bound to one source by its settings."""
+    """The way to one source. A connector is a factory of wires: `connector = "name"` in a source's table chooses it."""
 
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
@@ -167,15 +154,3 @@ class Wire(ABC):
 
     async def close(self) -> None:  # noqa: B027
         """Let go of everything. Idempotent."""
-
-
-class Connector(ABC, Generic[S]):
-    """A wire format: what `connector = "name"` in a source's settings chooses."""
-
-    name: ClassVar[str]
-    settings: type[S]
-    """What the source's table may hold beside `connector` and `guard`."""
-
-    @abstractmethod
-    def wire(self, source: str, settings: S) -> Wire:
-        """Bind to one source. No side effects: those belong into `Wire.start`."""

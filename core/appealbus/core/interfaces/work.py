@@ -7,7 +7,7 @@ from it alone, under a lease: a hint that is lost costs a second, one that comes
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import TypeVar
 
 from appealbus.core.config.base import Settings
 from appealbus.core.interfaces.part import Part
@@ -25,14 +25,8 @@ class Waiting:
     """The statutory deadline as a number of days (`date.toordinal`): the smaller, the more urgent."""
 
 
-class WorkQueue(Part, ABC, Generic[S]):
-    """What `kind = "name"` in `[work]` chooses. Without that table a worker looks into the journal each second."""
-
-    kind: ClassVar[str]
-    settings: type[S]
-
-    def __init__(self, settings: S) -> None:
-        self.config = settings
+class WorkQueue(Part[S], ABC):
+    """What the table `[work]` makes. Without that table a worker looks into the journal each second."""
 
     async def start(self) -> None:
         """Open what stays open."""

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CHUNK = 64
+"""Rows of one statement: larger ones save little more. Below it are powers of two, so seven texts do for any number."""
 _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from appealbus.core.config.base import ConfigError
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.rows import JournalState
 
 _LARGEST = 4096
+"""Bytes: a checkpoint has some hundred. What has more is another file, and is not read to its end."""
 
 
 class Behind(JournalError):

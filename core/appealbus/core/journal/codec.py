@@ -3,28 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from sqlalchemy import Row, RowMapping
 
-from appealbus.core.journal.rows import (
-    AccessRow,
-    AppealRow,
-    Case,
-    DeliveryRow,
-    DeliveryState,
-    LookupState,
-    Served,
-    SourceState,
-    State,
-    WorkerState,
-)
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import OtherRecord, Record
+from appealbus.schemas.record import record_from_json
 
 _INPUTS = TypeAdapter(tuple[Input, ...])
 _SOURCE = TypeAdapter(SourceState)
@@ -70,15 +62,6 @@ def state_from_row(row: Row[Any]) -> LookupState:
     )
 
 
-def record_from_json(raw: bytes) -> Record:
-    """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord."""
-    model = Record.known.get(str(orjson.loads(raw).get("type")), OtherRecord)
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError:
-        return OtherRecord.model_validate_json(raw)
-
-
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
     """Return the receipt in the columns of `appeal`."""
     return Receipt(
@@ -111,7 +94,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         channel=row.channel,
         message_id=row.message_id,
         accepted_at=row.accepted_at,
-        state=State(row.state),
+        state=AppealState(row.state),
         due_at=row.due_at,
         version=row.version,
         completeness=row.completeness,

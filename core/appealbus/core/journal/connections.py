@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from appealbus.core.journal.errors import UNREACHABLE, JournalError
+from appealbus.core.errors import UNREACHABLE, JournalError
 
 C = TypeVar("C")
 

@@ -1,52 +1,10 @@
-"""What can go wrong with the journal."""
+"""What can go wrong with the journal, for those who write to it."""
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError, JournalError
 
 
 class NoJournalYet(ConfigError):
     """There is nothing to read until `appealbus run` or `appealbus intake` has made or upgraded the journal."""
-
-
-UNREACHABLE = "unreachable"
-CONFLICT = "conflict"
-UNEXPECTED = "database"
-"""What none of the others is: mostly a defect of ours."""
-_PASSING = frozenset(
-    {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
-)
-
-
-class JournalError(Exception):
-    """The journal could not do what was asked; nothing of that one request is on disk, OutcomeUnknown excepted.
-
-    Attributes:
-        code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal`,
-            `unreachable` (the database is away), `conflict` (others write the same) …
-
-    """
-
-    def __init__(self, text: str, code: str = "journal") -> None:
-        super().__init__(text)
-        self.code = code
-
-    @property
-    def passes(self) -> bool:
-        """Whether it is about the journal as a whole, for now, and not about what was asked of it."""
-        return self.code in _PASSING
-
-
-class MessageDiffers(JournalError):
-    """The message has the id of another one that was taken before, and says something else.
-
-    Attributes:
-        number: of the appeal that the first one became.
-
-    """
-
-    def __init__(self, number: str) -> None:
-        text = f"its message id belongs to appeal {number}, which says something else; send it under a new id"
-        super().__init__(text, "message.differs")
-        self.number = number
 
 
 class OutcomeUnknown(JournalError):

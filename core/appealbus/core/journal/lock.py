@@ -7,9 +7,11 @@ from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
-from appealbus.core.journal.errors import AlreadyRunning, JournalError
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.errors import AlreadyRunning
 
 _PAUSE = 0.0005
+"""Seconds between two tries: a write holds the lock for as long as the disk takes, which is a millisecond or two."""
 
 
 class FileLock:

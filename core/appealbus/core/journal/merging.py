@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
 
-from appealbus.core.journal.rows import SourceState
+from appealbus.core.domain.source_state import SourceState
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _WORST_FIRST = ("open", "half_open", "closed")

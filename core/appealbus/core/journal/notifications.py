@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 _CHANNEL = "appealbus"
 _TELL = text(f"NOTIFY {_CHANNEL}")
 _PAUSE = 5.0
+"""Seconds before the next connection: a database that restarts is back in a few, and workers look by themselves."""
 
 
 def tell(connection: Connection) -> None:

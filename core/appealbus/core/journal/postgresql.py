@@ -11,10 +11,9 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import CONFLICT, UNREACHABLE
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,15 +21,22 @@ if TYPE_CHECKING:
 Password = Callable[[], str]
 
 CONNECT_SECONDS = 5
+"""A machine that is off says nothing; the bus's start and a worker's beat must not wait for it long."""
 _STATEMENT_SECONDS = 20
+"""Less than `_WAIT_SECONDS`, so that the database itself ends what takes too long, and says so."""
 _LOCK_SECONDS = 10
+"""Less than a statement has, so that an error tells of a lock where it was a lock."""
 _IDLE_SECONDS = 30
+"""How long a reader may stand still in a transaction: what it sees cannot be vacuumed meanwhile."""
 _WRITING_IDLE_SECONDS = 3
 """How long a writer may stand still in a transaction: its locks hold up all other workers, whatever became of it."""
 _WAIT_SECONDS = 25.0
 """How long one answer of the database may take. It gives up on a statement sooner: only a dead line gets here."""
 _MIGRATION_SECONDS = 3600
+"""A migration may rewrite tables of millions of rows; an hour is more than that takes, and still an end."""
 _PREPARED = 500
+"""Statements that the driver keeps prepared: with up to seven sizes of each insert there may be more than its own
+100."""
 
 # No wait on the database is endless: neither for a connection, nor for a lock, nor on a line that swallows everything.
 CONNECTION_SETTINGS = {

@@ -8,27 +8,15 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
 
-from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.errors import MessageDiffers
 from appealbus.core.journal.merging import merged
-from appealbus.core.journal.rows import (
-    AccessRow,
-    AppealRow,
-    Case,
-    Counts,
-    DeliveryRow,
-    JournalState,
-    LookupState,
-    QuarantineHeld,
-    QuarantineRow,
-    Served,
-    SourceState,
-    State,
-    Undelivered,
-    VersionRow,
-    WorkerState,
-)
+from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import (
     ALONE,
@@ -96,15 +84,15 @@ def _readable(row: Row[Any], kept: list[Row[Any]]) -> Case | None:
 
 
 _IN_STATE = {
-    State.READY: appeal.c.state == READY,
-    State.IN_WORK: appeal.c.state == IN_WORK,
-    State.PARKED: appeal.c.state == PARKED,
-    State.SUSPECT: appeal.c.state == SUSPECT,
-    State.HELD: appeal.c.state == HELD,
+    AppealState.READY: appeal.c.state == READY,
+    AppealState.IN_WORK: appeal.c.state == IN_WORK,
+    AppealState.PARKED: appeal.c.state == PARKED,
+    AppealState.SUSPECT: appeal.c.state == SUSPECT,
+    AppealState.HELD: appeal.c.state == HELD,
 }
 
 
-def appeals(connection: Connection, after: int, limit: int, state: State | None) -> list[AppealRow]:
+def appeals(connection: Connection, after: int, limit: int, state: AppealState | None) -> list[AppealRow]:
     """Return a page of appeals."""
     # `id + 0`, as below: what is unfinished is few and has an index. What is idle is nearly all: by id it is found.
     key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE else appeal.c.id
@@ -339,18 +327,18 @@ def counts(connection: Connection) -> Counts:
     one = connection.scalar
     found = {row.state: row for row in connection.execute(_UNFINISHED)}
     number = {state: row.number for state, row in found.items()}
-    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != State.HELD]
+    oldest = [row.oldest for state, row in found.items() if row.oldest is not None and state != AppealState.HELD]
     ever = {row.name: row.value for row in connection.execute(select(counter.c.name, counter.c.value))}
     kept = connection.execute(_QUARANTINED)
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
     return Counts(
-        ready=number[State.READY],
-        in_work=number[State.IN_WORK],
-        parked=number[State.PARKED],
-        suspect=number[State.SUSPECT],
-        held=number[State.HELD],
+        ready=number[AppealState.READY],
+        in_work=number[AppealState.IN_WORK],
+        parked=number[AppealState.PARKED],
+        suspect=number[AppealState.SUSPECT],
+        held=number[AppealState.HELD],
         idle=ever.get("appeal", 0) - ever.get("pruned", 0) - sum(number.values()),
         quarantine=sum(channel.messages for channel in held.values()),
         outbox={row.receiver: row.unsent for row in waiting},

@@ -9,24 +9,14 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from appealbus.core.interfaces.answer import KeptAnswer
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import queries
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.rows import (
-    AccessRow,
-    AppealRow,
-    Case,
-    Counts,
-    DeliveryRow,
-    JournalState,
-    LookupState,
-    QuarantineRow,
-    SourceState,
-    State,
-    Undelivered,
-    VersionRow,
-    WorkerState,
-)
+from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.schemas.appeal import Appeal
@@ -59,7 +49,7 @@ class JournalReader:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
         return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
 
-    async def appeals(self, after: int = 0, limit: int = 100, *, state: State | None = None) -> list[AppealRow]:
+    async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
         """Return a page of appeals, oldest first; of one state if it is given."""
         return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
 

@@ -1,17 +1,11 @@
 """What goes into the journal and comes out of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from appealbus.core.interfaces.answer import KeptAnswer
 from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.outcomes import PENDING
 from appealbus.schemas.appeal import Appeal, Receipt
-from appealbus.schemas.dossier import Input
-from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,171 +24,6 @@ class Accepted:
     appeal_id: int
     receipt: Receipt
     new: bool
-
-
-class Served(StrEnum):
-    """What answered a question."""
-
-    SOURCE = "source"
-    SHARED = "shared"
-    """An identical question was in flight; its answer serves this one too."""
-    CACHE = "cache"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRow:
-    """Who looked at whose data, for which appeal, why, and by what right. Durable before the question leaves."""
-
-    question_id: str
-    at: datetime
-    actor: str
-    subject: str
-    source: str
-    lookup: str
-    number: str
-    purpose: str
-    legal_basis: str
-    served: Served
-    id: int = 0
-    """Where the row stands in the journal; 0 until it is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitedRow:
-    """A question whose answer comes by itself: its access row, and which question of which appeal it is."""
-
-    access: AccessRow
-    appeal_id: int
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class LookupState:
-    """How one question of a case stands. The journal keeps the newest for each (lookup, key)."""
-
-    lookup: str
-    key: str
-    kind: OutcomeKind
-    ended_at: datetime
-    code: str = ""
-    reason: str = ""
-    inputs: tuple[Input, ...] = ()
-    attempts: int = 0
-    """Calls that left for the source, over all runs."""
-    runs: int = 0
-    """How often the question was put; the back-off grows with it."""
-    asked_at: datetime | None = None
-    next_attempt_at: datetime | None = None
-    record: Record | None = None
-    provenance: Provenance | None = None
-
-    @property
-    def pending(self) -> bool:
-        """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
-        return self.code == PENDING if self.kind is OutcomeKind.SKIPPED else not self.kind.final
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An appeal with all that is known so far."""
-
-    appeal_id: int
-    appeal: Appeal
-    receipt: Receipt
-    version: int
-    """Of the newest dossier; 0 where there is none yet."""
-    states: tuple[LookupState, ...] = ()
-    answers: tuple[KeptAnswer, ...] = ()
-    """What came by itself, and has not been read."""
-    size: int = 0
-    """Bytes of the appeal as the journal keeps it."""
-    deaths: int | None = None
-    """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
-    asked: tuple[AccessRow, ...] = ()
-    """Of a suspect: its questions that left for a source, those too whose end nobody has heard."""
-
-
-class State(StrEnum):
-    """How an appeal stands."""
-
-    READY = "ready"
-    """It waits for work."""
-    IN_WORK = "in_work"
-    """Somebody works on it now, under a lease."""
-    PARKED = "parked"
-    """It waits for the next attempt of a lookup."""
-    IDLE = "idle"
-    """It waits for nothing."""
-    SUSPECT = "suspect"
-    """Its worker died over it and others; it waits for its turn, one suspect at a time."""
-    HELD = "held"
-    """It is not worked until somebody releases it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppealRow:
-    """An appeal in a list."""
-
-    appeal_id: int
-    number: str
-    channel: str
-    message_id: str
-    accepted_at: datetime
-    state: State
-    due_at: datetime | None
-    """When a parked appeal is worked on again."""
-    version: int
-    completeness: str | None
-    """Of the newest dossier; None where there is none yet."""
-    changed_at: datetime
-    held_by: str | None = None
-    """Who holds it: a person, or the bus itself; None where it is not held."""
-    held_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """One version of a dossier, without the dossier."""
-
-    version: int
-    completeness: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineHeld:
-    """What quarantine holds of a channel, of messages that nobody has replayed."""
-
-    messages: int
-    bytes: int
-    oldest: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much of what the journal holds."""
-
-    ready: int
-    """Waits for work."""
-    in_work: int
-    parked: int
-    idle: int
-    quarantine: int
-    """Messages in quarantine that nobody has replayed."""
-    outbox: dict[str, int]
-    """Deliveries not yet confirmed, by receiver."""
-    oldest_unfinished: datetime | None
-    """When the oldest appeal that is neither idle nor held was accepted."""
-    oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
-    """When the oldest version that a receiver has not confirmed was made, by receiver."""
-    quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
-    """What is in quarantine, by channel."""
-    alone: dict[str, int] = field(default_factory=dict)
-    """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
-    suspect: int = 0
-    """Waits for its turn alone, since a worker died over it and others."""
-    held: int = 0
-    """Waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,25 +161,3 @@ class WorkerState:
     """Versions that it has written since its start."""
     links: tuple[LinkState, ...] = ()
     """Its connections that stay open."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """How a source stands, as the running bus sees it."""
-
-    source: str
-    connector: str
-    breaker: str
-    """`closed`, `open` or `half_open`."""
-    in_flight: int
-    waiting: int
-    rate: float
-    """Calls a second over the last minute."""
-    outcomes: dict[str, int] = field(default_factory=dict)
-    p50: float | None = None
-    """Seconds."""
-    p95: float | None = None
-    last_error: str | None = None
-    last_error_at: datetime | None = None
-    at: datetime | None = None
-    """When this was written down."""

@@ -8,6 +8,7 @@ RULE = b"\x01"
 """First byte of a digest. Whatever makes another digest of the same message has another rule: a reading that has
 learnt to use more, a default that has changed. Digests of different rules say nothing of each other."""
 _BYTES = 16
+"""Of the digest: 128 bits, so that no two of all messages ever sent have the same one by chance."""
 _MADE = {"mentions", "warnings"}
 
 

@@ -14,14 +14,16 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
 from appealbus.core.journal import notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
-from appealbus.core.journal.errors import UNEXPECTED, UNREACHABLE, JournalError, NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.lock import FileLock
 
 READERS = 4
+"""Connections that read. The bus's own reads are short; a command, a scrape and a page may come on top."""
 _BUSY_MS = 5000
+"""How long SQLite waits for whoever else has the file: a backup holds it for less."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",

@@ -20,12 +20,13 @@ from sqlalchemy import (
     literal_column,
 )
 
-from appealbus.core.journal.rows import State
+from appealbus.core.domain.listing import AppealState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+"""The journal's unit of time: as fine as a datetime is, so that none is rounded."""
 
-READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in State)
+READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in AppealState)
 """States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.journal.rows import QuarantineBounds, SourceState, WorkerState
-from appealbus.core.journal.shares import Report, Standing
+from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning
 from appealbus.core.journal.writing import Writing
 
@@ -33,7 +34,7 @@ class Upkeep(Writing):
         if self.shared:
             await self._write.submit(heartbeat.let_go, owner)
 
-    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Standing]:
+    async def share_limits(self, worker: str, reports: Sequence[Report]) -> list[Grant]:
         """Take a worker's reports on its sources; return for each what it may use from now on, until its lease ends."""
         return await self._limits.submit(limiting.share, limiting.Reports(worker, reports))
 

@@ -16,9 +16,10 @@ import structlog
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
+from appealbus.core.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
-from appealbus.core.journal.errors import CONFLICT, UNEXPECTED, UNREACHABLE, JournalError, OutcomeUnknown
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -30,15 +31,20 @@ Run = Callable[[Connection, Sequence[Item]], Sequence[Result | JournalError]]
 log = structlog.get_logger(__name__)
 
 _GROUP = 500
+"""Writes of one transaction: past some 200 they become no cheaper, and all wait until the last is written."""
 _QUEUE = 1000
+"""Writes that may wait: one group to be written and one to follow. More than that waits with whoever writes it."""
 # Where many write at once, a moment's wait makes groups larger and each write cheaper; a single one never waits.
 _CROWD = 8
 _LINGER = 0.002
+"""Seconds of that wait: about as long as the disk takes for one transaction."""
 # A database that restarts is back in seconds: till then what waits goes on waiting. Past that it fails, and so does
 # at its first try what comes after, until the database is back.
 _PATIENCE = 10.0
 _PAUSES = (0.05, 0.2, 0.5, 1.0)
+"""Seconds between tries. A conflict is over in milliseconds; a database that restarts takes seconds."""
 _CONFLICTS = 3
+"""Tries after a conflict: with pauses between them a fourth one in a row is hardly chance any more."""
 _HOPELESS = frozenset({"busy", UNREACHABLE, "unknown"})
 
 

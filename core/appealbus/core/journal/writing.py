@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
-from appealbus.core.journal.errors import JournalError
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer

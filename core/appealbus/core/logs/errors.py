@@ -5,13 +5,13 @@ import sysconfig
 from types import TracebackType
 from typing import Any
 
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 
 _LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 _FRAMES = 20
+"""The innermost ones tell where it happened; an endless recursion would have a thousand."""
 _CAUSES = 5
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+"""Behind an error are seldom more than two; five bound what a plugin can chain together."""
 
 
 def summary(error: BaseException) -> dict[str, Any]:

@@ -12,8 +12,11 @@ from appealbus.core.masking import masked
 
 REDACTED = "[redacted]"
 _DEPTH = 4
+"""Values of our own are hardly nested; what a plugin nests deeper is no fact for a log."""
 _ITEMS = 50
+"""People read the lines, and Docker cuts them at 16 kB."""
 _TEXT_LIMIT = 500
+"""Characters: our own sentences are far shorter; what is longer was put together from somebody's data."""
 _SAFE_NUMBER = 10**8  # every ИИН and БИН is greater, read as a number: 000101000000 is the least one
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,40}")

@@ -3,6 +3,7 @@
 import time
 
 _AGAIN = 60.0
+"""Seconds: often enough for whoever opens the log to see that it goes on, seldom enough to leave it readable."""
 
 
 class LogThrottle:

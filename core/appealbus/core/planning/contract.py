@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appealbus.core.config.base import ConfigError
 from appealbus.core.config.loading import Loaded
+from appealbus.core.errors import ConfigError
 from appealbus.core.planning.plan import Node, Plan, PlanError
 from appealbus.schemas.appeal import AppealKind
 

@@ -3,7 +3,6 @@
 `applicant.iin`, `parcels[*].cadastral_number`, `egkn.parcel/rights[*].holder.bin`.
 """
 
-import difflib
 import re
 import types
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,15 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from appealbus.core.errors import AppealBusError
 from appealbus.schemas.appeal import Mention, Span
+from appealbus.schemas.suggestion import did_you_mean
 
 _STEP = re.compile(r"([a-z_][a-z0-9_]*)(\[\*\])?")
 _LOOKUP = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
-class PathError(ValueError):
+class PathError(AppealBusError, ValueError):
     """A path that leads nowhere."""
 
 
@@ -88,9 +89,8 @@ def check_path(path: Path, root: type[BaseModel]) -> None:
     for step in path.steps:
         annotations = [m.model_fields[step.name].annotation for m in models if step.name in m.model_fields]
         if not annotations:
-            names = sorted({name for model in models for name in model.model_fields})
-            near = difflib.get_close_matches(step.name, names, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'no fields'}"
+            names = {name for model in models for name in model.model_fields}
+            hint = did_you_mean(step.name, names)
             where = " or ".join(model.__name__ for model in models) or "the value before it"
             raise PathError(f"{path.text!r}: {where} has no field {step.name!r}; {hint}")
         models = []

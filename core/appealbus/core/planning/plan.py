@@ -11,8 +11,10 @@ from typing import Any, get_args, get_origin
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from appealbus.core.domain.case import PENDING
+from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.lookup import From, Lookup, Query
-from appealbus.core.interfaces.outcomes import PENDING, not_applicable, skipped
+from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
 from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, values
 from appealbus.schemas.appeal import Appeal
@@ -30,7 +32,7 @@ _LOOKS = 10_000
 with a hundred rights each lead to a few persons. It takes a tenth of a second."""
 
 
-class PlanError(Exception):
+class PlanError(AppealBusError):
     """The lookups do not fit together. The text names the lookup, the field and what to write."""
 
 

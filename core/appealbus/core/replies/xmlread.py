@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer, Reply
+from appealbus.core.interfaces.wire import CallFailed, Reply
 from appealbus.core.replies.convert import (
     KAZAKHSTAN,
     bare,
@@ -39,7 +39,7 @@ def element_of(reply: Reply) -> etree._Element:
     """
     if isinstance(reply.body, etree._Element):
         return reply.body
-    raise CallFailed(OutcomeKind.INVALID, "reply.not_xml", "the reply is not XML", layer=Layer.BUSINESS)
+    raise CallFailed(OutcomeKind.INVALID, "reply.not_xml", "the reply is not XML")
 
 
 def local_name(element: etree._Element) -> str:
@@ -162,8 +162,8 @@ def needed(value: V | None, path: str) -> V:
 
 
 def _missing(path: str) -> NoReturn:
-    raise CallFailed(OutcomeKind.INVALID, "reply.missing", f"the reply lacks {path}", layer=Layer.BUSINESS)
+    raise CallFailed(OutcomeKind.INVALID, "reply.missing", f"the reply lacks {path}")
 
 
 def _bad(kind: str, path: str) -> NoReturn:
-    raise CallFailed(OutcomeKind.INVALID, f"reply.bad_{kind}", f"{path} is not a {kind}", layer=Layer.BUSINESS)
+    raise CallFailed(OutcomeKind.INVALID, f"reply.bad_{kind}", f"{path} is not a {kind}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed, Layer
+from appealbus.core.interfaces.wire import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -34,14 +34,13 @@ class Checker:
         self._schema = schema
         self._names = names
 
-    def check(self, message: etree._Element, code: str, what: str, layer: Layer = Layer.TRANSPORT) -> None:
+    def check(self, message: etree._Element, code: str, what: str) -> None:
         """Check a message.
 
         Args:
             message: the element.
             code: of the failure.
             what: `the reply`, `the request`.
-            layer: of the failure.
 
         Raises:
             CallFailed: with the code, naming the element that breaks the schema, never its value.
@@ -50,17 +49,17 @@ class Checker:
         if _SIZE(message) > _LARGE:
             if not self._is_large_valid(message):
                 reason = f"{what} breaks its schema, in a large message"
-                raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer, at_scale=True)
+                raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True)
             return
         try:
             valid = self._schema.validate(message)
         except etree.XMLSchemaValidateError:
             # libxml2 gave up: a pattern of the schema has too many ways to fit a long text.
             reason = f"{what} cannot be checked against its schema: a pattern has too many ways to fit"
-            raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer, at_scale=True) from None
+            raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True) from None
         if not valid:
             reason = f"{what} breaks its schema at {self._place(message)}"
-            raise CallFailed(OutcomeKind.INVALID, code, reason, layer=layer)
+            raise CallFailed(OutcomeKind.INVALID, code, reason)
 
     def _is_large_valid(self, message: etree._Element) -> bool:
         """Check while parsing, which can stop at the first error."""
@@ -127,4 +126,4 @@ class MessageSchema:
         if not str(message.tag).startswith("{"):
             message.tag = self.root
             message.attrib.pop(_XSI_TYPE, None)
-        self._checker.check(message, "reply.schema", "the reply", Layer.BUSINESS)
+        self._checker.check(message, "reply.schema", "the reply")

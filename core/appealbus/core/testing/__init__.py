@@ -10,17 +10,17 @@ Everything but the wire is the bus's own: the plan fills in the question, the gu
 from appealbus.core.testing.asking import Asked, ask, ask_all
 from appealbus.core.testing.conformance import check_lookup
 from appealbus.core.testing.making import Records, appeal, dossier
-from appealbus.core.testing.scripted import Answer, ScriptedConnector, ScriptedWire
+from appealbus.core.testing.scripted import Answer, ScriptedWire, scripted_connector
 
 __all__ = [
     "Answer",
     "Asked",
     "Records",
-    "ScriptedConnector",
     "ScriptedWire",
     "appeal",
     "ask",
     "ask_all",
     "check_lookup",
     "dossier",
+    "scripted_connector",
 ]

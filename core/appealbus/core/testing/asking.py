@@ -1,15 +1,15 @@
 """Asking a lookup as the bus does: the plan fills in the question, the guard puts it; only the wire is scripted."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
-from appealbus.core.journal.rows import AccessRow
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.core.testing.making import NUMBER, Records, listed
@@ -21,6 +21,7 @@ from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 _BUDGET = 10.0
+"""Seconds: a scripted wire answers at once, so a test that waits for ever fails soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def _question(node: Node, draft: Draft, query: Query | None) -> Question:
         inputs=draft.inputs,
         number=NUMBER,
         actor="test",
-        deadline=asyncio.get_running_loop().time() + _BUDGET,
+        deadline=monotonic() + _BUDGET,
         plugin=node.plugin,
         plugin_version=node.plugin_version,
         legal_basis=node.legal_basis,

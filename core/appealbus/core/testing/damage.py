@@ -13,6 +13,7 @@ CANARY = "Канарейкина 010203499998"
 """Stands for a citizen's data: it must not turn up in a code or a reason."""
 
 _MOST = 300
+"""Elements that are damaged, in several ways each: a record has some fifty, and a test must end in seconds."""
 
 
 def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:

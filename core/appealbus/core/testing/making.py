@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from appealbus.core.clocks import wall
+from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, LookupOutcome
-from appealbus.schemas.extraction import prepare
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record

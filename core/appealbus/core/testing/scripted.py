@@ -8,7 +8,8 @@ from typing import TypeAlias
 from lxml import etree
 
 from appealbus.core.config.base import NoSettings
-from appealbus.core.interfaces.wire import Call, CallFailed, Connector, Health, Payload, Reply, Request, Wire
+from appealbus.core.interfaces.factory import Factory
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import parse
 
@@ -18,6 +19,7 @@ Answer: TypeAlias = str | bytes | Payload | Reply | CallFailed
 Script: TypeAlias = Iterable[Answer] | Callable[[Request], Answer]
 
 _LIMIT = 10 * 1024 * 1024
+"""Bytes: five times what a source may send by default, so that a script may hold a reply that is too large for one."""
 
 
 class ScriptedWire(Wire):
@@ -43,18 +45,9 @@ class ScriptedWire(Wire):
         return Health(ok=True, detail="scripted")
 
 
-class ScriptedConnector(Connector[NoSettings]):
-    """`connector = "scripted"`: binds every source to the one wire. For a bus in a test."""
-
-    name = "scripted"
-    settings = NoSettings
-
-    def __init__(self, wire: ScriptedWire) -> None:
-        self._wire = wire
-
-    def wire(self, source: str, settings: NoSettings) -> ScriptedWire:
-        """Return the wire."""
-        return self._wire
+def scripted_connector(wire: Wire) -> Factory[Wire]:
+    """Return `connector = "scripted"`, which binds every source to the one wire. For a bus in a test."""
+    return Factory("scripted", NoSettings, lambda source, settings: wire)
 
 
 def reply_of(answer: str | bytes | Payload) -> Reply:

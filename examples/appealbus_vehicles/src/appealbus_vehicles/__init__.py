@@ -6,6 +6,9 @@ from appealbus_vehicles.assessor import ArrestedVehicles
 from appealbus_vehicles.lookup import VehiclesOfApplicant
 from appealbus_vehicles.settings import VehiclesSettings
 
+appealbus_api = 1
+"""The plugin API of appealbus that this is written for."""
+
 
 @hookimpl
 def register_settings() -> type[Settings]:

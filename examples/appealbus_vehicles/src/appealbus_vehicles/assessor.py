@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from appealbus.core import Assessor
-from appealbus.core.interfaces.assessor import records
+from appealbus.core import Assessor, records
 from appealbus.schemas import Dossier, Severity, Signal
 
 from appealbus_vehicles.record import Vehicles

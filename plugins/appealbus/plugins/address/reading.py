@@ -5,7 +5,7 @@ from functools import partial
 
 from appealbus.core.readings import At, By, Reading
 from appealbus.schemas.address import Address, AddressPart
-from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_rka
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_or_none, parse_rka
 
 _Reading = partial(Reading, codes=("Code", "ValueRu", "ValueKz"))
 
@@ -17,10 +17,7 @@ def innermost(codes: Sequence[str]) -> str:
 
 def cadastral_number(told: str) -> str:
     """Return a parcel's number; a building's or a room's goes on behind it, and stays as the register writes it."""
-    try:
-        return parse_cadastral_number(told)
-    except IdentifierError:
-        return told
+    return parse_or_none(parse_cadastral_number, told) or told
 
 
 PART = _Reading(AddressPart, level="Type", name_ru="NameRus", name_kk="NameKaz", rko="RCO", kato="CATO")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 
-from appealbus.connectors.amqp.agency import AmqpConnector
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.files.reading import read_appeals
 from appealbus.core.bus.bus import Bus
@@ -29,7 +29,9 @@ from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.schemas.dossier import Completeness, Dossier
 
 _RECOVERY = 60.0
+"""Seconds for what is parked to be found: each pause is four seconds, and a few rounds find everything."""
 _PAGE = 500
+"""Appeals of one read: the demonstration has 200."""
 
 
 async def run(out: Console, folder: Path) -> None:
@@ -55,10 +57,10 @@ async def run(out: Console, folder: Path) -> None:
 @asynccontextmanager
 async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[None]:
     """Let the agencies misbehave, one of them on the broker of the bus."""
-    connector = parts.host.connectors["amqp"]
-    if not isinstance(connector, AmqpConnector):
-        raise TypeError("another plugin brings the connector amqp")
-    brokers, broker = connector.brokers, connector.brokers.get()
+    brokers = parts.host.shared("amqp")
+    if not isinstance(brokers, Brokers):
+        raise TypeError("another plugin is called amqp")
+    broker = brokers.get()
     await brokers.start(broker, Wanted())
     try:
         await simulator.take_questions(broker)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from appealbus.core.readings import At, By, Reading, Take, bare
-from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_or_none
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Geometry, Holder, Parcel, Right
 from appealbus.schemas.record import Coded
 
@@ -22,10 +22,7 @@ def of_organisation(number: str | None, is_person: str | None) -> str | None:
 
 def parcel_number(told: str) -> str:
     """Return a cadastral number; of what is no parcel, such as a building on it, as the register writes it."""
-    try:
-        return parse_cadastral_number(told)
-    except IdentifierError:
-        return told
+    return parse_or_none(parse_cadastral_number, told) or told
 
 
 def _is_true(flag: str | None) -> bool:

@@ -12,7 +12,7 @@ from appealbus.core.readings import Declared, Send
 from appealbus.core.replies.subject import same_name, same_number, same_patronymic
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdfl.reading import TAKE
-from appealbus.schemas.identifiers import IdentifierError, Iin, parse_iin
+from appealbus.schemas.identifiers import Iin, parse_iin, parse_or_none
 from appealbus.schemas.person import IdentityDocument, Person
 from appealbus.schemas.record import Record
 
@@ -40,7 +40,9 @@ class PersonQuery(Query):
     @classmethod
     def _one_way(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
         by_name = all(given.get(field) for field in ("surname", "name", "birth_date"))
-        if given.get("iin") and (_is_iin(given["iin"]) or not (given.get("document_number") or by_name)):
+        if given.get("iin") and (
+            parse_or_none(parse_iin, given["iin"]) or not (given.get("document_number") or by_name)
+        ):
             return {"iin": given["iin"]}
         if given.get("document_number"):
             return {"document_number": given["document_number"]}
@@ -142,11 +144,3 @@ def _secret(secret: Secret | None) -> str:
 def _has_number(document: IdentityDocument, number: str) -> bool:
     """Compare with the number as it stands, and with the series in front: people write it so or so."""
     return same_number(number, document.number) or same_number(number, f"{document.series or ''}{document.number}")
-
-
-def _is_iin(value: str) -> bool:
-    try:
-        parse_iin(value)
-    except IdentifierError:
-        return False
-    return True

@@ -1,6 +1,6 @@
 """An applicant that is an organisation, against ГБД ЮЛ."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 from appealbus.core.interfaces.assessor import records
@@ -8,7 +8,7 @@ from appealbus.core.replies.names import Likeness, compare, normalised, spelling
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import OrganisationApplicant
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.identifiers import IdentifierError, parse_bin, parse_iin
+from appealbus.schemas.identifiers import parse_bin, parse_iin, parse_or_none
 from appealbus.schemas.organisation import Leader, Organisation
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal
@@ -17,7 +17,7 @@ from appealbus.schemas.signal import Signal
 def organisation_signals(applicant: OrganisationApplicant, dossier: Dossier) -> Iterator[Signal]:
     """Return what the register says of the organisation and of who signed for it."""
     for at, organisation in records(dossier, "gbdul.organisation", Organisation):
-        if organisation.bin == _parsed(parse_bin, applicant.bin):
+        if organisation.bin == parse_or_none(parse_bin, applicant.bin):
             if organisation.liquidated_on is not None:
                 yield signal("identity.organisation_liquidated", "appeal.applicant.bin", f"{at}liquidated_on")
             if organisation.leader is not None:
@@ -33,7 +33,7 @@ def _leader(applicant: OrganisationApplicant, leader: Leader, at: str, today: da
     if leader.until is not None and leader.until < today:
         yield signal("identity.leader_left", f"{at}.until")
         return
-    signed_by = _parsed(parse_iin, applicant.leader_iin)
+    signed_by = parse_or_none(parse_iin, applicant.leader_iin)
     if signed_by and leader.iin:
         code = "identity.leader_confirmed" if signed_by == leader.iin else "identity.leader_differs"
         yield signal(code, "appeal.applicant.leader_iin", f"{at}.iin")
@@ -50,10 +50,3 @@ def _named(full_name: str, surname: str, name: str | None) -> bool:
     surname_parts = {spelling(part) for part in normalised(surname).split()}
     others = [part for part in normalised(full_name).split() if spelling(part) not in surname_parts]
     return not name or any(compare(part, name) is not Likeness.DIFFERENT for part in others)
-
-
-def _parsed(parse: Callable[[str], str], value: str | None) -> str | None:
-    try:
-        return parse(value or "")
-    except IdentifierError:
-        return None

@@ -8,7 +8,7 @@ from appealbus.core.replies.names import Likeness, compare, compare_patronymics
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.identifiers import IdentifierError, parse_iin
+from appealbus.schemas.identifiers import parse_iin, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.person import Person
 from appealbus.schemas.signal import Signal
@@ -48,11 +48,11 @@ def _names(applicant: PersonApplicant, person: Person, at: str) -> Iterator[Sign
     born_otherwise = applicant.birth_date is not None and applicant.birth_date != person.birth_date
     if born_otherwise:
         yield signal("identity.birth_date_differs", *_both("birth_date", at))
-    if applicant.iin and _iin(applicant) != person.iin:
+    if applicant.iin and parse_or_none(parse_iin, applicant.iin) != person.iin:
         yield signal("identity.iin_differs", *_both("iin", at))
     # A search by name finds the name that was searched for: only an ИИН makes its agreement tell something.
     agree = all(likeness.get(field) in _AGREE for field in ("surname", "name"))
-    if agree and not differ and not born_otherwise and _iin(applicant) == person.iin:
+    if agree and not differ and not born_otherwise and parse_or_none(parse_iin, applicant.iin) == person.iin:
         yield signal("identity.confirmed", *_both("iin", at), *_both("surname", at), *_both("name", at))
 
 
@@ -131,13 +131,6 @@ def _swapped(applicant: PersonApplicant, person: Person) -> bool:
 
 def _both(field: str, at: str) -> tuple[str, str]:
     return f"{_APPLICANT}{field}", f"{at}{field}"
-
-
-def _iin(applicant: PersonApplicant) -> str | None:
-    try:
-        return parse_iin(applicant.iin or "")
-    except IdentifierError:
-        return None
 
 
 def _plain(number: str) -> str:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from appealbus.core import Assessor, hookimpl
-from appealbus.core.interfaces.assessor import records
+from appealbus.core import Assessor, hookimpl, records
 from appealbus.plugins.land_rights.applicant_rights import ApplicantRights
 from appealbus.plugins.land_rights.burdens import burdens
 from appealbus.plugins.land_rights.territory import parcels_not_found, parcels_outside

@@ -1,12 +1,12 @@
 """Whether the applicant, or an organisation that they lead, holds a right to a parcel."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from appealbus.core.interfaces.assessor import records
 from appealbus.plugins.land_rights.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.identifiers import IdentifierError, parse_bin, parse_iin
+from appealbus.schemas.identifiers import parse_bin, parse_iin, parse_or_none
 from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.parcel import Parcel
@@ -71,17 +71,10 @@ def _applicant(dossier: Dossier) -> tuple[str | None, str | None, str]:
     if applicant is None:
         return None, None, ""
     if not isinstance(applicant, PersonApplicant):
-        return None, _parsed(parse_bin, applicant.bin), "appeal.applicant.bin"
-    written = _parsed(parse_iin, applicant.iin)
+        return None, parse_or_none(parse_bin, applicant.bin), "appeal.applicant.bin"
+    written = parse_or_none(parse_iin, applicant.iin)
     if written is not None:
         return written, None, "appeal.applicant.iin"
     for at, person in records(dossier, "gbdfl.person", Person):
         return person.iin, None, f"{at}iin"
     return None, None, ""
-
-
-def _parsed(parse: Callable[[str], str], value: str | None) -> str | None:
-    try:
-        return parse(value or "")
-    except IdentifierError:
-        return None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from appealbus.plugins.land_rights.messages import signal
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_kato
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Signal
 from appealbus.schemas.territory import KATO_OBLASTS, parcel_in_oblast_of
@@ -16,21 +16,18 @@ def parcels_not_found(dossier: Dossier) -> Iterator[Signal]:
     named = _numbers(dossier.appeal)
     for outcome in dossier.outcomes:
         if outcome.lookup == "egkn.parcel" and outcome.outcome is OutcomeKind.NOT_FOUND:
-            for number in {number for given in outcome.inputs if (number := _parsed(given.value)) in named}:
-                yield signal("land.parcel_not_found", number, named[number])
+            asked = {parse_or_none(parse_cadastral_number, given.value) for given in outcome.inputs}
+            for number, path in named.items():
+                if number in asked:
+                    yield signal("land.parcel_not_found", number, path)
 
 
 def parcels_outside(dossier: Dossier) -> Iterator[Signal]:
     """Return a signal for each parcel that lies in another oblast than the addressee's."""
     addressee = dossier.appeal.addressee
-    if addressee is None or addressee.kato is None:
-        return
-    try:
-        kato = parse_kato(addressee.kato)
-    except IdentifierError:
-        return
+    kato = parse_or_none(parse_kato, addressee.kato) if addressee is not None else None
     # A code of no oblast is that of a body for the whole country.
-    if kato[:2] not in KATO_OBLASTS:
+    if kato is None or kato[:2] not in KATO_OBLASTS:
         return
     for number, path in _numbers(dossier.appeal).items():
         if parcel_in_oblast_of(number, kato) is False:
@@ -46,14 +43,7 @@ def _numbers(appeal: Appeal) -> dict[str, str]:
     places += [(mention.value, f"mentions.cadastral_numbers[{i}].value") for i, mention in mentions]
     named: dict[str, str] = {}
     for value, path in places:
-        number = _parsed(value)
+        number = parse_or_none(parse_cadastral_number, value)
         if number:
             named.setdefault(number, f"appeal.{path}")
     return named
-
-
-def _parsed(value: str) -> str:
-    try:
-        return parse_cadastral_number(value)
-    except IdentifierError:
-        return ""

@@ -3,8 +3,12 @@
 import asyncio
 from collections import deque
 
+from appealbus.core.clocks import monotonic
+
 _NAP = 0.1
+"""Seconds: a loop that is stuck for half a second is seen, and ten wake-ups a second cost nothing."""
 _KEPT = 60.0
+"""Seconds: metrics are scraped once or more in a minute, so no peak is missed."""
 
 
 class LoopLag:
@@ -15,11 +19,10 @@ class LoopLag:
 
     async def run(self) -> None:
         """Measure until cancelled."""
-        clock = asyncio.get_running_loop().time
         while True:
-            before = clock()
+            before = monotonic()
             await asyncio.sleep(_NAP)
-            self.note(clock(), clock() - before - _NAP)
+            self.note(monotonic(), monotonic() - before - _NAP)
 
     def note(self, now: float, late: float) -> None:
         """Note that the loop was so late, in seconds."""
@@ -32,5 +35,5 @@ class LoopLag:
 
     def worst(self, within: float) -> float:
         """Return the worst lag of the last seconds."""
-        since = asyncio.get_running_loop().time() - within
+        since = monotonic() - within
         return max((late for second, late in self._seconds if second >= since - 1), default=0.0)

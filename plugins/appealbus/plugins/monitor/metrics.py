@@ -3,35 +3,27 @@
 Labels are names from the configuration and words of our own. docs/metrics.md explains each.
 """
 
+import math
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import accumulate
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.trimming import fullness
+from appealbus.core import BreakerState, Counts, Figures, LinkStatus, RunningBus, __version__
 from appealbus.core.clocks import wall
-from appealbus.core.guards.breaker import BreakerState
-from appealbus.core.guards.latency import BUCKETS
-from appealbus.core.interfaces.answer import Kept
-from appealbus.core.interfaces.link import LinkStatus
-from appealbus.core.journal.rows import Counts
 from appealbus.core.masking import masked
-from appealbus.core.version import __version__
-from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_MESSAGE_RESULTS = ("new", "repeated", "quarantined", "failed")
-_DELIVERY_RESULTS = ("delivered", "failed", "alone")
 # The plan ends the others; no source is asked for them.
 _OF_SOURCES = [kind for kind in OutcomeKind if kind not in (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)]
+_CHANNELS = 100
+"""Of which quarantine is told: anybody may choose a channel's name, and the page stays bounded."""
 K = TypeVar("K", bound=tuple[str, ...])
 
 
@@ -46,7 +38,7 @@ class Holdings:
 class Page(Collector):
     """Makes the page. `holdings` is None where the journal does not answer."""
 
-    def __init__(self, bus: Bus, worker: int) -> None:
+    def __init__(self, bus: RunningBus, worker: int) -> None:
         self._bus = bus
         self._worker = str(worker)
         self._holdings: Holdings | None = None
@@ -66,65 +58,62 @@ class Page(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read the bus."""
-        yield from self._process()
-        yield from self._flow()
-        yield from self._sources()
+        figures = self._bus.figures()
+        yield from self._process(figures)
+        yield from self._flow(figures)
+        yield from self._sources(figures)
         yield from self._links()
-        yield from self._journal()
+        yield from self._journal(figures)
 
-    def _process(self) -> Iterator[Metric]:
+    def _process(self, figures: Figures) -> Iterator[Metric]:
         about = {(__version__, platform.python_version()): 1.0}
         yield _gauge("appealbus_build_info", "Version of the bus and of Python.", about, "version", "python")
         yield _gauge("appealbus_worker_info", "Which worker this process is.", {(self._worker,): 1.0}, "worker")
         yield _gauge("appealbus_draining", "1 while the bus ends.", {(): float(self._bus.draining)})
         text = "How late the event loop was at worst within the last minute."
         yield _gauge("appealbus_event_loop_lag_seconds", text, {(): self._lag})
-        stood = {("",): 0.0} | {(plugin,): seconds for plugin, seconds in list(self._bus.watchdog.seconds.items())}
+        stood = {(plugin,): seconds for plugin, seconds in figures.stood_still.items()}
         text = "How long the event loop stood still, by the plugin that held it."
         yield _counter("appealbus_event_loop_stood_still_seconds", text, stood, "plugin")
-        defects = dict.fromkeys(((part,) for part in self._bus.parts.names()), 0.0)
-        defects |= {(part,): float(count) for part, count in self._bus.parts.host.defects.items()}
+        defects = {(part,): float(count) for part, count in figures.defects.items()}
         yield _counter("appealbus_plugin_defects", "What plugins raised where they should not.", defects, "part")
 
-    def _flow(self) -> Iterator[Metric]:
-        bus = self._bus
+    def _flow(self, figures: Figures) -> Iterator[Metric]:
         # What has not happened yet is there as 0: Prometheus sees no increase from nothing to one.
-        messages = {(intake.name, result): 0.0 for intake in bus.parts.intakes for result in _MESSAGE_RESULTS}
-        messages |= {(name, result): float(count) for name, result, count in bus.messages}
+        messages = {key: float(count) for key, count in figures.messages.items()}
         yield _counter("appealbus_messages", "Messages in, by intake and result.", messages, "intake", "result")
         new = sum(count for (_, result), count in messages.items() if result == "new")
         yield _counter("appealbus_appeals_accepted", "Appeals that are on disk and have a receipt.", {(): new})
-        yield _gauge("appealbus_appeals_in_flight", "Appeals that this process works on.", {(): float(bus.in_flight)})
-        dossiers = {(each.value,): float(bus.dossiers[each.value]) for each in Completeness}
+        yield _gauge(
+            "appealbus_appeals_in_flight", "Appeals that this process works on.", {(): float(figures.in_flight)}
+        )
+        dossiers = {(completeness,): float(count) for completeness, count in figures.dossiers.items()}
         yield _counter("appealbus_dossiers", "Dossier versions made.", dossiers, "completeness")
-        results = {(each.name, name): float(each.results[name]) for each in bus.relays for name in _DELIVERY_RESULTS}
+        results = {key: float(count) for key, count in figures.deliveries.items()}
         yield _counter("appealbus_deliveries", "Attempts to hand a version over.", results, "receiver", "result")
 
-    def _sources(self) -> Iterator[Metric]:
-        guards = self._bus.guards
-        states = {name: guard.state() for name, guard in guards.items()}
+    def _sources(self, figures: Figures) -> Iterator[Metric]:
+        states = {state.source: state for state in self._bus.sources()}
         ended = {
             (name, kind.value): float(state.outcomes.get(kind.value, 0))
             for name, state in states.items()
             for kind in _OF_SOURCES
         }
         yield _counter("appealbus_lookups", "Questions that ended, by source and outcome.", ended, "source", "outcome")
-        late = {(name, kept.value): 0.0 for name in guards for kept in Kept}
-        late |= {(name, state): float(count) for name, state, count in self._bus.answers}
+        late = {key: float(count) for key, count in figures.answers.items()}
         yield _counter("appealbus_answers", "Answers that came by themselves, hours later.", late, "source", "state")
         calls = HistogramMetricFamily(
             "appealbus_source_call_duration_seconds", "How long calls to the source took.", labels=["source"]
         )
-        for name, guard in guards.items():
-            below = list(accumulate(guard.latency.histogram))
-            bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
-            calls.add_metric([name], list(zip(bounds, map(float, below), strict=True)), guard.latency.total)
+        for name, each in figures.calls.items():
+            within = [("+Inf" if bound == math.inf else str(bound), float(count)) for bound, count in each.within]
+            calls.add_metric([name], within, each.seconds)
         yield calls
-        left = {(name,): float(guard.left_behind) for name, guard in guards.items()}
+        left = {(name,): float(each.left_behind) for name, each in figures.calls.items()}
         text = "Calls whose lookup went on after its time."
         yield _counter("appealbus_source_calls_left_behind", text, left, "source")
         breakers = {
-            (name, state.value): float(states[name].breaker == state.value) for name in guards for state in BreakerState
+            (name, state.value): float(states[name].breaker == state) for name in states for state in BreakerState
         }
         yield _gauge("appealbus_source_breaker_state", "1 for the state it is in.", breakers, "source", "state")
         flying = {(name,): float(state.in_flight) for name, state in states.items()}
@@ -150,21 +139,21 @@ class Page(Collector):
         events = {(link.name, name): float(count) for link in links for name, count in link.counts.items()}
         yield _counter("appealbus_link_events", "What else happened on it.", events, "link", "event")
 
-    def _journal(self) -> Iterator[Metric]:
-        journal, held = self._bus.journal, self._holdings
+    def _journal(self, figures: Figures) -> Iterator[Metric]:
+        held = self._holdings
         yield _gauge("appealbus_journal_up", "1 if the journal answered just now.", {(): float(held is not None)})
-        waiting = {(): float(journal.waiting_writes)}
+        waiting = {(): float(figures.waiting_writes)}
         yield _gauge("appealbus_journal_writes_waiting", "Writes that wait for the writer.", waiting)
-        failed = {(): float(journal.failed_writes)}
+        failed = {(): float(figures.failed_writes)}
         yield _counter("appealbus_journal_failed_writes", "Writes that failed.", failed)
-        doubt = {(): float(journal.doubt is not None)}
+        doubt = {(): float(figures.clock_in_doubt)}
         yield _gauge("appealbus_clock_doubt", "1 while the clock is in doubt: nothing is deleted or given up.", doubt)
-        unwritten = {(): float(self._bus.clockwork.problem is not None)}
+        unwritten = {(): float(figures.checkpoint_failed)}
         yield _gauge("appealbus_checkpoint_failed", "1 while the checkpoint cannot be written.", unwritten)
         if held is not None:
-            yield from self._holding(held.counts, held.next_due)
+            yield from self._holding(held.counts, held.next_due, {name for name, _ in figures.deliveries})
 
-    def _holding(self, counts: Counts, next_due: datetime | None) -> Iterator[Metric]:
+    def _holding(self, counts: Counts, next_due: datetime | None, receivers: set[str]) -> Iterator[Metric]:
         now = wall()
         states = {"ready": counts.ready, "in_work": counts.in_work, "parked": counts.parked, "idle": counts.idle}
         states |= {"suspect": counts.suspect, "held": counts.held}
@@ -178,12 +167,9 @@ class Page(Collector):
         quarantine = {(): float(counts.quarantine)}
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
         text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."
-        full = {
-            (name,): fullness(each, self._bus.settings.bus, now)
-            for name, each in list(counts.quarantined.items())[:100]
-        }
+        full = {(name,): part for name, part in list(self._bus.quarantine_fullness(counts).items())[:_CHANNELS]}
         yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
-        receivers = {relay.name for relay in self._bus.relays} | counts.outbox.keys() | counts.alone.keys()
+        receivers = receivers | counts.outbox.keys() | counts.alone.keys()
         depth = {(name,): float(counts.outbox.get(name, 0)) for name in sorted(receivers)}
         yield _gauge("appealbus_outbox_versions", "Versions that a receiver has not confirmed.", depth, "receiver")
         alone = {(name,): float(counts.alone.get(name, 0)) for name in sorted(receivers)}

@@ -9,11 +9,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from appealbus.core import Service
-from appealbus.core.bus.bus import Bus
-from appealbus.core.bus.readiness import checks
-from appealbus.core.journal.errors import JournalError
-from appealbus.core.worker import worker
+from appealbus.core import JournalError, RunningBus, Service
 from appealbus.plugins.monitor.lag import LoopLag
 from appealbus.plugins.monitor.metrics import CONTENT_TYPE, Holdings, Page
 from appealbus.plugins.monitor.settings import ListenAddress
@@ -22,12 +18,17 @@ from appealbus.plugins.monitor.shared_result import SharedResult
 log = structlog.get_logger(__name__)
 
 _FRESH = 1.0
+"""Seconds: many may ask at once, and the journal is asked once."""
 _PATIENCE = 4.0
+"""Seconds: a prober gives up after five, and should hear why before."""
 _RECENT = 15.0
+"""Seconds: as long as deploy/ has between two probes, so that none misses a stall."""
 _MINUTE = 60.0
+"""Seconds: the worst lag between two scrapes."""
 _CONNECTION = 15.0
 """Seconds that a connection may last, whatever it does; each serves one request."""
 _SMALL = 8192
+"""Bytes: a prober or a scraper sends a few hundred. Whoever sends more is neither."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,10 +45,9 @@ class Monitor(Service):
         self.port: int | None = None
         """On which it listens; None while it does not."""
 
-    async def run(self, bus: Bus) -> None:
+    async def run(self, bus: RunningBus) -> None:
         """Serve until cancelled."""
-        member = worker()
-        number = 0 if member is None else member.number
+        number = bus.worker_number
         served = _Served(bus, number, self._max_lag)
         app = web.Application(client_max_size=_SMALL, middlewares=[_one_request_each])
         app.router.add_get("/healthz", served.healthz)
@@ -99,7 +99,7 @@ async def _one_request_each(request: web.Request, handler: Handler) -> web.Strea
 class _Served:
     """What the three paths answer."""
 
-    def __init__(self, bus: Bus, number: int, max_lag: float) -> None:
+    def __init__(self, bus: RunningBus, number: int, max_lag: float) -> None:
         self.lag = LoopLag()
         self._bus = bus
         self._max_lag = max_lag
@@ -115,7 +115,7 @@ class _Served:
 
     async def readyz(self, request: web.Request) -> web.Response:
         """Say whether the bus can take appeals and work on them, and if not, why."""
-        found = await checks(self._bus, self._probe.get)
+        found = await self._bus.checks(self._probe.get)
         ready = all(check.ok for check in found if check.needed)
         status = "unready" if not ready else "ready" if all(check.ok for check in found) else "degraded"
         return _json({"status": status, "checks": found}, ok=ready)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from appealbus.core.clocks import monotonic
+
 T = TypeVar("T")
 
 
@@ -32,8 +34,7 @@ class SharedResult(Generic[T]):
             Exception: whatever the attempt raised.
 
         """
-        clock = asyncio.get_running_loop().time
-        if self._task is None or (self._task.done() and clock() >= self._until):
+        if self._task is None or (self._task.done() and monotonic() >= self._until):
             self._task = asyncio.create_task(self._find())
             self._task.add_done_callback(self._ended)
         async with asyncio.timeout(self._patience):
@@ -46,6 +47,6 @@ class SharedResult(Generic[T]):
             self._task.cancel()
 
     def _ended(self, task: asyncio.Task[T]) -> None:
-        self._until = task.get_loop().time() + self._fresh
+        self._until = monotonic() + self._fresh
         if not task.cancelled():
             task.exception()  # whoever asks gets it; if nobody does any more, that is no news

@@ -1,16 +1,18 @@
 """The address register as the contract of the bus models it: an address by its code or by a cadastral number."""
 
+from functools import partial
+
 from lxml import etree
 
 from appealbus.plugins.simulator.addresses import Addresses
 from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.xmlwrite import day, leaf, node, only
+from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, node, only
 from appealbus.schemas.address import Address, AddressPart
-from appealbus.schemas.record import Coded
 
 _NS = "urn:appealbus:address:object"
 _OK = ("000", "Успешно выполнено", "Сәтті орындалды")
+_coded = partial(coded, "Type", names=("Code", "ValueRu", "ValueKz"))
 
 
 def agency(service_id: str) -> Agency:
@@ -67,7 +69,3 @@ def _step(part: AddressPart) -> etree._Element:
         leaf("NameRus", part.name_ru),
         leaf("NameKaz", part.name_kk),
     )
-
-
-def _coded(coded: Coded) -> etree._Element:
-    return node("Type", leaf("Code", coded.code), leaf("ValueRu", coded.name_ru), leaf("ValueKz", coded.name_kk))

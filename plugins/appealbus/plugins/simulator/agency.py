@@ -6,12 +6,13 @@ from pathlib import Path
 
 from lxml import etree
 
+from appealbus.core import AppealBusError
 from appealbus.plugins.simulator.population import Population
 
 _PLUGINS = Path(__file__).parent.parent
 
 
-class QuestionRefused(Exception):
+class QuestionRefused(AppealBusError):
     """The question is not valid against the agency's contract. Quotes nothing of it."""
 
 

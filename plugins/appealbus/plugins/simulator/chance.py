@@ -8,6 +8,7 @@ from appealbus.plugins.simulator.draw import Draw
 from appealbus.plugins.simulator.settings import Kind, Misbehaviour
 
 _REMEMBERED = 100_000
+"""Questions whose count is kept: a source asks again within seconds, long before so many others have come."""
 
 
 @dataclass(frozen=True, slots=True)

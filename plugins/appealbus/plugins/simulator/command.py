@@ -15,13 +15,14 @@ from appealbus.connectors.broker.broker import BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Secret
 from appealbus.core.cli.terminal import say
-from appealbus.core.config.problems import options
 from appealbus.plugins.simulator.population import MAX_SIZE
 from appealbus.plugins.simulator.settings import ROUGH, AddressService, Misbehaviour, SimulatorSettings
+from appealbus.schemas.suggestion import did_you_mean
 
 GATEWAY = ("gbdfl", "gbdul", "egkn")
 SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
+"""Beside the ports that development servers like to take (8000, 8080, 8888)."""
 _ORDERS = Misbehaviour.model_fields.keys() - {"outages"}
 
 _HELP = """Run simulated agencies: a SHEP gateway with ГБД ФЛ, ГБД ЮЛ and ЕГКН behind it, over real HTTP.
@@ -135,9 +136,9 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
         if not (service and what and value):
             raise typer.BadParameter(f"{order!r}: write SERVICE.WHAT=VALUE, such as egkn.http_502=0.1")
         if service not in (*SERVICES, "all"):
-            raise typer.BadParameter(f"no service {service!r}; {options((*SERVICES, 'all'), service)}")
+            raise typer.BadParameter(f"no service {service!r}; {did_you_mean(service, (*SERVICES, 'all'))}")
         if what not in _ORDERS:
-            raise typer.BadParameter(f"no misbehaviour {what!r}; {options(_ORDERS, what)}")
+            raise typer.BadParameter(f"no misbehaviour {what!r}; {did_you_mean(what, _ORDERS)}")
         for name in SERVICES if service == "all" else (service,):
             rules[name][what] = value
     try:

@@ -1,13 +1,14 @@
 """ЕГКН as the contract of the bus models it: a parcel by cadastral number, with rights and encumbrances."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from lxml import etree
 
 from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.numbers import split_cadastral
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.xmlwrite import day, leaf, moment, node
+from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, moment, node
 from appealbus.schemas.parcel import Encumbrance, FoundingDocument, Holder, Parcel, Right
 from appealbus.schemas.record import Coded
 
@@ -17,6 +18,7 @@ _MALFORMED = ("320", "Некорректный кадастровый номер
 _INDIVIDUAL = Coded(code="3", name_ru="Индивидуальная", name_kk="Жеке дара")
 _COMMON = Coded(code="4", name_ru="Общая", name_kk="Ортақ")
 _ACTED = datetime(2024, 4, 2, 6, 30, tzinfo=UTC)
+_coded = partial(coded, names=("ID", "NameRus", "NameKaz"))
 
 
 def agency(service_id: str) -> Agency:
@@ -51,12 +53,6 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         )
 
     return AgencyQuestion(key=plain, answer=answer)
-
-
-def _coded(tag: str, coded: Coded | None) -> etree._Element | None:
-    if coded is None:
-        return None
-    return node(tag, leaf("ID", coded.code), leaf("NameRus", coded.name_ru or ""), leaf("NameKaz", coded.name_kk))
 
 
 def _parcel(parcel: Parcel, index: int) -> etree._Element:

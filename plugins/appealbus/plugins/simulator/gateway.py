@@ -20,11 +20,11 @@ from appealbus.connectors.shep.server import (
     read_request,
 )
 from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, QuestionRefused
+from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
-from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.settings import Kind, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.service import Service
+from appealbus.plugins.simulator.settings import Kind, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
 
 log = structlog.get_logger(__name__)
@@ -32,8 +32,11 @@ log = structlog.get_logger(__name__)
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _DOWN = ("SCSE001", "Service is not available")
 _SEEN = 200_000
+"""Ids that are refused when they come again: more than a test or the demonstration sends."""
 _SILENCE = 600.0
+"""Seconds: longer than any client waits, and not for ever, or a long test would run out of connections."""
 _CHUNK = b" " * 65_536
+"""So that an oversized answer of gigabytes costs no more memory than this."""
 
 
 class Gateway:
@@ -41,36 +44,25 @@ class Gateway:
 
     def __init__(self, settings: SimulatorSettings, population: Population, stats: Stats) -> None:
         self._settings = settings
-        self._population = population
         self._stats = stats
-        self._chance = Chance(settings.seed)
-        self._rules: dict[str, tuple[Misbehaviour, float]] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._shapes: dict[str, Shape] = {}
-        self._agencies: dict[str, Agency] = {}
+        self._by_id: dict[str, Service] = {}
         self._closing = asyncio.Event()
-        for made, service in (
+        chance = Chance(settings.seed)
+        for made, bound in (
             (gbdfl.agency, settings.gbdfl),
             (gbdul.agency, settings.gbdul),
             (egkn.agency, settings.egkn),
         ):
-            agency = made(service.service_id)
-            self._agencies[service.service_id] = agency
-            self._shapes[agency.name] = service.shape
-            self.misbehave(agency.name, service.misbehaviour)
+            service = Service(made(bound.service_id), bound.misbehaviour, chance, population, stats)
+            self._by_id[bound.service_id] = service
+            self._shapes[service.name] = bound.shape
 
     @property
-    def services(self) -> tuple[str, ...]:
-        """The names of the services."""
-        return tuple(agency.name for agency in self._agencies.values())
-
-    def misbehave(self, service: str, rules: Misbehaviour) -> None:
-        """Let a service behave so from now on; times of outages count from now."""
-        self._rules[service] = (rules, _now())
-
-    def misbehaviour(self, service: str) -> Misbehaviour:
-        """Return how a service behaves."""
-        return self._rules[service][0]
+    def services(self) -> dict[str, Service]:
+        """The services by name."""
+        return {service.name: service for service in self._by_id.values()}
 
     def close(self) -> None:
         """Let go of everybody who is kept waiting."""
@@ -79,37 +71,35 @@ class Gateway:
     async def send_message(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST."""
         try:
-            agency, asked, question = self._admit(request, await request.read())
+            service, asked, question = self._admit(request, await request.read())
         except RequestRefused as refusal:
             self._stats.refusals[refusal.code] += 1
             log.info("simulator.refused", code=refusal.code)
             return _xml(build_fault(refusal.code, refusal.reason, fault_code="Client"), status=500)
-        rules, since = self._rules[agency.name]
-        left = outage_left(rules, _now() - since)
+        left = service.outage_left()
         if left > 0:
-            self._stats.answer(agency.name, "outage")
+            self._stats.answer(service.name, "outage")
             headers = {"Retry-After": str(int(left) + 1)}
             return web.Response(status=503, text="Service Unavailable", headers=headers)
-        fate = self._chance.fate(agency.name, question.key, rules)
-        self._stats.answer(agency.name, fate.kind.value if fate.kind else "answered")
+        fate = service.fate(question)
         if fate.delay:
             await asyncio.sleep(fate.delay)
-        return await self._answer(request, agency, asked, question, fate)
+        return await self._answer(request, service, asked, question, fate)
 
-    def _admit(self, request: web.Request, body: bytes) -> tuple[Agency, GatewayRequest, AgencyQuestion]:
+    def _admit(self, request: web.Request, body: bytes) -> tuple[Service, GatewayRequest, AgencyQuestion]:
         if request.content_type not in _CONTENT_TYPES:
             raise RequestRefused("request.content_type", "SOAP 1.1 comes as text/xml")
         if request.headers.get("SOAPAction", "absent").strip() not in ("", '""'):
             raise RequestRefused("request.soap_action", "the channel's operation has an empty SOAPAction")
         asked = read_request(body)
-        agency = self._agencies.get(asked.service_id)
-        self._stats.question(agency.name if agency else "", asked.correlation_id, asked.message_id)
-        if agency is None:
+        service = self._by_id.get(asked.service_id)
+        self._stats.question(service.name if service else "", asked.correlation_id, asked.message_id)
+        if service is None:
             raise RequestRefused("request.service", "no service is registered under this serviceId")
         self._check_sender(asked)
         self._check_message_id(asked.message_id)
         try:
-            return agency, asked, agency.question(asked.payload, self._population)
+            return service, asked, service.question(asked.payload)
         except QuestionRefused as refusal:
             raise RequestRefused("request.data", str(refusal)) from None
 
@@ -131,50 +121,50 @@ class Gateway:
             self._seen.popitem(last=False)
 
     async def _answer(
-        self, request: web.Request, agency: Agency, asked: GatewayRequest, question: AgencyQuestion, fate: Fate
+        self, request: web.Request, service: Service, asked: GatewayRequest, question: AgencyQuestion, fate: Fate
     ) -> web.StreamResponse:
         match fate.kind:
             case Kind.OVERSIZED:
-                return await _oversized(request, self.misbehaviour(agency.name).oversized_bytes)
+                return await _oversized(request, service.rules.oversized_bytes)
             case Kind.SILENT:
                 return await self._silent(request)
             case Kind.CUT:
-                return await _cut(request, self._message(agency, asked, question.answer(0), fate))
+                return await _cut(request, self._message(service, asked, question.answer(0), fate))
             case Kind.FAULT | Kind.STATUS | Kind.HTTP_500 | Kind.HTTP_502 | Kind.EMPTY | Kind.ENTITY_BOMB:
-                return self._instead(fate.kind, agency, asked, fate)
+                return self._instead(fate.kind, service, asked, fate)
             case _:
-                return _xml(self._spoilt(agency, asked, question, fate))
+                return _xml(self._spoilt(service, asked, question, fate))
 
-    def _instead(self, kind: Kind, agency: Agency, asked: GatewayRequest, fate: Fate) -> web.Response:
+    def _instead(self, kind: Kind, service: Service, asked: GatewayRequest, fate: Fate) -> web.Response:
         """Return what comes in place of an answer."""
         if kind is Kind.FAULT:
             causes = [("SCSE003", "The service did not answer")]
             return _xml(build_fault("SCSE002", "Message was not processed", causes=causes), status=500)
         if kind is Kind.STATUS:
-            return _xml(self._message(agency, asked, None, fate, status=_DOWN))
+            return _xml(self._message(service, asked, None, fate, status=_DOWN))
         if kind is Kind.HTTP_500:
             return web.Response(status=500, text="Internal Server Error")
         if kind is Kind.HTTP_502:
             return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
         return _xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
 
-    def _spoilt(self, agency: Agency, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
+    def _spoilt(self, service: Service, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
         """Return an answer, good or spoilt."""
-        if fate.kind is Kind.REPEATED:
-            return self._message(agency, asked, question.answer(1), fate, other=True)
-        answer = question.answer(1 if fate.kind is Kind.OTHER_PERSON else 0)
-        if fate.kind is Kind.WRONG_TYPES:
-            answer = spoil.wrong_types(answer, agency.typed)
-        elif fate.kind is Kind.WRONG_NAMESPACE:
-            return spoil.moved(self._message(agency, asked, spoil.wrong_namespace(answer), fate))
-        message = self._message(agency, asked, answer, fate)
-        if fate.kind is Kind.TRUNCATED:
-            return spoil.truncated(message)
-        return spoil.doubled(message) if fate.kind is Kind.DOUBLED else message
+        answer = service.answer(question, fate)
+        message = self._message(service, asked, answer, fate, other=fate.kind is Kind.REPEATED)
+        match fate.kind:
+            case Kind.WRONG_NAMESPACE:
+                return spoil.moved(message)
+            case Kind.TRUNCATED:
+                return spoil.truncated(message)
+            case Kind.DOUBLED:
+                return spoil.doubled(message)
+            case _:
+                return message
 
     def _message(
         self,
-        agency: Agency,
+        service: Service,
         asked: GatewayRequest,
         answer: etree._Element | None,
         fate: Fate,
@@ -185,8 +175,8 @@ class Gateway:
         # The gateway's own message ids are decimal numbers.
         return build_response(
             answer,
-            shape=self._shapes[agency.name],
-            type_name=agency.answer_type,
+            shape=self._shapes[service.name],
+            type_name=service.agency.answer_type,
             code=status[0],
             message=status[1],
             correlation_id=str(uuid.UUID(int=int(fate.token))) if other else asked.correlation_id,
@@ -199,10 +189,6 @@ class Gateway:
         except TimeoutError:
             log.debug("simulator.silence_ended")
         return _hang_up(request)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _xml(body: bytes, status: int = 200) -> web.Response:

@@ -2,13 +2,14 @@
 
 import uuid
 from datetime import date, datetime
+from functools import partial
 
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
 from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.xmlwrite import ZONE, leaf, moment, node, only
+from appealbus.plugins.simulator.xmlwrite import ZONE, coded, leaf, moment, node, only
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
@@ -18,6 +19,8 @@ _OK = Coded(code="00000", name_ru="Сообщение успешно обраб�
 _LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
 _SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
 _MOST = 50
+"""Namesakes born on one day: the contract bounds no list, and a register does not send thousands."""
+_coded = partial(coded, names=("code", "nameRu", "nameKz"))
 
 
 def agency(service_id: str) -> Agency:
@@ -72,12 +75,6 @@ def _response(request: etree._Element, found: list[Person] | None) -> etree._Ele
         _coded("messageResult", _LACKING if found is None else _OK),
         node("persons", *map(_person, found)) if found else None,
     )
-
-
-def _coded(tag: str, coded: Coded | None) -> etree._Element | None:
-    if coded is None:
-        return None
-    return node(tag, leaf("code", coded.code), leaf("nameRu", coded.name_ru or ""), leaf("nameKz", coded.name_kk or ""))
 
 
 def _person(person: Person) -> etree._Element:

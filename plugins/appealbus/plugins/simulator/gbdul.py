@@ -1,12 +1,14 @@
 """ГБД ЮЛ as its contract describes it: an organisation by БИН."""
 
+from functools import partial
+
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
 from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.draw import Draw
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.xmlwrite import day, leaf, node
+from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, node
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 
@@ -14,6 +16,7 @@ _SB = "http://smartbridge.b10.kz"
 _GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
 _OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")
 _MALFORMED = Coded(code="003", name_ru="Некорректный БИН в запросе", name_kk="Сұранымдағы БСН дұрыс емес")
+_coded = partial(coded, names=("Code", "NameRu", "NameKz"))
 
 
 def agency(service_id: str) -> Agency:
@@ -45,12 +48,6 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         return node(root, _coded("Status", status), None if found is None else _organisation(found))
 
     return AgencyQuestion(key=bin_, answer=answer)
-
-
-def _coded(tag: str, coded: Coded | None) -> etree._Element | None:
-    if coded is None:
-        return None
-    return node(tag, leaf("Code", coded.code), leaf("NameRu", coded.name_ru or ""), leaf("NameKz", coded.name_kk or ""))
 
 
 def _organisation(firm: Organisation) -> etree._Element:

@@ -7,16 +7,25 @@ of 1950-1989, before there were such numbers; parcels lie in quarters from 500 u
 from datetime import date, timedelta
 
 _W1 = range(1, 12)
+"""The weights of the control digit as the rules of the registers give them; those of the second pass follow."""
 _W2 = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
+"""Written anew and not taken from `schemas.identifiers`: a simulator that shared a mistake would prove nothing."""
 _FIRST_DAY = date(1830, 1, 1)
 _DAYS = (date(1890, 1, 1) - _FIRST_DAY).days
 _PER_DAY = 2000
+"""Persons born on one day: three digits of a running number for each sex."""
 _FIRST_YEAR = 1950
+"""There were no БИН before 1990, so no real organisation has one of these."""
 _MONTHS = 40 * 12
+"""Up to the end of 1989, for the same reason."""
 _PER_MONTH = 10_000
+"""Organisations of one month: four digits of a running number."""
 _PER_QUARTER = 9999
+"""Parcels of one quarter: numbers of up to four digits, from 1."""
 _FIRST_QUARTER = 500
+"""Real rayons count their quarters from 1 and have fewer: synthetic parcels keep clear of real ones."""
 _PER_BLOCK = 50
+"""Quarters that one step takes of a rayon: ten steps fill 500 to 999, all that three digits leave."""
 STEPS = 10
 """Blocks of quarters that one cadastral rayon can have."""
 

@@ -5,18 +5,15 @@ bigger population with the same seed keeps everybody's identifiers and names; on
 leads organisations is drawn anew.
 """
 
-from collections.abc import Iterator
-from datetime import date
-
 from appealbus.plugins.simulator.organisations import Organisations
 from appealbus.plugins.simulator.parcels import Parcels
 from appealbus.plugins.simulator.persons import Persons
-from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.parcel import Parcel
-from appealbus.schemas.person import Person
 
 DEFAULT_SEED = 2026
+"""Any number will do. Tests and the appeals that ship are written for this one."""
 DEFAULT_SIZE = 100_000
+"""A small town: namesakes and long chains of owners are in it, and nothing of it is held in memory."""
 MAX_SIZE = 20_000_000
 """Persons at most: the number spaces end there."""
 
@@ -31,28 +28,6 @@ class Population:
         self.persons = Persons(seed, size)
         self.organisations = Organisations(seed, size // 10, self.persons)
         self.parcels = Parcels(seed, size // 2 + 1, self.persons, self.organisations)
-
-    def person_by_iin(self, iin: str) -> Person | None:
-        """Return the person behind an ИИН."""
-        index = self.persons.by_iin(iin)
-        return None if index is None else self.persons.person(index)
-
-    def person_by_document(self, number: str) -> Person | None:
-        """Return the person whose identity document, now or earlier, has the number."""
-        index = self.persons.by_document(number)
-        return None if index is None else self.persons.person(index)
-
-    def persons_by_name(
-        self, birth_date: date, surname: str, name: str, patronymic: str | None = None
-    ) -> Iterator[Person]:
-        """Yield everybody of the name born on the day; spelling of Kazakh letters and ё does not matter."""
-        for index in self.persons.by_name(birth_date, surname, name, patronymic):
-            yield self.persons.person(index)
-
-    def organisation_by_bin(self, bin_: str) -> Organisation | None:
-        """Return the organisation behind a БИН."""
-        index = self.organisations.by_bin(bin_)
-        return None if index is None else self.organisations.organisation(index)
 
     def parcel_by_number(self, number: str) -> Parcel | None:
         """Return the parcel behind a cadastral number."""

@@ -22,17 +22,18 @@ from appealbus.connectors.broker.broker import (
     Published,
 )
 from appealbus.plugins.simulator import address, spoil
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, QuestionRefused
+from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
-from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour
+from appealbus.plugins.simulator.service import Service
+from appealbus.plugins.simulator.settings import AddressService, Kind
 from appealbus.plugins.simulator.stats import Stats
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 1000
+"""Questions held at once: more than a bus asks, so a slow answer never holds up the next one."""
 _LARGEST = 4 * 1024 * 1024
 """An oversized answer is no larger: brokers refuse what has more than 16 MiB."""
 _WAITING: Mapping[str, Argument] = {
@@ -43,7 +44,6 @@ _WAITING: Mapping[str, Argument] = {
 }
 _BACK_TO = "x-dead-letter-routing-key"
 _NO_ANSWER = frozenset({Kind.SILENT, Kind.CUT})
-_OF_OTHERS = frozenset({Kind.REPEATED, Kind.OTHER_PERSON})
 _UNAVAILABLE = frozenset({Kind.FAULT, Kind.STATUS, Kind.HTTP_500, Kind.HTTP_502})
 
 
@@ -54,23 +54,12 @@ class QueueAgency:
         self, settings: AddressService, seed: int, population: Population, stats: Stats, broker: Broker
     ) -> None:
         self._settings = settings
-        self._population = population
         self._stats = stats
         self._broker = broker
-        self._chance = Chance(seed)
-        self._agency: Agency = address.agency(settings.queue)
+        agency = address.agency(settings.queue)
+        self.service = Service(agency, settings.misbehaviour, Chance(seed), population, stats)
         self._waiting = f"{settings.queue}.waiting"
         self._consumer: Consumer | None = None
-        self.misbehave(settings.misbehaviour)
-
-    def misbehave(self, rules: Misbehaviour) -> None:
-        """Behave so from now on; times of outages count from now."""
-        self._rules, self._since = rules, _now()
-
-    @property
-    def misbehaviour(self) -> Misbehaviour:
-        """How it behaves."""
-        return self._rules
 
     async def start(self) -> None:
         """Make the queue, if it is not there, and take questions."""
@@ -90,7 +79,7 @@ class QueueAgency:
         said = asked.properties
         waited = said.headers.get("x-last-death-queue") == self._waiting
         if not waited:
-            self._stats.question(self._agency.name, said.correlation_id, said.message_id)
+            self._stats.question(self.service.name, said.correlation_id, said.message_id)
         try:
             question = self._admit(asked)
         except QuestionRefused:
@@ -102,9 +91,8 @@ class QueueAgency:
         if self._settings.delay and not waited:
             await self._wait(delivered)
             return
-        fate = self._chance.fate(self._agency.name, question.key, self._rules)
-        self._stats.answer(self._agency.name, fate.kind.value if fate.kind else "answered")
-        await asyncio.sleep(outage_left(self._rules, _now() - self._since) + fate.delay)
+        fate = self.service.fate(question)
+        await asyncio.sleep(self.service.outage_left() + fate.delay)
         if fate.kind not in _NO_ANSWER:
             await self._answer(asked, question, fate)
         delivered.ack()
@@ -124,7 +112,7 @@ class QueueAgency:
         if not (said.correlation_id and said.reply_to and said.message_id) or said.content_type != "application/xml":
             raise QuestionRefused("the question does not say what it is, or where its answer goes")
         try:
-            return self._agency.question(parse(asked.body), self._population)
+            return self.service.question(parse(asked.body))
         except UnsafeXml as error:
             raise QuestionRefused(error.reason) from None
 
@@ -137,7 +125,7 @@ class QueueAgency:
             case Kind.ENTITY_BOMB:
                 await self._say(asked, spoil.ENTITY_BOMB, fate)
             case Kind.OVERSIZED:
-                await self._say(asked, b" " * min(self._rules.oversized_bytes, _LARGEST), fate)
+                await self._say(asked, b" " * min(self.service.rules.oversized_bytes, _LARGEST), fate)
             case _:
                 body = self._body(question, fate)
                 await self._say(asked, body, fate)
@@ -145,11 +133,7 @@ class QueueAgency:
                     await self._say(asked, body, fate)
 
     def _body(self, question: AgencyQuestion, fate: Fate) -> bytes:
-        answer = question.answer(1 if fate.kind in _OF_OTHERS else 0)
-        if fate.kind is Kind.WRONG_TYPES:
-            answer = spoil.wrong_types(answer, self._agency.typed)
-        elif fate.kind is Kind.WRONG_NAMESPACE:
-            answer = spoil.wrong_namespace(answer)
+        answer = self.service.answer(question, fate)
         body = etree.tostring(answer, encoding="utf-8", xml_declaration=True)
         return spoil.truncated(body) if fate.kind is Kind.TRUNCATED else body
 
@@ -167,8 +151,4 @@ class QueueAgency:
         answer = Message(body, properties, "", asked.properties.reply_to)
         if await self._broker.publish(answer) is not Published.CONFIRMED:
             # Whoever asked at once is gone; a queue of answers that cannot be reached loses one, as agencies do.
-            self._stats.answer(self._agency.name, "undeliverable")
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            self._stats.answer(self.service.name, "undeliverable")

@@ -9,13 +9,14 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from appealbus.connectors.amqp.brokers import MAIN, Brokers
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import MAIN, AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.plugins.simulator.gateway import Gateway
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.queueing import QueueAgency
+from appealbus.plugins.simulator.service import Service
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
 
@@ -23,7 +24,9 @@ log = structlog.get_logger(__name__)
 
 PATH = "/bip-sync/"
 _CONNECT = 30.0
+"""Seconds: a broker that was started beside the simulator needs some twenty to be up."""
 _LARGEST_REQUEST = 2 * 1024 * 1024
+"""Bytes: a question has a few thousand, and a client that is broken must not fill the memory."""
 
 
 class Simulator:
@@ -96,22 +99,15 @@ class Simulator:
 
     def misbehave(self, service: str, rules: Misbehaviour | None = None) -> None:
         """Let a service (`gbdfl`, `gbdul`, `egkn`, `address`) behave so from now on; without rules: well."""
-        gateway = self._running()
-        if service not in self._services:
-            raise ValueError(f"no such service; there are {', '.join(self._services)}")
-        if service in gateway.services:
-            gateway.misbehave(service, rules or Misbehaviour())
-        elif self._register is not None:
-            self._register.misbehave(rules or Misbehaviour())
+        services = self._services
+        if service not in services:
+            raise ValueError(f"no such service; there are {', '.join(services)}")
+        services[service].misbehave(rules or Misbehaviour())
 
     @property
-    def _services(self) -> tuple[str, ...]:
-        return (*self._running().services, *(("address",) if self._register is not None else ()))
-
-    def _misbehaviour(self, service: str) -> Misbehaviour:
-        if service == "address" and self._register is not None:
-            return self._register.misbehaviour
-        return self._running().misbehaviour(service)
+    def _services(self) -> dict[str, Service]:
+        services = self._running().services
+        return services if self._register is None else services | {"address": self._register.service}
 
     def _running(self) -> Gateway:
         if self._gateway is None:
@@ -143,7 +139,7 @@ class Simulator:
             return _json({"error": f"no such service; there are {', '.join(self._services)}"}, status=400)
         for name, value in rules.items():
             self.misbehave(name, value)
-        return _json({name: self._misbehaviour(name).model_dump(mode="json") for name in self._services})
+        return _json({name: service.rules.model_dump(mode="json") for name, service in self._services.items()})
 
     async def _stats_page(self, request: web.Request) -> web.Response:
         """Tell counts by service; with `?ids=1` the ids of the latest messages too."""

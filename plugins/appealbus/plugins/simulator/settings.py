@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.connectors.shep.data import Shape
-from appealbus.core.config.base import Settings
+from appealbus.core import Settings
 from appealbus.core.config.types import Seconds
 from appealbus.plugins.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, MAX_SIZE
 

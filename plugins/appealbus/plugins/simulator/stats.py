@@ -7,6 +7,7 @@ from datetime import datetime
 from appealbus.core.clocks import wall
 
 _REMEMBERED = 200_000
+"""Latest questions: more than a test or the demonstration asks, so that these can count them all."""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta, timezone
 
 from lxml import etree
 
+from appealbus.schemas.record import Coded
+
 ZONE = timezone(timedelta(hours=5))
 """The one time zone of the country."""
 
@@ -26,6 +28,14 @@ def leaf(tag: str, value: object | None) -> etree._Element | None:
     made = etree.Element(tag)
     made.text = str(value).lower() if isinstance(value, bool) else str(value)
     return made
+
+
+def coded(tag: str, value: Coded | None, *, names: tuple[str, str, str]) -> etree._Element | None:
+    """Return a code with its texts in Russian and Kazakh, under the names that a register has for the three."""
+    if value is None:
+        return None
+    code, ru, kk = names
+    return node(tag, leaf(code, value.code), leaf(ru, value.name_ru or ""), leaf(kk, value.name_kk or ""))
 
 
 def only(made: etree._Element) -> etree._Element | None:

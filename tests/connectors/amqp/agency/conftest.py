@@ -1,22 +1,17 @@
 """An agency on a broker, in memory and on RabbitMQ, that answers as a test says."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Makes queue_agency.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from queue_agency import QUEUE, Agency, settings_of
-
-from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.core.interfaces.wire import Call
+from tests.connectors.amqp.agency.queue_agency import QUEUE, Agency, settings_of
 
 
 @pytest.fixture(params=["memory", "rabbit"])
@@ -39,7 +34,7 @@ async def wires(agency: Agency, tmp_path: Path) -> AsyncIterator[Any]:
 
     async def make(**settings: Any) -> AgencyWire:
         given = {} if "exchange" in settings else {"queue": QUEUE}
-        wire = AmqpConnector(agency.brokers).wire("register", AgencySettings(**given, **settings))
+        wire = AgencyWire("register", AgencySettings(**given, **settings), agency.brokers)
         await wire.start()
         made.append(wire)
         return wire

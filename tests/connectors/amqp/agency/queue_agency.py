@@ -2,24 +2,26 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lxml import etree
-from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.agency import AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.broker.broker import Consumer, Delivered, Message, Properties
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core import From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
+from appealbus.core import Factory, From, Lookup, Outcome, Query, Request, Secret, Source, found, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
-from appealbus.core.host import Brought, Host, Plugin
+from appealbus.core.host import Host, Plugin
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build
 from appealbus.core.replies.xmlread import element_of, text
 from appealbus.schemas import Record
+from tests.services.journals import sqlite_journal
+from tests.services.rabbitmq import Vhost
 
 QUEUE = "register.questions"
 Answering = Callable[[Message], Message | None]
@@ -107,13 +109,14 @@ async def asking_bus(folder: Path, brokers: Brokers, **settings: Any) -> AsyncIt
     """Run a bus that asks the agency for towns, over a real journal in the folder."""
     source = {"connector": "amqp", "queue": QUEUE, "guard": {"attempts": 1}, **settings}
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1},
         "sources": {"register": source},
         "retry": {"first": "50ms", "max": "50ms"},
     }
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
-    brought = Brought(connectors=[AmqpConnector(brokers)], lookups=[TownByNumber()])
+    connector = Factory("amqp", AgencySettings, partial(AgencyWire, brokers=brokers))
+    brought = {"connectors": [connector], "lookups": [TownByNumber()]}
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
     async with await Journal.open(loaded.settings.bus.journal) as journal:
         await journal.hold_run_lock()

@@ -10,14 +10,14 @@ import orjson
 import pytest
 from lxml import etree
 from pydantic import ValidationError
-from queue_agency import QUEUE, reply_to
 
-from appealbus.connectors.amqp.agency import AgencySettings, AmqpConnector
+from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
-from appealbus.core.config.base import ConfigError
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.schemas.outcome import OutcomeKind
+from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
 
 IIN = "750301100019"
 QUESTION = etree.fromstring("<q xmlns='urn:r'><number>08-130-001-0001</number></q>")
@@ -155,7 +155,7 @@ async def test_no_answer(agency: Any, wires: Any, call: Call) -> None:
 
 async def test_nobody_serves_the_queue(agency: Any, wires: Any, call: Call) -> None:
     """A queue that is not there is told at once."""
-    error = await failed(AmqpConnector(agency.brokers).wire("register", AgencySettings(queue="register.nowhere")), call)
+    error = await failed(AgencyWire("register", AgencySettings(queue="register.nowhere"), agency.brokers), call)
     assert (error.kind, error.code) == (OutcomeKind.UNAVAILABLE, "amqp.unroutable")
 
 
@@ -180,17 +180,17 @@ async def test_health(agency: Any, wires: Any) -> None:
     await agency.consumer.stop(0)
     health = await until(wire, ok=False)
     assert health.detail.startswith("nobody takes from the queue as far as the broker knows now; 0 questions wait")
-    nowhere = AmqpConnector(agency.brokers).wire("register", AgencySettings(queue="register.nowhere"))
+    nowhere = AgencyWire("register", AgencySettings(queue="register.nowhere"), agency.brokers)
     assert not (await nowhere.health()).ok
 
 
 async def test_a_broker_that_is_not_there(call: Call) -> None:
     """Without a connection a question is unavailable, and health says so."""
-    wire = AmqpConnector(Brokers(AmqpSettings())).wire("register", AgencySettings(queue=QUEUE))
+    wire = AgencyWire("register", AgencySettings(queue=QUEUE), Brokers(AmqpSettings()))
     assert (await failed(wire, call)).code == "amqp.unreachable"
     assert not (await wire.health()).ok
     with pytest.raises(ConfigError, match="there is no broker 'other'"):
-        AmqpConnector(Brokers(AmqpSettings())).wire("register", AgencySettings(queue=QUEUE, broker="other"))
+        AgencyWire("register", AgencySettings(queue=QUEUE, broker="other"), Brokers(AmqpSettings()))
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,6 @@ def test_where_to(given: dict[str, str]) -> None:
 
 def test_describe() -> None:
     """`check` says what a source is bound to."""
-    connector = AmqpConnector(Brokers(AmqpSettings(prefix="akimat")))
-    later = connector.wire("register", AgencySettings(queue="q", answers=True))
+    brokers = Brokers(AmqpSettings(prefix="akimat"))
+    later = AgencyWire("register", AgencySettings(queue="q", answers=True), brokers)
     assert later.describe() == "xml to q of the broker main; answers come to akimat.answers.register"

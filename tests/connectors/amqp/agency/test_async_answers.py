@@ -9,8 +9,6 @@ from typing import Any
 import orjson
 import pytest
 from lxml import etree
-from queue_agency import QUEUE, asking_bus, reply_to
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.agency.async_answers import Listener, packed
@@ -19,9 +17,11 @@ from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
 from appealbus.connectors.broker.broker import BrokerRefused, Delivered, Message, Properties
 from appealbus.core import Call, CallFailed, Inbound, Request, Taken
 from appealbus.core.bus.bus import Bus
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.errors import JournalError
 from appealbus.schemas import Dossier
+from tests.connectors.amqp.agency.queue_agency import QUEUE, asking_bus, reply_to
+from tests.services.rabbitmq import Vhost
 
 ORAL = "<a><name>Орал</name></a>".encode()
 ANSWERS = "appealbus.answers.register"

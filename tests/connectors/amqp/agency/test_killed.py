@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from queue_agency import Agency, asking_bus, reply_to, settings_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.amqp.topology.by_amqp import declare_in_memory
+from tests.connectors.amqp.agency.queue_agency import Agency, asking_bus, reply_to, settings_of
+from tests.services.rabbitmq import Vhost
 
-VICTIM = Path(__file__).with_name("victim.py")
+ROOT = Path(__file__).parents[4]
+VICTIM = [sys.executable, "-m", "tests.connectors.amqp.agency.victim"]
 ORAL = "<a><name>Орал</name></a>".encode()
 
 
@@ -35,9 +36,9 @@ async def rabbit_agency(vhost: Vhost) -> AsyncIterator[Agency]:
 
 async def killed(folder: Path, vhost: Vhost, failpoint: str) -> None:
     """Run a bus until it dies at the failpoint."""
-    arguments = (str(VICTIM), str(folder), str(vhost.port), vhost.name, "m-1")
+    command = (*VICTIM, str(folder), str(vhost.port), vhost.name, "m-1")
     environ = {**os.environ, "APPEALBUS_FAILPOINT": failpoint}
-    program = await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environ)
+    program = await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT)
     try:
         assert await asyncio.wait_for(program.wait(), 60) == -signal.SIGKILL
     finally:

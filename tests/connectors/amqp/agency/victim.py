@@ -1,19 +1,15 @@
 """A bus of its own process that asks an agency on RabbitMQ: for tests that kill it at a failpoint."""
 
-# ruff: noqa: E402 - what is beside this file is found by the path alone
-
 import asyncio
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[3])]
-
 import orjson
-from queue_agency import asking_bus, settings_at
 
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.core import Inbound
+from tests.connectors.amqp.agency.queue_agency import asking_bus, settings_at
 
 
 async def main(folder: str, port: str, vhost: str, appeal: str) -> None:

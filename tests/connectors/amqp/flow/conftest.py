@@ -1,15 +1,11 @@
 """A whole bus with the plugin `amqp`, over the twin in memory and over RabbitMQ."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Makes flows.py of this folder importable.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from flows import Run, running, table_of
+from tests.connectors.amqp.flow.flows import Run, running, table_of
 
 
 @pytest.fixture(params=["memory", "rabbit"])

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.brokers import Brokers, brokers_of
+from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.names import Names
-from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.connectors.amqp.topology import bus_of
 from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, BrokerUnreachable, Delivered, Message, Properties, Published
@@ -20,6 +18,8 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import build, load_plugins
+from tests.services.journals import sqlite_journal
+from tests.services.rabbitmq import Vhost
 
 NAMES = Names()
 PATIENCE = 60
@@ -117,16 +117,15 @@ async def running(
 ) -> AsyncIterator[Flow]:
     """Run a bus with these tables beside the broker's."""
     document = {
-        "bus": {"journal": f"sqlite:///{folder / 'journal.db'}", "grace": 1, **tables.pop("bus", {})},
+        "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1, **tables.pop("bus", {})},
         "plugins": {"amqp": {"brokers": {"main": table}}},
         **tables,
     }
     loaded = from_document(document, folder, env={"PASSWORD": "guest"})
     host = load_plugins(loaded)
     parts = build(loaded, host)
-    settings = host._settings["amqp"]
-    assert isinstance(settings, AmqpSettings)
-    brokers = brokers_of(settings)
+    brokers = host.shared("amqp")
+    assert isinstance(brokers, Brokers)
     broker = brokers.get()
     await brokers.start(broker)
     try:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.rabbitmq import Vhost
+
+from tests.services.rabbitmq import Vhost
 
 PROGRAM = Path(sys.executable).with_name("appealbus")
 PARTS = {"intake letters", "delivery registry", "work queue work"}

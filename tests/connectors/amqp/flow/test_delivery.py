@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.broker.broker import Message, Published
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Inbound, LinkState, LinkStatus, Taken
 from appealbus.core.bus.readiness import checks
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas import Completeness, Dossier
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Inbox, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"intakes": {"letters": {"kind": "amqp"}}, "deliveries": {"register": {"kind": "amqp"}}}
 KATO = "271010000"
@@ -107,12 +108,14 @@ async def test_a_dossier_too_large_for_the_broker_waits_alone(tmp_path: Path, vh
         appeal = await flow.bus.journal.case(large.receipt.number)
         assert appeal is not None
         await flow.bus.journal.conclude(
-            appeal.appeal_id,
-            dossier=b" " * size,
-            version=2,
-            completeness=Completeness.COMPLETE,
-            receivers=["register"],
-            due_at=None,
+            Conclusion(
+                appeal.appeal_id,
+                dossier=b" " * size,
+                version=2,
+                completeness=Completeness.COMPLETE,
+                receivers=["register"],
+                due_at=None,
+            )
         )
         for number in range(1, 10):
             await flow.send(body(f"m-{number}"))

@@ -6,20 +6,20 @@ from typing import Any
 
 import orjson
 import pytest
-from flows import NAMES, Flow, Run, body
 from lxml import etree
 
 from appealbus.connectors.amqp.brokers import Brokers
-from appealbus.connectors.amqp.intake import AmqpIntake, IntakeSettings
-from appealbus.connectors.amqp.settings import AmqpSettings
+from appealbus.connectors.amqp.intake import AmqpIntake
+from appealbus.connectors.amqp.settings import AmqpSettings, IntakeSettings
 from appealbus.connectors.broker.broker import Delivered, Message, Properties, Published
 from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.errors import JournalError
 from appealbus.schemas import Appeal, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml
+from tests.connectors.amqp.flow.flows import NAMES, Flow, Run, body
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 
@@ -268,7 +268,7 @@ async def test_one_deadline_for_all_that_may_take_long(monkeypatch: pytest.Monke
     monkeypatch.setattr("appealbus.connectors.amqp.intake._HOLD", 0.5)
     monkeypatch.setattr("appealbus.connectors.amqp.intake._GIVE_BACK", 1000.0)
     monkeypatch.setattr("appealbus.connectors.amqp.receipt._TRIES", 1)
-    intake = type("Late", (AmqpIntake,), {"brokers": Brokers(AmqpSettings())})("letters", IntakeSettings())
+    intake = AmqpIntake("letters", IntakeSettings(), Brokers(AmqpSettings()))
     intake._broker = Unsure()  # type: ignore[assignment]
     intake._receipts._broker = intake._broker
     held, calls = Once(body(), reply_to="sender"), []

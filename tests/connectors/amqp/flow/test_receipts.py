@@ -6,11 +6,11 @@ from base64 import b64encode
 from pathlib import Path
 
 import pika
-from flows import NAMES, PATIENCE, Run, body, running, table_of
-from services.rabbitmq import Vhost
 from structlog.testing import capture_logs
 
 from appealbus.schemas import Receipt
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pika
 import pytest
-from flows import NAMES, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.broker.broker import QueueInfo
 from appealbus.core import LinkState, LinkStatus
 from appealbus.core.bus import readiness
 from appealbus.core.bus.bus import Bus
+from tests.connectors.amqp.flow.flows import NAMES, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 LETTERS = {"letters": {"kind": "amqp"}}
 LATER = {"address": {"connector": "amqp", "queue": "questions", "answers": True}}

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from flows import NAMES, body, running, table_of
-from services.rabbitmq import Vhost
 
 from appealbus.connectors.broker.broker import Message, Properties, Published
 from appealbus.core import LinkState
+from tests.connectors.amqp.flow.flows import NAMES, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 INTAKES = {"intakes": {"letters": {"kind": "amqp"}}}
 

@@ -5,12 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
-from services.rabbitmq import Vhost
 
-from appealbus.connectors.amqp.work import AmqpWorkQueue, WorkSettings, priority_of
+from appealbus.connectors.amqp.brokers import Brokers
+from appealbus.connectors.amqp.settings import WorkSettings
+from appealbus.connectors.amqp.work import AmqpWorkQueue, priority_of
 from appealbus.core import Inbound, Waiting
 from appealbus.core.clocks import wall
+from tests.connectors.amqp.flow.flows import NAMES, PATIENCE, Flow, Run, body, running, table_of
+from tests.services.rabbitmq import Vhost
 
 PARTS = {"work": {"kind": "amqp"}}
 
@@ -50,12 +52,12 @@ async def test_a_hint_makes_a_worker_look(run: Run, monkeypatch: pytest.MonkeyPa
 
 
 async def test_two_workers_share_the_work_of_one_journal(
-    tmp_path: Path, vhost: Vhost, database: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, vhost: Vhost, journal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over PostgreSQL and RabbitMQ: what one accepts and cannot do, the other does, without a look of its own."""
     monkeypatch.setattr("appealbus.core.bus.dispatcher._POLL", 1000.0)
     table = table_of(vhost)
-    tables = {"bus": {"journal": database}, **PARTS}
+    tables = {"bus": {"journal": journal_database}, **PARTS}
     async with (
         running(tmp_path, table, doors=False, **tables) as full,
         running(tmp_path, table, doors=False, **tables) as free,
@@ -78,16 +80,15 @@ async def test_two_workers_share_the_work_of_one_journal(
 class AmqpOther:
     """Another worker, which only offers."""
 
-    def __init__(self, brokers: object) -> None:
-        kind = type("Other", (AmqpWorkQueue,), {"brokers": brokers})
-        self._queue = kind(WorkSettings())
+    def __init__(self, brokers: Brokers) -> None:
+        self._queue = AmqpWorkQueue("work", WorkSettings(), brokers)
         self.offer = self._queue.offer
         self.publish = self._queue._publish
 
 
 async def test_a_worker_without_room_gives_a_hint_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one may have it; where all are full it is gone in the end, and they look by themselves."""
-    monkeypatch.setattr("appealbus.core.bus.bus._LOOK", 0.02)
+    monkeypatch.setattr("appealbus.core.bus.bus._HINT", 0.02)
     async with run(doors=False, **PARTS) as flow:
         await flow.until(lambda: _consumed(flow))
         flow.bus._dispatcher._arriving = flow.bus.settings.bus.concurrency

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
-from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from appealbus.connectors.amqp import AmqpSettings
 from appealbus.connectors.amqp.topology_command import add_to
 from appealbus.core.cli.context import Cli
+from tests.services.rabbitmq import Rabbit, Vhost
 
 
 class Topology:

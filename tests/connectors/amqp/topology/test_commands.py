@@ -4,7 +4,8 @@ import json
 import shlex
 
 import pytest
-from services.rabbitmq import Rabbit
+
+from tests.services.rabbitmq import Rabbit
 
 from .conftest import Topology, rights
 

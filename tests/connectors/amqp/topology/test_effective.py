@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from services.rabbitmq import Vhost
-from services.taking import settings_of
 
 from appealbus.connectors.amqp.topology.effective import Policies, policies_of
 from appealbus.connectors.amqp.topology.management import Management, ManagementFailed
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, Secret
+from tests.services.rabbitmq import Vhost
+from tests.services.taking import settings_of
 
 POLICIES: dict[str, tuple[str, str, int, dict[str, Any]]] = {
     "all": (".*", "all", 0, {"max-length": 9, "overflow": "reject-publish"}),

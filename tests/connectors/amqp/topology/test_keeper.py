@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
-from services.taking import settings_of, take, until
 from structlog.testing import capture_logs
 
 from appealbus.connectors.amqp.brokers import Brokers
@@ -17,6 +14,9 @@ from appealbus.connectors.amqp.topology.by_amqp import declare
 from appealbus.connectors.broker.broker import Broker, Delivered, Message, Properties, Published
 from appealbus.connectors.broker.rabbit import RabbitBroker
 from appealbus.core import LinkState, LinkStatus
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
+from tests.services.taking import settings_of, take, until
 
 from .conftest import Topology, rights
 

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
-from services.proxy import FaultProxy
-from services.rabbitmq import Vhost
-from services.taking import settings_of
 
 from appealbus.connectors.broker.rabbit import RabbitBroker
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Vhost
+from tests.services.taking import settings_of
 
 Open = Callable[..., Awaitable[RabbitBroker]]
 

@@ -1,11 +1,10 @@
 """What the tests of the real broker share."""
 
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
-from services.taking import until
-
 from appealbus.connectors.broker.broker import Broker, Delivered, Message
 from appealbus.core import LinkState
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
+from tests.services.taking import until
 
 __all__ = ["Taker", "link", "stall", "through", "to", "until"]
 

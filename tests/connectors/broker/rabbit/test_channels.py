@@ -6,8 +6,6 @@ from typing import Any
 
 import pika
 import pytest
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import (
@@ -21,6 +19,8 @@ from appealbus.connectors.broker.broker import (
 from appealbus.connectors.broker.rabbit import consumer as consumers
 from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
 from appealbus.core import LinkStatus
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import Taker, link, through, to, until

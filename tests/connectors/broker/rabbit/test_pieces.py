@@ -3,28 +3,15 @@
 import asyncio
 
 import pytest
-from services.rabbitmq import Rabbit, Vhost
 
 from appealbus.connectors.broker.broker import BrokerUnreachable, Message, Properties, Published
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.core import LinkStatus
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import to, until
-
-
-def test_pauses_grow_and_begin_anew() -> None:
-    """Up to the longest, never beyond."""
-    backoff = Backoff(8.0, 0.5)
-    longest = [max(Backoff(8.0, 0.5).pause() for _ in range(200))]
-    assert longest[0] <= 0.5
-    pauses = [backoff.pause() for _ in range(300)]
-    assert 4 < max(pauses) <= 8
-    assert min(pauses[10:]) < 4
-    assert backoff.pause(stood=61) <= 0.5
-    assert 4 <= backoff.pause(slow=True) <= 8
 
 
 def test_a_guarded_callback_never_raises() -> None:

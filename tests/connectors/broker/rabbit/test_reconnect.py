@@ -2,9 +2,6 @@
 
 import asyncio
 
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
-from services.taking import until
 from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import (
@@ -15,6 +12,9 @@ from appealbus.connectors.broker.broker import (
     Published,
 )
 from appealbus.core import LinkStatus
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
+from tests.services.taking import until
 
 from .conftest import Open
 from .helpers import Taker, link, through, to

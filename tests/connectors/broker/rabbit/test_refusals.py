@@ -5,10 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from services.certificates import Certificates, make
-from services.processes import free_port
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import BrokerUnreachable
@@ -16,6 +12,10 @@ from appealbus.connectors.broker.rabbit import RabbitBroker
 from appealbus.connectors.broker.rabbit.parameters import parameters
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import ConfigError, LinkStatus, Secret
+from tests.services.certificates import Certificates, make
+from tests.services.processes import free_port
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import through, until

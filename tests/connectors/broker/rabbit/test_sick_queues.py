@@ -5,14 +5,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from services.proxy import FaultProxy
-from services.rabbitmq import Rabbit, Vhost
 from structlog.testing import capture_logs
 
 from appealbus.connectors.broker.broker import Delivered, QueueInfo
 from appealbus.connectors.broker.rabbit import subscription
 from appealbus.connectors.broker.rabbit.consumer import RabbitConsumer
 from appealbus.core import LinkStatus
+from tests.services.proxy import FaultProxy
+from tests.services.rabbitmq import Rabbit, Vhost
 
 from .conftest import Open
 from .helpers import Taker, link, stall, through, to, until

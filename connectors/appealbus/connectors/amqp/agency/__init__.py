@@ -1,7 +1,6 @@
 """The connector `amqp`: an agency that takes questions from a queue, and answers at once or hours later."""
 
-from appealbus.connectors.amqp.agency.connector import AmqpConnector
 from appealbus.connectors.amqp.agency.settings import AgencySettings
 from appealbus.connectors.amqp.agency.wire import AgencyWire
 
-__all__ = ["AgencySettings", "AgencyWire", "AmqpConnector"]
+__all__ = ["AgencySettings", "AgencyWire"]

@@ -9,17 +9,22 @@ import orjson
 import structlog
 
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
-from appealbus.core.interfaces.answer import Answer, Answers, KeptAnswer
-from appealbus.core.journal.errors import JournalError
+from appealbus.core.backoff import Backoff, no_jitter
+from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.errors import JournalError
+from appealbus.core.interfaces.answer import Answer, Answers
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
 
 _PREFETCH = 20
+"""Answers held at once: enough for the journal's writer to make groups of, and few to come again after a crash."""
 _PAUSE, _LONGEST = 0.5, 30.0
+"""Seconds: an answer keeps while the journal is away, and is kept soon after it is back."""
 _HEADERS = ("outcome", "code")
 _SHORT = 100
+"""Characters of what an agency writes about its answer: no word that counts is longer, and what is kept is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class KeptMessage:
 
 
 def packed(message: Message, limit: int) -> Answer:
-    """Return what is to be kept of a message. Of one that is too large, that it was."""
+    """Return what is to be kept of a message; of one that is too large, only that it was too large."""
     properties = message.properties
     large = len(message.body) > limit
     head = {
@@ -53,12 +58,12 @@ def unpacked(kept: KeptAnswer) -> KeptMessage:
 
 
 def _short(value: Header) -> Header:
-    """Return what a header says; of what is longer than any word that counts, that it says something."""
+    """Return a header's value, cut to a length that no word that counts has."""
     return printable(value[:_SHORT]) if isinstance(value, str) else value
 
 
 class Listener:
-    """Takes one source's answers until it is stopped; those that the broker gave up on meanwhile, too."""
+    """Takes the answers of one source until it is stopped, those that the broker gave up on included."""
 
     def __init__(self, source: str, queues: Sequence[str], limit: int) -> None:
         self.counts: Counter[str] = Counter()
@@ -70,7 +75,7 @@ class Listener:
         self._trouble = LogThrottle()
 
     async def start(self, broker: Broker, answers: Answers) -> None:
-        """Begin to take."""
+        """Begin to take answers from the source's queues."""
 
         async def take(delivered: Delivered) -> None:
             await self._take(delivered, answers)
@@ -80,17 +85,17 @@ class Listener:
 
     @property
     def troubles(self) -> list[Trouble]:
-        """Why something cannot come although there is a connection."""
+        """Why answers cannot come although there is a connection to the broker."""
         return [each.trouble for each in self._consumers if each.trouble is not None]
 
     async def stop(self) -> None:
-        """Take nothing more; what is being written is written. Idempotent."""
+        """Take no more answers, and wait until those in hand are written. Idempotent."""
         consumers, self._consumers = self._consumers, []
         await asyncio.gather(*(consumer.stop(1.0) for consumer in consumers))
 
     async def _take(self, delivered: Delivered, answers: Answers) -> None:
         answer = packed(delivered.message, self._limit)
-        pause = _PAUSE
+        backoff = Backoff(_PAUSE, _LONGEST, no_jitter)
         while True:
             try:
                 kept = await answers.answered(self._source, answer)
@@ -101,8 +106,7 @@ class Listener:
                 # Given back, it would come again at once, and after some rounds the broker would give it up.
                 if self._trouble.is_news():
                     log.warning("answer.not_kept", source=self._source, code=error.code)
-                await asyncio.sleep(pause)
-                pause = min(_LONGEST, pause * 2)
+                await asyncio.sleep(backoff.pause())
             else:
                 self._trouble.over()
                 self.counts[kept.value] += 1

@@ -8,8 +8,8 @@ import orjson
 from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
-from appealbus.core.config.base import ConfigError
-from appealbus.core.interfaces.wire import CallFailed, Layer, Payload
+from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
@@ -23,7 +23,7 @@ class Schema:
     """The schema of an agency's answers."""
 
     def __init__(self, path: Path, key: str) -> None:
-        """Read it, and what it includes from files beside it.
+        """Read the schema, and what it includes from files beside it.
 
         Raises:
             ConfigError: it is no schema; `key` says which setting names it.
@@ -122,4 +122,4 @@ def broken(code: str, reason: str) -> CallFailed:
 
 
 def _question(reason: str) -> CallFailed:
-    return CallFailed(OutcomeKind.INVALID, "amqp.question", reason, layer=Layer.TRANSPORT)
+    return CallFailed(OutcomeKind.INVALID, "amqp.question", reason)

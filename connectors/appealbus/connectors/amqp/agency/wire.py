@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
+from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
-from appealbus.connectors.amqp.agency.status_headers import failure_from_headers
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
 from appealbus.connectors.amqp.topology import Wanted, answers_of
 from appealbus.connectors.broker.broker import (
@@ -22,16 +22,18 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
+from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Reply, Request, Wire
 from appealbus.core.clocks import wall
-from appealbus.core.interfaces.answer import Answers
-from appealbus.core.interfaces.link import LinkState
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _PUBLISH = 10.0
+"""Seconds for the broker to confirm. It takes milliseconds; after ten seconds the question is put again, under its
+id."""
 _LOOK = 5.0
+"""Seconds: whoever asks how a source is waits for the answer."""
 _SHORT = 100
+"""Characters of an agency's message id: ours have 36, and what is in a dossier must be bounded."""
 _UNROUTABLE = (OutcomeKind.UNAVAILABLE, "amqp.unroutable", "nobody serves the source's queue")
 _UNREACHABLE = (OutcomeKind.UNAVAILABLE, "amqp.unreachable", "no connection to the broker, or it was lost")
 _NOT_TAKEN = (OutcomeKind.UNAVAILABLE, "amqp.not_taken", "the broker did not take the question")

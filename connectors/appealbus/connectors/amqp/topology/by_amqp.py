@@ -18,7 +18,7 @@ UNSEEN = Finding(
 
 
 async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
-    """Compare, and make nothing.
+    """Compare exchanges and queues with what is wanted, and make nothing.
 
     Raises:
         BrokerUnreachable: there is no connection, or it was lost.
@@ -35,12 +35,12 @@ async def look(broker: Broker, wanted: Wanted) -> list[Finding]:
 
 
 async def declare(broker: Broker, wanted: Wanted, told: Callable[[str], None]) -> list[Finding]:
-    """Make what is missing; never change what is there.
+    """Make the exchanges, queues and bindings that are missing; never change what is there.
 
     Args:
-        broker: where.
-        wanted: what.
-        told: hears of each exchange and queue that was made.
+        broker: the broker to make them on.
+        wanted: the topology.
+        told: is called with a line about each exchange and queue that was made.
 
     Raises:
         BrokerUnreachable: there is no connection, or it was lost.

@@ -53,7 +53,7 @@ async def look(api: Management, wanted: Wanted) -> list[Finding]:
 
 
 def lacking(queue: Queue, policies: Policies) -> dict[str, Argument]:
-    """Return what of the policy does not hold for a queue."""
+    """Return those settings of a queue's policy that do not hold for it on the broker."""
     holds = policies.effective(queue.name, QUORUM)
     return {
         key: value
@@ -145,7 +145,7 @@ def _differences(
 
 
 def otherwise(about: str) -> str:
-    """Say what to do with what was declared by somebody else."""
+    """Say what to do about an exchange or a queue that somebody declared with other arguments."""
     empty = "empty and delete" if about.startswith("queue") else "delete"
     return f"if nobody else needs it, {empty} it and {APPLY}, else choose another plugins.amqp.prefix"
 

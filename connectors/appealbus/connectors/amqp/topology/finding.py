@@ -14,9 +14,9 @@ class Finding:
     text: str
     todo: str
     is_problem: bool = True
-    """False where it is only said that something cannot be seen, or is on its way."""
+    """False for a finding that only says that something cannot be seen, or will be in order soon."""
     by_declaring: bool = False
-    """Whether a bus that may declare mends it when it starts."""
+    """Whether a bus that may declare (`declare = true`) makes it when it starts."""
 
     def __str__(self) -> str:
         return f"{self.text}; {self.todo}"

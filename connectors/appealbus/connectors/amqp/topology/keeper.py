@@ -18,6 +18,7 @@ from appealbus.core.clocks import wall
 log = structlog.get_logger(__name__)
 
 PAUSE = 60.0
+"""Seconds: what somebody changes on the broker shows within a minute, and asking costs it next to nothing."""
 _IN_ORDER = "in order"
 
 

@@ -17,7 +17,7 @@ class Looked:
 
     found: list[Finding]
     messages: dict[str, int] = field(default_factory=dict)
-    """How many messages lie in each queue that is worth it."""
+    """How many messages lie in each queue of which somebody should know."""
 
     @property
     def problems(self) -> list[Finding]:

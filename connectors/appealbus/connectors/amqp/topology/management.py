@@ -13,13 +13,15 @@ from yarl import URL
 
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.connectors.http.tls import TlsSettings, tls_context
-from appealbus.core import ConfigError
+from appealbus.core import AppealBusError, ConfigError
 
 TIMEOUT = 15.0
+"""Seconds: the management API of a busy broker is slow, and a person may be waiting."""
 LIMIT = 4 * 1024 * 1024
+"""Bytes: the description of one thing has a few thousand. An answer without an end must not fill the memory."""
 
 
-class ManagementFailed(Exception):
+class ManagementFailed(AppealBusError):
     """The management API did not do what was asked; in a line, and what to do."""
 
 

@@ -19,9 +19,13 @@ _QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": QUORUM}
 RETURNS: Final = 20
 """How often a message may be given back: RabbitMQ's own default, written down."""
 NO_LIMIT: Final = -1
+"""RabbitMQ's own number for no limit of returns."""
 _INTAKE: Final = 1_000_000
+"""Appeals that may wait: months of a whole country's. Past that a sender is refused, and learns of it."""
 _HINTS: Final = 100_000
+"""Hints: as many as a backlog after an outage has appeals. The oldest may go, for the journal has the appeals."""
 _KEPT: Final = 100_000
+"""Messages put aside: past that dead letters stay where they died, and what no queue wanted is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +44,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue, and the policy that it needs. The policy has its name."""
+    """A durable quorum queue, and the policy that it needs; the policy has the queue's name."""
 
     name: str
     policy: Mapping[str, Argument]
     arguments: Mapping[str, Argument] = field(default_factory=lambda: _QUORUM)
     holds: str = ""
-    """What messages are that lie in it; empty where nobody needs to know how many."""
+    """What the messages in it are, for people; empty where nobody needs to know how many there are."""
     passes: bool = True
-    """Whether it is in order that messages lie in it while somebody takes them."""
+    """Whether messages may lie in it for a while, as long as somebody takes them."""
 
     @property
     def about(self) -> str:
@@ -62,7 +66,7 @@ class Queue:
 
     @property
     def all_arguments(self) -> dict[str, Argument]:
-        """The policy as arguments, too: for a broker that has no policies."""
+        """The queue's arguments and its policy as further ones, for a broker that has no policies."""
         return {**self.arguments, **{f"x-{key}": value for key, value in self.policy.items()}}
 
 
@@ -77,7 +81,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An exchange or a queue that a setting names. Somebody else makes it, as he likes."""
+    """An exchange or a queue that a setting names and that somebody else makes, with arguments of his own."""
 
     part: Exchange | Queue
     setting: str

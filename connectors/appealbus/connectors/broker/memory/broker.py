@@ -47,7 +47,7 @@ class MemoryBroker(Broker):
         self._serial = itertools.count(1)
 
     async def start(self) -> None:
-        """Let messages flow."""
+        """Let messages be published and consumed."""
         self._starts += 1
         if self._starts == 1:
             self._since = wall()
@@ -56,7 +56,7 @@ class MemoryBroker(Broker):
                 queue.pump()
 
     async def close(self) -> None:
-        """Let nothing flow; what is in the queues stays."""
+        """Publish and consume no more; what is in the queues stays."""
         if self._starts == 0:
             return
         self._starts -= 1

@@ -3,40 +3,39 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import Context, copy_context
 
 import structlog
 
-from appealbus.connectors.broker.broker import Consumer, Delivered, Handler, Trouble
+from appealbus.connectors.broker.broker import Consumer, Handler, Trouble
+from appealbus.connectors.broker.handling import Handled, handle
 from appealbus.connectors.broker.memory.queue import MemoryQueue, Stored
 from appealbus.core import LinkStatus
 
 log = structlog.get_logger(__name__)
 
-_PAUSE = 1.0
 
-
-class Held(Delivered):
-    """A message in a consumer's hands."""
+class Held(Handled):
+    """A message that a consumer of the broker in memory holds."""
 
     def __init__(self, consumer: "MemoryConsumer", queue: MemoryQueue, stored: Stored) -> None:
         self.message = stored.message
         self.redelivered = stored.redelivered
         self.attempts = stored.attempts
+        self.is_settled = False
         self._consumer = consumer
         self._queue = queue
         self._stored = stored
 
     def ack(self) -> bool:
-        """Say that it is dealt with."""
+        """Say that the message is dealt with."""
         if not self._consumer.settle(self, "acked"):
             return False
         self._queue.pump()
         return True
 
     def reject(self) -> bool:
-        """Give it to the dead-letter exchange."""
+        """Give the message to the dead-letter exchange."""
         if not self._consumer.settle(self, "rejected"):
             return False
         self._queue.reject(self._stored)
@@ -44,11 +43,14 @@ class Held(Delivered):
         return True
 
     def requeue(self) -> bool:
-        """Put it back to its place."""
-        return self.give_back("requeued")
+        """Put the message back to its place."""
+        return self._give_back("requeued")
 
-    def give_back(self, what: str) -> bool:
-        """Put it back to its place, and count it as this."""
+    def fail(self) -> bool:
+        """Put the message back to its place, as one that failed."""
+        return self._give_back("failed")
+
+    def _give_back(self, what: str) -> bool:
         if not self._consumer.settle(self, what):
             return False
         self._queue.put_back(self._stored)
@@ -81,12 +83,12 @@ class MemoryConsumer(Consumer):
 
     @property
     def idle(self) -> bool:
-        """Whether its queue is there, and no handler is at work."""
+        """Whether the consumer's queue is there, and no handler is at work."""
         return not self._stopping.is_set() and self._source is not None and not self._tasks
 
     @property
     def trouble(self) -> Trouble | None:
-        """Say where its queue is not there."""
+        """Say that the consumer's queue is not there; None where it is."""
         return None if self._source is not None else (LinkStatus.REFUSED, f"{self.queue}: there is no such queue")
 
     @property
@@ -105,24 +107,22 @@ class MemoryConsumer(Consumer):
         held = Held(self, queue, stored)
         self._held.add(held)
         self._counts["delivered"] += 1
-        task = asyncio.get_running_loop().create_task(self._handle(held), context=self._context.copy())
+        handling = handle(held, self._handler, self.queue, self._stopping)
+        task = asyncio.get_running_loop().create_task(handling, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def holds(self, held: Held) -> bool:
-        """Say whether it is not settled yet."""
-        return held in self._held
-
     def settle(self, held: Held, what: str) -> bool:
         """Forget a message; False where it was settled or given back already."""
-        if not self.holds(held):
+        if held.is_settled:
             return False
         self._held.remove(held)
+        held.is_settled = True
         self._counts[what] += 1
         return True
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Take nothing more, let handlers end, give the rest back."""
+        """Take no more messages, let handlers end, give the rest back."""
         self._stopping.set()
         self._forget(self)
         if self._source is not None and self in self._source.takers:
@@ -135,24 +135,6 @@ class MemoryConsumer(Consumer):
             await asyncio.gather(*late, return_exceptions=True)
         for held in list(self._held):
             held.requeue()
-
-    async def _handle(self, held: Held) -> None:
-        try:
-            await self._handler(held)
-        except asyncio.CancelledError:
-            held.requeue()
-            raise
-        except Exception:
-            log.exception("amqp.handler_failed", queue=self.queue)
-        else:
-            if not self.holds(held):
-                return
-            log.error("amqp.not_settled", queue=self.queue)
-        # Otherwise a message that nobody can handle would keep us busy.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PAUSE):
-                await self._stopping.wait()
-        held.give_back("failed")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from appealbus.connectors.broker.broker import Argument, Message
+from appealbus.core.clocks import monotonic
 
 LENGTH = 10_000
 """Messages that a queue holds where it was declared without `x-max-length`; what comes then is refused."""
@@ -23,9 +24,9 @@ class Stored:
     message: Message
     rank: tuple[int, int]
     expires: float | None
-    """On the loop's clock."""
+    """When the message expires, on the event loop's clock; None: never."""
     passed: frozenset[str]
-    """Queues that it left because of a limit, since it was published or rejected: it does not come into them again."""
+    """Queues that the message left because of a limit, since it was published or rejected: none takes it again."""
     attempts: int = 0
     redelivered: bool = False
 
@@ -89,7 +90,7 @@ class MemoryQueue:
             return False
         self._serial += 1
         lives = [each for each in (message.properties.expiration, self._ttl) if each is not None]
-        expires = asyncio.get_running_loop().time() + min(lives) if lives else None
+        expires = monotonic() + min(lives) if lives else None
         self._push(Stored(message, (-(message.properties.priority or 0), self._serial), expires, passed))
         self.pump()
         while self._ready and self._over(0, 0):
@@ -120,7 +121,7 @@ class MemoryQueue:
             self._expire()
 
     def rest(self) -> None:
-        """Keep no timer: the loop may end. `pump` wakes it up again."""
+        """Stop the timer, so that the loop may end; `pump` starts it again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -142,7 +143,7 @@ class MemoryQueue:
         self.rest()
         loop = asyncio.get_running_loop()
         while self._ready and (expires := self._ready[0].expires) is not None:
-            if expires > loop.time():
+            if expires > monotonic():
                 self._timer = loop.call_at(expires, self._expire)
                 return
             self._give_up(self, self._pop(), "expired")

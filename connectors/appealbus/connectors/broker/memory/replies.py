@@ -31,7 +31,7 @@ class Replies:
         self._given_up: OrderedDict[str, None] = OrderedDict()
 
     def open(self, queue: str) -> None:
-        """Begin, under this name of a queue."""
+        """Begin to take replies, under this name of a reply queue."""
         self._queue = queue
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class Replies:
                 future.set_exception(BrokerUnreachable("the broker was closed while a request waited for its reply"))
 
     def take(self, message: Message) -> bool:
-        """Hand a reply to whoever waits for it; False where the message is none."""
+        """Hand a reply to whoever waits for it; False where the message is no reply."""
         if not self._queue or message.routing_key != self._queue:
             return False
         correlation = message.properties.correlation_id

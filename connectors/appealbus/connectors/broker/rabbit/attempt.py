@@ -11,6 +11,7 @@ from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 _GOODBYE = 2.0
+"""Seconds: a broker that is there answers a close at once, and one that is not must not hold up the end."""
 
 
 class Attempt:
@@ -40,7 +41,7 @@ class Attempt:
         return self.ended.result() if self.ended.done() else None
 
     async def close(self) -> None:
-        """Say goodbye, and hang up where the broker does not answer."""
+        """Close the connection, and end it without the broker where that does not answer."""
         for end in (self.connection.close, self.connection.kill):
             if self.ended.done():
                 return

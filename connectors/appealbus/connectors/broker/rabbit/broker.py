@@ -38,7 +38,7 @@ class RabbitBroker(Broker):
         self._open: _Open | None = None
 
     async def start(self) -> None:
-        """See `Broker`."""
+        """Begin to connect, and go on trying; return at once. Call once for each `close`."""
         async with self._opening:
             if self._open is None:
                 # A mistake is told now; each link then reads them anew.
@@ -48,7 +48,7 @@ class RabbitBroker(Broker):
             self._users += 1
 
     async def close(self) -> None:
-        """See `Broker`."""
+        """Let the broker go; the last of as many calls as there were of `start` closes the connections."""
         async with self._opening:
             self._users = max(0, self._users - 1)
             if self._users == 0 and self._open is not None:
@@ -56,32 +56,32 @@ class RabbitBroker(Broker):
                 await opened.close()
 
     def links(self) -> tuple[LinkState, ...]:
-        """See `Broker`."""
+        """Say how the two connections stand, with their counts of messages."""
         if (opened := self._open) is None:
             return ()
         return opened.consume.state(), opened.publish.state(opened.publisher.refusals)
 
     @property
     def requests_trouble(self) -> Trouble | None:
-        """See `Broker`."""
+        """Why no replies can come although there is a connection."""
         requests = self._open.requests if self._open is not None else None
         return requests.trouble if requests is not None else None
 
     async def up(self, within: float) -> bool:
-        """See `Broker`."""
+        """Wait until both connections are up, for `within` seconds; say whether they are."""
         deadline = monotonic() + within
         if (opened := self._open) is None:
             return False
         return all([await _is_up(link, deadline) for link in (opened.consume, opened.publish)])
 
     async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
-        """See `Broker`."""
+        """Publish a message and wait for the broker's confirmation. Never raises."""
         if (opened := self._open) is None:
             return Published.UNREACHABLE
         return (await opened.publisher.send(message, mandatory=mandatory, within=within)).published
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
-        """See `Broker`."""
+        """Have each message of a queue handled, at most `prefetch` at once."""
         opened = self._opened()
         consumer = RabbitConsumer(opened.consume, queue, handler, prefetch, self._settings.reconnect_max)
         opened.consumers = [each for each in opened.consumers if not each.is_stopped]
@@ -90,7 +90,7 @@ class RabbitBroker(Broker):
         return consumer
 
     async def request(self, message: Message, within: float) -> Message:
-        """See `Broker`."""
+        """Send a request and return its reply."""
         opened = self._opened()
         if opened.requests is None:
             opened.requests = Requests(opened.consume, opened.publisher, self._settings.reconnect_max)
@@ -100,17 +100,17 @@ class RabbitBroker(Broker):
     async def declare_exchange(
         self, name: str, kind: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> None:
-        """See `Broker`."""
+        """Make an exchange, or look whether it is there."""
         await declarations.declare_exchange(self._opened().consume, name, kind, arguments, passive)
 
     async def declare_queue(
         self, name: str, arguments: Mapping[str, Argument] | None = None, *, passive: bool = False
     ) -> QueueInfo:
-        """See `Broker`."""
+        """Make a queue, or look whether it is there."""
         return await declarations.declare_queue(self._opened().consume, name, arguments, passive)
 
     async def bind_queue(self, queue: str, exchange: str, routing_key: str) -> None:
-        """See `Broker`."""
+        """Have an exchange put messages into a queue."""
         await declarations.bind_queue(self._opened().consume, queue, exchange, routing_key)
 
     def _link(self, which: str) -> Link:

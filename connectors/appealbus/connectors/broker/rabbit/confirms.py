@@ -14,6 +14,7 @@ from appealbus.connectors.broker.rabbit.convert import to_pika
 from appealbus.connectors.broker.rabbit.guard import guarded
 
 NO_ROOM = 506
+"""AMQP's code of the same meaning (resource error): a broker that says `nack` gives no reason."""
 _SIZE = re.compile(r"message size (\d+) is larger")
 _TOPIC = re.compile(r"access to topic '(.*)' in exchange")
 
@@ -99,7 +100,7 @@ class Confirms:
             self._settle(tag, settled)
 
     def _on_return(self, _raw: Any, method: Any, properties: BasicProperties, body: bytes) -> None:
-        """Mark what is returned; its confirmation follows. Messages that are alike in all this are the same to us."""
+        """Mark a message that the broker returns; its confirmation follows. Of several that are alike any is marked."""
         self._counts["returned"] += 1
         for pending in self._pending.values():
             message = pending.message

@@ -16,7 +16,7 @@ class GivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
 
 
 class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no types
-    """Used once, then thrown away."""
+    """A connection that is used once, and that takes messages whose properties pika cannot read."""
 
     def _read_frame(self) -> tuple[int, Any]:
         """Read a frame; where a message's properties cannot be read, let the message pass without them.

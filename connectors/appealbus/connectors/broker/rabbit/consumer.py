@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import Any
 
 import structlog
 from pika import BasicProperties
 
 from appealbus.connectors.broker.broker import Consumer, Handler
+from appealbus.connectors.broker.handling import handle
 from appealbus.connectors.broker.rabbit.channel import Channel
 from appealbus.connectors.broker.rabbit.delivered import RabbitDelivered
 from appealbus.connectors.broker.rabbit.guard import guarded
@@ -17,8 +17,8 @@ from appealbus.connectors.broker.rabbit.subscription import Subscription
 
 log = structlog.get_logger(__name__)
 
-_PAUSE = 1.0
 _LAST = 1.0
+"""Seconds for handlers that are called off to give their messages back themselves."""
 
 
 class RabbitConsumer(Subscription, Consumer):
@@ -37,7 +37,7 @@ class RabbitConsumer(Subscription, Consumer):
 
     @property
     def idle(self) -> bool:
-        """See `Consumer`."""
+        """Whether the subscription stands, and no handler is at work."""
         return self._standing and not self._tasks and not self._waiting
 
     @property
@@ -46,7 +46,7 @@ class RabbitConsumer(Subscription, Consumer):
         return self._stopped is not None
 
     async def stop(self, grace: float = 10.0) -> None:
-        """See `Consumer`."""
+        """Take no more messages, let handlers end for so many seconds, give the rest back."""
         if self._stopped is None:
             self._stopped = asyncio.create_task(self._stop(grace, asyncio.current_task()))
         await asyncio.shield(self._stopped)
@@ -73,7 +73,7 @@ class RabbitConsumer(Subscription, Consumer):
             self._waiting.append(delivered)
 
     def _begin(self, delivered: RabbitDelivered) -> None:
-        task = asyncio.create_task(self._handle(delivered))
+        task = asyncio.create_task(handle(delivered, self._handler, self.queue, self._stopping))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -81,24 +81,6 @@ class RabbitConsumer(Subscription, Consumer):
         self._tasks.discard(task)
         if self._waiting and not self._stopping.is_set():
             self._begin(self._waiting.popleft())
-
-    async def _handle(self, delivered: RabbitDelivered) -> None:
-        try:
-            await self._handler(delivered)
-        except asyncio.CancelledError:
-            delivered.requeue()
-            raise
-        except Exception:
-            log.exception("amqp.handler_failed", queue=self.queue)
-        else:
-            if delivered.is_settled:
-                return
-            log.error("amqp.not_settled", queue=self.queue)
-        # Otherwise a message that nobody can handle would keep us and the broker busy.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PAUSE):
-                await self._stopping.wait()
-        delivered.fail()
 
     def _lost(self) -> None:
         self._waiting.clear()

@@ -8,7 +8,9 @@ from pika import BasicProperties
 from appealbus.connectors.broker.broker import Header, Message, Properties
 
 _PERSISTENT = 2
+"""AMQP's number for a message that outlives the broker."""
 _TRANSIENT = 1
+"""AMQP's number for one that need not."""
 _ATTEMPTS = "x-delivery-count"
 
 

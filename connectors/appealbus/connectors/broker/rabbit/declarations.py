@@ -11,7 +11,7 @@ from appealbus.connectors.broker.rabbit.link import Link
 async def declare_exchange(
     link: Link, name: str, kind: str, arguments: Mapping[str, Argument] | None, passive: bool
 ) -> None:
-    """See `Broker.declare_exchange`."""
+    """Make an exchange, or look whether it is there; raises as `Broker.declare_exchange`."""
 
     async def declare(channel: Channel) -> None:
         await channel.call(
@@ -27,7 +27,7 @@ async def declare_exchange(
 
 
 async def declare_queue(link: Link, name: str, arguments: Mapping[str, Argument] | None, passive: bool) -> QueueInfo:
-    """See `Broker.declare_queue`."""
+    """Make a queue, or look whether it is there; raises as `Broker.declare_queue`."""
 
     async def declare(channel: Channel) -> QueueInfo:
         frame = await channel.call(
@@ -40,7 +40,7 @@ async def declare_queue(link: Link, name: str, arguments: Mapping[str, Argument]
 
 
 async def bind_queue(link: Link, queue: str, exchange: str, routing_key: str) -> None:
-    """See `Broker.bind_queue`."""
+    """Have an exchange put messages into a queue; raises as `Broker.bind_queue`."""
 
     async def bind(channel: Channel) -> None:
         await channel.call(channel.raw.queue_bind, queue=queue, exchange=exchange, routing_key=routing_key)

@@ -1,4 +1,4 @@
-"""A message that we hold."""
+"""A message that RabbitMQ has delivered and that is not settled yet."""
 
 from collections import Counter
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from pika import BasicProperties
 from pika.exceptions import AMQPError
 
-from appealbus.connectors.broker.broker import Delivered
+from appealbus.connectors.broker.handling import Handled
 from appealbus.connectors.broker.rabbit.channel import Channel
 from appealbus.connectors.broker.rabbit.convert import attempts, from_pika
 
 
-class RabbitDelivered(Delivered):
-    """Bound to its channel: the tag means another message on the next one."""
+class RabbitDelivered(Handled):
+    """A delivered message, bound to its channel: on the next channel the same tag means another message."""
 
     __slots__ = ("_channel", "_counts", "_tag", "attempts", "is_settled", "message", "redelivered")
 
@@ -28,19 +28,19 @@ class RabbitDelivered(Delivered):
         self.attempts = attempts(properties)
 
     def ack(self) -> bool:
-        """See `Delivered`."""
+        """Tell the broker that the message is dealt with; False where the channel is gone."""
         return self._settle("acked", self._channel.raw.basic_ack)
 
     def reject(self) -> bool:
-        """See `Delivered`."""
+        """Tell the broker that nobody can deal with the message; False where the channel is gone."""
         return self._settle("rejected", self._channel.raw.basic_reject, requeue=False)
 
     def requeue(self) -> bool:
-        """See `Delivered`. A nack does not count as a failed delivery, from 4.3 on."""
+        """Give the message back unharmed. A nack does not count as a failed delivery, from RabbitMQ 4.3 on."""
         return self._settle("requeued", self._channel.raw.basic_nack, requeue=True)
 
     def fail(self) -> bool:
-        """Give it back as one that failed: it counts, and the queue's delivery limit ends it one day."""
+        """Give the message back as one that failed. That counts: the queue's delivery limit will end it."""
         return self._settle("failed", self._channel.raw.basic_reject, requeue=True)
 
     def _settle(self, what: str, send: Any, **arguments: Any) -> bool:

@@ -14,15 +14,18 @@ from pika.exceptions import AMQPError
 
 from appealbus.connectors.broker.broker import BrokerUnreachable
 from appealbus.connectors.broker.rabbit.attempt import Attempt, resolve
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.channel import Channel
 from appealbus.connectors.broker.rabbit.connection import PikaConnection
 from appealbus.connectors.broker.rabbit.errors import connection_lost, not_opened
 from appealbus.connectors.broker.rabbit.guard import guarded
 from appealbus.core import ConfigError, LinkState, LinkStatus
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic, wall
 
 log = structlog.get_logger(__name__)
+
+FIRST_PAUSE = 0.5
+"""Seconds: a broker that restarts is back in a few, and one that is up must not be asked by all at once."""
 
 
 class Link:
@@ -68,7 +71,7 @@ class Link:
         return self._closed
 
     def state(self, warning: str = "") -> LinkState:
-        """Say how it stands; and while it is up, what else is to be mended."""
+        """Say how the connection stands; while it is up, also what else is to be mended."""
         warns = self._status is LinkStatus.UP and warning != ""
         detail = warning if warns else self._detail
         reconnects = max(0, self._ups - 1)
@@ -130,7 +133,7 @@ class Link:
         self._connection = None
 
     async def _supervise(self) -> None:
-        backoff = Backoff(self._longest_pause)
+        backoff = Backoff(FIRST_PAUSE, self._longest_pause)
         while True:
             stood, slow = 0.0, False
             try:
@@ -165,7 +168,7 @@ class Link:
         return 0.0, all(status is LinkStatus.REFUSED for status, _ in failures)
 
     async def _stand(self, attempt: Attempt) -> float:
-        """Be up until the connection is lost; return for how long."""
+        """Wait until the connection is lost; return for how many seconds it stood."""
         began = monotonic()
         self._connection = attempt.connection
         attempt.connection.add_on_connection_blocked_callback(guarded(self._on_blocked))

@@ -7,7 +7,9 @@ from appealbus.connectors.http.tls import tls_context
 from appealbus.core import ConfigError, __version__
 
 _PORT = 5672
+"""Registered for AMQP."""
 _TLS_PORT = 5671
+"""Registered for AMQP over TLS."""
 
 
 def parameters(settings: BrokerSettings, key: str, link: str) -> list[pika.ConnectionParameters]:

@@ -8,16 +8,17 @@ import structlog
 from pika.exceptions import ChannelWrongStateError, ConnectionWrongStateError
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, Message, Published
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.confirms import UNSENT, Confirms, Settled
-from appealbus.connectors.broker.rabbit.link import Link
+from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
 from appealbus.connectors.broker.rabbit.window import Window
 from appealbus.connectors.broker.settings import BrokerSettings
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic
 
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
 _TOO_LARGE = Settled(Published.UNFIT, 311, "the message is larger than `largest_message`")
 _TOO_LONG = Settled(Published.UNFIT, 501, "a name or a property of the message is too long")
 
@@ -40,7 +41,7 @@ class Publisher:
 
     @property
     def refusals(self) -> str:
-        """What the broker has refused, exchange by exchange, and taken nothing there since."""
+        """Why the broker refused the last message, for each exchange where it has taken none since."""
         refused = ((name, channel.refusal) for name, channel in self._channels.items() if channel.refusal)
         return "; ".join(f"a message to {name or 'the default exchange'} was refused: {why}" for name, why in refused)
 
@@ -78,7 +79,7 @@ class Publisher:
             return channel.note(await future)
 
     async def close(self) -> None:
-        """End all channels. What waits is settled as indeterminate."""
+        """End all channels. Messages that wait for their confirmation are settled as indeterminate."""
         for channel in self._channels.values():
             await channel.close()
 
@@ -95,7 +96,7 @@ class _ExchangeChannel:
         self.refusal = ""
         self._link = link
         self._window = window
-        self._backoff = Backoff(longest_pause)
+        self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._retired: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._keep())
 

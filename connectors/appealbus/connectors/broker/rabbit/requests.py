@@ -25,6 +25,7 @@ from appealbus.core import LinkStatus
 from appealbus.core.clocks import monotonic
 
 _REMEMBERED = 10_000
+"""Ids of requests that nobody waits for any more: so many late replies can be told from those of strangers."""
 
 
 class Requests(Subscription):
@@ -38,7 +39,7 @@ class Requests(Subscription):
         super().__init__(link, "replies", longest_pause)
 
     async def request(self, message: Message, within: float) -> Message:
-        """See `Broker.request`."""
+        """Send a request and return its reply; raises as `Broker.request`."""
         deadline = monotonic() + within
         number = message.properties.correlation_id
         if not number or number in self._waiting:

@@ -9,29 +9,32 @@ import structlog
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable, Trouble
 from appealbus.connectors.broker.rabbit import declarations
-from appealbus.connectors.broker.rabbit.backoff import Backoff
 from appealbus.connectors.broker.rabbit.channel import Channel, NoAnswer
 from appealbus.connectors.broker.rabbit.guard import guarded
-from appealbus.connectors.broker.rabbit.link import Link
+from appealbus.connectors.broker.rabbit.link import FIRST_PAUSE, Link
 from appealbus.core import LinkStatus
+from appealbus.core.backoff import Backoff
 from appealbus.core.clocks import monotonic
 
 log = structlog.get_logger(__name__)
 
 _LONG = 3600.0
+"""Seconds: as good as for ever. There is nobody to tell when they are over, so the wait begins anew."""
 _SUBSCRIBED = 40.0
 """Seconds that the broker has for a subscription: for a quorum queue without a leader it tries for half a minute."""
 _LOOK = 20.0
+"""Seconds between two looks at a queue from which nothing comes: each costs the broker a round trip."""
 _ALONE = 3
+"""Looks in a row that find nobody consuming: a leader that is elected anew takes less than a minute."""
 
 
 class Subscription(ABC):
-    """A lost connection, a closed channel and a consumer that the broker cancels are the same to it."""
+    """Subscribes again after every loss: of the connection, of the channel, or of the consumer alone."""
 
     def __init__(self, link: Link, about: str, longest_pause: float) -> None:
         self._link = link
         self._about = about
-        self._backoff = Backoff(longest_pause)
+        self._backoff = Backoff(FIRST_PAUSE, longest_pause)
         self._channel: Channel | None = None
         self._tag = ""
         self._from = ""
@@ -45,7 +48,7 @@ class Subscription(ABC):
 
     @property
     def trouble(self) -> Trouble | None:
-        """Why it does not stand although there is a connection."""
+        """Why the subscription does not stand although there is a connection."""
         return self._trouble
 
     @abstractmethod
@@ -129,7 +132,7 @@ class Subscription(ABC):
             log.warning("amqp.subscription.lost", queue=self._about, code=code, detail=str(reason))
 
     async def _end(self) -> None:
-        """Take nothing more. The channel stays open for what is to be settled."""
+        """End the consumer. The channel stays open, for messages that are still to be settled."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -5,7 +5,7 @@ from collections import deque
 
 
 class Window:
-    """A bound on messages and on their bytes. Who waits gets in in turn. One message may be larger than all of it."""
+    """A bound on messages and on their bytes. Senders wait in turn. A single message may exceed the bytes."""
 
     def __init__(self, messages: int, size: int) -> None:
         self._messages = messages

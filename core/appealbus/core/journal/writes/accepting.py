@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
+from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, codec, series
-from appealbus.core.journal.errors import JournalError, MessageDiffers
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter

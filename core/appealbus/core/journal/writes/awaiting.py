@@ -1,4 +1,4 @@
-"""Questions whose answers come by themselves: written before they leave, answered hours later, read by their lookup."""
+"""Questions whose answers come later: written down before they leave, answered hours later, read by their lookup."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 
+from appealbus.core.domain.access import AwaitedRow
+from appealbus.core.domain.case import LookupState
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.rows import AwaitedRow, LookupState
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
 
 _OUTSTANDING = 10
-"""Questions of one lookup whose answers still count; of an older one it is dropped."""
+"""Questions put one after the other for one lookup and key whose answers still count; those to older ones are dropped.
+With less, an agency that is slower than the retries would never be heard; with more, the table grows for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Read:
 
 
 def expect(connection: Connection, items: Sequence[AwaitedRow]) -> list[None]:
-    """Write access rows, and that their questions are answered later."""
+    """Write rows of the access log, and that the answers to their questions come later."""
     bulk.insert(connection, access, [codec.access_to_row(item.access) for item in items])
     rows = [
         {
@@ -86,7 +88,7 @@ _ANSWER = (
 
 
 def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
-    """Keep answers, and have their appeals worked: those that are parked or done with; one in work is concluded so."""
+    """Keep answers, and make their appeals ready: at once if parked or idle, else when their run is concluded."""
     ids = [item.answer.question_id for item in items]
     # The appeals first, in order: `conclude` locks them too, so one of the two sees what the other has written.
     theirs = select(awaited.c.appeal_id).where(awaited.c.correlation_id.in_(ids))
@@ -100,7 +102,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
     open_ = {row.correlation_id: row for row in connection.execute(asked)}
     late = [row.correlation_id for row in open_.values() if _ended(row)]
     if late:
-        # A worker that had lost the appeal asked once more: what has ended for good nobody reads any more.
+        # A worker that had lost the appeal asked once more. The question has ended for good: no answer is read now.
         connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(late)))
     results: list[Kept] = []
     new: dict[str, dict[str, Any]] = {}
@@ -123,14 +125,14 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
 
 
 def _ended(row: Row[*tuple[Any, ...]]) -> bool:
-    """Say whether nobody wants the answer any more; what has ended and is asked anew is still wanted."""
+    """Say whether the answer is not wanted any more: the question has ended for good and is not asked anew."""
     return row.kind in _FINAL and row.next_attempt_at is None
 
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
-    """Write how questions stand, and let go of the answers: of all, where a question has ended for good."""
+    """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
     own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
-    # What is not written leaves its answer where it is, for whoever has the appeal now.
+    # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)
         if item.state.kind.final and item.state.next_attempt_at is None:
@@ -142,11 +144,17 @@ def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     return [None] * len(items)
 
 
-def arrived(connection: Connection, heard: Mapping[int, Collection[str]]) -> set[int]:
-    """Return the appeals that have an answer which the run just ending has not heard of."""
-    if not heard:
+def unseen_answers(connection: Connection, seen: Mapping[int, Collection[str]]) -> set[int]:
+    """Return the appeals to which an answer has come that the run which is ending has not seen.
+
+    Args:
+        connection: to the journal.
+        seen: by appeal the ids of the questions whose late answers its run knew.
+
+    """
+    if not seen:
         return set()
     come = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
-        awaited.c.appeal_id.in_(list(heard)), awaited.c.answered_at.is_not(None)
+        awaited.c.appeal_id.in_(list(seen)), awaited.c.answered_at.is_not(None)
     )
-    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in heard[row.appeal_id]}
+    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in seen[row.appeal_id]}

@@ -58,7 +58,9 @@ class Chosen:
 
 
 _CODE_LENGTH = 200
+"""Characters: a code is a word or two, and a plugin that gives a whole text as one must not fill the table."""
 _MOST = 512
+"""Ids of one statement: padded to powers of two they make ten different statements at most, which stay prepared."""
 _SENT = (
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.sent_at.is_(None))

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select
 
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.rows import SourceState, WorkerState
+from appealbus.core.journal.rows import WorkerState
 from appealbus.core.journal.tables import lease, source_state, worker
 from appealbus.core.journal.writes.clock import shared_now
 

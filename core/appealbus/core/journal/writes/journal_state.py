@@ -13,14 +13,13 @@ from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import standing
 from appealbus.core.journal.writes.clock import shared_now
 
-_DAY = 86400.0
 _JUMP = 5.0
 """Seconds that a clock may jump while the bus runs. NTP slews what is less than a second, and never steps so far."""
-_AHEAD = 2 * _DAY
+_AHEAD = 2 * clocks.DAY
 """Seconds that the clock may be ahead of the journal at a start: a weekend without the bus."""
 _BACK = 60.0
 """Seconds that it may be behind the journal at a start: time does not go back, but two machines differ by some."""
-_STEADY = _DAY
+_STEADY = clocks.DAY
 """Seconds without a jump, seen by a running bus, after which the clock is trusted again."""
 _GAP = 60.0
 """The most of these that one look counts: while nobody looks, nobody knows."""

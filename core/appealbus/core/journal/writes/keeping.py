@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import LookupState
 from appealbus.core.journal import bulk, codec
-from appealbus.core.journal.rows import AccessRow, LookupState, NewQuarantine
+from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup
 from appealbus.core.journal.tables import quarantine as quarantine_table

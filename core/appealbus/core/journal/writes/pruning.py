@@ -24,6 +24,7 @@ from appealbus.core.journal.tables import (
 )
 
 _BATCH = 200
+"""Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
 
 
 @dataclass(frozen=True, slots=True)

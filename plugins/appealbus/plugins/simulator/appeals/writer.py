@@ -17,9 +17,12 @@ from appealbus.schemas.appeal import Appeal, AppealForm, AppealKind, Language
 
 _FIRST = datetime(2026, 1, 12, 9, 3, tzinfo=timezone(timedelta(hours=5)))
 _REPEAT_EVERY = 50
+"""Four of the 200 appeals that ship are sent twice: enough to see, too few to be in the way."""
 _LONG_EVERY = 61
+"""A prime, so that long letters do not fall together with any other trait."""
 _DAYS = {AppealKind.COMPLAINT: 28, AppealKind.SERVICE_COMPLAINT: 7, AppealKind.REHABILITATION_APPLICATION: 90}
 _FORMS = [AppealForm.ELECTRONIC] * 16 + [AppealForm.PAPER] * 2 + [AppealForm.ORAL, AppealForm.VIDEO]
+"""Eight in ten come electronically, so that every other form is there, too, and none is the rule."""
 _TOPICS = ("own", "stranger", "own", "two", "own", "arrest", "own", "own", "stranger", "own", "free", "own", "arrest")
 _SPECIAL = frozenset(AppealKind) - {AppealKind.COMPLAINT, AppealKind.APPLICATION, AppealKind.REPORT}
 

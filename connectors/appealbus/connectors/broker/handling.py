@@ -1,0 +1,54 @@
+"""Running a handler over a message, the same for RabbitMQ and for its twin in memory."""
+
+import asyncio
+from abc import abstractmethod
+from contextlib import suppress
+
+import structlog
+
+from appealbus.connectors.broker.broker import Delivered, Handler
+
+log = structlog.get_logger(__name__)
+
+_PAUSE = 1.0
+"""Seconds before a message that failed goes back: long for a processor, short for a queue with a limit of 20
+returns."""
+
+
+class Handled(Delivered):
+    """A message that its consumer hands to a handler."""
+
+    is_settled: bool
+    """Whether the message was acknowledged, rejected or given back."""
+
+    @abstractmethod
+    def fail(self) -> bool:
+        """Give the message back as one that failed: the queue's delivery limit counts it."""
+
+
+async def handle(delivered: Handled, handler: Handler, queue: str, stopping: asyncio.Event) -> None:
+    """Run the handler; give the message back, after a pause, where that fails or does not settle it.
+
+    Args:
+        delivered: the message.
+        handler: deals with it.
+        queue: where it came from, for the log.
+        stopping: set once the consumer is to end; there is no pause then.
+
+    """
+    try:
+        await handler(delivered)
+    except asyncio.CancelledError:
+        delivered.requeue()
+        raise
+    except Exception:
+        log.exception("amqp.handler_failed", queue=queue)
+    else:
+        if delivered.is_settled:
+            return
+        log.error("amqp.not_settled", queue=queue)
+    # Otherwise a message that nobody can handle would keep us and the broker busy.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PAUSE):
+            await stopping.wait()
+    delivered.fail()

@@ -1,0 +1,118 @@
+"""What arrives at a running bus: messages with appeals, and answers that come hours after their questions."""
+
+import asyncio
+
+import structlog
+
+from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.bus.reception import Reception
+from appealbus.core.bus.tally import Tally
+from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.bus.work_hints import WorkHints
+from appealbus.core.config.models import BusSettings
+from appealbus.core.doors import entered
+from appealbus.core.errors import JournalError
+from appealbus.core.failpoints import failpoint
+from appealbus.core.host import Host
+from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
+from appealbus.core.journal.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+
+class Arrivals:
+    """Writes down what arrives, and has its appeal worked, here or by another worker.
+
+    Attributes:
+        messages: messages by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept.
+        answers: late answers by source and what became of them: `stored`, `again`, `unknown`.
+
+    """
+
+    def __init__(
+        self,
+        settings: BusSettings,
+        journal: Journal,
+        reception: Reception,
+        dispatcher: Dispatcher,
+        *,
+        hints: WorkHints,
+        host: Host,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._reception = reception
+        self._dispatcher = dispatcher
+        self._hints = hints
+        self._host = host
+        self._under_way: set[asyncio.Task[Taken | Quarantined]] = set()
+        self.messages = Tally()
+        self.answers = Tally()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message is being written down."""
+        return bool(self._under_way)
+
+    async def accept(self, message: Inbound) -> Taken | Quarantined:
+        """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
+
+        Raises:
+            JournalError: if nothing could be written; the sender keeps the message.
+
+        """
+        # A sender that goes away must not leave an appeal on disk that is leased to us and that nobody works.
+        arrival = asyncio.get_running_loop().create_task(self._accept(message), context=entered(""))
+        self._under_way.add(arrival)
+        arrival.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(arrival)
+
+    async def answered(self, source: str, answer: Answer) -> Kept:
+        """Keep an answer that came by itself, and have its appeal worked on next, here or by another worker.
+
+        Raises:
+            JournalError: if nothing could be written; the sender keeps the answer.
+
+        """
+        kept = await self._journal.answered(source, answer)
+        failpoint("bus.answered")
+        self.answers.add(source, kept.value)
+        if kept is Kept.STORED:
+            self._dispatcher.more()
+        else:
+            log.warning("answer.dropped", source=source, state=kept.value)
+        return kept
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until all messages that are being written down are on disk, for so many seconds at most."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+
+    async def _accept(self, message: Inbound) -> Taken | Quarantined:
+        try:
+            taken = await self._take(message)
+        except JournalError:
+            self.messages.add(message.channel, "failed")
+            raise
+        result = "quarantined" if isinstance(taken, Quarantined) else "new" if taken.new else "repeated"
+        self.messages.add(message.channel, result)
+        if isinstance(taken, Quarantined) and not taken.quarantine_id % EVERY:
+            await trim_quarantine(self._journal, self._settings)
+        return taken
+
+    async def _take(self, message: Inbound) -> Taken | Quarantined:
+        with self._dispatcher.place(len(message.raw)) as here:
+            owner = self._dispatcher.owner if here else None
+            received = await self._reception.receive(message, owner, self._dispatcher.lease)
+            if isinstance(received, Quarantined):
+                return received
+            if received.taken.new:
+                if here:
+                    self._dispatcher.start(received.case)
+                else:
+                    self._dispatcher.more()
+                    self._hints.offer(received.case)
+        if received.taken.new:
+            self._host.appeal_accepted(received.taken.receipt)
+        return received.taken

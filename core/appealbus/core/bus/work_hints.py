@@ -1,0 +1,68 @@
+"""The work queue of the configuration: hints, from worker to worker, that an appeal waits."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from appealbus.core.bus.tasks import PartTasks, Phase
+from appealbus.core.domain.case import Case
+from appealbus.core.doors import is_defect
+from appealbus.core.interfaces.work import Waiting, WorkQueue
+from appealbus.core.journal.writes.accepting import urgency_of
+
+NAME = "work_queue"
+"""What the log and the count of defects call the work queue."""
+
+
+class WorkHints:
+    """Tells other workers of appeals that wait, and looks for work when they tell; without a work queue it does not.
+
+    Args:
+        queue: the work queue of the configuration.
+        plugin: the one that brings it.
+        look: asks the journal for work; returns whether it was asked.
+        tasks: where the queue runs.
+
+    """
+
+    def __init__(
+        self, queue: WorkQueue[Any] | None, plugin: str, look: Callable[[], Awaitable[bool]], tasks: PartTasks
+    ) -> None:
+        self._queue = queue
+        self._plugin = plugin
+        self._look = look
+        self._tasks = tasks
+        self._open = False
+
+    async def start(self) -> None:
+        """Open the queue and listen to it; one whose plugin raises is opened again later.
+
+        Raises:
+            ConfigError: the queue finds its configuration wrong.
+
+        """
+        if self._queue is not None:
+            self._open = await self._tasks.open(NAME, self._queue.start, self._plugin)
+            run = partial(self._run, self._queue)
+            self._tasks.start(NAME, run, Phase.TAKING, self._plugin, later=not self._open)
+
+    def offer(self, case: Case) -> None:
+        """Tell other workers of an appeal that this one has no room for."""
+        if self._queue is not None and self._open:
+            try:
+                self._queue.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.appeal)))
+            except BaseException as error:
+                if not is_defect(error):
+                    raise
+                self._tasks.raised(NAME)
+
+    async def close(self, seconds: float) -> None:
+        """Close the queue, within so many seconds."""
+        if self._queue is not None:
+            await self._tasks.close(NAME, self._queue.close, self._plugin, seconds)
+
+    async def _run(self, queue: WorkQueue[Any]) -> None:
+        if not self._open:
+            await queue.start()
+            self._open = True
+        await queue.run(self._look)

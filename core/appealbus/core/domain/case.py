@@ -1,0 +1,73 @@
+"""A case: an appeal with all that is known so far, question by question."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appealbus.core.domain.access import AccessRow
+from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.dossier import Input
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
+
+PENDING = "input.pending"
+"""Skipped for now: the lookup that gives the input may still end in found."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer that the journal holds until its lookup has read it."""
+
+    question_id: str
+    lookup: str
+    key: str
+    asked_at: datetime
+    answered_at: datetime
+    head: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LookupState:
+    """How one question of a case stands. The journal keeps the newest for each (lookup, key)."""
+
+    lookup: str
+    key: str
+    kind: OutcomeKind
+    ended_at: datetime
+    code: str = ""
+    reason: str = ""
+    inputs: tuple[Input, ...] = ()
+    attempts: int = 0
+    """Calls that left for the source, over all runs."""
+    runs: int = 0
+    """How often the question was put; the back-off grows with it."""
+    asked_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    record: Record | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
+        return self.code == PENDING if self.kind is OutcomeKind.SKIPPED else not self.kind.final
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An appeal with all that is known so far."""
+
+    appeal_id: int
+    appeal: Appeal
+    receipt: Receipt
+    version: int
+    """Of the newest dossier; 0 where there is none yet."""
+    states: tuple[LookupState, ...] = ()
+    answers: tuple[KeptAnswer, ...] = ()
+    """What came by itself, and has not been read."""
+    size: int = 0
+    """Bytes of the appeal as the journal keeps it."""
+    deaths: int | None = None
+    """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
+    asked: tuple[AccessRow, ...] = ()
+    """Of a suspect: its questions that left for a source, those too whose end nobody has heard."""

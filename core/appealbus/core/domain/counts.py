@@ -1,0 +1,40 @@
+"""How much of what there is."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineHeld:
+    """What quarantine holds of a channel, of messages that nobody has replayed."""
+
+    messages: int
+    bytes: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of what the journal holds."""
+
+    ready: int
+    """Waits for work."""
+    in_work: int
+    parked: int
+    idle: int
+    quarantine: int
+    """Messages in quarantine that nobody has replayed."""
+    outbox: dict[str, int]
+    """Deliveries not yet confirmed, by receiver."""
+    oldest_unfinished: datetime | None
+    """When the oldest appeal that is neither idle nor held was accepted."""
+    oldest_undelivered: dict[str, datetime] = field(default_factory=dict)
+    """When the oldest version that a receiver has not confirmed was made, by receiver."""
+    quarantined: dict[str, QuarantineHeld] = field(default_factory=dict)
+    """What is in quarantine, by channel."""
+    alone: dict[str, int] = field(default_factory=dict)
+    """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
+    suspect: int = 0
+    """Waits for its turn alone, since a worker died over it and others."""
+    held: int = 0
+    """Waits for a person."""

@@ -1,0 +1,52 @@
+"""Appeals and their dossiers in a list, without what they say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class AppealState(StrEnum):
+    """How an appeal stands."""
+
+    READY = "ready"
+    """It waits for work."""
+    IN_WORK = "in_work"
+    """Somebody works on it now, under a lease."""
+    PARKED = "parked"
+    """It waits for the next attempt of a lookup."""
+    IDLE = "idle"
+    """It waits for nothing."""
+    SUSPECT = "suspect"
+    """Its worker died over it and others; it waits for its turn, one suspect at a time."""
+    HELD = "held"
+    """It is not worked until somebody releases it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRow:
+    """An appeal in a list."""
+
+    appeal_id: int
+    number: str
+    channel: str
+    message_id: str
+    accepted_at: datetime
+    state: AppealState
+    due_at: datetime | None
+    """When a parked appeal is worked on again."""
+    version: int
+    completeness: str | None
+    """Of the newest dossier; None where there is none yet."""
+    changed_at: datetime
+    held_by: str | None = None
+    """Who holds it: a person, or the bus itself; None where it is not held."""
+    held_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version of a dossier, without the dossier."""
+
+    version: int
+    completeness: str
+    created_at: datetime

@@ -1,0 +1,38 @@
+"""How a source stands."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class BreakerState(StrEnum):
+    """What the breaker does with the next question."""
+
+    CLOSED = "closed"
+    """Lets it pass."""
+    OPEN = "open"
+    """Refuses it."""
+    HALF_OPEN = "half_open"
+    """Lets one pass as a probe, refuses the others until that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source stands, as the running bus sees it."""
+
+    source: str
+    connector: str
+    breaker: str
+    """`closed`, `open` or `half_open`."""
+    in_flight: int
+    waiting: int
+    rate: float
+    """Calls a second over the last minute."""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    p50: float | None = None
+    """Seconds."""
+    p95: float | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    at: datetime | None = None
+    """When this was written down."""

@@ -1,0 +1,282 @@
+"""The run of a plan over one case: what is open is asked as soon as the answers that it depends on are there."""
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
+from appealbus.core.guards.attempts import LEFT_OUT
+from appealbus.core.guards.question import Ended
+from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.schemas.outcome import OutcomeKind
+
+if TYPE_CHECKING:
+    from appealbus.core.enrichment.enrichment import Enrichment
+
+Key = tuple[str, str]
+"""Names one question of a case: its lookup, and the key of its inputs."""
+_ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
+_TURN = 5.0
+"""Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
+for the answer. With less, a source with a full queue answers nothing in such runs; with more, these cases take places
+from new ones for longer."""
+_LOST = 2
+"""So often a question may have left without an end on record until a suspect's turn leaves it out once. With one, each
+question that was in flight when a worker died would be left out, though most are innocent; with more, the question that
+kills workers kills more of them."""
+
+
+class PlanRun:
+    """One run of a plan over one case.
+
+    Attributes:
+        case: the appeal with what is known of it.
+        deadline: on the clock for waiting; see `Enrichment.run`.
+        started: when the run began, by the journal's clock.
+        before: how every question stood before the run.
+        answers: the late answers that have come, the first one for each question.
+        alike: of a suspect the number of its questions by lookup and by the person or thing that they are about; the
+            access log tells questions apart by these two alone.
+        states: how every question stands now.
+        records: by lookup and key the records that are there.
+        keys: by lookup the keys of its questions, in their order.
+        settled: by lookup how its questions stand now.
+
+    """
+
+    def __init__(self, enrichment: "Enrichment", case: Case, deadline: float) -> None:
+        self._enrichment = enrichment
+        self.case = case
+        self.deadline = deadline
+        self.started = enrichment.now()
+        self.before: dict[Key, LookupState] = {(state.lookup, state.key): state for state in case.states}
+        self.answers: dict[Key, KeptAnswer] = {}
+        for answer in case.answers:
+            self.answers.setdefault((answer.lookup, answer.key), answer)
+        self.alike: Counter[tuple[str, str | None]] = Counter()
+        self.states: dict[Key, LookupState] = {}
+        self.records: dict[str, dict[str, Known]] = defaultdict(dict)
+        self.keys: dict[str, list[str]] = {}
+        self.settled: dict[str, list[LookupState]] = defaultdict(list)
+
+    async def run(self) -> dict[Key, LookupState]:
+        """Ask what is open and due; return how every question stands then, in the order of the plan."""
+        tasks: dict[str, list[asyncio.Task[None]]] = {}
+        try:
+            for node in self._enrichment.plan:
+                waits = [task for name in node.upstream for task in tasks.get(name, ())]
+                if waits:
+                    tasks[node.lookup.name] = [asyncio.create_task(self._ask_later(node, waits))]
+                else:
+                    asks = [asyncio.create_task(self._ask(node, draft)) for draft in self._settle(node)]
+                    tasks[node.lookup.name] = asks
+            for each in tasks.values():
+                for task in each:
+                    await task
+        finally:
+            for each in tasks.values():
+                for task in each:
+                    task.cancel()
+        # A record that a dossier has shown stays in the next one, though its question may not be asked any more.
+        shown = {key: state for key, state in self.before.items() if state.record is not None}
+        states = shown | self.states
+        order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
+        return dict(sorted(states.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
+
+    async def _ask_later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
+        for task in waits:
+            await task
+        await asyncio.gather(*(self._ask(node, draft) for draft in self._settle(node)))
+
+    def _settle(self, node: Node) -> list[Draft]:
+        """Take over the lookup's questions that have ended already; return those that are to be asked."""
+        name = node.lookup.name
+        drafts = self._drafts(node)
+        self.keys[name] = [draft.key for draft in drafts]
+        to_ask = []
+        for draft in drafts:
+            before = self.before.get((name, draft.key))
+            if draft.outcome is not None:
+                self._set(self._ended_unasked(name, draft, before), draft)
+            elif before is not None and not self._is_open(before):
+                self._set(before, draft)
+            else:
+                to_ask.append(draft)
+            if self.case.asked:
+                self.alike[name, _subject(draft)] += 1
+        return to_ask
+
+    def _drafts(self, node: Node) -> list[Draft]:
+        standings = {name: self._standing(name) for name in node.upstream}
+        # In the order of their questions, not of their answers: of too many, the same are left out each time.
+        known = {
+            up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
+        }
+        try:
+            return node.drafts(self.case.appeal, known, standings, self._enrichment.fan_out)
+        except BaseException as error:  # validators and `absent` of a query are the plugin's own
+            if not is_defect(error):
+                raise
+            return [Draft("", outcome=self._enrichment.defect(node, error))]
+
+    def _ended_unasked(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
+        """Return the state of a question that ends without being asked, such as one whose inputs are absent."""
+        outcome = draft.outcome
+        if outcome is None:
+            raise ValueError("this draft has to be asked")
+        if before is not None and (before.kind, before.code, before.reason) == (
+            outcome.kind,
+            outcome.code,
+            outcome.reason,
+        ):
+            return before
+        ended_at = self._enrichment.now()
+        state = LookupState(lookup, draft.key, outcome.kind, ended_at, outcome.code, outcome.reason, draft.inputs)
+        if outcome.kind is OutcomeKind.INVALID:  # the lookup raised over its inputs
+            state = replace(state, next_attempt_at=after_defect(self._enrichment.retry, self.case, ended_at))
+        return state
+
+    def _standing(self, name: str) -> InputState:
+        states = self.settled[name]
+        how = ", ".join(sorted({state.kind.value for state in states}))
+        return InputState(how, bool(self.records[name]), any(state.pending for state in states))
+
+    def _is_open(self, state: LookupState) -> bool:
+        asked_anew = state.kind in _ANSWERED and state.next_attempt_at is not None
+        if state.kind.final and not asked_anew:
+            return False
+        if state.kind is OutcomeKind.SKIPPED or (state.lookup, state.key) in self.answers:
+            return True
+        return state.next_attempt_at is not None and state.next_attempt_at <= self.started
+
+    def _is_lost(self, node: Node, draft: Draft) -> bool:
+        """Say whether a suspect's question has left too often since its last end; the access log has each time."""
+        subject = _subject(draft) if self.case.asked else None
+        if subject is None:
+            return False
+        before = self.before.get((node.lookup.name, draft.key))
+        left = [
+            row
+            for row in self.case.asked
+            if row.lookup == node.lookup.name
+            and row.subject == subject
+            and (before is None or row.at > before.ended_at)
+        ]
+        return len(left) >= _LOST * self.alike[node.lookup.name, subject]
+
+    def _until(self, node: Node) -> float:
+        """Return when a question to this lookup has to end, on the clock for waiting."""
+        if not self.case.version:
+            return self.deadline
+        timeout = self._enrichment.guards[node.lookup.source].timeout
+        return max(self.deadline, monotonic() + timeout + _TURN)
+
+    async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:
+        """Note that a question leaves that must not leave twice; if its end gets lost, a person decides what follows.
+
+        Returns:
+            False where the appeal is another worker's by now: then the question must not leave.
+
+        """
+        if self._enrichment.mark is None:
+            return True
+        now = self._enrichment.now()
+        state = LookupState(
+            node.lookup.name,
+            draft.key,
+            OutcomeKind.TIMED_OUT,
+            now,
+            "end.unknown",
+            "the question left, and how it ended is not known; it is not put twice by itself",
+            draft.inputs,
+            attempts=(before.attempts if before else 0) + 1,
+            runs=(before.runs if before else 0) + 1,
+            asked_at=now,
+        )
+        return await self._enrichment.mark(self.case, _kept(before, state))
+
+    def _set(self, state: LookupState, draft: Draft) -> None:
+        self.states[(state.lookup, state.key)] = state
+        self.settled[state.lookup].append(state)
+        if state.record is not None:
+            lineage = {**draft.lineage, state.lookup: frozenset((state.key,))}
+            self.records[state.lookup][state.key] = Known(state.record, lineage)
+
+    async def _ask(self, node: Node, draft: Draft) -> None:
+        answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
+        before = self.before.get((node.lookup.name, draft.key))
+        lost = self._is_lost(node, draft)
+        ended = await self._enrichment.ask(
+            self.case,
+            node,
+            draft,
+            self.deadline if answer else self._until(node),
+            answer,
+            anew=before is not None and before.kind.final,
+            leaving=None if node.lookup.idempotent else partial(self._mark, node, draft, before),
+            lost=lost,
+        )
+        state = self._state(node, draft, before, ended)
+        self._set(state, draft)
+        if lost and ended.outcome.code == LEFT_OUT.code:
+            # That it was left out is written when this turn has ended. Should the worker die before, the next turn
+            # leaves the question out, too.
+            return
+        await self._enrichment.keep(self.case, state, answer.question_id if answer and ended.read else None)
+
+    def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
+        """Return the state of a question that was asked, with the time of its next attempt."""
+        outcome, enrichment = ended.outcome, self._enrichment
+        state = LookupState(
+            lookup=node.lookup.name,
+            key=draft.key,
+            kind=outcome.kind,
+            ended_at=ended.ended_at,
+            code=outcome.code,
+            reason=outcome.reason,
+            inputs=draft.inputs,
+            attempts=(before.attempts if before else 0) + ended.attempts,
+            runs=max(1, (before.runs if before else 0) + (not ended.read and outcome.code != BUSY)),
+            asked_at=ended.asked_at or (before.asked_at if before else None),
+            record=outcome.record,
+            provenance=ended.provenance,
+        )
+        at = next_attempt(
+            enrichment.retry,
+            state,
+            self.case.receipt.accepted_at,
+            outcome.retry_after,
+            now=enrichment.pause_from and enrichment.pause_from(),
+            gives_up=enrichment.gives_up(),
+        )
+        if at is not None and (node.lookup.idempotent or not ended.attempts):
+            state = replace(state, next_attempt_at=at)
+        return _kept(before, state)
+
+
+def _subject(draft: Draft) -> str | None:
+    try:
+        return None if draft.query is None else draft.query.subject()
+    except Exception:  # the plugin's own code; the guard logs what it raises
+        return None
+
+
+def _kept(before: LookupState | None, new: LookupState) -> LookupState:
+    """Return the new state of a question; if it was found before and is not this time, it keeps its record."""
+    if before is None or before.record is None or new.record is not None:
+        return new
+    reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
+    return replace(
+        before,
+        code="refresh.failed",
+        reason=reason,
+        attempts=new.attempts,
+        runs=new.runs,
+        next_attempt_at=new.next_attempt_at,
+    )

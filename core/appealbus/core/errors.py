@@ -1,0 +1,60 @@
+"""The root of all errors of the bus, and those that cross its parts.
+
+Errors of one part stand beside it and derive from the root too. Those of `appealbus.schemas` are ValueErrors:
+that package knows nothing of the bus.
+"""
+
+from appealbus.core.escaping import one_line
+
+UNREACHABLE = "unreachable"
+CONFLICT = "conflict"
+UNEXPECTED = "database"
+"""What none of the others is: mostly a defect of ours."""
+_PASSING = frozenset(
+    {UNREACHABLE, CONFLICT, "unknown", "slow", "busy", "locked", "disk_full", "io", "closed", "forbidden", "read_only"}
+)
+
+
+class AppealBusError(Exception):
+    """What went wrong in the bus or in one of its parts. The text is for people and holds no personal data."""
+
+
+class ConfigError(AppealBusError):
+    """The configuration, or a contract that it names, is wrong. The text says where and what to do, in a line each."""
+
+    def __init__(self, *told: str) -> None:
+        # A tab is for whoever copies the line into a table.
+        super().__init__("\n".join("\t".join(map(one_line, line.split("\t"))) for line in told))
+
+
+class JournalError(AppealBusError):
+    """The journal could not do what was asked; nothing of that one request is on disk, OutcomeUnknown excepted.
+
+    Attributes:
+        code: a stable word: `disk_full`, `io`, `corrupt`, `busy`, `constraint`, `closed`, `unknown_appeal`,
+            `unreachable` (the database is away), `conflict` (others write the same) …
+
+    """
+
+    def __init__(self, text: str, code: str = "journal") -> None:
+        super().__init__(text)
+        self.code = code
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is about the journal as a whole, for now, and not about what was asked of it."""
+        return self.code in _PASSING
+
+
+class MessageDiffers(JournalError):
+    """The message has the id of another one that was taken before, and says something else.
+
+    Attributes:
+        number: of the appeal that the first one became.
+
+    """
+
+    def __init__(self, number: str) -> None:
+        text = f"its message id belongs to appeal {number}, which says something else; send it under a new id"
+        super().__init__(text, "message.differs")
+        self.number = number

@@ -1,0 +1,154 @@
+"""The end of a run in one transaction: the dossier's next version, its deliveries, and where the appeal stands."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal.errors import LeaseLost, VersionConflict
+from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
+from appealbus.core.journal.writes.awaiting import unseen_answers
+from appealbus.schemas.dossier import Completeness
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a run over an appeal has come to."""
+
+    appeal_id: int
+    """The appeal; its lease ends."""
+    _: KW_ONLY
+    dossier: bytes | None
+    """The new version as JSON; None where the run has nothing new to tell: then nothing is delivered."""
+    version: int
+    """Exactly one more than the newest version; the newest one itself where `dossier` is None."""
+    completeness: Completeness
+    """Of the dossier."""
+    receivers: Sequence[str] = ()
+    """Names of the deliveries that get this version."""
+    due_at: datetime | None = None
+    """When the appeal is worked on again (it is parked until then); None: not by itself (it is idle)."""
+    region: str = ""
+    """The region that the dossier belongs to; receivers choose by it."""
+    answers_seen: Collection[str] | None = None
+    """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
+    owner: str | None = None
+    """The worker that must hold the lease; None: it is not checked."""
+    doubted: bool = False
+    """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluding:
+    """A conclusion with the journal's stamps."""
+
+    conclusion: Conclusion
+    at: datetime
+    """The time of day: when the version was made."""
+    now: datetime
+    """The time by the journal's clock: from then on the version is due for its receivers."""
+    epoch: int
+    """The journal's; the version belongs to it."""
+
+
+_VERSIONS = (
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
+    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(appeal.c.id)
+    .with_for_update(key_share=True)
+)
+
+
+def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
+    """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
+    rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
+    newest = {row.id: (row.version, row.lease_owner) for row in rows}
+    deaths = {row.id: row.deaths for row in rows}
+    errors = [_admit(newest, item.conclusion) for item in items]
+    good = [item for item, error in zip(items, errors, strict=True) if error is None]
+    seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
+    again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
+    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good])
+    _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
+    return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
+
+
+def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> None:
+    versions = [
+        {
+            "appeal_id": each.appeal_id,
+            "version": each.version,
+            "completeness": each.completeness.value,
+            "created_at": item.at,
+            "document": each.dossier,
+            "region": each.region,
+            "epoch": item.epoch,
+        }
+        for item in items
+        for each in (item.conclusion,)
+    ]
+    bulk.insert(connection, dossier, versions)
+    told = [item.conclusion for item in items if item.conclusion.receivers]
+    behind = _unsent(connection, [each.appeal_id for each in told if each.version > 1])
+    deliveries = [
+        {
+            "appeal_id": each.appeal_id,
+            "receiver": receiver,
+            "version": each.version,
+            "attempts": 0,
+            "next_attempt_at": max(item.now, behind.get((each.appeal_id, receiver), item.now)),
+        }
+        for item in items
+        for each in (item.conclusion,)
+        for receiver in dict.fromkeys(each.receivers)
+    ]
+    bulk.insert(connection, outbox, deliveries)
+    if deliveries:
+        notifications.tell(connection)
+
+
+def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> JournalError | None:
+    """Return why an appeal cannot be concluded in this way, or note its new version."""
+    if item.appeal_id not in newest:
+        return JournalError("there is no such appeal", "unknown_appeal")
+    before, owner = newest[item.appeal_id]
+    if item.owner is not None and item.owner != owner:
+        return LeaseLost()
+    if item.version != before + (item.dossier is not None):
+        return VersionConflict(before, item.version)
+    newest[item.appeal_id] = item.version, None
+    return None
+
+
+def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
+    """Return when an earlier version is tried again: a later one is not due before, or each poll would look at it."""
+    if not ids:
+        return {}
+    latest = func.max(outbox.c.next_attempt_at).label("at")
+    unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
+        outbox.c.appeal_id.in_(bulk.padded(ids)), WAITS
+    )
+    rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
+    return {(row.appeal_id, row.receiver): row.at for row in rows}
+
+
+def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> dict[str, object]:
+    each = item.conclusion
+    at_once = each.appeal_id in again
+    parked = "idle" if each.due_at is None else "parked"
+    if not each.doubted or (parked == "idle" and not at_once):
+        deaths = None
+    return {
+        "id": each.appeal_id,
+        "version": each.version,
+        "completeness": each.completeness.value,
+        "state": ("ready" if deaths is None else "suspect") if at_once else parked,
+        "deaths": deaths,
+        "due_at": None if at_once else each.due_at,
+        "changed_at": item.now,  # its age is what retention goes by
+        "lease_owner": None,
+        "lease_until": None,
+    }

@@ -1,0 +1,107 @@
+"""The bus's own work on an appeal at intake: identifiers that its text mentions, and what is odd about its fields."""
+
+from collections.abc import Callable, Iterator
+
+from appealbus.core.preparation.scanner import Kind, identifiers_in
+from appealbus.schemas.appeal import Appeal, Mention, Mentions, OrganisationApplicant, Span
+from appealbus.schemas.appeal import Warning as AppealWarning
+from appealbus.schemas.identifiers import (
+    IdentifierError,
+    parse_bin,
+    parse_cadastral_number,
+    parse_iin,
+    parse_kato,
+    parse_or_none,
+    parse_rka,
+)
+
+MOST_MENTIONS = 50
+"""How many identifiers of one kind are taken from a text: each costs questions to a source."""
+
+_EXPECTED = {"kind": "the appeal does not say what kind it is", "applicant": "the appeal does not say who writes"}
+
+
+def prepare(appeal: Appeal) -> Appeal:
+    """Return the appeal with its mentions and warnings replaced by the bus's own; other fields stay as written."""
+    mentions, crowded = _mentions(appeal)
+    warnings = check(appeal) + [
+        AppealWarning(
+            field=f"mentions.{kind}",
+            code="mentions.too_many",
+            message=f"the text has more than {MOST_MENTIONS} identifiers of this kind; the rest is left out",
+        )
+        for kind in sorted(crowded)
+    ]
+    return appeal.model_copy(update={"mentions": mentions, "warnings": warnings})
+
+
+def check(appeal: Appeal) -> list[AppealWarning]:
+    """Return a warning for what is not said, and for each field that should be an identifier and is not."""
+    written = {each.field for each in appeal.as_written}
+    warnings = [
+        AppealWarning(field=field, code="field.missing", message=message)
+        for field, message in _EXPECTED.items()
+        if getattr(appeal, field) is None and field not in written
+    ]
+    for field, value, parse in _identifier_fields(appeal):
+        try:
+            parse(value)
+        except IdentifierError as error:
+            warnings.append(AppealWarning(field=field, code=error.code, message=error.message))
+    return warnings
+
+
+def _mentions(appeal: Appeal) -> tuple[Mentions, set[Kind]]:
+    given = set(_given(appeal))
+    mentions: dict[Kind, dict[str, Mention]] = {"iins": {}, "bins": {}, "cadastral_numbers": {}}
+    crowded: set[Kind] = set()
+    for found in identifiers_in(appeal.text):
+        known = mentions[found.kind]
+        if found.value in given or found.value in known:
+            continue
+        if len(known) == MOST_MENTIONS:
+            crowded.add(found.kind)
+            continue
+        known[found.value] = Mention(value=found.value, span=Span(start=found.start, end=found.end))
+    return (
+        Mentions(
+            iins=list(mentions["iins"].values()),
+            bins=list(mentions["bins"].values()),
+            cadastral_numbers=list(mentions["cadastral_numbers"].values()),
+        ),
+        crowded,
+    )
+
+
+def _given(appeal: Appeal) -> Iterator[str]:
+    for _, value, parse in _identifier_fields(appeal):
+        if (parsed := parse_or_none(parse, value)) is not None:
+            yield parsed
+
+
+def _identifier_fields(appeal: Appeal) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+    applicant, representative, addressee, place = (
+        appeal.applicant,
+        appeal.representative,
+        appeal.addressee,
+        appeal.place,
+    )
+    fields: list[tuple[str, str | None, Callable[[str], str]]] = []
+    if isinstance(applicant, OrganisationApplicant):
+        fields += [
+            ("applicant.bin", applicant.bin, parse_bin),
+            ("applicant.leader_iin", applicant.leader_iin, parse_iin),
+        ]
+    elif applicant:
+        fields.append(("applicant.iin", applicant.iin, parse_iin))
+    if representative:
+        fields.append(("representative.iin", representative.iin, parse_iin))
+    if addressee:
+        fields += [("addressee.bin", addressee.bin, parse_bin), ("addressee.kato", addressee.kato, parse_kato)]
+    if place:
+        fields += [("place.kato", place.kato, parse_kato), ("place.rka", place.rka, parse_rka)]
+    fields += [
+        (f"parcels[{index}].cadastral_number", parcel.cadastral_number, parse_cadastral_number)
+        for index, parcel in enumerate(appeal.parcels)
+    ]
+    return ((field, value, parse) for field, value, parse in fields if value and not value.isspace())

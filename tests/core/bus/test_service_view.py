@@ -1,0 +1,57 @@
+"""What a service is handed of the bus."""
+
+import asyncio
+from pathlib import Path
+
+from appealbus.core import From, Inbound, RunningBus, Service, Taken
+from appealbus.core.host import Plugin
+from appealbus.schemas import Dossier
+from tests.core.kit import Receiver, lookup, message, running_bus
+
+THING = lookup("s.thing", x=From("repeats[*]"))
+
+
+class Watches(Service):
+    """Keeps what it was handed."""
+
+    name = "watches"
+
+    def __init__(self) -> None:
+        self.bus: asyncio.Future[RunningBus] = asyncio.get_running_loop().create_future()
+
+    async def run(self, bus: RunningBus) -> None:
+        self.bus.set_result(bus)
+        await asyncio.Event().wait()
+
+
+async def test_a_service_takes_messages_and_reads_what_became_of_them(tmp_path: Path) -> None:
+    """As an API would: a receipt at once, then the appeal in the list, its questions, and its dossier."""
+    service = Watches()
+    async with running_bus(tmp_path, THING, deliveries={"registry": {"kind": "receiver"}}) as running:
+        running.parts.host.plugins.append(Plugin("watches", "1", "test", brought={"services": [service]}))
+        running.open_doors()
+        bus = await service.bus
+        before = bus.figures()
+        assert before.deliveries == {("registry", "delivered"): 0, ("registry", "failed"): 0, ("registry", "alone"): 0}
+        taken = await bus.accept(message("m-1", repeats=["a"]))
+        assert isinstance(taken, Taken)
+        await bus.accept(Inbound("post", "post#1", b"no appeal"))
+        await running.settle(parked=True)
+        number = taken.receipt.number
+        assert [row.number for row in await bus.journal.appeals()] == [number]
+        case = await bus.journal.case(number)
+        assert case is not None
+        assert [state.lookup for state in case.states] == ["s.thing"]
+        raw = await bus.journal.dossier(number)
+        assert raw is not None
+        assert Dossier.model_validate_json(raw).number == number
+        after = bus.figures()
+        assert (sum(before.messages.values()), sum(after.messages.values())) == (0, 2)
+        assert (after.dossiers["complete"], after.deliveries["registry", "delivered"]) == (1, 1)
+        (source,) = bus.sources()
+        assert after.calls[source.source].within[-1] == (float("inf"), 1)
+        assert bus.quarantine_fullness(await bus.journal.counts()).keys() == {"post"}
+        assert {check.name: check.ok for check in await bus.checks(bus.journal.probe)}["journal"]
+        assert not bus.draining
+    assert bus.draining
+    assert len(Receiver.got) == 1

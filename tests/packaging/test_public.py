@@ -1,0 +1,90 @@
+"""What is public: README, docs and examples import nothing of the core that may change without notice."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import appealbus.core
+from appealbus.core import PUBLIC_MODULES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
+EXAMPLES = [path for path in (ROOT / "examples").rglob("*.py") if not {".venv", "build"} & set(path.parts)]
+BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """Go through what is imported of the core: where, the module, and the name."""
+    sources = [(path, path.read_text(encoding="utf-8")) for path in EXAMPLES]
+    for page in PAGES:
+        sources += [(page, re.sub(rf"(?m)^{indent}", "", block)) for indent, block in BLOCK.findall(page.read_text())]
+    yield from imports_of(sources)
+
+
+def imports_of(sources: list[tuple[Path, str]]) -> Iterator[tuple[str, str, str]]:
+    """Go through all imports: where, the module, and the name."""
+    for path, source in sources:
+        where = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                yield from ((where, each.name, "") for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((where, node.module or "", each.name) for each in node.names)
+
+
+FOUND = sorted({each for each in imports() if re.match(r"appealbus\.core\b", each[1])})
+
+
+@pytest.mark.parametrize(("where", "module", "name"), FOUND)
+def test_what_is_shown_is_public(where: str, module: str, name: str) -> None:
+    """Every name is one that `appealbus.core` exports, or stands in a module that is declared public."""
+    if f"{module}.{name}" in PUBLIC_MODULES:
+        return
+    if module == "appealbus.core":
+        assert name in appealbus.core.__all__, f"{where}: export {name}, or show something else"
+    else:
+        assert module in PUBLIC_MODULES, f"{where}: declare {module} public, or show something else"
+        assert not name or hasattr(importlib.import_module(module), name), f"{where}: {module} has no {name}"
+
+
+def test_something_is_found() -> None:
+    """README, a page and an example are read."""
+    assert {"README.md", "docs/plugins.md", "examples/first_plugin/my_plugin.py"} <= {where for where, _, _ in FOUND}
+
+
+OURS = {
+    "appealbus.core.bus.bus": {"plugins/demo"},
+    "appealbus.core.bus.reception": {"connectors/files"},
+    "appealbus.core.cli": {"plugins/demo", "plugins/simulator", "connectors/amqp", "connectors/files"},
+    "appealbus.core.config.loading": {"plugins/demo"},
+    "appealbus.core.config.problems": {"plugins/simulator", "connectors/files"},
+    "appealbus.core.escaping": {"connectors/files"},
+    "appealbus.core.journal.journal": {"plugins/demo"},
+    "appealbus.core.logs": {"plugins/demo", "connectors/amqp"},
+    "appealbus.core.parts": {"plugins/demo"},
+}
+"""What ships uses these beside what is public: the demonstration runs a bus, and commands talk as the program does."""
+
+
+def test_what_ships_imports_hardly_more_than_others_may() -> None:
+    """Names are counted, not ways: what `appealbus.core` exports may be imported from where it is made."""
+    sources = [path for root in ("plugins", "connectors") for path in (ROOT / root).rglob("*.py")]
+    more = []
+    for where, module, name in imports_of([(path, path.read_text(encoding="utf-8")) for path in sources]):
+        if not module.startswith("appealbus.core") or module in PUBLIC_MODULES or name in appealbus.core.__all__:
+            continue
+        part = "/".join(where.split("/appealbus/")[1].split("/")[:2])
+        allowed = [each for each, parts in OURS.items() if f"{module}.".startswith(f"{each}.") and part in parts]
+        if not allowed:
+            more.append(f"{where}: {module}.{name}")
+    assert more == []
+
+
+def test_public_names_exist_once() -> None:
+    """Each group of `__all__` says something of its own."""
+    assert len(appealbus.core.__all__) == len(set(appealbus.core.__all__))
+    assert [name for name in appealbus.core.__all__ if not hasattr(appealbus.core, name)] == []

@@ -1,0 +1,16 @@
+"""Short and long forms of a test: the same proof in smaller and in larger numbers.
+
+`make test` runs the short forms of all tests, `make proof` the long forms of those marked `proof`.
+"""
+
+import os
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LONG = bool(os.environ.get("APPEALBUS_LONG"))
+
+
+def form(short: T, long: T) -> T:
+    """Return the number of the form that runs."""
+    return long if LONG else short
