@@ -9,24 +9,22 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from services.postgres import Postgres
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from sqlalchemy import Engine, event
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found
-from appealbus.core.domain.access import AccessRow
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Record
+from tests.services.postgres import Postgres
 
 ANSWER, PAUSE, WARM_UP = 0.05, 1.5, 5.0
 
@@ -59,10 +57,10 @@ class Timed(Lookup[ThingQuery, Thing], Wire):
 
 async def work(*, url: str, name: str, concurrency: int, seldom: bool, begin: float, seconds: float) -> None:
     """Ask from `begin` on for so many seconds, and before to warm up; print what was seen in them."""
-    source, waits, statements = Timed(), [], [0]
-    event.listen(Engine, "before_cursor_execute", lambda *_: statements.__setitem__(0, statements[0] + 1))
+    source, waits, statements = Timed(), [], []
+    event.listen(Engine, "before_cursor_execute", lambda *_: statements.append(1))
 
-    async def access(rows: Sequence[AccessRow]) -> None:
+    async def access(rows: object) -> None:
         """Write nothing, so that all statements are the limits' own."""
 
     async def keep_asking(who: int) -> None:
@@ -81,9 +79,9 @@ async def work(*, url: str, name: str, concurrency: int, seldom: bool, begin: fl
         running = asyncio.create_task(limits.run())
         crowd = [asyncio.create_task(keep_asking(who)) for who in range(1 if seldom else 2 * concurrency)]
         await asyncio.sleep(begin - time.monotonic())
-        statements[0], cpu = 0, time.process_time()
+        before, cpu = len(statements), time.process_time()
         await asyncio.sleep(seconds)
-        result = {"statements": statements[0], "cpu": time.process_time() - cpu}
+        result = {"statements": len(statements) - before, "cpu": time.process_time() - cpu}
         await asyncio.gather(*crowd)
         running.cancel()
         await limits.leave()
@@ -96,15 +94,15 @@ async def measure(postgres: Postgres, workers: int, concurrency: int, seconds: f
     await (await Journal.open(url)).close()
     started = []
     for number in range(workers):
-        given = {"url": url, "name": f"w{number}", "concurrency": concurrency, "begin": begin, "seconds": seconds}
-        given["seldom"] = seldom and number == workers - 1
+        given = {"name": f"w{number}", "seldom": seldom and number == workers - 1, "concurrency": concurrency}
+        given |= {"url": url, "begin": begin, "seconds": seconds}
         command = [sys.executable, __file__, "--work", json.dumps(given)]
         started.append(await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE))
     results = [json.loads((await each.communicate())[0].splitlines()[-1]) for each in started]
     calls = [call for result in results for call in result["calls"]]
     done = sum(begin <= start < begin + seconds for start, _ in calls)
-    steps = sorted([(at, 1) for at, _ in calls] + [(at, -1) for _, at in calls])
-    at_once = max(accumulate(step for _, step in steps), default=0)
+    steps = [step for _, step in sorted([(at, 1) for at, _ in calls] + [(at, -1) for _, at in calls])]
+    at_once = max(accumulate(steps), default=0)
     line = f"{workers} workers: {done / seconds:.1f} calls/s, at most {at_once} at once"
     if seldom and (waits := results[-1]["waits"]):
         line += f", the seldom one waits {1000 * waits[len(waits) // 2]:.0f} ms and at most {1000 * waits[-1]:.0f} ms"

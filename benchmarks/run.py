@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent))
 
 from harness import Contender, Queues, measure
 from ours import configure
-from services.postgres import Postgres
-from services.rabbitmq import Rabbit, Vhost
+
+from tests.services.postgres import Postgres
+from tests.services.rabbitmq import Rabbit, Vhost
 
 PROGRAM = str(Path(sys.executable).with_name("appealbus"))
 PARKED = 10_000

@@ -57,17 +57,19 @@ def test_something_is_found() -> None:
 
 
 OURS = {
+    "appealbus.core.backoff": {"connectors/amqp", "connectors/broker"},
     "appealbus.core.bus.bus": {"plugins/demo"},
     "appealbus.core.bus.reception": {"connectors/files"},
     "appealbus.core.cli": {"plugins/demo", "plugins/simulator", "connectors/amqp", "connectors/files"},
     "appealbus.core.config.loading": {"plugins/demo"},
-    "appealbus.core.config.problems": {"plugins/simulator", "connectors/files"},
+    "appealbus.core.config.problems": {"connectors/files"},
     "appealbus.core.escaping": {"connectors/files"},
     "appealbus.core.journal.journal": {"plugins/demo"},
     "appealbus.core.logs": {"plugins/demo", "connectors/amqp"},
     "appealbus.core.parts": {"plugins/demo"},
 }
-"""What ships uses these beside what is public: the demonstration runs a bus, and commands talk as the program does."""
+"""What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
+connectors pause between attempts as the core does."""
 
 
 def test_what_ships_imports_hardly_more_than_others_may() -> None:

@@ -12,12 +12,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from tests.services.processes import PATIENCE
+
 PROGRAM = Path(sys.executable).with_name("appealbus")
 _FORKS = Path(__file__).with_name("forks.py")
+_one_at_a_time = threading.Lock()
 
 
 def run(
@@ -44,17 +49,19 @@ def run(
         "folder": str(folder),
         "environment": {"COLUMNS": "200", **environment},
     }
-    asked = _server()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        asked.settimeout(30.0)
+    with _one_at_a_time, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        asked = _server()
         socket.send_fds(asked, [json.dumps(given).encode()], [out.fileno(), err.fileno()])
         process = _number(asked)
         asked.settimeout(timeout)
         try:
             code, late = _number(asked), False
         except TimeoutError:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            asked.settimeout(PATIENCE)
             code, late = _number(asked), True
+        asked.settimeout(PATIENCE)
         out.seek(0)
         err.seek(0)
         texts = out.read().decode(), err.read().decode("utf-8", "replace")
@@ -65,7 +72,7 @@ def run(
 
 
 def _number(asked: socket.socket) -> int:
-    """Read one line, byte by byte: the next one is somebody else's."""
+    """Read one line, byte by byte: the next one is not there yet."""
     text = b""
     while not text.endswith(b"\n"):
         letter = asked.recv(1)
@@ -91,4 +98,6 @@ def _server() -> socket.socket:
         process.wait(30)
 
     atexit.register(stop)
+    ours.settimeout(PATIENCE)
+    _number(ours)  # it has imported the program
     return ours

@@ -42,5 +42,7 @@ def serve(asked: socket.socket) -> bool:
 for each in entry_points(group="appealbus"):
     each.load()
 gc.freeze()
-if serve(socket.socket(fileno=int(sys.argv[1]))):
+asked = socket.socket(fileno=int(sys.argv[1]))
+asked.sendall(b"%d\n" % os.getpid())
+if serve(asked):
     main()

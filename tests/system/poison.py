@@ -37,7 +37,7 @@ from appealbus.core import (
 )
 from appealbus.core.bus import bus, decoder, suspect_messages
 from appealbus.core.bus.watchdog import Watchdog
-from appealbus.core.guards import shared
+from appealbus.core.guards import worker_share
 from appealbus.core.host import Host
 from appealbus.core.journal.writes import suspects
 from appealbus.schemas import Record
@@ -52,7 +52,7 @@ def _impatient(host: Host, lease: float) -> Watchdog:
 if os.environ.get("HURRY"):
     suspects.PAUSES = (1.0, 2.0)
     suspect_messages.PAUSES = (0.0, 0.5, 1.0)
-    shared.LEASE = 4.0
+    worker_share.LEASE = 4.0
     bus.Watchdog = _impatient  # type: ignore[assignment,misc]
 
 _decode = decoder.decode

@@ -41,6 +41,7 @@ from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 
 PUBLIC_MODULES = (
+    "appealbus.core.backoff",
     "appealbus.core.clocks",
     "appealbus.core.config.types",
     "appealbus.core.masking",
@@ -51,7 +52,7 @@ PUBLIC_MODULES = (
     "appealbus.core.replies.xmlschema",
     "appealbus.core.testing",
 )
-"""What plugins may import beside this module: for tests, for reading replies, for settings, for stamps."""
+"""What plugins may import beside this module: for tests, replies, settings, stamps and pauses, and to mask numbers."""
 
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]

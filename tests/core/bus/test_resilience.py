@@ -12,6 +12,7 @@ from appealbus.core import Assessor, Call, CallFailed, From, OutcomeKind, Outgoi
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.retry import next_attempt
+from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host
 from appealbus.schemas import Completeness, Dossier, Outcome, Signal
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
@@ -192,4 +193,4 @@ def source_changed(source, state):
     host = Host(lambda name, model: model())
     host.load([str(tmp_path / "one/twin.py"), str(tmp_path / "two/twin.py")], [])
     assert [plugin.state for plugin in host.plugins if plugin.name == "twin"] == ["active", "broken"]
-    assert host.listens("source_changed")
+    assert host.listens(Hooks.source_changed)

@@ -16,6 +16,7 @@ from appealbus.core import From, Outcome, OutcomeKind, found
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.enrichment.enrichment import Enrichment
+from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.plan import Plan
@@ -92,7 +93,7 @@ class World:
             now=lambda: datetime.now(UTC) + timedelta(hours=later),
             keep=self.keep,
         )
-        return await engine.run(self.case(), asyncio.get_running_loop().time() + 30)
+        return await PlanRun(engine, self.case(), asyncio.get_running_loop().time() + 30).run()
 
     def case(self) -> Case:
         written = appeal(repeats=["a", "b"])

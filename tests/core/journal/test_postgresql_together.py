@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core.journal import bulk, postgresql
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -40,12 +41,14 @@ async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkey
                 journal.access([make.access("n")]),
                 journal.keep(one.appeal_id, make.state(), owner="me"),
                 journal.conclude(
-                    one.appeal_id,
-                    dossier=b"{}",
-                    version=1,
-                    completeness=Completeness.COMPLETE,
-                    receivers=["out"],
-                    due_at=None,
+                    Conclusion(
+                        one.appeal_id,
+                        dossier=b"{}",
+                        version=1,
+                        completeness=Completeness.COMPLETE,
+                        receivers=["out"],
+                        due_at=None,
+                    )
                 ),
             )
         assert stood

@@ -100,7 +100,7 @@ def test_revisions_are_listed_in_order():
         lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),
         lambda connection: queries.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW)]),
-        lambda connection: awaiting.arrived(connection, {1: set(), 2: {"q"}}),
+        lambda connection: awaiting.unseen_answers(connection, {1: set(), 2: {"q"}}),
         lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10, 1 << 40, True)]),
         lambda connection: working.release(connection, [working.Release("me", None)]),
         lambda connection: suspects.next_turn(connection, NOW),

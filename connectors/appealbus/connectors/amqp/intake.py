@@ -16,6 +16,7 @@ from appealbus.core import (
     Health,
     Inbound,
     Intake,
+    JournalError,
     LinkState,
     LinkStatus,
     Quarantined,
@@ -23,7 +24,6 @@ from appealbus.core import (
 )
 from appealbus.core.backoff import Backoff, doubled, no_jitter
 from appealbus.core.clocks import monotonic
-from appealbus.core.errors import JournalError
 
 log = structlog.get_logger(__name__)
 

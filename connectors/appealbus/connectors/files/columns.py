@@ -12,7 +12,6 @@ from appealbus.schemas.appeal import Appeal
 LISTS: Mapping[str, str | None] = {"parcels": "cadastral_number", "repeats": None}
 """Columns with several values, separated by `;`: the field of the element that takes each, if it has fields."""
 _NOT_FROM_OUTSIDE = frozenset({"channel", "mentions", "warnings"})
-_TYPE = "applicant.type"
 
 
 @cache

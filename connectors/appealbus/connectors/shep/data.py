@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.connectors.shep.data import take
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 

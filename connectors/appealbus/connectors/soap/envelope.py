@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse

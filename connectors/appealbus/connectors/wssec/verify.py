@@ -30,7 +30,7 @@ from appealbus.connectors.wssec.names import (
     WSU,
     WSU_ID,
 )
-from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]

@@ -16,6 +16,7 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
+from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
@@ -99,7 +100,7 @@ class Casework:
             if case.deaths is not None:
                 await run.read_left_questions()
             deadline = monotonic() + self.parts.contracts[kind].wait
-            states = await self._enrichments[kind].run(run.case, deadline)
+            states = await PlanRun(self._enrichments[kind], run.case, deadline).run()
             return await run.conclude(list(states.values()))
         except (LeaseLost, VersionConflict) as error:
             # Another worker has the case, or it is concluded already, by a commit whose answer was lost.

@@ -4,7 +4,7 @@ Another country has other regions: `region_of` is the one place to change.
 """
 
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_kato
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, parse_or_none
 from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
 
 UNKNOWN = "00"
@@ -29,15 +29,10 @@ def region_of(appeal: Appeal) -> str:
 
 
 def _oblast(kato: str) -> str | None:
-    try:
-        oblast = parse_kato(kato)[:2]
-    except IdentifierError:
-        return None
+    oblast = (parse_or_none(parse_kato, kato) or "")[:2]
     return oblast if oblast in KATO_OBLASTS else None
 
 
 def _oblasts_of_parcel(cadastral_number: str) -> tuple[str, ...]:
-    try:
-        return kato_oblasts(parse_cadastral_number(cadastral_number))
-    except IdentifierError:
-        return ()
+    number = parse_or_none(parse_cadastral_number, cadastral_number)
+    return kato_oblasts(number) if number is not None else ()

@@ -19,10 +19,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from appealbus.core.config.problems import models_at
-from appealbus.core.config.types import ConfigPath, Seconds, Secret
+from appealbus.core.config.types import Seconds, Secret
 
 _MARKED = re.compile(r"(<!-- settings: ([\w.]+):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_DURATION, _PATH = get_args(Seconds)[1], get_args(ConfigPath)[1]
+_DURATION = get_args(Seconds)[1]
 _NAMES = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Secret: "secret"}
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
-from appealbus.core.enrichment.plan_run import Key, PlanRun
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.planning.plan import Draft, Node, Plan
@@ -44,20 +43,6 @@ class Enrichment:
     """Whether a question of an appeal that is too old is given up now."""
     mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None
     """Writes down how a question stands, on disk when it returns; False: the appeal is another worker's."""
-
-    async def run(self, case: Case, deadline: float) -> dict[Key, LookupState]:
-        """Ask what has not ended for good and is due, and all that this makes possible.
-
-        Args:
-            case: the appeal with what is known of it.
-            deadline: on the clock for waiting; every question ends by then. Once a version is out nobody waits, and
-                each question has its source's `guard.timeout` if that is longer.
-
-        Returns:
-            How every question of the plan stands now, in the order of the plan.
-
-        """
-        return await PlanRun(self, case, deadline).run()
 
     async def ask(
         self,

@@ -4,20 +4,17 @@ import asyncio
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.schemas.outcome import OutcomeKind
-
-if TYPE_CHECKING:
-    from appealbus.core.enrichment.enrichment import Enrichment
 
 Key = tuple[str, str]
 """Names one question of a case: its lookup, and the key of its inputs."""
@@ -37,7 +34,8 @@ class PlanRun:
 
     Attributes:
         case: the appeal with what is known of it.
-        deadline: on the clock for waiting; see `Enrichment.run`.
+        deadline: on the clock for waiting; every question ends by then. Once a version is out nobody waits, and each
+            question has its source's `guard.timeout` if that is longer.
         started: when the run began, by the journal's clock.
         before: how every question stood before the run.
         answers: the late answers that have come, the first one for each question.
@@ -50,7 +48,7 @@ class PlanRun:
 
     """
 
-    def __init__(self, enrichment: "Enrichment", case: Case, deadline: float) -> None:
+    def __init__(self, enrichment: Enrichment, case: Case, deadline: float) -> None:
         self._enrichment = enrichment
         self.case = case
         self.deadline = deadline

@@ -14,11 +14,11 @@ from rich.rule import Rule
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.connectors.files.reading import read_appeals
+from appealbus.core import Inbound, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.sources import source_view
 from appealbus.core.config.loading import from_document
-from appealbus.core.interfaces.intake import Inbound, Taken
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.parts import Parts, build, load_plugins

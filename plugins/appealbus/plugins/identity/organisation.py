@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from appealbus.core.interfaces.assessor import records
+from appealbus.core import records
 from appealbus.core.replies.names import Likeness, compare, normalised, spelling
 from appealbus.plugins.identity.messages import signal
 from appealbus.schemas.appeal import OrganisationApplicant

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from appealbus.core.interfaces.assessor import records
+from appealbus.core import records
 from appealbus.plugins.land_rights.messages import signal
 from appealbus.schemas.appeal import PersonApplicant
 from appealbus.schemas.dossier import Dossier

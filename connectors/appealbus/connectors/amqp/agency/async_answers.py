@@ -9,10 +9,8 @@ import orjson
 import structlog
 
 from appealbus.connectors.broker.broker import Broker, Consumer, Delivered, Header, Message, Properties, Trouble
+from appealbus.core import Answer, Answers, JournalError, KeptAnswer
 from appealbus.core.backoff import Backoff, no_jitter
-from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.errors import JournalError
-from appealbus.core.interfaces.answer import Answer, Answers
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.base import printable
 

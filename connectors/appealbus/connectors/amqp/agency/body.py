@@ -8,8 +8,7 @@ import orjson
 from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
-from appealbus.core.errors import ConfigError
-from appealbus.core.interfaces.wire import CallFailed, Payload
+from appealbus.core import CallFailed, ConfigError, Payload
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse

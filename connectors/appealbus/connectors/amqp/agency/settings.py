@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from appealbus.connectors.amqp.settings import MAIN
+from appealbus.core import Settings
 from appealbus.core.clocks import DAY
-from appealbus.core.config.base import Settings
 from appealbus.core.config.types import ExistingFile, Seconds
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$")]
