@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 MOST_PATHS = 50
 """Different paths that are counted of one reply: a contract that changed shows in a few, a hostile reply has no end."""
+MOST_OF_A_SOURCE = 100
+"""Different paths that are counted of one source: they are labels of a metric, of which a page must not have many."""
+OTHER = "other"
 _NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
 _DIGITS = re.compile(r"\d{5}", re.ASCII)
 
@@ -31,6 +34,12 @@ class Notes:
 def tellable(name: str) -> str:
     """Return a name of the sender's as it may be told."""
     return name if _NAME.fullmatch(name) and not _DIGITS.search(name) else "*"
+
+
+def add_up(total: Counter[str], more: Counter[str]) -> None:
+    """Add the counts of one reply to those of a source; paths beyond the first hundred are counted as `other`."""
+    for path, count in more.items():
+        total[path if path in total or len(total) < MOST_OF_A_SOURCE else OTHER] += count
 
 
 def _count(counts: Counter[str], path: str) -> None:
