@@ -41,12 +41,26 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
     return entry
 
 
-def settle(level: Level) -> None:
-    """Have a single value read by a step where more than that is done at its place."""
-    for entry in level.declared.values():
+def settle(level: Level, prefix: str = "") -> None:
+    """Make a trie ready once all paths are laid out.
+
+    Every place learns where it is. A single value is read by a step where more than that is done at its place. What one
+    nested model or path takes of an element is no news to the others that look at the same one.
+    """
+    level.prefix = prefix
+    for name, entry in level.declared.items():
         if entry.field is not None and (entry.steps or entry.level is not None):
             entry.steps.append(steps.value(entry.field, "", entry.convert, entry.word, entry.needed))
             entry.field = None
-        for inside in (entry.level, entry.inner):
-            if inside is not None:
-                settle(inside)
+        together = [*entry.nested, *([entry.level] if entry.level is not None else [])]
+        if len(together) > 1:
+            names = {each for one in together for each in one.declared}
+            for one in together:
+                for each in sorted(names):
+                    one.entry(each)
+            for one in together[1:]:
+                one.quiet = True
+        for one in together:
+            settle(one, f"{prefix}{name}/")
+        if entry.inner is not None:
+            settle(entry.inner, f"{prefix}{name}/{XML}/")

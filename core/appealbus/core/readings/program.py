@@ -1,5 +1,7 @@
 """A reading, made ready: its declarations laid into a trie, and what is left to do once that was walked."""
 
+from dataclasses import dataclass, replace
+
 from pydantic import BaseModel
 
 from appealbus.core.readings import steps
@@ -8,23 +10,46 @@ from appealbus.core.readings.fieldtypes import FieldType, field_type
 from appealbus.core.readings.layout import entry_at, settle
 from appealbus.core.readings.nodes import Node, tree
 from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
-from appealbus.core.readings.trie import Entry, Key, Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
 from appealbus.core.replies.convert import Converter, converters
 from appealbus.schemas.record import Coded
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The model that another one is a part of, where both are made of one element.
+
+    Attributes:
+        level: the places inside that element.
+        name: of the field.
+        needed: whether the field is.
+
+    """
+
+    level: Level
+    name: Key
+    needed: bool
 
 
 class Program:
     """What reads one model."""
 
-    def __init__(self, spec: ReadingSpec) -> None:
+    def __init__(
+        self, spec: ReadingSpec, inside: tuple[type[BaseModel], ...] = (), around: "Around | None" = None
+    ) -> None:
         """Lay out the declarations.
+
+        Args:
+            spec: the reading.
+            inside: models that this one is nested in by their own declarations.
+            around: the model that it is a part of and whose element it is made of, too.
 
         Raises:
             DeclarationError: one of them can never work.
 
         """
         self.model = spec.model
-        self.level = Level()
+        self.level = around.level if around is not None else Level()
         self.paths: dict[str, str] = {}
         """Where each field stands, as declared."""
         self.inner: dict[str, Program] = {}
@@ -32,6 +57,8 @@ class Program:
         self.optional: set[str] = set()
         """Fields without which there still is a record: one single value, or one nested model."""
         self._spec = spec
+        self._around = around
+        self._inside = (*inside, spec.model)
         self._converters = converters(spec.zone, comma=spec.comma)
         self._own: list[Step] = []
         self._finish: list[steps.Finish] = []
@@ -43,7 +70,8 @@ class Program:
                 if name not in spec.fields:
                     raise DeclarationError(f"{spec.model.__name__}.{name} is required, and no path leads to it")
                 self._needed.add(name)
-        settle(self.level)
+        if around is None:
+            settle(self.level)
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         """Return what a part of a record is made of; None where there is nothing in it.
@@ -70,12 +98,34 @@ class Program:
             raise Unreadable(f"{run.path(node)}/{self.paths[lacking]}".removeprefix("./"))
         return table or ({} if each else None)
 
-    def declared_names(self) -> list[str]:
-        """Return the names of elements that stand directly in the one that is read."""
-        return list(self.level.declared)
+    def collect(self, node: Node, table: Table, run: Run) -> Table | None:
+        """Take out of the table of the model around it what this one is made of; None where it is not there.
+
+        Raises:
+            Unreadable: the model around it needs it, and it lacks something.
+
+        """
+        for each in (*self._own, *self._finish):
+            each(node, table, run)
+        keys = {name: self._key(name) for name in self._spec.fields}
+        part = {name: table.pop(key) for name, key in keys.items() if key in table}
+        lacking = [name for name in self._needed if part.get(name, BAD) is BAD]
+        if lacking and self._around is not None and self._around.needed:
+            raise Unreadable(f"{run.path(node)}/{self.paths[lacking[0]]}".removeprefix("./"))
+        return None if lacking else part or None
+
+    def _key(self, name: str) -> Key:
+        """Return where the value of a field waits in the table."""
+        return name if self._around is None else (self._around.name, name)
+
+    def _type(self, name: str) -> FieldType | None:
+        kind = field_type(self.model.model_fields[name])
+        if kind is None or self._around is None or self._around.needed:
+            return kind
+        return replace(kind, needed=False)
 
     def _declare(self, name: str, declared: Declared) -> None:
-        kind = field_type(self.model.model_fields[name])
+        kind, key = self._type(name), self._key(name)
         if isinstance(declared, ReadingSpec):
             self._same_element(name, declared, kind)
             return
@@ -86,21 +136,16 @@ class Program:
         self.paths[name] = ways[0].paths[0].text
         if kind is not None and not kind.needed and not kind.each:
             self.optional.add(name)
-        if len(ways) == 1 and isinstance(ways[0], At) and len(ways[0].paths) == 1:
-            self._at(name, name, ways[0], ways[0].paths[0], kind)
-            return
-        keys: list[Key] = []
-        for way in ways:
+        places = [(way, path) for way in ways for path in ([way.paths[0]] if isinstance(way, By) else way.paths)]
+        keys: list[Key] = [key] if len(places) == 1 else [(key, i) for i in range(len(places))]
+        for each, (way, path) in zip(keys, places, strict=True):
             if isinstance(way, By):
-                keys.append((name, len(keys)))
-                self._by(name, keys[-1], way, kind)
-                continue
-            for path in way.paths:
-                keys.append((name, len(keys)) if len(ways) > 1 or len(way.paths) > 1 else name)
-                self._at(name, keys[-1], way, path, kind)
-        together = kind is not None and kind.each and all(isinstance(way, At) for way in ways)
-        if keys != [name]:
-            self._finish.append(steps.joined(name, keys) if together else steps.first(name, keys))
+                self._by(each, way, kind)
+            else:
+                self._at(name, each, way, path, kind)
+        if len(places) > 1:
+            together = kind is not None and kind.each and not any(isinstance(way, By) for way in ways)
+            self._finish.append(steps.joined(key, keys) if together else steps.first(key, keys))
 
     def _at(self, name: str, key: Key, way: Declaration, path: ReplyPath, kind: FieldType | None) -> None:
         """Lay out one path of one field."""
@@ -120,7 +165,14 @@ class Program:
             self._place(path, steps.listing(key, lambda node, run: tree(node)) if kind.each else steps.whole(key))
         elif kind.model is not None:
             program = self._nested(name, way, kind)
-            self._place(path, steps.nested_each(key, program) if kind.each else steps.nested(key, program, kind.needed))
+            if kind.each:
+                self._place(path, steps.nested_each(key, program))
+            elif isinstance(program, _CodedProgram):
+                self._place(path, steps.coded(key, program.level))
+            else:
+                self._place(path, steps.nested(key, program, kind.needed))
+            if path.steps:
+                self._entry(path).nested.append(program.level)
         else:
             word, convert = self._converter(kind)
             word = (isinstance(way, At) and way.word) or word
@@ -138,26 +190,28 @@ class Program:
             else:  # two fields read the same element
                 entry.steps.append(steps.value(key, "", convert, word, kind.needed))
 
-    def _by(self, name: str, key: Key, way: By, kind: FieldType | None) -> None:
+    def _by(self, key: Key, way: By, kind: FieldType | None) -> None:
         parts: list[Key] = []
         for path in way.paths:
-            part = (name, way, len(parts))
+            part = (key, way, len(parts))
             parts.append(part)
             read = steps.text_at(path.end)
-            self._place(path, steps.listing(part, read) if path.repeats else steps.plain(part, read))
+            if path.repeats:
+                self._place(path, steps.listing(part, read))
+            else:
+                self._place(path, steps.plain(part, read) if path.end or not path.steps else steps.text(part))
         needed = kind is not None and kind.needed
         self._finish.append(steps.made(key, parts, way, needed))
 
     def _same_element(self, name: str, declared: ReadingSpec, kind: FieldType | None) -> None:
         if kind is None or kind.model is None or kind.each:
             raise self._wrong(name, "a Reading stands for one nested model")
-        program = self.inner[name] = Program(declared)
+        around = Around(self.level, self._key(name), kind.needed)
+        program = self.inner[name] = Program(declared, self._inside, around)
         self.paths[name] = "."
         if not kind.needed:
             self.optional.add(name)
-        for inside in program.declared_names():
-            self.level.entry(inside)
-        self._finish.append(steps.same_element(name, program, kind.needed))
+        self._finish.append(steps.collected(self._key(name), program))
 
     def _nested(self, name: str, way: Declaration, kind: FieldType) -> "Program":
         given = way.of if isinstance(way, At) else None
@@ -166,7 +220,12 @@ class Program:
         if given is None and kind.coded:
             program: Program = _CodedProgram(self._spec)
         else:
-            program = Program(given if given is not None else _Nested(self._spec, kind.model, annotated(kind.model)))
+            if given is None and kind.model in self._inside:
+                raise self._wrong(
+                    name, f"{kind.model.__name__} has itself in it; write Tree(path), or By(function, path)"
+                )
+            own = _Nested(self._spec, kind.model, annotated(kind.model))
+            program = Program(own, self._inside) if given is None else Program(given)
         if not issubclass(program.model, kind.model):
             raise self._wrong(name, f"its type is {kind.model.__name__}, and {program.model.__name__} is read")
         self.inner[name] = program

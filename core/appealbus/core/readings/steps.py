@@ -24,6 +24,13 @@ class Part(Protocol):
         """Return what it is made of."""
 
 
+class Embedded(Protocol):
+    """What reads a nested model that is made of the same element."""
+
+    def collect(self, node: Node, table: Table, run: Run) -> Table | None:
+        """Take out of the table what it is made of."""
+
+
 def text_at(end: str) -> Reader:
     """Return what reads the text of an element, or of its attribute (`@name`), without outer blanks."""
     if end:
@@ -58,6 +65,16 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
             table[key] = found if convert is None else convert(found)
         except ValueError:
             table[key] = broken(needed, word, _with(run.path(node), end), run)
+
+    return step
+
+
+def text(key: Key) -> Step:
+    """Put the first text there."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key not in table and (found := node.text) and (found := found.strip()):
+            table[key] = found
 
     return step
 
@@ -100,28 +117,34 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
     return step
 
 
+def coded(key: Key, places: Level) -> Step:
+    """Put a dictionary value there: a lacking code becomes "", since the names say something too."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key in table:
+            run.leave(node)
+            return
+        part: Table = {}
+        walk(node, places, part, run)
+        if part:
+            if "code" not in part:
+                part["code"] = ""
+            table[key] = part
+
+    return step
+
+
 def nested_each(key: Key, program: Part) -> Step:
     """Add a nested model to a list: one that cannot be read makes the record unreadable, or the list would lie."""
     return listing(key, lambda node, run: program.part(node, run, each=True))
 
 
-def same_element(key: Key, program: Part, needed: bool) -> Finish:
+def collected(key: Key, program: Embedded) -> Finish:
     """Put a nested model there that is made of the same element."""
 
     def finish(node: Node, table: Table, run: Run) -> None:
-        before, run.quiet = run.quiet, True  # what it does not take, others may
-        try:
-            part = program.part(node, run)
-        except Unreadable as bad:
-            if needed:
-                raise
-            if bad.word:
-                table[key] = broken(needed, bad.word, bad.path, run)
-        else:
-            if part is not None:
-                table[key] = part
-        finally:
-            run.quiet = before
+        if (part := program.collect(node, table, run)) is not None:
+            table[key] = part
 
     return finish
 
@@ -179,7 +202,7 @@ def parsed(inner: Level, schema: InnerSchema | None) -> Step:
     return step
 
 
-def first(name: str, keys: Sequence[Key]) -> Finish:
+def first(name: Key, keys: Sequence[Key]) -> Finish:
     """Take the first way that led to a value."""
 
     def finish(node: Node, table: Table, run: Run) -> None:
@@ -190,7 +213,7 @@ def first(name: str, keys: Sequence[Key]) -> Finish:
     return finish
 
 
-def joined(name: str, keys: Sequence[Key]) -> Finish:
+def joined(name: Key, keys: Sequence[Key]) -> Finish:
     """Take the lists of all ways as one, in their order."""
 
     def finish(node: Node, table: Table, run: Run) -> None:

@@ -9,7 +9,7 @@ from appealbus.core.interfaces.lookup import Query
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Payload
 from appealbus.core.readings import steps
-from appealbus.core.readings.layout import entry_at
+from appealbus.core.readings.layout import entry_at, settle
 from appealbus.core.readings.nodes import JsonNode, Node
 from appealbus.core.readings.paths import DeclarationError, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
@@ -24,10 +24,11 @@ Same: TypeAlias = tuple[str, ...] | Mapping[str, str] | Callable[[Any, Any], boo
 class Answer(Generic[R]):
     """An answer as it was taken: its code at once, its records when they are wanted."""
 
-    def __init__(self, reading: Reading[R], run: Run, code: str | None, nodes: list[Node]) -> None:
+    def __init__(self, take: "Take[R]", run: Run, code: str | None, nodes: list[Node]) -> None:
         self.code = code
         """The source's own word on how the question went; None where the declaration names no place of it."""
-        self._reading = reading
+        self._reading = take.reading
+        self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
         self._run = run
         self._nodes = nodes
 
@@ -38,6 +39,7 @@ class Answer(Generic[R]):
             CallFailed: `invalid`: one of them lacks or breaks what it needs.
 
         """
+        self._run.prefix = self._prefix
         return [self._reading.record(node, self._run) for node in self._nodes]
 
 
@@ -83,6 +85,7 @@ class Take(Generic[R]):
         if self.code is not None:
             entry = entry_at(self._level, self.code, reading.xml, "Take")
             entry.steps.append(steps.plain("code", steps.text_at(self.code.end)))
+        settle(self._level)
 
     def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
         """Take an answer apart.
@@ -106,7 +109,7 @@ class Take(Generic[R]):
             raise failure(Unreadable(self.code.text))
         if self.code is None and not nodes and len(self.path.steps) > 1 and not _has(root, self.path.steps[0]):
             raise failure(Unreadable(self.path.steps[0]))  # another document must not pass for an empty answer
-        return Answer(self.reading, run, code, nodes)
+        return Answer(self, run, code, nodes)
 
     def is_asked(self, query: Query, record: R) -> bool:
         """Say whether a record is about whom was asked."""

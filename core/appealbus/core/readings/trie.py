@@ -33,12 +33,14 @@ class Unreadable(Exception):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "nils", "notes", "quiet", "root", "spoilt")
+    __slots__ = ("inside", "nils", "notes", "prefix", "quiet", "root", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
         self.notes = notes
         self.nils = has_nil(root)
+        self.prefix = ""
+        """Where the record at hand stands in the reply."""
         self.quiet = False
         """Whether what nobody takes is not noted now."""
         self.spoilt = False
@@ -68,7 +70,7 @@ class Run:
 class Entry:
     """What is done at one place of the trie. A single value of one field, which most are, is read without a call."""
 
-    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "steps", "word")
+    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "steps", "word")
 
     def __init__(self) -> None:
         self.each: bool | None = None
@@ -81,6 +83,8 @@ class Entry:
         self.level: Level | None = None
         self.inner: Level | None = None
         """The places inside the XML that is its text."""
+        self.nested: list[Level] = []
+        """The places of nested models that are read from it."""
 
 
 class Level(dict[Any, "Entry | None"]):
@@ -90,6 +94,20 @@ class Level(dict[Any, "Entry | None"]):
         super().__init__()
         self.declared: dict[str, Entry] = {}
         self.rest: Step | None = None
+        self.prefix = ""
+        """Where it is: what stands in front of the name of an element in it."""
+        self.quiet = False
+        """Whether what is not declared here is no news: a nested model looks at the same elements."""
+        self._told: dict[Any, str] = {}
+
+    def path_of(self, tag: str) -> str:
+        """Return the path of an element in here that nobody declares."""
+        path = self._told.get(tag)
+        if path is None:
+            path = self.prefix + tellable(tag.rpartition("}")[2])
+            if len(self._told) < MOST_TAGS:
+                self._told[tag] = path
+        return path
 
     def __missing__(self, tag: Any) -> "Entry | None":
         # Comments and processing instructions have a function for a tag.
@@ -132,8 +150,8 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
         if entry is UNKNOWN:
             if level.rest is not None:
                 level.rest(node, table, run)
-            else:
-                run.leave(node)
+            elif not (level.quiet or run.quiet):
+                run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
             continue
         if entry.level is not None and not entry.each:
             if entry in seen:  # parts of two must not become one
@@ -144,8 +162,6 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             step(node, table, run)
         if entry.level is not None:
             walk(node, entry.level, table, run)
-        elif not entry.steps and len(node) and not run.quiet:
-            run.leave(node)
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
