@@ -11,9 +11,10 @@ from lxml import etree
 from pydantic import Field, JsonValue
 
 from appealbus.core.interfaces.notes import Notes
-from appealbus.core.readings import At, By, Present, Reading, Tree, bare
+from appealbus.core.readings import At, By, DeclarationError, Present, Reading, Tree, bare
 from appealbus.schemas.base import Day, Model, Moment, Text
 from appealbus.schemas.record import Coded
+from appealbus.schemas.safexml import parse
 
 XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
@@ -230,3 +231,39 @@ def test_settings_of_a_reading() -> None:
     assert seen.moment == datetime(2020, 1, 15, 10, tzinfo=UTC)
     assert seen.side == Side(name="n", length=Decimal("1.5"))
     assert seen.coded == Coded(code="1")
+
+
+def test_what_one_declaration_takes_is_no_news_to_another() -> None:
+    """Two that look at the same elements: a path beside a nested model, two models of one element, a coded value."""
+    inside = (
+        "<S><Name>a</Name><Code>1</Code></S><S><Name>b</Name><Code>2</Code><New/></S><Name>own</Name><Length>1</Length>"
+    )
+    notes = Notes()
+    seen = read(inside, notes, sides="S", text=By(lambda codes: codes[-1], "S[*]/Code"), side=Reading(Side))
+    assert (seen.text, [side.name for side in seen.sides]) == ("2", ["a", "b"])
+    assert seen.side == Side(name="own", length=Decimal(1))
+    assert notes.unread == {"S/New": 1}
+
+
+def test_a_model_of_the_same_element_may_be_absent() -> None:
+    """An optional one is absent where it lacks what it needs; what it has of it is no news."""
+    notes = Notes()
+    assert read("<Length>1</Length>", notes, side=Reading(Side)) == Everything()
+    assert not notes.unread
+
+
+def test_a_model_that_has_itself_in_it_is_refused() -> None:
+    """Its declarations would have no end."""
+
+    class Folder(Model):
+        inside: "Annotated[Folder | None, At('Folder')]" = None
+
+    Folder.model_rebuild()
+    with pytest.raises(DeclarationError, match=r"Folder\.inside: Folder has itself in it; write Tree\(path\)"):
+        Reading(Folder)
+
+
+def test_text_around_a_comment_is_one_text() -> None:
+    """As wires parse it, a comment in a name does not cut it off."""
+    element = parse(b"<r><V>Te<!-- no -->st<?no no?>ov</V></r>", limit=1000)
+    assert Reading(Everything, text="V").read(element).text == "Testov"

@@ -6,6 +6,8 @@
 import re
 from dataclasses import dataclass
 
+from appealbus.core.errors import AppealBusError
+
 _NAME = r"[^\W\d][\w.\-]*"
 _STEP = re.compile(rf"({_NAME})(\[\*\])?")
 _ATTRIBUTE = re.compile(rf"@{_NAME}")
@@ -15,7 +17,7 @@ REST = "*"
 SELF = "."
 
 
-class DeclarationError(ValueError):
+class DeclarationError(AppealBusError):
     """A declaration that can never work: the message names the field or the path, and says what to write."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.notes import Notes, tellable
 from appealbus.core.readings.nodes import Node, has_nil, is_nil, local_name
 from appealbus.core.readings.paths import XML
@@ -20,7 +21,7 @@ BAD = object()
 """Stands in the table for a value that could not be read: another in its place would be a wrong one."""
 
 
-class Unreadable(Exception):
+class Unreadable(AppealBusError):
     """Something that a record, or the part of it at hand, needs is missing or broken."""
 
     def __init__(self, path: str, word: str = "") -> None:
