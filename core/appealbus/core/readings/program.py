@@ -217,15 +217,15 @@ class Program:
         given = way.of if isinstance(way, At) else None
         if kind.model is None:
             raise self._wrong(name, "it is no model")
-        if given is None and kind.coded:
-            program: Program = _CodedProgram(self._spec)
+        if kind.coded:
+            program: Program = _CodedProgram(given or _coded(self._spec))
+        elif given is not None:
+            program = Program(given)
+        elif kind.model in self._inside:
+            what = f"{kind.model.__name__} has itself in it; write Tree(path), or By(function, path)"
+            raise self._wrong(name, what)
         else:
-            if given is None and kind.model in self._inside:
-                raise self._wrong(
-                    name, f"{kind.model.__name__} has itself in it; write Tree(path), or By(function, path)"
-                )
-            own = _Nested(self._spec, kind.model, annotated(kind.model))
-            program = Program(own, self._inside) if given is None else Program(given)
+            program = Program(_Nested(self._spec, kind.model, annotated(kind.model)), self._inside)
         if not issubclass(program.model, kind.model):
             raise self._wrong(name, f"its type is {kind.model.__name__}, and {program.model.__name__} is read")
         self.inner[name] = program
@@ -263,8 +263,7 @@ class _CodedProgram(Program):
     """What reads a dictionary value: a lacking code becomes "", since the names say something too."""
 
     def __init__(self, spec: ReadingSpec) -> None:
-        code, ru, kk = spec.codes
-        super().__init__(_Nested(spec, Coded, {"code": code, "name_ru": ru, "name_kk": kk}))
+        super().__init__(spec)
         self._needed.clear()
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
@@ -273,6 +272,11 @@ class _CodedProgram(Program):
         if table and "code" not in table:
             table["code"] = ""
         return table or None
+
+
+def _coded(around: ReadingSpec) -> "_Nested":
+    code, ru, kk = around.codes
+    return _Nested(around, Coded, {"code": code, "name_ru": ru, "name_kk": kk})
 
 
 class _Nested(ReadingSpec):
