@@ -59,7 +59,7 @@ class By(_Paths):
 
 
 class Present(_Paths):
-    """A field is true where there is an element, such as an empty flag, and false where there is none."""
+    """A field is true where there is an element, such as an empty flag; else it is false, or its own default."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

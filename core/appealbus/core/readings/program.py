@@ -151,7 +151,8 @@ class Program:
         """Lay out one path of one field."""
         if isinstance(way, Present):
             self._place(path, steps.present(key))
-            self._finish.append(steps.absent(key))
+            if kind is None or kind.needed:  # else the field's own default says that it is not there
+                self._finish.append(steps.absent(key))
             return
         if kind is None:
             raise self._wrong(name, "its type says nothing about how to read it; write By(function, ...)")
