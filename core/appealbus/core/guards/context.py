@@ -62,6 +62,8 @@ class SourceContext:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
+    unread: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""

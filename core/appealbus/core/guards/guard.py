@@ -131,6 +131,8 @@ class Guard:
             waiting=len(self._flights) - context.in_flight,
             rate=context.latency.rate(),
             outcomes=dict(context.outcomes),
+            unread=dict(context.unread),
+            unreadable=dict(context.unreadable),
             p50=p50,
             p95=p95,
             last_error=context.last_error,

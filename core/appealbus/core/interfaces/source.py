@@ -3,6 +3,7 @@
 from typing import Final
 
 from appealbus.core.doors import inside
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -13,12 +14,14 @@ class Source:
     Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made.
     """
 
-    __slots__ = ("_over", "_plugin", "_wire", "call_context", "name", "replies")
+    __slots__ = ("_over", "_plugin", "_wire", "call_context", "name", "notes", "replies")
 
     def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "") -> None:
         self.name: Final = name
         self.call_context: Final = call
         self.replies: Final[list[Reply]] = []
+        self.notes: Final = Notes()
+        """What reading the replies has noticed."""
         self._wire = wire
         self._plugin = plugin
         self._over = False

@@ -20,8 +20,12 @@ def merged(states: Iterable[SourceState]) -> list[SourceState]:
 def _one(states: list[SourceState]) -> SourceState:
     newest = max(states, key=lambda state: state.last_error_at or _NEVER)
     outcomes: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
+    unreadable: Counter[str] = Counter()
     for state in states:
         outcomes.update(state.outcomes)
+        unread.update(state.unread)
+        unreadable.update(state.unreadable)
     return SourceState(
         source=newest.source,
         connector=newest.connector,
@@ -30,6 +34,8 @@ def _one(states: list[SourceState]) -> SourceState:
         waiting=sum(state.waiting for state in states),
         rate=sum(state.rate for state in states),
         outcomes=dict(outcomes),
+        unread=dict(unread),
+        unreadable=dict(unreadable),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),
         last_error=newest.last_error,

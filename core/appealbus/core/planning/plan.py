@@ -123,8 +123,9 @@ class Node:
     def _models(self) -> tuple[type[Query], type[Record]]:
         for base in type(self.lookup).__mro__:
             for generic in getattr(base, "__orig_bases__", ()):
-                if get_origin(generic) is Lookup:
-                    query, record = get_args(generic)
+                origin, given = get_origin(generic), get_args(generic)
+                if isinstance(origin, type) and issubclass(origin, Lookup) and len(given) == 2:
+                    query, record = given
                     if isinstance(query, type) and isinstance(record, type):
                         return query, record
         raise PlanError(f"{self.lookup.name}: write class {type(self.lookup).__name__}(Lookup[YourQuery, YourRecord])")

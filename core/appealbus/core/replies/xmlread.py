@@ -4,30 +4,30 @@ A path such as "response/person/birthDate" leads through child elements; at each
 Failures are CallFailed(invalid) with the path in the reason, never the value.
 """
 
-import re
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from lxml import etree
 
 from appealbus.core.interfaces.wire import CallFailed, Reply
-from appealbus.schemas.identifiers import SEPARATORS
+from appealbus.core.replies.convert import (
+    KAZAKHSTAN,
+    bare,
+    bool_from,
+    date_from,
+    decimal_from,
+    int_from,
+    moment_from,
+)
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
-
-KAZAKHSTAN = timezone(timedelta(hours=5))
-"""The country's one zone since March 2024: what a time without a zone is taken to be in."""
 
 V = TypeVar("V")
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-_SEPARATORS = re.compile(f"[{SEPARATORS}]+")
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:T\d\d:\d\d:\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
-_DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def element_of(reply: Reply) -> etree._Element:
@@ -81,7 +81,7 @@ def text(element: etree._Element, path: str) -> str | None:
 def number_of(element: etree._Element, path: str) -> str | None:
     """Return the ИИН, БИН or other number at the path, without the blanks, dashes and invisible characters in it."""
     value = text(element, path)
-    return _SEPARATORS.sub("", value) or None if value is not None else None
+    return bare(value) if value is not None else None
 
 
 def require(element: etree._Element, path: str) -> etree._Element:
@@ -107,55 +107,35 @@ def require_text(element: etree._Element, path: str) -> str:
 
 def date_of(element: etree._Element, path: str) -> date | None:
     """Return the date at the path as it is written: a zone or a time of day behind it changes nothing."""
-    value = text(element, path)
-    if value is None:
-        return None
-    match = _DATE.fullmatch(value)
-    try:
-        return date.fromisoformat(match[1]) if match else _bad("date", path)
-    except ValueError:
-        _bad("date", path)
+    return _read(element, path, "date", date_from)
 
 
 def datetime_of(element: etree._Element, path: str, zone: tzinfo = KAZAKHSTAN) -> datetime | None:
     """Return the moment at the path; one without a zone is taken to be in `zone`. Digits past microseconds go."""
-    value = text(element, path)
-    if value is None:
-        return None
-    match = _DATETIME.fullmatch(value)
-    if match is None:
-        _bad("datetime", path)
-    try:
-        moment = datetime.fromisoformat(match[1] + (match[2] or "")[:7] + (match[3] or ""))
-    except ValueError:
-        _bad("datetime", path)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    return _read(element, path, "datetime", partial(moment_from, zone=zone))
 
 
 def decimal_of(element: etree._Element, path: str, *, comma: bool = False) -> Decimal | None:
     """Return the number at the path. With `comma`, a decimal comma is taken as well."""
-    value = text(element, path)
-    if value is None:
-        return None
-    if comma:
-        value = value.replace(",", ".")
-    return Decimal(value) if _DECIMAL.fullmatch(value) else _bad("decimal", path)
+    return _read(element, path, "decimal", partial(decimal_from, comma=comma))
 
 
 def int_of(element: etree._Element, path: str) -> int | None:
     """Return the whole number at the path."""
-    value = text(element, path)
-    if value is None:
-        return None
-    return int(value) if _INTEGER.fullmatch(value) else _bad("int", path)
+    return _read(element, path, "int", int_from)
 
 
 def bool_of(element: etree._Element, path: str) -> bool | None:
     """Return the truth at the path: true, false, 1 or 0."""
+    return _read(element, path, "bool", bool_from)
+
+
+def _read(element: etree._Element, path: str, word: str, convert: Callable[[str], V]) -> V | None:
     value = text(element, path)
-    if value is None:
-        return None
-    return _BOOLEANS[value] if value in _BOOLEANS else _bad("bool", path)
+    try:
+        return None if value is None else convert(value)
+    except ValueError:
+        _bad(word, path)
 
 
 def coded(

@@ -1,67 +1,36 @@
-"""Reading an answer of the address register: `RCA` is the РКА here, `RCO` the РКО, `CATO` the КАТО."""
+"""Where an address stands in an answer of the address register: `RCA` is the РКА, `RCO` the РКО, `CATO` the КАТО."""
 
+from collections.abc import Sequence
 from functools import partial
 
-from lxml import etree
-
-from appealbus.core import CallFailed
-from appealbus.core.replies.xmlread import bool_of, children, date_of, needed, require_text, text
-from appealbus.core.replies.xmlread import coded as any_coded
+from appealbus.core.readings import At, By, Reading
 from appealbus.schemas.address import Address, AddressPart
-from appealbus.schemas.identifiers import IdentifierError, parse_cadastral_number, parse_rka
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_or_none, parse_rka
 
-coded = partial(any_coded, code="Code", ru="ValueRu", kk="ValueKz")
-
-
-def result_code(answer: etree._Element) -> str:
-    """Return the register's own word on how the question went."""
-    return require_text(answer, "Result/Code")
+_Reading = partial(Reading, codes=("Code", "ValueRu", "ValueKz"))
 
 
-def addresses_from(answer: etree._Element) -> list[Address]:
-    """Return all addresses of an answer."""
-    return [address_from(element) for element in children(answer, "Object")]
+def innermost(codes: Sequence[str]) -> str:
+    """Return the КАТО of the last step that has one."""
+    return codes[-1]
 
 
-def address_from(element: etree._Element) -> Address:
-    """Return one address."""
-    parts = [part_from(part) for part in children(element, "Path/Step")]
-    return Address(
-        rka=_rka(element),
-        kind=needed(coded(element, "Type"), "Type"),
-        full_ru=text(element, "FullPathRus"),
-        full_kk=text(element, "FullPathKaz"),
-        parts=parts,
-        number=text(element, "Number"),
-        kato=next((part.kato for part in reversed(parts) if part.kato), None),
-        cadastral_number=_cadastral_number(element),
-        actual=needed(bool_of(element, "Actual"), "Actual"),
-        changed_on=date_of(element, "Modified"),
-    )
+def cadastral_number(told: str) -> str:
+    """Return a parcel's number; a building's or a room's goes on behind it, and stays as the register writes it."""
+    return parse_or_none(parse_cadastral_number, told) or told
 
 
-def part_from(element: etree._Element) -> AddressPart:
-    """Return one step of an address."""
-    return AddressPart(
-        level=needed(coded(element, "Type"), "Type"),
-        name_ru=text(element, "NameRus"),
-        name_kk=text(element, "NameKaz"),
-        rko=text(element, "RCO"),
-        kato=text(element, "CATO"),
-    )
-
-
-def _rka(element: etree._Element) -> str:
-    try:
-        return parse_rka(require_text(element, "RCA"))
-    except IdentifierError:
-        raise CallFailed(OutcomeKind.INVALID, "reply.bad_number", "RCA is not a РКА") from None
-
-
-def _cadastral_number(element: etree._Element) -> str | None:
-    number = text(element, "CadastreNumber")
-    try:
-        return None if number is None else parse_cadastral_number(number)
-    except IdentifierError:
-        return number  # a building's or a room's goes on behind the parcel's
+PART = _Reading(AddressPart, level="Type", name_ru="NameRus", name_kk="NameKaz", rko="RCO", kato="CATO")
+ADDRESS = _Reading(
+    Address,
+    rka=By(parse_rka, "RCA", word="number"),
+    kind="Type",
+    full_ru="FullPathRus",
+    full_kk="FullPathKaz",
+    parts=At("Path/Step", of=PART),
+    number="Number",
+    kato=By(innermost, "Path/Step[*]/CATO"),
+    cadastral_number=By(cadastral_number, "CadastreNumber"),
+    actual="Actual",
+    changed_on="Modified",
+)

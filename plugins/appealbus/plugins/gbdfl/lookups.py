@@ -1,19 +1,17 @@
 """What is asked of ГБД ФЛ."""
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from lxml import etree
 from pydantic import model_validator
 
-from appealbus.core import From, Lookup, Outcome, Query, Request, Source, not_found
-from appealbus.core.replies.subject import same_name, same_number, same_patronymic, the_one
-from appealbus.core.replies.xmlread import element_of
+from appealbus.core import From, Outcome, Query, Secret, not_found
+from appealbus.core.readings import Declared, Send
+from appealbus.core.replies.subject import same_name, same_number, same_patronymic
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.plugins.gbdfl.reading import persons_from, result_code
-from appealbus.plugins.gbdfl.settings import GbdflSettings
+from appealbus.plugins.gbdfl.reading import TAKE
 from appealbus.schemas.identifiers import Iin, parse_iin, parse_or_none
 from appealbus.schemas.person import IdentityDocument, Person
 from appealbus.schemas.record import Record
@@ -89,71 +87,58 @@ class MentionQuery(Query):
         return person.iin == self.iin
 
 
-class PersonOfApplicant(Lookup[PersonQuery, Person]):
+def _question(by: Mapping[str, str]) -> Send:
+    """Return the question as the register wants it: this order of elements, and none of them in a namespace."""
+    return Send(
+        f"{{{NAMESPACE}}}sendMessageRequest",
+        {
+            "messageId": lambda asking: asking.question_id,
+            "messageDate": lambda asking: asking.now.isoformat(timespec="milliseconds"),
+            "senderCode": lambda asking: asking.settings.sender_code,
+            **by,
+            "kdpToken": lambda asking: _secret(asking.settings.kdp_token),
+            "publicKey": lambda asking: _secret(asking.settings.public_key),
+        },
+    )
+
+
+class PersonOfApplicant(Declared[PersonQuery, Person]):
     """Who the applicant is."""
 
     name = "gbdfl.person"
     purpose = "identify the applicant"
+    schema = SCHEMA
+    send = _question(
+        {
+            "iin": "iin",
+            "surname": "surname",
+            "name": "name",
+            "patronymic": "patronymic",
+            "birthDate": "birth_date",
+            "documentNumber": "document_number",
+        }
+    )
+    take = TAKE
 
-    def __init__(self, settings: GbdflSettings) -> None:
-        self.settings = settings
+    def choose(self, records: Sequence[Person], query: PersonQuery) -> Outcome[Person] | Outcome[Record]:
+        """Return the one person; a name and a birth date may be those of several."""
+        if query.by_name and (several := len({person.iin for person in records if query.matches(person)})) > 1:
+            return not_found("gbdfl.ambiguous", f"{several} persons match the question")
+        return super().choose(records, query)
 
-    async def ask(self, query: PersonQuery, source: Source) -> Outcome[Person] | Outcome[Record]:
-        """Ask for the applicant."""
-        return await ask_for_person(query, source, self.settings)
 
-
-class MentionedPerson(Lookup[MentionQuery, Person]):
+class MentionedPerson(Declared[MentionQuery, Person]):
     """Who the people are that the text names by ИИН."""
 
     name = "gbdfl.mentioned_person"
     purpose = "identify a person whom the appeal is about"
-
-    def __init__(self, settings: GbdflSettings) -> None:
-        self.settings = settings
-
-    async def ask(self, query: MentionQuery, source: Source) -> Outcome[Person] | Outcome[Record]:
-        """Ask for one of them."""
-        return await ask_for_person(query, source, self.settings)
+    schema = SCHEMA
+    send = _question({"iin": "iin"})
+    take = TAKE
 
 
-async def ask_for_person(
-    query: PersonQuery | MentionQuery, source: Source, settings: GbdflSettings
-) -> Outcome[Person] | Outcome[Record]:
-    """Ask, and tell the one person from none, several and somebody else."""
-    reply = await source.call(Request(person_request(query, source.call_context.question_id, settings)))
-    answer = element_of(reply)
-    SCHEMA.check(answer)
-    failure = settings.failure("gbdfl", result_code(answer))
-    if failure is not None:
-        return failure
-    persons = persons_from(answer)
-    if query.by_name and (several := len({person.iin for person in persons if query.matches(person)})) > 1:
-        return not_found("gbdfl.ambiguous", f"{several} persons match the question")
-    return the_one(persons, query.matches, source="gbdfl", what="person")
-
-
-def person_request(query: PersonQuery | MentionQuery, message_id: str, settings: GbdflSettings) -> etree._Element:
-    """Return the question as the register wants it: this order of elements, and none of them in a namespace."""
-    asked = query.model_dump(mode="json")
-    fields = {
-        "messageId": message_id,
-        "messageDate": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "senderCode": settings.sender_code,
-        "iin": asked.get("iin"),
-        "surname": asked.get("surname"),
-        "name": asked.get("name"),
-        "patronymic": asked.get("patronymic"),
-        "birthDate": asked.get("birth_date"),
-        "documentNumber": asked.get("document_number"),
-        "kdpToken": settings.kdp_token.get() if settings.kdp_token else "",
-        "publicKey": settings.public_key.get() if settings.public_key else "",
-    }
-    message = etree.Element(f"{{{NAMESPACE}}}sendMessageRequest", nsmap={"sb": NAMESPACE})
-    for tag, value in fields.items():
-        if value is not None:
-            etree.SubElement(message, tag).text = value
-    return message
+def _secret(secret: Secret | None) -> str:
+    return secret.get() if secret else ""
 
 
 def _has_number(document: IdentityDocument, number: str) -> bool:

@@ -100,6 +100,20 @@ class Page(Collector):
             for kind in _OF_SOURCES
         }
         yield _counter("appealbus_lookups", "Questions that ended, by source and outcome.", ended, "source", "outcome")
+        paths = {
+            (name, what, path): float(count)
+            for name, state in states.items()
+            for what, counts in (("unread", state.unread), ("unreadable", state.unreadable))
+            for path, count in counts.items()
+        }
+        yield _counter(
+            "appealbus_reply_paths",
+            "Elements of replies that no declaration takes, and optional values that could not be read.",
+            paths,
+            "source",
+            "state",
+            "path",
+        )
         late = {key: float(count) for key, count in figures.answers.items()}
         yield _counter("appealbus_answers", "Answers that came by themselves, hours later.", late, "source", "state")
         calls = HistogramMetricFamily(

@@ -1,0 +1,47 @@
+"""What a reading noticed beside its record: elements nobody takes, and optional values that could not be read."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+MOST_PATHS = 50
+"""Different paths that are counted of one reply: a contract that changed shows in a few, a hostile reply has no end."""
+MOST_OF_A_SOURCE = 100
+"""Different paths that are counted of one source: they are labels of a metric, of which a page must not have many."""
+OTHER = "other"
+_NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
+_DIGITS = re.compile(r"\d{5}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Notes:
+    """Paths, and how often each; never a value."""
+
+    unread: Counter[str] = field(default_factory=Counter)
+    """Elements that no declaration takes. Their names are the sender's: one that may hide a number is told as `*`."""
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Declared optional values that are absent from the record because they could not be read."""
+
+    def leave_unread(self, path: str) -> None:
+        """Count an element that nobody takes."""
+        _count(self.unread, path)
+
+    def drop(self, path: str) -> None:
+        """Count a value that could not be read."""
+        _count(self.unreadable, path)
+
+
+def tellable(name: str) -> str:
+    """Return a name of the sender's as it may be told."""
+    return name if _NAME.fullmatch(name) and not _DIGITS.search(name) else "*"
+
+
+def add_up(total: Counter[str], more: Counter[str]) -> None:
+    """Add the counts of one reply to those of a source; paths beyond the first hundred are counted as `other`."""
+    for path, count in more.items():
+        total[path if path in total or len(total) < MOST_OF_A_SOURCE else OTHER] += count
+
+
+def _count(counts: Counter[str], path: str) -> None:
+    if path in counts or len(counts) < MOST_PATHS:
+        counts[path] += 1

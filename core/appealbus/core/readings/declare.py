@@ -1,0 +1,107 @@
+"""The words in which a reading is declared."""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any, Protocol, TypeAlias
+
+from pydantic import BaseModel
+
+from appealbus.core.readings.paths import DeclarationError, ReplyPath, parse_reply_path
+
+
+class InnerSchema(Protocol):
+    """What XML inside text is checked against."""
+
+    def check(self, message: Any) -> None:
+        """Check it; raises CallFailed."""
+
+
+class _Paths:
+    def __init__(self, *paths: str) -> None:
+        if not paths:
+            raise DeclarationError(f"{type(self).__name__} needs a path such as 'LeftSide/Side[*]'")
+        self.paths: tuple[ReplyPath, ...] = tuple(map(parse_reply_path, paths))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(repr(path.text) for path in self.paths)})"
+
+
+class At(_Paths):
+    """A field's value stands at the first of the paths that has one; of a list, at all of them, in their order.
+
+    Args:
+        paths: `a/b` leads through elements by their local names, at each step to the first; `[*]` to all that match;
+            `@name` to an attribute; `*` to what no other field takes; `.` to the element itself; `xml()` into XML
+            that is the text of an element.
+        of: how to read a nested model. Left out, the model's own declarations count.
+        word: what the value is, for the code of a failure: `reply.bad_<word>`. Left out, it follows from the type.
+
+    """
+
+    def __init__(self, *paths: str, of: "ReadingSpec | None" = None, word: str = "") -> None:
+        super().__init__(*paths)
+        self.of = of
+        self.word = word
+
+
+class By(_Paths):
+    """A field's value is what a function makes of texts: the one way out, and its paths can still be checked.
+
+    The function gets one argument for each path: the text there, or None; for a path with `[*]` the list of texts. It
+    is not called where there is none at all. It returns the value, or None for absent, and raises ValueError for what
+    it cannot read. It must be pure: no clock, no network, no state.
+    """
+
+    def __init__(self, function: Callable[..., Any], *paths: str, word: str = "value") -> None:
+        super().__init__(*paths)
+        self.function = function
+        self.word = word
+
+
+class Present(_Paths):
+    """A field is true where there is an element, such as an empty flag; else it is false, or its own default."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+
+
+class Tree(_Paths):
+    """A field holds an element of open content as it is: names to texts, tables and lists of both."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+
+
+class ReadingSpec:
+    """What a reading declares, as its program is made from it.
+
+    Attributes:
+        model: what is made: a record, or a model in one.
+        fields: declarations by the names of fields.
+        codes: what the code and the two names of a coded value are called here.
+        zone: of moments that are written without one.
+        comma: whether a decimal comma is taken, too.
+        xml: what XML inside text is checked against.
+
+    """
+
+    model: type[BaseModel]
+    fields: "dict[str, Declared]"
+    codes: tuple[str, str, str]
+    zone: tzinfo
+    comma: bool
+    xml: InnerSchema | None
+
+
+Declaration: TypeAlias = At | By | Present | Tree
+Declared: TypeAlias = str | Declaration | ReadingSpec | tuple[str | Declaration, ...]
+
+
+def annotated(model: type[BaseModel]) -> dict[str, Declared]:
+    """Return the declarations that the model's own fields are annotated with."""
+    found: dict[str, Declared] = {}
+    for name, field in model.model_fields.items():
+        declared = tuple(item for item in field.metadata if isinstance(item, Declaration))
+        if declared:
+            found[name] = declared if len(declared) > 1 else declared[0]
+    return found

@@ -1,0 +1,85 @@
+"""What follows from the type of a field: whether it is needed, a list, a date, a coded value, a model of its own."""
+
+import types
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import pydantic
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from appealbus.schemas.record import Coded
+
+_ALIASES: dict[Any, type] = {
+    pydantic.AwareDatetime: datetime,
+    pydantic.NaiveDatetime: datetime,
+    pydantic.PastDatetime: datetime,
+    pydantic.FutureDatetime: datetime,
+    pydantic.PastDate: date,
+    pydantic.FutureDate: date,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """A field's type.
+
+    Attributes:
+        needed: there is no record without it.
+        each: it is a list of these.
+        scalar: the type of a single value: str, date, Decimal …; None for a model or open content.
+        model: the model that stands there; None for a single value.
+        open: any JSON: a table, or whatever there is.
+
+    """
+
+    needed: bool
+    each: bool
+    scalar: type | None = None
+    model: type[BaseModel] | None = None
+    open: bool = False
+
+    @property
+    def coded(self) -> bool:
+        """Whether it is a dictionary value of a register."""
+        return self.model is Coded
+
+
+def field_type(field: FieldInfo) -> FieldType | None:
+    """Return what follows from the field's type; None where nothing can be said, such as of a union of models."""
+    inner, each = _unwrapped(field.annotation)
+    needed = field.is_required()
+    if inner is Any or inner is pydantic.JsonValue or get_origin(inner) is dict:
+        return FieldType(needed, each, open=True)
+    if isinstance(inner, type) and issubclass(inner, BaseModel):
+        return FieldType(needed, each, model=inner)
+    scalar = _scalar(inner)
+    return None if scalar is None else FieldType(needed, each, scalar)
+
+
+def _scalar(inner: Any) -> type | None:
+    if inner in _ALIASES:
+        return _ALIASES[inner]
+    if get_origin(inner) is Literal:
+        return str if all(isinstance(word, str) for word in get_args(inner)) else None
+    if not isinstance(inner, type):
+        return None
+    known = (bool, int, float, Decimal, datetime, date, str)
+    return str if issubclass(inner, Enum) else next((one for one in known if issubclass(inner, one)), None)
+
+
+def _unwrapped(annotation: Any) -> tuple[Any, bool]:
+    """Return what stands inside Annotated, Optional and list, and whether there was a list."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _unwrapped(get_args(annotation)[0])
+    if origin in (list, tuple, set, frozenset):
+        inner = [argument for argument in get_args(annotation) if argument is not Ellipsis]
+        return (_unwrapped(inner[0])[0], True) if len(inner) == 1 else (None, True)
+    if origin in (Union, types.UnionType):
+        inside = [argument for argument in get_args(annotation) if argument is not type(None)]
+        return _unwrapped(inside[0]) if len(inside) == 1 else (None, False)
+    return annotation, False

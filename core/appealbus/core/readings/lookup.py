@@ -1,0 +1,115 @@
+"""A lookup that is two declarations and a name."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any, ClassVar, get_args, get_origin
+
+from appealbus.core import clocks
+from appealbus.core.interfaces.lookup import Lookup, Q, Query, R_co
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import Reply, Request
+from appealbus.core.readings.paths import DeclarationError
+from appealbus.core.readings.send import Asking, Send
+from appealbus.core.readings.take import Take
+from appealbus.core.replies.codes import BusinessCodes
+from appealbus.core.replies.subject import the_one
+from appealbus.core.replies.xmlread import element_of
+from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+
+class Declared(Lookup[Q, R_co]):
+    """A lookup whose request and whose record are declared.
+
+    ```python
+    class ParcelByNumber(Declared[ParcelQuery, Parcel]):
+        name = "egkn.parcel"
+        purpose = "establish who holds rights to the parcel that the appeal is about"
+        send = Send("{urn:egkn}Request", {"CadastrNum": "cadastral_number"})
+        take = Take(PARCEL, "Objects/ObjectInfo", code="Result/ResultCode", same=("cadastral_number",))
+    ```
+
+    Where declarations do not reach, such as for a login before the question or several pages, override `ask` and use
+    `request` and `read` inside it.
+    """
+
+    send: ClassVar[Send]
+    """How the question is written."""
+    take: ClassVar[Take[Any]]
+    """Where the record stands in the answer."""
+    schema: ClassVar[MessageSchema | None] = None
+    """What an answer is checked against before it is read, where the wire has no contract to do so."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Check that what is declared fits the query and the record.
+
+        Raises:
+            DeclarationError: a name leads nowhere.
+
+        """
+        super().__init_subclass__(**kwargs)
+        models = [
+            get_args(base)
+            for base in getattr(cls, "__orig_bases__", ())
+            if isinstance(get_origin(base), type) and issubclass(get_origin(base), Declared)
+        ]
+        for query, record in models:
+            if isinstance(query, type) and issubclass(query, Query) and hasattr(cls, "send"):
+                names = cls.send.fields() | (set() if callable(cls.take.same) else set(cls.take.same))
+                if unknown := sorted(names - set(query.model_fields)):
+                    raise DeclarationError(f"{cls.__name__}: {query.__name__} has no field {unknown[0]!r}")
+            if isinstance(record, type) and hasattr(cls, "take") and not issubclass(cls.take.reading.model, record):
+                raise DeclarationError(
+                    f"{cls.__name__}: {cls.take.reading.model.__name__} is read, not {record.__name__}"
+                )
+
+    def __init__(self, settings: Any = None) -> None:
+        """Remember the plugin's settings.
+
+        Raises:
+            DeclarationError: answers have a code, and the settings do not say what codes mean.
+
+        """
+        if self.take.code is not None and not isinstance(settings, BusinessCodes):
+            raise DeclarationError(
+                f"{type(self).__name__}: answers have a code, and nothing says what it means; "
+                "derive the plugin's settings from BusinessCodes and hand them to the lookup"
+            )
+        self.settings = settings
+
+    async def ask(self, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
+        """Put the question and read the answer."""
+        return self.read(await source.call(self.request(query, source)), query, source)
+
+    def request(self, query: Q, source: Source) -> Request:
+        """Return the question as it is declared."""
+        asking = Asking(query, self.settings, source.call_context.question_id, clocks.wall().astimezone(UTC))
+        return Request(self.send.body(asking), self.send.operation)
+
+    def read(self, reply: Reply, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
+        """Return the outcome that an answer means: the record that was asked for, the source's own word, or none.
+
+        Raises:
+            CallFailed: `invalid`: the answer lacks or breaks what the record needs.
+
+        """
+        if self.schema is not None:
+            self.schema.check(element_of(reply))
+        answer = self.take.answer(reply.body, source.notes)
+        if answer.code is not None:
+            failed: Outcome[Record] | None = self.settings.failure(self.source, answer.code)
+            if failed is not None:
+                return failed
+        return self.choose(answer.records(), query)
+
+    def choose(self, records: Sequence[Any], query: Q) -> Outcome[R_co] | Outcome[Record]:
+        """Return the outcome of a question to which the source answered with these records.
+
+        Override it where which record counts is a rule of the source. None at all is `not_found`; records of which
+        none is about whom was asked are `invalid`, and so are several that are.
+        """
+        ended: Outcome[R_co] | Outcome[Record] = the_one(
+            records, lambda record: self.take.is_asked(query, record), source=self.source, what=self.take.what
+        )
+        return ended

@@ -1,0 +1,289 @@
+"""A reading, made ready: its declarations laid into a trie, and what is left to do once that was walked."""
+
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel
+
+from appealbus.core.readings import steps
+from appealbus.core.readings.declare import At, By, Declaration, Declared, Present, ReadingSpec, Tree, annotated
+from appealbus.core.readings.fieldtypes import FieldType, field_type
+from appealbus.core.readings.layout import entry_at, settle
+from appealbus.core.readings.nodes import Node, tree
+from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
+from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.replies.convert import Converter, converters
+from appealbus.schemas.record import Coded
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The model that another one is a part of, where both are made of one element.
+
+    Attributes:
+        level: the places inside that element.
+        name: of the field.
+        needed: whether the field is.
+
+    """
+
+    level: Level
+    name: Key
+    needed: bool
+
+
+class Program:
+    """What reads one model."""
+
+    def __init__(
+        self, spec: ReadingSpec, inside: tuple[type[BaseModel], ...] = (), around: "Around | None" = None
+    ) -> None:
+        """Lay out the declarations.
+
+        Args:
+            spec: the reading.
+            inside: models that this one is nested in by their own declarations.
+            around: the model that it is a part of and whose element it is made of, too.
+
+        Raises:
+            DeclarationError: one of them can never work.
+
+        """
+        self.model = spec.model
+        self.level = around.level if around is not None else Level()
+        self.paths: dict[str, str] = {}
+        """Where each field stands, as declared."""
+        self.inner: dict[str, Program] = {}
+        """What reads the nested models."""
+        self.optional: set[str] = set()
+        """Fields without which there still is a record: one single value, or one nested model."""
+        self._spec = spec
+        self._around = around
+        self._inside = (*inside, spec.model)
+        self._converters = converters(spec.zone, comma=spec.comma)
+        self._own: list[Step] = []
+        self._finish: list[steps.Finish] = []
+        self._needed: set[str] = set()
+        for name, declared in spec.fields.items():
+            self._declare(name, declared)
+        for name, field in spec.model.model_fields.items():
+            if field.is_required():
+                if name not in spec.fields:
+                    raise DeclarationError(f"{spec.model.__name__}.{name} is required, and no path leads to it")
+                self._needed.add(name)
+        if around is None:
+            settle(self.level)
+
+    def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
+        """Return what a part of a record is made of; None where there is nothing in it.
+
+        Args:
+            node: its element.
+            run: the reading under way.
+            each: it is one of a list, which must not lack it silently.
+
+        Raises:
+            Unreadable: something is missing or broken that it needs.
+
+        """
+        table: Table = {}
+        for step in self._own:
+            step(node, table, run)
+        walk(node, self.level, table, run)
+        for finish in self._finish:
+            finish(node, table, run)
+        if not self._needed <= table.keys():
+            if not table and not each:
+                return None
+            lacking = next(name for name in self.model.model_fields if name in self._needed - table.keys())
+            raise Unreadable(f"{run.path(node)}/{self.paths[lacking]}".removeprefix("./"))
+        return table or ({} if each else None)
+
+    def collect(self, node: Node, table: Table, run: Run) -> Table | None:
+        """Take out of the table of the model around it what this one is made of; None where it is not there.
+
+        Raises:
+            Unreadable: the model around it needs it, and it lacks something.
+
+        """
+        for each in (*self._own, *self._finish):
+            each(node, table, run)
+        keys = {name: self._key(name) for name in self._spec.fields}
+        part = {name: table.pop(key) for name, key in keys.items() if key in table}
+        lacking = [name for name in self._needed if part.get(name, BAD) is BAD]
+        if lacking and self._around is not None and self._around.needed:
+            raise Unreadable(f"{run.path(node)}/{self.paths[lacking[0]]}".removeprefix("./"))
+        return None if lacking else part or None
+
+    def _key(self, name: str) -> Key:
+        """Return where the value of a field waits in the table."""
+        return name if self._around is None else (self._around.name, name)
+
+    def _type(self, name: str) -> FieldType | None:
+        kind = field_type(self.model.model_fields[name])
+        if kind is None or self._around is None or self._around.needed:
+            return kind
+        return replace(kind, needed=False)
+
+    def _declare(self, name: str, declared: Declared) -> None:
+        kind, key = self._type(name), self._key(name)
+        if isinstance(declared, ReadingSpec):
+            self._same_element(name, declared, kind)
+            return
+        ways = [
+            At(way) if isinstance(way, str) else way
+            for way in (declared if isinstance(declared, tuple) else (declared,))
+        ]
+        self.paths[name] = ways[0].paths[0].text
+        if kind is not None and not kind.needed and not kind.each:
+            self.optional.add(name)
+        places = [(way, path) for way in ways for path in ([way.paths[0]] if isinstance(way, By) else way.paths)]
+        keys: list[Key] = [key] if len(places) == 1 else [(key, i) for i in range(len(places))]
+        for each, (way, path) in zip(keys, places, strict=True):
+            if isinstance(way, By):
+                self._by(each, way, kind)
+            else:
+                self._at(name, each, way, path, kind)
+        if len(places) > 1:
+            together = kind is not None and kind.each and not any(isinstance(way, By) for way in ways)
+            self._finish.append(steps.joined(key, keys) if together else steps.first(key, keys))
+
+    def _at(self, name: str, key: Key, way: Declaration, path: ReplyPath, kind: FieldType | None) -> None:
+        """Lay out one path of one field."""
+        if isinstance(way, Present):
+            self._place(path, steps.present(key))
+            if kind is None or kind.needed:  # else the field's own default says that it is not there
+                self._finish.append(steps.absent(key))
+            return
+        if kind is None:
+            raise self._wrong(name, "its type says nothing about how to read it; write By(function, ...)")
+        if kind.each:
+            path = path.repeated()
+        elif path.repeats:
+            raise self._wrong(name, f"it is no list, and {path.text!r} leads to several values")
+        if path.end == REST:
+            self._rest(name, key, path, kind)
+        elif isinstance(way, Tree) or kind.open:
+            self._place(path, steps.listing(key, lambda node, run: tree(node)) if kind.each else steps.whole(key))
+        elif kind.model is not None:
+            program = self._nested(name, way, kind)
+            if kind.each:
+                self._place(path, steps.nested_each(key, program))
+            elif isinstance(program, _CodedProgram):
+                self._place(path, steps.coded(key, program.level))
+            else:
+                self._place(path, steps.nested(key, program, kind.needed))
+            if path.steps:
+                self._entry(path).nested.append(program.level)
+        else:
+            word, convert = self._converter(kind)
+            word = (isinstance(way, At) and way.word) or word
+            self._single(path, key, kind, convert, word)
+
+    def _single(self, path: ReplyPath, key: Key, kind: FieldType, convert: Converter | None, word: str) -> None:
+        if kind.each:
+            self._place(path, steps.listing(key, steps.value_of(path.end, convert, word)))
+        elif path.end or not path.steps:
+            self._place(path, steps.value(key, path.end, convert, word, kind.needed))
+        else:
+            entry = self._entry(path)
+            if entry.field is None:
+                entry.field, entry.convert, entry.word, entry.needed = key, convert, word, kind.needed
+            else:  # two fields read the same element
+                entry.steps.append(steps.value(key, "", convert, word, kind.needed))
+
+    def _by(self, key: Key, way: By, kind: FieldType | None) -> None:
+        parts: list[Key] = []
+        for path in way.paths:
+            part = (key, way, len(parts))
+            parts.append(part)
+            read = steps.text_at(path.end)
+            if path.repeats:
+                self._place(path, steps.listing(part, read))
+            else:
+                self._place(path, steps.plain(part, read) if path.end or not path.steps else steps.text(part))
+        needed = kind is not None and kind.needed
+        self._finish.append(steps.made(key, parts, way, needed))
+
+    def _same_element(self, name: str, declared: ReadingSpec, kind: FieldType | None) -> None:
+        if kind is None or kind.model is None or kind.each:
+            raise self._wrong(name, "a Reading stands for one nested model")
+        around = Around(self.level, self._key(name), kind.needed)
+        program = self.inner[name] = Program(declared, self._inside, around)
+        self.paths[name] = "."
+        if not kind.needed:
+            self.optional.add(name)
+        self._finish.append(steps.collected(self._key(name), program))
+
+    def _nested(self, name: str, way: Declaration, kind: FieldType) -> "Program":
+        given = way.of if isinstance(way, At) else None
+        if kind.model is None:
+            raise self._wrong(name, "it is no model")
+        if kind.coded:
+            program: Program = _CodedProgram(given or _coded(self._spec))
+        elif given is not None:
+            program = Program(given)
+        elif kind.model in self._inside:
+            what = f"{kind.model.__name__} has itself in it; write Tree(path), or By(function, path)"
+            raise self._wrong(name, what)
+        else:
+            program = Program(_Nested(self._spec, kind.model, annotated(kind.model)), self._inside)
+        if not issubclass(program.model, kind.model):
+            raise self._wrong(name, f"its type is {kind.model.__name__}, and {program.model.__name__} is read")
+        self.inner[name] = program
+        return program
+
+    def _rest(self, name: str, key: Key, path: ReplyPath, kind: FieldType) -> None:
+        if not kind.open or kind.each:
+            raise self._wrong(name, "what no other field takes needs a field of the type dict[str, JsonValue]")
+        inside = ReplyPath(path.text, path.steps, path.each)
+        if inside.steps:
+            entry = self._entry(inside)
+            if entry.level is None:
+                entry.level = Level()
+        level = self._entry(inside).level if inside.steps else self.level
+        if level is not None:
+            level.rest = steps.rest(key)
+
+    def _converter(self, kind: FieldType) -> tuple[str, Converter | None]:
+        return self._converters.get(kind.scalar or str, ("value", None))
+
+    def _place(self, path: ReplyPath, step: Step) -> None:
+        if path.steps:
+            self._entry(path).steps.append(step)
+        else:
+            self._own.append(step)
+
+    def _entry(self, path: ReplyPath) -> Entry:
+        return entry_at(self.level, path, self._spec.xml, self.model.__name__)
+
+    def _wrong(self, name: str, what: str) -> DeclarationError:
+        return DeclarationError(f"{self.model.__name__}.{name}: {what}")
+
+
+class _CodedProgram(Program):
+    """What reads a dictionary value: a lacking code becomes "", since the names say something too."""
+
+    def __init__(self, spec: ReadingSpec) -> None:
+        super().__init__(spec)
+        self._needed.clear()
+
+    def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
+        table: Table = {}
+        walk(node, self.level, table, run)
+        if table and "code" not in table:
+            table["code"] = ""
+        return table or None
+
+
+def _coded(around: ReadingSpec) -> "_Nested":
+    code, ru, kk = around.codes
+    return _Nested(around, Coded, {"code": code, "name_ru": ru, "name_kk": kk})
+
+
+class _Nested(ReadingSpec):
+    """A nested model by its own declarations, with the settings of the reading around it."""
+
+    def __init__(self, around: ReadingSpec, model: type[BaseModel], fields: dict[str, Declared]) -> None:
+        self.model = model
+        self.fields = fields
+        self.codes, self.zone, self.comma, self.xml = around.codes, around.zone, around.comma, around.xml

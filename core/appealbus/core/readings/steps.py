@@ -1,0 +1,249 @@
+"""What is done at a place of the trie, and what is left to do when all places were seen."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from appealbus.core.readings.declare import By, InnerSchema
+from appealbus.core.readings.nodes import Node, attribute, has_nil, is_nil, local_name, put, tree
+from appealbus.core.readings.trie import Key, Level, Run, Step, Table, Unreadable, broken, walk
+from appealbus.core.replies.convert import Converter
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+Reader: TypeAlias = Callable[[Node, Run], Any]
+"""Returns the value of an element, None where it has none; raises Unreadable."""
+Finish: TypeAlias = Callable[[Node, Table, Run], None]
+
+_INNER_LIMIT = 16 * 1024 * 1024
+"""Bytes of XML inside text: no less than wires take of a whole message, which has it in it."""
+
+
+class Part(Protocol):
+    """What reads a nested model."""
+
+    def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
+        """Return what it is made of."""
+
+
+class Embedded(Protocol):
+    """What reads a nested model that is made of the same element."""
+
+    def collect(self, node: Node, table: Table, run: Run) -> Table | None:
+        """Take out of the table what it is made of."""
+
+
+def text_at(end: str) -> Reader:
+    """Return what reads the text of an element, or of its attribute (`@name`), without outer blanks."""
+    if end:
+        name = end[1:]
+        return lambda node, run: attribute(node, name)
+    return lambda node, run: None if run.nils and is_nil(node) else (node.text or "").strip() or None
+
+
+def value_of(end: str, convert: Converter | None, word: str) -> Reader:
+    """Return what reads one value of a list: none of them may be missing silently."""
+    text = text_at(end)
+
+    def read(node: Node, run: Run) -> Any:
+        found = text(node, run)
+        try:
+            return found if found is None or convert is None else convert(found)
+        except ValueError:
+            raise Unreadable(_with(run.path(node), end), word) from None
+
+    return read
+
+
+def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool) -> Step:
+    """Put a single value there."""
+    text = text_at(end)
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        found = text(node, run)
+        if found is None or key in table:
+            return
+        try:
+            table[key] = found if convert is None else convert(found)
+        except ValueError:
+            table[key] = broken(needed, word, _with(run.path(node), end), run)
+
+    return step
+
+
+def text(key: Key) -> Step:
+    """Put the first text there."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key not in table and (found := node.text) and (found := found.strip()):
+            table[key] = found
+
+    return step
+
+
+def plain(key: Key, read: Reader) -> Step:
+    """Put there what is read first."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key not in table and (found := read(node, run)) is not None:
+            table[key] = found
+
+    return step
+
+
+def listing(key: Key, read: Reader) -> Step:
+    """Add what is read to a list."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if (found := read(node, run)) is not None:
+            table.setdefault(key, []).append(found)
+
+    return step
+
+
+def nested(key: Key, program: Part, needed: bool) -> Step:
+    """Put a nested model there; one that is optional and cannot be read is absent."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key in table:
+            run.leave(node)
+            return
+        try:
+            part = program.part(node, run)
+        except Unreadable as bad:
+            table[key] = broken(needed, bad.word, bad.path, run)
+        else:
+            if part is not None:
+                table[key] = part
+
+    return step
+
+
+def coded(key: Key, places: Level) -> Step:
+    """Put a dictionary value there: a lacking code becomes "", since the names say something too."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        if key in table:
+            run.leave(node)
+            return
+        part: Table = {}
+        walk(node, places, part, run)
+        if part:
+            if "code" not in part:
+                part["code"] = ""
+            table[key] = part
+
+    return step
+
+
+def nested_each(key: Key, program: Part) -> Step:
+    """Add a nested model to a list: one that cannot be read makes the record unreadable, or the list would lie."""
+    return listing(key, lambda node, run: program.part(node, run, each=True))
+
+
+def collected(key: Key, program: Embedded) -> Finish:
+    """Put a nested model there that is made of the same element."""
+
+    def finish(node: Node, table: Table, run: Run) -> None:
+        if (part := program.collect(node, table, run)) is not None:
+            table[key] = part
+
+    return finish
+
+
+def whole(key: Key) -> Step:
+    """Put open content there as it is."""
+    return plain(key, lambda node, run: tree(node))
+
+
+def present(key: Key) -> Step:
+    """Say that it is there."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        table[key] = True
+
+    return step
+
+
+def absent(key: Key) -> Finish:
+    """Say that it is not there, where nothing was seen."""
+
+    def finish(node: Node, table: Table, run: Run) -> None:
+        table.setdefault(key, False)
+
+    return finish
+
+
+def rest(key: Key) -> Step:
+    """Add an element that nobody takes to the table of these."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        put(table.setdefault(key, {}), local_name(node), tree(node))
+
+    return step
+
+
+def parsed(inner: Level, schema: InnerSchema | None) -> Step:
+    """Read the text of an element as XML, check it, and go on inside."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        text = (node.text or "").strip()
+        if not text:
+            return
+        try:
+            root = parse(text.encode(), limit=_INNER_LIMIT)
+        except UnsafeXml:
+            run.notes.drop(run.path(node))  # whoever needs something of it finds it missing
+            return
+        if schema is not None:
+            schema.check(root)
+        run.inside[root] = node
+        run.nils = run.nils or has_nil(root)
+        walk((root,), inner, table, run)
+
+    return step
+
+
+def first(name: Key, keys: Sequence[Key]) -> Finish:
+    """Take the first way that led to a value."""
+
+    def finish(node: Node, table: Table, run: Run) -> None:
+        found = [table.pop(key) for key in keys if key in table]
+        if found:
+            table[name] = found[0]
+
+    return finish
+
+
+def joined(name: Key, keys: Sequence[Key]) -> Finish:
+    """Take the lists of all ways as one, in their order."""
+
+    def finish(node: Node, table: Table, run: Run) -> None:
+        found = [each for key in keys for each in table.pop(key, ())]
+        if found:
+            table[name] = found
+
+    return finish
+
+
+def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
+    """Make a value of texts by the declared function."""
+    function, word = way.function, way.word
+    none: list[Any] = [[] if path.repeats else None for path in way.paths]
+
+    def finish(node: Node, table: Table, run: Run) -> None:
+        texts = [table.pop(part, nothing) for part, nothing in zip(parts, none, strict=True)]
+        if texts == none:
+            return
+        try:
+            found = function(*texts)
+        except ValueError:
+            path = f"{run.path(node)}/{way.paths[0].text}".removeprefix("./")
+            table[key] = broken(needed, word, path, run)
+        else:
+            if found is not None:
+                table[key] = found
+
+    return finish
+
+
+def _with(path: str, end: str) -> str:
+    return f"{path}/{end}" if end else path

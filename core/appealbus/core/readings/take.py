@@ -1,0 +1,128 @@
+"""What of an answer is taken: its code, its records, and which of them is the one that was asked for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from lxml import etree
+
+from appealbus.core.interfaces.lookup import Query
+from appealbus.core.interfaces.notes import Notes
+from appealbus.core.interfaces.wire import Payload
+from appealbus.core.readings import steps
+from appealbus.core.readings.layout import entry_at, settle
+from appealbus.core.readings.nodes import JsonNode, Node
+from appealbus.core.readings.paths import DeclarationError, parse_reply_path
+from appealbus.core.readings.reading import Reading, failure
+from appealbus.core.readings.trie import Level, Run, Table, Unreadable, walk
+from appealbus.schemas.record import Record
+
+R = TypeVar("R", bound=Record)
+
+Same: TypeAlias = tuple[str, ...] | Mapping[str, str] | Callable[[Any, Any], bool]
+
+
+class Answer(Generic[R]):
+    """An answer as it was taken: its code at once, its records when they are wanted."""
+
+    def __init__(self, take: "Take[R]", run: Run, code: str | None, nodes: list[Node]) -> None:
+        self.code = code
+        """The source's own word on how the question went; None where the declaration names no place of it."""
+        self._reading = take.reading
+        self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
+        self._run = run
+        self._nodes = nodes
+
+    def records(self) -> list[R]:
+        """Return all records of the answer.
+
+        Raises:
+            CallFailed: `invalid`: one of them lacks or breaks what it needs.
+
+        """
+        self._run.prefix = self._prefix
+        return [self._reading.record(node, self._run) for node in self._nodes]
+
+
+class Take(Generic[R]):
+    """Where the records of an answer stand.
+
+    ```python
+    Take(PARCEL, "BusinessData/Objects/ObjectInfo", code="BusinessData/Result/ResultCode", same=("cadastral_number",))
+    ```
+    """
+
+    def __init__(self, reading: Reading[R], path: str, *, code: str = "", same: Same, what: str = "") -> None:
+        """Declare.
+
+        Args:
+            reading: how a record is read.
+            path: where records stand: every match counts. `.` is the answer itself.
+            code: where the source's own word on how the question went stands: what it means, the plugin's settings
+                say (`BusinessCodes`).
+            same: what of a record must equal what was asked, or the answer is about somebody else: names of fields
+                that the query and the record share; or names of the query's with those of the record's; or a function
+                of both. What the query does not have is not compared.
+            what: what a record is about, in one word, for codes (`egkn.other_parcel`); left out, the record's type.
+
+        Raises:
+            DeclarationError: a path or a name leads nowhere.
+
+        """
+        self.reading = reading
+        self.path = parse_reply_path(path).repeated()
+        self.code = parse_reply_path(code) if code else None
+        self.what = what or reading.model.__name__.lower()
+        self.same = {name: name for name in same} if isinstance(same, tuple) else same
+        if not self.same:
+            raise DeclarationError("same is empty: nothing would show that the answer is about whom was asked")
+        if not callable(self.same):
+            for name in self.same.values():
+                if name not in reading.model.model_fields:
+                    raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
+        self._level = Level()
+        if self.path.steps:
+            entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
+        if self.code is not None:
+            entry = entry_at(self._level, self.code, reading.xml, "Take")
+            entry.steps.append(steps.plain("code", steps.text_at(self.code.end)))
+        settle(self._level)
+
+    def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
+        """Take an answer apart.
+
+        Raises:
+            CallFailed: `reply.missing`: it has no code, or nothing of what would be around records.
+
+        """
+        root = body if isinstance(body, etree._Element) else JsonNode("", body)
+        run = Run(root, notes if notes is not None else Notes())
+        table: Table = {}
+        if self.path.steps:
+            walk(root, self._level, table, run)
+        else:
+            table["nodes"] = [root]
+            run.quiet = True
+            walk(root, self._level, table, run)
+            run.quiet = False
+        code, nodes = table.get("code"), table.get("nodes", [])
+        if self.code is not None and code is None:
+            raise failure(Unreadable(self.code.text))
+        if self.code is None and not nodes and len(self.path.steps) > 1 and not _has(root, self.path.steps[0]):
+            raise failure(Unreadable(self.path.steps[0]))  # another document must not pass for an empty answer
+        return Answer(self, run, code, nodes)
+
+    def is_asked(self, query: Query, record: R) -> bool:
+        """Say whether a record is about whom was asked."""
+        if callable(self.same):
+            return self.same(query, record)
+        asked = {name: getattr(query, name) for name in self.same}
+        told = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
+        return bool(told) and all(told[name] == asked[name] for name in told)
+
+
+def _collect(node: Node, table: Table, run: Run) -> None:
+    table.setdefault("nodes", []).append(node)
+
+
+def _has(root: Node, name: str) -> bool:
+    return any(isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name for child in root)

@@ -1,0 +1,188 @@
+"""The declared paths as a trie, and the one walk over a reply that fills the table of what was found."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from appealbus.core.errors import AppealBusError
+from appealbus.core.interfaces.notes import Notes, tellable
+from appealbus.core.readings.nodes import Node, has_nil, is_nil, local_name
+from appealbus.core.readings.paths import XML
+from appealbus.core.replies.convert import Converter
+
+MOST_TAGS = 256
+"""Names remembered at one place of the trie: far more than a contract has, and an end to what a sender invents."""
+
+Key: TypeAlias = Any
+"""Of the table that is filled: the name of a field, or a place where a part of it waits."""
+Table: TypeAlias = dict[Key, Any]
+Step: TypeAlias = Callable[[Node, Table, "Run"], None]
+
+BAD = object()
+"""Stands in the table for a value that could not be read: another in its place would be a wrong one."""
+
+
+class Unreadable(AppealBusError):
+    """Something that a record, or the part of it at hand, needs is missing or broken."""
+
+    def __init__(self, path: str, word: str = "") -> None:
+        super().__init__(path)
+        self.path = path
+        self.word = word
+        """What it is not: `date`; empty where it is missing."""
+
+
+class Run:
+    """One reading under way."""
+
+    __slots__ = ("inside", "nils", "notes", "prefix", "quiet", "root", "spoilt")
+
+    def __init__(self, root: Node, notes: Notes) -> None:
+        self.root = root
+        self.notes = notes
+        self.nils = has_nil(root)
+        self.prefix = ""
+        """Where the record at hand stands in the reply."""
+        self.quiet = False
+        """Whether what nobody takes is not noted now."""
+        self.spoilt = False
+        """Whether something could not be read."""
+        self.inside: dict[Any, Node] = {}
+        """The element in whose text the root of another document stands."""
+
+    def path(self, node: Node) -> str:
+        """Return where an element stands, from the root's children on."""
+        names: list[str] = []
+        at: Node | None = node
+        while at is not None and at is not self.root:
+            names.append(tellable(local_name(at)))
+            above = at.getparent()
+            if above is None and at in self.inside:
+                names.append(XML)
+                above = self.inside[at]
+            at = above
+        return "/".join(reversed(names)) or "."
+
+    def leave(self, node: Node) -> None:
+        """Note an element that nobody takes."""
+        if not self.quiet:
+            self.notes.leave_unread(self.path(node))
+
+
+class Entry:
+    """What is done at one place of the trie. A single value of one field, which most are, is read without a call."""
+
+    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "steps", "word")
+
+    def __init__(self) -> None:
+        self.each: bool | None = None
+        """Whether all elements of this name are meant, or the first alone; None: no path says."""
+        self.field: Key = None
+        self.convert: Converter | None = None
+        self.word = ""
+        self.needed = False
+        self.steps: list[Step] = []
+        self.level: Level | None = None
+        self.inner: Level | None = None
+        """The places inside the XML that is its text."""
+        self.nested: list[Level] = []
+        """The places of nested models that are read from it."""
+
+
+class Level(dict[Any, "Entry | None"]):
+    """The places inside an element: by tags, as they have come, and by local names, as they are declared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.declared: dict[str, Entry] = {}
+        self.rest: Step | None = None
+        self.prefix = ""
+        """Where it is: what stands in front of the name of an element in it."""
+        self.quiet = False
+        """Whether what is not declared here is no news: a nested model looks at the same elements."""
+        self._told: dict[Any, str] = {}
+
+    def path_of(self, tag: str) -> str:
+        """Return the path of an element in here that nobody declares."""
+        path = self._told.get(tag)
+        if path is None:
+            path = self.prefix + tellable(tag.rpartition("}")[2])
+            if len(self._told) < MOST_TAGS:
+                self._told[tag] = path
+        return path
+
+    def __missing__(self, tag: Any) -> "Entry | None":
+        # Comments and processing instructions have a function for a tag.
+        entry = self.declared.get(tag.rpartition("}")[2], UNKNOWN) if isinstance(tag, str) else None
+        if len(self) < MOST_TAGS:
+            self[tag] = entry
+        return entry
+
+    def entry(self, name: str) -> Entry:
+        """Return the place of this name, made if need be."""
+        return self.declared.setdefault(name, Entry())
+
+
+UNKNOWN = Entry()
+
+
+def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  # noqa: PLR0912 - each call costs
+    """Look at each of the nodes once, and put what is declared into the table."""
+    nils = run.nils
+    seen: list[Entry] = []
+    for node in nodes:
+        entry = level[node.tag]
+        if entry is None or (nils and is_nil(node)):
+            continue
+        field = entry.field
+        if field is not None:
+            text = node.text
+            if text and (text := text.strip()):
+                if field in table:
+                    run.leave(node)
+                    continue
+                convert = entry.convert
+                try:
+                    table[field] = text if convert is None else convert(text)
+                except ValueError:
+                    table[field] = broken(entry.needed, entry.word, run.path(node), run)
+            elif len(node):
+                run.leave(node)
+            continue
+        if entry is UNKNOWN:
+            if level.rest is not None:
+                level.rest(node, table, run)
+            elif not (level.quiet or run.quiet):
+                run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
+            continue
+        if entry.level is not None and not entry.each:
+            if entry in seen:  # parts of two must not become one
+                run.leave(node)
+                continue
+            seen.append(entry)
+        for step in entry.steps:
+            step(node, table, run)
+        if entry.level is not None:
+            walk(node, entry.level, table, run)
+
+
+def broken(needed: bool, word: str, path: str, run: Run) -> object:
+    """Return what stands in the place of an optional value that cannot be read, and note it.
+
+    Raises:
+        Unreadable: there is no record without it.
+
+    """
+    if needed:
+        raise Unreadable(path, word) from None
+    run.notes.drop(path)
+    run.spoilt = True
+    return BAD
+
+
+def without_bad(table: Any) -> Any:
+    """Return a table, or a list in one, without what could not be read."""
+    if isinstance(table, dict):
+        return {key: without_bad(value) for key, value in table.items() if value is not BAD}
+    if isinstance(table, list):
+        return [without_bad(value) for value in table if value is not BAD]
+    return table

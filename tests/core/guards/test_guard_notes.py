@@ -1,0 +1,52 @@
+"""What reading noticed of replies is counted for the source, and what a record lacks is named in its provenance."""
+
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+from appealbus.core import From, OutcomeKind, Query
+from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, add_up
+from appealbus.core.readings import At, Declared, Reading, Send, Take
+from appealbus.core.testing import ScriptedWire, appeal
+from appealbus.core.testing.asking import ask_all
+from appealbus.schemas.base import Day, Text
+from appealbus.schemas.record import Record
+
+IIN = "750301100019"
+
+
+class Permit(Record):
+    type: Literal["notes.Permit"] = "notes.Permit"
+    iin: Annotated[Text, At("Iin")]
+    until: Annotated[Day | None, At("Until")] = None
+
+
+class PermitQuery(Query):
+    iin: Annotated[str, From("applicant.iin")]
+
+
+class PermitByIin(Declared[PermitQuery, Permit]):
+    name = "permits.permit"
+    purpose = "a test"
+    send = Send("{urn:p}Ask", {"Iin": "iin"})
+    take = Take(Reading(Permit), "List/Permit", same=("iin",))
+
+
+async def test_a_record_names_what_it_lacks() -> None:
+    """The provenance has the path, and nothing where all could be read."""
+    reply = f"<A><List><Permit><Iin>{IIN}</Iin><Until>soon</Until><New/></Permit></List></A>"
+    good = reply.replace("soon", "2030-01-01")
+    wire: Any = ScriptedWire([reply, good])
+    for expected in (["List/Permit/Until"], None):
+        (asked,) = await ask_all(PermitByIin(), appeal(applicant={"iin": IIN}), replies=wire)
+        assert asked.outcome.kind is OutcomeKind.FOUND
+        assert asked.provenance is not None
+        assert asked.provenance.unreadable == expected
+
+
+def test_paths_of_a_source_are_bounded() -> None:
+    """Beyond the first hundred they are one."""
+    total: Counter[str] = Counter()
+    for number in range(3):
+        add_up(total, Counter({f"path{number}.{i}": 2 for i in range(50)}))
+    assert len(total) == MOST_OF_A_SOURCE + 1
+    assert total[OTHER] == 100
