@@ -165,19 +165,21 @@ class Program:
         elif isinstance(way, Tree) or kind.open:
             self._place(path, steps.listing(key, lambda node, run: tree(node)) if kind.each else steps.whole(key))
         elif kind.model is not None:
-            program = self._nested(name, way, kind)
-            if kind.each:
-                self._place(path, steps.nested_each(key, program))
-            elif isinstance(program, _CodedProgram):
-                self._place(path, steps.coded(key, program.level))
-            else:
-                self._place(path, steps.nested(key, program, kind.needed))
-            if path.steps:
-                self._entry(path).nested.append(program.level)
+            self._model(key, path, self._nested(name, way, kind), kind)
         else:
             word, convert = self._converter(kind)
             word = (isinstance(way, At) and way.word) or word
             self._single(path, key, kind, convert, word)
+
+    def _model(self, key: Key, path: ReplyPath, program: "Program", kind: FieldType) -> None:
+        if kind.each:
+            self._place(path, steps.nested_each(key, program))
+        elif isinstance(program, _CodedProgram):
+            self._place(path, steps.coded(key, program.level))
+        else:
+            self._place(path, steps.nested(key, program, kind.needed))
+        if path.steps:
+            self._entry(path).nested.append(program.level)
 
     def _single(self, path: ReplyPath, key: Key, kind: FieldType, convert: Converter | None, word: str) -> None:
         if kind.each:
