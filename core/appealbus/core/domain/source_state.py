@@ -29,10 +29,6 @@ class SourceState:
     rate: float
     """Calls a second over the last minute."""
     outcomes: dict[str, int] = field(default_factory=dict)
-    unread: dict[str, int] = field(default_factory=dict)
-    """Elements of its replies that no declaration takes, by path, since the start."""
-    unreadable: dict[str, int] = field(default_factory=dict)
-    """Optional values that records lack because they could not be read, by path, since the start."""
     p50: float | None = None
     """Seconds."""
     p95: float | None = None
@@ -40,3 +36,7 @@ class SourceState:
     last_error_at: datetime | None = None
     at: datetime | None = None
     """When this was written down."""
+    unread: dict[str, int] = field(default_factory=dict)
+    """Elements of its replies that no declaration takes, by path, since the start."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Optional values that records lack because they could not be read, by path, since the start."""
