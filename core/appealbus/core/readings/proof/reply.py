@@ -66,10 +66,10 @@ class _Use:
     origin: Origin
     key: Key
     xml: InnerSchema | None = None
-    each: bool = False
-    """Whether its last step may repeat: it makes a list."""
-    one: bool = True
-    """Whether it matters that something repeats."""
+    single: bool = False
+    """Whether it fills a field that is no list."""
+    flag: bool = False
+    """Whether all that matters is that it is there."""
 
 
 class ReplyProof:
@@ -91,7 +91,7 @@ class ReplyProof:
         if take.code is not None:
             use = _Use("code", take.code, take.origin.of(take.code.text, "code"), ("code",), take.reading.xml)
             self._value(self._follow(spot, use), use, str)
-        use = _Use("records", take.path, take.origin.of(take.path.text), ("records",), take.reading.xml, each=True)
+        use = _Use("records", take.path, take.origin.of(take.path.text), ("records",), take.reading.xml)
         found = self._follow(spot, use)
         if found is not None:
             self._fields(found, _Spec.of(take.reading))
@@ -114,11 +114,11 @@ class ReplyProof:
     def _way(self, spot: _Spot, spec: _Spec, way: str | Declaration, kind: FieldType | None, use: _Use) -> None:
         each = kind is not None and kind.each
         if isinstance(way, Present):
-            self._follow(spot, replace(use, one=False))
+            self._follow(spot, replace(use, flag=True))
         elif isinstance(way, By) or kind is None or use.path.end == REST:
             self._follow(spot, use)
         else:
-            use = replace(use, path=use.path.repeated() if each else use.path, each=each)
+            use = replace(use, path=use.path.repeated() if each else use.path, single=not each)
             found = self._follow(spot, use)
             if kind.scalar is not None:
                 self._value(found, use, kind.scalar, comma=spec.around.comma)
@@ -187,12 +187,12 @@ class ReplyProof:
         self._missed.setdefault(use.key, (use.origin, text))
 
     def _repeats(self, use: _Use, path: str, name: str) -> None:
-        if not use.one:
+        if use.flag:
             return
         what = (
-            f"the path takes the first alone; write {name}[*]"
-            if use.each or "." not in use.whose
-            else "the field is no list: only the first would count"
+            "the field is no list: only the first would count"
+            if use.single
+            else f"the path takes the first alone; write {name}[*]"
         )
         self._findings.add(use.origin, self._lookup, f"{use.whose}: {path} may repeat in the contract, and {what}")
 
@@ -211,7 +211,7 @@ class ReplyProof:
         if text is None:
             if shape.open:
                 return
-            what = "has elements in it, and no text," if shape.children else "is always empty"
+            what = "holds elements and no text" if shape.children else "is always empty"
             self._misfits(use, f"{path} {what} in the contract", wanted)
         elif (wrong := misfit(wanted, text, comma=comma)) is not None:
             self._misfits(use, f"{path} is {wrong} in the contract", wanted)
