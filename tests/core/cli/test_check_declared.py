@@ -109,3 +109,22 @@ def test_a_plugin_that_is_right_has_no_problems(program, plugin: Path):
     plugin.write_text(mended, encoding="utf-8")
     done = program("check")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+GATEWAY = """
+[sources.{name}]
+connector = "shep"
+url = "http://127.0.0.1:9/"
+service_id = "S"
+sender_id = "us"
+"""
+
+
+def test_the_registers_that_ship_have_no_problems(program, tmp_path: Path):
+    """All their lookups are proved, and what they declare is right."""
+    sources = "".join(GATEWAY.format(name=name) for name in ("gbdfl", "gbdul", "egkn"))
+    (tmp_path / "appealbus.toml").write_text(f'{sources}[sources.address]\nconnector = "amqp"\nqueue = "address"\n')
+    done = program("check", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["problems"]) == (0, [])
+    assert len(found["lookups"]) == 7

@@ -28,6 +28,8 @@ class RequestProof:
         """Remember whose findings these are."""
         self._lookup = lookup
         self._findings = findings
+        self._misplaced = False
+        """Whether it is told that elements are in another namespace: once, for one word mends all."""
 
     def prove(self, send: Send, model: SchemaModel, root: Place) -> None:
         """Walk all places through the element of the request, and look for what nothing fills."""
@@ -53,7 +55,9 @@ class RequestProof:
                 return
             wanted = model.namespaces(child.place)
             written = step[1 : step.find("}")] if step.startswith("{") else None
-            if send.root and wanted is not None and written not in wanted:  # else the wire writes the namespaces
+            misplaced = send.root and wanted is not None and written not in wanted  # else the wire writes them
+            if misplaced and wanted is not None and not self._misplaced:
+                self._misplaced = True
                 self._namespace(send, path, at.under(name), written, wanted)
             at = at.children.setdefault(name, _Filled(child.place, at.under(name)))
 
