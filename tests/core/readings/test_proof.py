@@ -304,7 +304,7 @@ def test_what_code_does_is_left_out(tmp_path: Path) -> None:
 
 
 def test_schemas_that_cannot_be_used(tmp_path: Path) -> None:
-    """A root that is not in the schema, and a file that is no XML: with the line of the class."""
+    """A root that is not in the schema, a file that is no XML or is not there: with the line of the class."""
     (tmp_path / "contract.xsd").write_text(CONTRACT, encoding="utf-8")
     (tmp_path / "broken.xsd").write_text("<xs:schema", encoding="utf-8")
 
@@ -318,7 +318,11 @@ def test_schemas_that_cannot_be_used(tmp_path: Path) -> None:
     class Broken(Misnamed):
         schema = MessageSchema(tmp_path / "broken.xsd", "{urn:t}Answer")
 
-    misnamed, broken = prove([Misnamed(), Broken()])
+    class Absent(Misnamed):
+        schema = MessageSchema(tmp_path / "absent.xsd", "{urn:t}Answer")
+
+    misnamed, broken, absent = prove([Misnamed(), Broken(), Absent()])
+    assert "absent.xsd is not there" in absent.text
     assert "has no element {urn:t}Anser" in misnamed.text
     assert "cannot be read" in broken.text
     assert (misnamed.origin.line, broken.origin.line) == (

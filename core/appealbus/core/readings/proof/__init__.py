@@ -79,6 +79,9 @@ class _Proof:
         schema = lookup.schema
         if not isinstance(schema, MessageSchema):
             return None
+        if not schema.path.is_file():
+            self.findings.add(class_line(type(lookup)), lookup.name, f"its schema {schema.path} is not there")
+            return None
         try:
             model = schema.model
         except (OSError, etree.XMLSyntaxError) as error:
