@@ -16,6 +16,7 @@ from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept
 from appealbus.core.interfaces.assessor import Assessor, records
+from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
@@ -74,7 +75,18 @@ __all__ += [
 # An assessor.
 __all__ += ["Assessor", "records"]
 # A connector and its wires.
-__all__ += ["Call", "Factory", "Health", "LinkState", "LinkStatus", "Payload", "Reply", "Request", "Wire"]
+__all__ += [
+    "Call",
+    "Factory",
+    "Health",
+    "LinkState",
+    "LinkStatus",
+    "MessageContract",
+    "Payload",
+    "Reply",
+    "Request",
+    "Wire",
+]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
 # Ways in and out.
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]

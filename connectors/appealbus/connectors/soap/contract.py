@@ -28,6 +28,7 @@ class WsdlContract:
         builder: makes content from mappings; None where zeep cannot take the contract's schemas.
         checker: checks content; None where that is switched off.
         notes: what was left out, and why.
+        schemas: the documents of the contract, in order.
 
     """
 
@@ -36,6 +37,7 @@ class WsdlContract:
     builder: Builder | None
     checker: Checker | None
     notes: tuple[str, ...]
+    schemas: Schemas
 
 
 def load_contract(
@@ -70,6 +72,7 @@ def load_contract(
         builder=_builder(wsdl, schemas, notes),
         checker=Checker(_schema(schemas), schemas.names) if validate else None,
         notes=tuple(notes),
+        schemas=schemas,
     )
 
 

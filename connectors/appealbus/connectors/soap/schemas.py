@@ -56,6 +56,10 @@ class Schemas:
     elements: frozenset[str]
     names: frozenset[str]
 
+    def roots(self) -> list[etree._Element]:
+        """Return the documents as they are parsed."""
+        return [etree.fromstring(content) for content in self.files.values()]
+
 
 def arrange(documents: Iterable[Document]) -> Schemas:
     """Return the schemas of the documents, inline ones included."""

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import cached_property
 
 import structlog
 from aiohttp.hdrs import CONTENT_TYPE
@@ -22,7 +23,7 @@ from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
 from appealbus.connectors.soap.reply import answer_in, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
-from appealbus.core import Call, CallFailed, ConfigError, Health, LinkState, Reply, Request, Wire
+from appealbus.core import Call, CallFailed, ConfigError, Health, LinkState, MessageContract, Reply, Request, Wire
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -135,6 +136,18 @@ class SoapWire(Wire):
         notes = self._contract.notes
         return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
 
+    def contract(self, request: str | None, operation: str | None) -> MessageContract:
+        """Return the schemas of the WSDL, and the elements of the operation.
+
+        Raises:
+            CallFailed: the contract has no such operation, or it takes another element.
+
+        """
+        found = self._found(request, operation)
+        if request is not None and request != found.input:
+            raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
+        return MessageContract(self._documents, found.input, found.output)
+
     def links(self) -> Sequence[LinkState]:
         """Say whether the server ever sent what nobody had asked for."""
         return self._http.links(self._source, self._url)
@@ -144,6 +157,10 @@ class SoapWire(Wire):
         if self._open:
             self._open = False
             await self._http.close()
+
+    @cached_property
+    def _documents(self) -> list[etree._Element]:
+        return self._contract.schemas.roots()
 
     def _load(self) -> None:
         settings = self._settings
@@ -177,11 +194,16 @@ class SoapWire(Wire):
         self._contract = contract
 
     def _operation(self, request: Request) -> Operation:
+        tag = str(request.body.tag) if isinstance(request.body, etree._Element) else None
+        return self._found(tag, request.operation)
+
+    def _found(self, tag: str | None, name: str | None) -> Operation:
+        """Return the operation of this name; else the one of this element; else the only one."""
         operations = self._contract.port.operations
-        if request.operation is not None:
-            found = operations.get(request.operation)
-        elif isinstance(request.body, etree._Element):
-            found = self._contract.by_input.get(str(request.body.tag))
+        if name is not None:
+            found = operations.get(name)
+        elif tag is not None:
+            found = self._contract.by_input.get(tag)
         else:
             found = next(iter(operations.values())) if len(operations) == 1 else None
         if found is None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,11 +15,13 @@ from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
-from appealbus.core.interfaces.wire import Health
+from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.parts import Bound, Parts, build
+from appealbus.core.readings.proof import prove
 
 H = TypeVar("H")
 
@@ -60,8 +62,8 @@ def check(
     """Prove the configuration without touching data: every table, plugin, path, contract and secret.
 
     Nobody is asked about anybody. Exits 2 if the configuration is wrong, 1 if it is right and something else is
-    not: a broken plugin, a source or a broker that cannot be reached, a source that no lookup asks, dossiers that
-    wait for a receiver that is gone.
+    not: a broken plugin, a declared lookup that its contract does not allow, a source or a broker that cannot be
+    reached, a source that no lookup asks, dossiers that wait for a receiver that is gone.
     """
     cli = cli_of(context)
     found = asyncio.run(_check(cli, online))
@@ -109,7 +111,9 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli)
     for bound in parts.sources.values():
-        health = await _started(bound, online)
+        lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
+        health, unproven = await _looked_at(bound, online, lookups)
+        found.problems += [problem for problem in unproven if problem not in found.problems]
         detail = health.detail
         found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
         if not health.ok:
@@ -119,11 +123,14 @@ async def _check(cli: Cli, online: bool) -> Findings:
     return found
 
 
-async def _started(bound: Bound, online: bool) -> Health:
-    wire = bound.wire
+async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, Any]]) -> tuple[Health, list[str]]:
+    """Return how a source's wire starts, and what its lookups declare and the contract does not allow."""
+    wire, started = bound.wire, False
 
     async def look() -> Health:
+        nonlocal started
         await wire.start()
+        started = True
         loaded = wire.describe() or "contract loaded"
         if not online:
             return Health(True, loaded)
@@ -131,9 +138,17 @@ async def _started(bound: Bound, online: bool) -> Health:
         return Health(health.ok, f"{loaded}; {health.detail}")
 
     try:
-        return await _within(_START, look)
+        health = await _within(_START, look)
+        return health, _unproven(bound, lookups, wire if started else None)
     finally:
         await _within(_LOOK, wire.close)
+
+
+def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> list[str]:
+    try:
+        return [str(finding) for finding in prove(lookups, wire)]
+    except Exception as error:
+        return [f"source {bound.name}: nothing could be proved: its plugin raised {type(error).__name__}"]
 
 
 async def _look_at_connections(parts: Parts, found: Findings) -> None:

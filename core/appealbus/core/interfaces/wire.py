@@ -11,6 +11,7 @@ from lxml import etree
 from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
+from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -144,6 +145,19 @@ class Wire(ABC):
     def describe(self) -> str:
         """Say in a line, once started, what the wire is bound to: for `appealbus check`."""
         return ""
+
+    def contract(self, request: str | None, operation: str | None) -> MessageContract | None:
+        """Return what a question and its answer must look like, once started; None where the wire has no contract.
+
+        Args:
+            request: the element of the question, `{namespace}name`; None where the wire builds it from a mapping.
+            operation: of the contract, where the element does not tell it.
+
+        Raises:
+            CallFailed: the contract has no such operation: every such call would fail.
+
+        """
+        return None
 
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
+from appealbus.core.readings.origins import Origin, caller
 from appealbus.core.readings.paths import DeclarationError, ReplyPath, parse_reply_path
 
 
@@ -21,6 +22,7 @@ class _Paths:
         if not paths:
             raise DeclarationError(f"{type(self).__name__} needs a path such as 'LeftSide/Side[*]'")
         self.paths: tuple[ReplyPath, ...] = tuple(map(parse_reply_path, paths))
+        self.origin = caller()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(repr(path.text) for path in self.paths)})"
@@ -82,6 +84,7 @@ class ReadingSpec:
         zone: of moments that are written without one.
         comma: whether a decimal comma is taken, too.
         xml: what XML inside text is checked against.
+        origin: where it was declared.
 
     """
 
@@ -91,6 +94,7 @@ class ReadingSpec:
     zone: tzinfo
     comma: bool
     xml: InnerSchema | None
+    origin: Origin
 
 
 Declaration: TypeAlias = At | By | Present | Tree

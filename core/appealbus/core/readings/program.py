@@ -289,3 +289,4 @@ class _Nested(ReadingSpec):
         self.model = model
         self.fields = fields
         self.codes, self.zone, self.comma, self.xml = around.codes, around.zone, around.comma, around.xml
+        self.origin = around.origin

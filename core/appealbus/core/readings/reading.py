@@ -11,6 +11,7 @@ from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.readings.declare import Declared, InnerSchema, ReadingSpec, annotated
 from appealbus.core.readings.nodes import JsonNode, Node
+from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.program import Program
 from appealbus.core.readings.trie import Run, Unreadable, without_bad
@@ -62,6 +63,7 @@ class Reading(ReadingSpec, Generic[M]):
         self.zone = zone
         self.comma = comma
         self.xml = xml
+        self.origin = caller()
         self.fields: dict[str, Declared] = {**annotated(model), **(fields or {}), **more}
         unknown = sorted(set(self.fields) - set(model.model_fields))
         if unknown:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from appealbus.core.interfaces.wire import Payload
+from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 
 _NAME = r"(?:\{[^{}]+\})?[^\W\d][\w.\-]*"
@@ -72,6 +73,7 @@ class Send:
         self.root = root
         self.places = dict(places)
         self.operation = operation
+        self.origin = caller()
         self._namespace = root[: root.find("}") + 1] if qualified else ""
 
     def fields(self) -> set[str]:
@@ -101,6 +103,10 @@ class Send:
             else:
                 etree.SubElement(element, self._named(last)).text = text
         return root
+
+    def names(self, path: str) -> list[str]:
+        """Return the elements that a path leads through, and `@name` where it ends at an attribute."""
+        return [step if step.startswith("@") else self._named(step) for step in _STEP.findall(path)]
 
     def _named(self, step: str) -> str:
         return step if step.startswith("{") else self._namespace + step

@@ -11,6 +11,7 @@ from appealbus.core.interfaces.wire import Payload
 from appealbus.core.readings import steps
 from appealbus.core.readings.layout import entry_at, settle
 from appealbus.core.readings.nodes import JsonNode, Node
+from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Table, Unreadable, walk
@@ -71,6 +72,7 @@ class Take(Generic[R]):
         self.reading = reading
         self.path = parse_reply_path(path).repeated()
         self.code = parse_reply_path(code) if code else None
+        self.origin = caller()
         self.what = what or reading.model.__name__.lower()
         self.same = {name: name for name in same} if isinstance(same, tuple) else same
         if not self.same:

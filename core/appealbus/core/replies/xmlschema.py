@@ -3,10 +3,12 @@
 import re
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote
 
 from lxml import etree
 
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.xsd import XSD, SchemaModel
 from appealbus.schemas.outcome import OutcomeKind
 
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -116,6 +118,11 @@ class MessageSchema:
             names.update(element.get("name", "") for element in declared)
         return Checker(etree.XMLSchema(file=str(self.path)), frozenset(names))
 
+    @cached_property
+    def model(self) -> SchemaModel:
+        """What the schema allows, for proofs of what is declared over it."""
+        return SchemaModel(_documents(self.path))
+
     def check(self, message: etree._Element) -> None:
         """Check a message, and give it the root that it lacks.
 
@@ -127,3 +134,17 @@ class MessageSchema:
             message.tag = self.root
             message.attrib.pop(_XSI_TYPE, None)
         self._checker.check(message, "reply.schema", "the reply")
+
+
+def _documents(entry: Path) -> list[etree._Element]:
+    """Return the roots of a schema and of the files that it brings in; what is not a file is left out."""
+    found: dict[Path, etree._Element] = {}
+    waiting = [entry.resolve()]
+    while waiting:
+        file = waiting.pop()
+        if file in found or not file.is_file():
+            continue
+        found[file] = root = etree.parse(file).getroot()
+        for node in root.iterchildren(*(f"{{{XSD}}}{name}" for name in ("import", "include", "redefine", "override"))):
+            waiting.append((file.parent / unquote(node.get("schemaLocation", ""))).resolve())
+    return list(found.values())

@@ -1,0 +1,59 @@
+"""Whether a text of a contract can be what a field wants."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from appealbus.core.replies.convert import KAZAKHSTAN, converters
+from appealbus.core.replies.xsd.values import Simple
+
+_NUMBERS = frozenset(
+    {
+        *("decimal", "integer", "long", "int", "short", "byte", "float", "double"),
+        *("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"),
+        *("positiveInteger", "nonNegativeInteger", "negativeInteger", "nonPositiveInteger"),
+    }
+)
+_TIMES = frozenset({"time", "duration", "gYear", "gYearMonth", "gMonth", "gMonthDay", "gDay"})
+_NEVER: dict[type, frozenset[str]] = {
+    date: _NUMBERS | _TIMES | {"boolean"},
+    datetime: _NUMBERS | _TIMES | {"boolean", "date"},
+    bool: _TIMES | {"date", "dateTime"},
+    Decimal: (_TIMES - {"gYear"}) | {"date", "dateTime", "boolean"},
+}
+_NEVER[int] = _NEVER[float] = _NEVER[Decimal]
+
+
+def misfit(wanted: type, text: Simple, *, comma: bool = False) -> str | None:
+    """Say what the text is, if it can never be what is wanted: `a date`. None where it can."""
+    never = _NEVER.get(wanted)
+    if never is None:
+        return None
+    if text.kinds <= never:
+        return " or ".join(f"{_article(kind)} {kind}" for kind in sorted(text.kinds))
+    if text.words is None:
+        return None
+    convert = converters(KAZAKHSTAN, comma=comma)[wanted][1]
+    return None if any(_reads(convert, word) for word in text.words) else f"one of {_listed(text.words)}"
+
+
+def wish(wanted: type) -> str:
+    """Return what a field wants, in words."""
+    names = {datetime: "a moment", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(wanted, f"{_article(wanted.__name__)} {wanted.__name__.lower()}")
+
+
+def _reads(convert: object, word: str) -> bool:
+    try:
+        convert(word)  # type: ignore[operator]
+    except ValueError:
+        return False
+    return True
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1] in "aeiou" else "a"
+
+
+def _listed(words: frozenset[str]) -> str:
+    told = sorted(words)
+    return ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")

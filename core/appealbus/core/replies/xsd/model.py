@@ -1,0 +1,194 @@
+"""What may stand inside the elements of XSD documents."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lxml import etree
+
+from appealbus.core.replies.xsd.components import Components, base_of, local, qualified
+from appealbus.core.replies.xsd.shapes import (
+    ANYTHING,
+    Attribute,
+    Child,
+    Place,
+    Shape,
+    as_declared,
+    both,
+    either,
+    times,
+)
+from appealbus.core.replies.xsd.values import ANY_TEXT, SimpleTypes
+
+_IGNORED = frozenset(
+    {"", "annotation", "attribute", "attributeGroup", "anyAttribute", "unique", "key", "keyref", "assert", "notation"}
+)
+
+
+class SchemaModel:
+    """The elements of a set of XSD documents."""
+
+    def __init__(self, documents: Iterable[etree._Element]) -> None:
+        """Index the documents, given as their roots."""
+        self._components = Components(documents)
+        self._simple = SimpleTypes(self._components)
+        self._shapes: dict[Place, Shape] = {}
+        self._types: dict[etree._Element, Shape] = {}
+
+    def element(self, name: str) -> Place | None:
+        """Return a global element by `{namespace}local`; None where there is none."""
+        namespace, _, rest = name.rpartition("}")
+        return self._components.elements((namespace[1:] or None, rest)) or None
+
+    def elements(self, name: str) -> Place:
+        """Return the global elements of a local name, in any namespace."""
+        return self._components.alike("element", name)
+
+    def namespaces(self, place: Place) -> frozenset[str | None] | None:
+        """Return the namespaces in which the elements stand; None where nothing tells for sure."""
+        found = set()
+        for node in place:
+            root = node.getroottree().getroot()
+            target = root.get("targetNamespace")
+            if target is None:  # it may be included by a document that has one
+                return None
+            form = "qualified" if node.getparent() is root else node.get("form", root.get("elementFormDefault"))
+            found.add(target if form == "qualified" else None)
+        return frozenset(found)
+
+    def shape(self, place: Place) -> Shape:
+        """Return what may stand inside."""
+        if place not in self._shapes:
+            self._shapes[place] = either([self._element(node) for node in place])
+        return self._shapes[place]
+
+    def _element(self, node: etree._Element, depth: int = 0) -> Shape:
+        inline = next((child for child in node if local(child) in ("complexType", "simpleType")), None)
+        if any(local(child) == "alternative" for child in node):
+            return ANYTHING
+        if inline is not None:
+            return self._type(inline, frozenset())
+        if node.get("type"):
+            return self._named_type(node, node.get("type", ""))
+        head = self._components.find("element", node, node.get("substitutionGroup"))
+        return ANYTHING if head is None or depth > 20 else self._element(head, depth + 1)
+
+    def _named_type(self, node: etree._Element, name: str) -> Shape:
+        """Return the shape of a type, and of all that are derived from it: `xsi:type` may name any of them."""
+        builtin = self._simple.builtin(node, name)
+        if builtin is not None:
+            return ANYTHING if builtin.anything else Shape(text=builtin)
+        target = self._components.find("type", node, name)
+        if target is None:
+            return ANYTHING
+        if target not in self._types:
+            own = self._type(target, frozenset())
+            others = [self._type(each, frozenset()) for each in self._components.derived(target)]
+            self._types[target] = as_declared(own, either([own, *others])) if others else own
+        return self._types[target]
+
+    def _type(self, node: etree._Element, seen: frozenset[etree._Element]) -> Shape:
+        if node in seen:
+            return ANYTHING
+        seen |= {node}
+        if local(node) == "simpleType":
+            return Shape(text=self._simple.of(node))
+        content = next((child for child in node if local(child) in ("complexContent", "simpleContent")), None)
+        way = base_of(node)
+        if content is not None:
+            return ANYTHING if way is None else self._of_base(node, content, way, seen)
+        own = self._body(node, seen)
+        return replace(own, text=ANY_TEXT) if _is_true(node.get("mixed")) else own
+
+    def _of_base(
+        self, node: etree._Element, content: etree._Element, way: etree._Element, seen: frozenset[etree._Element]
+    ) -> Shape:
+        """Return the shape of a type that extends or restricts another one."""
+        builtin = self._simple.builtin(way, way.get("base", ""))
+        if builtin is not None:
+            base = ANYTHING if builtin.anything else Shape(text=builtin)
+        else:
+            target = self._components.find("type", way, way.get("base"))
+            base = ANYTHING if target is None else self._type(target, seen)
+        own = self._body(way, seen)
+        restricts = local(way) == "restriction"
+        if local(content) == "simpleContent":
+            return replace(both(base, own), text=self._simple.restricted(way, base.text) if restricts else base.text)
+        if base is ANYTHING and builtin is None:
+            return ANYTHING
+        own = replace(own, attributes={**base.attributes, **own.attributes}) if restricts else both(base, own)
+        mixed = any(_is_true(each.get("mixed")) for each in (node, content))
+        return replace(own, text=ANY_TEXT if mixed or (not restricts and base.text is not None) else None)
+
+    def _body(self, node: etree._Element, seen: frozenset[etree._Element]) -> Shape:
+        """Return what the particles and the attributes directly inside a node allow."""
+        found = Shape()
+        for child in node:
+            kind = local(child)
+            if kind == "anyAttribute":
+                found = replace(found, open_attributes=True)
+            elif kind == "attribute":
+                found = both(found, self._attribute(child))
+            elif kind == "attributeGroup":
+                target = self._components.find("attributeGroup", child, child.get("ref"))
+                unknown = target is None or target in seen
+                inside = (
+                    Shape(open_attributes=True) if target is None or unknown else self._body(target, seen | {target})
+                )
+                found = both(found, inside)
+            elif kind in ("sequence", "all", "choice", "group"):
+                found = both(found, self._particle(child, seen))
+            elif kind not in _IGNORED and kind not in ("simpleType",) and not _is_facet(kind):
+                found = both(found, Shape(open=True))
+        return found
+
+    def _attribute(self, node: etree._Element) -> Shape:
+        name, text = node.get("name"), ANY_TEXT
+        if node.get("ref"):
+            name = qualified(node, node.get("ref", ""))[1]
+            target = self._components.find("attribute", node, node.get("ref"))
+            if target is not None:
+                text = self._simple.declared(target)
+        else:
+            text = self._simple.declared(node)
+        needed = node.get("use") == "required" and node.get("fixed") is None
+        return Shape(attributes={name or "": Attribute(text, needed)})
+
+    def _particle(self, node: etree._Element, seen: frozenset[etree._Element]) -> Shape:
+        kind = local(node)
+        if kind == "element":
+            inside = self._element_in(node)
+        elif kind == "choice":
+            inside = either([self._particle(child, seen) for child in node if local(child) not in _IGNORED])
+        elif kind in ("sequence", "all"):
+            inside = Shape()
+            for child in node:
+                if local(child) not in _IGNORED:
+                    inside = both(inside, self._particle(child, seen))
+        elif kind == "group":
+            target = self._components.find("group", node, node.get("ref"))
+            known = target is not None and target not in seen
+            inside = self._body(target, seen | {target}) if target is not None and known else Shape(open=True)
+        else:
+            inside = Shape(open=True)
+        return times(inside, node)
+
+    def _element_in(self, node: etree._Element) -> Shape:
+        name = node.get("name")
+        if not node.get("ref"):
+            return Shape({name or "": Child((node,), 1, 1)})
+        target = self._components.find("element", node, node.get("ref"))
+        if target is None:
+            return Shape(open=True)
+        members = self._components.members(target)
+        ways = [Shape({each.get("name", ""): Child((each,), 1, 1)}) for each in (target, *members)]
+        return either(ways)
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").strip() in ("true", "1")
+
+
+def _is_facet(kind: str) -> bool:
+    return kind in ("enumeration", "pattern", "whiteSpace", "totalDigits", "fractionDigits") or kind.startswith(
+        ("min", "max", "length")
+    )

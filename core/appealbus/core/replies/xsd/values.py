@@ -1,0 +1,99 @@
+"""What the text of an element or an attribute is, by its simple type."""
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from appealbus.core.replies.xsd.components import XSD, Components, local, qualified
+
+_ANY = "anyType"
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """A text.
+
+    Attributes:
+        kinds: the built-in types that it is of, such as `date`: several where a union leaves the choice.
+        words: all values that it may have; None where they are not enumerated.
+
+    """
+
+    kinds: frozenset[str]
+    words: frozenset[str] | None = None
+
+    @property
+    def anything(self) -> bool:
+        """Whether it stands for any content, elements too."""
+        return _ANY in self.kinds
+
+    def or_(self, other: "Simple") -> "Simple":
+        """Return what is of one or the other type."""
+        words = None if self.words is None or other.words is None else self.words | other.words
+        return Simple(self.kinds | other.kinds, words)
+
+
+ANY_TEXT = Simple(frozenset({"string"}))
+
+
+class SimpleTypes:
+    """The simple types of a set of documents."""
+
+    def __init__(self, components: Components) -> None:
+        """Remember where the named ones are."""
+        self._components = components
+
+    def builtin(self, node: etree._Element, name: str) -> Simple | None:
+        """Return a built-in type by its name at a node; None where it is none."""
+        namespace, rest = qualified(node, name)
+        return Simple(frozenset({rest})) if namespace == XSD else None
+
+    def declared(self, node: etree._Element) -> Simple:
+        """Return the type of an attribute."""
+        inline = next((child for child in node if local(child) == "simpleType"), None)
+        if inline is not None:
+            return self.of(inline)
+        return self._named(node, node.get("type"), frozenset())
+
+    def of(self, node: etree._Element, seen: frozenset[etree._Element] = frozenset()) -> Simple:
+        """Return what a `simpleType` says; what is not understood is any text."""
+        if node in seen:
+            return ANY_TEXT
+        seen |= {node}
+        for way in node:
+            kind = local(way)
+            if kind == "restriction":
+                return self._restriction(way, seen)
+            if kind == "union":
+                parts = [self._named(way, name, seen) for name in way.get("memberTypes", "").split()]
+                parts += [self.of(child, seen) for child in way if local(child) == "simpleType"]
+                found = parts[0] if parts else ANY_TEXT
+                for part in parts[1:]:
+                    found = found.or_(part)
+                return found
+        return ANY_TEXT  # a list is a text with blanks in it
+
+    def restricted(self, way: etree._Element, base: Simple | None) -> Simple:
+        """Return what the restriction of a type with simple content leaves of it."""
+        inline = next((child for child in way if local(child) == "simpleType"), None)
+        found = self.of(inline) if inline is not None else base or ANY_TEXT
+        return _enumerated(way, found)
+
+    def _restriction(self, way: etree._Element, seen: frozenset[etree._Element]) -> Simple:
+        inline = next((child for child in way if local(child) == "simpleType"), None)
+        base = self.of(inline, seen) if inline is not None else self._named(way, way.get("base"), seen)
+        return _enumerated(way, base)
+
+    def _named(self, node: etree._Element, name: str | None, seen: frozenset[etree._Element]) -> Simple:
+        if name is None:
+            return ANY_TEXT
+        builtin = self.builtin(node, name)
+        if builtin is not None:
+            return builtin
+        target = self._components.find("type", node, name)
+        return ANY_TEXT if target is None or local(target) != "simpleType" else self.of(target, seen)
+
+
+def _enumerated(way: etree._Element, base: Simple) -> Simple:
+    words = frozenset(child.get("value", "").strip() for child in way if local(child) == "enumeration")
+    return Simple(base.kinds, words) if words else base
