@@ -83,6 +83,8 @@ class Take(Generic[R]):
         if self.code is not None:
             entry = entry_at(self._level, self.code, reading.xml, "Take")
             entry.steps.append(steps.plain("code", steps.text_at(self.code.end)))
+            if not self.path.steps:  # the record is the answer itself: its reading meets the code, which is taken here
+                entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
 
     def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
         """Take an answer apart.
@@ -119,6 +121,10 @@ class Take(Generic[R]):
 
 def _collect(node: Node, table: Table, run: Run) -> None:
     table.setdefault("nodes", []).append(node)
+
+
+def _pass_by(node: Node, table: Table, run: Run) -> None:
+    """Take nothing, and leave nothing unread."""
 
 
 def _has(root: Node, name: str) -> bool:
