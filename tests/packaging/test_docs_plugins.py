@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 import appealbus.core
-from appealbus.core import testing
+from appealbus.core import readings, testing
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.hookspecs import Hooks
@@ -48,9 +48,9 @@ def test_every_hook_is_shown_and_in_the_table(hook: str) -> None:
     assert re.findall(r"`(\w+)`", row[0].split("|")[3]) == arguments
 
 
-@pytest.mark.parametrize("name", [*appealbus.core.__all__, *testing.__all__])
+@pytest.mark.parametrize("name", [*appealbus.core.__all__, *testing.__all__, *readings.__all__])
 def test_every_name_for_plugins_is_on_the_page(name: str) -> None:
-    """What `appealbus.core` and its kit offer, a reader of the page meets."""
+    """What `appealbus.core`, its readings and its kit offer, a reader of the page meets."""
     assert re.search(rf"\b{name}\b", PAGE), name
 
 
@@ -77,9 +77,10 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
     """They are about the first plugin."""
     (block,) = (block for block in BLOCKS if "async def test_" in block)
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "first_plugin"))
+    monkeypatch.chdir(ROOT / "examples" / "first_plugin")
     (tmp_path / "shown_tests.py").write_text(block, encoding="utf-8")
     tests = [test for name, test in vars(module_of(tmp_path / "shown_tests.py")).items() if name.startswith("test_")]
-    assert len(tests) == 3
+    assert len(tests) == 4
     for test in tests:
         await test()
 

@@ -18,7 +18,8 @@ from appealbus.schemas import Kato, Record
 
 CONTRACT = Path(__file__).parents[3] / "examples" / "first_plugin" / "agency.wsdl"
 ABOUT = appeal(place={"kato": "271010000"})
-ANSWER = '<a:AkimResponse xmlns:a="urn:example:akims"><a:name>Сынақов С. С.</a:name></a:AkimResponse>'
+INSIDE = "<a:akim><a:kato>271010000</a:kato><a:name>Сынақов С. С.</a:name></a:akim>"
+ANSWER = f'<a:AkimResponse xmlns:a="urn:example:akims">{INSIDE}</a:AkimResponse>'
 
 
 def enveloped(inside: str, version: str = SOAP11) -> bytes:
@@ -48,7 +49,7 @@ class AkimOfPlace(Declared[PlaceQuery, Akim]):
     name = "akims.akim"
     purpose = "a test"
     send = Send("", {"kato": "kato"})
-    take = Take(Reading(Akim, name="name"), ".", same=lambda query, record: True)
+    take = Take(Reading(Akim, name="name"), "akim", same=lambda query, record: True)
 
 
 class Misspelt(AkimOfPlace):
@@ -100,9 +101,16 @@ async def test_a_request_that_the_contract_does_not_know_does_not_leave() -> Non
     assert await check_lookup(LOOKUP, ABOUT, [enveloped(ANSWER)], not_in_reply={"kato"}, contract=CONTRACT) == []
 
 
-async def test_settings_of_the_source_are_those_of_its_table() -> None:
+async def test_settings_of_the_source_are_those_of_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """More than a WSDL is said as in the configuration; what is wrong there is told as there."""
-    table = {"wsdl": str(CONTRACT), "faults": {"Server": "not_found"}, "addressing": True}
+    monkeypatch.setenv("AKIMS_PASSWORD", "secret")
+    monkeypatch.setenv("APPEALBUS__SOURCES__AKIMS__URL", "http://127.0.0.1:1/")
+    table = {
+        "wsdl": str(CONTRACT),
+        "faults": {"Server": "not_found"},
+        "addressing": True,
+        "basic": {"user": "u", "password": {"env": "AKIMS_PASSWORD"}},
+    }
     script = ScriptedWire([fault("Server")])
     outcome = await ask(LOOKUP, ABOUT, replies=script, contract=table)
     assert outcome.code == "soap.fault.Server"
@@ -157,7 +165,7 @@ async def test_a_recorded_reply_with_its_envelope_is_understood_without_a_contra
 
 async def test_json_is_read_as_its_text_says() -> None:
     """An object as text, and as a mapping."""
-    for reply in ('{"name": "Сынақов С. С."}', {"name": "Сынақов С. С."}):
+    for reply in ('{"akim": {"name": "Сынақов С. С."}}', {"akim": {"name": "Сынақов С. С."}}):
         assert (await ask(LOOKUP, ABOUT, replies=[reply])).record == Akim(name="Сынақов С. С.")
 
 

@@ -1,5 +1,6 @@
 """The real wire of a contract in front of a stand-in for the agency, in the process of the test."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeAlias
 from aiohttp import web
 from lxml import etree
 
+from appealbus.core.config.environment import PREFIX
 from appealbus.core.config.loading import from_document
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.parts import build, load_plugins
@@ -52,7 +54,9 @@ def _wire(contract: Contract, source: str, url: str) -> Wire:
     table = dict(contract) if isinstance(contract, Mapping) else {"wsdl": str(contract)}
     # Each question has a connection of its own, so that every answer is tied to its question.
     table = {"connector": "soap", "reuse": False, **table, "url": url}
-    loaded = from_document({"sources": {source: table}}, Path.cwd())
+    # Secrets may be named; the settings of a bus that this machine has are none of a test's.
+    env = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    loaded = from_document({"sources": {source: table}}, Path.cwd(), env)
     return build(loaded, load_plugins(loaded)).sources[source].wire
 
 

@@ -7,6 +7,7 @@ from appealbus.core.readings import At, By, bare
 from appealbus.schemas import Iin, Record
 from appealbus.schemas.base import Model
 from appealbus.schemas.record import Coded
+from pydantic import Field
 
 
 class Vehicle(Model):
@@ -23,4 +24,4 @@ class Vehicles(Record):
 
     type: Literal["vehicles.Vehicles"] = "vehicles.Vehicles"
     owner: Annotated[Iin, By(bare, "owner", word="number")]
-    vehicles: Annotated[list[Vehicle], At("vehicle")] = []
+    vehicles: Annotated[list[Vehicle], At("vehicle")] = Field(default_factory=list)
