@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import re
 import socket
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -83,6 +84,37 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(tests) == 4
     for test in tests:
         await test()
+
+
+IIN = "750301100019"
+PENSION = f"""<Answer><Result><Code>0</Code></Result><Pensions><Pension><Person><Iin>7503 0110 0019</Iin></Person>
+<Kind><code>1</code><nameRu>по возрасту</nameRu></Kind><Granted><Date>2019-04-01</Date></Granted><Suspended/>
+<Payments><Payment month="2026-01-01"><Amount>1.50</Amount></Payment></Payments></Pension></Pensions></Answer>"""
+WILLS = "<a>{}</a>".format(
+    "".join(
+        f"<will><testator><iin>{IIN}</iin></testator><number>{number}</number><writtenOn>{day}</writtenOn></will>"
+        for number, day in (("2", "2021-05-05"), ("1", "2020-05-05"))
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("block", "replies", "told"),
+    [
+        ("PensionOfApplicant", [PENSION], {"since": date(2019, 4, 1), "suspended": True}),
+        ("WillOfApplicant", ["<a><token>t</token></a>", WILLS, "<a/>"], {"number": "2"}),
+        ("QueueOfApplicant", [f"<a><iin>{IIN}</iin><state>WAITS</state></a>"], {"since": None}),
+    ],
+)
+async def test_the_lookups_of_the_page_read(tmp_path: Path, block: str, replies: list[str], told: object) -> None:
+    """The declared one, the one that mixes declarations and code, and the one by hand; all pass the kit's check."""
+    (lookup,) = load(tmp_path, PLUGINS[block]).plugins[-1].brought["lookups"]
+    about = testing.appeal(applicant={"iin": IIN})
+    record = (await testing.ask(lookup, about, replies=replies)).record
+    assert isinstance(told, dict)
+    assert record is not None
+    assert {name: getattr(record, name) for name in told} == told
+    assert await testing.check_lookup(lookup, about, replies) == []
 
 
 async def test_the_connector_of_the_page_answers(tmp_path: Path) -> None:
