@@ -164,7 +164,9 @@ async def test_a_recorded_reply_with_its_envelope_is_understood_without_a_contra
 
 
 async def test_json_is_read_as_its_text_says() -> None:
-    """An object as text, and as a mapping."""
+    """An object as text, and as a mapping; what is broken is a broken reply, not a defect of the lookup."""
+    assert (await ask(LOOKUP, ABOUT, replies=["{"])).code == "json.malformed"
+    assert (await ask(LOOKUP, ABOUT, replies=["<a>"])).code == "xml.malformed"
     for reply in ('{"akim": {"name": "Сынақов С. С."}}', {"akim": {"name": "Сынақов С. С."}}):
         assert (await ask(LOOKUP, ABOUT, replies=[reply])).record == Akim(name="Сынақов С. С.")
 

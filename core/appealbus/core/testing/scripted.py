@@ -13,7 +13,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
 from appealbus.core.testing.envelopes import without_envelope
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import parse
+from appealbus.schemas.safexml import UnsafeXml, parse
 
 Answer: TypeAlias = str | bytes | Payload | Reply | CallFailed
 """What a script answers with: XML or a JSON object as text, as an agency sends it, a SOAP envelope around it included;
@@ -65,7 +65,7 @@ def reply_of(answer: str | bytes | Payload) -> Reply:
     """Return the reply that carries the answer; text is read as XML, by the rules of the real wires, or as JSON.
 
     Raises:
-        CallFailed: the answer is a SOAP envelope with a fault in it, or with nothing that could be the answer.
+        CallFailed: the answer is broken, or a SOAP envelope with a fault in it or nothing that could be the answer.
 
     """
     if isinstance(answer, str):
@@ -78,9 +78,14 @@ def reply_of(answer: str | bytes | Payload) -> Reply:
 
 
 def _parsed(answer: bytes) -> Payload:
-    if not answer.lstrip().startswith(b"{"):
-        return parse(answer, limit=LIMIT)
-    found: Payload = json.loads(answer)
+    try:
+        if not answer.lstrip().startswith(b"{"):
+            return parse(answer, limit=LIMIT)
+        found: Payload = json.loads(answer)
+    except UnsafeXml as error:
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason) from None
+    except ValueError:
+        raise CallFailed(OutcomeKind.INVALID, "json.malformed", "the reply is not JSON") from None
     return found
 
 
