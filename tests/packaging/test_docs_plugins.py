@@ -87,7 +87,7 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 IIN = "750301100019"
-PENSION = f"""<Answer><Result><Code>0</Code></Result><Pensions><Pension><Person><Iin>7503 0110 0019</Iin></Person>
+PENSION = """<Answer><Result><Code>0</Code></Result><Pensions><Pension><Person><Iin>7503 0110 0019</Iin></Person>
 <Kind><code>1</code><nameRu>по возрасту</nameRu></Kind><Granted><Date>2019-04-01</Date></Granted><Suspended/>
 <Payments><Payment month="2026-01-01"><Amount>1.50</Amount></Payment></Payments></Pension></Pensions></Answer>"""
 WILLS = "<a>{}</a>".format(
