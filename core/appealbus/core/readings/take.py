@@ -9,7 +9,7 @@ from appealbus.core.interfaces.lookup import Query
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Payload
 from appealbus.core.readings import steps
-from appealbus.core.readings.layout import entry_at
+from appealbus.core.readings.layout import entry_at, settle
 from appealbus.core.readings.nodes import JsonNode, Node
 from appealbus.core.readings.paths import DeclarationError, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
@@ -77,14 +77,16 @@ class Take(Generic[R]):
             for name in self.same.values():
                 if name not in reading.model.model_fields:
                     raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
+        if self.code is not None and not self.path.steps:
+            # The record is the answer itself: its reading meets the code, which is taken here.
+            entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
+            settle(reading.program.level)
         self._level = Level()
         if self.path.steps:
             entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
         if self.code is not None:
             entry = entry_at(self._level, self.code, reading.xml, "Take")
             entry.steps.append(steps.plain("code", steps.text_at(self.code.end)))
-            if not self.path.steps:  # the record is the answer itself: its reading meets the code, which is taken here
-                entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
 
     def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
         """Take an answer apart.
