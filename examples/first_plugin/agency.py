@@ -8,14 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 AKIMS = {"271010000": "Сынақов С. С.", "273600000": "Үлгіев Ү. Ү."}
 ANSWER = """<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>
 <AkimResponse xmlns="urn:example:akims">{}</AkimResponse></soap:Body></soap:Envelope>"""
+AKIM = "<akim><kato>{}</kato><name>{}</name></akim>"
 
 
 class Agency(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         question = self.rfile.read(int(self.headers["Content-Length"])).decode()
         kato = re.search(r"kato>(\d+)<", question)
-        name = AKIMS.get(kato[1] if kato else "")
-        answer = ANSWER.format(f"<name>{name}</name>" if name else "").encode()
+        name = AKIMS.get(kato[1]) if kato else None
+        answer = ANSWER.format(AKIM.format(kato[1], name) if kato and name else "").encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/xml; charset=utf-8")
         self.send_header("Content-Length", str(len(answer)))

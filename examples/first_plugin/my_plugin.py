@@ -1,29 +1,27 @@
 from typing import Annotated, Literal
 
-from appealbus.core import From, Lookup, Outcome, Query, Request, Source, found, hookimpl, not_found
-from appealbus.core.replies.xmlread import element_of, text
+from appealbus.core import From, Lookup, Query, hookimpl
+from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.schemas import Kato, Record
 
 
 class Akim(Record):
     type: Literal["first.Akim"] = "first.Akim"
-    name: str
+    kato: Annotated[Kato, At("kato")]
+    name: Annotated[str, At("name")]
 
 
 class PlaceQuery(Query):
     kato: Annotated[Kato, From("place.kato", "addressee.kato")]
 
 
-class AkimOfPlace(Lookup[PlaceQuery, Akim]):
+class AkimOfPlace(Declared[PlaceQuery, Akim]):
     """Who answers for the place that the appeal is about."""
 
     name = "akims.akim"
     purpose = "find whom to forward the appeal to"
-
-    async def ask(self, query: PlaceQuery, source: Source) -> Outcome[Record]:
-        reply = await source.call(Request({"kato": query.kato}))
-        name = text(element_of(reply), "name")
-        return found(Akim(name=name)) if name else not_found()
+    send = Send("{urn:example:akims}AkimRequest", {"kato": "kato"}, qualified=True)
+    take = Take(Reading(Akim), "akim", same=("kato",))
 
 
 @hookimpl

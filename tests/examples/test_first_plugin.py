@@ -15,7 +15,8 @@ from appealbus.core.testing import appeal, ask_all, check_lookup
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples" / "first_plugin"
-ANSWER = '<a:AkimResponse xmlns:a="urn:example:akims"><a:name>Сынақов С. С.</a:name></a:AkimResponse>'
+ANSWER = """<AkimResponse xmlns="urn:example:akims"><akim><kato>271010000</kato><name>Сынақов С. С.</name></akim>
+</AkimResponse>"""
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +99,8 @@ async def test_the_lookup_holds_to_what_the_bus_expects(monkeypatch: pytest.Monk
 
     lookup = my_plugin.AkimOfPlace()
     about = appeal(place={"kato": "271010000"})
-    assert await check_lookup(lookup, about, [ANSWER], not_in_reply={"kato"}) == []
+    assert await check_lookup(lookup, about, [ANSWER], contract=FOLDER / "agency.wsdl") == []
     (asked,) = await ask_all(lookup, appeal(place={"kato": "271010000"}), replies=[ANSWER])
-    assert asked.outcome.record == my_plugin.Akim(name="Сынақов С. С.")
+    assert asked.outcome.record == my_plugin.Akim(kato="271010000", name="Сынақов С. С.")
     assert asked.access is not None
     assert (asked.access.subject, asked.access.purpose) == ("271010000", "find whom to forward the appeal to")

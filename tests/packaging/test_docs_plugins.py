@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import re
 import socket
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 import appealbus.core
-from appealbus.core import testing
+from appealbus.core import readings, testing
 from appealbus.core.bus.bus import Bus
 from appealbus.core.config.loading import from_document
 from appealbus.core.hookspecs import Hooks
@@ -48,9 +49,9 @@ def test_every_hook_is_shown_and_in_the_table(hook: str) -> None:
     assert re.findall(r"`(\w+)`", row[0].split("|")[3]) == arguments
 
 
-@pytest.mark.parametrize("name", [*appealbus.core.__all__, *testing.__all__])
+@pytest.mark.parametrize("name", [*appealbus.core.__all__, *testing.__all__, *readings.__all__])
 def test_every_name_for_plugins_is_on_the_page(name: str) -> None:
-    """What `appealbus.core` and its kit offer, a reader of the page meets."""
+    """What `appealbus.core`, its readings and its kit offer, a reader of the page meets."""
     assert re.search(rf"\b{name}\b", PAGE), name
 
 
@@ -77,11 +78,43 @@ async def test_the_tests_of_the_page_pass(tmp_path: Path, monkeypatch: pytest.Mo
     """They are about the first plugin."""
     (block,) = (block for block in BLOCKS if "async def test_" in block)
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "first_plugin"))
+    monkeypatch.chdir(ROOT / "examples" / "first_plugin")
     (tmp_path / "shown_tests.py").write_text(block, encoding="utf-8")
     tests = [test for name, test in vars(module_of(tmp_path / "shown_tests.py")).items() if name.startswith("test_")]
-    assert len(tests) == 3
+    assert len(tests) == 4
     for test in tests:
         await test()
+
+
+IIN = "750301100019"
+PENSION = """<Answer><Result><Code>0</Code></Result><Pensions><Pension><Person><Iin>7503 0110 0019</Iin></Person>
+<Kind><code>1</code><nameRu>по возрасту</nameRu></Kind><Granted><Date>2019-04-01</Date></Granted><Suspended/>
+<Payments><Payment month="2026-01-01"><Amount>1.50</Amount></Payment></Payments></Pension></Pensions></Answer>"""
+WILLS = "<a>{}</a>".format(
+    "".join(
+        f"<will><testator><iin>{IIN}</iin></testator><number>{number}</number><writtenOn>{day}</writtenOn></will>"
+        for number, day in (("2", "2021-05-05"), ("1", "2020-05-05"))
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("block", "replies", "told"),
+    [
+        ("PensionOfApplicant", [PENSION], {"since": date(2019, 4, 1), "suspended": True}),
+        ("WillOfApplicant", ["<a><token>t</token></a>", WILLS, "<a/>"], {"number": "2"}),
+        ("QueueOfApplicant", [f"<a><iin>{IIN}</iin><state>WAITS</state></a>"], {"since": None}),
+    ],
+)
+async def test_the_lookups_of_the_page_read(tmp_path: Path, block: str, replies: list[str], told: object) -> None:
+    """The declared one, the one that mixes declarations and code, and the one by hand; all pass the kit's check."""
+    (lookup,) = load(tmp_path, PLUGINS[block]).plugins[-1].brought["lookups"]
+    about = testing.appeal(applicant={"iin": IIN})
+    record = (await testing.ask(lookup, about, replies=replies)).record
+    assert isinstance(told, dict)
+    assert record is not None
+    assert {name: getattr(record, name) for name in told} == told
+    assert await testing.check_lookup(lookup, about, replies) == []
 
 
 async def test_the_connector_of_the_page_answers(tmp_path: Path) -> None:

@@ -46,14 +46,17 @@ PUBLIC_MODULES = (
     "appealbus.core.clocks",
     "appealbus.core.config.types",
     "appealbus.core.masking",
+    "appealbus.core.readings",
     "appealbus.core.replies.codes",
+    "appealbus.core.replies.convert",
     "appealbus.core.replies.names",
     "appealbus.core.replies.subject",
     "appealbus.core.replies.xmlread",
     "appealbus.core.replies.xmlschema",
     "appealbus.core.testing",
 )
-"""What plugins may import beside this module: for tests, replies, settings, stamps and pauses, and to mask numbers."""
+"""What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, and to
+mask numbers."""
 
 # A plugin and its settings.
 __all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]

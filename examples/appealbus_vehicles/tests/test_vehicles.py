@@ -71,7 +71,7 @@ async def test_it_holds_to_what_the_bus_expects_of_lookups() -> None:
 
 def test_an_arrested_vehicle_is_a_signal_with_the_field_it_rests_on() -> None:
     """Only the second vehicle is under arrest."""
-    found = Vehicles(vehicles=[Vehicle(plate="1"), Vehicle(plate="2", arrested=True)])
+    found = Vehicles(owner="750301100019", vehicles=[Vehicle(plate="1"), Vehicle(plate="2", arrested=True)])
     (assessor,) = register_assessors()
     (signal,) = assessor.assess(dossier(appeal(), {"vehicles.owned": found}))
     assert (signal.code, signal.fields) == ("vehicles.arrest", ["vehicles.owned/vehicles[1].arrested"])

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from appealbus.core import CallFailed, From, Outcome, OutcomeKind, Query, Source, not_found
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.readings import Asking, At, Declared, Reading, Send, Take
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.testing import ScriptedWire, appeal, ask
@@ -148,6 +149,16 @@ async def test_one_record_is_the_answer_itself() -> None:
     assert outcome.kind is OutcomeKind.FOUND
     other = await put(Itself(Codes()), f"<Licence><Holder><Iin>{IIN}</Iin></Holder><Number>8</Number></Licence>")
     assert other.code == "licences.other_paper"
+
+
+async def test_the_code_of_an_answer_that_is_the_record_is_taken() -> None:
+    """It is not counted as an element that nobody takes; what stands beside it is."""
+    take = Take(Reading(Licence), ".", code="Status/Code", same=("iin",))
+    notes = Notes()
+    status = "<Status><Code>0</Code><Text>t</Text></Status>"
+    found = take.answer(etree.fromstring(licence(more=status)), notes)
+    assert (found.code, [record.number for record in found.records()]) == ("0", ["7"])
+    assert notes.unread == {"Status/Text": 1}
 
 
 async def test_declarations_and_code_mix() -> None:

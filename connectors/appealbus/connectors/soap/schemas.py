@@ -109,7 +109,7 @@ def _collect(documents: Iterable[Document]) -> tuple[list[_Part], dict[str, _Par
 
 def _copy(element: etree._Element) -> etree._Element:
     # Unlike deepcopy, writing it out keeps the namespaces of outer elements, which types are named by.
-    return etree.fromstring(etree.tostring(element, with_tail=False))
+    return etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False))
 
 
 def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str | None, list[_Part]]:

@@ -81,6 +81,10 @@ class Take(Generic[R]):
             for name in self.same.values():
                 if name not in reading.model.model_fields:
                     raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
+        if self.code is not None and not self.path.steps:
+            # The record is the answer itself: its reading meets the code, which is taken here.
+            entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
+            settle(reading.program.level)
         self._level = Level()
         if self.path.steps:
             entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
@@ -124,6 +128,10 @@ class Take(Generic[R]):
 
 def _collect(node: Node, table: Table, run: Run) -> None:
     table.setdefault("nodes", []).append(node)
+
+
+def _pass_by(node: Node, table: Table, run: Run) -> None:
+    """Take nothing, and leave nothing unread."""
 
 
 def _has(root: Node, name: str) -> bool:

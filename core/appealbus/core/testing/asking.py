@@ -1,6 +1,7 @@
-"""Asking a lookup as the bus does: the plan fills in the question, the guard puts it; only the wire is scripted."""
+"""Asking a lookup as the bus does: the plan fills in the question, the guard puts it; only the source is scripted."""
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
+from appealbus.core.interfaces.wire import Wire
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.core.testing.contract import Contract, contract_wire
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
 from appealbus.schemas.appeal import Appeal
@@ -44,21 +47,28 @@ async def ask(
     *,
     replies: Script | ScriptedWire = (),
     records: Records | None = None,
+    contract: Contract | None = None,
 ) -> Outcome[Record]:
     """Ask a lookup the one question that it has about an appeal, and return the outcome.
 
     Args:
         lookup: the lookup.
         about: the appeal; see `testing.appeal`.
-        replies: what the source answers, in turn; a function of the request; or a wire that you look at later.
+        replies: what the source answers, in turn; a function of the request; or a wire that you look at later. A
+            recorded reply may have its SOAP envelope.
         records: what the lookups found that this one takes inputs from.
+        contract: a WSDL file, against which the question leaves by the real wire `soap` and the replies come back,
+            over HTTP to a stand-in in this process; or the source's whole table of the configuration (`{"connector":
+            "shep", …}`), to which the `url` is added. Replies are XML then, as bytes, text or elements: an envelope
+            goes as it is, with status 500 where it is a fault; what has none gets a plain one.
 
     Raises:
         ValueError: it has several questions, or none; use `ask_all`.
+        ConfigError: the contract cannot be used.
         PlanError: its declared paths lead nowhere.
 
     """
-    asked = await ask_all(lookup, about, replies=replies, records=records)
+    asked = await ask_all(lookup, about, replies=replies, records=records, contract=contract)
     if len(asked) != 1:
         raise ValueError(f"{lookup.name} has {len(asked)} questions about this appeal, not one; use ask_all")
     return asked[0].outcome
@@ -70,9 +80,10 @@ async def ask_all(
     *,
     replies: Script | ScriptedWire = (),
     records: Records | None = None,
+    contract: Contract | None = None,
 ) -> list[Asked]:
     """Ask a lookup all the questions that it has about an appeal, one after the other. Arguments as those of `ask`."""
-    return await ask_changed(lookup, about, replies=replies, records=records)
+    return await ask_changed(lookup, about, replies=replies, records=records, contract=contract)
 
 
 async def ask_changed(
@@ -81,10 +92,21 @@ async def ask_changed(
     *,
     replies: Script | ScriptedWire = (),
     records: Records | None = None,
+    contract: Contract | None = None,
     query: Query | None = None,
 ) -> list[Asked]:
     """Ask as `ask_all` does, with this query in the place of the appeal's own where one is given."""
-    wire = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
+    script = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
+    async with AsyncExitStack() as stack:
+        wire: Wire = script
+        if contract is not None:
+            wire = await stack.enter_async_context(contract_wire(contract, script, lookup.source))
+        return await _ask(lookup, about, wire, records, query)
+
+
+async def _ask(
+    lookup: Lookup[Any, Record], about: Appeal, wire: Wire, records: Records | None, query: Query | None
+) -> list[Asked]:
     found = listed(records or {})
     node = Node(lookup, "test", "0", lookup.legal_basis or "a test")
     standings = {

@@ -9,6 +9,7 @@ from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.planning.plan import Node, PlanError
 from appealbus.core.testing.asking import Asked, ask_all, ask_changed
+from appealbus.core.testing.contract import Contract
 from appealbus.core.testing.damage import CANARY, damaged
 from appealbus.core.testing.making import Records
 from appealbus.core.testing.mixup import mixed_up
@@ -27,6 +28,7 @@ async def check_lookup(
     *,
     records: Records | None = None,
     not_in_reply: Collection[str] = (),
+    contract: Contract | None = None,
 ) -> list[str]:
     """Return everything about a lookup that is not as it should be; an empty list if all is well.
 
@@ -41,6 +43,7 @@ async def check_lookup(
         replies: good replies to that question, in turn: one, unless the lookup makes several calls.
         records: what the lookups found that this one takes inputs from.
         not_in_reply: inputs that the source's answer does not repeat, so that nobody can compare them.
+        contract: what the question and the good replies must fit, as with `ask`; the broken ones need not.
 
     """
     problems = list(_looks(lookup))
@@ -52,6 +55,9 @@ async def check_lookup(
     if not wire.asked:
         return [*problems, "it has no question about the appeal: give one with the inputs that it declares"]
     problems += _answered(lookup, asked[0])
+    if contract is not None:
+        wired = await ask_all(lookup, about, replies=replies, records=records, contract=contract)
+        problems += (f"over the contract: {problem}" for problem in _answered(lookup, wired[0]))
     again = partial(ask_changed, lookup, about, records=records)
     problems += [problem async for problem in mixed_up(again, asked[0], replies, not_in_reply)]
     away = CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source cannot answer now")

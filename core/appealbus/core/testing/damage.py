@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -21,7 +22,7 @@ def damaged(answer: str | bytes | Payload) -> Iterator[tuple[str, Payload]]:
     body = reply_of(answer).body
     if isinstance(body, Mapping):
         yield "everything gone", {}
-        yield from _of_mapping(body)
+        yield from islice(_of_json(body), 5 * _MOST)
         return
     yield "everything gone", etree.Element(body.tag)
     yield "another document in its place", etree.fromstring("<html><body><p/></body></html>")
@@ -51,10 +52,17 @@ def _of_element(root: etree._Element) -> Iterator[tuple[str, Payload]]:
             yield f"{name} {what}", copy
 
 
-def _of_mapping(answer: Mapping[str, Any]) -> Iterator[tuple[str, Payload]]:
-    for name in answer:
-        yield f"{name} gone", {key: value for key, value in answer.items() if key != name}
-        for what, value in (("null", None), ("replaced by text", CANARY), ("a list", [CANARY]), ("a table", {})):
-            yield f"{name} {what}", {**answer, name: value}
-        if isinstance(answer[name], Mapping):
-            yield from ((f"{name}.{what}", {**answer, name: inner}) for what, inner in _of_mapping(answer[name]))
+def _of_json(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what was done inside a JSON value, and what became of the whole."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield f"{name} gone", {key: each for key, each in value.items() if key != name}
+            for what, other in (("null", None), ("replaced by text", CANARY), ("a list", [CANARY]), ("a table", {})):
+                yield f"{name} {what}", {**value, name: other}
+            yield from ((f"{name}.{what}", {**value, name: changed}) for what, changed in _of_json(inner))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            before, after = value[:i], value[i + 1 :]
+            yield f"{i} gone", [*before, *after]
+            yield f"{i} twice", [*before, inner, inner, *after]
+            yield from ((f"{i}.{what}", [*before, changed, *after]) for what, changed in _of_json(inner))

@@ -83,10 +83,11 @@ def _about_others(query: Query) -> Iterator[tuple[str, Query | None]]:
         yield from ((name, other) for other in found or [None])
 
 
-def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: Any) -> Iterator[etree._Element]:
+def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: Any) -> Iterator[Payload]:
     """Yield the answer with each element that holds what was asked repeated, a copy about somebody else in front."""
     body = reply_of(answer).body
     if isinstance(body, Mapping):
+        yield from _crowded(body, asked, other)
         return
     for index, original in enumerate(body.iter(etree.Element)):
         if original.getparent() is None or not any(map(_telling(asked), original.iter(etree.Element))):
@@ -98,6 +99,30 @@ def _with_a_stranger_in_front(answer: str | bytes | Payload, asked: Any, other: 
             leaf.text = _written_as(leaf.text or "", str(other))
         node.addprevious(stranger)
         yield copy
+
+
+def _crowded(value: Any, asked: Any, other: Any) -> Iterator[Any]:
+    """Yield a JSON value in which each object that holds what was asked stands behind a copy about somebody else."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, Mapping) and (stranger := _about(inner, asked, other)) != inner:
+                yield {**value, name: [stranger, inner]}
+            yield from ({**value, name: changed} for changed in _crowded(inner, asked, other))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            if (stranger := _about(inner, asked, other)) != inner:
+                yield [*value[:i], stranger, *value[i:]]
+            yield from ([*value[:i], changed, *value[i + 1 :]] for changed in _crowded(inner, asked, other))
+
+
+def _about(value: Any, asked: Any, other: Any) -> Any:
+    """Return a JSON value with the other value wherever the asked one stood."""
+    if isinstance(value, Mapping):
+        return {name: _about(inner, asked, other) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_about(inner, asked, other) for inner in value]
+    same = value is not None and _bare(value) == _bare(asked) != ""
+    return _written_as(str(value), str(other)) if same else value
 
 
 def _tells(record: Record, value: Any) -> bool:

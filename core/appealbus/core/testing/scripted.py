@@ -1,6 +1,7 @@
 """A wire without a network: it answers as a script says, and remembers what it was asked."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -10,32 +11,42 @@ from lxml import etree
 from appealbus.core.config.base import NoSettings
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
+from appealbus.core.testing.envelopes import without_envelope
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.safexml import parse
+from appealbus.schemas.safexml import UnsafeXml, parse
 
 Answer: TypeAlias = str | bytes | Payload | Reply | CallFailed
-"""What a script answers with: XML as text, an element, a mapping, a whole reply; a CallFailed is raised."""
+"""What a script answers with: XML or a JSON object as text, as an agency sends it, a SOAP envelope around it included;
+an element, a mapping, a whole reply; a CallFailed is raised."""
 
 Script: TypeAlias = Iterable[Answer] | Callable[[Request], Answer]
 
-_LIMIT = 10 * 1024 * 1024
+LIMIT = 10 * 1024 * 1024
 """Bytes: five times what a source may send by default, so that a script may hold a reply that is too large for one."""
 
 
 class ScriptedWire(Wire):
     """Answers with the script's answers in turn, or with what the script returns for the request.
 
-    A question behind the last answer fails as `unavailable`, with the code `testing.no_reply`.
+    A question behind the last answer fails as `unavailable`, with the code `testing.no_reply`. Of a reply in a SOAP
+    envelope the lookup gets what is in the Body; a fault fails as it does with a real wire without `faults`.
     """
 
     def __init__(self, script: Script = ()) -> None:
         self.asked: list[Request] = []
+        """The requests of lookups, in turn."""
+        self.sent: list[bytes] = []
+        """What left for the agency, as it travels: with `contract=` alone, for a script sends nothing."""
         self._next = script if callable(script) else _in_turn(script)
+
+    def answer_to(self, request: Request) -> Answer:
+        """Return the next answer, and remember what was asked."""
+        self.asked.append(request)
+        return self._next(request)
 
     async def call(self, request: Request, call: Call) -> Reply:
         """Answer as the script says."""
-        self.asked.append(request)
-        answer = self._next(request)
+        answer = self.answer_to(request)
         if isinstance(answer, CallFailed):
             raise answer
         return answer if isinstance(answer, Reply) else reply_of(answer)
@@ -51,16 +62,35 @@ def scripted_connector(wire: Wire) -> Factory[Wire]:
 
 
 def reply_of(answer: str | bytes | Payload) -> Reply:
-    """Return the reply that carries the answer; text is read as XML, by the rules of the real wires."""
+    """Return the reply that carries the answer; text is read as XML, by the rules of the real wires, or as JSON.
+
+    Raises:
+        CallFailed: the answer is broken, or a SOAP envelope with a fault in it or nothing that could be the answer.
+
+    """
     if isinstance(answer, str):
         answer = answer.encode()
-    raw = answer
-    if isinstance(answer, bytes):
-        answer = parse(answer, limit=_LIMIT)
-    elif not isinstance(answer, Mapping):
-        raw = etree.tostring(answer)
-    digest = hashlib.sha256(raw if isinstance(raw, bytes) else repr(raw).encode()).hexdigest()
-    return Reply(answer, digest, datetime.now(UTC), message_id="scripted")
+    raw = answer if isinstance(answer, bytes) else _written(answer)
+    body = _parsed(answer) if isinstance(answer, bytes) else answer
+    if isinstance(body, etree._Element):
+        body = without_envelope(body)
+    return Reply(body, hashlib.sha256(raw).hexdigest(), datetime.now(UTC), message_id="scripted")
+
+
+def _parsed(answer: bytes) -> Payload:
+    try:
+        if not answer.lstrip().startswith(b"{"):
+            return parse(answer, limit=LIMIT)
+        found: Payload = json.loads(answer)
+    except UnsafeXml as error:
+        raise CallFailed(OutcomeKind.INVALID, error.code, error.reason) from None
+    except ValueError:
+        raise CallFailed(OutcomeKind.INVALID, "json.malformed", "the reply is not JSON") from None
+    return found
+
+
+def _written(answer: Payload) -> bytes:
+    return repr(answer).encode() if isinstance(answer, Mapping) else etree.tostring(answer, encoding="utf-8")
 
 
 def _in_turn(answers: Iterable[Answer]) -> Callable[[Request], Answer]:

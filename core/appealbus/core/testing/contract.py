@@ -1,0 +1,121 @@
+"""The real wire of a contract in front of a stand-in for the agency, in the process of the test."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from aiohttp import web
+from lxml import etree
+
+from appealbus.core.config.environment import PREFIX
+from appealbus.core.config.loading import from_document
+from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.parts import build, load_plugins
+from appealbus.core.testing.envelopes import SOAP11, fault_in, version_of, with_envelope
+from appealbus.core.testing.scripted import LIMIT, Answer, ScriptedWire
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+Contract: TypeAlias = str | Path | Mapping[str, object]
+"""A WSDL file; or the source's table of the configuration, where more than a WSDL is to be said."""
+
+
+@asynccontextmanager
+async def contract_wire(contract: Contract, script: ScriptedWire, source: str) -> AsyncIterator[Wire]:
+    """Yield the wire that the configuration would give the source, in front of an agency that answers by the script.
+
+    Args:
+        contract: what the wire is made of. Its connector is `soap`, unless a table says otherwise.
+        script: gives the answers, and remembers requests (`asked`) and what left for the agency (`sent`).
+        source: the source's name.
+
+    Raises:
+        ConfigError: the table or the contract is wrong, or no installed plugin brings the connector.
+
+    """
+    agency = _Agency(script)
+    runner = web.AppRunner(agency.app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        wire = _wire(contract, source, f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        try:
+            await wire.start()
+            yield _Scripted(wire, script, agency)
+        finally:
+            await wire.close()
+    finally:
+        await runner.cleanup()
+
+
+def _wire(contract: Contract, source: str, url: str) -> Wire:
+    table = dict(contract) if isinstance(contract, Mapping) else {"wsdl": str(contract)}
+    # Each question has a connection of its own, so that every answer is tied to its question.
+    table = {"connector": "soap", "reuse": False, **table, "url": url}
+    # Secrets may be named; the settings of a bus that this machine has are none of a test's.
+    env = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    loaded = from_document({"sources": {source: table}}, Path.cwd(), env)
+    return build(loaded, load_plugins(loaded)).sources[source].wire
+
+
+class _Agency:
+    """Answers every message with the answer that is next."""
+
+    def __init__(self, script: ScriptedWire) -> None:
+        self.next: str | bytes | etree._Element = b""
+        self._script = script
+        self.app = web.Application(client_max_size=LIMIT)
+        self.app.router.add_route("*", "/{path:.*}", self._answer)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        sent = await request.read()
+        self._script.sent.append(sent)
+        status, body, version = _as_sent(self.next, _version_asked(sent))
+        kind = "text/xml" if version == SOAP11 else "application/soap+xml"
+        # What is recorded as bytes says by itself how it is encoded.
+        kind += "" if isinstance(self.next, bytes) else "; charset=utf-8"
+        return web.Response(status=status, body=body, headers={"Content-Type": kind})
+
+
+class _Scripted(Wire):
+    """Hands the script's next answer to the agency, then lets the real wire ask it."""
+
+    def __init__(self, wire: Wire, script: ScriptedWire, agency: _Agency) -> None:
+        self._wire = wire
+        self._script = script
+        self._agency = agency
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        answer: Answer = self._script.answer_to(request)
+        if isinstance(answer, CallFailed):
+            raise answer
+        if not isinstance(answer, str | bytes | etree._Element):
+            reason = f"with contract= a reply is XML as the source sends it, not a {type(answer).__name__}"
+            raise CallFailed(OutcomeKind.INVALID, "testing.reply", reason)
+        self._agency.next = answer
+        return await self._wire.call(request, call)
+
+    async def health(self) -> Health:
+        return await self._wire.health()
+
+
+def _version_asked(sent: bytes) -> str:
+    try:
+        return version_of(parse(sent, limit=LIMIT)) or SOAP11
+    except UnsafeXml:
+        return SOAP11
+
+
+def _as_sent(answer: str | bytes | etree._Element, version: str) -> tuple[int, bytes, str]:
+    """Return the HTTP status, the message, and its SOAP version: what is no XML travels as it is."""
+    raw = answer.encode() if isinstance(answer, str) else answer
+    try:
+        root = parse(raw, limit=LIMIT) if isinstance(raw, bytes) else raw
+    except UnsafeXml:
+        return 200, raw if isinstance(raw, bytes) else b"", version
+    if not version_of(root):
+        return 200, with_envelope(root, version), version
+    status = 200 if fault_in(root) is None else 500
+    return status, raw if isinstance(raw, bytes) else etree.tostring(root, encoding="utf-8"), version_of(root)
