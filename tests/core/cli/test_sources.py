@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from appealbus.core.cli.sources import worker_view
+from appealbus.core.cli.sources import source_view, worker_view
+from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.rows import WorkerState
 
@@ -28,3 +29,18 @@ def test_links_that_are_not_up_are_shown_with_their_worker():
     assert "link main.publish refused: the password is wrong" in shown
     assert "link main.topology up: no policy" in shown
     assert "main.consume" not in shown
+
+
+def test_what_replies_hold_beside_the_records():
+    """What could not be read is always told, what nobody takes when it is asked for; the most frequent first."""
+    many = {f"path{number}": number for number in range(1, 13)}
+    state = SourceState("gbdfl", "shep", "closed", 0, 0, 0.0, unread=many, unreadable={"persons/person/deathDate": 2})
+    console = Console(width=300, record=True)
+    console.print(source_view([state]))
+    shown = console.export_text()
+    assert "gbdfl, of replies could not be read: persons/person/deathDate 2" in shown
+    assert "path12" not in shown
+    console.print(source_view([state], paths=True))
+    shown = console.export_text()
+    assert "gbdfl, of replies is not taken: path12 12, path11 11" in shown
+    assert ", and 2 more" in shown

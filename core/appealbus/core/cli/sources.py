@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
@@ -27,14 +28,18 @@ def add_to(app: typer.Typer) -> None:
     app.command("sources")(sources)
 
 
-def sources(context: typer.Context, as_json: AsJson = False) -> None:
+def sources(
+    context: typer.Context,
+    paths: Annotated[bool, typer.Option("--paths", help="Tell also what of replies no lookup takes, by path.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show how each source stands over all workers, and which of their connections are not up."""
     cli = cli_of(context)
     found, workers = cli.read(_read)
     if as_json:
         cli.print_json({"workers": [asdict(worker) for worker in workers], "sources": [asdict(one) for one in found]})
         return
-    cli.out.print(source_view(found))
+    cli.out.print(source_view(found, paths=paths))
     if workers:
         cli.out.print(worker_view(workers))
     elif found:
@@ -69,8 +74,8 @@ def worker_view(workers: list[WorkerState]) -> RenderableType:
     return Group(Text(f"{count} worker{'s are' if count > 1 else ' is'} alive"), *lines)
 
 
-def source_view(states: list[SourceState]) -> RenderableType:
-    """Return the sources with their outcomes, latencies and last errors, for people."""
+def source_view(states: list[SourceState], *, paths: bool = False) -> RenderableType:
+    """Return the sources with their outcomes, latencies and last errors, for people; with `paths` what is not read."""
     table = Table(
         Column("source", no_wrap=True),
         "breaker",
@@ -102,13 +107,13 @@ def source_view(states: list[SourceState]) -> RenderableType:
                     "dim",
                 )
             )
-    return Group(table, *errors, *_paths(states))
+    return Group(table, *errors, *_paths(states, unread=paths))
 
 
-def _paths(states: list[SourceState]) -> Iterator[Text]:
-    """Yield what of replies is not taken or cannot be read: a contract that has changed shows here."""
+def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
+    """Yield what of replies could not be read, and what no lookup takes: a contract that has changed shows here."""
     for state in states:
-        for what, counts in (("not taken", state.unread), ("could not be read", state.unreadable)):
+        for what, counts in (("could not be read", state.unreadable), ("is not taken", state.unread if unread else {})):
             most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             if most:
                 more = f", and {len(most) - _TOLD} more" if len(most) > _TOLD else ""
