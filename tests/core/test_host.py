@@ -64,9 +64,51 @@ def test_an_inline_plugin_brings_its_lookup(tmp_path: Path) -> None:
     assert "good.place" in [node.lookup.name for node in host.nodes("a norm")]
 
 
+CLUMSY = [
+    ("appealbus_api = '1'", "dossier_ready(dossier): pass", "appealbus_api is '1'; write a whole number, such as 1"),
+    ("appealbus_api = True", "dossier_ready(dossier): pass", "appealbus_api is True; write"),
+    ("appealbus_api = None", "dossier_ready(dossier): pass", "appealbus_api is None; write"),
+    ("", "dossier_ready(dosier): pass", "dossier_ready: there is no argument 'dosier'; it may take dossier"),
+    ("", "dossier_ready(*, dosier): pass", "dossier_ready: there is no argument 'dosier'"),
+    ("", "dossier_ready(dossier, /): pass", "arguments come by their names; take the / out"),
+    ("", "dossier_ready(dossier): yield", "dossier_ready is called once, and would not reach its yield; write return"),
+    ("", "register_shared(settings): yield 1", "register_shared is called once"),
+    ("", "register_shared(settings): raise ValueError('x')", "ValueError: x .*a.py:6"),
+    ("", "register_intakes(): return Factory('x', NoSettings, print)", "register_intakes must return a list of"),
+    ("", "register_intakes(): return [Factory('x', NoSettings, print)] * 2", "it brings the intake 'x' twice; rename"),
+    ("", "register_intakes(): return [Factory(None, NoSettings, print)]", "the name must be a text"),
+    ("", "register_intakes(): return [Factory('x', NoSettings, None)]", "make must be a class or a function"),
+    ("", "register_services(): return [Nameless()]", "the service Nameless has no name; give it one, a text"),
+    ("", "register_services(): raise Unspeakable", "Unspeakable: its text raised SystemExit"),
+    ("", "register_services(): raise Mine('one\\ntwo')", r"Mine: one\\ntwo \(.*a.py:6\)"),
+]
+"""What stands above a hook, the hook, and the reason why the plugin is broken."""
+
+CLUMSY_PLUGIN = """
+from appealbus.core import AppealBusError, Factory, NoSettings, Service, hookimpl
+
+{above}
+@hookimpl
+def {hook}
+
+class Nameless(Service):
+    async def run(self, bus): pass
+
+class Mine(AppealBusError): pass
+
+class Unspeakable(Exception):
+    def __str__(self): raise SystemExit
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
+        *((CLUMSY_PLUGIN.format(above=above, hook=hook), reason) for above, hook, reason in CLUMSY),
+        (
+            CLUMSY_PLUGIN.replace("def", "async def", 1).format(above="", hook="dossier_ready(dossier): pass"),
+            "without async",
+        ),
         ("import no_such_module_here", "ModuleNotFoundError: No module named 'no_such_module_here' (.*a.py:1)"),
         ("def f(:", r"SyntaxError: .*\(.*a.py:1\)"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),

@@ -18,7 +18,7 @@ from tests.core.kit import ScriptedWire, lookup
 SCRIPTED = scripted_connector(ScriptedWire())
 
 
-def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED) -> Parts:
+def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED, work: Factory[Any] | None = None) -> Parts:
     """Build the parts of a configuration beside a plugin `test` with one lookup of the source `s`."""
     file = folder / "appealbus.toml"
     file.write_text(text)
@@ -26,7 +26,7 @@ def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED) -> Parts
     brought: dict[str, list[Any]] = {
         "connectors": [connector],
         "lookups": [lookup("s.thing", x=From("repeats[*]"))],
-        "work_queues": [Factory("picky", PickySettings, Picky)],
+        "work_queues": [work or Factory("picky", PickySettings, Picky)],
         "clocks": [Factory("sundial", NoSettings, Sundial)],
     }
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
@@ -115,6 +115,38 @@ def test_a_factory_that_makes_something_else_is_told(tmp_path: Path) -> None:
         built(tmp_path, text, wrong)
     told = "appealbus.toml:1: sources.s: its plugin made an instance of int, which is no Wire"
     assert str(caught.value).endswith(told)
+
+
+class Forgetful(Picky):
+    """Leaves out what its base class does."""
+
+    def __init__(self, name: str, settings: PickySettings) -> None:
+        pass
+
+
+class Exits(PickySettings):
+    """A model whose own check ends the program."""
+
+    def model_post_init(self, context: Any) -> None:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("factory", "told"),
+    [
+        (Factory("picky", PickySettings, Forgetful), "its plugin made Forgetful under another name; call super()"),
+        (
+            Factory("picky", PickySettings, lambda name, settings: Picky("x", settings)),
+            "its plugin made Picky under another name",
+        ),
+        (Factory("picky", Exits, Picky), "its plugin raised SystemExit at "),
+    ],
+)
+def test_a_clumsy_factory_is_told_with_its_place(tmp_path: Path, factory: Factory[Any], told: str) -> None:
+    """Neither a part that forgets its name nor a model that raises ends the program."""
+    with pytest.raises(ConfigError) as caught:
+        built(tmp_path, '[work]\nkind = "picky"\ncolour = "blue"\n', work=factory)
+    assert f"appealbus.toml:1: work: {told}" in str(caught.value)
 
 
 class Sundial:

@@ -13,6 +13,7 @@ from typing import Any
 
 from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.errors import AppealBusError, ConfigError
+from appealbus.core.escaping import one_line
 from appealbus.core.hookspecs import NAMESPACE
 from appealbus.core.version import API_VERSION, __version__
 
@@ -49,6 +50,8 @@ def find(named: Iterable[str]) -> Iterator[FoundPlugin]:
 def check_api(module: Any) -> None:
     """Raise BrokenPlugin where a module says that it is written for another version of the plugin API."""
     written_for = getattr(module, "appealbus_api", API_VERSION)
+    if type(written_for) is not int:  # True is an int, too, and equals 1
+        raise BrokenPlugin(f"appealbus_api is {written_for!r}; write a whole number, such as {API_VERSION}")
     if written_for != API_VERSION:
         raise BrokenPlugin(
             f"it is written for plugin API {written_for}, and appealbus {__version__} has {API_VERSION}; "
@@ -100,4 +103,8 @@ def reason_of(error: BaseException) -> str:
         where = f" ({error.filename}:{error.lineno})"
     else:
         where = f" ({theirs[-1].filename}:{theirs[-1].lineno})" if theirs else ""
-    return f"{type(error).__name__}: {error}{where}"
+    try:
+        text = str(error)
+    except BaseException as failure:  # a plugin's own class, whose text raises
+        text = f"its text raised {type(failure).__name__}"
+    return one_line(f"{type(error).__name__}: {text}{where}")

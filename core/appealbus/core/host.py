@@ -108,6 +108,7 @@ class Host:
                 raise BrokenPlugin(f"{attr}: @hookimpl takes no {meaningless[0]!r} here; write @hookimpl alone")
             if attr not in known:
                 raise BrokenPlugin(f"there is no hook {attr!r}; {did_you_mean(attr, known)}")
+            _check_function(attr, getattr(module, attr))
         if not marked:
             raise BrokenPlugin("it implements no hook; mark functions with @hookimpl from appealbus.core")
         self._manager.register(module, name)
@@ -124,7 +125,10 @@ class Host:
         brought: dict[str, list[Any]] = {}
         for kind in KINDS:
             impl = impls.get(kind.hook)
-            brought[kind.plural] = list(self._call(name, impl) or ()) if impl else []
+            returned = (self._call(name, impl) or ()) if impl else ()
+            if not isinstance(returned, Iterable):
+                raise BrokenPlugin(f"{kind.hook} must return a list of instances of {kind.registered.__name__}")
+            brought[kind.plural] = list(returned)
             if not all(isinstance(item, kind.registered) for item in brought[kind.plural]):
                 raise BrokenPlugin(f"{kind.hook} must return instances of {kind.registered.__name__}")
         for lookup in brought["lookups"]:
@@ -138,12 +142,18 @@ class Host:
         return impl(**{key: value for key, value in given.items() if key in wanted})
 
     def _claim_names(self, plugin: str, brought: dict[str, list[Any]]) -> None:
-        claims = [(kind.title, item.name) for kind in KINDS for item in brought[kind.plural]]
-        for title, name in claims:
-            owner = self._taken.get((title, name), plugin)
-            if owner != plugin:
-                raise BrokenPlugin(f"the {title} {name!r} is brought by the plugin {owner!r} already")
-        self._taken.update(dict.fromkeys(claims, plugin))
+        claims: dict[tuple[str, str], str] = {}
+        for kind in KINDS:
+            for item in brought[kind.plural]:
+                name = getattr(item, "name", None)
+                if not (isinstance(name, str) and name):
+                    raise BrokenPlugin(f"the {kind.title} {type(item).__name__} has no name; give it one, a text")
+                if (kind.title, name) in claims:
+                    raise BrokenPlugin(f"it brings the {kind.title} {name!r} twice; rename one of them")
+                if owner := self._taken.get((kind.title, name)):
+                    raise BrokenPlugin(f"the {kind.title} {name!r} is brought by the plugin {owner!r} already")
+                claims[kind.title, name] = plugin
+        self._taken.update(claims)
 
     def _active(self) -> list[Plugin]:
         return [plugin for plugin in self.plugins if plugin.state == "active"]
@@ -232,3 +242,19 @@ class Host:
                     log.exception("plugin.raised", plugin=name, hook=hook.__name__)
                 finally:
                     inside.set(before)
+
+
+def _check_function(hook: str, function: Callable[..., Any]) -> None:
+    """Raise BrokenPlugin where a call of this implementation would do nothing, or could not be made."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise BrokenPlugin(f"{hook} is called and not awaited; write it without async")
+    if inspect.isgeneratorfunction(function):
+        raise BrokenPlugin(f"{hook} is called once, and would not reach its yield; write return")
+    known = [name for name in inspect.signature(getattr(Hooks, hook)).parameters if name != "self"]
+    for name, wanted in inspect.signature(function).parameters.items():
+        if wanted.kind in (wanted.VAR_POSITIONAL, wanted.VAR_KEYWORD):
+            continue
+        if wanted.kind is wanted.POSITIONAL_ONLY:
+            raise BrokenPlugin(f"{hook}: arguments come by their names; take the / out of its signature")
+        if name not in known and wanted.default is wanted.empty:
+            raise BrokenPlugin(f"{hook}: there is no argument {name!r}; it may take {', '.join(known) or 'none'}")

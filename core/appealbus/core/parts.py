@@ -15,6 +15,7 @@ from appealbus.core.host import Host
 from appealbus.core.interfaces.delivery import Delivery
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
+from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.kinds import KINDS, PartKind
@@ -146,9 +147,8 @@ def _misspelt(loaded: Loaded, host: Host) -> list[str]:
 def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], factory: str) -> Any:
     """Make a part; what it finds wrong with its table, or raises over it, is told with the table's place."""
     chosen = _pick(host.brought(kind.plural), factory, loaded, (*path, kind.key), host)
-    settings = loaded.validate(chosen.settings, *path)
     try:
-        part = chosen.make(path[-1], settings)
+        part = chosen.make(path[-1], loaded.validate(chosen.settings, *path))
     except InvalidConfig:
         raise
     except ConfigError as error:
@@ -159,6 +159,9 @@ def _make(loaded: Loaded, host: Host, kind: PartKind, path: tuple[str, ...], fac
         raise loaded.error(f"its plugin raised {type(error).__name__} at {_place(error)}", *path) from None
     if not isinstance(part, kind.interface):
         wrong = f"its plugin made an instance of {type(part).__name__}, which is no {kind.interface.__name__}"
+        raise loaded.error(wrong, *path)
+    if isinstance(part, Part) and getattr(part, "name", None) != path[-1]:
+        wrong = f"its plugin made {type(part).__name__} under another name; call super().__init__(name, settings) there"
         raise loaded.error(wrong, *path)
     return part
 

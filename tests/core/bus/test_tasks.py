@@ -61,6 +61,29 @@ async def test_a_part_that_was_cancelled_stays_ended(monkeypatch: pytest.MonkeyP
     assert (runs, defects) == (3, {"service.raises": 2})
 
 
+async def test_a_part_that_raises_over_its_end_stays_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose clean-up fails is counted and does not begin anew in the middle of the stop."""
+    monkeypatch.setattr(tasks, "RESTART", 0.01)
+    defects = Counter[str]()
+    parts, runs = PartTasks(defects), 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ValueError("the connection is gone already")
+
+    parts.start("intake.careless", run, Phase.INTAKES)
+    await _soon(lambda: runs == 1)
+    parts.cancel(Phase.INTAKES)
+    async with asyncio.timeout(5):
+        await parts.wait(Phase.INTAKES, 60)
+    assert (runs, defects) == (1, {"intake.careless": 1})
+    await parts.end(5)
+
+
 async def test_a_wait_for_a_phase_without_tasks_or_without_an_end_is_bounded() -> None:
     """Nothing to wait for is over at once; what does not end is waited for as long as was said."""
     parts, go_on = PartTasks(Counter()), asyncio.Event()

@@ -1,6 +1,7 @@
 """The bus: brings all parts up, takes appeals in, and brings all parts down again."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -20,12 +21,12 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.retention import delete_the_old
 from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.bus.source_wires import SourceWires
+from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import PartTasks, Phase
 from appealbus.core.bus.turns import Turns
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work_hints import WorkHints
-from appealbus.core.clocks import monotonic
 from appealbus.core.config.loading import Loaded
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import is_defect
@@ -48,14 +49,6 @@ _LOOK = 0.05
 """Seconds between two looks whether all work is done: `--until-idle` ends so much later than the work at most."""
 _AWAY = 1.0
 """Seconds until such a look is tried again when the journal could not be asked: as long as the bus's other polls."""
-_CASES = 10.0
-"""Seconds that cases have to end in once their questions have ended: assessors and one write to the journal. With less,
-a loaded machine would begin their runs anew after the next start; with more, a stop that has gone wrong would not end
-within the 30 seconds beyond `bus.grace` after which it is killed (docs/operating.md)."""
-_PHASE = 2.0
-"""Seconds that each other phase of the stop has at least, though the grace period is over: one group of writes, one
-batch for a receiver, one farewell on a connection. Five of them follow each other, so twice as much would not fit
-into those 30 seconds beside `_CASES`."""
 _SILENT = 2.0
 """Seconds without a word from the database after which nothing is handed over any more: it could not be noted that the
 receiver has it, so it would get it again."""
@@ -243,18 +236,18 @@ class Bus:
 
         """
         self._stopping = True
-        ends = monotonic() + self.settings.bus.grace
+        time = StopTime(self.settings.bus.grace)
         self._dispatcher.stop_taking()
         self._tasks.cancel(Phase.INTAKES, Phase.TAKING)
         await self._end_questions()
-        await self._arrivals.wait(_PHASE)  # an appeal that is being written down may be leased to this worker
-        await self._dispatcher.end(_CASES)
-        await self._tasks.wait(Phase.INTAKES, max(_PHASE, ends - monotonic()))
-        await self._deliver_the_rest(max(_PHASE, ends - monotonic()))
-        await self._tasks.end(_PHASE)
-        await self._close_parts()
-        await self._reception.aclose()
-        await self._give_back()
+        await self._arrivals.wait(time.phase)  # an appeal that is being written down may be leased to this worker
+        await self._dispatcher.end(time.cases)
+        await self._tasks.wait(Phase.INTAKES, time.grace)
+        await self._deliver_the_rest(time.grace)
+        await self._tasks.end(time.phase)
+        await self._close_parts(time.phase)
+        await self._end_decoding(time.phase)
+        await self._give_back(time.at_most(_FAREWELL))
         log.info("bus.stopped")
 
     async def _end_questions(self) -> None:
@@ -265,15 +258,21 @@ class Bus:
         if self.journal.silent_for < _SILENT:
             await asyncio.gather(*(relay.flush(seconds) for relay in self.relays))
 
-    async def _close_parts(self) -> None:
+    async def _close_parts(self, seconds: float) -> None:
         deliveries = (
-            self._tasks.close(f"delivery.{relay.name}", relay.close, relay.plugin, _PHASE) for relay in self.relays
+            self._tasks.close(f"delivery.{relay.name}", relay.close, relay.plugin, seconds) for relay in self.relays
         )
-        await asyncio.gather(self._wires.close(_PHASE), *deliveries, self._hints.close(_PHASE))
+        await asyncio.gather(self._wires.close(seconds), *deliveries, self._hints.close(seconds))
 
-    async def _give_back(self) -> None:
+    async def _end_decoding(self, seconds: float) -> None:
+        """End the process that decodes large messages; one that is in the middle of a message ends with this one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._reception.aclose()
+
+    async def _give_back(self, seconds: float) -> None:
         """Give back all that other workers wait for otherwise: leases, appeals, shares of limits."""
-        within = max(0.0, _FAREWELL - self.journal.silent_for) if self.journal.shared else None
+        within = max(0.0, seconds - self.journal.silent_for) if self.journal.shared else None
         try:
             async with asyncio.timeout(within):
                 await self._leader_leases.let_go()

@@ -158,6 +158,8 @@ class PartTasks:
                 if not is_defect(error):
                     raise
                 self.raised(part.name)
+                if asyncio.current_task() in self._called_off:
+                    return  # it has raised over being told to end
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() and task not in self._called_off:  # its plugin has cancelled the task that it runs in

@@ -10,17 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any
 
 import structlog
 
 from appealbus.core.hookspecs import Hooks
 from appealbus.core.host import Host
-from appealbus.core.interfaces.assessor import Assessor
-from appealbus.core.interfaces.delivery import Delivery
-from appealbus.core.interfaces.intake import Intake
-from appealbus.core.interfaces.lookup import Lookup
-from appealbus.core.interfaces.service import Service
+from appealbus.core.kinds import KINDS
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.process import EXIT_STUCK
 
@@ -36,13 +31,6 @@ _TOLD = 5.0
 _TELLING = 1.0
 """Seconds that a line of the log has to be written in. With more, a log that hangs delays the end of the process."""
 _DEBUGGER = "bdb"
-_KINDS: dict[type[Any], str] = {
-    Lookup: "lookup",
-    Assessor: "assessor",
-    Service: "service",
-    Intake: "intake",
-    Delivery: "delivery",
-}
 _HOOKS = frozenset(name for name, _ in inspect.getmembers(Hooks, inspect.isfunction))
 
 
@@ -150,7 +138,9 @@ def _part_of(frame: FrameType) -> str:
     if frame.f_code.co_name in _HOOKS:
         return f"hook.{frame.f_code.co_name}"
     owner = frame.f_locals.get("self")
-    return next((f"{name}.{owner.name}" for kind, name in _KINDS.items() if isinstance(owner, kind)), "")
+    kind = next((kind for kind in KINDS if isinstance(owner, kind.interface)), None)
+    name = getattr(owner, "name", "") if kind is not None else ""
+    return kind.counted_as(name) if kind is not None and name else ""
 
 
 def _stands_still(seconds: float, by: LoopHolder) -> None:

@@ -26,11 +26,16 @@ class Factory(Generic[P_co]):
                 those belong into the part's `start`. Raises ConfigError where the settings cannot hold together.
 
         Raises:
-            TypeError: `settings` is no model of settings; perhaps the two classes stand the wrong way round.
+            TypeError: the name is empty or no text, `settings` is no model of settings (perhaps the two classes stand
+                the wrong way round), or `make` cannot be called.
 
         """
+        if not (isinstance(name, str) and name):
+            raise TypeError(f"Factory({name!r}, …): the name must be a text that is not empty")
         if not (isinstance(settings, type) and issubclass(settings, Settings)):
             raise TypeError(f"Factory({name!r}, settings, make): settings must be a subclass of Settings")
+        if not callable(make):
+            raise TypeError(f"Factory({name!r}, settings, make): make must be a class or a function")
         self.name: Final = name
         self.settings: Final[type[Settings]] = settings
         self.make: Final[Callable[..., P_co]] = make

@@ -27,7 +27,7 @@ class Upkeep(Writing):
         """
         if not self.shared:
             return True
-        return await self._write.submit(heartbeat.hold, heartbeat.Hold(name, owner, seconds))
+        return await self._write.submit(heartbeat.take_lease, heartbeat.LeaseRequest(name, owner, seconds))
 
     async def let_go(self, owner: str) -> None:
         """Let others do what the owner has held."""

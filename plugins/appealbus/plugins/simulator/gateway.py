@@ -23,7 +23,7 @@ from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.service import Service
+from appealbus.plugins.simulator.service import SimulatedService
 from appealbus.plugins.simulator.settings import Kind, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
 
@@ -47,7 +47,7 @@ class Gateway:
         self._stats = stats
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._shapes: dict[str, Shape] = {}
-        self._by_id: dict[str, Service] = {}
+        self._by_id: dict[str, SimulatedService] = {}
         self._closing = asyncio.Event()
         chance = Chance(settings.seed)
         for made, bound in (
@@ -55,12 +55,12 @@ class Gateway:
             (gbdul.agency, settings.gbdul),
             (egkn.agency, settings.egkn),
         ):
-            service = Service(made(bound.service_id), bound.misbehaviour, chance, population, stats)
+            service = SimulatedService(made(bound.service_id), bound.misbehaviour, chance, population, stats)
             self._by_id[bound.service_id] = service
             self._shapes[service.name] = bound.shape
 
     @property
-    def services(self) -> dict[str, Service]:
+    def services(self) -> dict[str, SimulatedService]:
         """The services by name."""
         return {service.name: service for service in self._by_id.values()}
 
@@ -86,7 +86,7 @@ class Gateway:
             await asyncio.sleep(fate.delay)
         return await self._answer(request, service, asked, question, fate)
 
-    def _admit(self, request: web.Request, body: bytes) -> tuple[Service, GatewayRequest, AgencyQuestion]:
+    def _admit(self, request: web.Request, body: bytes) -> tuple[SimulatedService, GatewayRequest, AgencyQuestion]:
         if request.content_type not in _CONTENT_TYPES:
             raise RequestRefused("request.content_type", "SOAP 1.1 comes as text/xml")
         if request.headers.get("SOAPAction", "absent").strip() not in ("", '""'):
@@ -121,7 +121,12 @@ class Gateway:
             self._seen.popitem(last=False)
 
     async def _answer(
-        self, request: web.Request, service: Service, asked: GatewayRequest, question: AgencyQuestion, fate: Fate
+        self,
+        request: web.Request,
+        service: SimulatedService,
+        asked: GatewayRequest,
+        question: AgencyQuestion,
+        fate: Fate,
     ) -> web.StreamResponse:
         match fate.kind:
             case Kind.OVERSIZED:
@@ -135,7 +140,7 @@ class Gateway:
             case _:
                 return _xml(self._spoilt(service, asked, question, fate))
 
-    def _instead(self, kind: Kind, service: Service, asked: GatewayRequest, fate: Fate) -> web.Response:
+    def _instead(self, kind: Kind, service: SimulatedService, asked: GatewayRequest, fate: Fate) -> web.Response:
         """Return what comes in place of an answer."""
         if kind is Kind.FAULT:
             causes = [("SCSE003", "The service did not answer")]
@@ -148,7 +153,7 @@ class Gateway:
             return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
         return _xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
 
-    def _spoilt(self, service: Service, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
+    def _spoilt(self, service: SimulatedService, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
         """Return an answer, good or spoilt."""
         answer = service.answer(question, fate)
         message = self._message(service, asked, answer, fate, other=fate.kind is Kind.REPEATED)
@@ -164,7 +169,7 @@ class Gateway:
 
     def _message(
         self,
-        service: Service,
+        service: SimulatedService,
         asked: GatewayRequest,
         answer: etree._Element | None,
         fate: Fate,

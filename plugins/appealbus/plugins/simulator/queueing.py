@@ -25,7 +25,7 @@ from appealbus.plugins.simulator import address, spoil
 from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.service import Service
+from appealbus.plugins.simulator.service import SimulatedService
 from appealbus.plugins.simulator.settings import AddressService, Kind
 from appealbus.plugins.simulator.stats import Stats
 from appealbus.schemas.safexml import UnsafeXml, parse
@@ -57,7 +57,7 @@ class QueueAgency:
         self._stats = stats
         self._broker = broker
         agency = address.agency(settings.queue)
-        self.service = Service(agency, settings.misbehaviour, Chance(seed), population, stats)
+        self.service = SimulatedService(agency, settings.misbehaviour, Chance(seed), population, stats)
         self._waiting = f"{settings.queue}.waiting"
         self._consumer: Consumer | None = None
 

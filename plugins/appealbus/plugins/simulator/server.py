@@ -16,7 +16,7 @@ from appealbus.connectors.broker.broker import Broker, BrokerUnreachable
 from appealbus.plugins.simulator.gateway import Gateway
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.queueing import QueueAgency
-from appealbus.plugins.simulator.service import Service
+from appealbus.plugins.simulator.service import SimulatedService
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.stats import Stats
 
@@ -105,7 +105,7 @@ class Simulator:
         services[service].misbehave(rules or Misbehaviour())
 
     @property
-    def _services(self) -> dict[str, Service]:
+    def _services(self) -> dict[str, SimulatedService]:
         services = self._running().services
         return services if self._register is None else services | {"address": self._register.service}
 

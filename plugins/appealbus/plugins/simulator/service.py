@@ -14,7 +14,7 @@ from appealbus.plugins.simulator.stats import Stats
 _ABOUT_OTHERS = frozenset({Kind.REPEATED, Kind.OTHER_PERSON})
 
 
-class Service:
+class SimulatedService:
     """One agency with its rules of misbehaviour: understands questions, decides fates and writes answers."""
 
     def __init__(

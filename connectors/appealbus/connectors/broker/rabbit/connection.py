@@ -11,7 +11,7 @@ from pika.exceptions import InvalidFrameError, StreamLostError
 log = structlog.get_logger(__name__)
 
 
-class GivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
+class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
     """We ended the connection, as the broker gave no answer."""
 
 
@@ -41,4 +41,4 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
     def kill(self) -> None:
         """End it without the broker's help: it may be frozen. `close` would wait for its answer."""
         if not self.is_closed:
-            self._terminate_stream(GivenUp("given up"))
+            self._terminate_stream(ConnectionGivenUp("given up"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pika import exceptions
 
 from appealbus.connectors.broker.broker import BrokerError, BrokerRefused, BrokerUnreachable
-from appealbus.connectors.broker.rabbit.connection import GivenUp
+from appealbus.connectors.broker.rabbit.connection import ConnectionGivenUp
 from appealbus.core import LinkStatus
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '(.+?)' for .*: received (.+?) but current is (.+?)$")
@@ -86,7 +86,7 @@ def connection_lost(error: BaseException, where: str) -> str:
             return f"{where} gave no sign of life"
         case exceptions.ConnectionBlockedTimeout():
             return f"{where} took nothing for too long"
-        case GivenUp():
+        case ConnectionGivenUp():
             return f"{where} gave no answer in time, and was given up"
         case exceptions.ConnectionClosedByBroker():
             return f"{where} closed the connection ({error.reply_code})"

@@ -23,7 +23,7 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LeaseRequest:
     """A wish to do something for all, for so many seconds."""
 
     name: str
@@ -53,7 +53,7 @@ def beat(connection: Connection, items: Sequence[Beat]) -> list[None]:
     return [None] * len(items)
 
 
-def hold(connection: Connection, items: Sequence[Hold]) -> list[bool]:
+def take_lease(connection: Connection, items: Sequence[LeaseRequest]) -> list[bool]:
     """Take what is free or held already by the one who wishes; say who has got it."""
     results = []
     now = shared_now(connection)
