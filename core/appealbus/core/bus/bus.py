@@ -37,7 +37,7 @@ from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import Parts
+from appealbus.core.parts import Bound, Parts
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
@@ -71,21 +71,7 @@ class Bus:
         self._limits = Limits(journal, self.worker) if journal.shared else None
         file = self.settings.bus.checkpoint_file()
         self.clock_watch = ClockWatch(journal, None if file is None else Checkpoint(file))
-        self.guards: dict[str, Guard] = {
-            name: Guard(
-                name,
-                bound.connector,
-                bound.wire,
-                bound.guard,
-                access=journal.access,
-                await_answer=journal.await_answer,
-                on_change=self._source_changed,
-                limits=self._limits,
-                plugin=bound.plugin,
-                defects=parts.host.defects,
-            )
-            for name, bound in parts.sources.items()
-        }
+        self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
         turns = Turns()
@@ -115,6 +101,20 @@ class Bus:
         self.dossiers = casework.dossiers
         """Versions written, by completeness."""
         self._heartbeat = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
+
+    def _guard(self, bound: Bound) -> Guard:
+        return Guard(
+            bound.name,
+            bound.connector,
+            bound.wire,
+            bound.guard,
+            access=self.journal.access,
+            await_answer=self.journal.await_answer,
+            on_change=self._source_changed,
+            limits=self._limits,
+            plugin=bound.plugin,
+            defects=self.parts.host.defects,
+        )
 
     async def start(self) -> None:
         """Load contracts, open the connections, and begin to work the appeals that wait in the journal.
