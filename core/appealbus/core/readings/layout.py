@@ -24,7 +24,7 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
         if name == XML:
             if entry.inner is None:
                 entry.inner = Level()
-                entry.steps.append(steps.parsed(entry.inner, xml))
+                entry.parse = steps.parsed(entry.inner, xml)
             level = entry.inner
             continue
         entry = level.entry(name)
@@ -49,7 +49,7 @@ def settle(level: Level, prefix: str = "") -> None:
     """
     level.prefix = prefix
     for name, entry in level.declared.items():
-        if entry.field is not None and (entry.steps or entry.level is not None):
+        if entry.field is not None and (entry.steps or entry.level is not None or entry.parse is not None):
             entry.steps.append(steps.value(entry.field, "", entry.convert, entry.word, entry.needed))
             entry.field = None
         together = [*entry.nested, *([entry.level] if entry.level is not None else [])]

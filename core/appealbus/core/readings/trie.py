@@ -71,7 +71,7 @@ class Run:
 class Entry:
     """What is done at one place of the trie. A single value of one field, which most are, is read without a call."""
 
-    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "steps", "word")
+    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "parse", "steps", "word")
 
     def __init__(self) -> None:
         self.each: bool | None = None
@@ -84,6 +84,8 @@ class Entry:
         self.level: Level | None = None
         self.inner: Level | None = None
         """The places inside the XML that is its text."""
+        self.parse: Step | None = None
+        """Reads that XML."""
         self.nested: list[Level] = []
         """The places of nested models that are read from it."""
 
@@ -154,15 +156,20 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             elif not (level.quiet or run.quiet):
                 run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
             continue
-        if entry.level is not None and not entry.each:
-            if entry in seen:  # parts of two must not become one
-                run.leave(node)
-                continue
-            seen.append(entry)
         for step in entry.steps:
             step(node, table, run)
+        if entry.level is None and entry.parse is None:
+            continue
+        if not entry.each:
+            if entry in seen:  # parts of two must not become one
+                if not entry.steps:
+                    run.leave(node)
+                continue
+            seen.append(entry)
         if entry.level is not None:
             walk(node, entry.level, table, run)
+        if entry.parse is not None:
+            entry.parse(node, table, run)
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
