@@ -22,8 +22,16 @@ def sqlite_journal(path: Path) -> str:
 def _file() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
-        open_store(f"sqlite:///{path}", read_only=False).close()
+        _make(f"sqlite:///{path}")
         return path.read_bytes()
+
+
+def _make(url: str) -> None:
+    """Make a journal, and leave nothing of it open."""
+    opened = open_store(url, read_only=False)
+    if opened.writing is not None:
+        opened.writing.dispose()
+    opened.close()
 
 
 class SharedJournal:
@@ -34,7 +42,7 @@ class SharedJournal:
         self._server = server
         self._name = server.database()
         self.url = server.url(self._name)
-        open_store(self.url, read_only=False).close()
+        _make(self.url)
         self._engine = create_engine(self.url, poolclass=NullPool)
         with self._engine.connect() as connection:
             found = {table: connection.execute(table.select()).mappings().all() for table in metadata.sorted_tables}

@@ -169,7 +169,8 @@ async def test_the_breaker_of_all(tmp_path: Path, journal_database: str) -> None
         before = len(agency.left)
         await until(lambda: agency.flying == 0, 10)
         await asyncio.sleep(1.0)
-        assert failures - concurrency <= len(agency.left) - before <= failures + concurrency
+        # A worker that is late to tell of an answer from before begins the count anew, once.
+        assert failures - concurrency <= len(agency.left) - before <= 2 * failures + concurrency
         opened = len(agency.left)
         await asyncio.sleep(7.0)
         probes = len(agency.left) - opened

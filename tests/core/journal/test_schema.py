@@ -44,6 +44,8 @@ async def test_migrations_make_the_indexes_conditions_too(tmp_path):
     metadata.create_all(declared)
     assert indexes(made) == indexes(declared)
     assert sum("WHERE" in text for text in indexes(made)) == 11
+    made.dispose()
+    declared.dispose()
 
 
 _FIRST = """
