@@ -35,6 +35,11 @@ class Some(Model):
     either: int | bool | None = None
 
 
+class Odd(Model):
+    aliased: Text | None = Field(default=None, alias="Aliased")
+    table: list[list[Text]] = Field(default_factory=list)
+
+
 class Thing(Record):
     type: Literal["mixups.Thing"] = "mixups.Thing"
     number: Annotated[Text, At("Number")]
@@ -161,6 +166,8 @@ def test_what_is_sent_is_what_was_meant() -> None:
         lambda: Take(Reading(Thing), "R/@x", same=("number",)),
         lambda: Take(Reading(Thing), "R", code="S/*", same=("number",)),
         lambda: Take(Reading(Thing), "R", same="number"),  # type: ignore[arg-type]
+        lambda: Reading(Odd, aliased="A"),
+        lambda: Reading(Odd, table="A"),
         lambda: Send("{a}{b}R", {}),
         lambda: Send("", {"A": "x", "A/B": "y"}),
     ],

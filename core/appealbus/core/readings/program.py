@@ -63,7 +63,10 @@ class Program:
         self._own: list[Step] = []
         self._finish: list[steps.Finish] = []
         self._needed: set[str] = set()
+        by_name = spec.model.model_config.get("populate_by_name") or spec.model.model_config.get("validate_by_name")
         for name, declared in spec.fields.items():
+            if spec.model.model_fields[name].validation_alias is not None and not by_name:
+                raise self._wrong(name, "it has an alias, and is filled by its name; set populate_by_name in the model")
             self._declare(name, declared)
         for name, field in spec.model.model_fields.items():
             if field.is_required():
