@@ -269,13 +269,6 @@ def test_text_around_a_comment_is_one_text() -> None:
     assert Reading(Everything, text="V").read(element).text == "Testov"
 
 
-def test_a_name_that_is_a_value_and_a_structure() -> None:
-    """The value stands at the first that has one, the structure is the first; parts of two are not put together."""
-    inside = "<A><B>inner</B></A><A>text</A><A><B>other</B><C>3</C></A>"
-    seen = read(inside, text="A", state=By(lambda b, c: None if (b, c) == ("inner", None) else "open", "A/B", "A/C"))
-    assert (seen.text, seen.state) == ("text", None)
-
-
 def test_two_documents_inside_texts_do_not_become_one() -> None:
     """The first counts, and the second does not fill its gaps."""
     inside = f"<D>{escape('<P><A>1</A></P>')}</D><D>{escape('<P><A>2</A><B>b</B></P>')}</D>"

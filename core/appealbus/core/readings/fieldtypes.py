@@ -78,7 +78,8 @@ def _unwrapped(annotation: Any) -> tuple[Any, bool]:
         return _unwrapped(get_args(annotation)[0])
     if origin in (list, tuple, set, frozenset):
         inner = [argument for argument in get_args(annotation) if argument is not Ellipsis]
-        return (_unwrapped(inner[0])[0], True) if len(inner) == 1 else (None, True)
+        within, nested = _unwrapped(inner[0]) if len(inner) == 1 else (None, False)
+        return (None if nested else within, True)
     if origin in (Union, types.UnionType):
         inside = [argument for argument in get_args(annotation) if argument is not type(None)]
         return _unwrapped(inside[0]) if len(inside) == 1 else (None, False)

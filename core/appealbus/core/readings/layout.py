@@ -3,7 +3,7 @@
 from appealbus.core.readings import steps
 from appealbus.core.readings.declare import InnerSchema
 from appealbus.core.readings.paths import XML, DeclarationError, ReplyPath
-from appealbus.core.readings.trie import Entry, Level
+from appealbus.core.readings.trie import Entry, Level, Step
 
 
 def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) -> Entry:
@@ -24,7 +24,7 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
         if name == XML:
             if entry.inner is None:
                 entry.inner = Level()
-                entry.parse = steps.parsed(entry.inner, xml)
+                entry.steps.append(steps.parsed(entry.inner, xml, entry.spoil))
             level = entry.inner
             continue
         entry = level.entry(name)
@@ -41,7 +41,15 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
     return entry
 
 
-def settle(level: Level, prefix: str = "") -> None:
+def spoil_at(root: Level, path: ReplyPath, step: Step, xml: InnerSchema | None, whose: str) -> None:
+    """Say what is done where text on the way of a path should be XML, and is none."""
+    for i, name in enumerate(path.steps):
+        if name == XML:
+            way = ReplyPath(path.text, path.steps[:i], path.each[:i])
+            entry_at(root, way, xml, whose).spoil.append(step)
+
+
+def settle(level: Level, prefix: str = "", *, repeated: bool = False) -> None:
     """Make a trie ready once all paths are laid out.
 
     Every place learns where it is. A single value is read by a step where more than that is done at its place. What one
@@ -49,9 +57,11 @@ def settle(level: Level, prefix: str = "") -> None:
     """
     level.prefix = prefix
     for name, entry in level.declared.items():
-        if entry.field is not None and (entry.steps or entry.level is not None or entry.parse is not None):
+        if entry.field is not None and (entry.steps or entry.level is not None or entry.inner is not None):
             entry.steps.append(steps.value(entry.field, "", entry.convert, entry.word, entry.needed))
             entry.field = None
+        several = len(entry.steps) > 1 or entry.level is not None or entry.inner is not None
+        entry.once = not entry.each and (several or (repeated and bool(entry.steps)))
         together = [*entry.nested, *([entry.level] if entry.level is not None else [])]
         if len(together) > 1:
             names = {each for one in together for each in one.declared}
@@ -61,6 +71,6 @@ def settle(level: Level, prefix: str = "") -> None:
             for one in together[1:]:
                 one.quiet = True
         for one in together:
-            settle(one, f"{prefix}{name}/")
+            settle(one, f"{prefix}{name}/", repeated=one is entry.level and (repeated or bool(entry.each)))
         if entry.inner is not None:
-            settle(entry.inner, f"{prefix}{name}/{XML}/")
+            settle(entry.inner, f"{prefix}{name}/{XML}/", repeated=repeated or bool(entry.each))

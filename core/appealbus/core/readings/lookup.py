@@ -52,11 +52,14 @@ class Declared(Lookup[Q, R_co]):
         models = [
             get_args(base)
             for base in getattr(cls, "__orig_bases__", ())
-            if isinstance(get_origin(base), type) and issubclass(get_origin(base), Declared)
+            if isinstance(get_origin(base), type)
+            and issubclass(get_origin(base), Declared)
+            and len(get_args(base)) == 2  # a generic class between may have other parameters
         ]
         for query, record in models:
             if isinstance(query, type) and issubclass(query, Query) and hasattr(cls, "send"):
-                names = cls.send.fields() | (set() if callable(cls.take.same) else set(cls.take.same))
+                same = cls.take.same if hasattr(cls, "take") else ()  # a class between may leave it to others
+                names = cls.send.fields() | (set() if callable(same) else set(same))
                 if unknown := sorted(names - set(query.model_fields)):
                     raise DeclarationError(f"{cls.__name__}: {query.__name__} has no field {unknown[0]!r}")
             if isinstance(record, type) and hasattr(cls, "take") and not issubclass(cls.take.reading.model, record):

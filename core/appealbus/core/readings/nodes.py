@@ -6,16 +6,22 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_XSI = _NIL[:-3]
 _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _NIL[1:-4]})
+
+
+_LARGEST = 1024
+"""Bits of a whole number that is written out: Python refuses to write out the largest, and no register has them."""
 
 
 class JsonNode:
     """A value of a JSON object under its key; a list under a key is the key repeated."""
 
-    __slots__ = ("_parent", "tag", "text", "value")
+    __slots__ = ("_parent", "key", "tag", "text", "value")
 
     def __init__(self, tag: str, value: Any, parent: "JsonNode | None" = None) -> None:
-        self.tag = tag
+        self.key = tag
+        self.tag = tag.replace("}", "*")  # what is in front of it would count as a namespace
         self.value = value
         self.text = _text(value)
         self._parent = parent
@@ -28,6 +34,11 @@ class JsonNode:
 
     def __len__(self) -> int:
         return len(self.value) if isinstance(self.value, Mapping | list) else 0
+
+    def whole(self) -> Any:
+        """Return what stands under its key: of a list, all of it."""
+        around = self._parent.value if self._parent is not None else None
+        return around.get(self.key, self.value) if isinstance(around, Mapping) else self.value
 
     def getparent(self) -> "JsonNode | None":
         """Return the object that it stands in."""
@@ -54,10 +65,29 @@ def attribute(node: Node, name: str) -> str | None:
     if isinstance(node, JsonNode):
         found = node.value.get(f"@{name}") if isinstance(node.value, Mapping) else None
         return (_text(found) or "").strip() or None
-    for key, value in node.attrib.items():
-        if str(key).rpartition("}")[2] == name:
-            return str(value).strip() or None
-    return None
+    own = node.get(name)  # xsi:type must not pass for an attribute of the register's own
+    if own is None:
+        names = (key for key in node.attrib if str(key).endswith(f"}}{name}") and not str(key).startswith(_XSI))
+        own = next((node.get(key) for key in names), None)
+    return (own or "").strip() or None
+
+
+def whole_text(node: Node) -> str | None:
+    """Return the text of an element without outer blanks; None where there is none.
+
+    Raises:
+        ValueError: there are elements in the text, which would be cut off at the first of them.
+
+    """
+    text = (node.text or "").strip()
+    if text and len(node):
+        raise ValueError
+    return text or None
+
+
+def is_empty(node: Node) -> bool:
+    """Say whether there is nothing in an element, and no attribute."""
+    return not (len(node) or (node.text or "").strip() or (not isinstance(node, JsonNode) and node.attrib))
 
 
 def local_name(node: Node) -> str:
@@ -77,7 +107,8 @@ def tree(node: Node, depth: int = 20) -> Any:
     if not depth:
         return None
     found: dict[str, Any] = {f"@{str(key).rpartition('}')[2]}": str(value) for key, value in node.attrib.items()}
-    if not len(node) and (text := (node.text or "").strip()):
+    texts = (text.strip() for text in (node.text, *(child.tail for child in node)) if text)
+    if text := " ".join(filter(None, texts)):
         found["#text"] = text
     for child in node:
         if isinstance(child.tag, str):
@@ -100,4 +131,6 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() > _LARGEST:
+        return None
     return str(value)

@@ -3,6 +3,7 @@
 `LeftSide/Side[*]`, `Type/@code`, `Payload/xml()/Person/name`. Names are local names: namespaces are ignored.
 """
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -74,6 +75,7 @@ def parse_reply_path(text: str) -> ReplyPath:
             )
         steps.append(part if match is None else match[1])
         each.append(match is not None and match[2] is not None)
-    if steps and (steps[0] == XML or steps[-1] == XML):
+    doubled = any(one == other == XML for one, other in itertools.pairwise(steps))
+    if steps and (steps[0] == XML or steps[-1] == XML or doubled):
         raise DeclarationError(f"the path {text!r}: xml() stands between an element and what is inside its text")
     return ReplyPath(text, tuple(steps), tuple(each), end)

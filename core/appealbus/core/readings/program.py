@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from appealbus.core.readings import steps
 from appealbus.core.readings.declare import At, By, Declaration, Declared, Present, ReadingSpec, Tree, annotated
 from appealbus.core.readings.fieldtypes import FieldType, field_type
-from appealbus.core.readings.layout import entry_at, settle
+from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import Node, tree
 from appealbus.core.readings.paths import REST, DeclarationError, ReplyPath
 from appealbus.core.readings.trie import BAD, Entry, Key, Level, Run, Step, Table, Unreadable, walk
@@ -63,7 +63,10 @@ class Program:
         self._own: list[Step] = []
         self._finish: list[steps.Finish] = []
         self._needed: set[str] = set()
+        by_name = spec.model.model_config.get("populate_by_name") or spec.model.model_config.get("validate_by_name")
         for name, declared in spec.fields.items():
+            if spec.model.model_fields[name].validation_alias is not None and not by_name:
+                raise self._wrong(name, "it has an alias, and is filled by its name; set populate_by_name in the model")
             self._declare(name, declared)
         for name, field in spec.model.model_fields.items():
             if field.is_required():
@@ -134,7 +137,7 @@ class Program:
             for way in (declared if isinstance(declared, tuple) else (declared,))
         ]
         self.paths[name] = ways[0].paths[0].text
-        if kind is not None and not kind.needed and not kind.each:
+        if not self.model.model_fields[name].is_required() if kind is None else not (kind.needed or kind.each):
             self.optional.add(name)
         places = [(way, path) for way in ways for path in ([way.paths[0]] if isinstance(way, By) else way.paths)]
         keys: list[Key] = [key] if len(places) == 1 else [(key, i) for i in range(len(places))]
@@ -149,6 +152,10 @@ class Program:
 
     def _at(self, name: str, key: Key, way: Declaration, path: ReplyPath, kind: FieldType | None) -> None:
         """Lay out one path of one field."""
+        self._spoil(
+            path, steps.spoilt_all if kind is not None and (kind.needed or kind.each) else steps.spoilt_value(key)
+        )
+        self._check_end(name, way, path, kind)
         if isinstance(way, Present):
             self._place(path, steps.present(key))
             if kind is None or kind.needed:  # else the field's own default says that it is not there
@@ -163,23 +170,25 @@ class Program:
         if path.end == REST:
             self._rest(name, key, path, kind)
         elif isinstance(way, Tree) or kind.open:
-            self._place(path, steps.listing(key, lambda node, run: tree(node)) if kind.each else steps.whole(key))
+            self._place(
+                path,
+                steps.listing(key, lambda node, run: tree(node)) if kind.each else steps.whole(key, own=not path.steps),
+            )
         elif kind.model is not None:
-            self._model(key, path, self._nested(name, way, kind), kind)
+            program = self._nested(name, way, kind)
+            self._place(path, _model_step(key, program, kind))
+            if path.steps:
+                self._entry(path).nested.append(program.level)
         else:
             word, convert = self._converter(kind)
             word = (isinstance(way, At) and way.word) or word
             self._single(path, key, kind, convert, word)
 
-    def _model(self, key: Key, path: ReplyPath, program: "Program", kind: FieldType) -> None:
-        if kind.each:
-            self._place(path, steps.nested_each(key, program))
-        elif isinstance(program, _CodedProgram):
-            self._place(path, steps.coded(key, program.level))
-        else:
-            self._place(path, steps.nested(key, program, kind.needed))
-        if path.steps:
-            self._entry(path).nested.append(program.level)
+    def _check_end(self, name: str, way: Declaration, path: ReplyPath, kind: FieldType | None) -> None:
+        if path.end.startswith("@") and (isinstance(way, Present | Tree) or (kind is not None and kind.scalar is None)):
+            raise self._wrong(name, f"{path.text!r} leads to an attribute, which is a text and nothing more")
+        if isinstance(way, Present) and path.end:
+            raise self._wrong(name, f"{path.text!r} leads to no element; write the path of the element")
 
     def _single(self, path: ReplyPath, key: Key, kind: FieldType, convert: Converter | None, word: str) -> None:
         if kind.each:
@@ -196,9 +205,12 @@ class Program:
     def _by(self, key: Key, way: By, kind: FieldType | None) -> None:
         parts: list[Key] = []
         for path in way.paths:
+            if path.end == REST:
+                raise DeclarationError(f"{way!r}: a function gets texts, and * leads to none; write out the paths")
             part = (key, way, len(parts))
             parts.append(part)
-            read = steps.text_at(path.end)
+            read = steps.part_at(path.end)
+            self._spoil(path, steps.spoilt_list(part) if path.repeats else steps.spoilt_value(part))
             if path.repeats:
                 self._place(path, steps.listing(part, read))
             else:
@@ -255,11 +267,22 @@ class Program:
         else:
             self._own.append(step)
 
+    def _spoil(self, path: ReplyPath, step: Step) -> None:
+        spoil_at(self.level, path, step, self._spec.xml, self.model.__name__)
+
     def _entry(self, path: ReplyPath) -> Entry:
         return entry_at(self.level, path, self._spec.xml, self.model.__name__)
 
     def _wrong(self, name: str, what: str) -> DeclarationError:
         return DeclarationError(f"{self.model.__name__}.{name}: {what}")
+
+
+def _model_step(key: Key, program: Program, kind: FieldType) -> Step:
+    if kind.each:
+        return steps.nested_each(key, program)
+    if isinstance(program, _CodedProgram) and program.plain:
+        return steps.coded(key, program.level)
+    return steps.nested(key, program, kind.needed)
 
 
 class _CodedProgram(Program):
@@ -268,10 +291,16 @@ class _CodedProgram(Program):
     def __init__(self, spec: ReadingSpec) -> None:
         super().__init__(spec)
         self._needed.clear()
+        self.plain = not self._own and not self._finish
+        """Whether there is no more to it than a walk."""
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
         table: Table = {}
+        for step in self._own:
+            step(node, table, run)
         walk(node, self.level, table, run)
+        for finish in self._finish:
+            finish(node, table, run)
         if table and "code" not in table:
             table["code"] = ""
         return table or None

@@ -106,12 +106,15 @@ class Reading(ReadingSpec, Generic[M]):
                 places = [
                     one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
+            gone: set[tuple[int, str]] = set()
             for place in places:
-                path = self._let_go(table, place)
+                path = self._let_go(table, place, gone, run.path(node))
+                if path is None:
+                    continue
                 run.notes.drop(f"{run.path(node)}/{path}".removeprefix("./"))
 
-    def _let_go(self, table: Any, place: tuple[int | str, ...]) -> str:
-        """Take the optional value out of the table in which the place lies, and return its path.
+    def _let_go(self, table: Any, place: tuple[int | str, ...], gone: set[tuple[int, str]], where: str) -> str | None:
+        """Take the optional value out of the table in which the place lies, and return its path; None if it is gone.
 
         Raises:
             CallFailed: there is no record without it.
@@ -121,10 +124,11 @@ class Reading(ReadingSpec, Generic[M]):
         path: list[str] = []
         out: tuple[Any, str, str] | None = None
         for step in place:
-            if isinstance(step, int):  # one of a list, which must not lack it silently
-                out = None
+            if isinstance(step, int):  # one of a list, which must not lack it silently: what it stands in may go
                 table = table[step] if isinstance(table, list) and step < len(table) else None
                 continue
+            if (id(table), step) in gone:
+                return None
             if program is None or not isinstance(table, dict) or step not in table:
                 break
             path.append(program.paths.get(step, step))
@@ -132,7 +136,8 @@ class Reading(ReadingSpec, Generic[M]):
                 out = table, step, "/".join(path)
             table, program = table[step], program.inner.get(step)
         if out is None:
-            raise failure(Unreadable("/".join(path) or ".", "value"))
+            raise failure(Unreadable("/".join([where, *path]).removeprefix("./"), "value"))
+        gone.add((id(out[0]), out[1]))
         del out[0][out[1]]
         return out[2]
 

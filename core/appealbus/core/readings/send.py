@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Any, TypeAlias
 
 from lxml import etree
@@ -14,7 +16,7 @@ from appealbus.core.readings.paths import DeclarationError
 
 _NAME = r"(?:\{[^{}]+\})?[^\W\d][\w.\-]*"
 _PATH = re.compile(rf"{_NAME}(?:/{_NAME})*(?:/@{_NAME})?|@{_NAME}")
-_ROOT = re.compile(rf"(?:\{{[^{{}}]+\}})?{_NAME}")
+_ROOT = re.compile(_NAME)
 _STEP = re.compile(rf"@?{_NAME}")
 
 
@@ -70,6 +72,9 @@ class Send:
         for path in places:
             if not _PATH.fullmatch(path):
                 raise DeclarationError(f"the path {path!r} is not one of names of elements with / between them")
+        for path in places:
+            if not root and any(other.startswith(f"{path}/") and "@" not in other for other in places):
+                raise DeclarationError(f"the path {path!r}: a table has a text or other places there, not both")
         self.root = root
         self.places = dict(places)
         self.operation = operation
@@ -101,7 +106,11 @@ class Send:
             if last.startswith("@"):
                 element.set(last[1:], text)
             else:
-                etree.SubElement(element, self._named(last)).text = text
+                name = self._named(last)
+                inside = element[-1] if len(element) else None
+                if inside is None or inside.tag != name or inside.text is not None or len(inside):
+                    inside = etree.SubElement(element, name)  # else its attribute came first
+                inside.text = text
         return root
 
     def names(self, path: str) -> list[str]:
@@ -126,13 +135,17 @@ def _text(value: object) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Enum):
+        return _text(value.value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 
 def _table(texts: list[tuple[str, str]]) -> dict[str, object]:
     table: dict[str, object] = {}
     for path, text in texts:
-        *outer, last = path.split("/")
+        *outer, last = _STEP.findall(path)
         inside: Any = table
         for step in outer:
             inside = inside.setdefault(step, {})

@@ -1,18 +1,20 @@
 """What is done at a place of the trie, and what is left to do when all places were seen."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from appealbus.core.readings.declare import By, InnerSchema
-from appealbus.core.readings.nodes import Node, attribute, has_nil, is_nil, local_name, put, tree
-from appealbus.core.readings.trie import Key, Level, Run, Step, Table, Unreadable, broken, walk
+from appealbus.core.readings.nodes import JsonNode, Node, attribute, has_nil, is_nil, local_name, put, tree, whole_text
+from appealbus.core.readings.trie import BAD, Key, Level, Run, Step, Table, Unreadable, broken, walk
 from appealbus.core.replies.convert import Converter
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.safexml import parse
 
 Reader: TypeAlias = Callable[[Node, Run], Any]
-"""Returns the value of an element, None where it has none; raises Unreadable."""
+"""Returns the value of an element, None where it has none; raises Unreadable, and where it reads a text ValueError."""
 Finish: TypeAlias = Callable[[Node, Table, Run], None]
 
+_PROLOGUE = re.compile(r"\A\ufeff?\s*<\?xml\s[^>]{0,200}\?>")
 _INNER_LIMIT = 16 * 1024 * 1024
 """Bytes of XML inside text: no less than wires take of a whole message, which has it in it."""
 
@@ -36,7 +38,21 @@ def text_at(end: str) -> Reader:
     if end:
         name = end[1:]
         return lambda node, run: attribute(node, name)
-    return lambda node, run: None if run.nils and is_nil(node) else (node.text or "").strip() or None
+    return lambda node, run: None if run.nils and is_nil(node) else whole_text(node)
+
+
+def part_at(end: str) -> Reader:
+    """Return what reads one of the texts of a function."""
+    if end:
+        return text_at(end)
+
+    def part(node: Node, run: Run) -> Any:
+        if run.nils and is_nil(node):
+            return None
+        text = (node.text or "").strip() or None
+        return BAD if text and len(node) else text
+
+    return part
 
 
 def value_of(end: str, convert: Converter | None, word: str) -> Reader:
@@ -44,8 +60,10 @@ def value_of(end: str, convert: Converter | None, word: str) -> Reader:
     text = text_at(end)
 
     def read(node: Node, run: Run) -> Any:
-        found = text(node, run)
         try:
+            found = text(node, run)
+            if found is None and not end and len(node):
+                raise ValueError
             return found if found is None or convert is None else convert(found)
         except ValueError:
             raise Unreadable(_with(run.path(node), end), word) from None
@@ -58,10 +76,11 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
     text = text_at(end)
 
     def step(node: Node, table: Table, run: Run) -> None:
-        found = text(node, run)
-        if found is None or key in table:
+        if key in table:
             return
         try:
+            if (found := text(node, run)) is None:
+                return
             table[key] = found if convert is None else convert(found)
         except ValueError:
             table[key] = broken(needed, word, _with(run.path(node), end), run)
@@ -74,7 +93,7 @@ def text(key: Key) -> Step:
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key not in table and (found := node.text) and (found := found.strip()):
-            table[key] = found
+            table[key] = BAD if len(node) else found
 
     return step
 
@@ -149,9 +168,19 @@ def collected(key: Key, program: Embedded) -> Finish:
     return finish
 
 
-def whole(key: Key) -> Step:
-    """Put open content there as it is."""
-    return plain(key, lambda node, run: tree(node))
+def whole(key: Key, *, own: bool) -> Step:
+    """Put open content there as it is; of JSON, unless it is the object at hand itself, the list that it is in."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        found = node.whole() if isinstance(node, JsonNode) and not own else tree(node)
+        if found is None:
+            return
+        if key not in table:
+            table[key] = found
+        elif not isinstance(node, JsonNode):
+            run.leave(node)
+
+    return step
 
 
 def present(key: Key) -> Step:
@@ -176,22 +205,54 @@ def rest(key: Key) -> Step:
     """Add an element that nobody takes to the table of these."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        put(table.setdefault(key, {}), local_name(node), tree(node))
+        if table.get(key) is BAD:
+            return
+        found = table.setdefault(key, {})
+        if isinstance(node, JsonNode):
+            found[node.key] = node.whole()
+        else:
+            put(found, local_name(node), tree(node))
 
     return step
 
 
-def parsed(inner: Level, schema: InnerSchema | None) -> Step:
+def spoilt_value(key: Key) -> Step:
+    """Say that a value cannot be read: none of another place must stand in for it."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        table.setdefault(key, BAD)
+
+    return step
+
+
+def spoilt_list(key: Key) -> Step:
+    """Say that one of a list of texts cannot be read."""
+
+    def step(node: Node, table: Table, run: Run) -> None:
+        table.setdefault(key, []).append(BAD)
+
+    return step
+
+
+def spoilt_all(node: Node, table: Table, run: Run) -> None:
+    """Give up what is read: it needs what stands in text that is no XML."""
+    raise Unreadable(run.path(node), "xml")
+
+
+def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> Step:
     """Read the text of an element as XML, check it, and go on inside."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        text = (node.text or "").strip()
-        if not text:
-            return
         try:
-            root = parse(text.encode(), limit=_INNER_LIMIT)
-        except UnsafeXml:
-            run.notes.drop(run.path(node))  # whoever needs something of it finds it missing
+            if (text := whole_text(node)) is None:
+                return
+            # What it says of its encoding was true before it became a text.
+            root = parse(_PROLOGUE.sub("", text, count=1).encode(), limit=_INNER_LIMIT)
+        except ValueError:
+            for each in spoil:
+                each(node, table, run)
+            run.notes.drop(run.path(node))
+            run.spoilt = True
             return
         if schema is not None:
             schema.check(root)
@@ -227,6 +288,7 @@ def joined(name: Key, keys: Sequence[Key]) -> Finish:
 def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
     """Make a value of texts by the declared function."""
     function, word = way.function, way.word
+    lists = any(path.repeats for path in way.paths)
     none: list[Any] = [[] if path.repeats else None for path in way.paths]
 
     def finish(node: Node, table: Table, run: Run) -> None:
@@ -234,8 +296,10 @@ def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
         if texts == none:
             return
         try:
+            if BAD in texts or (lists and any(BAD in text for text in texts if isinstance(text, list))):
+                raise ValueError
             found = function(*texts)
-        except ValueError:
+        except (ValueError, ArithmeticError, LookupError):  # as int, Decimal and a table of words raise them
             path = f"{run.path(node)}/{way.paths[0].text}".removeprefix("./")
             table[key] = broken(needed, word, path, run)
         else:

@@ -9,12 +9,12 @@ from appealbus.core.interfaces.lookup import Query
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Payload
 from appealbus.core.readings import steps
-from appealbus.core.readings.layout import entry_at, settle
-from appealbus.core.readings.nodes import JsonNode, Node
+from appealbus.core.readings.layout import entry_at, settle, spoil_at
+from appealbus.core.readings.nodes import JsonNode, Node, local_name
 from appealbus.core.readings.origins import caller
-from appealbus.core.readings.paths import DeclarationError, parse_reply_path
+from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
-from appealbus.core.readings.trie import Level, Run, Table, Unreadable, walk
+from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
 from appealbus.schemas.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -70,10 +70,12 @@ class Take(Generic[R]):
 
         """
         self.reading = reading
-        self.path = parse_reply_path(path).repeated()
+        self.path = _every(parse_reply_path(path))
         self.code = parse_reply_path(code) if code else None
         self.origin = caller()
         self.what = what or reading.model.__name__.lower()
+        if not isinstance(same, tuple | Mapping) and not callable(same):
+            raise DeclarationError(f"same: {same!r} is no tuple of names; write same=('number',)")
         self.same = {name: name for name in same} if isinstance(same, tuple) else same
         if not self.same:
             raise DeclarationError("same is empty: nothing would show that the answer is about whom was asked")
@@ -86,11 +88,19 @@ class Take(Generic[R]):
             entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
             settle(reading.program.level)
         self._level = Level()
+        self._own: list[Step] = []
+        if self.path.end or (self.code is not None and self.code.end == REST):
+            raise DeclarationError("Take: records stand in elements, and a code is a text: neither path ends with *")
         if self.path.steps:
             entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
+            spoil_at(self._level, self.path, steps.spoilt_all, reading.xml, "Take")
         if self.code is not None:
-            entry = entry_at(self._level, self.code, reading.xml, "Take")
-            entry.steps.append(steps.plain("code", steps.text_at(self.code.end)))
+            read = steps.plain("code", steps.value_of(self.code.end, None, "code"))
+            if self.code.steps:
+                entry_at(self._level, self.code, reading.xml, "Take").steps.append(read)
+                spoil_at(self._level, self.code, steps.spoilt_all, reading.xml, "Take")
+            else:
+                self._own.append(read)
         settle(self._level)
 
     def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
@@ -103,19 +113,37 @@ class Take(Generic[R]):
         root = body if isinstance(body, etree._Element) else JsonNode("", body)
         run = Run(root, notes if notes is not None else Notes())
         table: Table = {}
-        if self.path.steps:
+        run.quiet = not self.path.steps
+        try:
+            for step in self._own:
+                step(root, table, run)
             walk(root, self._level, table, run)
-        else:
+        except Unreadable as bad:
+            raise failure(bad) from None
+        if not self.path.steps:
             table["nodes"] = [root]
-            run.quiet = True
-            walk(root, self._level, table, run)
-            run.quiet = False
+        run.quiet = False
         code, nodes = table.get("code"), table.get("nodes", [])
         if self.code is not None and code is None:
             raise failure(Unreadable(self.code.text))
-        if self.code is None and not nodes and len(self.path.steps) > 1 and not _has(root, self.path.steps[0]):
-            raise failure(Unreadable(self.path.steps[0]))  # another document must not pass for an empty answer
+        if not nodes:
+            self._is_another(root, run)
         return Answer(self, run, code, nodes)
+
+    def _is_another(self, root: Node, run: Run) -> None:
+        """Make sure that another document does not pass for an empty answer.
+
+        Raises:
+            CallFailed: `reply.missing`: what would be around records is not there.
+
+        """
+        names = self.path.steps
+        if self.code is None and len(names) > 1 and not _has(root, names[0]):
+            raise failure(Unreadable(names[0]))
+        if XML in names and run.inside:
+            inside = len(names) - names[::-1].index(XML)
+            if inside + 1 < len(names) and not any(local_name(one) == names[inside] for one in run.inside):
+                raise failure(Unreadable("/".join(names[: inside + 1])))
 
     def is_asked(self, query: Query, record: R) -> bool:
         """Say whether a record is about whom was asked."""
@@ -124,6 +152,11 @@ class Take(Generic[R]):
         asked = {name: getattr(query, name) for name in self.same}
         told = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
         return bool(told) and all(told[name] == asked[name] for name in told)
+
+
+def _every(path: ReplyPath) -> ReplyPath:
+    """Return the path with `[*]` at its last step: where records stand, every match counts."""
+    return ReplyPath(path.text, path.steps, (*path.each[:-1], True), path.end) if path.steps else path
 
 
 def _collect(node: Node, table: Table, run: Run) -> None:

@@ -5,10 +5,12 @@ from typing import Any, TypeAlias
 
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.notes import Notes, tellable
-from appealbus.core.readings.nodes import Node, has_nil, is_nil, local_name
+from appealbus.core.readings.nodes import Node, has_nil, is_empty, is_nil, local_name
 from appealbus.core.readings.paths import XML
 from appealbus.core.replies.convert import Converter
 
+LONGEST_TAG = 200
+"""Characters of a name that is remembered."""
 MOST_TAGS = 256
 """Names remembered at one place of the trie: far more than a contract has, and an end to what a sender invents."""
 
@@ -71,7 +73,7 @@ class Run:
 class Entry:
     """What is done at one place of the trie. A single value of one field, which most are, is read without a call."""
 
-    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "parse", "steps", "word")
+    __slots__ = ("convert", "each", "field", "inner", "level", "needed", "nested", "once", "spoil", "steps", "word")
 
     def __init__(self) -> None:
         self.each: bool | None = None
@@ -84,8 +86,10 @@ class Entry:
         self.level: Level | None = None
         self.inner: Level | None = None
         """The places inside the XML that is its text."""
-        self.parse: Step | None = None
-        """Reads that XML."""
+        self.spoil: list[Step] = []
+        """What is done instead of going inside, where its text is no XML."""
+        self.once = False
+        """Whether only the first element that is not empty counts, so that parts of two do not become one."""
         self.nested: list[Level] = []
         """The places of nested models that are read from it."""
 
@@ -108,14 +112,14 @@ class Level(dict[Any, "Entry | None"]):
         path = self._told.get(tag)
         if path is None:
             path = self.prefix + tellable(tag.rpartition("}")[2])
-            if len(self._told) < MOST_TAGS:
+            if len(self._told) < MOST_TAGS and len(tag) <= LONGEST_TAG:
                 self._told[tag] = path
         return path
 
     def __missing__(self, tag: Any) -> "Entry | None":
         # Comments and processing instructions have a function for a tag.
         entry = self.declared.get(tag.rpartition("}")[2], UNKNOWN) if isinstance(tag, str) else None
-        if len(self) < MOST_TAGS:
+        if len(self) < MOST_TAGS and not (isinstance(tag, str) and len(tag) > LONGEST_TAG):
             self[tag] = entry
         return entry
 
@@ -143,6 +147,9 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
                     run.leave(node)
                     continue
                 convert = entry.convert
+                if len(node):  # the text goes on behind what is in it
+                    table[field] = broken(entry.needed, entry.word, run.path(node), run)
+                    continue
                 try:
                     table[field] = text if convert is None else convert(text)
                 except ValueError:
@@ -156,20 +163,16 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             elif not (level.quiet or run.quiet):
                 run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
             continue
+        if entry.once:
+            if entry in seen:
+                run.leave(node)
+                continue
+            if entry.level is not None or not is_empty(node):
+                seen.append(entry)
         for step in entry.steps:
             step(node, table, run)
-        if entry.level is None and entry.parse is None:
-            continue
-        if not entry.each:
-            if entry in seen:  # parts of two must not become one
-                if not entry.steps:
-                    run.leave(node)
-                continue
-            seen.append(entry)
         if entry.level is not None:
             walk(node, entry.level, table, run)
-        if entry.parse is not None:
-            entry.parse(node, table, run)
 
 
 def broken(needed: bool, word: str, path: str, run: Run) -> object:
