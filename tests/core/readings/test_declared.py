@@ -178,3 +178,20 @@ async def test_declarations_and_code_mix() -> None:
     assert (await put(lookup, "<t>token</t>", answer(licence(), licence()))).kind is OutcomeKind.FOUND
     assert (await put(lookup, "<t>token</t>", answer(*[licence()] * 3))).code == "licences.many"
     assert (await put(lookup, "<t>no</t>")).code == "licences.login"
+
+
+def test_who_is_compared() -> None:
+    """What the query lacks is not compared, but the first of the names it must have: a birth date is many people's."""
+
+    class Known(Licence):
+        type: Literal["declared.Known"] = "declared.Known"  # type: ignore[assignment]
+        born: Annotated[Day | None, At("Born")] = None
+
+    take = Take(Reading(Known), "L", same=("iin", "born"))
+    born = date(1990, 1, 1)
+    record = Known(iin=IIN, number="7", born=born)
+    asked = LicenceQuery.model_construct
+    assert take.is_asked(asked(iin=IIN, born=None), record)
+    assert take.is_asked(asked(iin=IIN, born=born), record)
+    assert not take.is_asked(asked(iin=IIN, born=date(1990, 1, 2)), record)
+    assert not take.is_asked(asked(iin=None, born=born), record)

@@ -165,6 +165,9 @@ def test_attributes_and_flags_and_open_content() -> None:
     assert seen.open == {"Z": ["1", "2"]}
     assert seen.rest == {"U": "u", "W": "w"}
     assert not read("<Other/>", present=Present("Flag")).present
+    assert not read("<Flag> false </Flag>", present=Present("Flag")).present
+    assert not read({"Flag": False}, present=Present("Flag")).present
+    assert read({"Flag": {}}, present=Present("Flag")).present
 
 
 def test_json_tables_stay_as_they_are() -> None:

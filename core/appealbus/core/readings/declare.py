@@ -49,9 +49,10 @@ class At(_Paths):
 class By(_Paths):
     """A field's value is what a function makes of texts: the one way out, and its paths can still be checked.
 
-    The function gets one argument for each path: the text there, or None; for a path with `[*]` the list of texts. It
-    is not called where there is none at all. It returns the value, or None for absent, and raises ValueError for what
-    it cannot read. It must be pure: no clock, no network, no state.
+    The function gets one argument for each path: the text there, or None; for a path with `[*]` the list of texts,
+    without gaps: what belongs together in each of several elements needs a nested model. It is not called where there
+    is none at all. It returns the value, or None for absent, and raises ValueError for what it cannot read. It must be
+    pure: no clock, no network, no state.
     """
 
     def __init__(self, function: Callable[..., Any], *paths: str, word: str = "value") -> None:
@@ -61,7 +62,10 @@ class By(_Paths):
 
 
 class Present(_Paths):
-    """A field is true where there is an element, such as an empty flag; else it is false, or its own default."""
+    """A field is true where there is an element, such as an empty flag, that does not say `false` or `0`.
+
+    Else it is false, or its own default.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

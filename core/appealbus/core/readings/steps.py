@@ -187,7 +187,8 @@ def present(key: Key) -> Step:
     """Say that it is there."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        table[key] = True
+        if (node.text or "").strip() not in ("false", "0"):
+            table[key] = True
 
     return step
 

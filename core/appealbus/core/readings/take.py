@@ -62,7 +62,7 @@ class Take(Generic[R]):
                 say (`BusinessCodes`).
             same: what of a record must equal what was asked, or the answer is about somebody else: names of fields
                 that the query and the record share; or names of the query's with those of the record's; or a function
-                of both. What the query does not have is not compared.
+                of both. What the query does not have is not compared, but the first of them it must have.
             what: what a record is about, in one word, for codes (`egkn.other_parcel`); left out, the record's type.
 
         Raises:
@@ -151,7 +151,7 @@ class Take(Generic[R]):
             return self.same(query, record)
         asked = {name: getattr(query, name) for name in self.same}
         told = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
-        return bool(told) and all(told[name] == asked[name] for name in told)
+        return next(iter(self.same)) in told and all(told[name] == asked[name] for name in told)
 
 
 def _every(path: ReplyPath) -> ReplyPath:
