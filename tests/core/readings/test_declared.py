@@ -195,3 +195,15 @@ def test_who_is_compared() -> None:
     assert take.is_asked(asked(iin=IIN, born=born), record)
     assert not take.is_asked(asked(iin=IIN, born=date(1990, 1, 2)), record)
     assert not take.is_asked(asked(iin=None, born=born), record)
+
+
+def test_what_one_take_knows_is_no_business_of_another() -> None:
+    """A code beside a record that is the whole answer is taken by that declaration alone."""
+    reading = Reading(Licence)
+    answer = etree.fromstring(f"<L><Code>0</Code><Holder><Iin>{IIN}</Iin></Holder><Number>7</Number><New/></L>")
+    whole, notes = Take(reading, ".", code="Code", same=("iin",)), Notes()
+    assert whole.answer(answer, notes).records() == [Licence(iin=IIN, number="7")]
+    assert notes.unread == {"New": 1}
+    notes = Notes()
+    reading.read(answer, notes)
+    assert notes.unread == {"Code": 1, "New": 1}

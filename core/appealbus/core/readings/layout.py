@@ -35,9 +35,7 @@ def entry_at(root: Level, path: ReplyPath, xml: InnerSchema | None, whose: str) 
             )
         entry.each = path.each[i]
         if i + 1 < len(path.steps) and path.steps[i + 1] != XML:
-            if entry.level is None:
-                entry.level = Level()
-            level = entry.level
+            level = entry.within()
     return entry
 
 

@@ -5,9 +5,10 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-_XSI = _NIL[:-3]
-_HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _NIL[1:-4]})
+from appealbus.core.replies import xmlread
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _XSI[1:-1]})
 
 
 _LARGEST = 1024
@@ -52,7 +53,7 @@ def is_nil(node: Node) -> bool:
     """Say whether it stands for nothing: an element that is marked xsi:nil, or null."""
     if isinstance(node, JsonNode):
         return node.value is None
-    return node.get(_NIL, "").strip() in ("true", "1")
+    return xmlread.is_nil(node)
 
 
 def has_nil(node: Node) -> bool:

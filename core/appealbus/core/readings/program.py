@@ -58,6 +58,8 @@ class Program:
         """Fields without which there still is a record: one single value, or one nested model."""
         self._spec = spec
         self._around = around
+        self._keys: dict[str, Key] = {name: name if around is None else (around.name, name) for name in spec.fields}
+        """Where the value of each field waits in the table."""
         self._inside = (*inside, spec.model)
         self._converters = converters(spec.zone, comma=spec.comma)
         self._own: list[Step] = []
@@ -88,17 +90,12 @@ class Program:
             Unreadable: something is missing or broken that it needs.
 
         """
-        table: Table = {}
-        for step in self._own:
-            step(node, table, run)
-        walk(node, self.level, table, run)
-        for finish in self._finish:
-            finish(node, table, run)
+        table = self._table(node, run)
         if not self._needed <= table.keys():
             if not table and not each:
                 return None
             lacking = next(name for name in self.model.model_fields if name in self._needed - table.keys())
-            raise Unreadable(f"{run.path(node)}/{self.paths[lacking]}".removeprefix("./"))
+            raise Unreadable(run.below(node, self.paths[lacking]))
         return table or ({} if each else None)
 
     def collect(self, node: Node, table: Table, run: Run) -> Table | None:
@@ -110,16 +107,21 @@ class Program:
         """
         for each in (*self._own, *self._finish):
             each(node, table, run)
-        keys = {name: self._key(name) for name in self._spec.fields}
-        part = {name: table.pop(key) for name, key in keys.items() if key in table}
+        part = {name: table.pop(key) for name, key in self._keys.items() if key in table}
         lacking = [name for name in self._needed if part.get(name, BAD) is BAD]
         if lacking and self._around is not None and self._around.needed:
-            raise Unreadable(f"{run.path(node)}/{self.paths[lacking[0]]}".removeprefix("./"))
+            raise Unreadable(run.below(node, self.paths[lacking[0]]))
         return None if lacking else part or None
 
-    def _key(self, name: str) -> Key:
-        """Return where the value of a field waits in the table."""
-        return name if self._around is None else (self._around.name, name)
+    def _table(self, node: Node, run: Run) -> Table:
+        """Return what is found of an element."""
+        table: Table = {}
+        for step in self._own:
+            step(node, table, run)
+        walk(node, self.level, table, run)
+        for finish in self._finish:
+            finish(node, table, run)
+        return table
 
     def _type(self, name: str) -> FieldType | None:
         kind = field_type(self.model.model_fields[name])
@@ -128,7 +130,7 @@ class Program:
         return replace(kind, needed=False)
 
     def _declare(self, name: str, declared: Declared) -> None:
-        kind, key = self._type(name), self._key(name)
+        kind, key = self._type(name), self._keys[name]
         if isinstance(declared, ReadingSpec):
             self._same_element(name, declared, kind)
             return
@@ -221,12 +223,12 @@ class Program:
     def _same_element(self, name: str, declared: ReadingSpec, kind: FieldType | None) -> None:
         if kind is None or kind.model is None or kind.each:
             raise self._wrong(name, "a Reading stands for one nested model")
-        around = Around(self.level, self._key(name), kind.needed)
+        around = Around(self.level, self._keys[name], kind.needed)
         program = self.inner[name] = Program(declared, self._inside, around)
         self.paths[name] = "."
         if not kind.needed:
             self.optional.add(name)
-        self._finish.append(steps.collected(self._key(name), program))
+        self._finish.append(steps.collected(self._keys[name], program))
 
     def _nested(self, name: str, way: Declaration, kind: FieldType) -> "Program":
         given = way.of if isinstance(way, At) else None
@@ -249,14 +251,8 @@ class Program:
     def _rest(self, name: str, key: Key, path: ReplyPath, kind: FieldType) -> None:
         if not kind.open or kind.each:
             raise self._wrong(name, "what no other field takes needs a field of the type dict[str, JsonValue]")
-        inside = ReplyPath(path.text, path.steps, path.each)
-        if inside.steps:
-            entry = self._entry(inside)
-            if entry.level is None:
-                entry.level = Level()
-        level = self._entry(inside).level if inside.steps else self.level
-        if level is not None:
-            level.rest = steps.rest(key)
+        level = self._entry(path).within() if path.steps else self.level
+        level.rest = steps.rest(key)
 
     def _converter(self, kind: FieldType) -> tuple[str, Converter | None]:
         return self._converters.get(kind.scalar or str, ("value", None))
@@ -295,12 +291,7 @@ class _CodedProgram(Program):
         """Whether there is no more to it than a walk."""
 
     def part(self, node: Node, run: Run, *, each: bool = False) -> Table | None:
-        table: Table = {}
-        for step in self._own:
-            step(node, table, run)
-        walk(node, self.level, table, run)
-        for finish in self._finish:
-            finish(node, table, run)
+        table = self._table(node, run)
         if table and "code" not in table:
             table["code"] = ""
         return table or None

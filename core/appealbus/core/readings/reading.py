@@ -1,6 +1,7 @@
 """A reading: from an element or a JSON object to a record."""
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import tzinfo
 from typing import Any, Generic, TypeVar
 
@@ -71,6 +72,12 @@ class Reading(ReadingSpec, Generic[M]):
 
         self.program = Program(self)
 
+    def copy(self) -> "Reading[M]":
+        """Return the same reading with a program of its own."""
+        same = copy(self)
+        same.program = Program(same)
+        return same
+
     def read(self, payload: Payload, notes: Notes | None = None) -> M:
         """Return the record that stands in an element or a JSON object.
 
@@ -111,7 +118,7 @@ class Reading(ReadingSpec, Generic[M]):
                 path = self._let_go(table, place, gone, run.path(node))
                 if path is None:
                     continue
-                run.notes.drop(f"{run.path(node)}/{path}".removeprefix("./"))
+                run.notes.drop(run.below(node, path))
 
     def _let_go(self, table: Any, place: tuple[int | str, ...], gone: set[tuple[int, str]], where: str) -> str | None:
         """Take the optional value out of the table in which the place lies, and return its path; None if it is gone.

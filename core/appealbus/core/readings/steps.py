@@ -43,14 +43,13 @@ def text_at(end: str) -> Reader:
 
 def part_at(end: str) -> Reader:
     """Return what reads one of the texts of a function."""
-    if end:
-        return text_at(end)
+    text = text_at(end)
 
     def part(node: Node, run: Run) -> Any:
-        if run.nils and is_nil(node):
-            return None
-        text = (node.text or "").strip() or None
-        return BAD if text and len(node) else text
+        try:
+            return text(node, run)
+        except ValueError:
+            return BAD
 
     return part
 
@@ -301,8 +300,7 @@ def made(key: Key, parts: Sequence[Key], way: By, needed: bool) -> Finish:
                 raise ValueError
             found = function(*texts)
         except (ValueError, ArithmeticError, LookupError):  # as int, Decimal and a table of words raise them
-            path = f"{run.path(node)}/{way.paths[0].text}".removeprefix("./")
-            table[key] = broken(needed, word, path, run)
+            table[key] = broken(needed, word, run.below(node, way.paths[0].text), run)
         else:
             if found is not None:
                 table[key] = found

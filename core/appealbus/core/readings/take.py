@@ -69,7 +69,6 @@ class Take(Generic[R]):
             DeclarationError: a path or a name leads nowhere.
 
         """
-        self.reading = reading
         self.path = _every(parse_reply_path(path))
         self.code = parse_reply_path(code) if code else None
         self.origin = caller()
@@ -84,9 +83,12 @@ class Take(Generic[R]):
                 if name not in reading.model.model_fields:
                     raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
         if self.code is not None and not self.path.steps:
-            # The record is the answer itself: its reading meets the code, which is taken here.
+            # The record is the answer itself, and its reading meets the code, which is taken here: that is no business
+            # of others who use the reading.
+            reading = reading.copy()
             entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
             settle(reading.program.level)
+        self.reading = reading
         self._level = Level()
         self._own: list[Step] = []
         if self.path.end or (self.code is not None and self.code.end == REST):
@@ -113,16 +115,16 @@ class Take(Generic[R]):
         root = body if isinstance(body, etree._Element) else JsonNode("", body)
         run = Run(root, notes if notes is not None else Notes())
         table: Table = {}
-        run.quiet = not self.path.steps
+        # What is left beside the code of an answer that is the record itself, its reading notes.
+        first = run if self.path.steps else Run(root, Notes())
         try:
             for step in self._own:
-                step(root, table, run)
-            walk(root, self._level, table, run)
+                step(root, table, first)
+            walk(root, self._level, table, first)
         except Unreadable as bad:
             raise failure(bad) from None
         if not self.path.steps:
             table["nodes"] = [root]
-        run.quiet = False
         code, nodes = table.get("code"), table.get("nodes", [])
         if self.code is not None and code is None:
             raise failure(Unreadable(self.code.text))
@@ -168,4 +170,4 @@ def _pass_by(node: Node, table: Table, run: Run) -> None:
 
 
 def _has(root: Node, name: str) -> bool:
-    return any(isinstance(child.tag, str) and child.tag.rpartition("}")[2] == name for child in root)
+    return any(local_name(child) == name for child in root)

@@ -36,7 +36,7 @@ class Unreadable(AppealBusError):
 class Run:
     """One reading under way."""
 
-    __slots__ = ("inside", "nils", "notes", "prefix", "quiet", "root", "spoilt")
+    __slots__ = ("inside", "nils", "notes", "prefix", "root", "spoilt")
 
     def __init__(self, root: Node, notes: Notes) -> None:
         self.root = root
@@ -44,8 +44,6 @@ class Run:
         self.nils = has_nil(root)
         self.prefix = ""
         """Where the record at hand stands in the reply."""
-        self.quiet = False
-        """Whether what nobody takes is not noted now."""
         self.spoilt = False
         """Whether something could not be read."""
         self.inside: dict[Any, Node] = {}
@@ -64,10 +62,13 @@ class Run:
             at = above
         return "/".join(reversed(names)) or "."
 
+    def below(self, node: Node, path: str) -> str:
+        """Return the path of what is declared at a path inside an element."""
+        return f"{self.path(node)}/{path}".removeprefix("./")
+
     def leave(self, node: Node) -> None:
         """Note an element that nobody takes."""
-        if not self.quiet:
-            self.notes.leave_unread(self.path(node))
+        self.notes.leave_unread(self.path(node))
 
 
 class Entry:
@@ -92,6 +93,12 @@ class Entry:
         """Whether only the first element that is not empty counts, so that parts of two do not become one."""
         self.nested: list[Level] = []
         """The places of nested models that are read from it."""
+
+    def within(self) -> "Level":
+        """Return the places inside its element, made if need be."""
+        if self.level is None:
+            self.level = Level()
+        return self.level
 
 
 class Level(dict[Any, "Entry | None"]):
@@ -160,7 +167,7 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
         if entry is UNKNOWN:
             if level.rest is not None:
                 level.rest(node, table, run)
-            elif not (level.quiet or run.quiet):
+            elif not level.quiet:
                 run.notes.leave_unread(run.prefix + level.path_of(str(node.tag)))
             continue
         if entry.once:
