@@ -94,3 +94,10 @@ def test_a_declaration_that_can_never_work(make: Callable[[], object], told: str
 def test_by_takes_what_no_type_tells() -> None:
     """A field that may be one of two models is left to a function."""
     assert Reading(Whole, either=By(lambda name: Part(name=name), "E")).read({"E": "x"}).either == Part(name="x")
+
+
+def test_what_a_subclass_declares_is_checked_too() -> None:
+    """The query and the record are those of the class above it."""
+    above = lookup()
+    with pytest.raises(DeclarationError, match="ThingQuery has no field 'nubmer'"):
+        type("Below", (above,), {"send": Send("{urn:t}Ask", {"Number": "nubmer"})})

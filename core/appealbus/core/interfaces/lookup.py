@@ -1,7 +1,7 @@
 """A lookup: one question to a source. Integrators write these; nothing in here knows a wire."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -83,3 +83,15 @@ class Lookup(ABC, Generic[Q, R_co]):
         CallFailed may pass through: the guard makes it an outcome. Any other exception is taken for a defect
         of the plugin and ends the question in `invalid`.
         """
+
+
+def models_of(kind: type[Lookup[Any, Any]]) -> tuple[type[Query], type[Record]] | None:
+    """Return the query and the record that a lookup's type arguments name, through classes between; None: none do."""
+    for base in kind.__mro__:
+        for generic in getattr(base, "__orig_bases__", ()):
+            origin, given = get_origin(generic), get_args(generic)
+            if isinstance(origin, type) and issubclass(origin, Lookup) and len(given) == 2:
+                query, record = given
+                if isinstance(query, type) and isinstance(record, type):
+                    return query, record
+    return None

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
 from appealbus.core.domain.case import PENDING
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.lookup import From, Lookup, Query
+from appealbus.core.interfaces.lookup import From, Lookup, Query, models_of
 from appealbus.core.interfaces.outcomes import not_applicable, skipped
 from appealbus.core.planning.lineage import Chosen, Known, Lineage, elements_of, joined, meet
 from appealbus.core.planning.paths import Path, PathError, Value, check_path, parse_path, values
@@ -121,14 +121,11 @@ class Node:
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
-        for base in type(self.lookup).__mro__:
-            for generic in getattr(base, "__orig_bases__", ()):
-                origin, given = get_origin(generic), get_args(generic)
-                if isinstance(origin, type) and issubclass(origin, Lookup) and len(given) == 2:
-                    query, record = given
-                    if isinstance(query, type) and isinstance(record, type):
-                        return query, record
-        raise PlanError(f"{self.lookup.name}: write class {type(self.lookup).__name__}(Lookup[YourQuery, YourRecord])")
+        models = models_of(type(self.lookup))
+        if models is None:
+            name = type(self.lookup).__name__
+            raise PlanError(f"{self.lookup.name}: write class {name}(Lookup[YourQuery, YourRecord])")
+        return models
 
     @property
     def query_model(self) -> type[Query]:

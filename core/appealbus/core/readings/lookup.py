@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
 
 from appealbus.core import clocks
-from appealbus.core.interfaces.lookup import Lookup, Q, Query, R_co
+from appealbus.core.interfaces.lookup import Lookup, Q, R_co, models_of
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Reply, Request
 from appealbus.core.readings.paths import DeclarationError
@@ -49,23 +49,18 @@ class Declared(Lookup[Q, R_co]):
 
         """
         super().__init_subclass__(**kwargs)
-        models = [
-            get_args(base)
-            for base in getattr(cls, "__orig_bases__", ())
-            if isinstance(get_origin(base), type)
-            and issubclass(get_origin(base), Declared)
-            and len(get_args(base)) == 2  # a generic class between may have other parameters
-        ]
-        for query, record in models:
-            if isinstance(query, type) and issubclass(query, Query) and hasattr(cls, "send"):
-                same = cls.take.same if hasattr(cls, "take") else ()  # a class between may leave it to others
-                names = cls.send.fields() | (set() if callable(same) else set(same))
-                if unknown := sorted(names - set(query.model_fields)):
-                    raise DeclarationError(f"{cls.__name__}: {query.__name__} has no field {unknown[0]!r}")
-            if isinstance(record, type) and hasattr(cls, "take") and not issubclass(cls.take.reading.model, record):
-                raise DeclarationError(
-                    f"{cls.__name__}: {cls.take.reading.model.__name__} is read, not {record.__name__}"
-                )
+        models = models_of(cls)
+        if models is None:  # a class between may leave them to others, and the declarations too
+            return
+        query, record = models
+        taken = cls.take if hasattr(cls, "take") else None
+        names = cls.send.fields() if hasattr(cls, "send") else set()
+        if taken is not None and not callable(taken.same):
+            names |= set(taken.same)
+        if unknown := sorted(names - set(query.model_fields)):
+            raise DeclarationError(f"{cls.__name__}: {query.__name__} has no field {unknown[0]!r}")
+        if taken is not None and not issubclass(taken.reading.model, record):
+            raise DeclarationError(f"{cls.__name__}: {taken.reading.model.__name__} is read, not {record.__name__}")
 
     def __init__(self, settings: Any = None) -> None:
         """Remember the plugin's settings.
