@@ -114,11 +114,11 @@ class Reading(ReadingSpec, Generic[M]):
                     one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False)
                 ]
             gone: set[tuple[int, str]] = set()
+            where = run.path(node)
             for place in places:
-                path = self._let_go(table, place, gone, run.path(node))
-                if path is None:
-                    continue
-                run.notes.drop(run.below(node, path))
+                path = self._let_go(table, place, gone, where)
+                if path is not None:
+                    run.notes.drop(f"{where}/{path}".removeprefix("./"))
 
     def _let_go(self, table: Any, place: tuple[int | str, ...], gone: set[tuple[int, str]], where: str) -> str | None:
         """Take the optional value out of the table in which the place lies, and return its path; None if it is gone.
