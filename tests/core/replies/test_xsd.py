@@ -228,3 +228,13 @@ def test_namespaces_of_elements() -> None:
     ]
     unknown = SchemaModel([document('<xs:element name="r"/>', "")])
     assert unknown.namespaces(unknown.element("r") or ()) is None
+
+
+def test_groups_that_double_are_looked_at_once() -> None:
+    """Thirty groups, each with the next one twice, would be a thousand million particles."""
+    twice = 2 * '<xs:group ref="t:g{0}"/>'
+    groups = "".join(
+        f'<xs:group name="g{i}"><xs:sequence>{twice.format(i + 1)}</xs:sequence></xs:group>' for i in range(30)
+    )
+    last = f'<xs:group name="g30"><xs:sequence>{A}</xs:sequence></xs:group>'
+    assert counts(of_type('<xs:group ref="t:g0"/>', groups + last)) == {"a": (2**30, 2**30)}

@@ -124,14 +124,14 @@ def base_of(node: etree._Element) -> etree._Element | None:
 
 
 def _reached(start: etree._Element, following: dict[etree._Element, list[etree._Element]]) -> list[etree._Element]:
-    found: list[etree._Element] = []
+    found: dict[etree._Element, None] = {}
     waiting = [start]
     while waiting:
         for node in following.get(waiting.pop(), ()):
             if node not in found:
-                found.append(node)
+                found[node] = None
                 waiting.append(node)
-    return found
+    return list(found)
 
 
 def _written(node: etree._Element) -> bytes:

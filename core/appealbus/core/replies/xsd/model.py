@@ -33,6 +33,7 @@ class SchemaModel:
         self._simple = SimpleTypes(self._components)
         self._shapes: dict[Place, Shape] = {}
         self._types: dict[etree._Element, Shape] = {}
+        self._groups: dict[etree._Element, Shape] = {}
 
     def element(self, name: str) -> Place | None:
         """Return a global element by `{namespace}local`; None where there is none."""
@@ -96,7 +97,7 @@ class SchemaModel:
         way = base_of(node)
         if content is not None:
             return ANYTHING if way is None else self._of_base(node, content, way, seen)
-        own = self._body(node, seen)
+        own = self._body(node)
         return replace(own, text=ANY_TEXT) if _is_true(node.get("mixed")) else own
 
     def _of_base(
@@ -109,7 +110,7 @@ class SchemaModel:
         else:
             target = self._components.find("type", way, way.get("base"))
             base = ANYTHING if target is None else self._type(target, seen)
-        own = self._body(way, seen)
+        own = self._body(way)
         restricts = local(way) == "restriction"
         if local(content) == "simpleContent":
             return replace(both(base, own), text=self._simple.restricted(way, base.text) if restricts else base.text)
@@ -119,27 +120,32 @@ class SchemaModel:
         mixed = any(_is_true(each.get("mixed")) for each in (node, content))
         return replace(own, text=ANY_TEXT if mixed or (not restricts and base.text is not None) else None)
 
-    def _body(self, node: etree._Element, seen: frozenset[etree._Element]) -> Shape:
+    def _body(self, node: etree._Element) -> Shape:
         """Return what the particles and the attributes directly inside a node allow."""
-        found = Shape()
+        found: list[Shape] = []
         for child in node:
             kind = local(child)
             if kind == "anyAttribute":
-                found = replace(found, open_attributes=True)
+                found.append(Shape(open_attributes=True))
             elif kind == "attribute":
-                found = both(found, self._attribute(child))
+                found.append(self._attribute(child))
             elif kind == "attributeGroup":
-                target = self._components.find("attributeGroup", child, child.get("ref"))
-                unknown = target is None or target in seen
-                inside = (
-                    Shape(open_attributes=True) if target is None or unknown else self._body(target, seen | {target})
-                )
-                found = both(found, inside)
+                found.append(self._group(child, kind, Shape(open_attributes=True)))
             elif kind in ("sequence", "all", "choice", "group"):
-                found = both(found, self._particle(child, seen))
+                found.append(self._particle(child))
             elif kind not in _IGNORED and kind not in ("simpleType",) and not _is_facet(kind):
-                found = both(found, Shape(open=True))
-        return found
+                found.append(Shape(open=True))
+        return both(*found)
+
+    def _group(self, node: etree._Element, kind: str, unknown: Shape) -> Shape:
+        """Return what a named group allows; of one that is not there, or that is inside itself, that it is unknown."""
+        target = self._components.find(kind, node, node.get("ref"))
+        if target is None:
+            return unknown
+        if target not in self._groups:
+            self._groups[target] = unknown
+            self._groups[target] = self._body(target)
+        return self._groups[target]
 
     def _attribute(self, node: etree._Element) -> Shape:
         name, text = node.get("name"), ANY_TEXT
@@ -153,21 +159,16 @@ class SchemaModel:
         needed = node.get("use") == "required" and node.get("fixed") is None
         return Shape(attributes={name or "": Attribute(text, needed)})
 
-    def _particle(self, node: etree._Element, seen: frozenset[etree._Element]) -> Shape:
+    def _particle(self, node: etree._Element) -> Shape:
         kind = local(node)
         if kind == "element":
             inside = self._element_in(node)
         elif kind == "choice":
-            inside = either([self._particle(child, seen) for child in node if local(child) not in _IGNORED])
+            inside = either([self._particle(child) for child in node if local(child) not in _IGNORED])
         elif kind in ("sequence", "all"):
-            inside = Shape()
-            for child in node:
-                if local(child) not in _IGNORED:
-                    inside = both(inside, self._particle(child, seen))
+            inside = both(*(self._particle(child) for child in node if local(child) not in _IGNORED))
         elif kind == "group":
-            target = self._components.find("group", node, node.get("ref"))
-            known = target is not None and target not in seen
-            inside = self._body(target, seen | {target}) if target is not None and known else Shape(open=True)
+            inside = self._group(node, kind, Shape(open=True))
         else:
             inside = Shape(open=True)
         return times(inside, node)

@@ -53,58 +53,66 @@ class Shape:
 ANYTHING = Shape(open=True, open_attributes=True, text=ANY_TEXT)
 
 
-def both(one: Shape, other: Shape) -> Shape:
-    """Return what is allowed where both stand one after the other."""
-    children = dict(one.children)
-    for name, child in other.children.items():
-        before = children.get(name)
-        children[name] = child if before is None else _added(before, child)
+def both(*shapes: Shape) -> Shape:
+    """Return what is allowed where all of these stand, one after the other."""
+    children: dict[str, list[Child]] = {}
+    attributes: dict[str, Attribute] = {}
+    for shape in shapes:
+        for name, child in shape.children.items():
+            children.setdefault(name, []).append(child)
+        attributes |= shape.attributes
     return Shape(
-        children,
-        {**one.attributes, **other.attributes},
-        one.open or other.open,
-        one.open_attributes or other.open_attributes,
-        one.text if one.text is not None else other.text,
+        {name: _added(alike) for name, alike in children.items()},
+        attributes,
+        any(shape.open for shape in shapes),
+        any(shape.open_attributes for shape in shapes),
+        next((shape.text for shape in shapes if shape.text is not None), None),
     )
 
 
 def either(ways: list[Shape]) -> Shape:
     """Return what is allowed where one of several stands."""
-    if not ways:
-        return Shape()
-    found = ways[0]
-    for way in ways[1:]:
-        children = {
-            name: _either_child(found.children.get(name), way.children.get(name))
-            for name in {**found.children, **way.children}
-        }
-        attributes = {
-            name: _either_attribute(found.attributes.get(name), way.attributes.get(name))
-            for name in {**found.attributes, **way.attributes}
-        }
-        text = found.text.or_(way.text) if found.text is not None and way.text is not None else found.text or way.text
-        found = Shape(children, attributes, found.open or way.open, found.open_attributes or way.open_attributes, text)
+    children: dict[str, list[Child]] = {}
+    attributes: dict[str, list[Attribute]] = {}
+    for way in ways:
+        for name, child in way.children.items():
+            children.setdefault(name, []).append(child)
+        for name, attribute in way.attributes.items():
+            attributes.setdefault(name, []).append(attribute)
+    return Shape(
+        {name: _either_child(alike, in_all=len(alike) == len(ways)) for name, alike in children.items()},
+        {name: _either_attribute(alike, in_all=len(alike) == len(ways)) for name, alike in attributes.items()},
+        any(way.open for way in ways),
+        any(way.open_attributes for way in ways),
+        _either_text([way.text for way in ways if way.text is not None]),
+    )
+
+
+def _added(alike: list[Child]) -> Child:
+    if len(alike) == 1:
+        return alike[0]
+    return Child(_united(alike), sum(child.least for child in alike), sum(child.most for child in alike))
+
+
+def _either_child(alike: list[Child], *, in_all: bool) -> Child:
+    least = min(child.least for child in alike) if in_all else 0
+    return Child(_united(alike), least, max(child.most for child in alike))
+
+
+def _either_attribute(alike: list[Attribute], *, in_all: bool) -> Attribute:
+    text = _either_text([each.text for each in alike])
+    return Attribute(text or ANY_TEXT, in_all and all(each.needed for each in alike))
+
+
+def _either_text(texts: list[Simple]) -> Simple | None:
+    found = texts[0] if texts else None
+    for text in texts[1:]:
+        found = text if found is None else found.or_(text)
     return found
 
 
-def _added(one: Child, other: Child) -> Child:
-    return Child(_united(one.place, other.place), one.least + other.least, one.most + other.most)
-
-
-def _either_child(one: Child | None, other: Child | None) -> Child:
-    if one is None or other is None:
-        return replace(one or other or Child((), 0, 0), least=0)
-    return Child(_united(one.place, other.place), min(one.least, other.least), max(one.most, other.most))
-
-
-def _either_attribute(one: Attribute | None, other: Attribute | None) -> Attribute:
-    if one is None or other is None:
-        return replace(one or other or Attribute(ANY_TEXT, False), needed=False)
-    return Attribute(one.text.or_(other.text), one.needed and other.needed)
-
-
-def _united(one: Place, other: Place) -> Place:
-    return tuple(dict.fromkeys((*one, *other)))
+def _united(alike: list[Child]) -> Place:
+    return tuple(dict.fromkeys(node for child in alike for node in child.place))
 
 
 def times(shape: Shape, node: etree._Element) -> Shape:
