@@ -19,8 +19,8 @@ from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire, clocks
-from appealbus.core.clocks import monotonic
+from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -81,7 +81,7 @@ class ShepWire(Wire):
         return put_document(await self._data_signer.sign(xml), form.shape)
 
     def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
-        observed_at, settings = clocks.wall(), self._settings
+        observed_at, settings = wall(), self._settings
         envelope = self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
