@@ -94,7 +94,8 @@ class ShepWire(Wire):
         correlated = ours or reply.alone
         failure = gateway_failure(response.status, settings, is_empty=response.is_empty)
         if failure is not None:
-            failure.correlated, failure.once = correlated, once
+            failure.correlated = correlated
+            failure.once = once if failure.kind.final else None
             raise failure
         status = response.status or ""
         return Reply(
@@ -138,21 +139,17 @@ class ShepWire(Wire):
     def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
-        if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
+        if self._verifier is None or not failure.kind.final:
             return failure
         try:
             self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
-        if failure.kind.final:
-            try:
-                failure.once = self._once(
-                    envelope, text(fault.detail, "errorDate") if fault.detail is not None else None, now
-                )
-            except CallFailed:
-                return untrusted(
-                    "shep.fault_untied", "a signed fault came that has no date of now: it may be an old one"
-                )
+        date = text(fault.detail, "errorDate") if fault.detail is not None else None
+        try:
+            failure.once = self._once(envelope, date, now)
+        except CallFailed:
+            return untrusted("shep.fault_untied", "a signed fault came without a date of now: it may be an old one")
         return failure
 
     async def health(self) -> Health:
