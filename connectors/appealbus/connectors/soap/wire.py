@@ -170,6 +170,8 @@ class SoapWire(Wire):
             settings.catalog,
             service=settings.service,
             port=settings.port,
+            folder=settings.folder,
+            xsd=settings.xsd,
             validate=settings.validate_messages,
         )
         address = settings.url or contract.port.address

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.xsd import XSD, SchemaModel
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -60,7 +61,7 @@ class Checker:
             reason = f"{what} cannot be checked against its schema: a pattern has too many ways to fit"
             raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True) from None
         if not valid:
-            reason = f"{what} breaks its schema at {self._place(message)}"
+            reason = f"{what} breaks its schema at {self._place(message)}{broken_rule(self._schema)}"
             raise CallFailed(OutcomeKind.INVALID, code, reason)
 
     def _is_large_valid(self, message: etree._Element) -> bool:
