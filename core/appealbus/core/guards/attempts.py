@@ -143,7 +143,7 @@ class Attempts(Flight):
         context = self._context
         started = context.monotonic()
         call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
-        source = Source(context.source, context.wire, call, context.plugin)
+        source = self._source(call, context.wire)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
         self.so_far = CALL_TIMED_OUT
@@ -207,7 +207,12 @@ class Attempts(Flight):
         finally:
             add_up(self._context.unread, source.notes.unread)
             add_up(self._context.unreadable, source.notes.unreadable)
+            add_up(self._context.differences, source.notes.differences)
         return bool(source.replies)
+
+    def _source(self, call: Call, wire: Wire) -> Source:
+        context = self._context
+        return Source(context.source, wire, call, context.plugin, lenient=self.question.lookup.lenient)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question
@@ -261,7 +266,7 @@ class AnswerReading(Attempts):
         """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        await self._ask(Source(context.source, context.wire, call, context.plugin))
+        await self._ask(self._source(call, context.wire))
         return replace(self.ended(), read=True)
 
 
@@ -272,7 +277,7 @@ class LeftOut(Attempts):
         """Run it."""
         context = self._context
         call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
-        await self._ask(Source(context.source, _NOWHERE, call, context.plugin))
+        await self._ask(self._source(call, _NOWHERE))
         return self.ended()
 
 

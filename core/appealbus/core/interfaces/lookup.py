@@ -70,6 +70,9 @@ class Lookup(ABC, Generic[Q, R_co]):
     """The norm that allows it; empty: the one of the bus's settings."""
     idempotent: ClassVar[bool] = True
     """Whether asking twice is the same as asking once. Only then does the guard ask again by itself."""
+    lenient: ClassVar[bool] = False
+    """Whether it finds out by itself what a record needs of a reply that breaks its schema, as declared readings do.
+    Else such a reply does not reach it, unless the source has `replies = "off"`."""
 
     @property
     def source(self) -> str:

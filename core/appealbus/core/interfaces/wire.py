@@ -13,6 +13,7 @@ from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.schemas.outcome import OutcomeKind
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
@@ -68,6 +69,8 @@ class Reply:
             other question. What is not may be the answer to another one; then it cannot say for good that there
             is no record, or no right.
         attachments: what came beside the body and is not in it, by content id.
+        differences: places where the body breaks its contract, and how often, where `replies` is lenient.
+        headers: elements beside the body that the source put into the message's header, where the wire has one.
 
     """
 
@@ -78,6 +81,8 @@ class Reply:
     session_id: str | None = None
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    differences: Mapping[str, int] = field(default_factory=dict)
+    headers: Sequence[etree._Element] = ()
 
 
 class CallFailed(AppealBusError):
@@ -125,6 +130,8 @@ class Wire(ABC):
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+    replies: ReplyCheck = ReplyCheck.STRICT
+    """What becomes of a reply that breaks its contract, or the schema of the plugin that reads it."""
 
     async def start(self) -> None:  # noqa: B027
         """Load contracts, open what stays open. May take long; raises ConfigError on a broken contract."""
