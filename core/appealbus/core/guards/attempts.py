@@ -54,6 +54,7 @@ class Attempts(Flight):
         self._context = context
         self.question = question
         self._question_id = question_id
+        self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
         self._alone = not question.lookup.idempotent
         self._tied = True
@@ -142,7 +143,8 @@ class Attempts(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         context = self._context
         started = context.monotonic()
-        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
+        number, alone, ids = masked(self.question.number), self._alone, self._message_ids
+        call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
         source = self._source(call, context.wire)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
@@ -161,6 +163,7 @@ class Attempts(Flight):
             raise
         finally:
             source.close()
+            self._message_ids = source.call_context.message_ids
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
@@ -194,8 +197,8 @@ class Attempts(Flight):
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
-                self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
-            except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
+                self.so_far = checked(self._of_fault(failed))
+            except Exception as error:  # found without a record, a pause that is no number, or a defect of the lookup
                 self.so_far = self._context.defect(lookup, error)
             return True
         except TimeoutError:
@@ -209,6 +212,16 @@ class Attempts(Flight):
             add_up(self._context.unreadable, source.notes.unreadable)
             add_up(self._context.differences, source.notes.differences)
         return bool(source.replies)
+
+    def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
+        """Return what a failed call means: the lookup's word where it knows the source's fault, else the wire's."""
+        for detail in failed.details:
+            told = self.question.lookup.fault(detail, self.question.query)
+            if told is not None:
+                if not isinstance(told, Outcome) or told.record is not None:
+                    raise NotAnOutcome
+                return told
+        return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
 
     def _source(self, call: Call, wire: Wire) -> Source:
         context = self._context

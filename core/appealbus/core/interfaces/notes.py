@@ -1,5 +1,5 @@
-"""What a reading noticed beside its record: elements nobody takes, optional values that could not be read, and where the
-reply breaks its schema."""
+"""What a reading noticed beside its record: elements nobody takes, optional values that could not be read, and
+where the reply breaks its schema."""
 
 import re
 from collections import Counter
@@ -11,8 +11,8 @@ MOST_PATHS = 50
 MOST_OF_A_SOURCE = 100
 """Different paths that are counted of one source: they are labels of a metric, of which a page must not have many."""
 OTHER = "other"
-LARGE = "large message"
-"""Stands for the path of a difference in a message so large that nobody looked for the place."""
+MORE = "more"
+"""Stands for differences whose places nobody looked for: in a large message, or after the first hundreds."""
 _NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
 _DIGITS = re.compile(r"\d{5}", re.ASCII)
 

@@ -33,5 +33,5 @@ def is_repeated(element: object) -> bool:
     return isinstance(element, etree._Element) and _is(element.getprevious(), _REPEATED)
 
 
-def _is(node: etree._Element | None, mark: str) -> bool:
-    return node is not None and node.tag is etree.ProcessingInstruction and getattr(node, "target", "") == mark
+def _is(node: object, mark: str) -> bool:
+    return isinstance(node, etree._ProcessingInstruction) and node.target == mark
