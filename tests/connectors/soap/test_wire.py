@@ -279,7 +279,8 @@ async def test_it_tells_what_it_is_bound_to(wires: Wires, tmp_path: Path) -> Non
     (tmp_path / "register.xsd").write_bytes(REGISTER.with_suffix(".xsd").read_bytes())
     broken = REGISTER.read_text(encoding="utf-8").replace('element="r:Count"/>', 'type="r:Person"/>')
     (tmp_path / "r.wsdl").write_text(broken, encoding="utf-8")
-    told = (await wires(wsdl=tmp_path / "r.wsdl")).describe()
+    wire = await wires(wsdl=tmp_path / "r.wsdl", soap_headers={"Client": {"system": "a", "request": "b"}})
+    told = wire.describe()
     assert told.startswith("3 operations: FindPerson, Ping, Notify; left out: operation Count")
     assert "part body names no element" in told
 

@@ -105,7 +105,13 @@ class Declared(Lookup[Q, R_co]):
         answer = self.take.answer(reply.body, source.notes)
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
-        return self.choose(answer.records(), query) if failed is None else failed
+        if failed is not None:
+            return failed
+        records = answer.records()
+        if not records and self.schema is not None and element_of(reply).tag != self.schema.root:
+            # Such as the question, sent back: it is valid, too.
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
+        return self.choose(records, query)
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:
         """Return what the code means that came with an error of the gateway: nothing else in such an answer counts."""
