@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from copy import deepcopy
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest

@@ -116,6 +116,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleUse:
+    """What a signed answer is known again by: one that was recorded stays validly signed, and must not count twice.
+
+    Attributes:
+        key: a hash of all that is signed, 64 characters at most.
+        until: when its date is so old that the wire refuses it for that.
+
+    """
+
+    key: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A source's answer: parsed, valid against its contract, and past every status layer below business.
 
@@ -133,8 +147,7 @@ class Reply:
         headers: elements beside the body that the source put into the message's header, where the wire has one.
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
-        once: of a signed answer, a key that no other answer has: one that comes again was recorded and replayed.
-        sent_at: of a signed answer, when it was made, by its own word.
+        once: of a signed answer, what it is known again by: it counts once.
 
     """
 
@@ -148,8 +161,7 @@ class Reply:
     differences: Mapping[str, int] = field(default_factory=dict)
     headers: Sequence[etree._Element] = ()
     status: str | None = None
-    once: str | None = None
-    sent_at: datetime | None = None
+    once: SingleUse | None = None
 
 
 class CallFailed(AppealBusError):
@@ -162,6 +174,7 @@ class CallFailed(AppealBusError):
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.
         details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
+        once: as with a Reply: what a signed answer says for good counts once.
 
     """
 
@@ -175,6 +188,7 @@ class CallFailed(AppealBusError):
         correlated: bool = True,
         at_scale: bool = False,
         details: Sequence[etree._Element] = (),
+        once: SingleUse | None = None,
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -184,6 +198,7 @@ class CallFailed(AppealBusError):
         self.correlated = correlated
         self.at_scale = at_scale
         self.details = details
+        self.once = once
 
 
 @dataclass(frozen=True, slots=True)
