@@ -189,6 +189,8 @@ class SoapWire(Wire):
             settings.catalog,
             service=settings.service,
             port=settings.port,
+            folder=settings.folder,
+            xsd=settings.xsd,
             replies=settings.replies,
         )
         address = settings.url or contract.port.address
