@@ -25,7 +25,8 @@ NS = "urn:deg"
 CANARY = "Канарейкина"
 XSD = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{NS}" xmlns:t="{NS}"
  elementFormDefault="qualified">
-<xs:simpleType name="Iin"><xs:restriction base="xs:string"><xs:pattern value="\\d{{12}}"/></xs:restriction></xs:simpleType>
+<xs:simpleType name="Iin">
+<xs:restriction base="xs:string"><xs:pattern value="\\d{{12}}"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="State"><xs:restriction base="xs:string"><xs:enumeration value="valid"/>
 <xs:enumeration value="revoked"/></xs:restriction></xs:simpleType>
 <xs:complexType name="Paper"><xs:sequence><xs:element name="number"><xs:simpleType><xs:restriction base="xs:string">
