@@ -94,12 +94,17 @@ class Declared(Lookup[Q, R_co]):
         """
         if self.schema is not None:
             self.schema.check(element_of(reply))
-        answer = self.take.answer(reply.body, source.notes)
+        take = self.taken(reply)
+        answer = take.answer(reply.body, source.notes)
         if answer.code is not None:
             failed: Outcome[Record] | None = self.settings.failure(self.source, answer.code)
             if failed is not None:
                 return failed
         return self.choose(answer.records(), query)
+
+    def taken(self, reply: Reply) -> Take[Any]:
+        """Return where the record stands in this answer. Override it where a source answers in several ways."""
+        return self.take
 
     def choose(self, records: Sequence[Any], query: Q) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome of a question to which the source answered with these records.
