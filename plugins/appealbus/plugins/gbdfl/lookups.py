@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import model_validator
 
-from appealbus.core import From, Outcome, Query, Secret, not_found
+from appealbus.core import Form, From, Outcome, Query, Secret, Shape, not_found
 from appealbus.core.readings import Declared, Send
 from appealbus.core.replies.subject import same_name, same_number, same_patronymic
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -20,6 +20,8 @@ from appealbus.schemas.record import Record
 NAMESPACE = "http://smartbridge.b10.kz"
 SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "gbdfl.xsd", f"{{{NAMESPACE}}}sendMessageResponse")
 
+# Of the published clients some name the type and some leave it out. The gateway's own example names it.
+_FORM = Form(Shape.TYPED, "{http://message.persistence.interactive.nat}Request")
 _CONSENT = (
     "the register wants a consent (КДП) that one person gives for one service, the bus cannot ask for it yet, "
     "and a question without it may be refused"
@@ -97,13 +99,14 @@ def _question(by: Mapping[str, str]) -> Send:
     return Send(
         f"{{{NAMESPACE}}}sendMessageRequest",
         {
-            "messageId": lambda asking: asking.question_id,
+            "messageId": lambda asking: asking.message_id,
             "messageDate": lambda asking: asking.now.isoformat(timespec="milliseconds"),
             "senderCode": lambda asking: asking.settings.sender_code,
             **by,
             "kdpToken": lambda asking: _secret(asking.settings.kdp_token),
             "publicKey": lambda asking: _secret(asking.settings.public_key),
         },
+        form=_FORM,
     )
 
 

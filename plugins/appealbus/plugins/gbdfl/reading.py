@@ -106,4 +106,10 @@ PERSON = Reading(
     ),
     excluded="excludeStatus/excludeReason",
 )
-TAKE = Take(PERSON, "persons/person", code="messageResult/code", same=lambda query, person: bool(query.matches(person)))
+TAKE = Take(
+    PERSON,
+    "persons/person",
+    code="messageResult/code",
+    echo="requestId",
+    same=lambda query, person: bool(query.matches(person)),
+)

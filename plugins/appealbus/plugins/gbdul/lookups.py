@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from appealbus.core import From, FromAll, Query, Reply
+from appealbus.core import Form, From, FromAll, Query, Reply, Shape
 from appealbus.core.readings import Declared, Send, Take
 from appealbus.core.replies.xmlread import child, element_of
 from appealbus.core.replies.xmlschema import MessageSchema
@@ -32,6 +32,7 @@ class _ByBin:
     send = Send(
         f"{{{NAMESPACE}}}Request",
         {"RequestorBIN": lambda asking: asking.settings.requestor_bin, "BIN": "bin"},
+        form=Form(Shape.TEXT, signed=True),
     )
     take: ClassVar[Take[Any]] = TAKE
 
