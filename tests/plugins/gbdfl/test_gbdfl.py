@@ -34,7 +34,8 @@ def answer(*persons: str, code: str = "00000") -> str:
     inside = f"<persons>{''.join(persons)}</persons>" if persons else ""
     return (
         '<sb:sendMessageResponse xmlns:sb="http://smartbridge.b10.kz">'
-        "<messageId>1</messageId><messageDate>2026-02-16T10:15:31+05:00</messageDate><requestId>2</requestId>"
+        "<messageId>1</messageId><messageDate>2026-02-16T10:15:31+05:00</messageDate>"
+        "<requestId>7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c</requestId>"
         f"{coded('sender', 'GBDFL')}{coded('receiver', 'TEST')}{coded('messageResult', code)}{inside}"
         "</sb:sendMessageResponse>"
     )
