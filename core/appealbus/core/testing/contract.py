@@ -84,6 +84,7 @@ class _Scripted(Wire):
 
     def __init__(self, wire: Wire, script: ScriptedWire, agency: _Agency) -> None:
         self._wire = wire
+        self.replies = wire.replies
         self._script = script
         self._agency = agency
 
