@@ -9,7 +9,7 @@ from aiohttp import web
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.core import Call, CallFailed, Lookup, Query, Source
-from appealbus.core.interfaces.notes import Notes
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.plugins import egkn, gbdfl, gbdul
 from appealbus.plugins.egkn.lookups import ParcelQuery
 from appealbus.plugins.gbdfl.lookups import PersonQuery
@@ -112,7 +112,7 @@ class Gateway:
     async def handle(self, request: web.Request) -> web.Response:
         """Serve one message."""
         self.asked = (await request.read()).decode()
-        message, *inner = re.findall("<messageId>(.*?)</messageId>", self.asked)
+        message, *inner = re.findall("<messageId[^>]*>(.*?)</messageId>", self.asked)
         body = written(self.told, inner[0] if inner else "", message)
         headers = {"Content-Type": self.told.get("type", "text/xml; charset=utf-8")}
         return web.Response(status=self.told.get("http", 200), body=body, headers=headers)
@@ -128,13 +128,15 @@ def lookup_of(told: dict[str, Any]) -> Lookup[Any, Any]:
 
 
 async def put(
-    gateway: Gateway, lookup: Lookup[Any, Any], query: Query, settings: dict[str, Any]
+    gateway: Gateway, lookup: Lookup[Any, Any], query: Query, settings: dict[str, Any], replies: str = "lenient"
 ) -> tuple[str, str, Any, Notes]:
     """Put a question over the real wire; return how it ended, with which code, the record and what was noted."""
     source_settings = {"url": gateway.url, "service_id": "S", "sender_id": "US", **settings}
     wire = ShepWire(lookup.source, ShepSettings.model_validate(source_settings), HttpClient())
+    wire.replies = ReplyCheck(replies)
     await wire.start()
-    source = Source(lookup.source, wire, Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0))
+    call = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
+    source = Source(lookup.source, wire, call, lenient=lookup.lenient)
     try:
         outcome = await lookup.ask(query, source)
         return outcome.kind.value, outcome.code, outcome.record, source.notes
