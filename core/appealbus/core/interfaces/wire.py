@@ -173,8 +173,8 @@ class CallFailed(AppealBusError):
         correlated: as with a Reply: `not_found` and `refused` are final only where this is so.
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.
-        details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
         once: as with a Reply: what a signed answer says for good counts once.
+        details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
 
     """
 
@@ -187,8 +187,8 @@ class CallFailed(AppealBusError):
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
-        details: Sequence[etree._Element] = (),
         once: SingleUse | None = None,
+        details: Sequence[etree._Element] = (),
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -197,8 +197,8 @@ class CallFailed(AppealBusError):
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale
-        self.details = details
         self.once = once
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Declared(Lookup[Q, R_co]):
             return self._business_error(reply, reply.status, source)
         if self.schema is not None:
             self.schema.check(element_of(reply), source.notes)
-        answer = self.take.answer(reply.body, source.notes)
+        answer = self.taken(reply).answer(reply.body, source.notes)
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
         if failed is not None:
@@ -143,6 +143,10 @@ class Declared(Lookup[Q, R_co]):
             source.doubt()
             raise CallFailed(OutcomeKind.INVALID, "reply.other_question", "the reply belongs to another question")
         source.tie(reply)
+
+    def taken(self, reply: Reply) -> Take[Any]:
+        """Return where the record stands in this answer. Override it where a source answers in several ways."""
+        return self.take
 
     def choose(self, records: Sequence[Any], query: Q) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome of a question to which the source answered with these records.

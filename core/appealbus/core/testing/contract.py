@@ -96,7 +96,7 @@ class _Scripted(Wire):
             reason = f"with contract= a reply is XML as the source sends it, not a {type(answer).__name__}"
             raise CallFailed(OutcomeKind.INVALID, "testing.reply", reason)
         self._agency.next = answer
-        return await self._wire.call(request, call)
+        return self._script.tied(await self._wire.call(request, call), call)
 
     async def health(self) -> Health:
         return await self._wire.health()
