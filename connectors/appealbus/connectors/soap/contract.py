@@ -9,10 +9,10 @@ from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.compiling import compile_usable
 from appealbus.connectors.soap.documents import load_documents
 from appealbus.connectors.soap.notes import ContractNotes
-from appealbus.connectors.soap.schemas import Schemas, arrange
+from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
-from appealbus.core import ConfigError
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core import ConfigError, ReplyCheck
+from appealbus.core.replies.xmlschema import Checker, loosened
 
 _MOST_REASONS = 20
 """Lines of an error; a contract may have hundreds of operations."""
@@ -26,7 +26,7 @@ class WsdlContract:
         port: the port, with its operations.
         by_input: operations by the element of their request, where one element means one operation.
         builder: makes content from mappings; None where zeep can make nothing of the contract.
-        checker: checks content; None where that is switched off.
+        checker: checks content; None where the schema is broken as a whole, and that shall not matter.
         notes: what was left out and why, and what is called in another way.
         schemas: the documents of the contract, in order.
 
@@ -48,7 +48,7 @@ def load_contract(
     port: str | None = None,
     folder: Path | None = None,
     xsd: Sequence[Path] = (),
-    validate: bool = True,
+    replies: ReplyCheck = ReplyCheck.LENIENT,
 ) -> WsdlContract:
     """Read a contract from files. May take seconds: call it in a thread.
 
@@ -59,7 +59,8 @@ def load_contract(
         port: which one of the service.
         folder: the contract's folder, which imports cannot leave; None: the WSDL's own.
         xsd: schemas of what the contract leaves open.
-        validate: whether content will be checked.
+        replies: how strictly replies are checked. With `off`, an operation stays whose reply is built on a broken part
+            of the schema; and so does a contract whose schema is broken as a whole: nothing is checked then.
 
     Raises:
         ConfigError: says which document or part is wrong, or what to choose between.
@@ -73,12 +74,19 @@ def load_contract(
     ports = reader.ports()
     schemas = arrange([*documents, *reader.wrappers.documents()])
     checker, broken = None, frozenset[str]()
-    if validate:
+    try:
         compiled = compile_usable(schemas, notes)
+    except ConfigError as error:
+        if replies is not ReplyCheck.OFF:
+            raise ConfigError(
+                f'{error}\nrepair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
+            ) from None
+        notes.add("schema", f"requests are not checked: {error}")
+    else:
         schemas, broken = compiled.schemas, compiled.broken
-        checker = Checker(compiled.schema, schemas.names)
-    known = schemas.elements
-    usable = [_usable(each, known, broken) for each in ports]
+        loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
+        checker = Checker(compiled.schema, schemas.names, schemas.elements, loose)
+    usable = [_usable(each, schemas.elements, broken, replies) for each in ports]
     chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
     told = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(
@@ -91,14 +99,17 @@ def load_contract(
     )
 
 
-def _usable(port: Port, known: Collection[str], broken: Collection[str]) -> Port:
+def _usable(port: Port, known: Collection[str], broken: Collection[str], replies: ReplyCheck) -> Port:
     """Return the port without the operations whose elements cannot be used, and with why."""
     notes = ContractNotes(list(port.notes))
     operations = {}
     for name, operation in port.operations.items():
+        checked = [("the request", operation.input)]
+        if replies is not ReplyCheck.OFF:
+            checked.append(("the reply", operation.output))
         wrong = [
             f"{what} {element} {_why(element, broken)}"
-            for what, element in (("the request", operation.input), ("the reply", operation.output))
+            for what, element in checked
             if element is not None and (element not in known or element in broken)
         ]
         if wrong:
