@@ -3,7 +3,6 @@
 It means nothing, and libxml2 refuses the whole schema for it.
 """
 
-from collections.abc import Iterator
 from xml.parsers import expat
 
 from lxml import etree
@@ -14,12 +13,6 @@ XSD = "http://www.w3.org/2001/XMLSchema"
 _SPACES = (WSDL, XSD)
 _OPEN = frozenset({"documentation", "appinfo"})
 """What is in these is for people and for other programs."""
-_MAY_HAVE_STRAYS = etree.XPath(
-    "boolean(//text()[normalize-space()][parent::x:* or parent::w:*]"
-    "[not(parent::*[local-name() = 'documentation' or local-name() = 'appinfo'])])",
-    namespaces={"x": XSD, "w": WSDL},
-)
-"""Spares the walk through the document, which a large contract takes 50 ms for."""
 
 
 def drop_stray_text(root: etree._Element, content: bytes) -> list[int] | None:
@@ -30,7 +23,7 @@ def drop_stray_text(root: etree._Element, content: bytes) -> list[int] | None:
         content: the document as it came, for the lines.
 
     """
-    if not _MAY_HAVE_STRAYS(root) or not _dropped(root):
+    if not _dropped(root):
         return None
     return sorted(set(_lines(content)))
 
@@ -42,20 +35,13 @@ def _dropped(root: etree._Element) -> bool:
         node = waiting.pop()
         if not _holds_elements_alone(str(node.tag)[1:].replace("}", " ", 1)):
             continue
-        found = found or any(text.strip() for text in _texts(node))
         if node.text and node.text.strip():
-            node.text = None
+            node.text, found = None, True
         for child in node:
             if child.tail and child.tail.strip():
-                child.tail = None
+                child.tail, found = None, True
             waiting.append(child)
     return found
-
-
-def _texts(node: etree._Element) -> Iterator[str]:
-    yield node.text or ""
-    for child in node:
-        yield child.tail or ""
 
 
 def _holds_elements_alone(name: str) -> bool:
