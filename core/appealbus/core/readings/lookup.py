@@ -108,7 +108,8 @@ class Declared(Lookup[Q, R_co]):
         if failed is not None:
             return failed
         records = answer.records()
-        if not records and self.schema is not None and element_of(reply).tag != self.schema.root:
+        sent_back = self.schema is not None and element_of(reply).tag != self.schema.root
+        if not records and answer.code is None and sent_back:
             # Such as the question, sent back: it is valid, too.
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
         return self.choose(records, query)
