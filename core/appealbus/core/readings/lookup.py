@@ -89,7 +89,7 @@ class Declared(Lookup[Q, R_co]):
         """Return the question as it is declared."""
         call = source.call_context
         asking = Asking(query, self.settings, call.question_id, clocks.wall().astimezone(UTC), call.message_id)
-        return Request(self.send.body(asking), self.send.operation, self.send.form)
+        return Request(self.send.body(asking), self.send.operation, self.send.form, self.send.headers)
 
     def read(self, reply: Reply, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome that an answer means: the record that was asked for, the source's own word, or none.
