@@ -1,10 +1,12 @@
 """What a lookup gives arrives as it was given, or does not leave."""
 
 import re
+from dataclasses import make_dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -136,6 +138,15 @@ def test_what_arrives_is_what_was_given(question: dict[str, Any]) -> None:
     [
         ({"any": {"iin": "850312180019"}}, "any"),
         ({"any": ["850312180019"]}, "any"),
+        ({"any": [None]}, "any"),
+        ({"any": [{"iin": "850312180019"}]}, "any"),
+        ({"any": {"a": [{"iin": "850312180019"}]}}, "any"),
+        ({"any": {"850312180019"}}, "any"),
+        ({"any": NamedTuple("Named", [("iin", str)])("850312180019")}, "any"),
+        ({"any": make_dataclass("Made", ["iin"])("850312180019")}, "any"),
+        ({"any": SimpleNamespace(iin="850312180019")}, "any"),
+        ({"any": b"850312180019"}, "any"),
+        ({"text": SimpleNamespace(iin="850312180019")}, "text"),
         ({"part": [{"text": "x"}, "850312180019"]}, "part"),
         ({"text": True}, "text"),
         ({"number": True}, "number"),

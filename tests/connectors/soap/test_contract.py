@@ -296,7 +296,11 @@ def overloaded(first: str, second: str) -> tuple[tuple[str, str], ...]:
 
 def test_overloaded_operations(write: Write) -> None:
     """Of several operations of one name each is there, told apart by the name of its input as WSDL has it."""
-    operations = load_contract(write(*overloaded('name="All"', 'name="ByText"'))).port.operations
+    contract = load_contract(write(*overloaded('name="All"', 'name="ByText"')))
+    operations = contract.port.operations
+    assert contract.notes == (
+        "operation Count: there are several of this name; call each by Count:All or Count:ByText",
+    )
     assert {name: (each.input, each.action) for name, each in operations.items() if "Count" in name} == {
         "Count:All": (f"{{{NS}}}Count", "urn:example:count"),
         "Count:ByText": (f"{{{NS}}}Notice", "urn:example:second"),

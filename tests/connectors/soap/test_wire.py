@@ -281,7 +281,7 @@ async def test_it_tells_what_it_is_bound_to(wires: Wires, tmp_path: Path) -> Non
     (tmp_path / "r.wsdl").write_text(broken, encoding="utf-8")
     wire = await wires(wsdl=tmp_path / "r.wsdl", soap_headers={"Client": {"system": "a", "request": "b"}})
     told = wire.describe()
-    assert told.startswith("3 operations: FindPerson, Ping, Notify; left out: operation Count")
+    assert told.startswith("3 operations: FindPerson, Ping, Notify; notes: operation Count")
     assert "part body names no element" in told
 
 

@@ -76,6 +76,6 @@ def _lines(content: bytes) -> list[int]:
     parser.CharacterDataHandler = text
     try:
         parser.Parse(content, True)
-    except expat.ExpatError:  # an encoding that lxml knows and expat does not
+    except (expat.ExpatError, ValueError, LookupError):  # an encoding that lxml knows and expat does not
         return []
     return lines

@@ -147,13 +147,13 @@ class SoapWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Tell the contract's operations, and what of it was left out and why."""
+        """Tell the contract's operations, and what of it was left out, or is called in another way."""
         names = list(self._contract.port.operations)
         told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
         if unset := self._headers.unset():
             told += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
         notes = self._contract.notes
-        return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
+        return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
         """Return the schemas of the WSDL, and the elements of the operation.

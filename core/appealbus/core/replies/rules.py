@@ -35,6 +35,7 @@ _RULES = {
 }
 _TYPE = re.compile(r"is not a valid value of the (?:\w+ )?(?:atomic|list|union) type '([\w:.{}/#-]{1,200})'\.$")
 _NAMES = re.compile(r"Expected is (?:one of )?\( ([^()]{1,500}) \)\.$")
+_ATTRIBUTE = re.compile(r"Element '[^']{1,500}', attribute '([^']{1,200})'")
 _SPACE = re.compile(r"\{[^}]*\}")
 
 
@@ -56,8 +57,12 @@ def rule_of(error: etree._LogEntry) -> str:
         return _of_content(error.message)
     if kind.startswith("SCHEMAV_CVC_DATATYPE_VALID"):
         found = _TYPE.search(error.message)
-        return f"its text is no {_bare(found[1])}" if found else "its text is not what its type takes"
-    return _RULES.get(kind, "")
+        rule = f"its text is no {_bare(found[1])}" if found else "its text is not what its type takes"
+    else:
+        rule = _RULES.get(kind, "")
+    # What has a value that a type forbids is declared, so that its name is the contract's.
+    attribute = _ATTRIBUTE.match(error.message)
+    return rule.replace("its text", f"its attribute {_bare(attribute[1])}") if attribute else rule
 
 
 def _of_content(message: str) -> str:
