@@ -104,5 +104,5 @@ class SoapSettings(Settings):
     def _renamed(cls, given: Any) -> Any:
         for name in ("validate", "validate_messages"):
             if isinstance(given, dict) and name in given:
-                raise ValueError(f'{name} is gone; write replies = "strict", "lenient" or "off" (validate = false)')
+                raise ValueError(f'{name} is gone; write replies = "strict", "lenient", or "off" for what was false')
         return given
