@@ -1,8 +1,10 @@
 """Making the validator of a contract. One broken declaration takes away what is built on it, and not the contract."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from lxml import etree
@@ -98,21 +100,21 @@ def _failure(error: etree.XMLSchemaParseError, schemas: Schemas) -> ConfigError:
 def _culprits(error: etree.XMLSchemaParseError, schemas: Schemas) -> dict[Component, str]:
     """Return the declarations that the errors stand in, each with the first thing that is said of it."""
     found: dict[Component, str] = {}
-    declared = {file: list(schemas.components(file)) for file in schemas.spaces}
+    starts: dict[str, list[tuple[int, Component]]] = {}
+    named: dict[str, list[Component]] = {}
+    for file in schemas.spaces:
+        starts[file] = []
+        for component, node in schemas.components(file):
+            starts[file].append((int(node.sourceline or 0), component))
+            for name in schemas.qualified(file, node):
+                named.setdefault(name, []).append(component)
     for each in error.error_log.filter_from_errors():
-        if each.filename in declared:
-            before = [
-                component for component, node in declared[each.filename] if int(node.sourceline or 0) <= each.line
-            ]
-            culprits = before[-1:]
+        if each.filename in starts:
+            before = bisect_right(starts[each.filename], each.line, key=itemgetter(0))
+            culprits = [starts[each.filename][before - 1][1]] if before else []
         else:  # of some errors libxml2 tells no place, and names the declaration
             subject = _SUBJECT.match(each.message)
-            culprits = [
-                component
-                for file, components in declared.items()
-                for component, node in components
-                if subject is not None and subject[1] in schemas.qualified(file, node)
-            ]
+            culprits = named.get(subject[1], []) if subject is not None else []
         for component in culprits:
             found.setdefault(component, _said(each.message))
     return found
