@@ -134,11 +134,8 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
         for component, node in schemas.components(file)
         if component in broken
     }
-    nodes = {
-        component: node
-        for component, node in nodes.items()
-        if not _is_copy(component, node, broken[component], schemas)
-    }
+    copies = _copies(schemas, broken, nodes)
+    nodes = {component: node for component, node in nodes.items() if component not in copies}
     names = {component: schemas.qualified(component[0], node) for component, node in nodes.items()}
     gone = {name for several in names.values() for name in several}
     own = [component for component in nodes if not _is_built_on(broken[component], gone)]
@@ -150,17 +147,23 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
     return frozenset(name for component, node in nodes.items() if _is_element(node) for name in names[component])
 
 
-def _is_copy(component: Component, node: etree._Element, said: str, schemas: Schemas) -> bool:
-    """Say whether a declaration was left out because the same one stands elsewhere."""
-    if not said.endswith("does already exist."):
-        return False
-    own = etree.tostring(node, method="c14n2")
-    return any(
-        other != component and etree.tostring(each, method="c14n2") == own
-        for file in schemas.spaces
-        for other, each in schemas.components(file)
-        if each.tag == node.tag and each.get("name") == node.get("name")
-    )
+def _copies(
+    schemas: Schemas, broken: Mapping[Component, str], nodes: Mapping[Component, etree._Element]
+) -> set[Component]:
+    """Return the declarations that were left out because the same ones stand elsewhere."""
+    twice = {
+        component: (str(node.tag), node.get("name", ""))
+        for component, node in nodes.items()
+        if broken[component].endswith("does already exist.")
+    }
+    wanted = set(twice.values())
+    kept: dict[tuple[str, str], bytes] = {}
+    for file in schemas.spaces if twice else ():
+        for component, node in schemas.components(file):
+            key = (str(node.tag), node.get("name", ""))
+            if key in wanted and component not in broken:
+                kept[key] = etree.tostring(node, method="c14n2")
+    return {each for each, key in twice.items() if kept.get(key) == etree.tostring(nodes[each], method="c14n2")}
 
 
 def _is_built_on(said: str, gone: set[str]) -> bool:
