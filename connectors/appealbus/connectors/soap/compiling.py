@@ -152,18 +152,25 @@ def _copies(
 ) -> set[Component]:
     """Return the declarations that were left out because the same ones stand elsewhere."""
     twice = {
-        component: (str(node.tag), node.get("name", ""))
+        component: (str(node.tag), *schemas.qualified(component[0], node))
         for component, node in nodes.items()
         if broken[component].endswith("does already exist.")
     }
     wanted = set(twice.values())
-    kept: dict[tuple[str, str], bytes] = {}
+    kept = {}
     for file in schemas.spaces if twice else ():
         for component, node in schemas.components(file):
-            key = (str(node.tag), node.get("name", ""))
+            key = (str(node.tag), *schemas.qualified(file, node))
             if key in wanted and component not in broken:
-                kept[key] = etree.tostring(node, method="c14n2")
-    return {each for each, key in twice.items() if kept.get(key) == etree.tostring(nodes[each], method="c14n2")}
+                kept[key] = _canonical(node)
+    return {component for component, key in twice.items() if kept.get(key) == _canonical(nodes[component])}
+
+
+def _canonical(node: etree._Element) -> tuple[str, frozenset[tuple[str | None, str]]]:
+    """Return a declaration as it is written, and what the prefixes in it stand for."""
+    text = etree.tostring(node, method="c14n2").decode()
+    used = {None, *re.findall(r"([\w.\-]+):", text)}
+    return text, frozenset((prefix, space) for prefix, space in node.nsmap.items() if prefix in used)
 
 
 def _is_built_on(said: str, gone: set[str]) -> bool:
