@@ -34,6 +34,12 @@ class _Error:
     node: etree._Element
     kind: int
     text: str
+    attribute: str = ""
+
+    @property
+    def key(self) -> tuple[etree._Element, int, str]:
+        """What tells it from others: the next check finds it again."""
+        return self.node, self.kind, self.attribute
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
@@ -101,15 +107,15 @@ class Differences:
             CallFailed: nobody can say.
 
         """
-        told: set[tuple[etree._Element, int]] = set()
+        told: set[tuple[etree._Element, int, str]] = set()
         for _ in range(_ROUNDS):
             if is_valid(self._schema, self._message, "reply.schema", "the reply"):
                 break
             gone: dict[etree._Element, None] = {}
             for error in self._errors(self._schema):
-                if (error.node, error.kind) in told:
+                if error.key in told:
                     continue
-                told.add((error.node, error.kind))
+                told.add(error.key)
                 if len(told) > _MOST:
                     notes.differ(MORE)
                     return
@@ -121,7 +127,7 @@ class Differences:
         else:
             notes.differ(MORE)
         for error in self._strict:
-            if (error.node, error.kind) not in told:
+            if error.key not in told:
                 notes.differ(self._missing(error))
 
     def _settled(self, error: _Error, notes: Notes) -> Iterator[etree._Element]:
@@ -141,17 +147,14 @@ class Differences:
                         notes.differ(self._path(beside))
                         yield beside
             return
-        subject = _SUBJECT.match(error.text)
-        attribute = subject[2] if subject is not None else None
-        notes.differ(
-            f"{self._path(node)}/@{attribute if attribute in self._names else '*'}".removeprefix("./")
-            if attribute
-            else self._path(node)
-        )
+        path = self._path(node)
+        if error.attribute:
+            path = f"{path}/@{error.attribute if error.attribute in self._names else '*'}".removeprefix("./")
+        notes.differ(path)
         if error.kind in _HARMLESS or twin is None:
             return
-        if attribute:
-            twin.attrib.pop(attribute, None)
+        if error.attribute:
+            twin.attrib.pop(error.attribute, None)
         else:
             refuse(twin)
 
@@ -185,7 +188,8 @@ class Differences:
             for step in [step for step in (error.path or "").split("/") if step][1:]:
                 node = None if node is None else _child(node, step, beside)
             if node is not None:
-                yield _Error(node, error.type, error.message)
+                subject = _SUBJECT.match(error.message)
+                yield _Error(node, error.type, error.message, (subject[2] or "") if subject is not None else "")
 
 
 def _child(
