@@ -15,7 +15,7 @@ from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.readings import At, Declared, Present, Reading, Send, Take, Tree
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.replies.xmlread import element_of, text
-from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.core.replies.xmlschema import Checker, MessageSchema, declared
 from appealbus.core.testing import ScriptedWire, appeal, ask
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Record
@@ -230,6 +230,28 @@ async def test_what_the_record_does_not_need(reply: str, told: dict[str, int] | 
     assert (await put(xml(reply))).record == await whole()
     if told is not None:
         assert differences(xml(reply)) == told
+
+
+async def test_namespaces_that_a_sender_mixes_up() -> None:
+    """Elements without a namespace are those of the schema, and what is in them is held to it; foreign ones are not."""
+    bare = etree.fromstring(f'<a:Answer xmlns:a="{NS}">{LICENCE}</a:Answer>')
+    assert (await put(bare)).record == await whole()
+    assert differences(bare) == {"licence": 1}
+    broken = etree.fromstring(f'<a:Answer xmlns:a="{NS}">{LICENCE.replace(">valid</state>", ">x</state>")}</a:Answer>')
+    assert (await put(broken)).record == (await whole()).model_copy(update={"state": None})
+    qualified = etree.fromstring(XSD.replace('elementFormDefault="qualified"', ""))
+    schema = Checker(etree.XMLSchema(qualified), declared([qualified]))
+    for told, count in (
+        (LICENCE, {"licence": 1}),
+        (LICENCE.replace(">3<", ">x<"), {"licence": 1, "licence/points": 1}),
+    ):
+        notes = Notes(ReplyCheck.LENIENT)
+        schema.take(xml(told), notes)
+        assert notes.differences == count
+    foreign = etree.fromstring(f'<a:Answer xmlns:a="{NS}" xmlns="urn:other">{LICENCE}</a:Answer>')
+    assert (await put(foreign)).code == "reply.missing"
+    value = xml(LICENCE.replace("<points>3</points>", '<points xmlns="urn:other">3</points>'))
+    assert (await put(value)).record == (await whole()).model_copy(update={"points": None})
 
 
 @pytest.mark.parametrize(
