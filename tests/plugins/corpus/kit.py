@@ -98,6 +98,7 @@ def written(told: dict[str, Any], question: str, message: str) -> bytes:
         body = body.replace(found[0], PARTS[found[1]])
     body = body.replace("%QUESTION%", question).replace("%MESSAGE%", message)
     body = re.sub("%FAULT:(.*?)%", FAULT, body)
+    body = re.sub("%BARE_FAULT:(.*?)%", re.sub("<detail>.*</detail>", "", FAULT), body)
     body = re.sub("%ESCAPED:(.*?)%", lambda match: escape(match[1]), body, flags=re.DOTALL)
     return re.sub("%LESS:(.*?)%", lambda match: match[1].replace("<", "&lt;"), body, flags=re.DOTALL).encode()
 
