@@ -40,7 +40,7 @@ class _ByBin:
         """Return where the organisation stands: a non-resident one has an element of its own."""
         answer = element_of(reply)
         resident, other = child(answer, "Organization"), child(answer, "IpsNerezident")
-        is_other = other is not None and (resident is None or len(resident) == 0)
+        is_other = other is not None and (resident is None or next(resident.iterchildren("*"), None) is None)
         return TAKE_NON_RESIDENT if is_other else TAKE
 
 
