@@ -49,7 +49,8 @@ RIGHT = (
 )
 PARTS = PERSON | {
     "HEAD": "<messageId>1</messageId><messageDate>2026-02-16T10:15:31+05:00</messageDate>"
-    f"<requestId>%QUESTION%</requestId>{coded('sender', 'GBDFL')}{coded('receiver', 'TEST')}",
+    "<requestId>%QUESTION%</requestId>%ENDS%",
+    "ENDS": f"{coded('sender', 'GBDFL')}{coded('receiver', 'TEST')}",
     "OK": coded("messageResult", "00000"),
     "PERSON": f"{''.join(PERSON.values())}</person>",
     "OTHER_PERSON": f"{''.join(PERSON.values())}</person>".replace("750301100019", "821224202626"),
