@@ -1,6 +1,8 @@
 """A gateway that answers with hand-written bytes, and a way to put a lookup's question to it over the real wire."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -129,20 +131,30 @@ def lookup_of(told: dict[str, Any]) -> Lookup[Any, Any]:
     return next(lookup for lookup in made if lookup.name == told["asks"])
 
 
+CALL = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
+
+
+@asynccontextmanager
+async def wire_to(gateway: Gateway, replies: str = "lenient", **settings: Any) -> AsyncIterator[ShepWire]:
+    """Yield a wire to the gateway, with settings of the source."""
+    whole = {"url": gateway.url, "service_id": "S", "sender_id": "US", **settings}
+    wire = ShepWire("test", ShepSettings.model_validate(whole), HttpClient())
+    wire.replies = ReplyCheck(replies)
+    await wire.start()
+    try:
+        yield wire
+    finally:
+        await wire.close()
+
+
 async def put(
     gateway: Gateway, lookup: Lookup[Any, Any], query: Query, settings: dict[str, Any], replies: str = "lenient"
 ) -> tuple[str, str, Any, Notes]:
     """Put a question over the real wire; return how it ended, with which code, the record and what was noted."""
-    source_settings = {"url": gateway.url, "service_id": "S", "sender_id": "US", **settings}
-    wire = ShepWire(lookup.source, ShepSettings.model_validate(source_settings), HttpClient())
-    wire.replies = ReplyCheck(replies)
-    await wire.start()
-    call = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
-    source = Source(lookup.source, wire, call, lenient=lookup.lenient)
-    try:
-        outcome = await lookup.ask(query, source)
+    async with wire_to(gateway, replies, **settings) as wire:
+        source = Source(lookup.source, wire, CALL, lenient=lookup.lenient)
+        try:
+            outcome = await lookup.ask(query, source)
+        except CallFailed as failed:
+            return failed.kind.value, failed.code, None, source.notes
         return outcome.kind.value, outcome.code, outcome.record, source.notes
-    except CallFailed as failed:
-        return failed.kind.value, failed.code, None, source.notes
-    finally:
-        await wire.close()
