@@ -11,7 +11,7 @@ from aiohttp import web
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.core import Call, CallFailed, Lookup, Query, Source
-from appealbus.core.interfaces.notes import Notes, ReplyCheck
+from appealbus.core.interfaces.notes import Notes
 from appealbus.plugins import egkn, gbdfl, gbdul
 from appealbus.plugins.egkn.lookups import ParcelQuery
 from appealbus.plugins.gbdfl.lookups import PersonQuery
@@ -137,9 +137,8 @@ CALL = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
 @asynccontextmanager
 async def wire_to(gateway: Gateway, replies: str = "lenient", **settings: Any) -> AsyncIterator[ShepWire]:
     """Yield a wire to the gateway, with settings of the source."""
-    whole = {"url": gateway.url, "service_id": "S", "sender_id": "US", **settings}
+    whole = {"url": gateway.url, "service_id": "S", "sender_id": "US", "replies": replies, **settings}
     wire = ShepWire("test", ShepSettings.model_validate(whole), HttpClient())
-    wire.replies = ReplyCheck(replies)
     await wire.start()
     try:
         yield wire
