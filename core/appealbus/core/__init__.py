@@ -35,7 +35,18 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Form, Health, Payload, Reply, Request, Shape, Wire
+from appealbus.core.interfaces.wire import (
+    Call,
+    CallFailed,
+    Form,
+    Health,
+    Payload,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
@@ -90,6 +101,7 @@ __all__ += [
     "Reply",
     "Request",
     "Shape",
+    "SingleUse",
     "Wire",
 ]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]

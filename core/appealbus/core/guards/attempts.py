@@ -181,7 +181,7 @@ class Attempts(Flight):
             # One person's odd record must not close the way for others, however often it is asked for.
             return context.breaker.failed if context.broke_anew(self.question) else context.breaker.gave_up
         if failed:
-            return context.breaker.failed
+            return partial(context.breaker.failed, rest=outcome.retry_after or 0.0)
         if reached:
             context.broken.clear()
         return context.breaker.succeeded if reached else context.breaker.gave_up

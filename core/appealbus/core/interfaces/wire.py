@@ -112,6 +112,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleUse:
+    """What a signed answer is known again by: one that was recorded stays validly signed, and must not count twice.
+
+    Attributes:
+        key: a hash of all that is signed, 64 characters at most.
+        until: when its date is so old that the wire refuses it for that.
+
+    """
+
+    key: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A source's answer: parsed, valid against its contract, and past every status layer below business.
 
@@ -127,8 +141,7 @@ class Reply:
         attachments: what came beside the body and is not in it, by content id.
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
-        once: of a signed answer, a key that no other answer has: one that comes again was recorded and replayed.
-        sent_at: of a signed answer, when it was made, by its own word.
+        once: of a signed answer, what it is known again by: it counts once.
 
     """
 
@@ -140,8 +153,7 @@ class Reply:
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
     status: str | None = None
-    once: str | None = None
-    sent_at: datetime | None = None
+    once: SingleUse | None = None
 
 
 class CallFailed(AppealBusError):
@@ -153,6 +165,7 @@ class CallFailed(AppealBusError):
         correlated: as with a Reply: `not_found` and `refused` are final only where this is so.
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.
+        once: as with a Reply: what a signed answer says for good counts once.
 
     """
 
@@ -165,6 +178,7 @@ class CallFailed(AppealBusError):
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
+        once: SingleUse | None = None,
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -173,6 +187,7 @@ class CallFailed(AppealBusError):
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale
+        self.once = once
 
 
 @dataclass(frozen=True, slots=True)
