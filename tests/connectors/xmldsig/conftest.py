@@ -3,7 +3,13 @@
 import pytest
 
 from appealbus.connectors.wssec.trust import load_trusted
-from tests.connectors.wssec.conftest import make_identity, peer, stranger  # noqa: F401 - fixtures
+from tests.connectors.wssec.conftest import (  # noqa: F401 - fixtures
+    kind,
+    make_gost_identity,
+    make_identity,
+    peer,
+    stranger,
+)
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,29 @@ def load_data_signer(settings: SignatureSettings, key: str, service: NcaNode | N
     return signer
 
 
+def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | None:
+    """Read whom to trust and return the verifier; None where data is not held to anybody. Call it in a thread.
+
+    Args:
+        settings: the table `data_signature`.
+        key: the table's own key, for errors.
+
+    Raises:
+        ConfigError: a certificate or list cannot be read, or the extra is not installed.
+
+    """
+    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
+        return None
+    try:
+        module = _module("xmldsig.verify")
+        trust = _module("wssec.trust").load_trust(
+            settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+    return lambda root: module.verify(root, trust)
+
+
 def _module(name: str) -> ModuleType:
     try:
         return import_module(f"appealbus.connectors.{name}")
