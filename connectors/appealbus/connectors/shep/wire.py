@@ -66,11 +66,11 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return self._read(reply, call)
+        return await self._read(reply, call)
 
-    def _read(self, reply: HttpReply, call: Call) -> Reply:
+    async def _read(self, reply: HttpReply, call: Call) -> Reply:
         observed_at = datetime.now(UTC)
-        envelope = self._verified(reply)
+        envelope = await self._verified(reply)
         response = read_response(envelope.children)
         # Another question's answer must not pass for this one's, whatever its status says. Where signatures count,
         # the id may not be absent either: an old answer stays validly signed for ever.
@@ -92,7 +92,7 @@ class ShepWire(Wire):
             correlated=correlated,
         )
 
-    def _verified(self, reply: HttpReply) -> Envelope:
+    async def _verified(self, reply: HttpReply) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""
         failed = status_failure(reply)
         if failed is not None and reply.status in BUSY:
@@ -107,23 +107,23 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = by_precedence(self._fault(envelope, envelope.fault), reply, failed)
+            fault = by_precedence(await self._fault(envelope, envelope.fault), reply, failed)
             fault.correlated = reply.alone
             raise fault
         if failed is not None:
             raise failed
         if self._verifier is not None:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         return envelope
 
-    def _fault(self, envelope: Envelope, fault: Fault) -> CallFailed:
+    async def _fault(self, envelope: Envelope, fault: Fault) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends no question: gateways seldom sign theirs, and
         one that is signed repeats no id of the question, so it stays validly signed for ever for all of them."""
         failure = fault_failure(fault, self._settings)
         if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
             return failure
         try:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         if failure.kind.final:
