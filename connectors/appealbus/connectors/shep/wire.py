@@ -155,7 +155,7 @@ class ShepWire(Wire):
         if failed is not None:
             raise failed
         if self._verifier is not None:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         return envelope
 
     async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
@@ -164,7 +164,7 @@ class ShepWire(Wire):
         if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
             return failure
         try:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         if failure.kind.final:
