@@ -1,4 +1,4 @@
-"""A signing service that speaks the API of NCANode 3 over RSA keys, by xmlsec. Strict in what it takes, and hostile on demand."""
+"""A signing service with the API of NCANode 3, for RSA keys, by xmlsec. Strict in what it takes; hostile on demand."""
 
 import asyncio
 import base64

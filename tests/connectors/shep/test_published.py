@@ -4,7 +4,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.shep.data import put_document
-from appealbus.core import Call, CallFailed, Form, Request, Shape
+from appealbus.core import Call, Form, Request, Shape
 from tests.connectors.shep.answers import answer
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

@@ -239,7 +239,7 @@ def status(code: int, body: object = None):
     ],
 )
 async def test_sick_service(service, p12, answer, code):
-    """Whatever it answers, in bounded time and memory the question has a typed end, and says nothing of the service's."""
+    """Whatever it answers, the question ends in bounded time and memory, and quotes nothing of it."""
     service.answer = answer
     began = time.monotonic()
     failed = await failure(RemoteSigner(NcaNode(service.url, p12, "secret", None, 0.3)).sign(MESSAGE))

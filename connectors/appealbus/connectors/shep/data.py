@@ -43,9 +43,7 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
             return put_document(etree.tostring(content, encoding="unicode", with_tail=False), shape)
 
 
-async def put_signed(
-    content: etree._Element, shape: Shape, type_name: str | None, signer: DataSigner
-) -> bytes:
+async def put_signed(content: etree._Element, shape: Shape, type_name: str | None, signer: DataSigner) -> bytes:
     """Return the whole `data` element with signed content. Not a byte of what was signed is written anew.
 
     In the shapes `typed` and `bare` it is `data` that is signed, as a document of its own, and the signature lies

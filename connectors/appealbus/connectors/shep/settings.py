@@ -50,7 +50,7 @@ class ShepSettings(Settings):
     date_window: Seconds = Field(default=600.0, gt=0, le=12 * 3600)
     """How far from our clock the date of an answer may be, either way, where answers must be signed."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)
-    """The most bytes that an answer may have. The gateway carries 15 MB; each in flight takes about eight times that."""
+    """The most bytes that an answer may have. The gateway carries 15 MB. Reading takes up to twelve times as much."""
     reuse: bool = True
     """Put questions over connections that have carried others. Without, each gets a connection of its own."""
     tls: TlsSettings = TlsSettings()

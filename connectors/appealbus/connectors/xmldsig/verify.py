@@ -3,7 +3,7 @@
 Before it is hashed the signature is taken out; what is left is what is hashed, and what is read.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lxml import etree
 
@@ -14,6 +14,7 @@ from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
 from appealbus.connectors.xmldsig.structure import failed, methods_of, signature_of, take_out
 from appealbus.core import CallFailed
+from appealbus.core.clocks import wall
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 
@@ -46,7 +47,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
         info = _canonical_info(signature[0])
         take_out(signature)
         covered = etree.tostring(root, method="c14n", with_comments=False)
-        trust.check(signed_by(signature, candidates, info, covered), now or datetime.now(UTC))
+        trust.check(signed_by(signature, candidates, info, covered), now or wall())
     except CallFailed as failure:
         # The words of signatures over messages, which hold for the data in one, too.
         code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")
