@@ -21,8 +21,8 @@ from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.connectors.xmldsig import DataSigner, DataVerifier, load_data_signer, load_data_verifier
-from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire, clocks
-from appealbus.core.clocks import monotonic
+from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -100,7 +100,7 @@ class ShepWire(Wire):
             )
 
     async def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
-        observed_at, settings = clocks.wall(), self._settings
+        observed_at, settings = wall(), self._settings
         envelope = await self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
@@ -113,7 +113,8 @@ class ShepWire(Wire):
         correlated = ours or reply.alone
         failure = gateway_failure(response.status, settings, is_empty=response.is_empty)
         if failure is not None:
-            failure.correlated, failure.once = correlated, once
+            failure.correlated = correlated
+            failure.once = once if failure.kind.final else None
             raise failure
         status = response.status or ""
         return Reply(
@@ -161,20 +162,17 @@ class ShepWire(Wire):
     async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
-        if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
+        if self._verifier is None or not failure.kind.final:
             return failure
         try:
             await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
-        if failure.kind.final:
-            try:
-                date = text(fault.detail, "errorDate") if fault.detail is not None else None
-                failure.once = await self._once(reply, envelope, date, now)
-            except CallFailed:
-                return untrusted(
-                    "shep.fault_untied", "a signed fault came that has no date of now: it may be an old one"
-                )
+        date = text(fault.detail, "errorDate") if fault.detail is not None else None
+        try:
+            failure.once = await self._once(reply, envelope, date, now)
+        except CallFailed:
+            return untrusted("shep.fault_untied", "a signed fault came without a date of now: it may be an old one")
         return failure
 
     async def health(self) -> Health:

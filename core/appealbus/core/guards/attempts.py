@@ -145,7 +145,7 @@ class Attempts(Flight):
         started = context.monotonic()
         number, alone, ids = masked(self.question.number), self._alone, self._message_ids
         call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
-        source = Source(context.source, context.wire, call, context.plugin)
+        source = Source(context.source, context.wire, call, context.plugin, use_once=context.use_once)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
         self.so_far = CALL_TIMED_OUT
@@ -264,7 +264,7 @@ class AnswerReading(Attempts):
         """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        await self._ask(Source(context.source, context.wire, call, context.plugin))
+        await self._ask(Source(context.source, context.wire, call, context.plugin, use_once=context.use_once))
         return replace(self.ended(), read=True)
 
 
