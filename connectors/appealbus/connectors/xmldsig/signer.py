@@ -107,7 +107,7 @@ def _algorithm(parent: etree._Element, name: str, algorithm: str) -> None:
 def _canonical(info: etree._Element, root: etree._Element) -> bytes:
     # Canonical XML of a part shows the namespaces and xml:… attributes that it inherits (section 2.4); lxml writes
     # the former into a part that it serialises, and the latter are the root's.
-    alone = etree.fromstring(etree.tostring(info))
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
     for name, value in root.attrib.items():
         if str(name).startswith(_XML_ATTRIBUTES):
             alone.set(name, value)

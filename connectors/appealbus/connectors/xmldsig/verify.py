@@ -59,7 +59,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
 def _canonical_info(info: etree._Element) -> bytes:
     """Return SignedInfo in the canonical form that it has inside its document (Canonical XML 1.0, section 2.4)."""
     # lxml leaves out what a part inherits, unless the part stands alone: then it writes the namespaces into it.
-    alone = etree.fromstring(etree.tostring(info, with_tail=False))
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, value in ancestor.attrib.items():
             if str(name).startswith(_XML) and name not in alone.attrib:
