@@ -8,9 +8,11 @@ from lxml import etree
 from appealbus.connectors.shep import ShepSettings
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.connectors.shep.server import RequestRefused, build_fault, build_response, read_request
+from appealbus.core import Call
 
 SETTINGS = ShepSettings(url="http://127.0.0.1/", service_id="S", sender_id="T", properties={"k": "v"})
-GOOD = MessageBuilder(SETTINGS).build(etree.fromstring("<q><iin>750301100019</iin></q>"), "question").decode()
+DATA = b"<data><q><iin>750301100019</iin></q></data>"
+GOOD = MessageBuilder(SETTINGS).build(DATA, Call("question", "N", 1.0)).decode()
 INFO = GOOD[GOOD.index("<requestInfo>") : GOOD.index("</requestInfo>") + 14]
 BODY = GOOD[GOOD.index("<ns:SendMessage") : GOOD.index("</soapenv:Body>")]
 

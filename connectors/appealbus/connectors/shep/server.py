@@ -13,8 +13,8 @@ from typing import Final
 
 from lxml import etree
 
-from appealbus.connectors.shep.data import XSI_TYPE, Shape, escaped, put, take
-from appealbus.core import AppealBusError, CallFailed
+from appealbus.connectors.shep.data import XSI_TYPE, escaped, put, take
+from appealbus.core import AppealBusError, CallFailed, Shape
 from appealbus.core.replies.xmlread import child, children, text
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shep import NS_TYPES, load_schema

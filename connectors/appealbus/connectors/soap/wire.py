@@ -100,7 +100,7 @@ class SoapWire(Wire):
             )
         except CallFailed as failed:
             if failed.code == WRONG_ANSWER:
-                self._http.doubt(self._url, self._source)
+                self.doubt()
             raise
         sha256 = hashlib.sha256(answer.body).hexdigest()
         if operation.output is None:
@@ -147,6 +147,10 @@ class SoapWire(Wire):
         if request is not None and request != found.input:
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
         return MessageContract(self._documents, found.input, found.output)
+
+    def doubt(self) -> None:
+        """Ask over connections of their own for a while."""
+        self._http.doubt(self._url, self._source)
 
     def links(self) -> Sequence[LinkState]:
         """Say whether the server ever sent what nobody had asked for."""

@@ -54,6 +54,7 @@ class Attempts(Flight):
         self._context = context
         self.question = question
         self._question_id = question_id
+        self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
         self._alone = not question.lookup.idempotent
         self._tied = True
@@ -142,8 +143,9 @@ class Attempts(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         context = self._context
         started = context.monotonic()
-        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
-        source = Source(context.source, context.wire, call, context.plugin)
+        number, alone, ids = masked(self.question.number), self._alone, self._message_ids
+        call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
+        source = Source(context.source, context.wire, call, context.plugin, use_once=context.use_once)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
         self.so_far = CALL_TIMED_OUT
@@ -161,6 +163,7 @@ class Attempts(Flight):
             raise
         finally:
             source.close()
+            self._message_ids = source.call_context.message_ids
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
@@ -178,7 +181,7 @@ class Attempts(Flight):
             # One person's odd record must not close the way for others, however often it is asked for.
             return context.breaker.failed if context.broke_anew(self.question) else context.breaker.gave_up
         if failed:
-            return context.breaker.failed
+            return partial(context.breaker.failed, rest=outcome.retry_after or 0.0)
         if reached:
             context.broken.clear()
         return context.breaker.succeeded if reached else context.breaker.gave_up
@@ -261,7 +264,7 @@ class AnswerReading(Attempts):
         """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        await self._ask(Source(context.source, context.wire, call, context.plugin))
+        await self._ask(Source(context.source, context.wire, call, context.plugin, use_once=context.use_once))
         return replace(self.ended(), read=True)
 
 

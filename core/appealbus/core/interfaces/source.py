@@ -1,33 +1,53 @@
 """What a lookup talks to."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 from appealbus.core.doors import inside
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.notes import Notes
-from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, SingleUse, Wire
 from appealbus.schemas.outcome import OutcomeKind
+
+UseOnce: TypeAlias = Callable[[SingleUse, str], Awaitable[bool]]
+"""Has a signed answer count for a message of ours, durably; False if it has counted for another one."""
+
+
+def business_error(status: str) -> CallFailed:
+    """Return what an error of the register's business means where no code in it says more."""
+    return CallFailed(
+        OutcomeKind.INVALID, status, "the register answered with an error of its business that nothing here knows"
+    )
 
 
 class Source:
     """One question's line to a source: every call goes through the wire that the configuration bound.
 
-    Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made.
+    Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made. `call_context`
+    is what the wire may know of the next message.
     """
 
-    __slots__ = ("_over", "_plugin", "_wire", "call_context", "name", "notes", "replies")
+    __slots__ = ("_over", "_plugin", "_use_once", "_wire", "call_context", "name", "notes", "replies")
 
-    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "") -> None:
+    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "", *, use_once: UseOnce | None = None) -> None:
         self.name: Final = name
-        self.call_context: Final = call
+        self.call_context = call
         self.replies: Final[list[Reply]] = []
         self.notes: Final = Notes()
         """What reading the replies has noticed."""
         self._wire = wire
         self._plugin = plugin
         self._over = False
+        self._use_once = use_once
 
-    async def call(self, request: Request) -> Reply:
+    async def call(self, request: Request, *, business_errors: bool = False) -> Reply:
         """Send one request and return the reply.
+
+        Args:
+            request: what is asked.
+            business_errors: also return what the gateway calls an error of the register's business (`Reply.status`),
+                for lookups that look at nothing but the code in it then.
 
         Raises:
             CallFailed: for everything that is not an answer. Let it pass.
@@ -39,14 +59,52 @@ class Source:
             raise CallFailed(
                 OutcomeKind.INVALID, "answer.single", "a question has one answer, and the lookup wants another"
             )
-        before = inside.get()
+        before, call = inside.get(), self.call_context
+        if call.answer is None and not self._wire.answers_async:
+            self.call_context = call.following()
         inside.set(self._plugin)
+        came: Reply | CallFailed
         try:
-            reply = await self._wire.call(request, self.call_context)
+            came = await self._wire.call(request, call)
+        except CallFailed as failed:
+            came = failed
         finally:
             inside.set(before)
-        self.replies.append(reply)
-        return reply
+        if came.once is not None:
+            await self._use(came.once, call)
+        if isinstance(came, CallFailed):
+            raise came
+        self.replies.append(came)
+        if came.status is not None and not business_errors:
+            raise business_error(came.status)
+        return came
+
+    async def _use(self, once: SingleUse, call: Call) -> None:
+        """Let a signed answer count for this message, and for no other.
+
+        Raises:
+            CallFailed: `reply.repeated`: it has counted before; `reply.not_noted`: nobody knows.
+
+        """
+        if self._use_once is None:
+            return
+        try:
+            first = await self._use_once(once, call.message_id)
+        except JournalError:
+            reason = "the journal could not be written, so the signed answer was not used"
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "reply.not_noted", reason) from None
+        if not first:
+            self.doubt()
+            reason = "the same signed answer came before: it was recorded and sent again"
+            raise CallFailed(OutcomeKind.INVALID, "reply.repeated", reason)
+
+    def tie(self, reply: Reply) -> None:
+        """Take notice that a reply repeats an id of ours in its content, so that it is this question's answer."""
+        self.replies[:] = [replace(one, correlated=True) if one is reply else one for one in self.replies]
+
+    def doubt(self) -> None:
+        """Take notice that a reply is the answer to another question."""
+        self._wire.doubt()
 
     def close(self) -> None:
         """Let nothing leave any more: a lookup may go on after its time, and its place is another question's then."""

@@ -92,7 +92,7 @@ def _question(by: Mapping[str, str]) -> Send:
     return Send(
         f"{{{NAMESPACE}}}sendMessageRequest",
         {
-            "messageId": lambda asking: asking.question_id,
+            "messageId": lambda asking: asking.message_id,
             "messageDate": lambda asking: asking.now.isoformat(timespec="milliseconds"),
             "senderCode": lambda asking: asking.settings.sender_code,
             **by,

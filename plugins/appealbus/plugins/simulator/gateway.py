@@ -9,7 +9,6 @@ import structlog
 from aiohttp import web
 from lxml import etree
 
-from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.server import (
     SUCCESS,
     SUCCESS_MESSAGE,
@@ -19,6 +18,7 @@ from appealbus.connectors.shep.server import (
     build_response,
     read_request,
 )
+from appealbus.core import Shape
 from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
 from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
 from appealbus.plugins.simulator.chance import Chance, Fate

@@ -6,8 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.connectors.shep.data import Shape
-from appealbus.core import Settings
+from appealbus.core import Settings, Shape
 from appealbus.core.config.types import Seconds
 from appealbus.plugins.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, MAX_SIZE
 
