@@ -98,14 +98,14 @@ class NcaNode:
 
     async def _signed(self, path: str, document: dict[str, object], size: int) -> str:
         if monotonic() < self._refused_until:
-            raise _failed("signer_refused", _MENDED[LinkStatus.REFUSED])
+            raise _failed("wssec.signer_refused", _MENDED[LinkStatus.REFUSED])
         # Each character may take six bytes in JSON, and four in the answer's UTF-8.
         status, answer = await self._exchange("POST", path, orjson.dumps(document), 6 * size + _OVERHEAD)
         if 400 <= status < 500:
             self._refused_until = monotonic() + PAUSE
-            self._fail(LinkStatus.REFUSED, "signer_refused")
+            self._fail(LinkStatus.REFUSED, "wssec.signer_refused")
         if status != 200:
-            self._fail(LinkStatus.DOWN, "signer_down")
+            self._fail(LinkStatus.DOWN, "wssec.signer_down")
         self._status = LinkStatus.UP
         try:
             read = orjson.loads(answer)
@@ -134,10 +134,10 @@ class NcaNode:
                 async for chunk in response.content.iter_any():
                     answer += chunk
                     if len(answer) > limit:
-                        self._fail(LinkStatus.DOWN, "signer_down")
+                        self._fail(LinkStatus.DOWN, "wssec.signer_down")
                 return response.status, bytes(answer)
         except (aiohttp.ClientError, TimeoutError, OSError):
-            self._fail(LinkStatus.DOWN, "signer_down")
+            self._fail(LinkStatus.DOWN, "wssec.signer_down")
 
     def _fail(self, status: LinkStatus, code: str) -> NoReturn:
         self._status = status
@@ -146,11 +146,11 @@ class NcaNode:
 
 def wrong_answer() -> CallFailed:
     """Return the failure of a service that brought something else than what it was given, signed."""
-    return _failed("signer_answer", "the signing service did not return our message with one signature")
+    return _failed("wssec.signer_answer", "the signing service did not return our message with one signature")
 
 
 def _failed(code: str, reason: str) -> CallFailed:
     # Nothing has left for the source, so nothing is known of the record: the question is asked again.
     return CallFailed(
-        OutcomeKind.UNAVAILABLE, f"wssec.{code}", reason, retry_after=PAUSE if code == "signer_refused" else None
+        OutcomeKind.UNAVAILABLE, code, reason, retry_after=PAUSE if code == "wssec.signer_refused" else None
     )
