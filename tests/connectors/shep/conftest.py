@@ -9,8 +9,14 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
-from appealbus.connectors.shep.server import GatewayRequest, RequestRefused, build_fault, build_response, read_request
 from appealbus.core import Call, Request
+from appealbus.plugins.simulator.messages import (
+    GatewayRequest,
+    RequestRefused,
+    build_fault,
+    build_response,
+    read_request,
+)
 
 Answer = bytes | web.StreamResponse
 

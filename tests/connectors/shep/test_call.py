@@ -11,8 +11,8 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import Shape, ShepSettings, ShepWire
-from appealbus.connectors.shep.server import build_fault, build_response
 from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request
+from appealbus.plugins.simulator.messages import build_fault, build_response
 from appealbus.schemas.shep import load_schema
 
 QUESTION_ID = "0b0f3a3e-7a53-4c58-8f5e-0d2f4f7b9a11"

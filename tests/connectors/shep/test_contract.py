@@ -7,7 +7,7 @@ from zeep.transports import Transport
 from appealbus.connectors.shep import ShepSettings
 from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.connectors.shep.server import build_fault, build_response, read_request
+from appealbus.plugins.simulator.messages import build_fault, build_response, read_request
 from appealbus.schemas.shep import NS_TYPES, WSDL, load_schema
 
 SETTINGS = {

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from lxml import etree
 
-from appealbus.connectors.shep.server import build_fault, build_response
 from appealbus.core import CallFailed, OutcomeKind
+from appealbus.plugins.simulator.messages import build_fault, build_response
 
 OK = etree.fromstring("<a>x</a>")
 SECRET = "750301100019"
@@ -85,7 +85,7 @@ async def test_faults(failure, answer, kind, code):
 
 async def test_fault_of_plain_soap(failure):
     """A fault without the gateway's own detail means what it means to any SOAP client."""
-    body = build_fault("E1", "m")
+    body = build_fault("E1", "m", fault_code="soapenv:Server")
     body = body[: body.index(b"<detail>")] + body[body.index(b"</detail>") + 9 :]
     failed = await failure(web.Response(status=500, body=body, content_type="text/xml"))
 
@@ -196,7 +196,7 @@ async def test_refused_by_the_strict_peer(gateway, wire, ask):
     """What the schema refuses comes back as a fault of the peer."""
     bound = await wire()
     bound._builder._service = "</correlationId><messageDate>"
-    with pytest.raises(CallFailed, match=r"shep\.fault\.request\.schema"):
+    with pytest.raises(CallFailed, match=r"shep\.fault\.SCE001"):
         await ask(bound)
 
 

@@ -8,8 +8,8 @@ from lxml import etree
 from appealbus.connectors.shep import ShepSettings
 from appealbus.connectors.shep.data import XSI_TYPE, Shape, take
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.connectors.shep.server import build_response, read_request
 from appealbus.core import CallFailed, OutcomeKind
+from appealbus.plugins.simulator.messages import build_response, read_request
 
 LIMIT = 1024 * 1024
 TEXTS = st.lists(

@@ -8,11 +8,11 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
-from appealbus.connectors.shep.server import build_fault, build_response, read_request
 from appealbus.connectors.wssec import Signer, Unsigned
 from appealbus.connectors.wssec.rsa import load_rsa_signer
 from appealbus.connectors.wssec.verify import load_trusted, verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
+from appealbus.plugins.simulator.messages import build_fault, build_response, read_request
 
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 

@@ -72,15 +72,24 @@ def lay(
         laid = escaped(text) if shape is Shape.TEXT else f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
         return f'<data xmlns:xsi="{_XSI}" xmlns:xs="{_XSD}" xsi:type="xs:string">{laid}</data>'.encode()
     if shape is Shape.CHILD:
-        head, inside = "<data>", etree.tostring(content, encoding="utf-8", with_tail=False)
+        data = b"<data>" + etree.tostring(content, encoding="utf-8", with_tail=False) + b"</data>"
     else:
-        head = "<data>"
-        if shape is Shape.TYPED:
-            name = etree.QName(type_name or content)
-            head = f'<data xmlns:xsi="{_XSI}" xmlns:t="{name.namespace}" xsi:type="t:{name.localname}">'
-        inside = b"".join(etree.tostring(part, encoding="utf-8", with_tail=False) for part in content)
-    data = head.encode() + inside + b"</data>"
+        inside = b"".join(etree.tostring(part, encoding="utf-8") for part in content)
+        data = _opening(content, type_name if shape is Shape.TYPED else "") + inside + b"</data>"
     return sign(data) if sign else data
+
+
+def _opening(content: etree._Element, type_name: str | None) -> bytes:
+    """Return the start of `data` where it stands for the content's own root, and so has the attributes of that."""
+    namespaces = {}
+    if type_name != "":
+        name = etree.QName(type_name or content)
+        namespaces = {"xsi": _XSI} | ({"t": name.namespace} if name.namespace else {})
+    data = etree.Element("data", dict(content.attrib), namespaces)
+    if namespaces:
+        data.set(XSI_TYPE, f"t:{name.localname}" if name.namespace else name.localname)
+    start = etree.tostring(data, encoding="utf-8").removesuffix(b"/>") + b">"
+    return start + escaped(content.text or "").encode()
 
 
 def escaped(text: str) -> str:

@@ -5,25 +5,14 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
+from appealbus.plugins.simulator.settings import Algorithm
 
 _PKI = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
-
-
-class Algorithm(StrEnum):
-    """The kinds of keys that the gateway may have."""
-
-    GOST_512 = "gost-512"
-    """GOST R 34.10-2012 with 512 bits, as Kazakhstan's certificates of 2015 and later have it."""
-    GOST_256 = "gost-256"
-    """The same with 256 bits."""
-    RSA = "rsa"
-    """RSA with SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)

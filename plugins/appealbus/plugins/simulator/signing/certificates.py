@@ -1,20 +1,20 @@
 """Certificates with Kazakhstan's object identifiers: read, and made for tests."""
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from asn1crypto import core, pem, x509
 
+from appealbus.plugins.simulator.settings import Algorithm
 from appealbus.plugins.simulator.signing.algorithms import (
     GOST_CURVES,
-    Algorithm,
     GostPublic,
     PrivateKey,
     PublicKey,
     RsaPublic,
 )
+from appealbus.plugins.simulator.signing.credentials import Certificate
 
 _KZ = "1.2.398.3.10.1"
 RSA_KEY: Final = "1.2.840.113549.1.1.1"
@@ -66,32 +66,6 @@ class Oids(core.SequenceOf):  # type: ignore[misc]
     """The parameters of a GOST key."""
 
     _child_spec = core.ObjectIdentifier
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate, as the gateway needs it.
-
-    Attributes:
-        der: its bytes.
-        serial: its number.
-        issuer: the issuer's name as X509IssuerName has it (RFC 2253).
-        not_before: from when it holds.
-        not_after: until when.
-        key: verifies what its holder signed.
-
-    """
-
-    der: bytes
-    serial: int
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-    key: PublicKey
-
-    def holds(self, now: datetime) -> bool:
-        """Return whether it is in force."""
-        return self.not_before <= now <= self.not_after
 
 
 def read_certificate(data: bytes) -> Certificate:
@@ -153,9 +127,7 @@ def gost_public_info(key: GostPublic) -> PublicKeyInfo:
     """Return a GOST key as a certificate holds it: x and y, little-endian, in an octet string."""
     size = GOST_CURVES[key.algorithm].size
     octets = b"".join(number.to_bytes(size, "little") for number in key.point)
-    return PublicKeyInfo(
-        {"algorithm": gost_key_info(key.algorithm), "public_key": core.OctetString(octets).dump()}
-    )
+    return PublicKeyInfo({"algorithm": gost_key_info(key.algorithm), "public_key": core.OctetString(octets).dump()})
 
 
 def issue(

@@ -7,7 +7,7 @@ from lxml import etree
 
 from appealbus.connectors.shep import ShepSettings
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.connectors.shep.server import RequestRefused, build_fault, build_response, read_request
+from appealbus.plugins.simulator.messages import RequestRefused, build_fault, build_response, read_request
 
 SETTINGS = ShepSettings(url="http://127.0.0.1/", service_id="S", sender_id="T", properties={"k": "v"})
 GOOD = MessageBuilder(SETTINGS).build(etree.fromstring("<q><iin>750301100019</iin></q>"), "question").decode()
