@@ -184,7 +184,7 @@ class Gateway:
             return spoil.altered(message)
         if kind is Kind.TRUNCATED:
             return spoil.truncated(message)
-        if kind is None and rules.replayed and len(message) <= _LARGEST_KEPT:
+        if kind in (None, Kind.REPLAYED) and rules.replayed and len(message) <= _LARGEST_KEPT:
             self._kept[key] = self._kept[asked.service.name, ""] = message
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)

@@ -37,9 +37,10 @@ METHODS: Final = {
     ),
     Algorithm.RSA: Method(f"{_MORE}rsa-sha256", _SHA256, _sha256),
 }
+# The curve of 512 bits is known from certificates of the national authority, that of 256 bits is its counterpart.
 GOST_CURVES: Final = {
     Algorithm.GOST_512: CURVES["1.2.643.7.1.2.1.2.1"],
-    Algorithm.GOST_256: CURVES["1.2.643.2.2.35.1"],
+    Algorithm.GOST_256: CURVES["1.2.643.7.1.2.1.1.1"],
 }
 
 
@@ -67,7 +68,7 @@ class PublicKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GostPrivate:
-    """A GOST key. Numbers are little-endian wherever a message or a certificate holds one."""
+    """A GOST key. Numbers are little-endian in messages and keys."""
 
     algorithm: Algorithm
     secret: int

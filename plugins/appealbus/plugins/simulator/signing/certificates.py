@@ -179,7 +179,8 @@ def issue(
             ],
         }
     )
-    made = _Certificate(
-        {"content": content, "signature_algorithm": signature, "signature": signer.sign(content.dump())}
-    )
+    value = signer.sign(content.dump())
+    if algorithm is not Algorithm.RSA:
+        value = value[::-1]  # RFC 9215: s before r, both big-endian, unlike in messages
+    made = _Certificate({"content": content, "signature_algorithm": signature, "signature": value})
     return bytes(pem.armor("CERTIFICATE", made.dump()))
