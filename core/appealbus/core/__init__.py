@@ -35,7 +35,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Form, Health, Payload, Reply, Request, Shape, Wire
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
@@ -81,6 +81,7 @@ __all__ += ["Assessor", "records"]
 __all__ += [
     "Call",
     "Factory",
+    "Form",
     "Health",
     "LinkState",
     "LinkStatus",
@@ -88,6 +89,7 @@ __all__ += [
     "Payload",
     "Reply",
     "Request",
+    "Shape",
     "Wire",
 ]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]

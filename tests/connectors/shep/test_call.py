@@ -10,8 +10,8 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep import Shape, ShepSettings, ShepWire
-from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request
+from appealbus.connectors.shep import ShepSettings, ShepWire
+from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request, Shape
 from appealbus.plugins.simulator.messages import build_fault, build_response
 from appealbus.schemas.shep import load_schema
 
@@ -45,10 +45,11 @@ async def test_shapes(gateway, wire, ask, sent, answered):
     """Each shape of question meets each shape of answer."""
     content = etree.fromstring('<p:person xmlns:p="urn:p"><name>Әлия &amp; Ұлан ]]&gt;</name><age>7</age></p:person>')
     gateway.answer = lambda request: build_response(content, shape=answered, correlation_id=request.correlation_id)
-    reply = await ask(await wire(payload=sent))
+    asked = etree.fromstring('<q xmlns="urn:q"><iin>750301100019</iin><purpose/></q>')
+    reply = await ask(await wire(payload=sent), asked)
 
     assert reply.body.findtext("name") == "Әлия & Ұлан ]]>"
-    assert reply.body.tag == ("data" if answered is Shape.TYPED else "{urn:p}person")
+    assert reply.body.tag == ("data" if answered in (Shape.TYPED, Shape.BARE) else "{urn:p}person")
     assert gateway.requests[0].payload.findtext("{*}iin") == "750301100019"
 
 

@@ -5,8 +5,8 @@ from lxml import etree
 from zeep.transports import Transport
 
 from appealbus.connectors.shep import ShepSettings
-from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.message import MessageBuilder
+from appealbus.core import Shape
 from appealbus.plugins.simulator.messages import build_fault, build_response, read_request
 from appealbus.schemas.shep import NS_TYPES, WSDL, load_schema
 

@@ -1,7 +1,6 @@
 """SHEP, the gateway of e-government: one wire to every register behind it, over its synchronous channel."""
 
-from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.wire import ShepWire
 
-__all__ = ["Shape", "ShepSettings", "ShepWire"]
+__all__ = ["ShepSettings", "ShepWire"]

@@ -1,13 +1,12 @@
 """The `data` element: the one place of a gateway message that the business content lies in, in one of four shapes."""
 
 import re
-from enum import StrEnum
 from typing import Final
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from appealbus.core import CallFailed
+from appealbus.core import CallFailed, Shape
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
 
@@ -16,19 +15,6 @@ NS_XSD: Final = "http://www.w3.org/2001/XMLSchema"
 XSI_TYPE: Final = f"{{{NS_XSI}}}type"
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
-
-
-class Shape(StrEnum):
-    """How the content lies in `data`."""
-
-    CHILD = "child"
-    """As one child element."""
-    TYPED = "typed"
-    """Its children directly in `data`, which has the content's type as xsi:type."""
-    TEXT = "text"
-    """As escaped text of the type xs:string."""
-    CDATA = "cdata"
-    """As text in a CDATA section."""
 
 
 def escaped(text: str) -> str:
@@ -49,7 +35,9 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
         case Shape.CHILD:
             return b"<data>" + etree.tostring(content, encoding="utf-8", with_tail=False) + b"</data>"
         case Shape.TYPED:
-            return _typed(content, type_name or str(content.tag))
+            return _inside(content, type_name or str(content.tag))
+        case Shape.BARE:
+            return _inside(content, None)
         case Shape.TEXT:
             text = escaped(etree.tostring(content, encoding="unicode", with_tail=False))
             opening = f'<data xmlns:xsi="{NS_XSI}" xmlns:xs="{NS_XSD}" xsi:type="xs:string">'
@@ -59,13 +47,15 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
             return f"<data><![CDATA[{text}]]></data>".encode()
 
 
-def _typed(content: etree._Element, type_name: str) -> bytes:
-    # In this shape data stands for the content's own element, so it takes over its attributes.
-    name = etree.QName(type_name)
-    data = etree.Element(
-        "data", dict(content.attrib), {"xsi": NS_XSI} | ({"dt": name.namespace} if name.namespace else {})
-    )
-    data.set(XSI_TYPE, f"dt:{name.localname}" if name.namespace else name.localname)
+def _inside(content: etree._Element, type_name: str | None) -> bytes:
+    # In these shapes data stands for the content's own element, so it takes over its attributes.
+    namespaces: dict[str, str] = {}
+    name = etree.QName(type_name) if type_name is not None else None
+    if name is not None:
+        namespaces = {"xsi": NS_XSI} | ({"dt": name.namespace} if name.namespace else {})
+    data = etree.Element("data", dict(content.attrib), namespaces)
+    if name is not None:
+        data.set(XSI_TYPE, f"dt:{name.localname}" if name.namespace else name.localname)
     opening = etree.tostring(data, encoding="utf-8").removesuffix(b"/>") + b">"
     inner = b"".join(etree.tostring(child, encoding="utf-8") for child in content)
     return opening + escaped(content.text or "").encode() + inner + b"</data>"

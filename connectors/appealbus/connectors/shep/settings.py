@@ -5,10 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from appealbus.connectors.http import TlsSettings
-from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.soap.settings import HttpUrl
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.core import Settings
+from appealbus.core import Settings, Shape
 from appealbus.core.config.types import Secret
 
 # What a message can carry: text without control characters.

@@ -54,6 +54,7 @@ class Attempts(Flight):
         self._context = context
         self.question = question
         self._question_id = question_id
+        self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
         self._alone = not question.lookup.idempotent
         self._tied = True
@@ -142,7 +143,8 @@ class Attempts(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         context = self._context
         started = context.monotonic()
-        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone)
+        number, alone, ids = masked(self.question.number), self._alone, self._message_ids
+        call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
         source = Source(context.source, context.wire, call, context.plugin)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
@@ -161,6 +163,7 @@ class Attempts(Flight):
             raise
         finally:
             source.close()
+            self._message_ids = source.call_context.message_ids
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)

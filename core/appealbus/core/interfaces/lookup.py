@@ -1,6 +1,7 @@
 """A lookup: one question to a source. Integrators write these; nothing in here knows a wire."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
@@ -75,6 +76,13 @@ class Lookup(ABC, Generic[Q, R_co]):
     def source(self) -> str:
         """The source that the question goes to: the first part of the name, unless overridden."""
         return self.name.partition(".")[0]
+
+    def warnings(self) -> Sequence[str]:
+        """Say what its source may refuse as things are configured, such as a consent that nobody has given.
+
+        `appealbus check` prints it. The question is put all the same.
+        """
+        return ()
 
     @abstractmethod
     async def ask(self, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:

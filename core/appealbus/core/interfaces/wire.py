@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
+from uuid import uuid4
 
 from lxml import etree
 
@@ -19,6 +21,41 @@ Payload: TypeAlias = etree._Element | Mapping[str, object]
 """The business content: an XML element, or a mapping for wires that build the message themselves."""
 
 
+_IDS = 16
+"""Ids of messages that are remembered: more than a question has attempts."""
+
+
+class Shape(StrEnum):
+    """How the content of a question lies in a gateway's message."""
+
+    CHILD = "child"
+    """As one child element of `data`."""
+    BARE = "bare"
+    """Its children directly in `data`."""
+    TYPED = "typed"
+    """Its children directly in `data`, which has their type as xsi:type."""
+    TEXT = "text"
+    """As escaped text of the type xs:string."""
+    CDATA = "cdata"
+    """As text in a CDATA section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a service wants its content to lie in a gateway's message. Wires without such a place ignore it.
+
+    Attributes:
+        shape: how it lies there.
+        type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
+        signed: whether the service takes signed content alone (XML Signature, enveloped).
+
+    """
+
+    shape: Shape = Shape.CHILD
+    type_name: str | None = None
+    signed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One message to a source.
@@ -27,11 +64,13 @@ class Request:
         body: the business content. A wire that carries XML takes the element as it is; a wire with a
             contract (SOAP) can also build the content from a mapping.
         operation: the operation of the contract, where the body does not tell it.
+        form: how the service wants it behind a gateway; None: the wire's own default.
 
     """
 
     body: Payload
     operation: str | None = None
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +83,9 @@ class Call:
         timeout: seconds that the call may take in all, connecting included.
         answer: what came by itself, for wires whose `answers_async`: read it, and send nothing.
         alone: over a connection that carries nothing else, where the wire has connections.
+        message_ids: what this message and the latest ones before it of the same question are called, in their order.
+            Where the wire or the content has an id of the message, it is the last one: services refuse one that
+            repeats.
 
     """
 
@@ -52,6 +94,21 @@ class Call:
     timeout: float
     answer: KeptAnswer | None = None
     alone: bool = False
+    message_ids: tuple[str, ...] = ()
+
+    @property
+    def message_id(self) -> str:
+        """The id of this message; the first one of a question has the question's."""
+        return self.message_ids[-1] if self.message_ids else self.question_id
+
+    def following(self) -> "Call":
+        """Return what a wire may know of the message after this one."""
+        ids = (*(self.message_ids or (self.question_id,)), str(uuid4()))
+        return replace(self, message_ids=ids[-_IDS:])
+
+    def is_ours(self, told: str) -> bool:
+        """Say whether an id that an answer repeats is one of this question or of its messages."""
+        return told == self.question_id or told in self.message_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +125,10 @@ class Reply:
             other question. What is not may be the answer to another one; then it cannot say for good that there
             is no record, or no right.
         attachments: what came beside the body and is not in it, by content id.
+        status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
+            answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
+        once: of a signed answer, a key that no other answer has: one that comes again was recorded and replayed.
+        sent_at: of a signed answer, when it was made, by its own word.
 
     """
 
@@ -78,6 +139,9 @@ class Reply:
     session_id: str | None = None
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    status: str | None = None
+    once: str | None = None
+    sent_at: datetime | None = None
 
 
 class CallFailed(AppealBusError):
@@ -162,6 +226,9 @@ class Wire(ABC):
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""
         return ()
+
+    def doubt(self) -> None:  # noqa: B027
+        """Take notice that an answer was another question's: what ties answers to questions here has slipped."""
 
     async def listen(self, answers: Answers) -> None:  # noqa: B027
         """Take answers that come by themselves, until closed. Called once, after `start`, of a bus that works."""

@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 
 from appealbus.core import clocks
 from appealbus.core.interfaces.lookup import Lookup, Q, R_co, models_of
-from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Reply, Request
+from appealbus.core.interfaces.source import Source, business_error
+from appealbus.core.interfaces.wire import CallFailed, Reply, Request
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.send import Asking, Send
-from appealbus.core.readings.take import Take
+from appealbus.core.readings.take import Answer, Take
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.replies.subject import the_one
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.record import Record
 
 
@@ -78,12 +78,14 @@ class Declared(Lookup[Q, R_co]):
 
     async def ask(self, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
         """Put the question and read the answer."""
-        return self.read(await source.call(self.request(query, source)), query, source)
+        reply = await source.call(self.request(query, source), business_errors=True)
+        return self.read(reply, query, source)
 
     def request(self, query: Q, source: Source) -> Request:
         """Return the question as it is declared."""
-        asking = Asking(query, self.settings, source.call_context.question_id, clocks.wall().astimezone(UTC))
-        return Request(self.send.body(asking), self.send.operation)
+        call = source.call_context
+        asking = Asking(query, self.settings, call.question_id, clocks.wall().astimezone(UTC), call.message_id)
+        return Request(self.send.body(asking), self.send.operation, self.send.form)
 
     def read(self, reply: Reply, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome that an answer means: the record that was asked for, the source's own word, or none.
@@ -92,14 +94,49 @@ class Declared(Lookup[Q, R_co]):
             CallFailed: `invalid`: the answer lacks or breaks what the record needs.
 
         """
+        if reply.status is not None:
+            return self._business_error(reply, reply.status, source)
         if self.schema is not None:
             self.schema.check(element_of(reply))
-        answer = self.take.answer(reply.body, source.notes)
-        if answer.code is not None:
-            failed: Outcome[Record] | None = self.settings.failure(self.source, answer.code)
-            if failed is not None:
-                return failed
-        return self.choose(answer.records(), query)
+        answer = self.taken(reply).answer(reply.body, source.notes)
+        self._tie(answer, reply, source)
+        failed = self._failure(answer.code)
+        return self.choose(answer.records(), query) if failed is None else failed
+
+    def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:
+        """Return what the code means that came with an error of the gateway: nothing else in such an answer counts."""
+        try:
+            answer = self.take.answer(reply.body)
+        except CallFailed:
+            raise business_error(status) from None
+        self._tie(answer, reply, source)
+        failed = self._failure(answer.code)
+        if failed is None:
+            raise business_error(status)
+        return failed
+
+    def _failure(self, code: str | None) -> Outcome[Record] | None:
+        failed: Outcome[Record] | None = None if code is None else self.settings.failure(self.source, code)
+        return failed
+
+    @staticmethod
+    def _tie(answer: Answer[Any], reply: Reply, source: Source) -> None:
+        """Hold the id that the source repeats against ours.
+
+        Raises:
+            CallFailed: `reply.other_question`.
+
+        """
+        if answer.echo is None:
+            return
+        if not source.call_context.is_ours(answer.echo):
+            source.doubt()
+            raise CallFailed(OutcomeKind.INVALID, "reply.other_question", "the reply belongs to another question")
+        source.tie(reply)
+
+    def taken(self, reply: Reply) -> Take[Any]:
+        """Return where the record stands in this answer. Override it where a source answers in several ways."""
+        return self.take
 
     def choose(self, records: Sequence[Any], query: Q) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome of a question to which the source answered with these records.

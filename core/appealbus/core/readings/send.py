@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from appealbus.core.interfaces.wire import Payload
+from appealbus.core.interfaces.wire import Form, Payload
 from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 
@@ -29,6 +29,7 @@ class Asking:
         settings: the plugin's own.
         question_id: ours, which the access log has a row under.
         now: the time.
+        message_id: of this message: the question's own at first, and a new one each time that it is asked again.
 
     """
 
@@ -36,6 +37,7 @@ class Asking:
     settings: Any
     question_id: str
     now: datetime
+    message_id: str = ""
 
 
 Value: TypeAlias = str | tuple[str, Callable[[Any], object]] | Callable[[Asking], object]
@@ -51,7 +53,13 @@ class Send:
     """
 
     def __init__(
-        self, root: str, places: Mapping[str, Value], *, qualified: bool = False, operation: str | None = None
+        self,
+        root: str,
+        places: Mapping[str, Value],
+        *,
+        qualified: bool = False,
+        operation: str | None = None,
+        form: Form | None = None,
     ) -> None:
         """Declare.
 
@@ -62,6 +70,7 @@ class Send:
                 is left out; an empty text is written.
             qualified: whether elements are in the namespace of the root, too.
             operation: of the contract, where the root does not tell it.
+            form: how the service wants the content to lie in a gateway's message.
 
         Raises:
             DeclarationError: a path that cannot be.
@@ -78,6 +87,7 @@ class Send:
         self.root = root
         self.places = dict(places)
         self.operation = operation
+        self.form = form
         self.origin = caller()
         self._namespace = root[: root.find("}") + 1] if qualified else ""
 

@@ -25,13 +25,15 @@ Same: TypeAlias = tuple[str, ...] | Mapping[str, str] | Callable[[Any, Any], boo
 class Answer(Generic[R]):
     """An answer as it was taken: its code at once, its records when they are wanted."""
 
-    def __init__(self, take: "Take[R]", run: Run, code: str | None, nodes: list[Node]) -> None:
-        self.code = code
+    def __init__(self, take: "Take[R]", run: Run, table: Table) -> None:
+        self.code: str | None = table.get("code")
         """The source's own word on how the question went; None where the declaration names no place of it."""
+        self.echo: str | None = table.get("echo")
+        """The id of ours that the source repeats; None where it does not."""
         self._reading = take.reading
         self._prefix = f"{'/'.join(take.path.steps)}/" if take.path.steps else ""
         self._run = run
-        self._nodes = nodes
+        self._nodes: list[Node] = table.get("nodes", [])
 
     def records(self) -> list[R]:
         """Return all records of the answer.
@@ -52,7 +54,9 @@ class Take(Generic[R]):
     ```
     """
 
-    def __init__(self, reading: Reading[R], path: str, *, code: str = "", same: Same, what: str = "") -> None:
+    def __init__(
+        self, reading: Reading[R], path: str, *, code: str = "", echo: str = "", same: Same, what: str = ""
+    ) -> None:
         """Declare.
 
         Args:
@@ -60,6 +64,8 @@ class Take(Generic[R]):
             path: where records stand: every match counts. `.` is the answer itself.
             code: where the source's own word on how the question went stands: what it means, the plugin's settings
                 say (`BusinessCodes`).
+            echo: where the source repeats the id of our message or question, if it does so. One that is not ours is
+                another question's answer.
             same: what of a record must equal what was asked, or the answer is about somebody else: names of fields
                 that the query and the record share; or names of the query's with those of the record's; or a function
                 of both. What the query does not have is not compared, but the first of them it must have.
@@ -71,6 +77,7 @@ class Take(Generic[R]):
         """
         self.path = _every(parse_reply_path(path))
         self.code = parse_reply_path(code) if code else None
+        self.echo = parse_reply_path(echo) if echo else None
         self.origin = caller()
         self.what = what or reading.model.__name__.lower()
         if not isinstance(same, tuple | Mapping) and not callable(same):
@@ -82,25 +89,27 @@ class Take(Generic[R]):
             for name in self.same.values():
                 if name not in reading.model.model_fields:
                     raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
-        if self.code is not None and not self.path.steps:
+        words = {name: path for name, path in (("code", self.code), ("echo", self.echo)) if path is not None}
+        if words and not self.path.steps:
             # The record is the answer itself, and its reading meets the code, which is taken here: that is no business
             # of others who use the reading.
             reading = reading.copy()
-            entry_at(reading.program.level, self.code, reading.xml, "Take").steps.append(_pass_by)
+            for word in words.values():
+                entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)
             settle(reading.program.level)
         self.reading = reading
         self._level = Level()
         self._own: list[Step] = []
-        if self.path.end or (self.code is not None and self.code.end == REST):
-            raise DeclarationError("Take: records stand in elements, and a code is a text: neither path ends with *")
+        if self.path.end or any(word.end == REST for word in words.values()):
+            raise DeclarationError("Take: records stand in elements, codes and ids are texts: no path ends with *")
         if self.path.steps:
             entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
             spoil_at(self._level, self.path, steps.spoilt_all, reading.xml, "Take")
-        if self.code is not None:
-            read = steps.plain("code", steps.value_of(self.code.end, None, "code"))
-            if self.code.steps:
-                entry_at(self._level, self.code, reading.xml, "Take").steps.append(read)
-                spoil_at(self._level, self.code, steps.spoilt_all, reading.xml, "Take")
+        for name, word in words.items():
+            read = steps.plain(name, steps.value_of(word.end, None, name))
+            if word.steps:
+                entry_at(self._level, word, reading.xml, "Take").steps.append(read)
+                spoil_at(self._level, word, steps.spoilt_all, reading.xml, "Take")
             else:
                 self._own.append(read)
         settle(self._level)
@@ -125,12 +134,11 @@ class Take(Generic[R]):
             raise failure(bad) from None
         if not self.path.steps:
             table["nodes"] = [root]
-        code, nodes = table.get("code"), table.get("nodes", [])
-        if self.code is not None and code is None:
+        if self.code is not None and table.get("code") is None:
             raise failure(Unreadable(self.code.text))
-        if not nodes:
+        if not table.get("nodes"):
             self._is_another(root, run)
-        return Answer(self, run, code, nodes)
+        return Answer(self, run, table)
 
     def _is_another(self, root: Node, run: Run) -> None:
         """Make sure that another document does not pass for an empty answer.
