@@ -176,7 +176,7 @@ class Gateway:
         """Return an answer, good or spoilt."""
         kind, rules = asked.fate.kind, asked.service.rules
         key = asked.service.name, asked.question.key
-        earlier = self._kept.get(key) or self._kept.get((asked.service.name, ""))
+        earlier = self._kept.get(key)
         if kind is Kind.REPLAYED and earlier is not None:
             return earlier
         message = await self._security.written(partial(self._written, asked), sign=kind is not Kind.UNSIGNED)
@@ -185,7 +185,7 @@ class Gateway:
         if kind is Kind.TRUNCATED:
             return spoil.truncated(message)
         if kind in (None, Kind.REPLAYED) and rules.replayed and len(message) <= _LARGEST_KEPT:
-            self._kept[key] = self._kept[asked.service.name, ""] = message
+            self._kept[key] = message
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return message

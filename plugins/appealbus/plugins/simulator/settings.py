@@ -91,7 +91,7 @@ class Misbehaviour(Settings):
     business_error: Probability = 0.0
     """The gateway's status SCSE001, with content that tells an error of the service's own: 404, nothing found."""
     replayed: Probability = 0.0
-    """An earlier answer again, byte for byte: to the same question if it came before, else the service's latest."""
+    """The earlier answer to the same question again, byte for byte; a good one where there is none."""
     unsigned: Probability = 0.0
     """An answer without any signature."""
     wrong_signature: Probability = 0.0

@@ -33,9 +33,9 @@ GATEWAY: Final = "gateway"
 REGISTER: Final = "register"
 _CA: Final = "ca"
 _NAMES = {
-    _CA: {"country_name": "KZ", "common_name": "Тестовый удостоверяющий центр, ГОСТ и RSA"},
+    _CA: {"country_name": "KZ", "common_name": "Тестовый центр, ГОСТ и RSA"},
     CLIENT: {"country_name": "KZ", "organization_name": "Тестовый акимат", "common_name": "Тестовый участник"},
-    GATEWAY: {"country_name": "KZ", "common_name": 'Тестовый шлюз "электронного правительства"'},
+    GATEWAY: {"country_name": "KZ", "common_name": 'Тестовый шлюз "ЭП"'},
     REGISTER: {"country_name": "KZ", "common_name": "Тестовый реестр, все базы"},
 }
 
@@ -56,7 +56,7 @@ def load_keys(folder: Path) -> Keys:
 
     """
     pairs = {
-        name: Pair(_read_key(folder / f"{name}.key"), _read(folder / f"{name}.pem")) for name in (GATEWAY, REGISTER)
+        name: Pair(load_key(folder / f"{name}.key"), _read(folder / f"{name}.pem")) for name in (GATEWAY, REGISTER)
     }
     return Keys(pairs[GATEWAY], pairs[REGISTER], (_read(folder / f"{CLIENT}.pem"),))
 
@@ -70,10 +70,18 @@ def _read(path: Path) -> Certificate:
         raise ConfigError(f"{path}: no certificate of the kinds GOST 2015 and RSA: {error}") from None
 
 
-def _read_key(path: Path) -> PrivateKey:
+def load_key(path: Path) -> PrivateKey:
+    """Read a private key in PKCS#8 without a password.
+
+    Raises:
+        ConfigError: the file is absent or holds something else.
+
+    """
     try:
-        der = pem.unarmor(path.read_bytes())[2]
+        pem_name, _, der = pem.unarmor(path.read_bytes())
         info = _PrivateKeyInfo.load(der, strict=True)
+        if pem_name != "PRIVATE KEY" or info["version"].native != 0:
+            raise ValueError(f"it is a {pem_name}")
         kind = info["algorithm"]["algorithm"].dotted
         for algorithm, oid in GOST_KEY.items():
             if kind == oid:
