@@ -31,7 +31,8 @@ def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | N
 
     """
     method = key.method
-    digest = method.hash(_canonical(etree.fromstring(document)))
+    root = etree.fromstring(document)
+    digest = method.hash(_canonical(root))
     info = (
         f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{INCLUSIVE}"/>'
         f'<ds:SignatureMethod Algorithm="{method.signature}"/><ds:Reference URI=""><ds:Transforms>'
@@ -39,16 +40,16 @@ def sign_document(document: bytes, key: PrivateKey, certificate: Certificate | N
         f'<ds:DigestMethod Algorithm="{method.digest}"/><ds:DigestValue>{base64.b64encode(digest).decode()}'
         "</ds:DigestValue></ds:Reference></ds:SignedInfo>"
     ).encode()
-    end = document.rindex(b"</")
-    head, tail = document[:end], document[end:]
     # Inclusive canonical form takes in the namespaces around, so it is taken from where the signature stands.
-    signed = etree.fromstring(head + info + b"</ds:Signature>" + tail)[-1][0]
-    value = base64.b64encode(key.sign(_canonical(signed)))
+    root.append(etree.fromstring(info + b"</ds:Signature>"))
+    value = base64.b64encode(key.sign(_canonical(root[-1][0])))
     told = b""
     if certificate is not None:
         der = base64.b64encode(certificate.der)
         told = b"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo>" % der
-    return head + info + b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, told) + tail
+    end = document.rindex(b"</")
+    rest = b"<ds:SignatureValue>%s</ds:SignatureValue>%s</ds:Signature>" % (value, told)
+    return document[:end] + info + rest + document[end:]
 
 
 def verify_document(root: etree._Element, signers: Sequence[Certificate], now: datetime) -> None:
