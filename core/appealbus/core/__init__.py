@@ -22,6 +22,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.outcomes import (
     awaiting,
     found,
@@ -35,7 +36,18 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Form, Health, Payload, Reply, Request, Shape, Wire
+from appealbus.core.interfaces.wire import (
+    Call,
+    CallFailed,
+    Form,
+    Health,
+    Payload,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.interfaces.work import Waiting, WorkQueue
 from appealbus.core.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
@@ -86,10 +98,13 @@ __all__ += [
     "LinkState",
     "LinkStatus",
     "MessageContract",
+    "Notes",
     "Payload",
     "Reply",
+    "ReplyCheck",
     "Request",
     "Shape",
+    "SingleUse",
     "Wire",
 ]
 __all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]

@@ -1,4 +1,4 @@
-"""A gateway on 127.0.0.1, built on the server side of the channel."""
+"""A gateway on 127.0.0.1 that takes and answers as a test says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,31 +10,25 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.core import Call, Request
-from appealbus.plugins.simulator.messages import (
-    GatewayRequest,
-    RequestRefused,
-    build_fault,
-    build_response,
-    read_request,
-)
+from tests.connectors.shep.answers import Question, answer, read_question
 
 Answer = bytes | web.StreamResponse
 
 QUESTION_ID = "0b0f3a3e-7a53-4c58-8f5e-0d2f4f7b9a11"
 
 
-def echo(request: GatewayRequest) -> Answer:
+def echo(question: Question) -> Answer:
     """Answer with the question's own content."""
-    return build_response(request.payload, correlation_id=request.correlation_id)
+    return answer(question.content, correlation_id=question.correlation_id)
 
 
 @dataclass
 class Gateway:
-    """A strict gateway: what is not a valid request gets a fault, the rest what `answer` says."""
+    """It answers what `answer` says, and keeps what it was asked."""
 
     url: str = ""
-    answer: Callable[[GatewayRequest], Answer] = echo
-    requests: list[GatewayRequest] = field(default_factory=list)
+    answer: Callable[[Question], Answer] = echo
+    requests: list[Question] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -43,12 +37,8 @@ class Gateway:
         body = await http.read()
         self.raw.append(body)
         self.headers.append(dict(http.headers))
-        try:
-            request = read_request(body)
-        except RequestRefused as refused:
-            return web.Response(status=500, body=build_fault(refused.code, refused.reason), content_type="text/xml")
-        self.requests.append(request)
-        answer = self.answer(request)
+        self.requests.append(read_question(body))
+        answer = self.answer(self.requests[-1])
         return web.Response(body=answer, content_type="text/xml") if isinstance(answer, bytes) else answer
 
 

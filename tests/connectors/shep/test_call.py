@@ -12,27 +12,29 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.core import Call, CallFailed, ConfigError, OutcomeKind, Request, Shape
-from appealbus.plugins.simulator.messages import build_fault, build_response
 from appealbus.schemas.shep import load_schema
+from tests.connectors.shep.answers import answer, fault
 
 QUESTION_ID = "0b0f3a3e-7a53-4c58-8f5e-0d2f4f7b9a11"
 
 
 async def test_what_goes_out(gateway, wire, ask, monkeypatch):
-    """The question carries the service, who asks, our question's id, a message id of its own and a date with a zone."""
+    """The question carries the service, who asks, our ids and a date with a zone; the next message has a new id."""
     monkeypatch.setenv("GATEWAY_PASSWORD", "p&ssword")
     bound = await wire(
         password={"env": "GATEWAY_PASSWORD"}, route_id="R_EXAMPLE", properties={"ADDL_CLIENT_KEY": "<demo>"}
     )
     await ask(bound)
-    await ask(bound)
+    again = Call(QUESTION_ID, "N", 5.0).following()
+    await bound.call(Request(etree.fromstring("<q/>")), again)
     first, second = gateway.requests
     wrapper = etree.fromstring(gateway.raw[0])[-1][0]
 
     assert (first.service_id, first.sender_id, first.password) == ("GBDFLUniversal_token", "TEST_SYSTEM", "p&ssword")
     assert (first.route_id, first.properties) == ("R_EXAMPLE", (("ADDL_CLIENT_KEY", "<demo>"),))
     assert first.correlation_id == second.correlation_id == QUESTION_ID
-    assert UUID(first.message_id) != UUID(second.message_id)
+    assert (first.message_id, second.message_id) == (QUESTION_ID, str(UUID(again.message_id)))
+    assert second.message_id != QUESTION_ID
     assert datetime.fromisoformat(wrapper.findtext("request/requestInfo/messageDate")).tzinfo is not None
     assert gateway.headers[0]["SOAPAction"] == '""'
     assert gateway.headers[0]["Content-Type"] == "text/xml; charset=utf-8"
@@ -44,25 +46,25 @@ async def test_what_goes_out(gateway, wire, ask, monkeypatch):
 async def test_shapes(gateway, wire, ask, sent, answered):
     """Each shape of question meets each shape of answer."""
     content = etree.fromstring('<p:person xmlns:p="urn:p"><name>Әлия &amp; Ұлан ]]&gt;</name><age>7</age></p:person>')
-    gateway.answer = lambda request: build_response(content, shape=answered, correlation_id=request.correlation_id)
+    gateway.answer = lambda request: answer(content, shape=answered, correlation_id=request.correlation_id)
     asked = etree.fromstring('<q xmlns="urn:q"><iin>750301100019</iin><purpose/></q>')
     reply = await ask(await wire(payload=sent), asked)
 
     assert reply.body.findtext("name") == "Әлия & Ұлан ]]>"
     assert reply.body.tag == ("data" if answered in (Shape.TYPED, Shape.BARE) else "{urn:p}person")
-    assert gateway.requests[0].payload.findtext("{*}iin") == "750301100019"
+    assert gateway.requests[0].content.findtext("{*}iin") == "750301100019"
 
 
 async def test_what_is_kept(gateway, wire, ask):
     """The reply keeps the gateway's ids, when it came, and the hash of its bytes."""
     session = "{0f8fad5b-d9cb-469f-a165-70867728950e}"
-    answer = build_response(None, message_id="c0a8", session_id=session)
-    gateway.answer = lambda _: answer
+    told = answer(None, message_id="c0a8", session_id=session)
+    gateway.answer = lambda _: told
     before = datetime.now(UTC)
     reply = await ask(await wire())
 
     assert (reply.message_id, reply.session_id) == ("c0a8", session)
-    assert reply.raw_sha256 == hashlib.sha256(answer).hexdigest()
+    assert reply.raw_sha256 == hashlib.sha256(told).hexdigest()
     assert before <= reply.observed_at <= datetime.now(UTC)
     assert (reply.body.tag, len(reply.body)) == ("data", 0)
 
@@ -111,7 +113,7 @@ async def test_concurrent_questions(gateway, wire):
     bound = await wire()
 
     async def one(number: int) -> tuple[int, str]:
-        content = etree.Element("q")
+        content = etree.Element("{urn:q}q")
         content.text = str(number)
         reply = await bound.call(Request(content), Call(f"question-{number}", "N", 5.0))
         return number, reply.body.text
@@ -150,24 +152,39 @@ async def test_what_ties_an_answer(gateway, wire, ask):
     """The correlation id ties it, or else a connection that carried nothing else; of a fault the connection alone."""
     shared, alone = await wire(not_found_codes=["404"]), await wire(not_found_codes=["404"], reuse=False)
     assert [(await ask(shared)).correlated for _ in range(2)] == [True, True]
-    gateway.answer = lambda request: build_response(request.payload, correlation_id=None)
+    gateway.answer = lambda request: answer(request.content, correlation_id=None)
     assert not (await ask(shared)).correlated
     assert (await ask(alone)).correlated
-    fault = build_fault("404", "m")
-    gateway.answer = lambda _: web.Response(status=500, body=fault, content_type="text/xml")
+    gateway.answer = lambda _: web.Response(status=500, body=fault("404"), content_type="text/xml")
     for bound, tied in ((shared, False), (alone, True)):
         with pytest.raises(CallFailed) as caught:
             await ask(bound)
         assert (caught.value.kind, caught.value.correlated) == (OutcomeKind.NOT_FOUND, tied)
 
 
+async def test_ids_of_ours_that_tie_an_answer(gateway, wire):
+    """The question's own and those of its messages, the earlier ones included; where an id is foreign, a setting says
+    that it is no sign of another question, and then it ties nothing."""
+    call = Call(QUESTION_ID, "N", 5.0).following().following()
+    question = Request(etree.fromstring("<q/>"))
+    bound, lenient = await wire(), await wire(foreign_correlation=True)
+    await bound.call(question, call)  # the connection has carried another question from here on
+    for told, tied in ((QUESTION_ID, True), (call.message_ids[1], True), (call.message_ids[2], True), ("", False)):
+        gateway.answer = lambda _, told=told: answer("<a/>", correlation_id=told)
+        assert (await bound.call(question, call)).correlated is tied, told
+    gateway.answer = lambda _: answer("<a/>", correlation_id="1842771")
+    assert not (await lenient.call(question, call)).correlated
+    with pytest.raises(CallFailed, match=r"shep\.correlation"):
+        await bound.call(question, call)
+
+
 async def test_another_questions_answer_ends_the_reuse(gateway, wire, ask):
     """Whoever gave one answer to another question is asked over connections of their own, and it is told."""
     bound = await wire()
-    gateway.answer = lambda request: build_response(request.payload, correlation_id="another")
+    gateway.answer = lambda request: answer(request.content, correlation_id="another")
     with pytest.raises(CallFailed, match=r"shep\.correlation"):
         await ask(bound)
-    gateway.answer = lambda request: build_response(request.payload, correlation_id=request.correlation_id)
+    gateway.answer = lambda request: answer(request.content, correlation_id=request.correlation_id)
     await ask(bound)
     assert gateway.headers[-1]["Connection"] == "close"
     (link,) = bound.links()

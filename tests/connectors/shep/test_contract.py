@@ -5,10 +5,11 @@ from lxml import etree
 from zeep.transports import Transport
 
 from appealbus.connectors.shep import ShepSettings
+from appealbus.connectors.shep.data import put
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.core import Shape
-from appealbus.plugins.simulator.messages import build_fault, build_response, read_request
+from appealbus.core import Call, Shape
 from appealbus.schemas.shep import NS_TYPES, WSDL, load_schema
+from tests.connectors.shep.answers import answer, fault, read_question
 
 SETTINGS = {
     "url": "http://127.0.0.1/bip-sync/",
@@ -25,24 +26,28 @@ def body_of(message: bytes) -> etree._Element:
     return root[-1][0]
 
 
+def question_of(settings: dict, shape: Shape = Shape.CHILD) -> etree._Element:
+    made = MessageBuilder(ShepSettings.model_validate(settings)).build(put(CONTENT, shape), Call("id", "N", 1.0))
+    return body_of(made)
+
+
 def test_our_messages_are_valid():
     """Questions and answers, with all that they can hold, pass the schema; so does the detail of a fault."""
     schema = load_schema()
-    question = body_of(MessageBuilder(ShepSettings.model_validate(SETTINGS)).build(CONTENT, "id"))
-    bare = ShepSettings(url=SETTINGS["url"], service_id="S", sender_id="T", payload=Shape.CDATA)
-    fault = body_of(build_fault("E1", "outer", causes=[("E2", "inner"), ("E3", "innermost")]))
+    question = question_of(SETTINGS)
+    told = body_of(fault("E1", "outer", causes=("E2", "E3")))
 
     schema.assertValid(question)
-    schema.assertValid(body_of(MessageBuilder(bare).build(CONTENT, "id")))
-    schema.assertValid(body_of(build_response(CONTENT, correlation_id="id")))
-    schema.assertValid(body_of(build_response(None, code="404", message="")))
-    schema.assertValid(fault.find("detail")[0])
-    assert [element.text for element in fault.iter("errorCode")] == ["E1", "E2", "E3"]
+    schema.assertValid(question_of({name: SETTINGS[name] for name in ("url", "service_id", "sender_id")}, Shape.CDATA))
+    schema.assertValid(body_of(answer(CONTENT, correlation_id="id")))
+    schema.assertValid(body_of(answer(None, code="404")))
+    schema.assertValid(told.find("detail")[0])
+    assert [element.text for element in told.iter("errorCode")] == ["E1", "E2", "E3"]
 
 
 def test_only_the_wrapper_has_a_namespace():
     """Children are unqualified: a qualified one is not valid."""
-    question = body_of(MessageBuilder(ShepSettings.model_validate(SETTINGS)).build(CONTENT, "id"))
+    question = question_of(SETTINGS)
     tags = [element.tag for element in question.iter() if element is not question]
     assert question.tag == f"{{{NS_TYPES}}}SendMessage"
     assert not [tag for tag in tags if tag.startswith("{")]
@@ -53,7 +58,7 @@ def test_only_the_wrapper_has_a_namespace():
 
 def test_order_of_the_head_is_kept():
     """The head lists its elements in the schema's order, and never a sessionId."""
-    question = body_of(MessageBuilder(ShepSettings.model_validate(SETTINGS)).build(CONTENT, "id"))
+    question = question_of(SETTINGS)
 
     assert [element.tag for element in question.find("request/requestInfo")] == [
         "messageId",
@@ -68,7 +73,7 @@ def test_order_of_the_head_is_kept():
 
 
 def test_zeep_speaks_it():
-    """A client made by zeep from our WSDL sends what our server reads, and reads what our server answers."""
+    """A client made by zeep from our WSDL sends what the gateway reads, and reads what it answers."""
     transport = Transport()
     client = zeep.Client(str(WSDL), transport=transport)
     request = {
@@ -81,11 +86,11 @@ def test_zeep_speaks_it():
         "requestData": {"data": zeep.xsd.AnyObject(zeep.xsd.String(), "<q>Қ</q>")},
     }
     message = etree.tostring(client.create_message(client.service, "SendMessage", request=request))
-    read = read_request(message)
-    assert (read.service_id, read.shape, read.payload.text) == ("S", Shape.TEXT, "Қ")
+    read = read_question(message)
+    assert (read.service_id, read.content.text) == ("S", "Қ")
 
     operation = client.service._binding.get("SendMessage")
-    answer = operation.process_reply(etree.fromstring(build_response(CONTENT, shape=Shape.TEXT)))
-    assert answer.responseInfo.status.code == "SCSS001"
-    assert answer.responseData.data == "<q><iin>750301100019</iin></q>"
+    told = operation.process_reply(etree.fromstring(answer(CONTENT, shape=Shape.TEXT)))
+    assert told.responseInfo.status.code == "SCSS001"
+    assert told.responseData.data == "<q><iin>750301100019</iin></q>"
     transport.session.close()

@@ -1,4 +1,4 @@
-"""The four shapes of `data`: whatever the text, the content comes out as it went in."""
+"""The five shapes of `data`: whatever the text, the content comes out as it went in."""
 
 import pytest
 from hypothesis import given
@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from appealbus.connectors.shep import ShepSettings
-from appealbus.connectors.shep.data import XSI_TYPE, take
+from appealbus.connectors.shep.data import XSI_TYPE, put, take
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.core import CallFailed, OutcomeKind, Shape
-from appealbus.plugins.simulator.messages import build_response, read_request
+from appealbus.core import Call, CallFailed, OutcomeKind, Shape
+from tests.connectors.shep.answers import Question, data_of, read_question
 
 LIMIT = 1024 * 1024
 TEXTS = st.lists(
@@ -33,23 +33,19 @@ def inside(element: etree._Element) -> list[tuple[str, str, str, dict[str, str]]
     return [(str(item.tag), item.text or "", item.tail or "", dict(item.attrib)) for item in element.iterdescendants()]
 
 
-def builder(shape: Shape, type_name: str | None = None) -> MessageBuilder:
-    settings = ShepSettings(
-        url="http://127.0.0.1/", service_id="S", sender_id="T", payload=shape, payload_type=type_name
-    )
-    return MessageBuilder(settings)
+def sent_as(content: etree._Element, shape: Shape, type_name: str | None = None) -> Question:
+    settings = ShepSettings(url="http://127.0.0.1/", service_id="S", sender_id="T")
+    return read_question(MessageBuilder(settings).build(put(content, shape, type_name), Call("id", "N", 1.0)))
 
 
 @pytest.mark.parametrize("shape", list(Shape))
 @given(text=TEXTS, attribute=TEXTS)
 def test_round_trip(shape, text, attribute):
-    """A question and an answer give back every character, in each of the four shapes."""
+    """A question and an answer give back every character, in each of the five shapes."""
     sent = content(text, attribute)
-    question = read_request(builder(shape).build(sent, "id"))
-    answer = etree.fromstring(build_response(sent, shape=shape))
-    received, _ = take(answer.find(".//data"), limit=LIMIT)
+    received, _ = take(etree.fromstring(data_of(sent, shape)), limit=LIMIT)
 
-    for element in (question.payload, received):
+    for element in (sent_as(sent, shape).content, received):
         assert inside(element) == inside(sent)
         assert element.get("of") == attribute
         assert element.tag == ("data" if shape in (Shape.TYPED, Shape.BARE) else "{urn:q}q")
@@ -57,11 +53,11 @@ def test_round_trip(shape, text, attribute):
 
 def test_typed():
     """The type stands on data: the one that the settings name, or else the name of the content's element."""
-    payload = read_request(builder(Shape.TYPED, "{urn:kdp}request").build(content("", ""), "id")).payload
+    payload = sent_as(content("", ""), Shape.TYPED, "{urn:kdp}request").data
     prefix, _, name = payload.get(XSI_TYPE).partition(":")
     assert (payload.nsmap[prefix], name) == ("urn:kdp", "request")
 
-    payload = read_request(builder(Shape.TYPED).build(etree.fromstring("<plain><a/></plain>"), "id")).payload
+    payload = sent_as(etree.fromstring("<plain><a/></plain>"), Shape.TYPED).data
     assert payload.get(XSI_TYPE) == "plain"
 
 
@@ -132,10 +128,10 @@ def test_nested_declaration_no_longer_holds():
 @pytest.mark.parametrize("shape", list(Shape))
 def test_cdata_inside_the_content(shape):
     """Content may hold CDATA sections and comments of its own."""
-    sent = etree.Element("q")
+    sent = etree.Element("{urn:q}q")
     etree.SubElement(sent, "a").text = etree.CDATA("<x>&")
     sent.append(etree.Comment("]]>"))
     etree.SubElement(sent, "b").text = "y"
-    payload = read_request(builder(shape).build(sent, "id")).payload
+    payload = sent_as(sent, shape).content
 
-    assert [(item.tag, item.text) for item in payload] == [("a", "<x>&"), ("b", "y")]
+    assert [(item.tag, item.text) for item in payload.iterchildren("*")] == [("a", "<x>&"), ("b", "y")]

@@ -9,6 +9,7 @@ from lxml import etree
 from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
 
 REGISTER = Path(__file__).parent / "register.wsdl"
@@ -141,12 +142,13 @@ def test_broken_schema(write: Write, tmp_path: Path) -> None:
     xsd = tmp_path / "register.xsd"
     xsd.write_text(xsd.read_text().replace('name="count" type="xs:int"', 'name="count" type="r:Absent"'))
     wsdl = write()
-    with pytest.raises(ConfigError, match=r"register\.xsd: the schema is not valid: .*Absent(.|\n)*validate = false"):
+    with pytest.raises(ConfigError, match=r"register\.xsd: the schema is not valid: .*Absent(.|\n)*replies = .off."):
         load_contract(wsdl)
-    contract = load_contract(wsdl, validate=False)
+    contract = load_contract(wsdl, replies=ReplyCheck.OFF)
     assert contract.checker is None
     assert contract.builder is None
     assert "content cannot be built from mappings" in contract.notes[0]
+    assert "requests are not checked" in contract.notes[1]
 
 
 def test_catalog(write: Write, tmp_path: Path) -> None:

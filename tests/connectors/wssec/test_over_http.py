@@ -1,6 +1,7 @@
 """Signed questions and answers over real HTTP, through the gateway's wire."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -12,7 +13,8 @@ from appealbus.connectors.wssec import Signer, Unsigned
 from appealbus.connectors.wssec.rsa import load_rsa_signer
 from appealbus.connectors.wssec.verify import load_trusted, verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
-from appealbus.plugins.simulator.messages import build_fault, build_response, read_request
+from tests.connectors.shep import answers
+from tests.connectors.shep.answers import read_question
 
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 
@@ -38,16 +40,18 @@ class SigningGateway:
     url: str = ""
     status: int = 200
     answer: bytes = b""
+    recorded: bytes = b""
     spoil: tuple[bytes, bytes] = (b"", b"")
     raw: list[bytes] = field(default_factory=list)
+    told: bytes = b""
 
     async def handle(self, http: web.Request) -> web.Response:
         self.raw.append(await http.read())
-        request = read_request(self.raw[-1])
+        request = read_question(self.raw[-1])
         verify(request.envelope, self.trusted)
-        answer = self.answer or build_response(request.payload, correlation_id=request.correlation_id)
-        signed = (await self.signer.sign(answer)).replace(*self.spoil)
-        return web.Response(status=self.status, body=signed, content_type="text/xml")
+        answer = self.answer or answers.answer(request.content, correlation_id=request.correlation_id)
+        self.told = (self.recorded or await self.signer.sign(answer)).replace(*self.spoil)
+        return web.Response(status=self.status, body=self.told, content_type="text/xml")
 
 
 @pytest.fixture(scope="session")
@@ -122,27 +126,100 @@ async def test_unsigned_answer(gateway, wire):
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "wssec.unsigned")
 
 
-@pytest.mark.parametrize("told", [None, "", "another"])
-async def test_signed_answer_to_another_question(gateway, wire, told):
-    """An old answer stays validly signed, so one that does not name this question is not taken."""
-    gateway.answer = build_response(etree.fromstring("<a/>"), correlation_id=told)
+async def test_signed_answer_to_another_question(gateway, wire):
+    """One that names another question is not taken. Most services name none: then the connection alone can tie it."""
+    await ask(wire)
+    gateway.answer = answers.answer("<a/>", session_id=None)
+    for tied in (False, True):
+        reply = await wire.call(Request(etree.fromstring(CONTENT)), Call("question", "N", 5.0, alone=tied))
+        assert reply.correlated is tied
+    gateway.answer = answers.answer("<a/>", correlation_id="another")
     with pytest.raises(CallFailed) as caught:
         await ask(wire)
-
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "shep.correlation")
 
 
+def at(**off: float) -> str:
+    return (datetime.now(UTC) + timedelta(**off)).isoformat()
+
+
+async def test_an_old_answer(gateway, wire):
+    """A recorded answer stays validly signed, so one whose date is far from now is not taken, whatever it says."""
+    dates = [
+        (at(minutes=-11), "shep.date"),
+        (at(minutes=11), "shep.date"),
+        (at(days=-4000), "shep.date"),
+        ("0001-01-01T00:00:00+14:00", "shep.date"),
+        ("9999-12-31T23:59:59-12:00", "shep.date"),
+        (at(minutes=1)[:19], "shep.date"),  # without a zone it is Kazakhstan's time, and this is Greenwich's
+        (at(hours=5, minutes=1)[:19], None),
+        (at(minutes=9), None),
+        (at(minutes=-9), None),
+        ("", "shep.no_date"),
+        ("yesterday", "shep.no_date"),
+    ]
+    for date, code in dates:
+        gateway.answer = answers.answer("<a/>", date=date)
+        if code is None:
+            await ask(wire)
+        gateway.answer = answers.answer("<a/>", date=date, code="404" if code is None else "SCSS001")
+        with pytest.raises(CallFailed) as caught:
+            await ask(wire)
+        assert caught.value.code == (code or "shep.not_found.404"), date
+
+
+async def test_what_an_answer_is_known_again_by(gateway, wire):
+    """The same signed answer has the same key, however it is written; any other has another, with the same ids too."""
+
+    async def key(answer: bytes) -> str:
+        gateway.answer = answer
+        reply = await wire.call(Request(etree.fromstring(CONTENT)), Call("question", "N", 5.0))
+        assert timedelta() < reply.once.until - datetime.now(UTC) <= timedelta(minutes=10)
+        return reply.once.key
+
+    first = await key(answers.answer("<a>Қ</a>", message_id="1"))
+    assert len(first) == 64
+    gateway.recorded = gateway.told
+    assert await key(b"") == first
+    for spoil in (
+        (b"<soapenv:Envelope ", b"<soapenv:Envelope more='1' "),
+        (b"</soapenv:Body>", b"</soapenv:Body >"),
+        ("<a>Қ</a>".encode(), "<a ><![CDATA[Қ]]></a>".encode()),
+    ):
+        gateway.spoil = spoil
+        assert await key(b"") == first
+        assert gateway.told != gateway.recorded
+    gateway.recorded, gateway.spoil = b"", (b"", b"")
+    assert await key(answers.answer("<a>Қ</a>", message_id="1")) != first
+
+
 async def test_faults(gateway, wire):
-    """No fault ends a question where signatures count: one that is signed stays so for ever, and for every question."""
-    gateway.status, gateway.answer = 500, build_fault("404", "m")
+    """A fault ends a question if it is signed, of now, and then once; any other could be an old one, or anybody's."""
+    await ask(wire)
+    gateway.status, gateway.answer = 500, answers.fault("404")
     with pytest.raises(CallFailed) as caught:
         await ask(wire)
-    assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "shep.fault_untied")
+    assert (caught.value.kind, caught.value.code) == (OutcomeKind.NOT_FOUND, "shep.not_found.404")
+    assert caught.value.once is not None
+    assert not caught.value.correlated
 
-    gateway.signer = Unsigned()
+    for date in ("", "never", at(minutes=-11)):
+        gateway.answer = answers.fault("404", date=date)
+        with pytest.raises(CallFailed) as caught:
+            await ask(wire)
+        assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "shep.fault_untied")
+
+    gateway.signer, gateway.answer = Unsigned(), answers.fault("404")
     with pytest.raises(CallFailed) as caught:
         await ask(wire)
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "shep.fault_unsigned")
+
+
+async def test_an_unsigned_channel_has_no_single_use(gateway, wire):
+    """Where nothing is verified a date and an id are anybody's, and prove nothing."""
+    wire._verifier = None
+    gateway.answer = answers.answer("<a/>", date=at(days=-1))
+    assert (await wire.call(Request(etree.fromstring(CONTENT)), Call("question", "N", 5.0))).once is None
 
 
 async def test_peer_that_verifies(gateway, wire, stranger):

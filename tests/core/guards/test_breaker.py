@@ -46,6 +46,21 @@ def test_opens_after_failures_in_a_row(made):
     assert changes == [BreakerState.OPEN]
 
 
+@pytest.mark.parametrize(("rest", "refuses"), [(0.0, 30.0), (10.0, 30.0), (200.0, 200.0), (1e9, 300.0)])
+def test_leaves_a_source_alone_for_as_long_as_it_says(made, rest, refuses):
+    """The last failure's word counts, within bounds, for the first opening and after a probe that failed."""
+    breaker, clock, _ = made()
+    fail(breaker, 2)
+    for _ in range(2):
+        breaker.failed(breaker.admit(), rest=rest)
+        clock.now += refuses - 1
+        assert breaker.admit() is None
+        clock.now += 1
+    breaker.succeeded(breaker.admit())
+    fail(breaker, 3)
+    assert breaker.probes_in == 30.0
+
+
 def test_gives_no_verdict_on_calls_that_gave_up(made):
     """A call that gave up neither counts as a failure nor breaks the row."""
     breaker, _, _ = made()

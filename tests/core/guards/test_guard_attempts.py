@@ -25,6 +25,9 @@ def test_asks_again_while_it_may_help(virtual, bench):
         assert ended.outcome.kind is OutcomeKind.FOUND
         assert ended.attempts == 3
         assert len({call.question_id for call in test.wire.calls}) == len(test.access.rows) == 1
+        assert test.wire.calls[0].message_id == test.wire.calls[0].question_id
+        assert len({call.message_id for call in test.wire.calls}) == 3
+        assert all(test.wire.calls[-1].is_ours(call.message_id) for call in test.wire.calls)
         first, second, third = test.wire.left_at
         assert 0 <= second - first <= 1.0
         assert 0 <= third - second <= 2.0

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from appealbus.core import OutcomeKind
+from appealbus.core import CallFailed, OutcomeKind
 from appealbus.core.guards.worker_share import LEASE
 from tests.core.team import DOWN, Agency, answer, team
 
@@ -47,6 +47,30 @@ def test_an_answer_anywhere_breaks_the_row(virtual, bench, tables):
                 await good.ask()
                 await asyncio.sleep(0.3)
             assert bad.test.changes == good.test.changes == []
+
+    virtual(scenario)
+
+
+def test_all_workers_leave_a_source_alone_for_as_long_as_it_says(virtual, bench, tables):
+    """Trouble that somebody has to mend, such as a certificate, costs a call now and then, however many ask."""
+
+    async def scenario():
+        agency, calls = Agency(), [0]
+
+        async def refuse(request, call):
+            calls[0] += 1
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "shep.signature.SCE005", "mend it", retry_after=300.0)
+
+        async with team(bench, tables(), agency, 2, concurrency=6, breaker_failures=3) as workers:
+            for worker in workers:
+                worker.test.wire.script = [refuse]
+            await asyncio.gather(*[worker.ask() for worker in workers for _ in range(50)])
+            first = calls[0]
+            assert first <= 3 + 6
+            for _ in range(9):
+                await asyncio.sleep(100)
+                await asyncio.gather(*[worker.ask() for worker in workers for _ in range(50)])
+            assert calls[0] - first <= 3
 
     virtual(scenario)
 

@@ -1,7 +1,7 @@
-"""The `data` element: the one place of a gateway message that the business content lies in, in one of four shapes."""
+"""The `data` element: the one place of a gateway message that the business content lies in, in one of five shapes."""
 
 import re
-from typing import Final
+from typing import Final, Protocol
 from xml.sax.saxutils import escape
 
 from lxml import etree
@@ -13,8 +13,21 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 NS_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 NS_XSD: Final = "http://www.w3.org/2001/XMLSchema"
 XSI_TYPE: Final = f"{{{NS_XSI}}}type"
+SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
+
+
+class DataSigner(Protocol):
+    """Signs what lies in `data`, beside the signature of the whole message."""
+
+    async def sign(self, xml: str) -> str:
+        """Return the document with an enveloped XML Signature, without a declaration: it goes out as it is.
+
+        Raises:
+            CallFailed: it could not be signed.
+
+        """
 
 
 def escaped(text: str) -> str:
@@ -32,19 +45,38 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
 
     """
     match shape:
-        case Shape.CHILD:
-            return b"<data>" + etree.tostring(content, encoding="utf-8", with_tail=False) + b"</data>"
         case Shape.TYPED:
             return _inside(content, type_name or str(content.tag))
         case Shape.BARE:
             return _inside(content, None)
+        case _:
+            return put_document(etree.tostring(content, encoding="unicode", with_tail=False), shape)
+
+
+def put_document(xml: str, shape: Shape) -> bytes:
+    """Return the whole `data` element around a document that must stay as it is, for it is signed.
+
+    Args:
+        xml: the document, without a declaration.
+        shape: how it shall lie in `data`: as `child`, `text` or `cdata`.
+
+    Raises:
+        CallFailed: `shep.signed_shape`: the other shapes would take the document apart.
+
+    """
+    match shape:
+        case Shape.CHILD:
+            return f"<data>{xml}</data>".encode()
         case Shape.TEXT:
-            text = escaped(etree.tostring(content, encoding="unicode", with_tail=False))
             opening = f'<data xmlns:xsi="{NS_XSI}" xmlns:xs="{NS_XSD}" xsi:type="xs:string">'
-            return f"{opening}{text}</data>".encode()
+            return f"{opening}{escaped(xml)}</data>".encode()
         case Shape.CDATA:
-            text = etree.tostring(content, encoding="unicode", with_tail=False).replace("]]>", "]]]]><![CDATA[>")
-            return f"<data><![CDATA[{text}]]></data>".encode()
+            return f"<data><![CDATA[{xml.replace(']]>', ']]]]><![CDATA[>')}]]></data>".encode()
+    raise CallFailed(
+        OutcomeKind.INVALID,
+        "shep.signed_shape",
+        "a signed question cannot lie in data as bare or typed; set payload to text, cdata or child",
+    )
 
 
 def _inside(content: etree._Element, type_name: str | None) -> bytes:
@@ -61,11 +93,17 @@ def _inside(content: etree._Element, type_name: str | None) -> bytes:
     return opening + escaped(content.text or "").encode() + inner + b"</data>"
 
 
-def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
+def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree._Element, Shape]:
     """Return the content of `data` and the shape that it lay in.
 
     Text that is XML is parsed, one level deep and no more. A single child is the content itself; several
-    children, typed ones, plain text and nothing at all leave `data` as the content.
+    children, typed ones, plain text and nothing at all leave `data` as the content. A signature beside the content
+    does not count as a child.
+
+    Args:
+        data: the element.
+        limit: the most bytes that XML in text may have.
+        bare: whether a single child may be one of the content's own: the question's were not wrapped either.
 
     Raises:
         CallFailed: `shep.data_xml.*`, where text that looks like XML cannot be taken.
@@ -73,18 +111,24 @@ def take(data: etree._Element, *, limit: int) -> tuple[etree._Element, Shape]:
     """
     text = (data.text or "").strip()
     if len(data) == 0:
-        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (data, Shape.TYPED)
-    if len(data) == 1 and not text and not _own_type(data):
-        return data[0], Shape.CHILD
-    return data, Shape.TYPED
+        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (data, Shape.BARE)
+    if XSI_TYPE in data.attrib and _own_type(data):
+        return data, Shape.TYPED
+    parts = [part for part in data.iterchildren("*") if part.tag != SIGNATURE]
+    # What stands in for the content has a namespace; the content's own children have none.
+    if len(parts) == 1 and not text and not (bare and not str(parts[0].tag).startswith("{")):
+        return parts[0], Shape.CHILD
+    return data, Shape.BARE
+
+
+def is_empty(data: etree._Element) -> bool:
+    """Say whether `data` brings nothing."""
+    return len(data) == 0 and not (data.text or "").strip()
 
 
 def _own_type(data: etree._Element) -> bool:
     """Say whether xsi:type names a type of the business, not one that XML Schema brings."""
-    type_name = data.get(XSI_TYPE)
-    if type_name is None:
-        return False
-    prefix, _, _ = type_name.strip().rpartition(":")
+    prefix, _, _ = data.attrib[XSI_TYPE].strip().rpartition(":")
     return data.nsmap.get(prefix or None) != NS_XSD
 
 

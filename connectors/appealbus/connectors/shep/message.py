@@ -1,13 +1,11 @@
 """The question as the gateway's synchronous channel takes it."""
 
-import uuid
 from datetime import datetime
 from typing import Final
 
-from lxml import etree
-
-from appealbus.connectors.shep.data import escaped, put
+from appealbus.connectors.shep.data import escaped
 from appealbus.connectors.shep.settings import ShepSettings
+from appealbus.core import Call
 from appealbus.schemas.shep import NS_TYPES
 
 _HEAD: Final = (
@@ -25,8 +23,6 @@ class MessageBuilder:
     """
 
     def __init__(self, settings: ShepSettings) -> None:
-        self._shape = settings.payload
-        self._type_name = settings.payload_type
         route = f"<routeId>{escaped(settings.route_id)}</routeId>" if settings.route_id is not None else ""
         secret = settings.password.get() if settings.password is not None else None
         password = f"<password>{escaped(secret)}</password>" if secret is not None else ""
@@ -40,10 +36,14 @@ class MessageBuilder:
             f"{properties}</requestInfo><requestData>"
         )
 
-    def build(self, content: etree._Element, correlation_id: str) -> bytes:
-        """Return the message, unsigned, as UTF-8 bytes. Each has a message id of its own."""
+    def build(self, data: bytes, call: Call) -> bytes:
+        """Return the message, unsigned, as UTF-8 bytes.
+
+        Args:
+            data: the whole `data` element.
+            call: whose ids it bears.
+
+        """
         moment = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        head = f"{_HEAD}{uuid.uuid4()}</messageId><correlationId>{escaped(correlation_id)}"
-        return (
-            f"{head}{self._service}{moment}{self._sender}".encode() + put(content, self._shape, self._type_name) + _TAIL
-        )
+        ids = f"{escaped(call.message_id)}</messageId><correlationId>{escaped(call.question_id)}"
+        return f"{_HEAD}{ids}{self._service}{moment}{self._sender}".encode() + data + _TAIL

@@ -1,10 +1,12 @@
 """Reads what the gateway says of a message: statuses and faults, each mapped to an outcome.
 
-Only codes are looked at, never texts: those may quote a citizen's data.
+Only codes are looked at, never texts: those may quote a citizen's data. No list of codes is published by the gateway;
+those here are the ones that public programs send and read. The settings go before them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from lxml import etree
 
@@ -15,24 +17,64 @@ from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import child, text
 from appealbus.schemas.outcome import OutcomeKind
 
+BUSINESS_ERRORS: Final = frozenset({"SCSE001", "SCSE002"})
+"""Statuses with which the gateway hands on what the register says: its answer has a code of its own."""
+
+_OURS: Final = {
+    "SCE001": "the gateway finds that the message does not fit its format",
+    "SCE004": "the gateway knows no such service; check service_id",
+    "SCE016": "the service finds the signature of the content wrong; check data_signature",
+    "SCE017": "the service takes signed content alone; set data_signature",
+}
+"""What is wrong with the question: the same one would be refused again."""
+_SIGNATURES: Final = {
+    "SCE005": "the gateway finds the message's signature out of date; renew the certificate of signature",
+    "SCE006": "the gateway finds the message's signature wrong; check key and certificate of signature",
+    "SCE007": "the gateway takes signed messages alone; set signature",
+    "SCE015": "the service finds the content's signature out of date; renew the certificate of data_signature",
+}
+"""What somebody has to mend for all questions."""
+_MENDED: Final = 300.0
+"""Seconds that nobody renews a certificate in. Until then the gateway has nothing new to say."""
+
 # A code goes into ours only if it cannot be a citizen's: twelve digits in a row would be an ИИН.
 _HARMLESS = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", re.ASCII)
+_GATEWAYS = re.compile(r"SCS?E\d{3}", re.ASCII)
+"""What a code of the gateway looks like where a fault has it instead of SOAP's own."""
 _MAX_ERRORS = 16
 """Errors inside errors: the gateway names a cause or two, and a reply must not make us walk on for ever."""
 
 
-def gateway_failure(code: str | None, settings: ShepSettings) -> CallFailed | None:
-    """Return what a status of the gateway means; None where it means that there is an answer."""
+def gateway_failure(code: str | None, settings: ShepSettings, *, is_empty: bool = True) -> CallFailed | None:
+    """Return what a status of the gateway means; None where it means that there is an answer.
+
+    Args:
+        code: the status.
+        settings: whose lists of codes go first.
+        is_empty: whether the answer brings no content: then an error of business is no answer either.
+
+    """
     if code is None:
         return CallFailed(OutcomeKind.INVALID, "shep.no_status", "the gateway's reply has no status")
     if code in settings.success_codes:
         return None
-    return _known([code], settings) or CallFailed(
+    named = _named([code], settings)
+    if named is not None:
+        return named
+    if code in BUSINESS_ERRORS:
+        reason = "the gateway says that the register answered with an error of its business, and brings no answer"
+        return CallFailed(OutcomeKind.INVALID, status_code(code), reason) if is_empty else None
+    return _known(code, "shep.status") or CallFailed(
         # The gateway answered for the service, so nothing is known of the record; asking again later may help.
         OutcomeKind.UNAVAILABLE,
-        _coded("shep.status", code),
+        status_code(code),
         "the gateway answered with a status that is not a success",
     )
+
+
+def status_code(code: str) -> str:
+    """Return our code for a status."""
+    return _coded("shep.status", code)
 
 
 def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
@@ -44,14 +86,19 @@ def fault_failure(fault: Fault, settings: ShepSettings) -> CallFailed:
 
     """
     codes = list(_error_codes(fault.detail))
+    name = fault.code.strip()
+    # Some services say their code as the fault's own, with or without a detail that repeats it.
+    if name not in codes and (_GATEWAYS.fullmatch(name) or _named([name], settings)):
+        codes.append(name)
     if not codes:
-        failure = soap_fault(fault, {})
-    elif fault.code == "Client":
+        return soap_fault(fault, {})
+    known = _named(codes, settings) or next(filter(None, (_known(code, "shep.fault") for code in codes)), None)
+    if known is not None:
+        return known
+    if name == "Client":
         # Our message was at fault, and the same one would be again.
-        failure = _fault(OutcomeKind.INVALID, codes[0], "the gateway did not accept the message as it was sent")
-    else:
-        failure = _fault(OutcomeKind.UNAVAILABLE, codes[0], "the gateway answered with a fault")
-    return _known(codes, settings) or failure
+        return _fault(OutcomeKind.INVALID, codes[0], "the gateway did not accept the message as it was sent")
+    return _fault(OutcomeKind.UNAVAILABLE, codes[0], "the gateway answered with a fault")
 
 
 def untrusted(code: str, reason: str) -> CallFailed:
@@ -74,12 +121,22 @@ def _error_codes(error: etree._Element | None) -> Iterator[str]:
         error = child(error, "subError")
 
 
-def _known(codes: list[str], settings: ShepSettings) -> CallFailed | None:
+def _named(codes: Sequence[str], settings: ShepSettings) -> CallFailed | None:
+    """Return what the settings say of the first of these codes that they name."""
     for code in codes:
         if code in settings.refused_codes:
             return CallFailed(OutcomeKind.REFUSED, _coded("shep.refused", code), "the gateway says that we may not ask")
         if code in settings.not_found_codes:
             return CallFailed(OutcomeKind.NOT_FOUND, _coded("shep.not_found", code), "the source knows no such record")
+    return None
+
+
+def _known(code: str, prefix: str) -> CallFailed | None:
+    """Return what public programs mean by a code."""
+    if code in _OURS:
+        return CallFailed(OutcomeKind.INVALID, f"{prefix}.{code}", _OURS[code])
+    if code in _SIGNATURES:
+        return CallFailed(OutcomeKind.UNAVAILABLE, f"shep.signature.{code}", _SIGNATURES[code], retry_after=_MENDED)
     return None
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.shep.data import take
+from appealbus.connectors.shep.data import is_empty, take
 from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
@@ -21,7 +21,8 @@ class Response:
         status: the gateway's code, if it gave one.
         message_id: of the response.
         session_id: of the gateway.
-        correlation_id: that of the question, if the gateway gave it back.
+        correlation_id: whatever id ties it to a question.
+        date: of the response, as it was written.
         data: the element with the business content, if there is one.
 
     """
@@ -30,7 +31,13 @@ class Response:
     message_id: str | None
     session_id: str | None
     correlation_id: str | None
+    date: str | None
     data: etree._Element | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it brings no content."""
+        return self.data is None or is_empty(self.data)
 
 
 def read_response(children: tuple[etree._Element, ...]) -> Response:
@@ -55,12 +62,18 @@ def read_response(children: tuple[etree._Element, ...]) -> Response:
         message_id=_bounded(text(info, "messageId")),
         session_id=_bounded(text(info, "sessionId") or text(info, "sender/sessionId")),
         correlation_id=text(info, "correlationId"),
+        date=text(info, "responseDate"),
         data=_only(holder, "data") if holder is not None else None,
     )
 
 
-def content_of(response: Response, *, limit: int) -> etree._Element:
+def content_of(response: Response, *, limit: int, bare: bool = False) -> etree._Element:
     """Return the business content of an answer; an empty element where the gateway brought none.
+
+    Args:
+        response: as it was read.
+        limit: the most bytes that XML in text may have.
+        bare: whether the question's content was not wrapped.
 
     Raises:
         CallFailed: `shep.data_*`, where it cannot be taken.
@@ -68,7 +81,11 @@ def content_of(response: Response, *, limit: int) -> etree._Element:
     """
     if response.data is None:
         return etree.Element("data")
-    return take(response.data, limit=limit)[0]
+    content = take(response.data, limit=limit, bare=bare)[0]
+    if content is response.data:
+        # It stands in for the content, and the namespace that some answers put it into means nothing.
+        content.tag = "data"
+    return content
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:

@@ -1,5 +1,6 @@
 """What can be set about a source behind the SHEP gateway."""
 
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -7,8 +8,8 @@ from pydantic import Field, StringConstraints, model_validator
 from appealbus.connectors.http import TlsSettings
 from appealbus.connectors.soap.settings import HttpUrl
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.core import Settings, Shape
-from appealbus.core.config.types import Secret
+from appealbus.core import Form, Settings, Shape
+from appealbus.core.config.types import Seconds, Secret
 
 # What a message can carry: text without control characters.
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f\ufffe\uffff]*$")]
@@ -31,16 +32,23 @@ class ShepSettings(Settings):
     """Where the gateway shall route the question, for services that ask for it."""
     properties: dict[_Key, _Word] = {}
     """Properties of the message, by key."""
-    payload: Shape = Shape.CHILD
-    """How the question lies in `data`: as a `child`, `typed` (its children directly in data), as `text` or `cdata`."""
+    payload: Shape | None = None
+    """How the question lies in `data`; none: as the lookup says, else as a `child`.
+
+    `bare`: its children directly in data; `typed`: the same, with their type; `text`, `cdata`: as escaped or raw text.
+    """
     payload_type: _Type | None = None
-    """For `typed`: the type's name as "{namespace}name"; none: the name of the question's own element."""
+    """For `typed`: the type's name as "{namespace}name"; none: as the lookup says, else that of its own element."""
     success_codes: list[_Word] = Field(default=["SCSS001"], min_length=1)
-    """Statuses of the gateway that mean: here is the answer."""
+    """Statuses of the gateway that mean: here is the answer. Some services have words of their own: `Success`, `1`."""
     not_found_codes: list[_Word] = []
     """Statuses and error codes that mean: there is no such record."""
     refused_codes: list[_Word] = []
     """Statuses and error codes that mean: we have no right to ask, or no consent."""
+    foreign_correlation: bool = False
+    """Take answers whose correlationId is not ours: some services put ids of their own there. Those tie nothing."""
+    date_window: Seconds = Field(default=600.0, gt=0, le=12 * 3600)
+    """How far from our clock the date of an answer may be, either way, where answers must be signed."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=10 * 1024 * 1024)
     """The most bytes that an answer may have."""
     reuse: bool = True
@@ -49,6 +57,13 @@ class ShepSettings(Settings):
     """Whom to trust for HTTPS, and our client certificate."""
     signature: SignatureSettings = SignatureSettings()
     """How questions are signed and answers verified."""
+
+    def form(self, wanted: Form | None) -> Form:
+        """Return how a question lies in `data`, by these settings and what its lookup wants."""
+        form = wanted or Form()
+        if self.payload is None:
+            return form
+        return replace(form, shape=self.payload, type_name=self.payload_type or form.type_name)
 
     @model_validator(mode="after")
     def _clear(self) -> Self:

@@ -4,21 +4,24 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
+from appealbus.connectors.shep.data import DataSigner, put, put_document
 from appealbus.connectors.shep.message import MessageBuilder
-from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, untrusted
+from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
+from appealbus.connectors.shep.replay import single_use
 from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core import Call, CallFailed, Health, LinkState, Reply, Request, Wire
+from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire, clocks
 from appealbus.core.clocks import monotonic
+from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
@@ -35,6 +38,7 @@ class ShepWire(Wire):
         self._builder: MessageBuilder
         self._signer: Signer = Unsigned()
         self._verifier: Verifier | None = None
+        self._data_signer: DataSigner | None = None
         self._tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
@@ -55,7 +59,8 @@ class ShepWire(Wire):
         if not isinstance(request.body, etree._Element):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
         ends = monotonic() + call.timeout
-        message = await self._signer.sign(self._builder.build(request.body, call.question_id))
+        form = self._settings.form(request.form)
+        message = await self._signer.sign(self._builder.build(await self._data(request.body, form), call))
         reply = await self._http.post(
             self._settings.url,
             message,
@@ -66,33 +71,47 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return self._read(reply, call)
+        return self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
 
-    def _read(self, reply: HttpReply, call: Call) -> Reply:
-        observed_at = datetime.now(UTC)
-        envelope = self._verified(reply)
+    async def _data(self, content: etree._Element, form: Form) -> bytes:
+        """Return the `data` element, with the content signed where the service wants that."""
+        if not form.signed or self._data_signer is None:
+            return put(content, form.shape, form.type_name)
+        xml = etree.tostring(content, encoding="unicode", with_tail=False)
+        return put_document(await self._data_signer.sign(xml), form.shape)
+
+    def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
+        observed_at, settings = clocks.wall(), self._settings
+        envelope = self._verified(reply, observed_at)
         response = read_response(envelope.children)
-        # Another question's answer must not pass for this one's, whatever its status says. Where signatures count,
-        # the id may not be absent either: an old answer stays validly signed for ever.
-        own = {call.question_id} if self._verifier is not None else {call.question_id, None}
-        if response.correlation_id not in own:
-            self._http.doubt(self._settings.url, self._source)
+        told = response.correlation_id
+        ours = told is not None and call.is_ours(told)
+        # Another question's answer must not pass for this one's, whatever its status says.
+        if told is not None and not ours and not settings.foreign_correlation:
+            self.doubt()
             raise CallFailed(OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question")
-        correlated = response.correlation_id is not None or reply.alone
-        failure = gateway_failure(response.status, self._settings)
+        once = None if self._verifier is None else self._once(envelope, response.date, observed_at)
+        correlated = ours or reply.alone
+        failure = gateway_failure(response.status, settings, is_empty=response.is_empty)
         if failure is not None:
-            failure.correlated = correlated
+            failure.correlated, failure.once = correlated, once
             raise failure
+        status = response.status or ""
         return Reply(
-            body=content_of(response, limit=self._settings.limit),
+            body=content_of(response, limit=settings.limit, bare=bare),
             raw_sha256=hashlib.sha256(reply.body).hexdigest(),
             observed_at=observed_at,
             message_id=response.message_id,
             session_id=response.session_id,
             correlated=correlated,
+            status=None if status in settings.success_codes else status_code(status),
+            once=once,
         )
 
-    def _verified(self, reply: HttpReply) -> Envelope:
+    def _once(self, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
+        return single_use(envelope.body, date, now=now, window=self._settings.date_window)
+
+    def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""
         failed = status_failure(reply)
         if failed is not None and reply.status in BUSY:
@@ -107,7 +126,7 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = by_precedence(self._fault(envelope, envelope.fault), reply, failed)
+            fault = by_precedence(self._fault(envelope, envelope.fault, now), reply, failed)
             fault.correlated = reply.alone
             raise fault
         if failed is not None:
@@ -116,9 +135,8 @@ class ShepWire(Wire):
             self._verifier(envelope.root)
         return envelope
 
-    def _fault(self, envelope: Envelope, fault: Fault) -> CallFailed:
-        """Return what a fault means. Where signatures count, it ends no question: gateways seldom sign theirs, and
-        one that is signed repeats no id of the question, so it stays validly signed for ever for all of them."""
+    def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
+        """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
         if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
             return failure
@@ -127,7 +145,14 @@ class ShepWire(Wire):
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         if failure.kind.final:
-            return untrusted("shep.fault_untied", "a signed fault came that may be the answer to another question")
+            try:
+                failure.once = self._once(
+                    envelope, text(fault.detail, "errorDate") if fault.detail is not None else None, now
+                )
+            except CallFailed:
+                return untrusted(
+                    "shep.fault_untied", "a signed fault came that has no date of now: it may be an old one"
+                )
         return failure
 
     async def health(self) -> Health:
@@ -142,6 +167,10 @@ class ShepWire(Wire):
         """Name the service and who asks. Only a question would show whether the gateway knows them."""
         settings = self._settings
         return f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+
+    def doubt(self) -> None:
+        """Ask over connections of their own for a while."""
+        self._http.doubt(self._settings.url, self._source)
 
     def links(self) -> Sequence[LinkState]:
         """Say whether the gateway ever sent what nobody had asked for."""

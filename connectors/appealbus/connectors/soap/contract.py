@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from lxml import etree
 
 from appealbus.connectors.soap.builder import Builder, compile_schema
 from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.documents import load_documents
-from appealbus.connectors.soap.schemas import Schemas, arrange
+from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
-from appealbus.core import ConfigError
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core import ConfigError, ReplyCheck
+from appealbus.core.replies.xmlschema import Checker, loosened
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +25,7 @@ class WsdlContract:
         port: the port, with its operations.
         by_input: operations by the element of their request, where one element means one operation.
         builder: makes content from mappings; None where zeep cannot take the contract's schemas.
-        checker: checks content; None where that is switched off.
+        checker: checks content; None where the schema is broken and that shall not matter.
         notes: what was left out, and why.
         schemas: the documents of the contract, in order.
 
@@ -46,9 +45,11 @@ def load_contract(
     *,
     service: str | None = None,
     port: str | None = None,
-    validate: bool = True,
+    replies: ReplyCheck = ReplyCheck.LENIENT,
 ) -> WsdlContract:
     """Read a contract from files. May take seconds: call it in a thread.
+
+    With `replies` off, a contract whose schema is broken is taken: then requests cannot be checked either.
 
     Raises:
         ConfigError: says which document or part is wrong, or what to choose between.
@@ -70,7 +71,7 @@ def load_contract(
         port=chosen,
         by_input=by_input,
         builder=_builder(wsdl, schemas, notes),
-        checker=Checker(_schema(schemas), schemas.names) if validate else None,
+        checker=_checker(schemas, replies, notes),
         notes=tuple(notes),
         schemas=schemas,
     )
@@ -102,10 +103,15 @@ def _builder(wsdl: Path, schemas: Schemas, notes: list[str]) -> Builder | None:
         return None
 
 
-def _schema(schemas: Schemas) -> etree.XMLSchema:
+def _checker(schemas: Schemas, replies: ReplyCheck, notes: list[str]) -> Checker | None:
     try:
-        return compile_schema(schemas)
+        schema = compile_schema(schemas)
     except ConfigError as error:
+        if replies is ReplyCheck.OFF:
+            notes.append(f"requests are not checked: {error}")
+            return None
         raise ConfigError(
-            f"{error}\nrepair it, or write `validate = false`: then broken requests and replies pass unnoticed"
+            f'{error}\nrepair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
         ) from None
+    loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
+    return Checker(schema, schemas.names, schemas.elements, loose)

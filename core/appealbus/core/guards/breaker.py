@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from appealbus.core.domain.source_state import BreakerState
 
+_LONGEST_REST = 300.0
+"""Seconds. A source may say any number; one that is back is to be used again before long."""
+
 
 class Breaker:
     """Opens after so many system failures in a row; later lets one probe decide whether to close.
@@ -28,6 +31,7 @@ class Breaker:
         self._era = 0
         self._failures = 0
         self._open_until = 0.0
+        self._rest = 0.0
         self._probing = False
 
     @property
@@ -41,6 +45,11 @@ class Breaker:
     def refusing(self) -> bool:
         """Whether `admit` would refuse now."""
         return self._state is not BreakerState.CLOSED and (self.state is BreakerState.OPEN or self._probing)
+
+    @property
+    def opens_for(self) -> float:
+        """Seconds for which it refuses, if it opens now."""
+        return max(self._open_for, min(self._rest, _LONGEST_REST))
 
     @property
     def probes_in(self) -> float | None:
@@ -70,16 +79,25 @@ class Breaker:
         if place != self._era:
             return
         self._failures = 0
+        self._rest = 0.0
         if self._state is BreakerState.HALF_OPEN:
             self._become(BreakerState.CLOSED)
 
-    def failed(self, place: int) -> None:
-        """Take back the place of a call that ended in a system failure."""
+    def failed(self, place: int, rest: float = 0.0) -> None:
+        """Take back the place of a call that ended in a system failure.
+
+        Args:
+            place: of the call.
+            rest: seconds for which the source wants to be left alone: if it opens, it does so for no less, but five
+                minutes at most.
+
+        """
         if place != self._era:
             return
         self._failures += 1
+        self._rest = rest
         if self._state is BreakerState.HALF_OPEN or self._failures >= self._limit:
-            self._open_until = self._clock() + self._open_for
+            self._open_until = self._clock() + self.opens_for
             self._become(BreakerState.OPEN)
 
     def gave_up(self, place: int) -> None:

@@ -133,6 +133,7 @@ class Guard:
             outcomes=dict(context.outcomes),
             unread=dict(context.unread),
             unreadable=dict(context.unreadable),
+            differences=dict(context.differences),
             p50=p50,
             p95=p95,
             last_error=context.last_error,

@@ -100,14 +100,15 @@ class SharedBreaker(Breaker):
             self._new_success, self._new_failures, self._probes = True, 0, False
         super().succeeded(place)
 
-    def failed(self, place: int) -> None:
+    def failed(self, place: int, rest: float = 0.0) -> None:
         """Take back the place of a call that ended in a system failure. While it is closed, the journal counts."""
         if place != self._era:
             return
+        self._rest = rest
         self._new_failures += 1
         self._probes = False
         if not self._closed:
-            super().failed(place)
+            super().failed(place, rest)
         self.wake(True)
 
     def gave_up(self, place: int) -> None:

@@ -92,7 +92,7 @@ class WorkerShare:
             returned=returned,
             news=self.breaker.report(),
             breaker_failures=settings.breaker_failures,
-            breaker_open=settings.breaker_open,
+            breaker_open=self.breaker.opens_for,
         )
 
     def adopt(self, grant: Grant, begun: float) -> None:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
+from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
 from appealbus.core.interfaces.source import Source
@@ -71,6 +72,9 @@ class Lookup(ABC, Generic[Q, R_co]):
     """The norm that allows it; empty: the one of the bus's settings."""
     idempotent: ClassVar[bool] = True
     """Whether asking twice is the same as asking once. Only then does the guard ask again by itself."""
+    lenient: ClassVar[bool] = False
+    """Whether it finds out by itself what a record needs of a reply that breaks its schema, as declared readings do.
+    Else such a reply does not reach it, unless the source has `replies = "off"`."""
 
     @property
     def source(self) -> str:
@@ -91,6 +95,17 @@ class Lookup(ABC, Generic[Q, R_co]):
         CallFailed may pass through: the guard makes it an outcome. Any other exception is taken for a defect
         of the plugin and ends the question in `invalid`.
         """
+
+    def fault(self, detail: etree._Element, query: Q) -> Outcome[Record] | None:
+        """Return the outcome that a fault of the source means for the question; None where the wire's word holds.
+
+        Args:
+            detail: an element of the fault's detail: each is shown, in their order, until one means something. It may
+                be about a person: nothing of its text belongs into a code or a reason.
+            query: what was asked.
+
+        """
+        return None
 
 
 def models_of(kind: type[Lookup[Any, Any]]) -> tuple[type[Query], type[Record]] | None:

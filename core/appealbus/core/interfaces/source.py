@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from appealbus.core.doors import inside
-from appealbus.core.interfaces.notes import Notes
+from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -23,14 +23,26 @@ class Source:
     is what the wire may know of the next message.
     """
 
-    __slots__ = ("_over", "_plugin", "_wire", "call_context", "name", "notes", "replies")
+    __slots__ = ("_lenient", "_over", "_plugin", "_wire", "call_context", "name", "notes", "replies")
 
-    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "") -> None:
+    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "", *, lenient: bool = False) -> None:
+        """Bind.
+
+        Args:
+            name: of the source.
+            wire: that the configuration bound.
+            call: the question.
+            plugin: that asks.
+            lenient: whether the lookup can take a reply that breaks its schema (`Lookup.lenient`).
+
+        """
         self.name: Final = name
         self.call_context = call
         self.replies: Final[list[Reply]] = []
-        self.notes: Final = Notes()
+        strict = wire.replies is ReplyCheck.LENIENT and not lenient
+        self.notes: Final = Notes(ReplyCheck.STRICT if strict else wire.replies)
         """What reading the replies has noticed."""
+        self._lenient = lenient
         self._wire = wire
         self._plugin = plugin
         self._over = False
@@ -64,6 +76,10 @@ class Source:
         self.replies.append(reply)
         if reply.status is not None and not business_errors:
             raise business_error(reply.status)
+        if reply.differences and not self._lenient:
+            reason = f"the reply breaks its schema at {next(iter(reply.differences))}"
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in reply.differences)
+        self.notes.differences.update(reply.differences)
         return reply
 
     def tie(self, reply: Reply) -> None:

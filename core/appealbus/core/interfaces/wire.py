@@ -15,6 +15,7 @@ from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.schemas.outcome import OutcomeKind
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
@@ -65,12 +66,15 @@ class Request:
             contract (SOAP) can also build the content from a mapping.
         operation: the operation of the contract, where the body does not tell it.
         form: how the service wants it behind a gateway; None: the wire's own default.
+        headers: elements of the message's header, written as the setting `soap_headers` is, and over it. Wires without
+            such a place ignore them.
 
     """
 
     body: Payload
     operation: str | None = None
     form: Form | None = None
+    headers: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleUse:
+    """What a signed answer is known again by: one that was recorded stays validly signed, and must not count twice.
+
+    Attributes:
+        key: a hash of all that is signed, 64 characters at most.
+        until: when its date is so old that the wire refuses it for that.
+
+    """
+
+    key: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A source's answer: parsed, valid against its contract, and past every status layer below business.
 
@@ -125,10 +143,11 @@ class Reply:
             other question. What is not may be the answer to another one; then it cannot say for good that there
             is no record, or no right.
         attachments: what came beside the body and is not in it, by content id.
+        differences: places where the body breaks its contract, and how often, where `replies` is lenient.
+        headers: elements beside the body that the source put into the message's header, where the wire has one.
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
-        once: of a signed answer, a key that no other answer has: one that comes again was recorded and replayed.
-        sent_at: of a signed answer, when it was made, by its own word.
+        once: of a signed answer, what it is known again by: it counts once.
 
     """
 
@@ -139,9 +158,10 @@ class Reply:
     session_id: str | None = None
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    differences: Mapping[str, int] = field(default_factory=dict)
+    headers: Sequence[etree._Element] = ()
     status: str | None = None
-    once: str | None = None
-    sent_at: datetime | None = None
+    once: SingleUse | None = None
 
 
 class CallFailed(AppealBusError):
@@ -153,6 +173,8 @@ class CallFailed(AppealBusError):
         correlated: as with a Reply: `not_found` and `refused` are final only where this is so.
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.
+        once: as with a Reply: what a signed answer says for good counts once.
+        details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
 
     """
 
@@ -165,6 +187,8 @@ class CallFailed(AppealBusError):
         retry_after: float | None = None,
         correlated: bool = True,
         at_scale: bool = False,
+        once: SingleUse | None = None,
+        details: Sequence[etree._Element] = (),
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -173,6 +197,8 @@ class CallFailed(AppealBusError):
         self.retry_after = retry_after
         self.correlated = correlated
         self.at_scale = at_scale
+        self.once = once
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +215,8 @@ class Wire(ABC):
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+    replies: ReplyCheck = ReplyCheck.STRICT
+    """What becomes of a reply that breaks its contract, or the schema of the plugin that reads it."""
 
     async def start(self) -> None:  # noqa: B027
         """Load contracts, open what stays open. May take long; raises ConfigError on a broken contract."""

@@ -40,6 +40,7 @@ class Declared(Lookup[Q, R_co]):
     """Where the record stands in the answer."""
     schema: ClassVar[MessageSchema | None] = None
     """What an answer is checked against before it is read, where the wire has no contract to do so."""
+    lenient = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Check that what is declared fits the query and the record.
@@ -49,6 +50,9 @@ class Declared(Lookup[Q, R_co]):
 
         """
         super().__init_subclass__(**kwargs)
+        if "lenient" not in cls.__dict__:
+            # What a reading by code of its own finds out of a reply that breaks its schema, nobody knows.
+            cls.lenient = cls.read is Declared.read
         models = models_of(cls)
         if models is None:  # a class between may leave them to others, and the declarations too
             return
@@ -97,7 +101,7 @@ class Declared(Lookup[Q, R_co]):
         if reply.status is not None:
             return self._business_error(reply, reply.status, source)
         if self.schema is not None:
-            self.schema.check(element_of(reply))
+            self.schema.check(element_of(reply), source.notes)
         answer = self.taken(reply).answer(reply.body, source.notes)
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
