@@ -1,0 +1,42 @@
+"""The signer whose key a signing service uses. What comes back goes out only if it is our message, signed."""
+
+from lxml import etree
+
+from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256, WSSE_ID, WSU_ID
+from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
+from appealbus.connectors.wssec.signer import Signer
+from appealbus.connectors.wssec.structure import methods_of, signed_parts
+from appealbus.core import CallFailed
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+METHODS = [(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))]
+"""Of signatures and their digests, which such a service may choose by our key."""
+
+
+class RemoteSigner(Signer):
+    """Has messages signed by a service."""
+
+    def __init__(self, service: NcaNode) -> None:
+        self._service = service
+
+    async def sign(self, envelope: bytes) -> bytes:
+        """Return the message as the service signed it."""
+        # It parses and serialises the message, so ours may not stay byte for byte; what it made does.
+        signed = (await self._service.sign_message(envelope.decode())).encode()
+        try:
+            ours, root = parse(envelope, limit=len(envelope)), parse(signed, limit=len(signed))
+            body, signature = signed_parts(root)
+            methods_of(signature, METHODS)
+        except (UnsafeXml, CallFailed):
+            raise wrong_answer() from None
+        if len(root[0]) != 1 or _content(ours[-1]) != _content(body):
+            raise wrong_answer()
+        return signed
+
+
+def _content(body: etree._Element) -> bytes:
+    """Return what the body says, with every prefix that a value in it may use."""
+    for name in (WSU_ID, WSSE_ID):
+        body.attrib.pop(name, None)
+    prefixes = {prefix or "#default" for element in body.iterdescendants() for prefix in element.nsmap}
+    return etree.tostring(body, method="c14n", exclusive=True, inclusive_ns_prefixes=sorted(prefixes))
