@@ -40,7 +40,9 @@ def test_published_form(signer, peer):
     """The signature is the root's last child, of the algorithms that the registers' own clients use."""
     root = etree.fromstring(asyncio.run(signer.sign("<Request><q/></Request>")))
     signature = root[-1]
-    algorithms = [(etree.QName(part).localname, part.get("Algorithm")) for part in signature.iter() if part.get("Algorithm")]
+    algorithms = [
+        (etree.QName(part).localname, part.get("Algorithm")) for part in signature.iter() if part.get("Algorithm")
+    ]
     canonical = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 
     assert signature.tag == f"{DS}Signature"

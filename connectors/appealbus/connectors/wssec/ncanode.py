@@ -151,4 +151,6 @@ def wrong_answer() -> CallFailed:
 
 def _failed(code: str, reason: str) -> CallFailed:
     # Nothing has left for the source, so nothing is known of the record: the question is asked again.
-    return CallFailed(OutcomeKind.UNAVAILABLE, f"wssec.{code}", reason, retry_after=PAUSE if code == "signer_refused" else None)
+    return CallFailed(
+        OutcomeKind.UNAVAILABLE, f"wssec.{code}", reason, retry_after=PAUSE if code == "signer_refused" else None
+    )
