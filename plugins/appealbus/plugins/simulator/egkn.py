@@ -83,7 +83,11 @@ def _parcel(parcel: Parcel, index: int) -> etree._Element:
         leaf("EstateObjectTypeCode", "1"),
         _coded("LandCategory", parcel.category),
         _coded("LandDivisibility", parcel.divisibility),
-        *(_right(right, alone=len(parcel.rights) == 1) for right in parcel.rights),
+        *(
+            _right(right, paper, alone=len(parcel.rights) == 1)
+            for right in parcel.rights
+            for paper in (right.document, *right.other_documents)
+        ),
         *map(_encumbrance, parcel.encumbrances),
     )
 
@@ -118,7 +122,8 @@ def _subject(tag: str, holder: Holder) -> etree._Element:
     )
 
 
-def _right(right: Right, *, alone: bool) -> etree._Element:
+def _right(right: Right, paper: FoundingDocument | None, *, alone: bool) -> etree._Element:
+    """Return the right as it stands for one of its papers: it is written once for each."""
     return node(
         "Razdel2",
         moment("RegDate", right.registered_at),
@@ -126,7 +131,8 @@ def _right(right: Right, *, alone: bool) -> etree._Element:
         _coded("RightType", right.kind),
         _coded("OwnershipForm", right.ownership_form),
         _coded("GenOwnershipForm", _INDIVIDUAL if alone else _COMMON),
-        _paper(right.document),
+        _coded("RightTypeGZK", right.kind) if right.other_documents else None,
+        _paper(paper),
     )
 
 
