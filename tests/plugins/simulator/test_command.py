@@ -14,9 +14,10 @@ import typer
 from typer.testing import CliRunner
 
 from appealbus.plugins.simulator import register_commands, register_settings
-from appealbus.plugins.simulator.command import snippet, with_misbehaviour
+from appealbus.plugins.simulator.command import with_misbehaviour
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
+from appealbus.plugins.simulator.sources import snippet
 
 PROGRAM = """
 import typer
@@ -102,6 +103,7 @@ def test_snippet_is_toml():
         "service_id": "GbdulInfoByBin_v2",
         "sender_id": "appealbus",
         "password": {"env": "SIMULATOR_PASSWORD"},
+        "data_signature": {"sign": "none"},
     }
 
 

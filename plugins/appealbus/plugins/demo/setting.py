@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from appealbus.plugins.simulator.command import GATEWAY
 from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.sources import GATEWAY, gateway_source
 
 _LATENCY: dict[str, Any] = {"latency": 0.02, "latency_tail": 0.015, "latency_max": 1.5}
 
@@ -19,16 +19,7 @@ _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures":
 
 def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
     """Return the configuration of the demonstration, as `tomllib` would read it."""
-    sources: dict[str, Any] = {
-        name: {
-            "connector": "shep",
-            "url": url,
-            "service_id": getattr(simulator, name).service_id,
-            "sender_id": simulator.sender_id,
-            "guard": _GUARD,
-        }
-        for name in GATEWAY
-    }
+    sources: dict[str, Any] = {name: gateway_source(name, simulator, url) | {"guard": _GUARD} for name in GATEWAY}
     # No broker is configured, so it lives in the memory of this process.
     sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
     return {

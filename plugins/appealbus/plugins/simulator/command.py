@@ -18,9 +18,9 @@ from appealbus.core import ConfigError, Secret
 from appealbus.core.cli.terminal import say
 from appealbus.plugins.simulator.population import MAX_SIZE
 from appealbus.plugins.simulator.settings import ROUGH, AddressService, Algorithm, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.sources import GATEWAY, snippet
 from appealbus.schemas.suggestion import did_you_mean
 
-GATEWAY = ("gbdfl", "gbdul", "egkn")
 SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
 """Beside the ports that development servers like to take (8000, 8080, 8888)."""
@@ -164,59 +164,6 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
         told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise typer.BadParameter(told) from None
     return settings.model_copy(update=services)
-
-
-def snippet(settings: SimulatorSettings, url: str) -> str:
-    """Return the `[sources]` of a configuration that asks the simulator."""
-    tables = []
-    for name in GATEWAY:
-        tables += [
-            f"[sources.{name}]",
-            'connector = "shep"',
-            f'url = "{url}"',
-            f'service_id = "{getattr(settings, name).service_id}"',
-            f'sender_id = "{settings.sender_id}"',
-        ]
-        if settings.password is not None:
-            tables.append('password = { env = "SIMULATOR_PASSWORD" }')
-        tables += ["", *_signatures(name, settings)]
-    broker = settings.address.broker
-    if broker is not None:
-        password = broker.password.reference if broker.password else {}
-        secret = "".join(f'password = {{ {key} = "{value}" }}\n' for key, value in password.items())
-        tables += [
-            "[sources.address]",
-            'connector = "amqp"',
-            f'queue = "{settings.address.queue}"',
-            *(["answers = true"] if settings.address.delay else []),
-            "",
-            "[plugins.amqp.brokers.main]",
-            f"hosts = {list(broker.hosts)}".replace("'", '"'),
-            f'virtual_host = "{broker.virtual_host}"',
-            f'user = "{broker.user}"\n{secret}',
-        ]
-    return "\n".join(tables)
-
-
-SIGN = {Algorithm.RSA: "rsa-sha256", Algorithm.GOST_256: "gost-256", Algorithm.GOST_512: "gost-512"}
-"""What the bus calls the algorithms."""
-_SIGNED_QUESTIONS = {"gbdfl": False, "gbdul": True}
-"""Whether the content of questions is signed, of the registers that sign that of answers."""
-
-
-def _signatures(name: str, settings: SimulatorSettings) -> list[str]:
-    """Return the tables of a source in a signed contour."""
-    if settings.keys is None:
-        return []
-    ours = [
-        f'{what} = "{settings.keys / file}"' for what, file in (("key", "client.key"), ("certificate", "client.pem"))
-    ]
-    sign = [f'sign = "{SIGN[settings.algorithm]}"', *ours]
-    lines = [f"[sources.{name}.signature]", *sign, f'trusted = ["{settings.keys / "gateway.pem"}"]', ""]
-    if name in _SIGNED_QUESTIONS:
-        content = sign if _SIGNED_QUESTIONS[name] else []
-        lines += [f"[sources.{name}.data_signature]", *content, f'trusted = ["{settings.keys / "register.pem"}"]', ""]
-    return lines
 
 
 async def _serve(settings: SimulatorSettings) -> None:
