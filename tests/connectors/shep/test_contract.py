@@ -8,7 +8,7 @@ from appealbus.connectors.shep import ShepSettings
 from appealbus.connectors.shep.data import put
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.core import Call, Shape
-from appealbus.schemas.shep import NS_TYPES, WSDL, load_schema
+from appealbus.schemas.shep import NS_TYPES, WSDL, XSD, load_schema
 from tests.connectors.shep.answers import answer, fault, read_question
 
 SETTINGS = {
@@ -94,3 +94,34 @@ def test_zeep_speaks_it():
     assert told.responseInfo.status.code == "SCSS001"
     assert told.responseData.data == "<q><iin>750301100019</iin></q>"
     transport.session.close()
+
+
+_SERVICE = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
+    targetNamespace="http://message.persistence.interactive.nat">
+  <xs:complexType name="Request"><xs:sequence>
+    <xs:element name="messageId" type="xs:string"/><xs:element name="iin" type="xs:string" minOccurs="0"/>
+  </xs:sequence></xs:complexType>
+</xs:schema>"""
+
+
+def test_what_the_type_of_data_names(tmp_path):
+    """Held against channel and service together, `xsi:type` is valid where it names a type, and not an element."""
+    (tmp_path / "service.xsd").write_text(_SERVICE)
+    service = "http://message.persistence.interactive.nat"
+    both = etree.fromstring(
+        f'''<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+          <xs:import namespace="{NS_TYPES}" schemaLocation="{XSD.as_uri()}"/>
+          <xs:import namespace="{service}" schemaLocation="{(tmp_path / "service.xsd").as_uri()}"/></xs:schema>'''
+    )
+    schema = etree.XMLSchema(both)
+    content = etree.fromstring('<b:sendMessageRequest xmlns:b="urn:b"><messageId>1</messageId></b:sendMessageRequest>')
+
+    def valid(shape: Shape, type_name: str | None) -> bool:
+        data = put(content, shape, type_name)
+        made = MessageBuilder(ShepSettings.model_validate(SETTINGS)).build(data, Call("id", "N", 1.0))
+        return schema.validate(body_of(made))
+
+    assert valid(Shape.TYPED, f"{{{service}}}Request")
+    assert valid(Shape.BARE, None)
+    assert not valid(Shape.TYPED, None)
+    assert not valid(Shape.TYPED, f"{{{service}}}sendMessageRequest")

@@ -214,6 +214,11 @@ async def test_faults(gateway, wire):
         await ask(wire)
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.UNAVAILABLE, "shep.fault_unsigned")
 
+    gateway.answer = answers.fault("SCE004")
+    with pytest.raises(CallFailed) as caught:
+        await ask(wire)
+    assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "shep.fault.SCE004")
+
 
 async def test_an_unsigned_channel_has_no_single_use(gateway, wire):
     """Where nothing is verified a date and an id are anybody's, and prove nothing."""

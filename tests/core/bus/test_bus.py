@@ -19,6 +19,7 @@ from appealbus.core import (
     Quarantined,
     Reply,
     Request,
+    SingleUse,
     Taken,
     clocks,
 )
@@ -344,3 +345,26 @@ async def test_while_the_clock_is_in_doubt_nothing_is_given_up(tmp_path: Path, m
         (check,) = [each for each in await checks(bus, bus.journal.probe) if each.name == "clock"]
         assert (check.ok, check.needed) == (False, False)
         assert "it jumped by 10.0 days" in check.detail
+
+
+async def test_a_signed_answer_counts_once(tmp_path: Path) -> None:
+    """One that was recorded and sent again is no answer, found or not; the journal says so, after a restart too."""
+    once = SingleUse("recorded", datetime.now(UTC) + timedelta(hours=1))
+    gone = CallFailed(OutcomeKind.NOT_FOUND, "shep.not_found.404", "no such record", once=once)
+
+    def script(request: Request, call: Call) -> Reply:
+        if request.body["x"] == "absent":
+            raise gone
+        return replace(reply(), once=once)
+
+    ended = []
+    for repeats in (["a"], ["b"], ["absent"]):
+        async with running_bus(tmp_path, BY_REPEATS, wire=ScriptedWire(script)) as bus:
+            taken = await bus.accept(message(repeats[0], repeats=repeats))
+            assert isinstance(taken, Taken)
+            await bus.settle()
+            case = await bus.journal.case(taken.receipt.number)
+            assert case is not None
+            ended += [(state.kind, state.code) for state in case.states]
+    assert ended[0][0] is OutcomeKind.FOUND
+    assert ended[1:] == [(OutcomeKind.INVALID, "reply.repeated")] * 2

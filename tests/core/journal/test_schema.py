@@ -12,11 +12,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event
 
+from appealbus.core import SingleUse
 from appealbus.core.interfaces.answer import Answer
 from appealbus.core.journal import migrations, queries, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
-from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, working
+from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, used_answers, working
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -111,6 +112,8 @@ def test_revisions_are_listed_in_order():
         lambda connection: queries.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW)]),
         lambda connection: pruning.prune_quarantine(connection, [NOW]),
+        lambda connection: used_answers.use(connection, [used_answers.Use(SingleUse("k", NOW), "m")]),
+        lambda connection: used_answers.forget(connection, [NOW]),
     ],
 )
 async def test_nothing_walks_through_a_whole_table(tmp_path, question):

@@ -77,7 +77,8 @@ async def test_the_question_goes_through_the_real_wire(reply: Any) -> None:
     [
         (fault("Server"), OutcomeKind.UNAVAILABLE, "soap.fault.server"),
         (fault("Client"), OutcomeKind.INVALID, "soap.fault.client"),
-        (ANSWER.replace("a:name", "a:nome"), OutcomeKind.INVALID, "reply.schema"),
+        (ANSWER.replace("a:name", "a:nome"), OutcomeKind.INVALID, "reply.missing"),
+        (ANSWER.replace("<a:akim>", "<a:ahim>").replace("</a:akim>", "</a:ahim>"), OutcomeKind.INVALID, "reply.schema"),
         (ANSWER.replace("AkimResponse", "Other"), OutcomeKind.INVALID, "soap.unexpected"),
         ("<html><body>busy", OutcomeKind.INVALID, "xml.malformed"),
         (b"", OutcomeKind.INVALID, "soap.empty"),

@@ -19,8 +19,8 @@ from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire, clocks
-from appealbus.core.clocks import monotonic
+from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
+from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -33,6 +33,7 @@ class ShepWire(Wire):
     def __init__(self, source: str, settings: ShepSettings, http: HttpClient) -> None:
         self._source = source
         self._settings = settings
+        self.replies = settings.replies
         self._http = http
         self._open = False
         self._builder: MessageBuilder
@@ -81,7 +82,7 @@ class ShepWire(Wire):
         return put_document(await self._data_signer.sign(xml), form.shape)
 
     def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
-        observed_at, settings = clocks.wall(), self._settings
+        observed_at, settings = wall(), self._settings
         envelope = self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
@@ -94,7 +95,8 @@ class ShepWire(Wire):
         correlated = ours or reply.alone
         failure = gateway_failure(response.status, settings, is_empty=response.is_empty)
         if failure is not None:
-            failure.correlated, failure.once = correlated, once
+            failure.correlated = correlated
+            failure.once = once if failure.kind.final else None
             raise failure
         status = response.status or ""
         return Reply(
@@ -138,21 +140,17 @@ class ShepWire(Wire):
     def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
-        if self._verifier is None or failure.kind is OutcomeKind.UNAVAILABLE:
+        if self._verifier is None or not failure.kind.final:
             return failure
         try:
             self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
-        if failure.kind.final:
-            try:
-                failure.once = self._once(
-                    envelope, text(fault.detail, "errorDate") if fault.detail is not None else None, now
-                )
-            except CallFailed:
-                return untrusted(
-                    "shep.fault_untied", "a signed fault came that has no date of now: it may be an old one"
-                )
+        date = text(fault.detail, "errorDate") if fault.detail is not None else None
+        try:
+            failure.once = self._once(envelope, date, now)
+        except CallFailed:
+            return untrusted("shep.fault_untied", "a signed fault came without a date of now: it may be an old one")
         return failure
 
     async def health(self) -> Health:

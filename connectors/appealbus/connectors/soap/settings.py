@@ -7,7 +7,7 @@ from yarl import URL
 
 from appealbus.connectors.http import TlsSettings
 from appealbus.core import ReplyCheck, Settings
-from appealbus.core.config.types import ExistingFile, Seconds, Secret
+from appealbus.core.config.types import ExistingFile, ExistingFolder, Seconds, Secret
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -47,13 +47,17 @@ class BasicSettings(Settings):
 
 
 class SoapSettings(Settings):
-    """A source that speaks SOAP, document/literal."""
+    """A source that speaks SOAP: document/literal or rpc/literal."""
 
     wsdl: ExistingFile
     """The contract: a WSDL file."""
     catalog: ExistingFile | None = None
     """Where the documents lie that the contract imports by URL: lines of URL, tab, file; or a TOML file of
     `"URL" = "file"`. Nothing is ever fetched from the network."""
+    folder: ExistingFolder | None = None
+    """The folder that holds the whole contract: its imports cannot leave it. None: the folder of the WSDL."""
+    xsd: list[ExistingFile] = []
+    """Schemas of what the contract leaves open, as `xs:any` and `xs:anyType` do: they are checked with it."""
     url: HttpUrl | None = None
     """Where the service is, if not where the contract says."""
     service: str | None = None
@@ -100,5 +104,5 @@ class SoapSettings(Settings):
     def _renamed(cls, given: Any) -> Any:
         for name in ("validate", "validate_messages"):
             if isinstance(given, dict) and name in given:
-                raise ValueError(f'{name} is gone; write replies = "strict", "lenient" or "off" (validate = false)')
+                raise ValueError(f'{name} is gone; write replies = "strict", "lenient", or "off" for what was false')
         return given

@@ -113,7 +113,7 @@ class SoapWire(Wire):
             )
         except CallFailed as failed:
             if failed.code == WRONG_ANSWER:
-                self._http.doubt(self._url, self._source)
+                self.doubt()
             raise
         sha256 = hashlib.sha256(answer.body).hexdigest()
         header = opened.envelope.header if opened.envelope is not None else None
@@ -147,13 +147,13 @@ class SoapWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Tell the contract's operations, and what of it was left out and why."""
+        """Tell the contract's operations, and what of it was left out, or is called in another way."""
         names = list(self._contract.port.operations)
         told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
         if unset := self._headers.unset():
             told += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
         notes = self._contract.notes
-        return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
+        return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
         """Return the schemas of the WSDL, and the elements of the operation.
@@ -166,6 +166,10 @@ class SoapWire(Wire):
         if request is not None and request != found.input:
             raise CallFailed(OutcomeKind.INVALID, "soap.request", "the operation takes another element")
         return MessageContract(self._documents, found.input, found.output)
+
+    def doubt(self) -> None:
+        """Ask over connections of their own for a while."""
+        self._http.doubt(self._url, self._source)
 
     def links(self) -> Sequence[LinkState]:
         """Say whether the server ever sent what nobody had asked for."""
@@ -189,6 +193,8 @@ class SoapWire(Wire):
             settings.catalog,
             service=settings.service,
             port=settings.port,
+            folder=settings.folder,
+            xsd=settings.xsd,
             replies=settings.replies,
         )
         address = settings.url or contract.port.address

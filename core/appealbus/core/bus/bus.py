@@ -110,6 +110,7 @@ class Bus:
             bound.guard,
             access=self.journal.access,
             await_answer=self.journal.await_answer,
+            use_once=self.journal.use_answer,
             on_change=self._source_changed,
             limits=self._limits,
             plugin=bound.plugin,

@@ -225,7 +225,8 @@ class Attempts(Flight):
 
     def _source(self, call: Call, wire: Wire) -> Source:
         context = self._context
-        return Source(context.source, wire, call, context.plugin, lenient=self.question.lookup.lenient)
+        lenient = self.question.lookup.lenient
+        return Source(context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question

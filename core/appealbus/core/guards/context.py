@@ -22,6 +22,7 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
@@ -58,6 +59,8 @@ class SourceContext:
     slots: Slots
     fresh: Freshness
     latency: Latency
+    use_once: UseOnce | None = None
+    """Has a signed answer count once, over all workers."""
     in_flight: int = 0
     last_error: str | None = None
     last_error_at: datetime | None = None

@@ -29,6 +29,7 @@ from appealbus.core.guards.single_flight import SingleFlight
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.provenance import Provenance
@@ -51,6 +52,7 @@ class Guard:
         access: writes access rows; they are durable when it returns.
         on_change: told the source and the breaker's new state.
         await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_async`.
+        use_once: has a signed answer count once; for wires that verify signatures.
         limits: where the source's limits are shared with other workers; None: they are this process's own.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
@@ -69,6 +71,7 @@ class Guard:
         access: Callable[[Sequence[AccessRow]], Awaitable[None]],
         on_change: Callable[[str, str], None],
         await_answer: Callable[[AwaitedRow], Awaitable[None]] | None = None,
+        use_once: UseOnce | None = None,
         limits: Limits | None = None,
         plugin: str = "",
         defects: Counter[str] | None = None,
@@ -93,6 +96,7 @@ class Guard:
             settings=settings,
             access=access,
             await_answer=await_answer or _nobody_waits,
+            use_once=use_once,
             now=now,
             monotonic=monotonic,
             breaker=breaker,

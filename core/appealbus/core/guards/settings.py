@@ -29,7 +29,10 @@ class GuardSettings(Settings):
     A time-out counts if the call had three quarters of `timeout` or more.
     """
     breaker_open: Seconds = Field(default=30.0, gt=0)
-    """How long an open breaker refuses before one question may probe."""
+    """How long an open breaker refuses before one question may probe.
+
+    Longer where the failure that opened it says so, up to five minutes.
+    """
     fresh: Seconds = Field(default=0.0, ge=0)
     """How long an answer serves identical questions of the same worker; 0: never."""
     fresh_entries: int = Field(default=10_000, ge=1)

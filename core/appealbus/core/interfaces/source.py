@@ -1,12 +1,17 @@
 """What a lookup talks to."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from appealbus.core.doors import inside
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
-from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, SingleUse, Wire
 from appealbus.schemas.outcome import OutcomeKind
+
+UseOnce: TypeAlias = Callable[[SingleUse, str], Awaitable[bool]]
+"""Has a signed answer count for a message of ours, durably; False if it has counted for another one."""
 
 
 def business_error(status: str) -> CallFailed:
@@ -23,9 +28,18 @@ class Source:
     is what the wire may know of the next message.
     """
 
-    __slots__ = ("_lenient", "_over", "_plugin", "_wire", "call_context", "name", "notes", "replies")
+    __slots__ = ("_lenient", "_over", "_plugin", "_use_once", "_wire", "call_context", "name", "notes", "replies")
 
-    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "", *, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        wire: Wire,
+        call: Call,
+        plugin: str = "",
+        *,
+        lenient: bool = False,
+        use_once: UseOnce | None = None,
+    ) -> None:
         """Bind.
 
         Args:
@@ -34,6 +48,7 @@ class Source:
             call: the question.
             plugin: that asks.
             lenient: whether the lookup can take a reply that breaks its schema (`Lookup.lenient`).
+            use_once: what signed answers have counted; None: nothing notes it.
 
         """
         self.name: Final = name
@@ -46,6 +61,7 @@ class Source:
         self._wire = wire
         self._plugin = plugin
         self._over = False
+        self._use_once = use_once
 
     async def call(self, request: Request, *, business_errors: bool = False) -> Reply:
         """Send one request and return the reply.
@@ -69,18 +85,44 @@ class Source:
         if call.answer is None and not self._wire.answers_async:
             self.call_context = call.following()
         inside.set(self._plugin)
+        came: Reply | CallFailed
         try:
-            reply = await self._wire.call(request, call)
+            came = await self._wire.call(request, call)
+        except CallFailed as failed:
+            came = failed
         finally:
             inside.set(before)
-        self.replies.append(reply)
-        if reply.status is not None and not business_errors:
-            raise business_error(reply.status)
-        if reply.differences and not self._lenient:
-            reason = f"the reply breaks its schema at {next(iter(reply.differences))}"
-            raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in reply.differences)
-        self.notes.differences.update(reply.differences)
-        return reply
+        if came.once is not None:
+            await self._use(came.once, call)
+        if isinstance(came, CallFailed):
+            raise came
+        self.replies.append(came)
+        if came.status is not None and not business_errors:
+            raise business_error(came.status)
+        if came.differences and not self._lenient:
+            reason = f"the reply breaks its schema at {next(iter(came.differences))}"
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in came.differences)
+        self.notes.differences.update(came.differences)
+        return came
+
+    async def _use(self, once: SingleUse, call: Call) -> None:
+        """Let a signed answer count for this message, and for no other.
+
+        Raises:
+            CallFailed: `reply.repeated`: it has counted before; `reply.not_noted`: nobody knows.
+
+        """
+        if self._use_once is None:
+            return
+        try:
+            first = await self._use_once(once, call.message_id)
+        except JournalError:
+            reason = "the journal could not be written, so the signed answer was not used"
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "reply.not_noted", reason) from None
+        if not first:
+            self.doubt()
+            reason = "the same signed answer came before: it was recorded and sent again"
+            raise CallFailed(OutcomeKind.INVALID, "reply.repeated", reason)
 
     def tie(self, reply: Reply) -> None:
         """Take notice that a reply repeats an id of ours in its content, so that it is this question's answer."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table, bindparam, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from appealbus.core.journal.tables import Moment, to_number
 
 T = TypeVar("T")
+Conflict: TypeAlias = Literal["fail", "keep", "overwrite"]
+"""What becomes of a row whose primary key is there already."""
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CHUNK = 64
@@ -21,7 +23,18 @@ _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; all have the same keys."""
     if rows:
-        (_write if connection.dialect.name == "sqlite" else _send)(connection, table, rows, overwrite=False)
+        (_write if connection.dialect.name == "sqlite" else _send)(connection, table, rows, conflict="fail")
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows whose primary key is not there yet; all have the same keys. A key twice: the first one stays."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        _write(connection, table, rows, conflict="keep")
+    else:
+        keys = [column.name for column in table.primary_key]
+        _send(connection, table, sorted(rows, key=lambda row: tuple(row[key] for key in keys)), conflict="keep")
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -29,12 +42,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        _write(connection, table, rows, overwrite=True)
+        _write(connection, table, rows, conflict="overwrite")
     else:
         keys = [column.name for column in table.primary_key]
         newest = {tuple(row[key] for key in keys): row for row in rows}
         # In one order for all workers: two that write the same rows wait for each other, and never in a circle.
-        _send(connection, table, [newest[key] for key in sorted(newest)], overwrite=True)
+        _send(connection, table, [newest[key] for key in sorted(newest)], conflict="overwrite")
 
 
 def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -66,13 +79,13 @@ def take(connection: Connection, table: Table, row: Mapping[str, Any], where: Co
     return connection.execute(taken, row).first() is not None
 
 
-def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrite: bool) -> None:
+def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: Conflict) -> None:
     """Insert up to 64 rows with each statement.
 
     SQLite's driver lets go of the interpreter lock at every statement and fights the event loop to get it back.
     Chunks of 64, 32, 16 … keep the number of different statements small.
     """
-    order, texts = _prepared(table, tuple(rows[0]), overwrite=overwrite)
+    order, texts = _prepared(table, tuple(rows[0]), conflict=conflict)
     values = [[to_number(row[name]) if is_moment else row[name] for name, is_moment in order] for row in rows]
     at, size = 0, _CHUNK
     while at < len(values):
@@ -84,12 +97,14 @@ def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 @cache
 def _prepared(
-    table: Table, names: tuple[str, ...], *, overwrite: bool
+    table: Table, names: tuple[str, ...], *, conflict: Conflict
 ) -> tuple[list[tuple[str, bool]], dict[int, str]]:
     """Return the columns in order, with whether they are moments, and the statement for each size of chunk."""
     statement = sqlite.insert(table)
-    if overwrite:
+    if conflict == "overwrite":
         statement = _overwriting(statement, table)
+    elif conflict == "keep":
+        statement = statement.on_conflict_do_nothing()
     compiled = statement.compile(dialect=sqlite.dialect(), column_keys=names)
     order = [(name, isinstance(table.c[name].type, Moment)) for name in compiled.positiontup or ()]
     one = f"({', '.join('?' for _ in order)})"
@@ -97,10 +112,10 @@ def _prepared(
     return order, {size: f"{head}VALUES {', '.join([one] * size)}{tail}" for size in _SIZES}
 
 
-def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, overwrite: bool) -> None:
+def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: Conflict) -> None:
     """Insert all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
     names = tuple(rows[0])
-    connection.exec_driver_sql(_unnesting(table, names, overwrite=overwrite), _columns(table, names, rows))
+    connection.exec_driver_sql(_unnesting(table, names, conflict=conflict), _columns(table, names, rows))
 
 
 def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
@@ -113,10 +128,12 @@ def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any
 
 
 @cache
-def _unnesting(table: Table, names: tuple[str, ...], *, overwrite: bool) -> str:
+def _unnesting(table: Table, names: tuple[str, ...], *, conflict: Conflict) -> str:
     statement = postgresql.insert(table).from_select(names, select(literal_column("lists")))
-    if overwrite:
+    if conflict == "overwrite":
         statement = _overwriting(statement, table)
+    elif conflict == "keep":
+        statement = statement.on_conflict_do_nothing()
     head, tail = str(statement.compile(dialect=_POSTGRESQL)).split("SELECT lists")
     return f"{head}SELECT * FROM {_lists(table, names)}{tail}"  # noqa: S608 - names of our own tables
 

@@ -291,6 +291,15 @@ awaited = Table(
 )
 """Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""
 
+used_answer = Table(
+    "used_answer",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("until", Moment, nullable=False, index=True),
+)
+"""Signed answers that have counted, and for which message of ours, for as long as their date would let them again."""
+
 standing = Table(
     "standing",
     metadata,

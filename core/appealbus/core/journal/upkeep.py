@@ -1,7 +1,7 @@
 """The journal's half for upkeep: who is alive, who does what for all, what is old."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from appealbus.core.domain.limits import Grant, Report
@@ -9,8 +9,12 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
-from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning
+from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning, used_answers
 from appealbus.core.journal.writing import Writing
+
+_STILL_NOTED = timedelta(days=1)
+"""For so long a used answer is noted beyond the time that its date would let it count again: a worker whose clock goes
+wrong must not take it anew before that is seen."""
 
 
 class Upkeep(Writing):
@@ -49,6 +53,10 @@ class Upkeep(Writing):
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
+
+    async def forget_used_answers(self) -> int:
+        """Delete what is noted of signed answers that are too old to count again; return how many."""
+        return await retention.all_of(self._write, used_answers.forget, self.now() - _STILL_NOTED)
 
     async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.

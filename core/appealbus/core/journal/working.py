@@ -12,7 +12,8 @@ from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, working
+from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writing import Writing
 
@@ -52,6 +53,10 @@ class Working(Writing):
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
         await self._write.submit(awaiting.expect, row)
+
+    async def use_answer(self, once: SingleUse, message_id: str) -> bool:
+        """Have a signed answer count for a message of ours; False if it has counted for another. Then on disk."""
+        return await self._write.submit(used_answers.use, used_answers.Use(once, message_id))
 
     async def answered(self, source: str, answer: Answer) -> Kept:
         """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""

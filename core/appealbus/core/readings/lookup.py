@@ -89,7 +89,7 @@ class Declared(Lookup[Q, R_co]):
         """Return the question as it is declared."""
         call = source.call_context
         asking = Asking(query, self.settings, call.question_id, clocks.wall().astimezone(UTC), call.message_id)
-        return Request(self.send.body(asking), self.send.operation, self.send.form)
+        return Request(self.send.body(asking), self.send.operation, self.send.form, self.send.headers)
 
     def read(self, reply: Reply, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome that an answer means: the record that was asked for, the source's own word, or none.
@@ -105,7 +105,14 @@ class Declared(Lookup[Q, R_co]):
         answer = self.taken(reply).answer(reply.body, source.notes)
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
-        return self.choose(answer.records(), query) if failed is None else failed
+        if failed is not None:
+            return failed
+        records = answer.records()
+        sent_back = self.schema is not None and element_of(reply).tag != self.schema.root
+        if not records and answer.code is None and sent_back:
+            # Such as the question, sent back: it is valid, too.
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
+        return self.choose(records, query)
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:
         """Return what the code means that came with an error of the gateway: nothing else in such an answer counts."""

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from appealbus.core.replies import xmlread
-from appealbus.core.replies.marks import is_refused
+from appealbus.core.replies.marks import is_refused, is_repeated
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _XSI[1:-1]})
@@ -113,7 +113,9 @@ def tree(node: Node, depth: int = 20) -> Any:
     if text := " ".join(filter(None, texts)):
         found["#text"] = text
     for child in node:
-        if isinstance(child.tag, str):
+        if is_repeated(child):
+            found[local_name(child)] = None
+        elif isinstance(child.tag, str):
             put(found, local_name(child), tree(child, depth - 1))
     return found
 

@@ -12,6 +12,7 @@ from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.differences import SIGNATURE, Differences, first_difference, is_valid
 from appealbus.core.replies.loose import loosened
+from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.xsd import XSD, SchemaModel
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -75,7 +76,9 @@ class Checker:
                 raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True)
         elif not is_valid(self._schema, message, code, what):
             place = first_difference(self._schema, self._names, message)
-            raise CallFailed(OutcomeKind.INVALID, code, f"{what} breaks its schema at {place}")
+            raise CallFailed(
+                OutcomeKind.INVALID, code, f"{what} breaks its schema at {place}{broken_rule(self._schema)}"
+            )
 
     def take(self, reply: etree._Element, notes: Notes) -> None:
         """Check a reply as strictly as the notes say, and count there where it differs.
