@@ -72,7 +72,7 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
+        return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
         """Return the `data` element, with the content signed where the service wants that."""
@@ -81,9 +81,9 @@ class ShepWire(Wire):
         xml = etree.tostring(content, encoding="unicode", with_tail=False)
         return put_document(await self._data_signer.sign(xml), form.shape)
 
-    def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
+    async def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
         observed_at, settings = wall(), self._settings
-        envelope = self._verified(reply, observed_at)
+        envelope = await self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
         ours = told is not None and call.is_ours(told)
@@ -113,7 +113,7 @@ class ShepWire(Wire):
     def _once(self, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
         return single_use(envelope.body, date, now=now, window=self._settings.date_window)
 
-    def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
+    async def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""
         failed = status_failure(reply)
         if failed is not None and reply.status in BUSY:
@@ -128,22 +128,22 @@ class ShepWire(Wire):
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = by_precedence(self._fault(envelope, envelope.fault, now), reply, failed)
+            fault = by_precedence(await self._fault(envelope, envelope.fault, now), reply, failed)
             fault.correlated = reply.alone
             raise fault
         if failed is not None:
             raise failed
         if self._verifier is not None:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         return envelope
 
-    def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
+    async def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
         if self._verifier is None or not failure.kind.final:
             return failure
         try:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         date = text(fault.detail, "errorDate") if fault.detail is not None else None

@@ -1,6 +1,7 @@
 """Makes signers and verifiers from settings. What needs the extra `wssec` is imported here, when it is asked for."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from types import ModuleType
 from typing import TypeAlias
@@ -11,8 +12,9 @@ from appealbus.connectors.wssec.settings import SignatureSettings
 from appealbus.connectors.wssec.signer import Signer, Unsigned
 from appealbus.core import ConfigError
 
-Verifier: TypeAlias = Callable[[etree._Element], etree._Element]
-"""Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise."""
+Verifier: TypeAlias = Callable[[etree._Element], Awaitable[etree._Element]]
+"""Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise. Works in a
+thread: nobody else may touch the envelope meanwhile."""
 
 
 def load_signer(settings: SignatureSettings, key: str) -> Signer:
@@ -29,32 +31,42 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
     if settings.sign == "none":
         return Unsigned()
     password = settings.key_password.get() if settings.key_password is not None else None
+    files = settings.key, settings.certificate, password
+    kind, _, size = settings.sign.partition("-")
     try:
-        signer: Signer = _module("rsa").load_rsa_signer(settings.key, settings.certificate, password)
+        if kind == "gost":
+            signer: Signer = _module("gost.signer").load_gost_signer(*files, int(size))
+        else:
+            signer = _module("rsa").load_rsa_signer(*files)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
     return signer
 
 
 def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
-    """Read the trusted certificates and return the verifier; None where answers are not held to any.
+    """Read whom to trust and return the verifier; None where answers are not held to anybody.
 
     Args:
         settings: the table.
         key: the table's own key, for errors.
 
     Raises:
-        ConfigError: a certificate cannot be read, or the extra is not installed.
+        ConfigError: a certificate or list cannot be read, or the extra is not installed.
 
     """
-    if not settings.trusted or not settings.verify:
+    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
         return None
     try:
         module = _module("verify")
-        trusted = module.load_trusted(settings.trusted)
+        trust = _module("trust").load_trust(settings.trusted, settings.trusted_ca, settings.subject(), settings.crl)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
-    return lambda envelope: module.verify(envelope, trusted)
+
+    async def verified(envelope: etree._Element) -> etree._Element:
+        body: etree._Element = await asyncio.to_thread(module.verify, envelope, trust)
+        return body
+
+    return verified
 
 
 def _module(name: str) -> ModuleType:
