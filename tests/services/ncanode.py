@@ -1,4 +1,4 @@
-"""A signing service that speaks the API of NCANode 3 over RSA keys, by xmlsec. Strict in what it takes, and hostile on demand."""
+"""A signing service with the API of NCANode 3, for RSA keys, by xmlsec. Strict in what it takes; hostile on demand."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ import copy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +15,6 @@ from uuid import uuid4
 import xmlsec
 from aiohttp import web
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -33,13 +33,14 @@ Spoil = Callable[[str], str]
 
 
 def store(key: Path, certificate: Path, password: str, alias: str = "alias") -> bytes:
-    """Return a PKCS #12 file with the key and its certificate."""
+    """Return a PKCS #12 file with the key and its certificate, which takes no time to open."""
+    encryption = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(1).build(password.encode())
     return serialize_key_and_certificates(
         alias.encode(),
         load_pem_private_key(key.read_bytes(), None),  # type: ignore[arg-type]
         load_pem_x509_certificate(certificate.read_bytes()),
         None,
-        BestAvailableEncryption(password.encode()),
+        encryption,
     )
 
 
@@ -166,16 +167,23 @@ def _check(asked: object, required: set[str], more: set[str]) -> None:
 
 def _key(asked: dict[str, Any]) -> tuple[xmlsec.Key, str]:
     try:
-        held = load_pkcs12(base64.b64decode(asked["key"], validate=True), asked["password"].encode())
+        key, certificate, name = _opened(asked["key"], asked["password"])
     except (ValueError, binascii.Error):
         raise _Refused("key or password") from None
+    if asked.get("keyAlias", name) != name:
+        raise _Refused("no such alias")
+    return key, certificate
+
+
+@cache
+def _opened(key: str, password: str) -> tuple[xmlsec.Key, str, str]:
+    held = load_pkcs12(base64.b64decode(key, validate=True), password.encode())
     if held.key is None or held.cert is None:
         raise _Refused("no key")
-    if "keyAlias" in asked and asked["keyAlias"] != (held.cert.friendly_name or b"").decode():
-        raise _Refused("no such alias")
     pem = held.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     der = held.cert.certificate.public_bytes(Encoding.DER)
-    return xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem), base64.b64encode(der).decode()
+    opened = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
+    return opened, base64.b64encode(der).decode(), (held.cert.friendly_name or b"").decode()
 
 
 def _text(root: etree._Element) -> str:

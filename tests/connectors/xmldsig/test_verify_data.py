@@ -12,6 +12,8 @@ from appealbus.core import CallFailed, OutcomeKind
 from appealbus.schemas.safexml import parse
 from tests.connectors.xmldsig.documents import DOCUMENTS, DS, signed_by_xmlsec
 
+GOST_2004 = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
+XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
 WITHOUT_COMMENTS = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 
 
@@ -86,12 +88,12 @@ def test_certificate_by_its_number_or_not_at_all(peer, trust, signed):
         (lambda root: root[-1][0][2].attrib.pop("URI"), "reference"),
         (lambda root: root[-1][0][2][0].remove(root[-1][0][2][0][0]), "algorithm"),
         (lambda root: root[-1][0][2][0].append(copy.deepcopy(root[-1][0][2][0][0])), "algorithm"),
-        (lambda root: root[-1][0][2][0][1].set("Algorithm", "http://www.w3.org/TR/1999/REC-xslt-19991116"), "algorithm"),
+        (lambda root: root[-1][0][2][0][1].set("Algorithm", XSLT), "algorithm"),
         (lambda root: root[-1][0][2][0][0].append(etree.Element(f"{DS}XPath")), "algorithm"),
         (lambda root: root[-1][0][0].set("Algorithm", "http://www.w3.org/2001/10/xml-exc-c14n#"), "algorithm"),
         (lambda root: root[-1][0][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#rsa-sha1"), "algorithm"),
         (lambda root: root[-1][0][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"), "algorithm"),
-        (lambda root: root[-1][0][1].set("Algorithm", "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"), "gost_2004"),
+        (lambda root: root[-1][0][1].set("Algorithm", GOST_2004), "gost_2004"),
         (lambda root: root[-1][0][2][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1"), "algorithm"),
         (lambda root: root[-1][0][2][0][1].set("Algorithm", WITHOUT_COMMENTS), "signature"),
         (lambda root: root[-1][0][2][2].__setattr__("text", "AAAA"), "signature"),

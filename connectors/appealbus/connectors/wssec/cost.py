@@ -13,7 +13,7 @@ _has_many_attributes = etree.XPath(f"boolean(//*[count(@*) > {_MOST}])")
 
 def is_costly(root: etree._Element) -> bool:
     """Say whether the document would take longer than a second, whatever its size."""
-    markup = etree.tostring(root)
+    markup = etree.tostring(root, encoding="utf-8")
     if markup.count(b"=") > _MOST and _has_many_attributes(root):
         return True
     # Most documents declare so few namespaces that it need not be counted where they are in scope.

@@ -8,6 +8,7 @@ from datetime import datetime
 from lxml import etree
 
 from appealbus.connectors.wssec.canonical import check_types, exclusive
+from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
 from appealbus.connectors.wssec.names import DS
 from appealbus.connectors.wssec.structure import failed, methods_of, signed_parts
@@ -31,6 +32,8 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
 
     """
     body, signature = signed_parts(envelope)
+    if is_costly(envelope):
+        raise failed("wssec.structure", "the message has too many namespaces or attributes to be verified")
     methods = methods_of(signature, trust.methods)
     candidates = trust.candidates(read_key_info(signature), methods)
     info = signature[0]

@@ -2,12 +2,10 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256 as SHA256_HASH
-
 from lxml import etree
 
 from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebog
@@ -57,8 +55,8 @@ def _read(method: str, path: Path, password: str | None) -> DataKey:
 class RsaDataKey(DataKey):
     """RSA with SHA-256."""
 
-    signature_method: ClassVar[str] = RSA_SHA256
-    digest_method: ClassVar[str] = SHA256
+    signature_method = RSA_SHA256
+    digest_method = SHA256
 
     def __init__(self, key: RSAPrivateKey) -> None:
         self._key = key

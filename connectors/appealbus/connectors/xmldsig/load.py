@@ -8,7 +8,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.connectors.wssec.ncanode import NcaNode
+from appealbus.connectors.wssec.load import load_service
 from appealbus.connectors.xmldsig.signer import DataSigner
 from appealbus.core import ConfigError
 
@@ -17,13 +17,12 @@ DataVerifier: TypeAlias = Callable[[etree._Element], None]
 nobody whom we trust signed all of it. Takes milliseconds, and is called in a thread."""
 
 
-def load_data_signer(settings: SignatureSettings, key: str, service: NcaNode | None = None) -> DataSigner | None:
+def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None:
     """Read the key and the certificate and return the signer; None where there is none. Call it in a thread.
 
     Args:
         settings: the table `data_signature`.
         key: the table's own key, for errors: `sources.gbdul.data_signature`.
-        service: the signing service, where `sign` names one.
 
     Raises:
         ConfigError: they cannot be read or do not belong together, or the extra is not installed.
@@ -31,18 +30,39 @@ def load_data_signer(settings: SignatureSettings, key: str, service: NcaNode | N
     """
     if settings.sign == "none":
         return None
-    if service is not None:
-        from appealbus.connectors.xmldsig.remote import RemoteDataSigner
-
-        return RemoteDataSigner(service)
     password = settings.key_password.get() if settings.key_password is not None else None
+    files = settings.key, settings.certificate, password
     try:
-        signer: DataSigner = _module("xmldsig.keys").load_key_signer(
-            settings.sign, settings.key, settings.certificate, password
-        )
+        if settings.sign == "ncanode":
+            signer: DataSigner = _module("xmldsig.remote").RemoteDataSigner(load_service(settings))
+        else:
+            signer = _module("xmldsig.keys").load_key_signer(settings.sign, *files)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
     return signer
+
+
+def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | None:
+    """Read whom to trust and return the verifier; None where data is not held to anybody. Call it in a thread.
+
+    Args:
+        settings: the table `data_signature`.
+        key: the table's own key, for errors.
+
+    Raises:
+        ConfigError: a certificate or list cannot be read, or the extra is not installed.
+
+    """
+    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
+        return None
+    try:
+        module = _module("xmldsig.verify")
+        trust = _module("wssec.trust").load_trust(
+            settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+    return lambda root: module.verify(root, trust)
 
 
 def _module(name: str) -> ModuleType:

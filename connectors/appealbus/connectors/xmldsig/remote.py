@@ -1,13 +1,17 @@
 """The signer whose key a signing service uses. What comes back goes out only if it is our document, signed."""
 
+import re
+
 from lxml import etree
 
 from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
 from appealbus.connectors.wssec.remote import METHODS
 from appealbus.connectors.xmldsig.signer import DataSigner
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
-from appealbus.core import CallFailed
+from appealbus.core import CallFailed, LinkState
 from appealbus.schemas.safexml import UnsafeXml, parse
+
+_DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
 
 
 class RemoteDataSigner(DataSigner):
@@ -15,6 +19,14 @@ class RemoteDataSigner(DataSigner):
 
     def __init__(self, service: NcaNode) -> None:
         self._service = service
+
+    def link(self, name: str) -> LinkState:
+        """Say how the service answered the last time."""
+        return self._service.link(name)
+
+    async def health(self) -> str | None:
+        """Ask the service how it is."""
+        return await self._service.health()
 
     async def sign(self, xml: str) -> str:
         """Return the document as the service signed it."""
@@ -28,7 +40,8 @@ class RemoteDataSigner(DataSigner):
             raise wrong_answer() from None
         if methods not in METHODS or _content(ours) != _content(theirs):
             raise wrong_answer()
-        return signed
+        # The service begins with a declaration, which no signature covers, and which could not stand inside a message.
+        return _DECLARATION.sub("", signed, count=1)
 
 
 def _content(root: etree._Element) -> bytes:

@@ -8,6 +8,7 @@ from lxml import etree
 
 from appealbus.connectors.wssec.names import DS, SIGNATURE
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
+from appealbus.core import LinkState
 
 _XML_ATTRIBUTES = "{http://www.w3.org/XML/1998/namespace}"
 
@@ -23,9 +24,17 @@ class DataSigner(ABC):
             xml: the document, without a declaration.
 
         Raises:
-            CallFailed: `data_signature.*`, where whoever holds the key did not sign.
+            CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
 
         """
+
+    def link(self, name: str) -> LinkState | None:
+        """Say how the service stands that signs, if one does."""
+        return None
+
+    async def health(self) -> str | None:
+        """Ask the service that signs how it is; return what is wrong, None where nothing is."""
+        return None
 
 
 class DataKey(ABC):
@@ -98,7 +107,7 @@ def _algorithm(parent: etree._Element, name: str, algorithm: str) -> None:
 def _canonical(info: etree._Element, root: etree._Element) -> bytes:
     # Canonical XML of a part shows the namespaces and xml:… attributes that it inherits (section 2.4); lxml writes
     # the former into a part that it serialises, and the latter are the root's.
-    alone = etree.fromstring(etree.tostring(info))
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
     for name, value in root.attrib.items():
         if str(name).startswith(_XML_ATTRIBUTES):
             alone.set(name, value)

@@ -3,7 +3,7 @@
 Before it is hashed the signature is taken out; what is left is what is hashed, and what is read.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from lxml import etree
 
@@ -14,6 +14,7 @@ from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
 from appealbus.connectors.xmldsig.structure import failed, methods_of, signature_of, take_out
 from appealbus.core import CallFailed
+from appealbus.core.clocks import wall
 
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 
@@ -46,7 +47,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
         info = _canonical_info(signature[0])
         take_out(signature)
         covered = etree.tostring(root, method="c14n", with_comments=False)
-        trust.check(signed_by(signature, candidates, info, covered), now or datetime.now(UTC))
+        trust.check(signed_by(signature, candidates, info, covered), now or wall())
     except CallFailed as failure:
         # The words of signatures over messages, which hold for the data in one, too.
         code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")
@@ -58,7 +59,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
 def _canonical_info(info: etree._Element) -> bytes:
     """Return SignedInfo in the canonical form that it has inside its document (Canonical XML 1.0, section 2.4)."""
     # lxml leaves out what a part inherits, unless the part stands alone: then it writes the namespaces into it.
-    alone = etree.fromstring(etree.tostring(info, with_tail=False))
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, value in ancestor.attrib.items():
             if str(name).startswith(_XML) and name not in alone.attrib:
