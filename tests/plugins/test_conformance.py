@@ -47,6 +47,14 @@ ABOUT: dict[str, tuple[Appeal, Records]] = {
 }
 
 
+def answer_of(source: str, request: Request) -> etree._Element:
+    """Return what the agency answers to a request that is laid into a message as its form says."""
+    form = request.form or Form()
+    laid = etree.fromstring(lay(request.body, Shape(form.shape), form.type_name))
+    payload, shape = take(laid, limit=100_000)
+    return AGENCIES[source].question(payload, POPULATION, shape).answer(0)
+
+
 def test_every_lookup_has_a_question() -> None:
     """One that is added is checked too."""
     assert {about.partition(" ")[0] for about in ABOUT} == LOOKUPS.keys()
@@ -60,11 +68,7 @@ async def test_lookup(question: str) -> None:
     given: list[etree._Element] = []
 
     def agency(request: Request) -> etree._Element:
-        assert isinstance(request.body, etree._Element)
-        form = request.form or Form()
-        laid = etree.fromstring(lay(request.body, Shape(form.shape), form.type_name))
-        payload, shape = take(laid, limit=100_000)
-        given.append(AGENCIES[lookup.source].question(payload, POPULATION, shape).answer(0))
+        given.append(answer_of(lookup.source, request))
         return given[-1]
 
     assert (await ask(lookup, about, replies=agency, records=records)).record is not None
