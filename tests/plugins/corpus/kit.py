@@ -137,14 +137,8 @@ CALL = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
 @asynccontextmanager
 async def wire_to(gateway: Gateway, replies: str = "lenient", **settings: Any) -> AsyncIterator[ShepWire]:
     """Yield a wire to the gateway, with settings of the source."""
-    whole = {
-        "url": gateway.url,
-        "service_id": "S",
-        "sender_id": "US",
-        "replies": replies,
-        "data_signature": {"sign": "none"},
-        **settings,
-    }
+    usual = {"service_id": "S", "sender_id": "US", "data_signature": {"sign": "none"}}
+    whole = {"url": gateway.url, "replies": replies, **usual, **settings}
     wire = ShepWire("test", ShepSettings.model_validate(whole), HttpClient())
     await wire.start()
     try:
