@@ -10,7 +10,7 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
-from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, require, text
+from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, local_name, require, text
 from appealbus.schemas.outcome import OutcomeKind
 from tests.interop.php import php_server
 
@@ -119,3 +119,17 @@ async def test_many_at_once(wire: SoapWire) -> None:
     iins = [f"85031218{number:04}" for number in range(50)]
     replies = await asyncio.gather(*(wire.call(find(iin), CALL) for iin in iins))
     assert [text(element_of(reply), "person/iin") for reply in replies] == iins
+
+
+async def test_words_of_a_fault(server: tuple[str, Path]) -> None:
+    """Where no name tells, words of the fault's text do."""
+    settings = {"wsdl": REGISTER, "url": server[0], "soap_headers": {"Client": {"system": "bus", "request": "{now}"}}}
+    for words, code in (("НЕТ * такого", "soap.fault.text"), ("такого нет", "soap.fault.client")):
+        told = SoapSettings.model_validate({**settings, "fault_texts": {words: "not_found"}})
+        wire = SoapWire("register", told, HttpClient())
+        await wire.start()
+        with pytest.raises(CallFailed) as caught:
+            await wire.call(find("999999999999"), CALL)
+        assert caught.value.code == code
+        assert [local_name(each) for each in caught.value.details] == ["RegisterFault"]
+        await wire.close()

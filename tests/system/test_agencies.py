@@ -26,7 +26,6 @@ BAD_ANSWERS = {
     "http_502": ("unavailable", "http.502"),
     "empty": ("invalid", "soap.empty"),
     "truncated": ("invalid", "xml.malformed"),
-    "wrong_types": ("invalid", "reply.schema"),
     "wrong_namespace": ("invalid", "reply.schema"),
     "oversized": ("invalid", "http.too_large"),
     "entity_bomb": ("invalid", "xml.doctype"),
@@ -86,6 +85,20 @@ def test_a_bad_answer_is_one_gap_with_its_reason_until_the_agency_recovers(
     assert "egkn.parcel" in {fact.lookup for fact in last.facts}
     assert last.version == first.version + 1
     assert bus.rss() < MEMORY
+
+
+def test_values_that_the_contract_does_not_allow_are_none(
+    busy: tuple[Installation, Program], agencies: Agencies
+) -> None:
+    """The record is there without them, and says which they are."""
+    here, bus = busy
+    agencies.misbehave(egkn={"wrong_types": 1})
+    _, message = _drop(here, about_land(len(BAD_ANSWERS) + 1)[-1])
+    bus.until(lambda: message in here.dossiers(), "the first version is there")
+    (parcel,) = (fact for fact in here.dossiers()[message].facts if fact.lookup == "egkn.parcel")
+    assert any(path.endswith("Area") for path in parcel.provenance.unreadable or ())
+    assert "неизвестно" not in parcel.model_dump_json()
+    agencies.misbehave()
 
 
 def _drop(here: Installation, appeal: Appeal) -> tuple[str, str]:

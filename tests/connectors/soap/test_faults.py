@@ -52,6 +52,7 @@ def _answer(space: str, inside: str) -> web.Response:
         (fault11(detail="<a><b><Found/></b></a>"), "soap.fault.server"),
         (fault11(words=f"{CANARY}  НЕ\n НАЙДЕН в базе "), "soap.fault.text"),
         (fault12("s:Receiver", words="person 7 was not found"), "soap.fault.text"),
+        (fault12("s:Receiver", words="Person NOT found"), "soap.fault.text"),
         (fault12("s:Receiver", words="found not person"), "soap.fault.server"),
         (fault11("s:Client.E1", words="не найден", detail="<Found/>"), "soap.fault.Found"),
         (fault11("s:Client.E1", words="не найден"), "soap.fault.text"),
@@ -63,7 +64,7 @@ async def test_the_most_special_word_decides(
     """An element of the detail, then words, then codes, as they came or as they are called here; all trimmed."""
     peer.answer = answer
     names = ("Found", "E1", "Sender", "Receiver.E2")
-    faults, texts = dict.fromkeys(names, "not_found"), {"не найден": "not_found", "person*not found": "not_found"}
+    faults, texts = dict.fromkeys(names, "not_found"), {"не найден": "not_found", "person * not found": "not_found"}
     with pytest.raises(CallFailed) as caught:
         await (await wires(faults=faults, fault_texts=texts)).call(Request({}, "Count"), call)
     assert caught.value.code == code

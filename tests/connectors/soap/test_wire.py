@@ -195,6 +195,26 @@ async def test_failure_names_the_place(peer: Any, wires: Wires, call: Call) -> N
         await wire.call(Request({}, "Count"), call)
 
 
+async def test_a_lenient_reply_names_its_differences(peer: Any, wires: Wires, call: Call) -> None:
+    """By path; what the contract does not allow is no value any more, and another element is no answer."""
+    wire = await wires()
+    peer.answer = envelope(f"<FindPersonResponse>{PERSON.replace('false', 'maybe')}<new/></FindPersonResponse>")
+    reply = await wire.call(Request(FIND, "FindPerson"), call)
+    assert reply.differences == {"person/alive": 1, "*": 1}
+    with pytest.raises(CallFailed, match=r"reply\.bad_value: person/alive"):
+        text(element_of(reply), "person/alive")
+    assert text(element_of(reply), "person/name") == "Қуаныш"
+    for other in ("<CountResponse><count>1</count></CountResponse>", '<FindPersonResponse xmlns="urn:other"/>'):
+        peer.answer = envelope(other)
+        with pytest.raises(CallFailed, match=r"soap\.unexpected"):
+            await wire.call(Request(FIND, "FindPerson"), call)
+    wire = await wires(replies="off")
+    peer.answer = envelope("<CountResponse><count>x</count></CountResponse>")
+    assert text(element_of(await wire.call(Request({}, "Count"), call)), "count") == "x"
+    with pytest.raises(CallFailed, match=r"soap\.request"):
+        await wire.call(Request({"criteria": {"iin": "x"}}, "FindPerson"), call)
+
+
 async def test_concurrent_calls(peer: Any, wires: Wires, call: Call) -> None:
     """Calls in flight together do not mix."""
 

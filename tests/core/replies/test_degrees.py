@@ -15,7 +15,7 @@ from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.readings import At, Declared, Present, Reading, Send, Take, Tree
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.replies.xmlread import element_of, text
-from appealbus.core.replies.xmlschema import MessageSchema
+from appealbus.core.replies.xmlschema import Checker, MessageSchema, declared
 from appealbus.core.testing import ScriptedWire, appeal, ask
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Record
@@ -47,10 +47,12 @@ XSD = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace
   <xs:element name="paper" type="t:Paper" minOccurs="0" maxOccurs="unbounded"/>
   <xs:element name="open" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="colour" type="t:State"/>
   </xs:sequence></xs:complexType></xs:element>
-  </xs:sequence><xs:attribute name="kind" type="t:State"/></xs:complexType></xs:element>
+  </xs:sequence><xs:attribute name="kind" type="t:State"/>
+<xs:attribute name="rank" type="t:State"/></xs:complexType></xs:element>
 </xs:sequence></xs:complexType></xs:element></xs:schema>"""
 LICENCE = (
-    f'<licence kind="valid"><iin>{IIN}</iin><serial>4</serial><state>valid</state><until>2030-01-01</until>'
+    f'<licence kind="valid" rank="valid"><iin>{IIN}</iin><serial>4</serial><state>valid</state>'
+    "<until>2030-01-01</until>"
     "<points>3</points><stolen>true</stolen><main><number>1</number><day>2020-01-01</day></main>"
     "<paper><number>2</number><day>2021-01-01</day></paper><paper><number>3</number><day>2022-01-01</day></paper>"
     "<open><colour>valid</colour></open></licence>"
@@ -71,6 +73,7 @@ class Licence(Record):
     points: Annotated[int | None, At("points")] = None
     stolen: Annotated[bool | None, Present("stolen")] = None
     kind: Annotated[Text | None, At("@kind")] = None
+    rank: Annotated[Text | None, At("@rank")] = None
     main: Annotated[Paper | None, At("main")] = None
     papers: Annotated[list[Paper], At("paper[*]")] = Field(default_factory=list)
     open: Annotated[dict[str, Any] | None, Tree("open")] = None
@@ -229,6 +232,28 @@ async def test_what_the_record_does_not_need(reply: str, told: dict[str, int] | 
         assert differences(xml(reply)) == told
 
 
+async def test_namespaces_that_a_sender_mixes_up() -> None:
+    """Elements without a namespace are those of the schema, and what is in them is held to it; foreign ones are not."""
+    bare = etree.fromstring(f'<a:Answer xmlns:a="{NS}">{LICENCE}</a:Answer>')
+    assert (await put(bare)).record == await whole()
+    assert differences(bare) == {"licence": 1}
+    broken = etree.fromstring(f'<a:Answer xmlns:a="{NS}">{LICENCE.replace(">valid</state>", ">x</state>")}</a:Answer>')
+    assert (await put(broken)).record == (await whole()).model_copy(update={"state": None})
+    qualified = etree.fromstring(XSD.replace('elementFormDefault="qualified"', ""))
+    schema = Checker(etree.XMLSchema(qualified), declared([qualified]))
+    for told, count in (
+        (LICENCE, {"licence": 1}),
+        (LICENCE.replace(">3<", ">x<"), {"licence": 1, "licence/points": 1}),
+    ):
+        notes = Notes(ReplyCheck.LENIENT)
+        schema.take(xml(told), notes)
+        assert notes.differences == count
+    foreign = etree.fromstring(f'<a:Answer xmlns:a="{NS}" xmlns="urn:other">{LICENCE}</a:Answer>')
+    assert (await put(foreign)).code == "reply.missing"
+    value = xml(LICENCE.replace("<points>3</points>", '<points xmlns="urn:other">3</points>'))
+    assert (await put(value)).record == (await whole()).model_copy(update={"points": None})
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -255,6 +280,13 @@ async def test_another_document_is_no_answer(reply: etree._Element, check: Reply
         outcome = await put(reply, check, lookup)
         assert outcome.kind is OutcomeKind.INVALID
         assert CANARY not in (outcome.reason or "")
+
+
+async def test_two_attributes_of_one_element() -> None:
+    """Each that the schema does not allow is none."""
+    reply = xml(LICENCE.replace('kind="valid" rank="valid"', 'kind="x" rank="y"'))
+    assert (await put(reply)).record == (await whole()).model_copy(update={"kind": None, "rank": None})
+    assert differences(reply) == {"licence/@kind": 1, "licence/@rank": 1}
 
 
 async def test_an_empty_answer_and_a_code_count() -> None:

@@ -11,7 +11,7 @@ from appealbus.connectors.amqp.agency.body import load_schema
 from appealbus.connectors.soap.contract import load_contract
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.xmlschema import Checker, MessageSchema
+from appealbus.core.replies.xmlschema import Checker, MessageSchema, Vocabulary
 from appealbus.schemas.outcome import OutcomeKind
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:l" elementFormDefault="qualified">
@@ -39,7 +39,7 @@ def rows(inner: str, attributes: str = "") -> etree._Element:
 @pytest.fixture(scope="module")
 def checker() -> Checker:
     """Return a checker."""
-    return Checker(etree.XMLSchema(etree.fromstring(XSD)), frozenset({"Rows", "row", "file", "any"}))
+    return Checker(etree.XMLSchema(etree.fromstring(XSD)), Vocabulary(frozenset({"Rows", "row", "file", "any"})))
 
 
 @pytest.mark.parametrize("place", ["plugin", "soap", "amqp"])
@@ -112,7 +112,7 @@ def test_a_pattern_with_too_many_ways() -> None:
         'name="row" minOccurs="0"><xs:simpleType><xs:restriction base="xs:string"><xs:pattern value="(a|aa)+b"/>'
         "</xs:restriction></xs:simpleType></xs:element>",
     )
-    checker = Checker(etree.XMLSchema(etree.fromstring(xsd)), frozenset())
+    checker = Checker(etree.XMLSchema(etree.fromstring(xsd)), Vocabulary(frozenset()))
     checker.check(rows("<row>aab</row>"), "reply.schema", "the reply")
     with pytest.raises(CallFailed, match="too many ways to fit") as caught:
         checker.check(rows(f"<row>{'a' * 20_000}</row>"), "reply.schema", "the reply")

@@ -88,7 +88,7 @@ def _code_names(fault: Fault) -> Iterator[str]:
 def _has(text: str, pattern: str) -> bool:
     """Say whether a text has all parts of a pattern in it, one after the other: in one pass, whatever the text is."""
     at = 0
-    for part in filter(None, _folded(pattern).split("*")):
+    for part in filter(None, map(str.strip, _folded(pattern).split("*"))):
         at = text.find(part, at)
         if at < 0:
             return False

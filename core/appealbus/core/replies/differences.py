@@ -17,6 +17,7 @@ SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _STEP = re.compile(r"(?:[^:/\[]+:)?([^:/\[]+)(?:\[(\d+)\])?")
 _SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'(?:, attribute '([^']{1,200})')?: ")
 _WANTED = re.compile(r"Expected is \( (?:\{[^}']*\})?([^ '{}]{1,200}) \)\.$")
+_NAMES = re.compile(r"(?:\{[^}]*\})?[^\s,(){}]+")
 _CONTENT = 1871
 """libxml2's number for: this element is not expected here, or one is missing."""
 _HARMLESS = frozenset({1843, 1851, 1866, 1867, 1868})
@@ -30,10 +31,32 @@ _MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names of a schema.
+
+    Attributes:
+        names: of all its elements and attributes, without namespaces.
+        elements: its global elements, as `{namespace}local`.
+        spaces: its namespaces.
+
+    """
+
+    names: frozenset[str]
+    elements: frozenset[str] = frozenset()
+    spaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class _Error:
     node: etree._Element
     kind: int
     text: str
+    attribute: str = ""
+
+    @property
+    def key(self) -> tuple[etree._Element, int, str]:
+        """What tells it from others: the next check finds it again."""
+        return self.node, self.kind, self.attribute
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
@@ -71,24 +94,24 @@ class Differences:
 
     def __init__(
         self,
+        vocabulary: Vocabulary,
         schema: etree.XMLSchema,
         loose: etree.XMLSchema | None,
-        names: frozenset[str],
         message: etree._Element,
         reply: etree._Element,
     ) -> None:
         """Begin.
 
         Args:
+            vocabulary: of the schema.
             schema: what the message has just been checked against.
             loose: the same where nothing need be there, so that what is missing hides no other difference.
-            names: that the schema declares.
             message: the reply, or a copy of it without signatures.
             reply: in which values are made unreadable.
 
         """
         self._schema = loose if loose is not None else schema
-        self._names = names
+        self._names, self._spaces = vocabulary.names, vocabulary.spaces
         self._message = deepcopy(message) if message is reply else message
         self._twins = dict(zip(self._message.iter(), _unsigned(reply), strict=False))
         # Kept: it must be there as long as the dictionary, for else its elements are made anew.
@@ -101,15 +124,16 @@ class Differences:
             CallFailed: nobody can say.
 
         """
-        told: set[tuple[etree._Element, int]] = set()
+        self._qualify()
+        told: set[tuple[etree._Element, int, str]] = set()
         for _ in range(_ROUNDS):
             if is_valid(self._schema, self._message, "reply.schema", "the reply"):
                 break
             gone: dict[etree._Element, None] = {}
             for error in self._errors(self._schema):
-                if (error.node, error.kind) in told:
+                if error.key in told:
                     continue
-                told.add((error.node, error.kind))
+                told.add(error.key)
                 if len(told) > _MOST:
                     notes.differ(MORE)
                     return
@@ -121,7 +145,7 @@ class Differences:
         else:
             notes.differ(MORE)
         for error in self._strict:
-            if (error.node, error.kind) not in told:
+            if error.key not in told:
                 notes.differ(self._missing(error))
 
     def _settled(self, error: _Error, notes: Notes) -> Iterator[etree._Element]:
@@ -132,7 +156,9 @@ class Differences:
                 notes.differ(self._missing(error))
                 return
             notes.differ(self._path(node))
-            if twin is not None and _has_before(node):
+            if twin is not None and self._is_foreign(node):
+                refuse(twin)
+            elif twin is not None and _has_before(node):
                 mark_repeated(twin)
             if node.getparent() is not None:
                 yield node
@@ -141,19 +167,41 @@ class Differences:
                         notes.differ(self._path(beside))
                         yield beside
             return
-        subject = _SUBJECT.match(error.text)
-        attribute = subject[2] if subject is not None else None
-        notes.differ(
-            f"{self._path(node)}/@{attribute if attribute in self._names else '*'}".removeprefix("./")
-            if attribute
-            else self._path(node)
-        )
+        path = self._path(node)
+        if error.attribute:
+            path = f"{path}/@{error.attribute if error.attribute in self._names else '*'}".removeprefix("./")
+        notes.differ(path)
         if error.kind in _HARMLESS or twin is None:
             return
-        if attribute:
-            twin.attrib.pop(attribute, None)
+        if error.attribute:
+            twin.attrib.pop(error.attribute, None)
         else:
             refuse(twin)
+
+    def _qualify(self) -> None:
+        """Give elements the namespace of the root, or take it from them, where the schema expects the first so.
+
+        Senders mix that up, and readings do not mind. But what is in an element of another name is not checked.
+        """
+        first = self._strict[0] if self._strict else None
+        if first is None or first.kind != _CONTENT:
+            return
+        root, tag = str(self._message.tag), str(first.node.tag)
+        space = root[: root.find("}") + 1]
+        expected = _NAMES.findall(first.text.rpartition("Expected is ")[2])
+        inside = [node for node in self._message.iter("*") if node is not self._message]
+        if space and space + tag in expected:
+            for node in inside:
+                if not str(node.tag).startswith("{"):
+                    node.tag = space + str(node.tag)
+        elif space and tag.startswith(space) and tag.removeprefix(space) in expected:
+            for node in inside:
+                node.tag = str(node.tag).removeprefix(space)
+
+    def _is_foreign(self, node: etree._Element) -> bool:
+        """Say whether an element is in a namespace of which the schema knows nothing: it means something else."""
+        space = etree.QName(node).namespace
+        return bool(self._spaces) and space is not None and space not in self._spaces
 
     def _remove(self, element: etree._Element) -> None:
         above = element.getparent()
@@ -161,12 +209,13 @@ class Differences:
             above.remove(element)
 
     def _missing(self, error: _Error) -> str:
-        """Return the path of what should be there: where nothing tells its name, of what it should be in."""
+        """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""
+        wanted = _WANTED.search(error.text)
+        if wanted is None or wanted[1] not in self._names:
+            return self._path(error.node)
         missing = error.text.rpartition("': ")[2].startswith("Missing child")
         above = error.node if missing else error.node.getparent()
-        wanted = _WANTED.search(error.text)
-        path = self._path(above if above is not None else error.node)
-        return f"{path}/{wanted[1]}".removeprefix("./") if wanted is not None and wanted[1] in self._names else path
+        return f"{self._path(above)}/{wanted[1]}".removeprefix("./") if above is not None else wanted[1]
 
     def _path(self, node: etree._Element) -> str:
         """Return where an element stands, from the root's children on."""
@@ -185,7 +234,8 @@ class Differences:
             for step in [step for step in (error.path or "").split("/") if step][1:]:
                 node = None if node is None else _child(node, step, beside)
             if node is not None:
-                yield _Error(node, error.type, error.message)
+                subject = _SUBJECT.match(error.message)
+                yield _Error(node, error.type, error.message, (subject[2] or "") if subject is not None else "")
 
 
 def _child(

@@ -10,7 +10,7 @@ from lxml import etree
 
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.differences import SIGNATURE, Differences, first_difference, is_valid
+from appealbus.core.replies.differences import SIGNATURE, Differences, Vocabulary, first_difference, is_valid
 from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.xsd import XSD, SchemaModel
@@ -26,7 +26,7 @@ _PIECE = 16 * 1024
 """Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
 _CODE = "reply.schema"
 
-__all__ = ["Checker", "MessageSchema", "declared", "loosened"]
+__all__ = ["Checker", "MessageSchema", "Vocabulary", "declared", "loosened"]
 
 
 class Checker:
@@ -39,22 +39,20 @@ class Checker:
     def __init__(
         self,
         schema: etree.XMLSchema,
-        names: frozenset[str],
-        elements: frozenset[str] = frozenset(),
+        vocabulary: Vocabulary,
         loose: etree.XMLSchema | None = None,
     ) -> None:
         """Remember the schema.
 
         Args:
             schema: what messages are checked against.
-            names: the names that it declares: only these may appear in a reason, for all others are the sender's.
-            elements: its global elements, as `{namespace}local`: what a message may be.
+            vocabulary: its names: only these may appear in a reason, for all others are the sender's; and only its
+                global elements may be a message.
             loose: the same schema where nothing need be there; see `loosened`.
 
         """
         self._schema = schema
-        self._names = names
-        self._elements = elements
+        self._vocabulary = vocabulary
         self._loose = loose
 
     def check(self, message: etree._Element, code: str, what: str) -> None:
@@ -75,7 +73,7 @@ class Checker:
                 reason = f"{what} breaks its schema, in a large message"
                 raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True)
         elif not is_valid(self._schema, message, code, what):
-            place = first_difference(self._schema, self._names, message)
+            place = first_difference(self._schema, self._vocabulary.names, message)
             raise CallFailed(
                 OutcomeKind.INVALID, code, f"{what} breaks its schema at {place}{broken_rule(self._schema)}"
             )
@@ -95,18 +93,19 @@ class Checker:
         if notes.check is ReplyCheck.STRICT:
             self.check(reply, _CODE, "the reply")
             return
-        if self._elements and str(reply.tag) not in self._elements:
+        known = self._vocabulary.elements
+        if known and str(reply.tag) not in known:
             raise CallFailed(OutcomeKind.INVALID, _CODE, "the reply is no element of its schema")
         message = self._unsigned(reply)
         if _SIZE(message) > _LARGE:
             if not self._is_large_valid(message):
                 notes.differ(MORE)
         elif not is_valid(self._schema, message, _CODE, "the reply"):
-            Differences(self._schema, self._loose, self._names, message, reply).settle(notes)
+            Differences(self._vocabulary, self._schema, self._loose, message, reply).settle(notes)
 
     def _unsigned(self, message: etree._Element) -> etree._Element:
         """Return the message, or a copy without the signatures that the schema does not know."""
-        if SIGNATURE in self._elements or next(message.iter(SIGNATURE), None) is None:
+        if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
             return message
         return without(message, SIGNATURE)
 
@@ -149,7 +148,7 @@ class MessageSchema:
         files = _documents(self.path)
         schema = etree.XMLSchema(file=str(self.path))
         texts = {str(file): etree.tostring(root, encoding="utf-8") for file, root in files.items()}
-        return Checker(schema, *declared(files.values()), loosened(texts, str(self.path.resolve())))
+        return Checker(schema, declared(files.values()), loosened(texts, str(self.path.resolve())))
 
     @cached_property
     def model(self) -> SchemaModel:
@@ -173,8 +172,8 @@ class MessageSchema:
         self.checker.take(message, notes if notes is not None else Notes())
 
 
-def declared(documents: Iterable[etree._Element]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of all elements and attributes of XSD documents, and the global elements as `{namespace}local`.
+def declared(documents: Iterable[etree._Element]) -> Vocabulary:
+    """Return the vocabulary of XSD documents.
 
     What a document without a namespace declares may be in that of any that includes it.
     """
@@ -188,7 +187,7 @@ def declared(documents: Iterable[etree._Element]) -> tuple[frozenset[str], froze
         target = root.get("targetNamespace")
         for space in [target] if target else spaces | {None}:
             elements.update(f"{{{space}}}{name}" if space else name for name in own)
-    return frozenset(names), frozenset(elements)
+    return Vocabulary(frozenset(names), frozenset(elements), frozenset(space for space in spaces if space))
 
 
 def without(message: etree._Element, tag: str) -> etree._Element:

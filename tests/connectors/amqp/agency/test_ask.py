@@ -137,6 +137,11 @@ async def test_a_schema(agency: Any, wires: Any, call: Call, tmp_path: Path) -> 
     agency.answer = lambda asked: reply_to(asked, f"<a><born>{IIN}</born></a>".encode())
     error = await failed(wire, call)
     assert (error.code, "born" in error.reason) == ("reply.schema", True)
+    lenient = await wires(xsd=xsd)
+    assert (await lenient.call(Request(QUESTION), call)).differences == {"born": 1}
+    agency.answer = lambda asked: reply_to(asked, b"<b><born>2020-01-02</born></b>")
+    assert (await failed(lenient, call)).code == "reply.schema"
+    assert not (await (await wires(xsd=xsd, replies="off")).call(Request(QUESTION), call)).differences
     xsd.write_text("<xs:schema/>")
     with pytest.raises(ConfigError, match=r"sources\.register\.xsd"):
         await wires(xsd=xsd)
