@@ -18,8 +18,20 @@ from appealbus.connectors.shep.reply import content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
-from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
-from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
+from appealbus.connectors.wssec import Signer, Unsigned, Verifier, certificates_of, load_signer, load_verifier
+from appealbus.core import (
+    Call,
+    CallFailed,
+    CertificateState,
+    Form,
+    Health,
+    LinkState,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
@@ -39,6 +51,7 @@ class ShepWire(Wire):
         self._signer: Signer = Unsigned()
         self._verifier: Verifier | None = None
         self._data_signer: DataSigner | None = None
+        self._certificates: tuple[CertificateState, ...] = ()
         self._tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
@@ -52,6 +65,7 @@ class ShepWire(Wire):
         self._builder = MessageBuilder(settings)
         self._signer = load_signer(settings.signature, f"{key}.signature")
         self._verifier = load_verifier(settings.signature, f"{key}.signature")
+        self._certificates = certificates_of(settings.signature, f"{key}.signature")
         self._tls = tls_context(settings.tls, f"{key}.tls") if settings.url.lower().startswith("https:") else None
 
     async def call(self, request: Request, call: Call) -> Reply:
@@ -161,9 +175,10 @@ class ShepWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Name the service and who asks. Only a question would show whether the gateway knows them."""
+        """Name the service and who asks, and say what is signed. Only a question would show whether it is known."""
         settings = self._settings
-        return f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+        who = f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+        return f"{who}; {settings.signature.describe()}"
 
     def doubt(self) -> None:
         """Ask over connections of their own for a while."""
@@ -172,6 +187,10 @@ class ShepWire(Wire):
     def links(self) -> Sequence[LinkState]:
         """Say whether the gateway ever sent what nobody had asked for."""
         return self._http.links(self._source, self._settings.url)
+
+    def certificates(self) -> Sequence[CertificateState]:
+        """Tell of those that sign questions and answers."""
+        return self._certificates
 
     async def close(self) -> None:
         """Leave the shared session."""

@@ -52,6 +52,21 @@ class SignatureSettings(Settings):
             raise ValueError('give trusted = ["peer.crt"], or verify = false where it is only a test')
         return self
 
+    def describe(self) -> str:
+        """Return in words what is signed and what is held to whom, and what nobody looks at."""
+        if self.sign == "none" and not self.is_verified:
+            return "nothing is signed, and no signature is looked at"
+        ours = "questions are not signed" if self.sign == "none" else f"questions are signed by {self.sign}"
+        if not self.is_verified:
+            return f"{ours}; no signature of answers is looked at"
+        revoked = "looked up in crl" if self.crl else "not looked at, as there is no crl"
+        return f"{ours}; answers must be signed with a trusted certificate; whether it was revoked is {revoked}"
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether answers are held to a signature."""
+        return self.verify and bool(self.trusted or self.trusted_subject)
+
     def subject(self) -> dict[str, str]:
         """Return `trusted_subject` by object identifier."""
         return {_NAMES.get(name, name): value for name, value in self.trusted_subject.items()}
