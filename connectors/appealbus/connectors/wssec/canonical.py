@@ -12,8 +12,30 @@ _TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xs
 _MAX_PREFIXES = 50
 """Prefixes that a signer may list: Java's list those of the envelope, a handful."""
 
+_CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[256]])")
+_MAX_IN_SCOPE = 200
+"""Namespaces that may be declared around an element, about as many as it may have attributes. To make a canonical form
+the ones are searched and the others sorted for each element: with a hundred thousand of them that takes minutes."""
+
 _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
 """XML Schema's own types that elements with other elements inside do have."""
+
+
+def check_size(root: etree._Element) -> None:
+    """Refuse a document whose canonical form would take a time that grows with its square.
+
+    Raises:
+        CallFailed: `wssec.structure`.
+
+    """
+    crowded, declared = bool(_CROWDED(root)), 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        declared += 1 if event == "start-ns" else -1
+        if declared > _MAX_IN_SCOPE:
+            crowded = True
+            break
+    if crowded:
+        raise failed("wssec.structure", "the message has too many attributes or namespaces in one place")
 
 
 def exclusive(element: etree._Element, step: etree._Element) -> bytes:
@@ -24,18 +46,23 @@ def exclusive(element: etree._Element, step: etree._Element) -> bytes:
         step: the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
 
     Raises:
-        CallFailed: `wssec.algorithm`, where it lists too many.
+        CallFailed: `wssec.algorithm`, where it lists too many; `wssec.structure`, where there is no such form.
 
     """
     prefixes = str(step[0].get("PrefixList") or "").split() if len(step) else []
-    if not prefixes:
-        return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
     if len(prefixes) > _MAX_PREFIXES:
         raise failed("wssec.algorithm", "the signature lists too many prefixes")
-    # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    alone = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
-    return etree.tostring(alone, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes)
+    try:
+        if prefixes:
+            # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
+            parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+            element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
+        return etree.tostring(
+            element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
+        )
+    except etree.LxmlError:
+        # Namespaces that are no absolute URI, for one.
+        raise failed("wssec.structure", "the message has no canonical form, so nobody can have signed it") from None
 
 
 def check_types(body: etree._Element) -> None:
