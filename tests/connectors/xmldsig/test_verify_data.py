@@ -136,13 +136,12 @@ def nested(depth: int, times: int) -> str:
 @pytest.mark.parametrize(
     "content",
     [
-        "<data" + "".join(f" a{n}=''" for n in range(64_000)) + "/>",
         "<data" + "".join(f" xmlns:a{n}='urn:u'" for n in range(9000)) + "/>",
         "<data" + "".join(f" xmlns:a{n}='urn:u'" for n in range(100)) + f">{'<b/>' * 100_000}</data>",
         nested(200, 200),
         '<data xmlns:a="relative"><a:b/></data>',
     ],
-    ids=["attributes", "namespaces", "elements", "nested", "relative"],
+    ids=["namespaces", "elements", "nested", "relative"],
 )
 def test_costly(content, signed, trust):
     """A document that would take seconds to canonicalise, or has no canonical form, is refused at once."""
