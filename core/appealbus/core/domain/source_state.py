@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from appealbus.core.domain.certificate import CertificateState
+
 
 class BreakerState(StrEnum):
     """What the breaker does with the next question."""
@@ -40,3 +42,5 @@ class SourceState:
     """Elements of its replies that no declaration takes, by path, since the start."""
     unreadable: dict[str, int] = field(default_factory=dict)
     """Optional values that records lack because they could not be read, by path, since the start."""
+    certificates: tuple[CertificateState, ...] = ()
+    """Those that its wire uses, without the names of whom they belong to."""

@@ -137,6 +137,7 @@ class Guard:
             outcomes=dict(context.outcomes),
             unread=dict(context.unread),
             unreadable=dict(context.unreadable),
+            certificates=context.certificates(),
             p50=p50,
             p95=p95,
             last_error=context.last_error,
