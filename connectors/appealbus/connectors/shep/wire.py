@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -95,7 +96,8 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
+        async with self._http.large if len(reply.body) > _LARGE else nullcontext():
+            return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
         """Return the `data` element, with the content signed where we have a key for it."""
