@@ -12,30 +12,8 @@ _TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xs
 _MAX_PREFIXES = 50
 """Prefixes that a signer may list: Java's list those of the envelope, a handful."""
 
-_CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[256]])")
-_MAX_IN_SCOPE = 200
-"""Namespaces that may be declared around an element, about as many as it may have attributes. To make a canonical form
-the ones are searched and the others sorted for each element: with a hundred thousand of them that takes minutes."""
-
 _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
 """XML Schema's own types that elements with other elements inside do have."""
-
-
-def check_size(root: etree._Element) -> None:
-    """Refuse a document whose canonical form would take a time that grows with its square.
-
-    Raises:
-        CallFailed: `wssec.structure`.
-
-    """
-    crowded, declared = bool(_CROWDED(root)), 0
-    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
-        declared += 1 if event == "start-ns" else -1
-        if declared > _MAX_IN_SCOPE:
-            crowded = True
-            break
-    if crowded:
-        raise failed("wssec.structure", "the message has too many attributes or namespaces in one place")
 
 
 def exclusive(element: etree._Element, step: etree._Element) -> bytes:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from appealbus.connectors.wssec.ncanode import NcaNode
 from appealbus.connectors.wssec.settings import SignatureSettings
 from appealbus.connectors.wssec.signer import Signer, Unsigned
 from appealbus.core import CertificateState, ConfigError
@@ -34,13 +35,28 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
     files = settings.key, settings.certificate, password
     kind, _, size = settings.sign.partition("-")
     try:
-        if kind == "gost":
-            signer: Signer = _module("gost.signer").load_gost_signer(*files, int(size))
+        if settings.sign == "ncanode":
+            signer: Signer = _module("remote").RemoteSigner(load_service(settings))
+        elif kind == "gost":
+            signer = _module("gost.signer").load_gost_signer(*files, int(size))
         else:
             signer = _module("rsa").load_rsa_signer(*files)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
     return signer
+
+
+def load_service(settings: SignatureSettings) -> NcaNode:
+    """Read the key and its password and return the way to the signing service that is handed them.
+
+    Raises:
+        ConfigError: they cannot be read.
+
+    """
+    if settings.url is None or settings.key is None or settings.key_password is None:
+        raise ConfigError("a signing service needs url, key and key_password")
+    password = settings.key_password.get()
+    return NcaNode(settings.url, settings.key, password, settings.key_alias, settings.timeout)
 
 
 def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:

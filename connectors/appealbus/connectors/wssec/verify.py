@@ -7,7 +7,8 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.connectors.wssec.canonical import check_size, check_types, exclusive
+from appealbus.connectors.wssec.canonical import check_types, exclusive
+from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
 from appealbus.connectors.wssec.names import DS
 from appealbus.connectors.wssec.structure import failed, methods_of, signed_parts
@@ -30,7 +31,8 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
         CallFailed: `wssec.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out of date.
 
     """
-    check_size(envelope)
+    if is_costly(envelope):
+        raise failed("wssec.structure", "the message has too many namespaces to be verified")
     body, signature = signed_parts(envelope)
     methods = methods_of(signature, trust.methods)
     candidates = trust.candidates(read_key_info(signature), methods)
