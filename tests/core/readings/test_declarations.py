@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from appealbus.core import From, NoSettings, Query
+from appealbus.core import Form, From, NoSettings, Query, Shape
 from appealbus.core.readings import At, By, DeclarationError, Declared, Reading, Send, Take
 from appealbus.schemas.base import Model, Text
 from appealbus.schemas.record import Record
@@ -73,6 +73,8 @@ def lookup(**declared: Any) -> type:
             "do not agree whether A repeats",
         ),
         (lambda: Send("a b", {}), "is not a name such as"),
+        (lambda: Send("a", {}, form="bare"), "is not one such as"),
+        (lambda: Send("a", {}, form=Form(Shape.TYPED, "two words")), "is not one such as"),
         (lambda: Send("{urn:t}Ask", {"a/": "number"}), "the path 'a/' is not one of names"),
         (lambda: Take(THING, "Thing", same=()), "same is empty"),
         (lambda: Take(THING, "Thing", same=("nmuber",)), "Thing has no field 'nmuber'"),

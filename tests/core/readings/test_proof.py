@@ -205,6 +205,10 @@ def test_xml_inside_text_has_a_schema_of_its_own(tmp_path: Path) -> None:
             "code: Cod cannot occur in the contract; did you mean Code?",
         ),
         (
+            lambda r: Take(r, "Item", echo="Cod", same=_same),
+            "echo: Cod cannot occur in the contract; did you mean Code?",
+        ),
+        (
             lambda r: Take(r, "Item/Part", code="Item/Text", same=_same),
             "code: Item may repeat in the contract, and the path takes the first alone; write Item[*]",
         ),

@@ -23,7 +23,7 @@ def single_use(body: etree._Element, date: str | None, *, now: datetime, window:
         window: seconds that the date may differ, either way.
 
     Raises:
-        CallFailed: `shep.no_date`, `shep.date`.
+        CallFailed: `shep.no_date`, `shep.date`, `xml.malformed`.
 
     """
     if date is None:
@@ -36,5 +36,8 @@ def single_use(body: etree._Element, date: str | None, *, now: datetime, window:
     if abs(moment - now) > allowed:
         reason = "the date of the signed answer is too far from our clock; see that the clock is right, and date_window"
         raise CallFailed(OutcomeKind.INVALID, "shep.date", reason)
-    canonical = etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
+    try:
+        canonical = etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
+    except etree.C14NError:
+        raise CallFailed(OutcomeKind.INVALID, "xml.malformed", "the signed answer has no canonical form") from None
     return SingleUse(hashlib.sha256(canonical).hexdigest(), moment + allowed)

@@ -87,6 +87,8 @@ class Send:
         for path in places:
             if not root and any(other.startswith(f"{path}/") and "@" not in other for other in places):
                 raise DeclarationError(f"the path {path!r}: a table has a text or other places there, not both")
+        if form is not None and (not isinstance(form, Form) or not _ROOT.fullmatch(form.type_name or "any")):
+            raise DeclarationError(f"the form {form!r} is not one such as Form(Shape.TYPED, '{{urn:example}}Request')")
         self.root = root
         self.places = dict(places)
         self.operation = operation

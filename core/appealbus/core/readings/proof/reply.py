@@ -88,9 +88,10 @@ class ReplyProof:
         A reading may be used at several places: what it declares must be able to occur at one of them.
         """
         spot = _Spot(model, root)
-        if take.code is not None:
-            use = _Use("code", take.code, take.origin.of(take.code.text, "code"), ("code",), take.reading.xml)
-            self._value(self._follow(spot, use), use, str)
+        for name, path in (("code", take.code), ("echo", take.echo)):
+            if path is not None:
+                use = _Use(name, path, take.origin.of(path.text, name), (name,), take.reading.xml)
+                self._value(self._follow(spot, use), use, str)
         use = _Use("records", take.path, take.origin.of(take.path.text), ("records",), take.reading.xml)
         found = self._follow(spot, use)
         if found is not None:
