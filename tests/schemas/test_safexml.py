@@ -105,3 +105,37 @@ def test_any_bytes(data: bytes) -> None:
     except UnsafeXml:
         return
     assert isinstance(root, etree._Element)
+
+
+FILE = b"QUJD" * 3_750_000
+LARGE = 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("text", [FILE, b"<![CDATA[" + FILE + b"]]>"])
+def test_file_of_15_mb(text: bytes) -> None:
+    """A text of 15 MB, as base64 or in a CDATA section, is read whole."""
+    root = parse(b"<a><b>" + text + b"</b></a>", limit=LARGE)
+    assert len(root.findtext("b", "")) == len(FILE)
+
+
+BOMB = b'<!DOCTYPE a [<!ENTITY x "yyyyyyyyyy"><!ENTITY z "&x;&x;&x;">]><a b="&z;">&z;'
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (BOMB + FILE + b"</a>", "xml.doctype"),
+        ((BOMB.decode() + "я" * 5_500_000 + "</a>").encode("utf-16"), "xml.doctype"),
+        (b'<?xml version="1.0" encoding="utf-7"?>' + BOMB.replace(b"<", b"+ADw-") + FILE + b"</a>", "xml.malformed"),
+        (b"<a>" * 257 + FILE + b"</a>" * 257, "xml.malformed"),
+        (b"<a>" + FILE, "xml.malformed"),
+        (b"<a>\xff" + FILE + b"</a>", "xml.encoding"),
+        (b"<a>" + b"<b/>" * 420_000 + FILE[:11_000_000] + b"</a>", "xml.too_many"),
+        (b"<a" + b' b=""' * 420_000 + b">" + FILE[:11_000_000] + b"</a>", "xml.too_many"),
+        (b"<a>" + FILE + FILE[: LARGE - len(FILE)] + b"</a>", "xml.too_large"),
+    ],
+    ids=["bomb", "utf-16", "utf-7", "deep", "unclosed", "bytes", "tags", "attributes", "large"],
+)
+def test_hostile_at_15_mb(data: bytes, code: str) -> None:
+    """What lets a text be long lets nothing else in: no DTD in any encoding, no depth, no flood."""
+    assert refused(data, limit=LARGE) == code

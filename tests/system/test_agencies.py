@@ -20,8 +20,8 @@ pytestmark = pytest.mark.system
 
 MEMORY = 200
 BAD_ANSWERS = {
-    "fault": ("unavailable", "shep.fault.SCSE002"),
-    "status": ("unavailable", "shep.status.SCSE001"),
+    "fault": ("unavailable", "shep.fault.SCE909"),
+    "status": ("unavailable", "shep.status.SCSE003"),
     "http_500": ("unavailable", "http.500"),
     "http_502": ("unavailable", "http.502"),
     "empty": ("invalid", "soap.empty"),
@@ -31,8 +31,9 @@ BAD_ANSWERS = {
     "entity_bomb": ("invalid", "xml.doctype"),
     "silent": ("timed_out", "guard.timeout"),
     "cut": ("unavailable", "http.reset"),
-    "repeated": ("invalid", "shep.correlation"),
+    "repeated": ("invalid", "egkn.other_parcel"),
     "doubled": ("invalid", "shep.response"),
+    "business_error": ("invalid", "egkn.404"),
     "other_person": ("invalid", "egkn.other_parcel"),
 }
 

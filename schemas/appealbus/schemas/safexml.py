@@ -10,6 +10,13 @@ _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
 _FEWEST_MARKS = 20_000
 """However small the limit is, an ordinary reply of some hundred kilobytes has so many tags and attributes."""
+_MOST_MARKS = 4 * 1024 * 1024 // 10
+"""However large the limit is: what is larger is so by a file in it. So many cost 110 MB and 0.2 s in libxml2."""
+_LONGEST_TEXT = 10_000_000
+"""Bytes of one text that libxml2 takes unless it is told to take everything (XML_MAX_TEXT_LENGTH)."""
+_DEEPEST = 256
+"""Levels that libxml2 takes unless it is told so."""
+_is_too_deep = etree.XPath(f"boolean({'/*' * (_DEEPEST + 1)})")
 TOO_MUCH = frozenset({"xml.too_large", "xml.too_many"})
 """Codes of documents that are refused for their size."""
 
@@ -35,7 +42,8 @@ def parse(
 
     Args:
         data: the document as it came.
-        limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten.
+        limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten, and no
+            more than 419,430. One text of more than 10 MB is taken in UTF-8 alone.
         charset: what the transport says of the encoding.
         fallback: the encoding of documents that claim to be UTF-8 and are not.
 
@@ -46,10 +54,12 @@ def parse(
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
     # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
-    if data.count(b"<") + data.count(b"=") > max(limit // 10, _FEWEST_MARKS):
+    if data.count(b"<") + data.count(b"=") > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
         raise UnsafeXml("xml.too_many", "the document has too many tags and attributes for its limit")
     other = charset is not None and charset.lower() not in ("utf-8", "utf8")
     encoding = charset if other and not _declares(data) else None
+    if len(data) > _LONGEST_TEXT and encoding is None and _is_utf8(data):
+        return _large(data)
     try:
         return _checked(_root(data, encoding))
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
@@ -62,6 +72,20 @@ def parse(
         raise _malformed(error) from None
 
 
+def _large(data: bytes) -> etree._Element:
+    # Without its limits libxml2 would expand entities in attributes without end, so no DTD may reach it. In UTF-8,
+    # which the parser is held to, nothing else than these bytes can begin one.
+    if b"<!DOCTYPE" in data:
+        raise UnsafeXml("xml.doctype", "the document declares a DTD")
+    try:
+        root = _checked(_root(data, "utf-8", huge=True))
+    except etree.XMLSyntaxError as error:
+        raise _malformed(error) from None
+    if _is_too_deep(root):
+        raise UnsafeXml("xml.malformed", f"the document has more than {_DEEPEST} levels")
+    return root
+
+
 def _with_fallback(data: bytes, fallback: str | None) -> etree._Element:
     if fallback is None:
         raise UnsafeXml("xml.encoding", "the document is not in UTF-8, and declares nothing else")
@@ -71,7 +95,7 @@ def _with_fallback(data: bytes, fallback: str | None) -> etree._Element:
         raise _malformed(error) from None
 
 
-def _root(data: bytes, encoding: str | None) -> etree._Element:
+def _root(data: bytes, encoding: str | None, *, huge: bool = False) -> etree._Element:
     # Comments and instructions are dropped so that they cannot split a text in two.
     parser = etree.XMLParser(  # type: ignore[call-overload]  # the stubs do not know decompress yet
         encoding=encoding,
@@ -80,7 +104,7 @@ def _root(data: bytes, encoding: str | None) -> etree._Element:
         load_dtd=False,
         dtd_validation=False,
         attribute_defaults=False,
-        huge_tree=False,
+        huge_tree=huge,
         recover=False,
         decompress=False,
         remove_comments=True,
@@ -101,17 +125,25 @@ def _declares(data: bytes) -> bool:
     return data.startswith(_BOMS) or _DECLARED.match(data) is not None
 
 
+def _is_utf8(data: bytes) -> bool:
+    return _says_utf8(data) and not _is_broken_utf8(data)
+
+
 def _is_broken_utf8(data: bytes) -> bool:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return False
-    declared = _DECLARED.match(data)
-    if declared is not None and declared[1].lower() not in (b"utf-8", b"utf8"):
+    if not _says_utf8(data):
         return False
     try:
         data.decode()
     except UnicodeDecodeError:
         return True
     return False
+
+
+def _says_utf8(data: bytes) -> bool:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    declared = _DECLARED.match(data)
+    return declared is None or declared[1].lower() in (b"utf-8", b"utf8")
 
 
 def _malformed(error: Exception) -> UnsafeXml:

@@ -123,6 +123,17 @@ def test_twice_in_one_schema(write: Write) -> None:
     assert "A global element declaration '{urn:t}A1' does already exist." in contract.notes[0]
 
 
+def test_twice_the_same(write: Write, tmp_path: Path) -> None:
+    """What several files of a contract bring along is one thing, and no defect."""
+    copy = tmp_path / "copy.xsd"
+    xs, more = "http://www.w3.org/2001/XMLSchema", '<xs:element name="More" type="t:T"/>'
+    same = element("A1") + '<xs:simpleType name="T"><xs:restriction base="xs:int"/></xs:simpleType>'
+    copy.write_text(f'<xs:schema xmlns:xs="{xs}" xmlns:t="urn:t" targetNamespace="urn:t">{same}{more}</xs:schema>')
+    contract = load_contract(write(1, same), xsd=[copy])
+    assert (list(contract.port.operations), contract.notes) == (["AskA1"], ())
+    assert "{urn:t}More" in contract.schemas.elements
+
+
 def test_types_that_are_built_on_each_other(write: Write) -> None:
     """A long chain on a broken type is taken away in a time that grows with its length."""
     count = form(40, 90)

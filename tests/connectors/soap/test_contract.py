@@ -126,7 +126,7 @@ def test_one_broken_part(write: Write, old: str, new: str, lost: str | None, not
         ([("s11:binding", "s11:other"), ("s12:binding", "s12:other")], "no SOAP operation that can be used"),
         ([("?>\n<w:definitions", "?><!DOCTYPE w><w:definitions")], "declares a DTD"),
         ([("</w:definitions>", "")], "not well-formed"),
-        ([("w:definitions", "w:other")], "no SOAP operation that can be used"),
+        ([("w:definitions", "w:other")], r"changed\.wsdl: is neither a WSDL 1\.1 nor an XML schema"),
     ],
 )
 def test_broken_as_a_whole(write: Write, changes: list[tuple[str, str]], says: str) -> None:
@@ -271,6 +271,9 @@ def test_choice_of_service(write: Write) -> None:
     with pytest.raises(ConfigError, match=r"several services; write `service`.*RegisterService/Soap11, Other/Soap12"):
         load_contract(write(two))
     assert load_contract(write(two), service="Other").port.name == "Soap12"
+    broken = write(('element="r:CountResponse"', 'element="r:Gone"'))
+    with pytest.raises(ConfigError, match=r"it has: RegisterService/Soap11\n  operation Count: the reply .*Gone"):
+        load_contract(broken, port="Soap12")
     service = REGISTER.read_text(encoding="utf-8")
     service = service[service.index("<w:service") : service.index("</w:service>") + len("</w:service>")]
     port = load_contract(write((service, ""))).port

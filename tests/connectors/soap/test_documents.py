@@ -171,3 +171,17 @@ def test_stray_text_in_an_encoding_that_has_no_lines(tmp_path: Path) -> None:
     notes = ContractNotes()
     load_documents(entry, {}, notes=notes)
     assert notes.lines == [f"{entry}, line unknown: text between the parts of the document is skipped"]
+
+
+def test_a_page_in_place_of_a_schema(put: Put, tmp_path: Path) -> None:
+    """What is saved from a portal is often its login page; WSDL 2.0 is another language."""
+    entry = put("c/a.xsd", "b.xsd", "c.xsd")
+    (tmp_path / "c" / "b.xsd").write_text("<html><body/></html>")
+    (tmp_path / "c" / "c.xsd").write_text('<description xmlns="http://www.w3.org/ns/wsdl"/>')
+    assert told(entry).count("is neither a WSDL 1.1 nor an XML schema") == 2
+
+
+def test_imports_without_an_end(put: Put) -> None:
+    """So many are refused before they are all looked for, and a thousand of one are one."""
+    assert "imports more than 2000 documents" in told(put("c/a.xsd", *(f"{number}.xsd" for number in range(5000))))
+    assert told(put("c/a.xsd", *["b.xsd"] * 1000)).count("imported by") == 1

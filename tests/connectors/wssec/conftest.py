@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
+from appealbus.connectors.wssec.gost.signer import load_gost_signer
 from appealbus.connectors.wssec.rsa import load_rsa_signer
-from appealbus.connectors.wssec.verify import load_trusted, verify
+from appealbus.connectors.wssec.signer import Signer
+from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, OutcomeKind
 from appealbus.schemas.safexml import parse
+from tests.connectors.wssec.gost.kit import KINDS, write_identity
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,13 @@ class Identity:
 
     key: Path
     certificate: Path
+    bits: int | None = None
+
+    def signer(self) -> Signer:
+        """Return who signs with it."""
+        if self.bits is None:
+            return load_rsa_signer(self.key, self.certificate, None)
+        return load_gost_signer(self.key, self.certificate, None, self.bits)
 
 
 @pytest.fixture(scope="session")
@@ -54,15 +66,49 @@ def make_identity(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def peer(make_identity) -> Identity:
-    """Return who signs."""
-    return make_identity("peer")
+def make_gost_identity(tmp_path_factory):
+    """Return a maker of self-signed identities of GOST."""
+
+    def make(name: str, kind: str, secret: int, **more) -> Identity:
+        files = write_identity(tmp_path_factory.mktemp(name), name, KINDS[kind], secret, **more)
+        return Identity(*files, 8 * KINDS[kind].curve.size)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def stranger(make_identity) -> Identity:
+def kind(request) -> str:
+    """Return what peers sign with: RSA, where a test is not marked to run with others (`kit.each`, `kit.all_kinds`)."""
+    return getattr(request, "param", "rsa")
+
+
+@pytest.fixture(scope="session")
+def identity(make_identity, make_gost_identity):
+    """Return who has a name, by what they sign with; each is made once."""
+
+    @cache
+    def made(kind: str, name: str, secret: int, days: int = 30) -> Identity:
+        return make_identity(name, days=days) if kind == "rsa" else make_gost_identity(name, kind, secret, days=days)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def peer(kind, identity) -> Identity:
+    """Return who signs."""
+    return identity(kind, "peer", 0xA11CE)
+
+
+@pytest.fixture(scope="session")
+def stranger(kind, identity) -> Identity:
     """Return somebody else, whom nobody trusts."""
-    return make_identity("stranger")
+    return identity(kind, "stranger", 0xE7E)
+
+
+@pytest.fixture(scope="session")
+def outdated(kind, identity) -> Identity:
+    """Return somebody whose certificate has ended."""
+    return identity(kind, "old", 7, -1)
 
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -86,7 +132,7 @@ def trusted(peer):
 @pytest.fixture
 async def signed(peer, message) -> etree._Element:
     """Return the message, signed by the peer."""
-    return parse(await load_rsa_signer(peer.key, peer.certificate, None).sign(message))
+    return parse(await peer.signer().sign(message))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.connectors.wssec import Signer, Unsigned
 from appealbus.connectors.wssec.rsa import load_rsa_signer
-from appealbus.connectors.wssec.verify import load_trusted, verify
+from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.wssec.verify import verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
 from tests.connectors.shep import answers
 from tests.connectors.shep.answers import read_question

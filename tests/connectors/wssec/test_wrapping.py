@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.wssec.names import DS, SECURITY, SIGNATURE, WSU_ID
+from tests.connectors.wssec.gost.kit import each
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 
@@ -147,6 +148,7 @@ def duplicate_id_elsewhere(root: etree._Element) -> None:
         etree.SubElement(root[0], "{urn:w}Token").set(WSU_ID, "id-token")
 
 
+@each
 @pytest.mark.parametrize(
     ("attack", "code"),
     [

@@ -1,6 +1,8 @@
 """A gateway that answers with hand-written bytes, and a way to put a lookup's question to it over the real wire."""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -9,7 +11,7 @@ from aiohttp import web
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.core import Call, CallFailed, Lookup, Query, Source
-from appealbus.core.interfaces.notes import Notes, ReplyCheck
+from appealbus.core.interfaces.notes import Notes
 from appealbus.plugins import egkn, gbdfl, gbdul
 from appealbus.plugins.egkn.lookups import ParcelQuery
 from appealbus.plugins.gbdfl.lookups import PersonQuery
@@ -49,7 +51,8 @@ RIGHT = (
 )
 PARTS = PERSON | {
     "HEAD": "<messageId>1</messageId><messageDate>2026-02-16T10:15:31+05:00</messageDate>"
-    f"<requestId>%QUESTION%</requestId>{coded('sender', 'GBDFL')}{coded('receiver', 'TEST')}",
+    "<requestId>%QUESTION%</requestId>%ENDS%",
+    "ENDS": f"{coded('sender', 'GBDFL')}{coded('receiver', 'TEST')}",
     "OK": coded("messageResult", "00000"),
     "PERSON": f"{''.join(PERSON.values())}</person>",
     "OTHER_PERSON": f"{''.join(PERSON.values())}</person>".replace("750301100019", "821224202626"),
@@ -98,6 +101,7 @@ def written(told: dict[str, Any], question: str, message: str) -> bytes:
         body = body.replace(found[0], PARTS[found[1]])
     body = body.replace("%QUESTION%", question).replace("%MESSAGE%", message)
     body = re.sub("%FAULT:(.*?)%", FAULT, body)
+    body = re.sub("%BARE_FAULT:(.*?)%", re.sub("<detail>.*</detail>", "", FAULT), body)
     body = re.sub("%ESCAPED:(.*?)%", lambda match: escape(match[1]), body, flags=re.DOTALL)
     return re.sub("%LESS:(.*?)%", lambda match: match[1].replace("<", "&lt;"), body, flags=re.DOTALL).encode()
 
@@ -127,20 +131,30 @@ def lookup_of(told: dict[str, Any]) -> Lookup[Any, Any]:
     return next(lookup for lookup in made if lookup.name == told["asks"])
 
 
+CALL = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
+
+
+@asynccontextmanager
+async def wire_to(gateway: Gateway, replies: str = "lenient", **settings: Any) -> AsyncIterator[ShepWire]:
+    """Yield a wire to the gateway, with settings of the source."""
+    usual = {"service_id": "S", "sender_id": "US", "data_signature": {"sign": "none"}}
+    whole = {"url": gateway.url, "replies": replies, **usual, **settings}
+    wire = ShepWire("test", ShepSettings.model_validate(whole), HttpClient())
+    await wire.start()
+    try:
+        yield wire
+    finally:
+        await wire.close()
+
+
 async def put(
     gateway: Gateway, lookup: Lookup[Any, Any], query: Query, settings: dict[str, Any], replies: str = "lenient"
 ) -> tuple[str, str, Any, Notes]:
     """Put a question over the real wire; return how it ended, with which code, the record and what was noted."""
-    source_settings = {"url": gateway.url, "service_id": "S", "sender_id": "US", **settings}
-    wire = ShepWire(lookup.source, ShepSettings.model_validate(source_settings), HttpClient())
-    wire.replies = ReplyCheck(replies)
-    await wire.start()
-    call = Call("7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", "TEST-1", 5.0)
-    source = Source(lookup.source, wire, call, lenient=lookup.lenient)
-    try:
-        outcome = await lookup.ask(query, source)
+    async with wire_to(gateway, replies, **settings) as wire:
+        source = Source(lookup.source, wire, CALL, lenient=lookup.lenient)
+        try:
+            outcome = await lookup.ask(query, source)
+        except CallFailed as failed:
+            return failed.kind.value, failed.code, None, source.notes
         return outcome.kind.value, outcome.code, outcome.record, source.notes
-    except CallFailed as failed:
-        return failed.kind.value, failed.code, None, source.notes
-    finally:
-        await wire.close()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.corpus.kit import QUERIES, Gateway, lookup_of, put
+from appealbus.core import Source
+from tests.plugins.corpus.kit import CALL, QUERIES, Gateway, lookup_of, put, wire_to
 
 ANSWERS = tomllib.loads((Path(__file__).parent / "answers.toml").read_text(encoding="utf-8"))["answer"]
 
@@ -25,6 +26,19 @@ async def test_answer(told: dict[str, Any], replies: str, gateway: Gateway) -> N
     for path, value in told.get("record", {}).items():
         assert text_at(record, path) == value, path
     assert sorted(notes.unreadable) == told.get("unreadable", [])
+
+
+@pytest.mark.parametrize(("named", "tied"), [("children in data, unsigned, no", True), ("no requestId", False)])
+async def test_the_id_of_the_question_ties_an_answer(named: str, tied: bool, gateway: Gateway) -> None:
+    """Over a connection that has carried another question nothing else does."""
+    gateway.told = next(told for told in ANSWERS if told["name"].startswith(named))
+    lookup = lookup_of(gateway.told)
+    async with wire_to(gateway) as wire:
+        for _ in range(2):
+            source = Source("gbdfl", wire, CALL, lenient=True)
+            assert (await lookup.ask(QUERIES["gbdfl.person"], source)).record is not None
+    (reply,) = source.replies
+    assert reply.correlated is tied
 
 
 def text_at(record: Any, path: str) -> str:

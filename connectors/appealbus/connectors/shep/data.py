@@ -1,11 +1,13 @@
 """The `data` element: the one place of a gateway message that the business content lies in, in one of five shapes."""
 
+import copy
 import re
-from typing import Final, Protocol
+from typing import Final
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from appealbus.connectors.xmldsig import DataSigner, DataVerifier
 from appealbus.core import CallFailed, Shape
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
@@ -16,18 +18,6 @@ XSI_TYPE: Final = f"{{{NS_XSI}}}type"
 SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
-
-
-class DataSigner(Protocol):
-    """Signs what lies in `data`, beside the signature of the whole message."""
-
-    async def sign(self, xml: str) -> str:
-        """Return the document with an enveloped XML Signature, without a declaration: it goes out as it is.
-
-        Raises:
-            CallFailed: it could not be signed.
-
-        """
 
 
 def escaped(text: str) -> str:
@@ -53,30 +43,37 @@ def put(content: etree._Element, shape: Shape, type_name: str | None = None) -> 
             return put_document(etree.tostring(content, encoding="unicode", with_tail=False), shape)
 
 
+async def put_signed(content: etree._Element, shape: Shape, type_name: str | None, signer: DataSigner) -> bytes:
+    """Return the whole `data` element with signed content. Not a byte of what was signed is written anew.
+
+    In the shapes `typed` and `bare` it is `data` that is signed, as a document of its own, and the signature lies
+    beside the content's children; in the others the content has it inside.
+
+    Raises:
+        CallFailed: `wssec.signer_…`: it could not be signed.
+
+    """
+    if shape in (Shape.TYPED, Shape.BARE):
+        return (await signer.sign(put(content, shape, type_name).decode())).encode()
+    return put_document(await signer.sign(etree.tostring(content, encoding="unicode", with_tail=False)), shape)
+
+
 def put_document(xml: str, shape: Shape) -> bytes:
-    """Return the whole `data` element around a document that must stay as it is, for it is signed.
+    """Return the whole `data` element around a document that must stay as it is.
 
     Args:
         xml: the document, without a declaration.
         shape: how it shall lie in `data`: as `child`, `text` or `cdata`.
 
-    Raises:
-        CallFailed: `shep.signed_shape`: the other shapes would take the document apart.
-
     """
     match shape:
-        case Shape.CHILD:
-            return f"<data>{xml}</data>".encode()
         case Shape.TEXT:
             opening = f'<data xmlns:xsi="{NS_XSI}" xmlns:xs="{NS_XSD}" xsi:type="xs:string">'
             return f"{opening}{escaped(xml)}</data>".encode()
         case Shape.CDATA:
             return f"<data><![CDATA[{xml.replace(']]>', ']]]]><![CDATA[>')}]]></data>".encode()
-    raise CallFailed(
-        OutcomeKind.INVALID,
-        "shep.signed_shape",
-        "a signed question cannot lie in data as bare or typed; set payload to text, cdata or child",
-    )
+        case _:
+            return f"<data>{xml}</data>".encode()
 
 
 def _inside(content: etree._Element, type_name: str | None) -> bytes:
@@ -91,6 +88,34 @@ def _inside(content: etree._Element, type_name: str | None) -> bytes:
     opening = etree.tostring(data, encoding="utf-8").removesuffix(b"/>") + b">"
     inner = b"".join(etree.tostring(child, encoding="utf-8") for child in content)
     return opening + escaped(content.text or "").encode() + inner + b"</data>"
+
+
+def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataVerifier) -> etree._Element:
+    """Return the content of `data` once it is sure that it was signed, without its signature.
+
+    The signature is the document's: of the XML in the text, or of `data` itself. That was signed as a document of its
+    own, so it is looked at alone, and so read: nothing around it can change what a name in it means.
+
+    Args:
+        data: the element.
+        limit: the most bytes that XML in text may have.
+        bare: as with `take`.
+        verifier: says whether it was signed.
+
+    Raises:
+        CallFailed: `data_signature.*`, `shep.data_xml.*`.
+
+    """
+    text = (data.text or "").strip() if len(data) == 0 else ""
+    if text.startswith("<"):
+        content = _nested(text, limit)
+        verifier(content)
+        return content
+    # A copy has the namespaces that are declared or used inside, and no others.
+    alone = copy.deepcopy(data)
+    alone.tail = None
+    verifier(alone)
+    return take(alone, limit=limit, bare=bare)[0]
 
 
 def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree._Element, Shape]:
@@ -111,14 +136,20 @@ def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree
     """
     text = (data.text or "").strip()
     if len(data) == 0:
-        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (data, Shape.BARE)
+        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (_content(data), Shape.BARE)
     if XSI_TYPE in data.attrib and _own_type(data):
-        return data, Shape.TYPED
+        return _content(data), Shape.TYPED
     parts = [part for part in data.iterchildren("*") if part.tag != SIGNATURE]
     # What stands in for the content has a namespace; the content's own children have none.
     if len(parts) == 1 and not text and not (bare and not str(parts[0].tag).startswith("{")):
         return parts[0], Shape.CHILD
-    return data, Shape.BARE
+    return _content(data), Shape.BARE
+
+
+def _content(data: etree._Element) -> etree._Element:
+    # It stands in for the content, and the namespace that some answers put it into means nothing.
+    data.tag = "data"
+    return data
 
 
 def is_empty(data: etree._Element) -> bool:

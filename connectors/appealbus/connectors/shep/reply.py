@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.shep.data import is_empty, take
+from appealbus.connectors.shep.data import is_empty, take, take_signed
+from appealbus.connectors.xmldsig import DataVerifier
 from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
@@ -67,25 +68,25 @@ def read_response(children: tuple[etree._Element, ...]) -> Response:
     )
 
 
-def content_of(response: Response, *, limit: int, bare: bool = False) -> etree._Element:
+def content_of(
+    response: Response, *, limit: int, bare: bool = False, verifier: DataVerifier | None = None
+) -> etree._Element:
     """Return the business content of an answer; an empty element where the gateway brought none.
 
     Args:
         response: as it was read.
         limit: the most bytes that XML in text may have.
         bare: whether the question's content was not wrapped.
+        verifier: says whether the content was signed, where it must be.
 
     Raises:
-        CallFailed: `shep.data_*`, where it cannot be taken.
+        CallFailed: `shep.data_*`, where it cannot be taken; `data_signature.*`.
 
     """
-    if response.data is None:
-        return etree.Element("data")
-    content = take(response.data, limit=limit, bare=bare)[0]
-    if content is response.data:
-        # It stands in for the content, and the namespace that some answers put it into means nothing.
-        content.tag = "data"
-    return content
+    data = response.data if response.data is not None else etree.Element("data")
+    if verifier is not None:
+        return take_signed(data, limit=limit, bare=bare, verifier=verifier)
+    return take(data, limit=limit, bare=bare)[0]
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:

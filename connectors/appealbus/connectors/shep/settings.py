@@ -53,14 +53,19 @@ class ShepSettings(Settings):
     """What becomes of an answer that breaks the lookup's schema: `strict`, it is invalid; `lenient`, what the record
     needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
     compared."""
-    limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=10 * 1024 * 1024)
-    """The most bytes that an answer may have."""
+    limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)
+    """The most bytes that an answer may have. The gateway carries 15 MB. Reading takes up to twelve times as much."""
     reuse: bool = True
     """Put questions over connections that have carried others. Without, each gets a connection of its own."""
     tls: TlsSettings = TlsSettings()
     """Whom to trust for HTTPS, and our client certificate."""
     signature: SignatureSettings = SignatureSettings()
     """How questions are signed and answers verified."""
+    data_signature: SignatureSettings = SignatureSettings()
+    """How the content in `data` is signed and verified, beside the message: by an enveloped XML signature.
+
+    A service that takes signed content alone says so in its lookup; `sign = "none"` sends it unsigned all the same.
+    """
 
     def form(self, wanted: Form | None) -> Form:
         """Return how a question lies in `data`, by these settings and what its lookup wants."""

@@ -3,28 +3,33 @@
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from lxml import etree
 
 from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
-from appealbus.connectors.shep.data import DataSigner, put, put_document
+from appealbus.connectors.shep.data import put, put_signed
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
 from appealbus.connectors.shep.replay import single_use
-from appealbus.connectors.shep.reply import content_of, read_response
+from appealbus.connectors.shep.reply import Response, content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
 from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.connectors.xmldsig import DataSigner, DataVerifier, load_data_signer, load_data_verifier
 from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
+_LARGE: Final = 512 * 1024
+"""Bytes of an answer of which each step may hold up the loop for more than 5 ms. A thread costs 0.1 ms."""
+T = TypeVar("T")
 
 
 class ShepWire(Wire):
@@ -40,6 +45,7 @@ class ShepWire(Wire):
         self._signer: Signer = Unsigned()
         self._verifier: Verifier | None = None
         self._data_signer: DataSigner | None = None
+        self._data_verifier: DataVerifier | None = None
         self._tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
@@ -53,6 +59,8 @@ class ShepWire(Wire):
         self._builder = MessageBuilder(settings)
         self._signer = load_signer(settings.signature, f"{key}.signature")
         self._verifier = load_verifier(settings.signature, f"{key}.signature")
+        self._data_signer = load_data_signer(settings.data_signature, f"{key}.data_signature")
+        self._data_verifier = load_data_verifier(settings.data_signature, f"{key}.data_signature")
         self._tls = tls_context(settings.tls, f"{key}.tls") if settings.url.lower().startswith("https:") else None
 
     async def call(self, request: Request, call: Call) -> Reply:
@@ -72,18 +80,29 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
+        return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
-        """Return the `data` element, with the content signed where the service wants that."""
-        if not form.signed or self._data_signer is None:
+        """Return the `data` element, with the content signed where we have a key for it."""
+        self.check_form(form)
+        if self._data_signer is None:
             return put(content, form.shape, form.type_name)
-        xml = etree.tostring(content, encoding="unicode", with_tail=False)
-        return put_document(await self._data_signer.sign(xml), form.shape)
+        return await put_signed(content, form.shape, form.type_name, self._data_signer)
 
-    def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
+    def check_form(self, form: Form) -> None:
+        """Refuse to send unsigned content to a service that takes signed content alone, unless the settings say so."""
+        told = "sign" in self._settings.data_signature.model_fields_set
+        if form.signed and self._data_signer is None and not told:
+            raise CallFailed(
+                OutcomeKind.INVALID,
+                "data_signature.no_key",
+                f"{self._settings.service_id} takes signed content alone: write sign, key and certificate into "
+                f'[sources.{self._source}.data_signature], or sign = "none" to send it unsigned',
+            )
+
+    async def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
         observed_at, settings = wall(), self._settings
-        envelope = self._verified(reply, observed_at)
+        envelope = await self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
         ours = told is not None and call.is_ours(told)
@@ -91,7 +110,7 @@ class ShepWire(Wire):
         if told is not None and not ours and not settings.foreign_correlation:
             self.doubt()
             raise CallFailed(OutcomeKind.INVALID, "shep.correlation", "the reply belongs to another question")
-        once = None if self._verifier is None else self._once(envelope, response.date, observed_at)
+        once = None if self._verifier is None else await self._once(reply, envelope, response.date, observed_at)
         correlated = ours or reply.alone
         failure = gateway_failure(response.status, settings, is_empty=response.is_empty)
         if failure is not None:
@@ -100,8 +119,8 @@ class ShepWire(Wire):
             raise failure
         status = response.status or ""
         return Reply(
-            body=content_of(response, limit=settings.limit, bare=bare),
-            raw_sha256=hashlib.sha256(reply.body).hexdigest(),
+            body=await self._content(reply, response, bare=bare),
+            raw_sha256=(await _aside(reply, hashlib.sha256, reply.body)).hexdigest(),
             observed_at=observed_at,
             message_id=response.message_id,
             session_id=response.session_id,
@@ -110,45 +129,49 @@ class ShepWire(Wire):
             once=once,
         )
 
-    def _once(self, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
-        return single_use(envelope.body, date, now=now, window=self._settings.date_window)
+    async def _content(self, reply: HttpReply, response: Response, *, bare: bool) -> etree._Element:
+        take = partial(content_of, response, limit=self._settings.limit, bare=bare, verifier=self._data_verifier)
+        return await (_aside(reply, take) if self._data_verifier is None else asyncio.to_thread(take))
 
-    def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
+    async def _once(self, reply: HttpReply, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
+        used = partial(single_use, envelope.body, date, now=now, window=self._settings.date_window)
+        return await _aside(reply, used)
+
+    async def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""
         failed = status_failure(reply)
         if failed is not None and reply.status in BUSY:
             raise failed
         try:
-            envelope = read_envelope(
-                reply.body, self._settings.limit, charset=charset_of(reply.headers.get("Content-Type", ""))
-            )
+            charset = charset_of(reply.headers.get("Content-Type", ""))
+            envelope = await _aside(reply, partial(read_envelope, reply.body, self._settings.limit, charset=charset))
         except CallFailed:
             # Proxies and crashed servers answer in HTML; then the status is all that there is.
             if failed is not None:
                 raise failed from None
             raise
         if envelope.fault is not None:
-            fault = by_precedence(self._fault(envelope, envelope.fault, now), reply, failed)
+            fault = by_precedence(await self._fault(reply, envelope, envelope.fault, now), reply, failed)
             fault.correlated = reply.alone
             raise fault
         if failed is not None:
             raise failed
         if self._verifier is not None:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         return envelope
 
-    def _fault(self, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
+    async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
         """Return what a fault means. Where signatures count, it ends a question only if it is signed and of now."""
         failure = fault_failure(fault, self._settings)
         if self._verifier is None or not failure.kind.final:
             return failure
         try:
-            self._verifier(envelope.root)
+            await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         date = text(fault.detail, "errorDate") if fault.detail is not None else None
         try:
-            failure.once = self._once(envelope, date, now)
+            failure.once = await self._once(reply, envelope, date, now)
         except CallFailed:
             return untrusted("shep.fault_untied", "a signed fault came without a date of now: it may be an old one")
         return failure
@@ -159,6 +182,9 @@ class ShepWire(Wire):
             status = await self._http.probe(f"{self._settings.url}?wsdl", timeout=5.0, tls=self._tls)
         except CallFailed as failure:
             return Health(ok=False, detail=f"{failure.code}: {failure.reason}")
+        for signer in (self._signer, self._data_signer):
+            if signer is not None and (wrong := await signer.health()):
+                return Health(ok=False, detail=wrong)
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
@@ -171,11 +197,19 @@ class ShepWire(Wire):
         self._http.doubt(self._settings.url, self._source)
 
     def links(self) -> Sequence[LinkState]:
-        """Say whether the gateway ever sent what nobody had asked for."""
-        return self._http.links(self._source, self._settings.url)
+        """Say whether the gateway ever sent what nobody had asked for, and how the services stand that sign."""
+        signers = {"signer": self._signer, "data_signer": self._data_signer}
+        named = ((f"{name}.{self._source}", signer) for name, signer in signers.items())
+        states = (signer.link(name) for name, signer in named if signer is not None)
+        return (*self._http.links(self._source, self._settings.url), *filter(None, states))
 
     async def close(self) -> None:
         """Leave the shared session."""
         if self._open:
             self._open = False
             await self._http.close()
+
+
+async def _aside(reply: HttpReply, step: Callable[..., T], *values: object) -> T:
+    """Take a step in reading an answer: in a thread, if the answer is large."""
+    return await asyncio.to_thread(step, *values) if len(reply.body) > _LARGE else step(*values)

@@ -132,15 +132,33 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
         for component, node in schemas.components(file)
         if component in broken
     }
+    nodes = {
+        component: node
+        for component, node in nodes.items()
+        if not _is_copy(component, node, broken[component], schemas)
+    }
     names = {component: schemas.qualified(component[0], node) for component, node in nodes.items()}
     gone = {name for several in names.values() for name in several}
-    own = [component for component, said in broken.items() if not _is_built_on(said, gone)]
+    own = [component for component in nodes if not _is_built_on(broken[component], gone)]
     for component in own[:_MOST_TOLD]:
         kind = etree.QName(nodes[component]).localname
         notes.add(f"{_where(schemas, *component)}, {kind} {nodes[component].get('name')}", broken[component])
     if len(own) > _MOST_TOLD:
         notes.add("schema", f"{len(own) - _MOST_TOLD} more declarations are broken")
-    return frozenset(name for component in broken if _is_element(nodes[component]) for name in names[component])
+    return frozenset(name for component, node in nodes.items() if _is_element(node) for name in names[component])
+
+
+def _is_copy(component: Component, node: etree._Element, said: str, schemas: Schemas) -> bool:
+    """Say whether a declaration was left out because the same one stands elsewhere."""
+    if not said.endswith("does already exist."):
+        return False
+    own = etree.tostring(node, method="c14n2")
+    return any(
+        other != component and etree.tostring(each, method="c14n2") == own
+        for file in schemas.spaces
+        for other, each in schemas.components(file)
+        if each.tag == node.tag and each.get("name") == node.get("name")
+    )
 
 
 def _is_built_on(said: str, gone: set[str]) -> bool:

@@ -147,7 +147,10 @@ def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None
     ]
     known = ", ".join(f"{port.service}/{port.name}" for port in serving)
     if not fitting:
-        raise ConfigError(f"{wsdl}: the contract has no such service or port; it has: {known}")
+        named = (port for port in ports if service in (None, port.service) and name in (None, port.name))
+        why = dict.fromkeys(f"  {note}" for port in named for note in port.notes)
+        wrong = f"{wsdl}: the contract has no such service or port, with operations that can be used; it has: {known}"
+        raise ConfigError(wrong, *list(why)[:_MOST_REASONS])
     if len({port.service for port in fitting}) > 1:
         raise ConfigError(f"{wsdl}: the contract has several services; write `service`, and `port` if need be: {known}")
     return fitting[0]

@@ -20,6 +20,7 @@ __all__ = ["WSDL", "XSD", "Document", "load_documents", "references"]
 
 XML = "http://www.w3.org/XML/1998/namespace"
 
+_ROOTS = (f"{{{WSDL}}}definitions", f"{{{XSD}}}schema")
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 """One letter before the colon is a drive."""
 _FILE = re.compile(r"^file:(?://[^/]*)?(?=/)")
@@ -90,7 +91,7 @@ def load_documents(
 
     An import is looked for in the catalog, by what it says and by the address that this comes to; then beside the
     file that imports it, which need not lie where its own address says. Outside the contract's folder, and the
-    folders of the files that the settings and the catalog name, nothing is read.
+    folders of the files that the settings and the catalog name, nothing is taken from.
 
     Args:
         entry: the WSDL.
@@ -150,20 +151,20 @@ class _Loader:
                 continue
             targets: dict[str, str] = {}
             self.documents.append(Document(place.location, root, targets))
-            for _node, written in references(root):
+            for written in dict.fromkeys(written for _, written in references(root)):
                 found = self._found(written, place)
                 if found is not None:
                     targets[written] = self.add(found)
-            if len(self._known) > _MOST_DOCUMENTS or self._left < 0:
-                raise ConfigError(
-                    f"{entry}: imports more than {_MOST_DOCUMENTS} documents, or {_LIMIT_OF_ALL} bytes in all"
-                )
+                if len(self._known) + len(self.problems) > _MOST_DOCUMENTS or self._left < 0:
+                    raise ConfigError(
+                        f"{entry}: imports more than {_MOST_DOCUMENTS} documents, or {_LIMIT_OF_ALL} bytes in all"
+                    )
 
     def _found(self, written: str, importer: _Place) -> _Place | None:
         address = _resolved(written, importer.address)
         named = self._catalog.get(written) or self._catalog.get(address)
         if named is not None:
-            if not named.is_file():
+            if not _is_file(named):
                 why = f"the file that the catalog names for {address} does not exist"
                 self.problems.unreadable(str(named), why)
                 return None
@@ -176,10 +177,11 @@ class _Loader:
         file = importer.file.parent / _path(written)
         try:
             file = file.resolve()
-            is_inside = any(file.is_relative_to(folder) for folder in self._folders)
-            is_there = file.is_file()
         except (OSError, ValueError, RuntimeError):  # a name that no file can have; links that lead to each other
-            is_inside, is_there = True, False
+            self.problems.missing(str(file), importer.location)
+            return None
+        is_inside = any(file.is_relative_to(folder) for folder in self._folders)
+        is_there = _is_file(file)
         if not is_inside:
             self.problems.outside(str(file), importer.location)
         elif not is_there:
@@ -190,7 +192,7 @@ class _Loader:
         if place.file is None:
             return parse(_XML_SCHEMA)
         try:
-            if not place.file.is_file():  # a pipe would be waited for without an end
+            if not _is_file(place.file):  # a pipe would be waited for without an end
                 raise FileNotFoundError(ENOENT, "there is no such file")
             with place.file.open("rb") as stream:
                 content = stream.read(_LIMIT + 1)
@@ -201,11 +203,22 @@ class _Loader:
             if not place.is_outside:
                 self.problems.unreadable(place.location, why)
             return None
+        if root.tag not in _ROOTS:
+            if not place.is_outside:
+                self.problems.unreadable(place.location, "is neither a WSDL 1.1 nor an XML schema")
+            return None
         lines = drop_stray_text(root, content)
         if lines is not None:
             where = ", ".join(map(str, lines[:_MOST_LINES])) or "unknown"
             self._notes.add(f"{place.location}, line {where}", "text between the parts of the document is skipped")
         return root
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_url(target: str) -> bool:

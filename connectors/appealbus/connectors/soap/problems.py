@@ -18,6 +18,9 @@ class Problems:
         self._outside: dict[str, list[str]] = {}
         self._unreadable: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        return len(self._missing) + len(self._outside) + len(self._unreadable)
+
     def missing(self, address: str, importer: str) -> None:
         """Note a document that is nowhere."""
         self._missing.setdefault(address, []).append(importer)

@@ -3,7 +3,6 @@
 It means nothing, and libxml2 refuses the whole schema for it.
 """
 
-from collections.abc import Iterator
 from xml.parsers import expat
 
 from lxml import etree
@@ -36,20 +35,13 @@ def _dropped(root: etree._Element) -> bool:
         node = waiting.pop()
         if not _holds_elements_alone(str(node.tag)[1:].replace("}", " ", 1)):
             continue
-        found = found or any(text.strip() for text in _texts(node))
         if node.text and node.text.strip():
-            node.text = None
+            node.text, found = None, True
         for child in node:
             if child.tail and child.tail.strip():
-                child.tail = None
+                child.tail, found = None, True
             waiting.append(child)
     return found
-
-
-def _texts(node: etree._Element) -> Iterator[str]:
-    yield node.text or ""
-    for child in node:
-        yield child.tail or ""
 
 
 def _holds_elements_alone(name: str) -> bool:

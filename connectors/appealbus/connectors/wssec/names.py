@@ -9,12 +9,23 @@ WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
 WSU: Final = f"{_OASIS}wssecurity-utility-1.0.xsd"
 BASE64: Final = f"{_OASIS}soap-message-security-1.0#Base64Binary"
 X509V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
+KEY_IDENTIFIER: Final = f"{_OASIS}x509-token-profile-1.0#X509SubjectKeyIdentifier"
+THUMBPRINT: Final = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
 
 DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 
+_PKI_GOV_KZ = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"
+GOST_SIGNATURE: Final = {bits: f"{_PKI_GOV_KZ}gostr34102015-gostr34112015-{bits}" for bits in (256, 512)}
+"""Signature methods of GOST 34.10-2015, by the bits of their hash."""
+GOST_DIGEST: Final = {bits: f"{_PKI_GOV_KZ}gostr34112015-{bits}" for bits in (256, 512)}
+"""Digest methods that belong to them."""
+GOST_2004: Final = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
+"""The signature method of the keys before: GOST 34.310-2004 with GOST 34.311-95."""
+
 SECURITY: Final = f"{{{WSSE}}}Security"
 SIGNATURE: Final = f"{{{DS}}}Signature"
 WSU_ID: Final = f"{{{WSU}}}Id"
+WSSE_ID: Final = f"{{{WSSE}}}Id"

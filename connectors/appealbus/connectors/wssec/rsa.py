@@ -1,23 +1,23 @@
 """Signs with RSA and SHA-256: the body alone, the way the gateway of e-government expects it."""
 
 import asyncio
-import base64
-import uuid
 from pathlib import Path
 
 import xmlsec
-from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from lxml import etree
 
-from appealbus.connectors.wssec.keys import read_certificate, read_key
-from appealbus.connectors.wssec.names import BASE64, DS, SECURITY, SOAP_NAMESPACES, WSSE, WSU, WSU_ID, X509V3
+from appealbus.connectors.wssec.certificates import der_of, read_certificate, read_file
+from appealbus.connectors.wssec.header import add_key_info, prepare
+from appealbus.connectors.wssec.names import WSU
+from appealbus.connectors.wssec.public_keys import MIN_BITS, RsaPublicKey, public_key
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.core import ConfigError
 
-# Receivers that look for the prefix and not for the namespace do exist.
-etree.register_namespace("wsu", WSU)
+_MAX_FILE = 64 * 1024
+"""Bytes: a key has a few thousand."""
 
 
 def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaSigner":
@@ -28,39 +28,29 @@ def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaS
 
     """
     private, public = read_key(key, password), read_certificate(certificate)
+    if not isinstance(public_key(public, str(certificate)), RsaPublicKey):
+        raise ConfigError(
+            f'{certificate}: not an RSA certificate; for one of GOST write sign = "gost-512" or "gost-256"'
+        )
     if private.public_key() != public.public_key():
         raise ConfigError(f"{key} is not the key of the certificate {certificate}")
-    return RsaSigner(private, public)
+    return RsaSigner(private, der_of(public))
 
 
 class RsaSigner(Signer):
     """Holds the key and signs in a thread: it takes about a millisecond, and xmlsec lets the loop run meanwhile."""
 
-    def __init__(self, key: RSAPrivateKey, certificate: x509.Certificate) -> None:
+    def __init__(self, key: RSAPrivateKey, certificate: bytes) -> None:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self._key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
-        self._certificate = base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+        self._certificate = certificate
 
     async def sign(self, envelope: bytes) -> bytes:
         """Return the message with a signature over its body."""
         return await asyncio.to_thread(self._signed, envelope)
 
     def _signed(self, envelope: bytes) -> bytes:
-        # Our own message, so the parser need not be on its guard; CDATA must stay what it is.
-        root = etree.fromstring(envelope, etree.XMLParser(strip_cdata=False, resolve_entities=False, no_network=True))
-        soap = etree.QName(root).namespace
-        body = root.find(f"{{{soap}}}Body")
-        if soap not in SOAP_NAMESPACES or body is None:
-            raise ValueError("not a SOAP message")
-        header = root.find(f"{{{soap}}}Header")
-        if header is None:
-            header = etree.Element(f"{{{soap}}}Header")
-            root.insert(0, header)
-        security = etree.SubElement(header, SECURITY, nsmap={"wsse": WSSE, "wsu": WSU})
-        security.set(f"{{{soap}}}mustUnderstand", "1")
-
-        body_id = f"id-{uuid.uuid4()}"
-        body.set(WSU_ID, body_id)
+        security, body, body_id = prepare(envelope)
         signature = xmlsec.template.create(
             security, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"
         )
@@ -72,13 +62,22 @@ class RsaSigner(Signer):
         context.key = self._key
         context.register_id(body, "Id", WSU)
         context.sign(signature)
-        self._add_key_info(signature)
-        return etree.tostring(root, encoding="utf-8")
+        add_key_info(signature, self._certificate)
+        return etree.tostring(body.getroottree(), encoding="utf-8")
 
-    def _add_key_info(self, signature: etree._Element) -> None:
-        info = etree.SubElement(signature, f"{{{DS}}}KeyInfo")
-        reference = etree.SubElement(info, f"{{{WSSE}}}SecurityTokenReference")
-        identifier = etree.SubElement(reference, f"{{{WSSE}}}KeyIdentifier")
-        identifier.set("EncodingType", BASE64)
-        identifier.set("ValueType", X509V3)
-        identifier.text = self._certificate
+
+def read_key(path: Path, password: str | None) -> RSAPrivateKey:
+    """Return the RSA private key in a PEM file.
+
+    Raises:
+        ConfigError: there is none, or the password does not open it.
+
+    """
+    try:
+        key = load_pem_private_key(read_file(path, _MAX_FILE), password.encode() if password is not None else None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # The library tells a wrong password and a broken file apart only in part, and we must quote neither.
+        raise ConfigError(f"{path}: not a PEM private key, or key_password does not fit it") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_BITS:
+        raise ConfigError(f"{path}: not an RSA key of {MIN_BITS} bits or more")
+    return key

@@ -1,33 +1,78 @@
 """What can be set about signatures."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from appealbus.connectors.wssec.ncanode import checked_url
 from appealbus.core import Settings
-from appealbus.core.config.types import ExistingFile, Secret
+from appealbus.core.config.types import ExistingFile, Seconds, Secret
+
+_Attribute = Annotated[str, StringConstraints(pattern=r"^(CN|O|OU|C|serialNumber|[0-2](\.\d{1,20}){1,20})$")]
+
+_NAMES = {"CN": "2.5.4.3", "serialNumber": "2.5.4.5", "C": "2.5.4.6", "O": "2.5.4.10", "OU": "2.5.4.11"}
 
 
 class SignatureSettings(Settings):
     """The `signature` table of a source."""
 
-    sign: Literal["none", "rsa-sha256"] = "none"
-    """How the body of a question is signed."""
+    sign: Literal["none", "rsa-sha256", "gost-512", "gost-256", "ncanode"] = "none"
+    """How questions are signed. `gost-…` is GOST 34.10-2015 and needs libgcrypt (Debian: `libgcrypt20`).
+
+    `ncanode`: by a signing service that speaks the API of NCANode 3.
+    """
     key: ExistingFile | None = None
-    """Our private key, as PEM."""
+    """Our private key, as PEM (for GOST: PKCS #8); for `ncanode` the PKCS #12 file that the authority gave."""
     key_password: Secret | None = None
     """The password of the key, if it has one."""
     certificate: ExistingFile | None = None
-    """Our certificate, as PEM or DER. It goes out whole with each question."""
+    """Our certificate, as PEM or DER. It goes out whole with each question. `ncanode` has it from the key's file."""
+    url: Annotated[str, AfterValidator(checked_url)] | None = None
+    """For `ncanode`: where the service listens, `http://127.0.0.1:14579` or `unix:/run/ncanode.sock`.
+
+    It is handed key and password with each question, so it must be on this machine.
+    """
+    key_alias: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """For `ncanode`: which key of the file; none: its only one."""
+    timeout: Seconds = Field(default=5.0, gt=0, le=60)
+    """For `ncanode`: how long a signature may take."""
     trusted: list[ExistingFile] = []
     """Certificates of the peer, as PEM or DER. An answer must be signed with one of them."""
+    trusted_ca: list[ExistingFile] = []
+    """Authorities, who sign `crl`. With `trusted_subject` an answer may bring a certificate that they issued."""
+    trusted_subject: dict[_Attribute, str] = {}
+    """What such a certificate must say of its owner: `{ OU = "BIN…" }`. All of it must be equal."""
+    crl: list[ExistingFile] = []
+    """Lists of revoked certificates, as PEM or DER, whole and signed by one of `trusted_ca`. A file that was replaced
+    is read again within a minute."""
     verify: bool = True
     """Whether answers are held to `trusted`. Off is for test contours alone."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.sign == "rsa-sha256" and (self.key is None or self.certificate is None):
-            raise ValueError('sign = "rsa-sha256" needs key = "our.key" and certificate = "our.crt"')
-        if self.sign != "none" and self.verify and not self.trusted:
+        if self.sign == "ncanode":
+            if self.url is None or self.key is None or self.key_password is None:
+                raise ValueError(
+                    'sign = "ncanode" needs url = "http://127.0.0.1:14579", key = "our.p12" and '
+                    'key_password = { env = "NAME" }'
+                )
+        elif self.url is not None or self.key_alias is not None:
+            raise ValueError('url and key_alias are for sign = "ncanode"')
+        elif self.sign != "none" and (self.key is None or self.certificate is None):
+            raise ValueError(f'sign = "{self.sign}" needs key = "our.key" and certificate = "our.crt"')
+        if self.crl and not self.trusted_ca:
+            raise ValueError('crl needs trusted_ca = ["authority.crt"], whose signature it must have')
+        if self.trusted_subject and not self.trusted_ca:
+            raise ValueError('trusted_subject needs trusted_ca = ["authority.crt"], who issues such certificates')
+        if self.trusted_ca and not (self.crl or self.trusted_subject):
+            # An authority of a state issues certificates to everybody.
+            raise ValueError(
+                'trusted_ca alone would trust everybody whom it ever certified: give trusted_subject = { OU = "BIN…" }'
+            )
+        if self.sign != "none" and self.verify and not (self.trusted or self.trusted_subject):
             raise ValueError('give trusted = ["peer.crt"], or verify = false where it is only a test')
         return self
+
+    def subject(self) -> dict[str, str]:
+        """Return `trusted_subject` by object identifier."""
+        return {_NAMES.get(name, name): value for name, value in self.trusted_subject.items()}

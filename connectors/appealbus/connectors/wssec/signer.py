@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 
+from appealbus.core import LinkState
+
 
 class Signer(ABC):
     """Signs the body of a SOAP message.
@@ -16,7 +18,18 @@ class Signer(ABC):
         Args:
             envelope: the serialised message, as we made it.
 
+        Raises:
+            CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
+
         """
+
+    def link(self, name: str) -> LinkState | None:
+        """Say how the service stands that signs, if one does."""
+        return None
+
+    async def health(self) -> str | None:
+        """Ask the service that signs how it is; return what is wrong, None where nothing is."""
+        return None
 
 
 class Unsigned(Signer):

@@ -251,6 +251,14 @@ class Wire(ABC):
         """
         return None
 
+    def check_form(self, form: Form) -> None:  # noqa: B027
+        """Refuse a form that a question cannot leave in as the wire is set up. Called once started, too, by `check`.
+
+        Raises:
+            CallFailed: with what to write into the settings.
+
+        """
+
     def links(self) -> Sequence[LinkState]:
         """Say how the connections that it keeps open stand."""
         return ()

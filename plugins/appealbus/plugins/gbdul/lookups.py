@@ -39,8 +39,9 @@ class _ByBin:
     def taken(self, reply: Reply) -> Take[Any]:
         """Return where the organisation stands: a non-resident one has an element of its own."""
         answer = element_of(reply)
-        is_resident = child(answer, "Organization") is not None or child(answer, "IpsNerezident") is None
-        return TAKE if is_resident else TAKE_NON_RESIDENT
+        resident, other = child(answer, "Organization"), child(answer, "IpsNerezident")
+        is_other = other is not None and (resident is None or next(resident.iterchildren("*"), None) is None)
+        return TAKE_NON_RESIDENT if is_other else TAKE
 
 
 class OrganisationByBin(_ByBin, Declared[OrganisationQuery, Organisation]):

@@ -2,41 +2,67 @@
 
 import asyncio
 import hmac
+import time
 import uuid
 from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from aiohttp import web
 from lxml import etree
 
-from appealbus.connectors.shep.server import (
-    SUCCESS,
+from appealbus.core import ConfigError
+from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
+from appealbus.plugins.simulator.agency import AgencyQuestion
+from appealbus.plugins.simulator.chance import Chance, Fate
+from appealbus.plugins.simulator.messages import (
     SUCCESS_MESSAGE,
     GatewayRequest,
-    RequestRefused,
     build_fault,
     build_response,
+    read_envelope,
     read_request,
 )
-from appealbus.core import Shape
-from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
-from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
-from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.refusal import (
+    BAD_FORMAT,
+    BUSINESS_ERROR,
+    INTERNAL_ERROR,
+    NO_SERVICE,
+    SUCCESS,
+    UNHANDLED_EXCEPTION,
+    RequestRefused,
+)
 from appealbus.plugins.simulator.service import SimulatedService
-from appealbus.plugins.simulator.settings import Kind, SimulatorSettings
+from appealbus.plugins.simulator.settings import Correlation, Kind, ServiceSettings, SimulatorSettings
+from appealbus.plugins.simulator.signing.credentials import Keys
+from appealbus.plugins.simulator.signing.security import MessageSecurity
+from appealbus.plugins.simulator.signing.xmldsig import without_signature
 from appealbus.plugins.simulator.stats import Stats
+from appealbus.plugins.simulator.streams import cut, hang_up, instead, oversized, xml
 
 log = structlog.get_logger(__name__)
 
 _CONTENT_TYPES = ("text/xml", "application/xml")
-_DOWN = ("SCSE001", "Service is not available")
 _SEEN = 200_000
 """Ids that are refused when they come again: more than a test or the demonstration sends."""
+_KEPT = 1_000
+"""Answers kept to be sent again; with the bound on each some tens of megabytes at most."""
+_LARGEST_KEPT = 64 * 1024
 _SILENCE = 600.0
 """Seconds: longer than any client waits, and not for ever, or a long test would run out of connections."""
-_CHUNK = b" " * 65_536
-"""So that an oversized answer of gigabytes costs no more memory than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that the gateway has taken."""
+
+    service: SimulatedService
+    settings: ServiceSettings
+    request: GatewayRequest
+    question: AgencyQuestion
+    fate: Fate
 
 
 class Gateway:
@@ -45,24 +71,25 @@ class Gateway:
     def __init__(self, settings: SimulatorSettings, population: Population, stats: Stats) -> None:
         self._settings = settings
         self._stats = stats
+        self._security = MessageSecurity(_keys(settings))
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._shapes: dict[str, Shape] = {}
-        self._by_id: dict[str, SimulatedService] = {}
+        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._by_id: dict[str, tuple[SimulatedService, ServiceSettings]] = {}
+        self._last_id = 0
         self._closing = asyncio.Event()
         chance = Chance(settings.seed)
         for made, bound in (
-            (gbdfl.agency, settings.gbdfl),
+            (partial(gbdfl.agency, token=settings.gbdfl.token), settings.gbdfl),
             (gbdul.agency, settings.gbdul),
             (egkn.agency, settings.egkn),
         ):
             service = SimulatedService(made(bound.service_id), bound.misbehaviour, chance, population, stats)
-            self._by_id[bound.service_id] = service
-            self._shapes[service.name] = bound.shape
+            self._by_id[bound.service_id] = service, bound
 
     @property
     def services(self) -> dict[str, SimulatedService]:
         """The services by name."""
-        return {service.name: service for service in self._by_id.values()}
+        return {service.name: service for service, _ in self._by_id.values()}
 
     def close(self) -> None:
         """Let go of everybody who is kept waiting."""
@@ -71,11 +98,11 @@ class Gateway:
     async def send_message(self, request: web.Request) -> web.StreamResponse:
         """Answer one POST."""
         try:
-            service, asked, question = self._admit(request, await request.read())
+            service, bound, read, question = await self._admit(request, await request.read())
         except RequestRefused as refusal:
             self._stats.refusals[refusal.code] += 1
             log.info("simulator.refused", code=refusal.code)
-            return _xml(build_fault(refusal.code, refusal.reason, fault_code="Client"), status=500)
+            return await self._fault(refusal.code, refusal.reason)
         left = service.outage_left()
         if left > 0:
             self._stats.answer(service.name, "outage")
@@ -84,24 +111,31 @@ class Gateway:
         fate = service.fate(question)
         if fate.delay:
             await asyncio.sleep(fate.delay)
-        return await self._answer(request, service, asked, question, fate)
+        return await self._answer(request, _Asked(service, bound, read, question, fate))
 
-    def _admit(self, request: web.Request, body: bytes) -> tuple[SimulatedService, GatewayRequest, AgencyQuestion]:
+    async def _admit(
+        self, request: web.Request, body: bytes
+    ) -> tuple[SimulatedService, ServiceSettings, GatewayRequest, AgencyQuestion]:
         if request.content_type not in _CONTENT_TYPES:
-            raise RequestRefused("request.content_type", "SOAP 1.1 comes as text/xml")
+            raise RequestRefused(BAD_FORMAT, "SOAP 1.1 comes as text/xml")
         if request.headers.get("SOAPAction", "absent").strip() not in ("", '""'):
-            raise RequestRefused("request.soap_action", "the channel's operation has an empty SOAPAction")
-        asked = read_request(body)
-        service = self._by_id.get(asked.service_id)
+            raise RequestRefused(BAD_FORMAT, "the channel's operation has an empty SOAPAction")
+        envelope = read_envelope(body)
+        await self._security.verify(envelope)
+        asked = read_request(envelope)
+        service, bound = self._by_id.get(asked.service_id, (None, None))
         self._stats.question(service.name if service else "", asked.correlation_id, asked.message_id)
-        if service is None:
-            raise RequestRefused("request.service", "no service is registered under this serviceId")
+        if service is None or bound is None:
+            raise RequestRefused(NO_SERVICE, "no service is registered under this serviceId")
         self._check_sender(asked)
         self._check_message_id(asked.message_id)
-        try:
-            return service, asked, service.question(asked.payload)
-        except QuestionRefused as refusal:
-            raise RequestRefused("request.data", str(refusal)) from None
+        return service, bound, asked, service.question(await self._content(service, asked), asked.shape)
+
+    async def _content(self, service: SimulatedService, asked: GatewayRequest) -> etree._Element:
+        if not service.agency.asks_signature or asked.shape not in service.agency.forms:
+            return asked.payload
+        await self._security.verify_content(asked.payload)
+        return without_signature(asked.payload)
 
     def _check_sender(self, asked: GatewayRequest) -> None:
         expected = self._settings.password
@@ -109,119 +143,106 @@ class Gateway:
         if expected is not None:
             known &= hmac.compare_digest((asked.password or "").encode(), expected.encode())
         if not known:
-            raise RequestRefused("request.sender", "the sender or its password is unknown")
+            raise RequestRefused(BAD_FORMAT, "the sender or its password is unknown")
 
     def _check_message_id(self, message_id: str) -> None:
         if not message_id.strip():
-            raise RequestRefused("request.message_id", "the message has no messageId")
+            raise RequestRefused(BAD_FORMAT, "the message has no messageId")
         if message_id in self._seen:
-            raise RequestRefused("request.repeated", "a message with this messageId has come before")
+            raise RequestRefused(BAD_FORMAT, "a message with this messageId has come before")
         self._seen[message_id] = None
         if len(self._seen) > _SEEN:
             self._seen.popitem(last=False)
 
-    async def _answer(
-        self,
-        request: web.Request,
-        service: SimulatedService,
-        asked: GatewayRequest,
-        question: AgencyQuestion,
-        fate: Fate,
-    ) -> web.StreamResponse:
-        match fate.kind:
+    async def _fault(self, code: str, reason: str) -> web.Response:
+        return xml(await self._security.written(lambda: build_fault(code, reason)), status=500)
+
+    async def _answer(self, request: web.Request, asked: _Asked) -> web.StreamResponse:
+        match asked.fate.kind:
             case Kind.OVERSIZED:
-                return await _oversized(request, service.rules.oversized_bytes)
+                return await oversized(request, asked.service.rules.oversized_bytes)
             case Kind.SILENT:
                 return await self._silent(request)
             case Kind.CUT:
-                return await _cut(request, self._message(service, asked, question.answer(0), fate))
-            case Kind.FAULT | Kind.STATUS | Kind.HTTP_500 | Kind.HTTP_502 | Kind.EMPTY | Kind.ENTITY_BOMB:
-                return self._instead(fate.kind, service, asked, fate)
+                return await cut(request, await self._message(asked))
+            case Kind.FAULT:
+                return await self._fault(INTERNAL_ERROR, "Internal error")
+            case Kind.HTTP_500 | Kind.HTTP_502 | Kind.EMPTY | Kind.ENTITY_BOMB as kind:
+                return instead(kind)
             case _:
-                return _xml(self._spoilt(service, asked, question, fate))
+                return xml(await self._message(asked))
 
-    def _instead(self, kind: Kind, service: SimulatedService, asked: GatewayRequest, fate: Fate) -> web.Response:
-        """Return what comes in place of an answer."""
-        if kind is Kind.FAULT:
-            causes = [("SCSE003", "The service did not answer")]
-            return _xml(build_fault("SCSE002", "Message was not processed", causes=causes), status=500)
-        if kind is Kind.STATUS:
-            return _xml(self._message(service, asked, None, fate, status=_DOWN))
-        if kind is Kind.HTTP_500:
-            return web.Response(status=500, text="Internal Server Error")
-        if kind is Kind.HTTP_502:
-            return web.Response(status=502, body=spoil.HTML_502, content_type="text/html")
-        return _xml(b"" if kind is Kind.EMPTY else spoil.ENTITY_BOMB)
-
-    def _spoilt(self, service: SimulatedService, asked: GatewayRequest, question: AgencyQuestion, fate: Fate) -> bytes:
+    async def _message(self, asked: _Asked) -> bytes:
         """Return an answer, good or spoilt."""
-        answer = service.answer(question, fate)
-        message = self._message(service, asked, answer, fate, other=fate.kind is Kind.REPEATED)
-        match fate.kind:
-            case Kind.WRONG_NAMESPACE:
-                return spoil.moved(message)
-            case Kind.TRUNCATED:
-                return spoil.truncated(message)
-            case Kind.DOUBLED:
-                return spoil.doubled(message)
-            case _:
-                return message
+        kind, rules = asked.fate.kind, asked.service.rules
+        key = asked.service.name, asked.question.key
+        earlier = self._kept.get(key)
+        if kind is Kind.REPLAYED and earlier is not None:
+            return earlier
+        message = await self._security.written(partial(self._written, asked), sign=kind is not Kind.UNSIGNED)
+        if kind is Kind.WRONG_SIGNATURE:
+            return spoil.altered(message)
+        if kind is Kind.TRUNCATED:
+            return spoil.truncated(message)
+        if kind in (None, Kind.REPLAYED) and rules.replayed and len(message) <= _LARGEST_KEPT:
+            self._kept[key] = message
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return message
 
-    def _message(
-        self,
-        service: SimulatedService,
-        asked: GatewayRequest,
-        answer: etree._Element | None,
-        fate: Fate,
-        *,
-        status: tuple[str, str] = (SUCCESS, SUCCESS_MESSAGE),
-        other: bool = False,
-    ) -> bytes:
-        # The gateway's own message ids are decimal numbers.
-        return build_response(
-            answer,
-            shape=self._shapes[service.name],
-            type_name=service.agency.answer_type,
-            code=status[0],
-            message=status[1],
-            correlation_id=str(uuid.UUID(int=int(fate.token))) if other else asked.correlation_id,
-            message_id=fate.token,
+    def _written(self, asked: _Asked) -> bytes:
+        """Return an answer before the gateway signs it."""
+        kind, agency = asked.fate.kind, asked.service.agency
+        code, text = SUCCESS, SUCCESS_MESSAGE
+        if kind is Kind.STATUS:
+            code, text = UNHANDLED_EXCEPTION, "Unhandled exception"
+        elif kind is Kind.BUSINESS_ERROR or asked.question.refused:
+            code, text = BUSINESS_ERROR, "Business error"
+        message = build_response(
+            None if kind is Kind.STATUS else asked.service.answer(asked.question, asked.fate),
+            shape=asked.settings.shape,
+            type_name=agency.answer_type,
+            sign=self._security.sign_content if agency.signs and kind is not Kind.UNSIGNED else None,
+            code=code,
+            message=text,
+            correlation_id=self._correlation_id(asked),
+            message_id=self._next_id(),
+            # One participant in five gives none.
+            session_id="" if int(asked.fate.token) % 5 == 0 else None,
         )
+        if kind is Kind.WRONG_NAMESPACE:
+            return spoil.moved(message)
+        return spoil.doubled(message) if kind is Kind.DOUBLED else message
+
+    def _correlation_id(self, asked: _Asked) -> str | None:
+        rule = asked.settings.correlation
+        if rule is Correlation.ABSENT:
+            return None
+        if asked.fate.kind is Kind.REPEATED:
+            return str(uuid.UUID(int=int(asked.fate.token)))
+        inside = asked.question.id if rule is Correlation.CONTENT else None
+        return inside or asked.request.correlation_id
+
+    def _next_id(self) -> str:
+        # The gateway's own ids are decimal numbers, and come once, whatever was restarted in between.
+        self._last_id = max(self._last_id + 1, time.time_ns())
+        return str(self._last_id)
 
     async def _silent(self, request: web.Request) -> web.StreamResponse:
         try:
             await asyncio.wait_for(self._closing.wait(), _SILENCE)
         except TimeoutError:
             log.debug("simulator.silence_ended")
-        return _hang_up(request)
+        return hang_up(request)
 
 
-def _xml(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=body, content_type="text/xml", charset="utf-8")
-
-
-def _hang_up(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response()
-
-
-async def _cut(request: web.Request, message: bytes) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
-    response.content_length = len(message)
-    await response.prepare(request)
-    await response.write(message[: len(message) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response
-
-
-async def _oversized(request: web.Request, size: int) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/xml; charset=utf-8"})
-    await response.prepare(request)
-    await response.write(spoil.OVERSIZED_HEAD)
-    for _ in range(0, size, len(_CHUNK)):
-        await response.write(_CHUNK)
-    await response.write(spoil.OVERSIZED_TAIL)
-    await response.write_eof()
-    return response
+def _keys(settings: SimulatorSettings) -> Keys | None:
+    if settings.keys is None:
+        return None
+    try:
+        # Imported here: an unsigned contour needs none of the extra.
+        from appealbus.plugins.simulator.signing.keys import load_keys, make_keys
+    except ImportError:
+        raise ConfigError("a signed contour needs more: pip install 'appealbus[wssec]'") from None
+    make_keys(settings.keys, settings.algorithm)
+    return load_keys(settings.keys)

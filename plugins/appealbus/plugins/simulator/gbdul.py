@@ -5,16 +5,17 @@ from functools import partial
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, published, value
+from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.draw import Draw
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, node
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 
-_SB = "http://smartbridge.b10.kz"
 _GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
 _OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")
+_ERROR = Coded(code="404", name_ru="По запросу ничего не найдено", name_kk="Сұраным бойынша ештеңе табылмады")
 _MALFORMED = Coded(code="003", name_ru="Некорректный БИН в запросе", name_kk="Сұранымдағы БСН дұрыс емес")
 _coded = partial(coded, names=("Code", "NameRu", "NameKz"))
 
@@ -24,11 +25,14 @@ def agency(service_id: str) -> Agency:
     return Agency(
         name="gbdul",
         service_id=service_id,
-        root=f"{{{_SB}}}sendMessageRequest",
+        forms=frozenset({Shape.TEXT, Shape.CDATA}),
+        roots=frozenset({f"{{{_GBDUL}}}Request", f"{{{_GBDUL}}}requestDataType"}),
         answer_type=f"{{{_GBDUL}}}responseDataType",
-        schema=contract("gbdul", "gbdul.xsd"),
+        schema=published("gbdul", "gbdul.xsd"),
         typed=frozenset({"RegistrationDate", "LiquidationDate", "TaxOrgStatus", "IssueDate"}),
         read=_read,
+        asks_signature=True,
+        signs=True,
     )
 
 
@@ -41,13 +45,15 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         found = None
         if index is not None:
             found = population.organisations.organisation((index + shift) % population.organisations.size)
-        # One answer in four comes with the other root that was seen in the wild.
+        return response(_OK if well_formed else _MALFORMED, found)
+
+    def response(status: Coded, found: Organisation | None) -> etree._Element:
+        # Which of the two the real register writes is not known: one answer in four has the other.
         odd = Draw(population.seed, "root", bin_).chance(0.25)
-        root = f"{{{_GBDUL}}}responseDataType" if odd else f"{{{_SB}}}sendMessageResponse"
-        status = _OK if well_formed else _MALFORMED
+        root = f"{{{_GBDUL}}}Response" if odd else f"{{{_GBDUL}}}responseDataType"
         return node(root, _coded("Status", status), None if found is None else _organisation(found))
 
-    return AgencyQuestion(key=bin_, answer=answer)
+    return AgencyQuestion(key=bin_, answer=answer, error=lambda: response(_ERROR, None))
 
 
 def _organisation(firm: Organisation) -> etree._Element:

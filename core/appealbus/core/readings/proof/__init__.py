@@ -94,8 +94,12 @@ class _Proof:
 
     def _contract(self, lookup: Declared[Any, Any]) -> MessageContract | None:
         send: Send = lookup.send
+        if self._wire is None:
+            return None
         try:
-            return None if self._wire is None else self._wire.contract(send.root or None, send.operation)
+            if send.form is not None:
+                self._wire.check_form(send.form)
+            return self._wire.contract(send.root or None, send.operation)
         except CallFailed as failed:
             root = send.root or "a table"
             self.findings.add(send.origin, lookup.name, f"the request {root} cannot leave: {failed.reason}")

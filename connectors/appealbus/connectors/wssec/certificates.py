@@ -1,0 +1,78 @@
+"""Reads certificates from files, and what they say."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from appealbus.core import ConfigError
+
+# National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
+warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
+
+_MAX_FILE = 1024 * 1024
+"""Bytes: a certificate has a few thousand, a chain of them some ten thousand."""
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """Return the one certificate in a PEM or DER file.
+
+    Raises:
+        ConfigError: there is none, or more than one.
+
+    """
+    found = read_certificates(path)
+    if len(found) != 1:
+        raise ConfigError(f"{path}: holds {len(found)} certificates; give a file with the one that is meant")
+    return found[0]
+
+
+def read_certificates(path: Path) -> Sequence[x509.Certificate]:
+    """Return the certificates in a PEM or DER file, at least one.
+
+    Raises:
+        ConfigError: there is none.
+
+    """
+    data = read_file(path, _MAX_FILE)
+    try:
+        pem = b"-----BEGIN" in data
+        return x509.load_pem_x509_certificates(data) if pem else [x509.load_der_x509_certificate(data)]
+    except ValueError:
+        raise ConfigError(f"{path}: not a certificate; give a PEM or DER file") from None
+
+
+def der_of(certificate: x509.Certificate) -> bytes:
+    """Return the certificate's own bytes."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """Return the common name of whom it belongs to; its serial number where it names nobody."""
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else f"serial number {certificate.serial_number}"
+
+
+def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
+    """Return whether the moment lies within the certificate's time."""
+    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Return the file's bytes.
+
+    Raises:
+        ConfigError: it cannot be read, or has more bytes than the limit.
+
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > limit:
+        raise ConfigError(f"{path} has more than {limit} bytes")
+    return data

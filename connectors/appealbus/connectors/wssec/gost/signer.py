@@ -1,0 +1,108 @@
+"""Signs with GOST 34.10-2015: the body alone, the way the gateway of e-government expects it."""
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Final
+
+from lxml import etree
+
+from appealbus.connectors.wssec.certificates import der_of, read_certificate
+from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebog
+from appealbus.connectors.wssec.gost.private_key import read_gost_key
+from appealbus.connectors.wssec.header import add_key_info, prepare
+from appealbus.connectors.wssec.names import DS, EXC_C14N, GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.wssec.signer import Signer
+from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.wssec.verify import verify
+from appealbus.core import CallFailed, ConfigError
+
+# Written in its canonical form, so that what is hashed is what stands here.
+_SIGNED_INFO: Final = (
+    '<ds:SignedInfo xmlns:ds="{ds}">'
+    '<ds:CanonicalizationMethod Algorithm="{c14n}"></ds:CanonicalizationMethod>'
+    '<ds:SignatureMethod Algorithm="{signature}"></ds:SignatureMethod>'
+    '<ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="{c14n}"></ds:Transform></ds:Transforms>'
+    '<ds:DigestMethod Algorithm="{method}"></ds:DigestMethod><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>'
+    "</ds:SignedInfo>"
+)
+
+
+def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: int) -> "GostSigner":
+    """Return a signer from files, once it has signed a message that its certificate verifies.
+
+    Args:
+        key: the private key.
+        certificate: the key's.
+        password: of the key.
+        bits: of the hash: 256 or 512.
+
+    Raises:
+        ConfigError: they cannot be read or do not belong together, or libgcrypt is absent.
+
+    """
+    load()
+    curve, secret = read_gost_key(key, password)
+    if 8 * curve.size != bits:
+        raise ConfigError(f'{key}: a key of {8 * curve.size} bits; write sign = "gost-{8 * curve.size}"')
+    signer = GostSigner(curve, secret, der_of(read_certificate(certificate)))
+    _prove(signer, key, certificate)
+    return signer
+
+
+class GostSigner(Signer):
+    """Holds the key and signs in a thread: it takes some milliseconds, and the loop runs meanwhile."""
+
+    def __init__(self, curve: Curve, secret: int, certificate: bytes) -> None:
+        """Remember the key.
+
+        Args:
+            curve: the key's.
+            secret: the key.
+            certificate: its bytes.
+
+        Raises:
+            ValueError: the number is not a key on this curve.
+
+        """
+        self._curve, self._secret, self._bits = curve, secret, 8 * curve.size
+        self._certificate = certificate
+
+    async def sign(self, envelope: bytes) -> bytes:
+        """Return the message with a signature over its body."""
+        return await asyncio.to_thread(self.signed, envelope)
+
+    def signed(self, envelope: bytes) -> bytes:
+        """Return the message with a signature over its body. Blocks; see `sign`."""
+        security, body, body_id = prepare(envelope)
+        covered = etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
+        info = _SIGNED_INFO.format(
+            ds=DS,
+            c14n=EXC_C14N,
+            signature=GOST_SIGNATURE[self._bits],
+            id=body_id,
+            method=GOST_DIGEST[self._bits],
+            digest=_base64(streebog(covered, self._bits)),
+        )
+        e = int.from_bytes(streebog(info.encode(), self._bits)[::-1], "big")
+        value = b"".join(part.to_bytes(self._curve.size, "little") for part in sign(self._curve, self._secret, e))
+        signature = etree.SubElement(security, f"{{{DS}}}Signature", nsmap={"ds": DS})
+        signature.append(etree.fromstring(info))
+        etree.SubElement(signature, f"{{{DS}}}SignatureValue").text = _base64(value)
+        add_key_info(signature, self._certificate)
+        return etree.tostring(body.getroottree(), encoding="utf-8")
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+def _prove(signer: GostSigner, key: Path, certificate: Path) -> None:
+    """Refuse a key that is not the certificate's, by what alone counts: a signature."""
+    soap = "http://schemas.xmlsoap.org/soap/envelope/"
+    message = f'<s:Envelope xmlns:s="{soap}"><s:Header/><s:Body/></s:Envelope>'.encode()
+    trust = load_trusted([certificate])
+    try:
+        verify(etree.fromstring(signer.signed(message)), trust, now=trust.pinned[0].certificate.not_valid_before_utc)
+    except (CallFailed, ValueError):
+        raise ConfigError(f"{key} is not the key of the certificate {certificate}") from None

@@ -1,0 +1,78 @@
+"""How a message names the certificate that it is signed with. It is a hint: only what is trusted counts."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from lxml import etree
+
+from appealbus.connectors.wssec.names import DS, KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
+from appealbus.connectors.wssec.structure import failed
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """What a signature says of its certificate: one of these, or nothing.
+
+    Attributes:
+        der: the certificate itself, in the signature or as a BinarySecurityToken beside it.
+        serial: its serial number, from X509IssuerSerial.
+        key_identifier: its SubjectKeyIdentifier.
+        thumbprint: SHA-1 of it.
+
+    """
+
+    der: bytes | None = None
+    serial: int | None = None
+    key_identifier: bytes | None = None
+    thumbprint: bytes | None = None
+
+
+def read_key_info(signature: etree._Element) -> KeyInfo:
+    """Return what the signature says of its certificate.
+
+    Raises:
+        CallFailed: `wssec.structure`, where it cannot be read.
+
+    """
+    info = signature.find(f"{{{DS}}}KeyInfo")
+    if info is None:
+        return KeyInfo()
+    shown = next(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate", f"{{{DS}}}X509SerialNumber"), None)
+    if shown is None:
+        return _token(signature, info)
+    if shown.tag == f"{{{DS}}}X509SerialNumber":
+        return KeyInfo(serial=_number(shown))
+    octets, kind = _octets(shown), str(shown.get("ValueType", ""))
+    if kind == KEY_IDENTIFIER:
+        return KeyInfo(key_identifier=octets)
+    if kind == THUMBPRINT:
+        return KeyInfo(thumbprint=octets)
+    return KeyInfo(der=octets)
+
+
+def _token(signature: etree._Element, info: etree._Element) -> KeyInfo:
+    """Return the token beside the signature that it refers to, if it does."""
+    reference = info.find(f"{{{WSSE}}}SecurityTokenReference/{{{WSSE}}}Reference")
+    security = signature.getparent()
+    if reference is None or security is None or security.tag != SECURITY:
+        return KeyInfo()
+    tokens = security.iterchildren(f"{{{WSSE}}}BinarySecurityToken")
+    token = next((each for each in tokens if f"#{each.get(WSU_ID)}" == reference.get("URI")), None)
+    if token is None:
+        raise failed("wssec.structure", "the signature refers to a certificate that is not in the message")
+    return KeyInfo(der=_octets(token))
+
+
+def _octets(element: etree._Element) -> bytes:
+    try:
+        return base64.b64decode("".join((element.text or "").split()), validate=True)
+    except (ValueError, binascii.Error):
+        raise failed("wssec.structure", "the certificate in the message is not base64") from None
+
+
+def _number(element: etree._Element) -> int:
+    text = (element.text or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 60):  # 20 octets are the most that a number may have
+        raise failed("wssec.structure", "the certificate's serial number in the message is not a number")
+    return int(text)

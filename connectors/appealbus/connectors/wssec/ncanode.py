@@ -1,0 +1,156 @@
+"""A signing service that speaks the API of NCANode, version 3: it is handed our key with each message to sign."""
+
+import asyncio
+import base64
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, NoReturn
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from appealbus.core import CallFailed, ConfigError, LinkState, LinkStatus
+from appealbus.core.clocks import monotonic
+from appealbus.schemas.outcome import OutcomeKind
+
+PAUSE: Final = 60.0
+"""Seconds for which a service that refuses our key is not handed it again: a person has to change something first."""
+_OVERHEAD: Final = 64 * 1024
+"""Bytes that a signature with a certificate may add to a message: they have 5,000."""
+_MAX_KEY: Final = 1024 * 1024
+_HEALTH: Final = "/actuator/health"
+_MENDED = {
+    LinkStatus.DOWN: "the signing service cannot be reached or fails; start it, or mend url",
+    LinkStatus.REFUSED: "the signing service refuses our key; mend key, key_password or key_alias",
+}
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a signing service, which must be on this machine: the key and its password go there.
+
+    Raises:
+        ValueError: it is not `http://` with a loopback address, and not `unix:/path/of/the.socket`.
+
+    """
+    if url.startswith("unix:/"):
+        return url
+    parsed = URL(url)
+    host = parsed.host or ""
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if parsed.scheme != "http" or not loopback or parsed.query_string or parsed.user:
+        raise ValueError('write url = "http://127.0.0.1:14579" or "unix:/run/ncanode.sock": the key must not leave')
+    return url.rstrip("/")
+
+
+class NcaNode:
+    """The way to the service, with the key that it is handed. Each call has a connection of its own."""
+
+    def __init__(self, url: str, key: Path, password: str, alias: str | None, seconds: float) -> None:
+        try:
+            with key.open("rb") as file:
+                content = file.read(_MAX_KEY + 1)
+        except OSError as error:
+            raise ConfigError(f"{key} cannot be read: {error.strerror}") from None
+        if not content or len(content) > _MAX_KEY:
+            raise ConfigError(f"{key}: not a PKCS #12 file of at most {_MAX_KEY} bytes")
+        self._socket = url.removeprefix("unix:") if url.startswith("unix:") else None
+        self._base = "http://localhost" if self._socket is not None else url
+        self._seconds = seconds
+        self._key = {"key": base64.b64encode(content).decode(), "password": password}
+        if alias is not None:
+            self._key["keyAlias"] = alias
+        self._status = LinkStatus.UP
+        self._refused_until = 0.0
+
+    def link(self, name: str) -> LinkState:
+        """Say how the service answered the last time."""
+        return LinkState(name, self._status, _MENDED.get(self._status, ""))
+
+    async def sign_message(self, xml: str) -> str:
+        """Return the SOAP message with a WS-Security signature.
+
+        Raises:
+            CallFailed: `wssec.signer_down`, `wssec.signer_refused`, `wssec.signer_answer`.
+
+        """
+        return await self._signed("/wsse/sign", {"xml": xml, **self._key, "trimXml": False}, len(xml))
+
+    async def sign_document(self, xml: str) -> str:
+        """Return the document with an enveloped signature.
+
+        Raises:
+            CallFailed: as `sign_message`.
+
+        """
+        return await self._signed("/xml/sign", {"xml": xml, "signers": [self._key], "trimXml": False}, len(xml))
+
+    async def health(self) -> str | None:
+        """Ask the service how it is; return what is wrong, None where nothing is."""
+        try:
+            status, _ = await self._exchange("GET", _HEALTH, None, _OVERHEAD)
+        except CallFailed as failure:
+            return f"{failure.code}: {failure.reason}"
+        return None if status == 200 else f"the signing service's health is HTTP {status}"
+
+    async def _signed(self, path: str, document: dict[str, object], size: int) -> str:
+        if monotonic() < self._refused_until:
+            raise _failed("wssec.signer_refused", _MENDED[LinkStatus.REFUSED])
+        # Each character may take six bytes in JSON, and four in the answer's UTF-8.
+        status, answer = await self._exchange("POST", path, orjson.dumps(document), 6 * size + _OVERHEAD)
+        if 400 <= status < 500:
+            self._refused_until = monotonic() + PAUSE
+            self._fail(LinkStatus.REFUSED, "wssec.signer_refused")
+        if status != 200:
+            self._fail(LinkStatus.DOWN, "wssec.signer_down")
+        self._status = LinkStatus.UP
+        try:
+            read = orjson.loads(answer)
+        except orjson.JSONDecodeError:
+            read = None
+        match read:
+            case {"status": 200, "xml": str(xml)}:
+                return xml
+        raise wrong_answer()
+
+    async def _exchange(self, method: str, path: str, body: bytes | None, limit: int) -> tuple[int, bytes]:
+        connector = aiohttp.UnixConnector(self._socket) if self._socket else aiohttp.TCPConnector(force_close=True)
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
+                session.request(
+                    method,
+                    f"{self._base}{path}",
+                    data=body,
+                    headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
+                    allow_redirects=False,
+                ) as response,
+            ):
+                answer = bytearray()
+                async for chunk in response.content.iter_any():
+                    answer += chunk
+                    if len(answer) > limit:
+                        self._fail(LinkStatus.DOWN, "wssec.signer_down")
+                return response.status, bytes(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            self._fail(LinkStatus.DOWN, "wssec.signer_down")
+
+    def _fail(self, status: LinkStatus, code: str) -> NoReturn:
+        self._status = status
+        raise _failed(code, _MENDED[status]) from None
+
+
+def wrong_answer() -> CallFailed:
+    """Return the failure of a service that brought something else than what it was given, signed."""
+    return _failed("wssec.signer_answer", "the signing service did not return our message with one signature")
+
+
+def _failed(code: str, reason: str) -> CallFailed:
+    # Nothing has left for the source, so nothing is known of the record: the question is asked again.
+    return CallFailed(
+        OutcomeKind.UNAVAILABLE, code, reason, retry_after=PAUSE if code == "wssec.signer_refused" else None
+    )

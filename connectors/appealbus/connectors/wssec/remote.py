@@ -1,0 +1,51 @@
+"""The signer whose key a signing service uses. What comes back goes out only if it is our message, signed."""
+
+from lxml import etree
+
+from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256, WSSE_ID, WSU_ID
+from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
+from appealbus.connectors.wssec.signer import Signer
+from appealbus.connectors.wssec.structure import methods_of, signed_parts
+from appealbus.core import CallFailed, LinkState
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+METHODS = [(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))]
+"""Of signatures and their digests, which such a service may choose by our key."""
+
+
+class RemoteSigner(Signer):
+    """Has messages signed by a service."""
+
+    def __init__(self, service: NcaNode) -> None:
+        self._service = service
+
+    def link(self, name: str) -> LinkState:
+        """Say how the service answered the last time."""
+        return self._service.link(name)
+
+    async def health(self) -> str | None:
+        """Ask the service how it is."""
+        return await self._service.health()
+
+    async def sign(self, envelope: bytes) -> bytes:
+        """Return the message as the service signed it."""
+        # It parses and serialises the message, so ours may not stay byte for byte; what it made does.
+        signed = (await self._service.sign_message(envelope.decode())).encode()
+        try:
+            ours, root = parse(envelope, limit=len(envelope)), parse(signed, limit=len(signed))
+            body, signature = signed_parts(root)
+            methods_of(signature, METHODS)
+        except (UnsafeXml, CallFailed):
+            raise wrong_answer() from None
+        # Values may use prefixes, too (xsi:type), which the canonical form does not show by itself.
+        prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
+        if len(root[0]) != 1 or _content(ours[-1], prefixes) != _content(body, prefixes):
+            raise wrong_answer()
+        return signed
+
+
+def _content(body: etree._Element, prefixes: list[str]) -> bytes:
+    """Return what a body says but for its ids, and what each of the prefixes means in it."""
+    for name in (WSU_ID, WSSE_ID):
+        body.attrib.pop(name, None)
+    return etree.tostring(body, method="c14n", exclusive=True, inclusive_ns_prefixes=prefixes)

@@ -1,0 +1,133 @@
+"""What a signed message may look like, checked before any cryptography.
+
+Everything that a signature could do beyond signing the body is refused: a second body, signature or reference, ids
+that occur twice, other transforms. So a signature cannot be wrapped around another message.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+
+from lxml import etree
+
+from appealbus.connectors.wssec.names import (
+    DS,
+    EXC_C14N,
+    GOST_2004,
+    SECURITY,
+    SIGNATURE,
+    SOAP_NAMESPACES,
+    WSSE_ID,
+    WSU_ID,
+)
+from appealbus.core import CallFailed
+from appealbus.schemas.outcome import OutcomeKind
+
+_SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+_REFERENCE = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
+_SIGNATURE = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
+
+
+def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
+    """Return the message's body and its only signature, which refers to this body and nothing else.
+
+    Raises:
+        CallFailed: `wssec.structure`, `wssec.unsigned`, `wssec.reference`, `wssec.duplicate_id`.
+
+    """
+    body, signature = _parts(envelope)
+    _check_ids(envelope, body)
+    _check_reference(signature, str(body.get(WSU_ID)))
+    return body, signature
+
+
+def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) -> tuple[str, str]:
+    """Return the signature's methods: of the signature itself, and of its digest.
+
+    Args:
+        signature: as `signed_parts` returned it.
+        allowed: the pairs that one of the trusted certificates can verify.
+
+    Raises:
+        CallFailed: `wssec.algorithm`, `wssec.gost_2004`.
+
+    """
+    canonical, method, reference = signature[0]
+    transforms, digest, _ = reference
+    chosen = str(method.get("Algorithm")), str(digest.get("Algorithm"))
+    if chosen[0] == GOST_2004:
+        raise failed("wssec.gost_2004", "the message is signed by GOST 34.310-2004, which is not supported")
+    if chosen not in allowed or len(method) or len(digest):
+        raise failed("wssec.algorithm", "the signature uses an algorithm that no trusted certificate is for")
+    for step in (canonical, transforms[0]):
+        inside = [part.tag for part in step]
+        if step.get("Algorithm") != EXC_C14N or inside not in ([], [f"{{{EXC_C14N}}}InclusiveNamespaces"]):
+            raise failed("wssec.algorithm", "the signature uses an algorithm that we do not take")
+    return chosen
+
+
+def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
+    """Return the failure of a message that is not taken."""
+    return CallFailed(kind, code, reason)
+
+
+def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
+    soap = next((known for known in SOAP_NAMESPACES if envelope.tag == f"{{{known}}}Envelope"), None)
+    if soap is None:
+        raise failed("wssec.structure", "the message is not a SOAP envelope")
+    everything = Counter(element.tag for element in envelope.iter(f"{{{soap}}}*", SECURITY))
+    names = [f"{{{soap}}}Header", f"{{{soap}}}Body"]
+    if [part.tag for part in envelope][-1:] == names[1:] and SECURITY not in everything:
+        raise failed("wssec.unsigned", "the message is not signed")
+    if [part.tag for part in envelope] != names or any(everything[name] != 1 for name in (*names, SECURITY)):
+        raise failed("wssec.structure", "the message does not have exactly one header, body and security element")
+    header, body = envelope
+    security = header.findall(SECURITY)
+    signatures = list(header.iter(SIGNATURE))
+    if len(security) != 1 or (signatures and (len(signatures) != 1 or signatures[0].getparent() is not security[0])):
+        raise failed("wssec.structure", "the signature is not where it belongs, or not the only one")
+    if not signatures:
+        raise failed("wssec.unsigned", "the message is not signed")
+    return body, signatures[0]
+
+
+def _check_ids(envelope: etree._Element, body: etree._Element) -> None:
+    """Refuse ids that occur twice, and any other attribute that could pass for the body's id.
+
+    Some gateways repeat the body's id as wsse:Id; then it must be the same.
+    """
+    body_id = body.get(WSU_ID)
+    if not body_id:
+        raise failed("wssec.reference", "the body has no id, so nothing can have signed it")
+    seen: set[str] = set()
+    for element in envelope.iter("*"):
+        for name, value in element.attrib.items():
+            is_wsu = name == WSU_ID
+            if (is_wsu and value in seen) or (value == body_id and element is not body and _is_id(str(name))):
+                raise failed("wssec.duplicate_id", "an id occurs more than once in the message")
+            if is_wsu:
+                seen.add(str(value))
+    others = (name for name, value in body.attrib.items() if value == body_id and _is_id(str(name)))
+    if any(name not in (WSU_ID, WSSE_ID) for name in others):
+        raise failed("wssec.duplicate_id", "an id occurs more than once in the message")
+    if body.get(WSSE_ID, body_id) != body_id:
+        raise failed("wssec.duplicate_id", "the body has two ids that differ")
+
+
+def _is_id(name: str) -> bool:
+    return name.rpartition("}")[2].lower() == "id"
+
+
+def _check_reference(signature: etree._Element, body_id: str) -> None:
+    tags = [part.tag for part in signature]
+    if tags not in (_SIGNATURE, _SIGNATURE[:2]):
+        raise failed("wssec.structure", "the signature has parts that we do not take")
+    info = list(signature[0])
+    if [part.tag for part in info] != _SIGNED_INFO:
+        raise failed("wssec.structure", "the signature does not have exactly one reference")
+    reference = info[2]
+    if reference.get("URI") != f"#{body_id}":
+        raise failed("wssec.reference", "what was signed is not the body of the message")
+    if [part.tag for part in reference] != _REFERENCE:
+        raise failed("wssec.structure", "the signature's reference has parts that we do not take")
+    if [part.tag for part in reference[0]] != [f"{{{DS}}}Transform"]:
+        raise failed("wssec.algorithm", "the signature transforms the message in ways that we do not take")

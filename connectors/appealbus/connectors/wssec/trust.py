@@ -1,0 +1,215 @@
+"""Whom we trust: certificates that are pinned, or issued by a pinned authority to a subject that is named."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
+
+from appealbus.connectors.wssec.certificates import der_of, is_valid_at, read_certificate, read_certificates
+from appealbus.connectors.wssec.key_info import KeyInfo
+from appealbus.connectors.wssec.public_keys import PublicKey, public_key
+from appealbus.connectors.wssec.revocation import RevocationList
+from appealbus.connectors.wssec.structure import failed
+from appealbus.core import ConfigError
+from appealbus.schemas.outcome import OutcomeKind
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_UNTRUSTED = "the message is signed with a certificate that is not trusted"
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """A certificate of the peer, or of an authority.
+
+    Attributes:
+        certificate: itself.
+        key: its key.
+        issuers: the authorities by whose word it counts; none where it is pinned.
+
+    """
+
+    certificate: x509.Certificate
+    key: PublicKey
+    issuers: "tuple[Trusted, ...]" = ()
+
+    @cached_property
+    def der(self) -> bytes:
+        """Its own bytes."""
+        return der_of(self.certificate)
+
+    @cached_property
+    def key_identifier(self) -> bytes | None:
+        """Its SubjectKeyIdentifier, where it has one."""
+        try:
+            return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        except (x509.ExtensionNotFound, ValueError):
+            return None
+
+    def is_meant(self, info: KeyInfo) -> bool:
+        """Return whether a message means this certificate. Only what it names it by is compared."""
+        if info.der is not None:
+            return info.der == self.der
+        if info.serial is not None:
+            return info.serial == self.certificate.serial_number
+        if info.key_identifier is not None:
+            return info.key_identifier == self.key_identifier
+        return info.thumbprint is None or info.thumbprint == self.certificate.fingerprint(SHA1())  # noqa: S303
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whom a source's answers may be signed by.
+
+    Attributes:
+        pinned: certificates of the peer.
+        authorities: who may issue others, and signs lists of revoked ones.
+        subject: what a certificate that is not pinned must say of its owner, by object identifier; empty: only pinned
+            ones count.
+        revoked: lists of certificates that count no longer.
+
+    """
+
+    pinned: tuple[Trusted, ...]
+    authorities: tuple[Trusted, ...] = ()
+    subject: Mapping[str, str] = field(default_factory=dict)
+    revoked: tuple[RevocationList, ...] = ()
+
+    @cached_property
+    def methods(self) -> frozenset[tuple[str, str]]:
+        """The methods that its keys can verify. An authority's certificates are of its own kind."""
+        keys = (each.key for each in (*self.pinned, *(self.authorities if self.subject else ())))
+        return frozenset((key.signature_method, key.digest_method) for key in keys)
+
+    def candidates(self, info: KeyInfo, methods: tuple[str, str]) -> Sequence[Trusted]:
+        """Return the certificates that may have signed a message: the one that it names, or else all that are pinned.
+
+        Args:
+            info: how the message names it.
+            methods: of its signature.
+
+        Raises:
+            CallFailed: `wssec.untrusted`, `wssec.algorithm`.
+
+        """
+        found = [each for each in self.pinned if each.is_meant(info)]
+        if not found:
+            found = [self._issued(info.der)]
+        able = [each for each in found if (each.key.signature_method, each.key.digest_method) == methods]
+        if not able:
+            raise failed("wssec.algorithm", "the certificate that the message names is not for this algorithm")
+        return able
+
+    def check(self, signer: Trusted, moment: datetime) -> None:
+        """Refuse a certificate that does not count at this moment.
+
+        Raises:
+            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, where nobody can know.
+
+        """
+        issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
+        if not issued or not is_valid_at(signer.certificate, moment):
+            raise failed("wssec.expired", "the certificate that signed the message is not valid at this time")
+        for each in self.revoked:
+            if not each.is_about(signer.certificate):
+                continue
+            now = each.current()
+            if signer.certificate.serial_number in now.serials:
+                raise failed("wssec.revoked", "the certificate that signed the message was revoked")
+            if not now.last_update <= moment <= now.next_update:
+                reason = "the list of revoked certificates is not of this time: renew the file"
+                raise failed("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
+
+    def _issued(self, der: bytes | None) -> Trusted:
+        """Return a certificate that a message brings along, if one of the authorities gave it to whom we mean."""
+        if der is None or not self.subject:
+            raise failed("wssec.untrusted", _UNTRUSTED)
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            key = public_key(certificate, "the message")
+            fits = _has(certificate, self.subject) and _may_sign(certificate)
+        except (ValueError, ConfigError):
+            raise failed("wssec.untrusted", _UNTRUSTED) from None
+        # An authority that renewed its certificate and kept its key may be there twice.
+        named = (each for each in self.authorities if each.certificate.subject == certificate.issuer)
+        issuers = tuple(each for each in named if each.key.issued(certificate))
+        if not fits or not issuers:
+            raise failed("wssec.untrusted", _UNTRUSTED)
+        return Trusted(certificate, key, issuers)
+
+
+def load_trusted(files: Sequence[Path]) -> Trust:
+    """Return the trust in the certificates in these files and in no others.
+
+    Raises:
+        ConfigError: one cannot be read.
+
+    """
+    return Trust(tuple(_pinned(file) for file in files))
+
+
+def load_trust(
+    pinned: Sequence[Path], authorities: Sequence[Path], subject: Mapping[str, str], revoked: Sequence[Path]
+) -> Trust:
+    """Return the trust that is configured.
+
+    Args:
+        pinned: files with a certificate each.
+        authorities: files with the certificates of authorities.
+        subject: what certificates that are issued by these must say of their owner, by object identifier.
+        revoked: lists of revoked certificates.
+
+    Raises:
+        ConfigError: a file cannot be read, or is not what it should be.
+
+    """
+    roots = tuple(each for file in authorities for each in _authorities(file))
+    lists = tuple(RevocationList(file, roots) for file in revoked)
+    return Trust(tuple(_pinned(file) for file in pinned), roots, subject, lists)
+
+
+def _pinned(file: Path) -> Trusted:
+    certificate = read_certificate(file)
+    return Trusted(certificate, public_key(certificate, str(file)))
+
+
+def _authorities(file: Path) -> Iterator[Trusted]:
+    for certificate in read_certificates(file):
+        if not _may_issue(certificate):
+            raise ConfigError(f"{file}: not the certificate of an authority; give it as trusted to pin it")
+        yield Trusted(certificate, public_key(certificate, str(file)))
+
+
+def _has(certificate: x509.Certificate, subject: Mapping[str, str]) -> bool:
+    said = {(each.oid.dotted_string, each.value) for each in certificate.subject}
+    return all(pair in said for pair in subject.items())
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    """Return whether the certificate's own limits let it sign messages, and it has none that we do not know."""
+    if any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in certificate.extensions):
+        return False
+    usage = _extension(certificate, x509.KeyUsage)
+    basic = _extension(certificate, x509.BasicConstraints)
+    return (usage is None or usage.digital_signature) and (basic is None or not basic.ca)
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    try:
+        usage = _extension(certificate, x509.KeyUsage)
+        basic = _extension(certificate, x509.BasicConstraints)
+    except ValueError:
+        return False
+    return basic is not None and basic.ca and (usage is None or usage.key_cert_sign)
+
+
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,9 @@
+"""Algorithms of enveloped signatures, as the registers behind the gateway use them."""
+
+from typing import Final
+
+from appealbus.connectors.wssec.names import DS
+
+C14N: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+C14N_WITH_COMMENTS: Final = f"{C14N}#WithComments"
+ENVELOPED: Final = f"{DS}enveloped-signature"

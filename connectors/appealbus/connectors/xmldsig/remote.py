@@ -1,0 +1,48 @@
+"""The signer whose key a signing service uses. What comes back goes out only if it is our document, signed."""
+
+import re
+
+from lxml import etree
+
+from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
+from appealbus.connectors.wssec.remote import METHODS
+from appealbus.connectors.xmldsig.signer import DataSigner
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
+from appealbus.core import CallFailed, LinkState
+from appealbus.schemas.safexml import UnsafeXml, parse
+
+_DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
+
+
+class RemoteDataSigner(DataSigner):
+    """Has documents signed by a service."""
+
+    def __init__(self, service: NcaNode) -> None:
+        self._service = service
+
+    def link(self, name: str) -> LinkState:
+        """Say how the service answered the last time."""
+        return self._service.link(name)
+
+    async def health(self) -> str | None:
+        """Ask the service how it is."""
+        return await self._service.health()
+
+    async def sign(self, xml: str) -> str:
+        """Return the document as the service signed it."""
+        signed = await self._service.sign_document(xml)
+        try:
+            ours, theirs = (parse(text.encode(), limit=4 * len(text)) for text in (xml, signed))
+            signature = signature_of(theirs)
+            methods = methods_of(signature)
+            take_out(signature)
+        except (UnsafeXml, CallFailed):
+            raise wrong_answer() from None
+        if methods not in METHODS or _content(ours) != _content(theirs):
+            raise wrong_answer()
+        # The service begins with a declaration, which no signature covers, and which could not stand inside a message.
+        return _DECLARATION.sub("", signed, count=1)
+
+
+def _content(root: etree._Element) -> bytes:
+    return etree.tostring(root, method="c14n", with_comments=False)

@@ -1,0 +1,75 @@
+"""What a document with an enveloped signature may look like, checked before any cryptography.
+
+Everything that a signature could do beyond signing the whole document is refused: another signature or reference,
+another place, other transforms.
+"""
+
+from lxml import etree
+
+from appealbus.connectors.wssec.names import DS, SIGNATURE
+from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
+from appealbus.core import CallFailed
+from appealbus.schemas.outcome import OutcomeKind
+
+_SIGNATURE = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
+_SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+_REFERENCE = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
+_TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
+"""The two are one: URI="" stands for the document without its comments (XML Signature, 4.3.3.3)."""
+
+
+def signature_of(root: etree._Element) -> etree._Element:
+    """Return the document's only signature, which claims to be of all of it.
+
+    Raises:
+        CallFailed: `data_signature.unsigned`, `data_signature.structure`, `data_signature.reference`,
+            `data_signature.algorithm`.
+
+    """
+    signatures = list(root.iter(SIGNATURE))
+    if not signatures:
+        raise failed("data_signature.unsigned", "the data is not signed")
+    if len(signatures) > 1 or signatures[0].getparent() is not root:
+        reason = "the signature of the data is not where it belongs, or not the only one"
+        raise failed("data_signature.structure", reason)
+    _check(signatures[0])
+    return signatures[0]
+
+
+def methods_of(signature: etree._Element) -> tuple[str, str]:
+    """Return the signature's methods: of the signature itself, and of its digest."""
+    info = signature[0]
+    return str(info[1].get("Algorithm")), str(info[2][1].get("Algorithm"))
+
+
+def take_out(signature: etree._Element) -> None:
+    """Take the signature out of its document, and nothing else: text behind it stays."""
+    parent, before = signature.getparent(), signature.getprevious()
+    if signature.tail and before is not None:
+        before.tail = (before.tail or "") + signature.tail
+    elif signature.tail and parent is not None:
+        parent.text = (parent.text or "") + signature.tail
+    if parent is not None:
+        signature.tail = None
+        parent.remove(signature)
+
+
+def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
+    """Return the failure of a document that is not taken."""
+    return CallFailed(kind, code, reason)
+
+
+def _check(signature: etree._Element) -> None:
+    if [part.tag for part in signature] not in (_SIGNATURE, _SIGNATURE[:2]):
+        raise failed("data_signature.structure", "the signature of the data has parts that we do not take")
+    info = signature[0]
+    if [part.tag for part in info] != _SIGNED_INFO or [part.tag for part in info[2]] != _REFERENCE:
+        raise failed("data_signature.structure", "the signature of the data does not have exactly one reference")
+    canonical, method, reference = info
+    transforms, digest, _ = reference
+    if reference.get("URI") != "":
+        raise failed("data_signature.reference", "what was signed is not the whole of the data")
+    chosen = [step.get("Algorithm") for step in transforms.iterchildren(f"{{{DS}}}Transform")]
+    plain = not any(len(part) for part in (canonical, method, digest, *transforms))
+    if len(chosen) != len(transforms) or chosen not in _TRANSFORMS or canonical.get("Algorithm") != C14N or not plain:
+        raise failed("data_signature.algorithm", "the signature of the data transforms it in ways that we do not take")

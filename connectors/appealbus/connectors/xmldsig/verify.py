@@ -1,0 +1,69 @@
+"""Holds a document to the signature inside its root: whom we trust signed all of it but the signature itself.
+
+Before it is hashed the signature is taken out; what is left is what is hashed, and what is read.
+"""
+
+from datetime import datetime
+
+from lxml import etree
+
+from appealbus.connectors.wssec.cost import is_costly
+from appealbus.connectors.wssec.key_info import read_key_info
+from appealbus.connectors.wssec.names import GOST_2004
+from appealbus.connectors.wssec.trust import Trust
+from appealbus.connectors.wssec.verify import signed_by
+from appealbus.connectors.xmldsig.structure import failed, methods_of, signature_of, take_out
+from appealbus.core import CallFailed
+from appealbus.core.clocks import wall
+
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+
+
+def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -> None:
+    """Return once it is sure that the whole document was signed. Its signature has been taken out then.
+
+    Takes up to some milliseconds, and as much again for each 100 KB: call it in a thread.
+
+    Args:
+        root: the root of the document: of one of its own, since what surrounds it is not what was signed.
+        trust: whose signature counts.
+        now: the moment at which the certificate must be valid; None: now.
+
+    Raises:
+        CallFailed: `data_signature.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out
+            of date.
+
+    """
+    signature = signature_of(root)
+    if is_costly(root):
+        raise failed("data_signature.structure", "the data has too many namespaces or attributes to be verified")
+    methods = methods_of(signature)
+    if methods[0] == GOST_2004:
+        raise failed("data_signature.gost_2004", "the data is signed by GOST 34.310-2004, which is not supported")
+    if methods not in trust.methods:
+        raise failed(
+            "data_signature.algorithm", "the data is signed by an algorithm that no trusted certificate is for"
+        )
+    try:
+        candidates = trust.candidates(read_key_info(signature), methods)
+        info = _canonical_info(signature[0])
+        take_out(signature)
+        covered = etree.tostring(root, method="c14n", with_comments=False)
+        trust.check(signed_by(signature, candidates, info, covered), now or wall())
+    except CallFailed as failure:
+        # The words of signatures over messages, which hold for the data in one, too.
+        code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")
+        raise failed(f"data_signature.{code}", reason, failure.kind) from None
+    except etree.LxmlError:
+        raise failed("data_signature.structure", "the data has no canonical form") from None
+
+
+def _canonical_info(info: etree._Element) -> bytes:
+    """Return SignedInfo in the canonical form that it has inside its document (Canonical XML 1.0, section 2.4)."""
+    # lxml leaves out what a part inherits, unless the part stands alone: then it writes the namespaces into it.
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
+    for ancestor in info.iterancestors():
+        for name, value in ancestor.attrib.items():
+            if str(name).startswith(_XML) and name not in alone.attrib:
+                alone.set(name, value)
+    return etree.tostring(alone, method="c14n", with_comments=False)
