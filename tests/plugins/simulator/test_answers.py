@@ -9,6 +9,7 @@ from appealbus.plugins.egkn.reading import TAKE as EGKN
 from appealbus.plugins.egkn.reading import with_papers_together
 from appealbus.plugins.gbdfl.reading import TAKE as GBDFL
 from appealbus.plugins.gbdul.reading import TAKE as GBDUL
+from appealbus.plugins.gbdul.reading import TAKE_NON_RESIDENT
 from appealbus.plugins.simulator.agency import published
 from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.messages import channel_schema
@@ -82,15 +83,19 @@ async def test_questions_without_an_answer(peer: Peer):
 
 
 async def test_organisations(peer: Peer, population: Population):
-    """ГБД ЮЛ finds by БИН, under both roots that were seen in the wild."""
+    """ГБД ЮЛ finds by БИН, under both roots that were published, and tells less of foreign ones."""
     roots = set()
-    for index in range(0, population.organisations.size, 5):
+    indexes = range(population.organisations.size)
+    abroad = [index for index in indexes if population.organisations.nonresident(index)]
+    for index in (*indexes[::5], *abroad):
         seen = await peer.send(organisation_question(population.organisations.bin(index)))
         content = seen.content()
         ORGANISATIONS.assertValid(content)
         assert content.findtext("Status/Code") == "002"
-        assert GBDUL.answer(content).records() == [population.organisations.organisation(index)]
+        take = TAKE_NON_RESIDENT if index in abroad else GBDUL
+        assert take.answer(content).records() == [population.organisations.organisation(index)]
         roots.add(etree.QName(content).localname)
+    assert abroad
     assert roots == {"Response", "responseDataType"}
 
 

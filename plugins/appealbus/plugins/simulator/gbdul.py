@@ -1,5 +1,6 @@
 """ГБД ЮЛ as its contract describes it: an organisation by БИН."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from lxml import etree
@@ -51,9 +52,31 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         # Which of the two the real register writes is not known: one answer in four has the other.
         odd = Draw(population.seed, "root", bin_).chance(0.25)
         root = f"{{{_GBDUL}}}Response" if odd else f"{{{_GBDUL}}}responseDataType"
-        return node(root, _coded("Status", status), None if found is None else _organisation(found))
+        return node(root, _coded("Status", status), None if found is None else _told(found))
 
     return AgencyQuestion(key=bin_, answer=answer, error=lambda: response(_ERROR, None))
+
+
+def _told(firm: Organisation) -> etree._Element:
+    # Only of a foreign one the register has no name in Kazakh.
+    return _organisation(firm) if firm.name_kk else _nonresident(firm)
+
+
+def _nonresident(firm: Organisation) -> etree._Element:
+    leader, address = firm.leader, firm.address
+    return node(
+        "IpsNerezident",
+        leaf("BIN", firm.bin),
+        day("RegDate", firm.registered_on),
+        day("LiquidationDate", firm.liquidated_on),
+        leaf("FullNameRu", firm.name_ru),
+        _coded("OrgForm", firm.legal_form),
+        leaf("CountryFac", False),
+        _coded("CountryNerezident", codes.FOREIGN[0]),
+        _coded("RegStatus", firm.registration_status),
+        node("Leader", *_names(leader)) if leader else None,
+        node("Address", leaf("KATO", address.kato), *_places(address)) if address else None,
+    )
 
 
 def _organisation(firm: Organisation) -> etree._Element:
@@ -86,11 +109,15 @@ def _leader(leader: Leader) -> etree._Element:
         "OrganizationLeader",
         node("Position", _coded("PositionType", kind), day("IssueDate", leader.since), day("LossDate", leader.until)),
         _coded("Country", codes.KAZAKHSTAN),
-        leaf("IIN", leader.iin),
-        leaf("SurName", leader.surname),
-        leaf("Name", leader.name),
-        leaf("MiddleName", leader.patronymic),
+        *_names(leader),
     )
+
+
+def _names(leader: Leader) -> Iterator[etree._Element | None]:
+    yield leaf("IIN", leader.iin)
+    yield leaf("SurName", leader.surname)
+    yield leaf("Name", leader.name)
+    yield leaf("MiddleName", leader.patronymic)
 
 
 def _activity(coded: Coded, *, main: bool) -> etree._Element:
@@ -104,23 +131,16 @@ def _activity(coded: Coded, *, main: bool) -> etree._Element:
 
 
 def _address(address: LegalAddress) -> etree._Element:
+    return node("Address", leaf("RKA", address.rka), leaf("KATO", address.kato), *_places(address))
+
+
+def _places(address: LegalAddress) -> Iterator[etree._Element | None]:
     # The register has the parts; the population keeps each language as one line of five.
-    ru = (address.text_ru or "").split(", ")
-    kk = (address.text_kk or "").split(", ")
-    return node(
-        "Address",
-        leaf("RKA", address.rka),
-        leaf("KATO", address.kato),
-        leaf("DistrictRu", ru[0]),
-        leaf("DistrictKz", kk[0]),
-        leaf("RegionRu", ru[1]),
-        leaf("RegionKz", kk[1]),
-        leaf("CityRu", ru[2]),
-        leaf("CityKz", kk[2]),
-        leaf("StreetRu", ru[3]),
-        leaf("StreetKz", kk[3]),
-        leaf("BuildingNumber", ru[4]),
-    )
+    ru, kk = ((line or "").split(", ") for line in (address.text_ru, address.text_kk))
+    for name, in_ru, in_kk in zip(("District", "Region", "City", "Street"), ru, kk, strict=False):
+        yield leaf(f"{name}Ru", in_ru)
+        yield leaf(f"{name}Kz", in_kk)
+    yield leaf("BuildingNumber", ru[4])
 
 
 def _founder(founder: Founder) -> etree._Element:
