@@ -15,7 +15,18 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 ALL = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "README.md", ROOT / "examples" / "README.md"]
 WIRES = (ROOT / "docs" / "wires.md").read_text(encoding="utf-8")
 BUS = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-FILES = {"wsdl", "catalog", "ca_bundle", "client_cert", "client_key", "key", "certificate", "trusted"}
+FILES = {
+    "wsdl",
+    "catalog",
+    "ca_bundle",
+    "client_cert",
+    "client_key",
+    "key",
+    "certificate",
+    "trusted",
+    "trusted_ca",
+    "crl",
+}
 _LAYERS = "http|soap|shep|amqp|answer|xml|wssec|data_signature|reply|inputs?|guard|breaker|budget|bus|access_log"
 _CODE = re.compile(rf"\"((?:{_LAYERS})\.[a-z_.]+)\"")
 

@@ -57,6 +57,7 @@ def test_doctype_in_a_text_is_no_doctype() -> None:
         (b"\x1f\x8b\x08\x00", "xml.encoding"),
         ("<a>я</a>".encode("windows-1251"), "xml.encoding"),
         (b"<a>" + b"x" * 2000 + b"</a>", "xml.too_large"),
+        (b"<a><b" + b"".join(b' a%d=""' % n for n in range(1001)) + b"/></a>", "xml.too_many"),
     ],
 )
 def test_broken(data: bytes, code: str) -> None:

@@ -177,9 +177,24 @@ def point(root: etree._Element) -> None:
         lambda _: MESSAGE.decode(),
         lambda _: "<a/>",
         lambda _: "no XML",
+        lambda signed: signed.replace("<q>1<", "<q xmlns:r='relative'>1<"),
         lambda signed: '<!DOCTYPE a [<!ENTITY x "y">]>' + signed.partition("?>")[2],
     ],
-    ids=["more", "wrapped", "two", "sha1", "reference", "value", "prefix", "break", "unsigned", "other", "text", "dtd"],
+    ids=[
+        "more",
+        "wrapped",
+        "two",
+        "sha1",
+        "reference",
+        "value",
+        "prefix",
+        "break",
+        "unsigned",
+        "other",
+        "text",
+        "relative",
+        "dtd",
+    ],
 )
 async def test_message_that_is_not_ours(way, service, spoil):
     """What comes back with another content, signature or reference does not go out."""
@@ -232,6 +247,7 @@ def status(code: int, body: object = None):
         (status(500), "signer_down"),
         (status(503), "signer_down"),
         (status(302), "signer_down"),
+        (status(404), "signer_down"),
         (status(400), "signer_refused"),
         (status(200, {"status": 500, "message": "secret"}), "signer_answer"),
         (status(200, {"status": 200, "xml": None}), "signer_answer"),
@@ -255,6 +271,17 @@ async def test_nobody_there(p12):
     assert (await failure(RemoteSigner(way).sign(MESSAGE))).code == "wssec.signer_down"
     assert way.link("signer.x").status is LinkStatus.DOWN
     assert (await way.health()).startswith("wssec.signer_down")
+
+
+async def test_back_again(service, way):
+    """A service that is back is told to be, when it is asked or has signed."""
+    service.answer = status(500)
+    await failure(RemoteSigner(way).sign(MESSAGE))
+    assert way.link("x").status is LinkStatus.DOWN
+    assert await way.health() == "the signing service's health is HTTP 500"
+    service.answer = None
+    assert await way.health() is None
+    assert way.link("x").status is LinkStatus.UP
 
 
 @pytest.mark.parametrize(("password", "alias"), [("wrong", None), ("secret", "nobody")])

@@ -1,14 +1,14 @@
 """Reads certificates from files, and what they say."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from appealbus.core import ConfigError
+from appealbus.core import CertificateState, ConfigError
 
 # National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
 warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
@@ -59,6 +59,25 @@ def common_name(certificate: x509.Certificate) -> str:
 def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
     """Return whether the moment lies within the certificate's time."""
     return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
+    """Return what there is to tell of certificates in files.
+
+    Args:
+        used: files, each with what its certificates are for.
+
+    Raises:
+        ConfigError: one cannot be read.
+
+    """
+    found = []
+    for file, purpose in used:
+        for number, each in enumerate(read_certificates(file), 1):
+            name = file.name if number == 1 else f"{file.name} #{number}"
+            when = each.not_valid_before_utc, each.not_valid_after_utc
+            found.append(CertificateState(name, purpose, common_name(each), *when))
+    return tuple(found)
 
 
 def read_file(path: Path, limit: int) -> bytes:

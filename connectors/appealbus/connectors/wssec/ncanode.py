@@ -21,7 +21,7 @@ _OVERHEAD: Final = 64 * 1024
 _MAX_KEY: Final = 1024 * 1024
 _HEALTH: Final = "/actuator/health"
 _MENDED = {
-    LinkStatus.DOWN: "the signing service cannot be reached or fails; start it, or mend url",
+    LinkStatus.DOWN: "the signing service cannot be reached, or fails; start it, or mend url",
     LinkStatus.REFUSED: "the signing service refuses our key; mend key, key_password or key_alias",
 }
 
@@ -94,14 +94,18 @@ class NcaNode:
             status, _ = await self._exchange("GET", _HEALTH, None, _OVERHEAD)
         except CallFailed as failure:
             return f"{failure.code}: {failure.reason}"
-        return None if status == 200 else f"the signing service's health is HTTP {status}"
+        if status != 200:
+            return f"the signing service's health is HTTP {status}"
+        if self._status is LinkStatus.DOWN:
+            self._status = LinkStatus.UP
+        return None
 
     async def _signed(self, path: str, document: dict[str, object], size: int) -> str:
         if monotonic() < self._refused_until:
             raise _failed("wssec.signer_refused", _MENDED[LinkStatus.REFUSED])
         # Each character may take six bytes in JSON, and four in the answer's UTF-8.
         status, answer = await self._exchange("POST", path, orjson.dumps(document), 6 * size + _OVERHEAD)
-        if 400 <= status < 500:
+        if status == 400:
             self._refused_until = monotonic() + PAUSE
             self._fail(LinkStatus.REFUSED, "wssec.signer_refused")
         if status != 200:

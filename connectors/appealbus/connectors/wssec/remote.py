@@ -2,6 +2,7 @@
 
 from lxml import etree
 
+from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256, WSSE_ID, WSU_ID
 from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
 from appealbus.connectors.wssec.signer import Signer
@@ -35,11 +36,12 @@ class RemoteSigner(Signer):
             ours, root = parse(envelope, limit=len(envelope)), parse(signed, limit=len(signed))
             body, signature = signed_parts(root)
             methods_of(signature, METHODS)
-        except (UnsafeXml, CallFailed):
+            # Values may use prefixes, too (xsi:type), which the canonical form does not show by itself.
+            prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
+            is_ours = not is_costly(root) and _content(ours[-1], prefixes) == _content(body, prefixes)
+        except (UnsafeXml, CallFailed, etree.LxmlError):
             raise wrong_answer() from None
-        # Values may use prefixes, too (xsi:type), which the canonical form does not show by itself.
-        prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
-        if len(root[0]) != 1 or _content(ours[-1], prefixes) != _content(body, prefixes):
+        if not is_ours or len(root[0]) != 1:
             raise wrong_answer()
         return signed
 

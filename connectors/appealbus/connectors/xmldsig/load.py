@@ -53,7 +53,7 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
         ConfigError: a certificate or list cannot be read, or the extra is not installed.
 
     """
-    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
+    if not settings.is_verified:
         return None
     try:
         module = _module("xmldsig", "verify")

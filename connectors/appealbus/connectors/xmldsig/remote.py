@@ -4,6 +4,7 @@ import re
 
 from lxml import etree
 
+from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
 from appealbus.connectors.wssec.remote import METHODS
 from appealbus.connectors.xmldsig.signer import DataSigner
@@ -36,9 +37,10 @@ class RemoteDataSigner(DataSigner):
             signature = signature_of(theirs)
             methods = methods_of(signature)
             take_out(signature)
-        except (UnsafeXml, CallFailed):
+            is_ours = not is_costly(theirs) and _content(ours) == _content(theirs)
+        except (UnsafeXml, CallFailed, etree.LxmlError):
             raise wrong_answer() from None
-        if methods not in METHODS or _content(ours) != _content(theirs):
+        if not is_ours or methods not in METHODS:
             raise wrong_answer()
         # The service begins with a declaration, which no signature covers, and which could not stand inside a message.
         return _DECLARATION.sub("", signed, count=1)
