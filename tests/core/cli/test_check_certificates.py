@@ -16,6 +16,7 @@ connector = "shep"
 url = "http://127.0.0.1:9/"
 service_id = "S"
 sender_id = "us"
+data_signature = {{ sign = "none" }}
 [sources.{source}.signature]
 trusted = ["{file}.crt"]
 """
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def configure(folder: Path, *files: str) -> None:
-    sources = zip(("gbdfl", "pensions"), files, strict=False)
+    sources = zip(("gbdfl", "gbdul"), files, strict=False)
     text = "".join(SOURCE.format(source=source, file=file) for source, file in sources)
     (folder / "appealbus.toml").write_text(text)
 
@@ -48,10 +49,10 @@ def test_an_end_within_thirty_days_is_a_warning(program, folder: Path):
     found = json.loads(done.stdout)
     assert (done.returncode, found["problems"]) == (0, [])
     (warning,) = found["warnings"]
-    assert warning.startswith("source pensions: certificate soon.crt (signs its answers) ends on ")
+    assert warning.startswith("source gbdul: certificate soon.crt (signs its answers) ends on ")
     assert [(each["source"], each["name"], each["subject"]) for each in found["certificates"]] == [
         ("gbdfl", "good.crt", "Gateway"),
-        ("pensions", "soon.crt", "Gateway"),
+        ("gbdul", "soon.crt", "Gateway"),
     ]
     assert "good.crt of gbdfl signs its answers: Gateway, until 2" in program("check").stdout
 
@@ -63,4 +64,4 @@ def test_one_that_does_not_count_is_a_problem(program, folder: Path):
     assert done.returncode == 1
     old, later = json.loads(done.stdout)["problems"]
     assert old.startswith("source gbdfl: certificate old.crt (signs its answers) ended on ")
-    assert later.startswith("source pensions: certificate next.crt (signs its answers) counts only from ")
+    assert later.startswith("source gbdul: certificate next.crt (signs its answers) counts only from ")

@@ -204,6 +204,7 @@ async def test_an_optional_value_that_the_schema_does_not_allow_is_none(
         (IIN, OTHER, "degrees.other_licence"),
         ("<number>2<", f"<number>{CANARY}<", "reply.bad_value"),
         ("<day>2021-01-01</day>", "", "reply.missing"),
+        ("<paper>", '<paper i:nil="true" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">', "reply.missing"),
     ],
 )
 async def test_what_the_record_needs_must_be_there(old: str, new: str, code: str) -> None:
