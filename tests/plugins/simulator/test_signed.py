@@ -190,7 +190,7 @@ async def test_wrong_signatures_of_data(gost: Contour, spoil, code: str):
 async def test_expired(session: aiohttp.ClientSession, tmp_path: Path):
     """Certificates that are out of date get codes of their own: one for the message, one for the data."""
     make_keys(tmp_path, Algorithm.GOST_256, days=0)
-    settings = SimulatorSettings(seed=SEED, size=SIZE, keys=tmp_path)
+    settings = SimulatorSettings(seed=SEED, size=SIZE, keys=tmp_path, algorithm=Algorithm.GOST_256)
     async with Simulator(settings) as simulator:
         contour = Contour(Peer(simulator, session), load_keys(tmp_path), tmp_path)
         seen = await contour.peer.send(contour.signed(person_question(iin="750301100019")))
