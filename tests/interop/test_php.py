@@ -1,14 +1,6 @@
-"""The SOAP connector against PHP's SoapServer, which we did not write.
-
-Needs `php` with its soap extension (Debian: php-cli, php-soap). Without, the tests are skipped, except on CI.
-"""
+"""The SOAP connector against PHP's SoapServer, which we did not write."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -18,8 +10,9 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
-from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, require, text
+from appealbus.core.replies.xmlread import bool_of, children, date_of, element_of, int_of, local_name, require, text
 from appealbus.schemas.outcome import OutcomeKind
+from tests.interop.php import php_server
 
 HERE = Path(__file__).parent
 REGISTER = HERE.parent / "connectors" / "soap" / "register.wsdl"
@@ -29,51 +22,12 @@ CALL = Call(question_id="7f0c2f0e-6b5a-4a3c-9d1b-6f3f0f1a2b3c", number="2026-000
 pytestmark = pytest.mark.interop
 
 
-def missing() -> str | None:
-    """Say what is missing; None if nothing is."""
-    php = shutil.which("php")
-    if php is None:
-        return "php is not installed (Debian: php-cli php-soap)"
-    modules = subprocess.run([php, "-m"], capture_output=True, text=True, check=True).stdout
-    return None if "soap" in modules.split() else "php has no soap extension (Debian: php-soap)"
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Yield the URL of the PHP register, and the file that it writes notices to."""
-    lacking = missing()
-    if lacking is not None:
-        if os.environ.get("CI"):
-            pytest.fail(lacking)
-        pytest.skip(lacking)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     notices = tmp_path_factory.mktemp("php") / "notices"
-    process = subprocess.Popen(
-        ["php", "-S", f"127.0.0.1:{port}", str(HERE / "php_register.php")],
-        env={**os.environ, "REGISTER_WSDL": str(REGISTER), "NOTICES": str(notices), "PHP_CLI_SERVER_WORKERS": "4"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}/", notices
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=10)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(100):
-        assert process.poll() is None, "php ended at once"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail("php does not listen")
+    with php_server(HERE / "php_register.php", {"REGISTER_WSDL": str(REGISTER), "NOTICES": str(notices)}) as url:
+        yield url, notices
 
 
 @pytest.fixture
@@ -165,3 +119,17 @@ async def test_many_at_once(wire: SoapWire) -> None:
     iins = [f"85031218{number:04}" for number in range(50)]
     replies = await asyncio.gather(*(wire.call(find(iin), CALL) for iin in iins))
     assert [text(element_of(reply), "person/iin") for reply in replies] == iins
+
+
+async def test_words_of_a_fault(server: tuple[str, Path]) -> None:
+    """Where no name tells, words of the fault's text do."""
+    settings = {"wsdl": REGISTER, "url": server[0], "soap_headers": {"Client": {"system": "bus", "request": "{now}"}}}
+    for words, code in (("НЕТ * такого", "soap.fault.text"), ("такого нет", "soap.fault.client")):
+        told = SoapSettings.model_validate({**settings, "fault_texts": {words: "not_found"}})
+        wire = SoapWire("register", told, HttpClient())
+        await wire.start()
+        with pytest.raises(CallFailed) as caught:
+            await wire.call(find("999999999999"), CALL)
+        assert caught.value.code == code
+        assert [local_name(each) for each in caught.value.details] == ["RegisterFault"]
+        await wire.close()

@@ -9,10 +9,10 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep.data import Shape
-from appealbus.connectors.shep.server import GatewayRequest, build_response, read_request
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.wire import ShepWire
 from appealbus.core import Call, Lookup, Outcome, Query, Source
+from appealbus.plugins.simulator.messages import GatewayRequest, build_response, read_request
 
 
 class Gateway:
@@ -55,7 +55,8 @@ async def gateway() -> AsyncIterator[Gateway]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    settings = ShepSettings(url=f"http://127.0.0.1:{port}/bip-sync/", service_id="TEST", sender_id="TEST")
+    table = {"url": f"http://127.0.0.1:{port}/bip-sync/", "service_id": "TEST", "sender_id": "TEST"}
+    settings = ShepSettings.model_validate(table | {"data_signature": {"sign": "none"}})
     served.wire = ShepWire("test", settings, HttpClient())
     await served.wire.start()
     yield served

@@ -37,6 +37,11 @@ def test_declarations_are_right(kind: type[Declared[Any, Any]]) -> None:
     assert prove([unset(kind)]) == []
 
 
+def test_the_declaration_of_a_non_resident_is_right() -> None:
+    """It is taken by the same lookups."""
+    assert prove([unset(gbdul.OrganisationByBin, gbdul.TAKE_NON_RESIDENT)]) == []
+
+
 @pytest.mark.parametrize("kind", LOOKUPS)
 def test_every_misspelt_path_is_found(kind: type[Declared[Any, Any]]) -> None:
     """Whatever is taken of the answer: each path with wrong letters makes a finding that names it."""

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from appealbus.core import Request
 from appealbus.core.testing import ScriptedWire, ask_all
 from appealbus.core.testing.asking import Asked
-from tests.plugins.test_conformance import ABOUT, AGENCIES, LOOKUPS, POPULATION
+from tests.plugins.test_conformance import ABOUT, LOOKUPS, answer_of
 
 CANARY = "Канарейкина 010203499998"
 QUESTIONS = ["gbdfl.person", "gbdul.organisation", "egkn.parcel", "address.by_cadastral_number"]
@@ -44,8 +44,7 @@ async def test_a_canary_is_told_nowhere(question: str, checked: bool, caplog: py
     given: list[etree._Element] = []
 
     def agency(request: Request) -> etree._Element:
-        assert isinstance(request.body, etree._Element)
-        given.append(AGENCIES[lookup.source].question(request.body, POPULATION).answer(0))
+        given.append(answer_of(lookup.source, request))
         return given[-1]
 
     await ask_all(lookup, about, replies=agency, records=records)

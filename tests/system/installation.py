@@ -82,7 +82,9 @@ class Installation:
     def source(self, name: str, **guard: Any) -> dict[str, Any]:
         """Return the table of a source, with these settings of its guard."""
         usual = {"timeout": "1s", "attempts": 2, "backoff": "20ms", "breaker_failures": 1000}
-        table = {"connector": "shep", "url": self.agencies.url, "sender_id": "appealbus"}
+        table: dict[str, Any] = {"connector": "shep", "url": self.agencies.url, "sender_id": "appealbus"}
+        if name == "gbdul":
+            table["data_signature"] = {"sign": "none"}
         return {**table, "service_id": SERVICES[name], "guard": {**usual, **guard}}
 
     def with_sender(self, together: int = 5, gate: str = "", **tables: dict[str, Any]) -> None:

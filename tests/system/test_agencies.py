@@ -20,20 +20,20 @@ pytestmark = pytest.mark.system
 
 MEMORY = 200
 BAD_ANSWERS = {
-    "fault": ("unavailable", "shep.fault.SCSE002"),
-    "status": ("unavailable", "shep.status.SCSE001"),
+    "fault": ("unavailable", "shep.fault.SCE909"),
+    "status": ("unavailable", "shep.status.SCSE003"),
     "http_500": ("unavailable", "http.500"),
     "http_502": ("unavailable", "http.502"),
     "empty": ("invalid", "soap.empty"),
     "truncated": ("invalid", "xml.malformed"),
-    "wrong_types": ("invalid", "reply.schema"),
     "wrong_namespace": ("invalid", "reply.schema"),
     "oversized": ("invalid", "http.too_large"),
     "entity_bomb": ("invalid", "xml.doctype"),
     "silent": ("timed_out", "guard.timeout"),
     "cut": ("unavailable", "http.reset"),
-    "repeated": ("invalid", "shep.correlation"),
+    "repeated": ("invalid", "egkn.other_parcel"),
     "doubled": ("invalid", "shep.response"),
+    "business_error": ("invalid", "egkn.404"),
     "other_person": ("invalid", "egkn.other_parcel"),
 }
 
@@ -54,7 +54,9 @@ def busy(tmp_path_factory: pytest.TempPathFactory, _agencies: Agencies) -> Itera
     """A bus that takes files from a folder, for all tests of this module; it must outlive them."""
     here = Installation(tmp_path_factory.mktemp("busy"), _agencies)
     (here.folder / "inbox").mkdir()
-    here.configure(intakes={"inbox": {"kind": "files", "folder": "inbox", "poll": "50ms", "settle": "0s"}})
+    strict = {"egkn": here.source("egkn") | {"replies": "strict"}}
+    inbox = {"kind": "files", "folder": "inbox", "poll": "50ms", "settle": "0s"}
+    here.configure(intakes={"inbox": inbox}, sources=strict)
     with here.start("run") as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         yield here, bus
@@ -83,6 +85,20 @@ def test_a_bad_answer_is_one_gap_with_its_reason_until_the_agency_recovers(
     assert "egkn.parcel" in {fact.lookup for fact in last.facts}
     assert last.version == first.version + 1
     assert bus.rss() < MEMORY
+
+
+def test_values_that_the_contract_does_not_allow_are_none(
+    busy: tuple[Installation, Program], agencies: Agencies
+) -> None:
+    """The record is there without them, and says which they are."""
+    here, bus = busy
+    agencies.misbehave(egkn={"wrong_types": 1})
+    _, message = _drop(here, about_land(len(BAD_ANSWERS) + 1)[-1])
+    bus.until(lambda: message in here.dossiers(), "the first version is there")
+    (parcel,) = (fact for fact in here.dossiers()[message].facts if fact.lookup == "egkn.parcel")
+    assert any(path.endswith("Area") for path in parcel.provenance.unreadable or ())
+    assert "неизвестно" not in parcel.model_dump_json()
+    agencies.misbehave()
 
 
 def _drop(here: Installation, appeal: Appeal) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.outcomes import (
     awaiting,
     found,
@@ -99,8 +100,10 @@ __all__ += [
     "LinkState",
     "LinkStatus",
     "MessageContract",
+    "Notes",
     "Payload",
     "Reply",
+    "ReplyCheck",
     "Request",
     "Shape",
     "SingleUse",

@@ -44,7 +44,8 @@ class Organisation(Record):
     type: Literal["Organisation"] = "Organisation"
     bin: Text
     name_ru: Text
-    name_kk: Text
+    name_kk: Text | None = None
+    """ГБД ЮЛ has it of all but non-residents."""
     short_name_ru: Text | None = None
     short_name_kk: Text | None = None
     registration_status: Coded

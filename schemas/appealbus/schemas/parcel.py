@@ -35,6 +35,8 @@ class Right(Model):
     ownership_form: Coded | None = None
     registered_at: Moment | None = None
     document: FoundingDocument | None = None
+    """The paper that it rests on; of several the first."""
+    other_documents: list[FoundingDocument] = Field(default_factory=list)
 
 
 class Encumbrance(Model):

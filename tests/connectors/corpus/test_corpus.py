@@ -110,7 +110,7 @@ async def test_reply(told: dict[str, Any], peer: Any, wires: Callable[..., Await
         return response
 
     peer.answer = send
-    wire = await wires(**told.get("settings", {}))
+    wire = await wires(**{"replies": "strict", **told.get("settings", {})})
     request = Request({"criteria": {"iin": "850312180019"}}, "FindPerson")
     began = time.monotonic()
     if "code" not in told:

@@ -9,6 +9,7 @@ from lxml import etree
 from appealbus.connectors.soap.catalog import read_catalog
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
 
 REGISTER = Path(__file__).parent / "register.wsdl"
@@ -72,13 +73,17 @@ def test_whole() -> None:
             'element="r:CountResponse"',
             'element="r:Response"',
             "Count",
-            "element r:Response of part body does not exist",
+            f"operation Count: the reply {{{NS}}}Response does not exist",
         ),
         ('element="r:Count"/>', 'type="r:Person"/>', "Count", "part body names no element"),
         ('part="client" use', 'part="clent" use', None, "FindPerson, header: part clent of message t:FindIn does not"),
         ('header message="t:FindIn"', 'header message="t:In"', None, "part client of message t:In does not exist"),
-        ('soapAction="urn:example:count"/>', 'soapAction="c" style="rpc"/>', "Count", "operation Count: it is rpc"),
-        ('parts="body" use="literal"', 'use="encoded"', "FindPerson", "operation FindPerson: it is encoded"),
+        (
+            'parts="body" use="literal"',
+            'use="encoded"',
+            "FindPerson",
+            "FindPerson: it is document/encoded: its",
+        ),
         (
             'element="r:CountResponse"/>',
             'element="r:Count"/><w:part name="more" element="r:Count"/>',
@@ -91,7 +96,7 @@ def test_whole() -> None:
             "Notify",
             "has no such operation",
         ),
-        ('element="r:Count"/>', 'element="undeclared:Count"/>', "Count", "element undeclared:Count of part body"),
+        ('element="r:Count"/>', 'element="undeclared:Count"/>', "Count", "operation Count: the request Count does not"),
     ],
 )
 def test_one_broken_part(write: Write, old: str, new: str, lost: str | None, note: str) -> None:
@@ -115,13 +120,13 @@ def test_one_broken_part(write: Write, old: str, new: str, lost: str | None, not
         ),
         (
             [('binding="t:Register1', 'binding="t:Absent1')],
-            "no document/literal SOAP operation\n  port Soap11: its binding",
+            "no SOAP operation that can be used\n  port Soap11: its binding",
         ),
         ([('type="t:Register"', 'type="t:Absent"')], "port type t:Absent does not exist"),
-        ([("s11:binding", "s11:other"), ("s12:binding", "s12:other")], "no document/literal SOAP operation"),
+        ([("s11:binding", "s11:other"), ("s12:binding", "s12:other")], "no SOAP operation that can be used"),
         ([("?>\n<w:definitions", "?><!DOCTYPE w><w:definitions")], "declares a DTD"),
         ([("</w:definitions>", "")], "not well-formed"),
-        ([("w:definitions", "w:other")], "no document/literal SOAP operation"),
+        ([("w:definitions", "w:other")], r"changed\.wsdl: is neither a WSDL 1\.1 nor an XML schema"),
     ],
 )
 def test_broken_as_a_whole(write: Write, changes: list[tuple[str, str]], says: str) -> None:
@@ -137,16 +142,32 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 
 def test_broken_schema(write: Write, tmp_path: Path) -> None:
-    """A schema that does not compile is named with what is wrong; the checks can be switched off."""
+    """One broken declaration takes away the operations that are built on it, and is told with its line, once."""
     xsd = tmp_path / "register.xsd"
     xsd.write_text(xsd.read_text().replace('name="count" type="xs:int"', 'name="count" type="r:Absent"'))
-    wsdl = write()
-    with pytest.raises(ConfigError, match=r"register\.xsd: the schema is not valid: .*Absent(.|\n)*validate = false"):
-        load_contract(wsdl)
-    contract = load_contract(wsdl, validate=False)
-    assert contract.checker is None
-    assert contract.builder is None
-    assert "content cannot be built from mappings" in contract.notes[0]
+    contract = load_contract(write())
+    assert list(contract.port.operations) == ["FindPerson", "Notify"]
+    told = f"the reply {{{NS}}}CountResponse is built on a broken part of the schema"
+    line = next(number for number, text in enumerate(xsd.read_text().splitlines(), 1) if '"CountResponse"' in text)
+    assert contract.notes[0].startswith(f"{xsd}, line {line}, element CountResponse: ")
+    assert "Absent' does not resolve" in contract.notes[0]
+    assert contract.notes[1:] == (f"operation Count: {told}", f"operation Ping: {told}")
+    assert contract.builder is not None
+    asked = contract.builder.build(f"{{{NS}}}FindPerson", {"criteria": {"iin": "850312180019"}})
+    assert is_valid(contract, asked)
+
+
+def test_broken_reply_that_nothing_checks(write: Write, tmp_path: Path) -> None:
+    """Where replies are not checked, an operation stays whose reply is broken; one whose request is does not."""
+    xsd = tmp_path / "register.xsd"
+    whole = xsd.read_text()
+    xsd.write_text(whole.replace('name="count" type="xs:int"', 'name="count" type="r:Absent"'))
+    contract = load_contract(write(), replies=ReplyCheck.OFF)
+    assert list(contract.port.operations) == ["FindPerson", "Count", "Ping", "Notify"]
+    xsd.write_text(whole.replace('name="text" type="xs:string"', 'name="text" type="r:Absent"'))
+    contract = load_contract(write(), replies=ReplyCheck.OFF)
+    assert list(contract.port.operations) == ["FindPerson", "Count", "Ping"]
+    assert contract.checker is not None
 
 
 def test_catalog(write: Write, tmp_path: Path) -> None:
@@ -166,9 +187,7 @@ def test_catalog(write: Write, tmp_path: Path) -> None:
     )
     catalog = tmp_path / "catalog.tsv"
     catalog.write_text("# ours\n\nhttp://x.invalid/a/lists.xsd\tlists.xsd\n")
-    with pytest.raises(
-        ConfigError, match=r"http://x\.invalid/a/sub/more\.xsd \(imported by http://x\.invalid/a/lists\.xsd\)"
-    ):
+    with pytest.raises(ConfigError, match=r"http://x\.invalid/a/sub/more\.xsd \(imported by .*/lists\.xsd\)"):
         load_contract(wsdl, catalog)
     catalog = tmp_path / "catalog.toml"
     catalog.write_text('"http://x.invalid/a/lists.xsd" = "lists.xsd"\n"http://x.invalid/a/sub/more.xsd" = "more.xsd"\n')
@@ -252,6 +271,9 @@ def test_choice_of_service(write: Write) -> None:
     with pytest.raises(ConfigError, match=r"several services; write `service`.*RegisterService/Soap11, Other/Soap12"):
         load_contract(write(two))
     assert load_contract(write(two), service="Other").port.name == "Soap12"
+    broken = write(('element="r:CountResponse"', 'element="r:Gone"'))
+    with pytest.raises(ConfigError, match=r"it has: RegisterService/Soap11\n  operation Count: the reply .*Gone"):
+        load_contract(broken, port="Soap12")
     service = REGISTER.read_text(encoding="utf-8")
     service = service[service.index("<w:service") : service.index("</w:service>") + len("</w:service>")]
     port = load_contract(write((service, ""))).port
@@ -277,7 +299,11 @@ def overloaded(first: str, second: str) -> tuple[tuple[str, str], ...]:
 
 def test_overloaded_operations(write: Write) -> None:
     """Of several operations of one name each is there, told apart by the name of its input as WSDL has it."""
-    operations = load_contract(write(*overloaded('name="All"', 'name="ByText"'))).port.operations
+    contract = load_contract(write(*overloaded('name="All"', 'name="ByText"')))
+    operations = contract.port.operations
+    assert contract.notes == (
+        "operation Count: there are several of this name; call each by Count:All or Count:ByText",
+    )
     assert {name: (each.input, each.action) for name, each in operations.items() if "Count" in name} == {
         "Count:All": (f"{{{NS}}}Count", "urn:example:count"),
         "Count:ByText": (f"{{{NS}}}Notice", "urn:example:second"),

@@ -121,7 +121,7 @@ def test_the_model_agrees_with_zeep(case: Path | None) -> None:
     for name in messages(loaded):
         place = model.element(name)
         assert place is not None, name
-        assert [*disagreements(model, place, loaded.builder._schema.get_element(name), (name,), set())] == []
+        assert [*disagreements(model, place, loaded.builder.schema_for(name).get_element(name), (name,), set())] == []
 
 
 def messages(loaded: WsdlContract) -> list[str]:
@@ -265,7 +265,7 @@ def zeep_leaves(loaded: WsdlContract, root: str | None) -> list[Leaf]:
 
     if root is not None:
         assert loaded.builder is not None
-        walk(loaded.builder._schema.get_element(root).type, (), (), ())
+        walk(loaded.builder.schema_for(root).get_element(root).type, (), (), ())
     return list({leaf.text: leaf for leaf in found}.values())
 
 

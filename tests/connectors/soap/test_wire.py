@@ -186,13 +186,33 @@ async def test_requests_that_never_leave(peer: Any, wires: Wires, call: Call, re
 
 async def test_failure_names_the_place(peer: Any, wires: Wires, call: Call) -> None:
     """A broken reply's failure names the element, if it is one of the contract's, and not what is in it."""
-    wire = await wires()
+    wire = await wires(replies="strict")
     peer.answer = envelope("<CountResponse><count>850312180019x</count></CountResponse>")
-    with pytest.raises(CallFailed, match=r"the reply breaks its schema at CountResponse/count$"):
+    with pytest.raises(CallFailed, match=r"the reply breaks its schema at CountResponse/count: its text is no xs:int$"):
         await wire.call(Request({}, "Count"), call)
     peer.answer = envelope("<CountResponse><Petrov/></CountResponse>")
-    with pytest.raises(CallFailed, match=r"at CountResponse/\*$"):
+    with pytest.raises(CallFailed, match=r"at CountResponse/\*: it is not expected there; expected is count$"):
         await wire.call(Request({}, "Count"), call)
+
+
+async def test_a_lenient_reply_names_its_differences(peer: Any, wires: Wires, call: Call) -> None:
+    """By path; what the contract does not allow is no value any more, and another element is no answer."""
+    wire = await wires()
+    peer.answer = envelope(f"<FindPersonResponse>{PERSON.replace('false', 'maybe')}<new/></FindPersonResponse>")
+    reply = await wire.call(Request(FIND, "FindPerson"), call)
+    assert reply.differences == {"person/alive": 1, "*": 1}
+    with pytest.raises(CallFailed, match=r"reply\.bad_value: person/alive"):
+        text(element_of(reply), "person/alive")
+    assert text(element_of(reply), "person/name") == "Қуаныш"
+    for other in ("<CountResponse><count>1</count></CountResponse>", '<FindPersonResponse xmlns="urn:other"/>'):
+        peer.answer = envelope(other)
+        with pytest.raises(CallFailed, match=r"soap\.unexpected"):
+            await wire.call(Request(FIND, "FindPerson"), call)
+    wire = await wires(replies="off")
+    peer.answer = envelope("<CountResponse><count>x</count></CountResponse>")
+    assert text(element_of(await wire.call(Request({}, "Count"), call)), "count") == "x"
+    with pytest.raises(CallFailed, match=r"soap\.request"):
+        await wire.call(Request({"criteria": {"iin": "x"}}, "FindPerson"), call)
 
 
 async def test_concurrent_calls(peer: Any, wires: Wires, call: Call) -> None:
@@ -243,9 +263,9 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
     [
         ({"soap_headers": {"Absent": "x"}}, r"sources\.r\.soap_headers\.Absent: .* it has: Client"),
         ({"soap_headers": {"Client": {"nonsense": "x"}}}, r"sources\.r\.soap_headers\.Client: "),
-        ({"soap_headers": {"{urn:x}a": {"b": "x"}}}, r"soap_headers\.\{urn:x\}a: write a text"),
-        ({"soap_headers": {"{urn:x}a": ["x"]}}, r"soap_headers\.\{urn:x\}a: write a text"),
-        ({"soap_headers": {"Client": ["x"]}}, r"soap_headers\.Client: write a text"),
+        ({"soap_headers": {"{urn:x}a": {"a b": "x"}}}, r"soap_headers\.\{urn:x\}a: a name in it cannot be one of XML"),
+        ({"soap_headers": {"{urn:x}a": ["x"]}}, r"soap_headers\.\{urn:x\}a: write texts"),
+        ({"soap_headers": {"Client": ["x"]}}, r"soap_headers\.Client: write texts"),
         ({"port": "Absent"}, "it has: RegisterService/Soap11, RegisterService/Soap12"),
         ({"secret_headers": {"X": {"env": "APPEALBUS_TEST_NOT_SET"}}}, "APPEALBUS_TEST_NOT_SET is not set"),
         ({"http_headers": {"X": "a\r\nY: b"}}, r"sources\.r\.http_headers: X: "),
@@ -272,12 +292,16 @@ def test_a_missing_file_is_told_at_its_line(tmp_path: Path, key: str) -> None:
 
 async def test_it_tells_what_it_is_bound_to(wires: Wires, tmp_path: Path) -> None:
     """The contract's operations by name, and what was left out and why."""
-    assert (await wires()).describe() == "4 operations: FindPerson, Count, Ping, Notify"
+    told = "4 operations: FindPerson, Count, Ping, Notify"
+    unset = "; headers of the contract that the settings do not give: Client of FindPerson"
+    assert (await wires()).describe() == told + unset
+    assert (await wires(soap_headers={"Client": {"system": "a", "request": "b"}})).describe() == told
     (tmp_path / "register.xsd").write_bytes(REGISTER.with_suffix(".xsd").read_bytes())
     broken = REGISTER.read_text(encoding="utf-8").replace('element="r:Count"/>', 'type="r:Person"/>')
     (tmp_path / "r.wsdl").write_text(broken, encoding="utf-8")
-    told = (await wires(wsdl=tmp_path / "r.wsdl")).describe()
-    assert told.startswith("3 operations: FindPerson, Ping, Notify; left out: operation Count")
+    wire = await wires(wsdl=tmp_path / "r.wsdl", soap_headers={"Client": {"system": "a", "request": "b"}})
+    told = wire.describe()
+    assert told.startswith("3 operations: FindPerson, Ping, Notify; notes: operation Count")
     assert "part body names no element" in told
 
 

@@ -16,6 +16,7 @@ connector = "shep"
 url = "http://127.0.0.1:9/"
 service_id = "S"
 sender_id = "us"
+data_signature = {{ sign = "none" }}
 [sources.{source}.signature]
 trusted = ["{file}.crt"]
 """

@@ -121,10 +121,33 @@ sender_id = "us"
 
 
 def test_the_registers_that_ship_have_no_problems(program, tmp_path: Path):
-    """All their lookups are proved, and what they declare is right."""
+    """All their lookups are proved, and what they declare is right, once it is said how ГБД ЮЛ is asked."""
     sources = "".join(GATEWAY.format(name=name) for name in ("gbdfl", "gbdul", "egkn"))
-    (tmp_path / "appealbus.toml").write_text(f'{sources}[sources.address]\nconnector = "amqp"\nqueue = "address"\n')
+    address = '[sources.address]\nconnector = "amqp"\nqueue = "address"\n'
+    (tmp_path / "appealbus.toml").write_text(f"{sources}{address}")
+    (unsigned,) = json.loads(program("check", "--json").stdout)["problems"]
+    assert "[sources.gbdul.data_signature]" in unsigned
+    told = '[sources.gbdul.data_signature]\nsign = "none"\n'
+    (tmp_path / "appealbus.toml").write_text(f"{sources}{told}{address}")
     done = program("check", "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["problems"]) == (0, [])
     assert len(found["lookups"]) == 7
+    (consent,) = (warning for warning in found["warnings"] if "КДП" in warning)
+    assert consent.startswith("gbdfl.person, gbdfl.mentioned_person: no kdp_token is set; ")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('return ["nobody agreed"]', "licences.licence: nobody agreed"),
+        ("raise KeyError", "licences.licence: its warnings cannot be told: it raised KeyError"),
+    ],
+)
+def test_what_a_lookup_warns_of_is_told(program, plugin: Path, body: str, told: str):
+    """It is no problem, and neither is a lookup that cannot say it."""
+    mended = PLUGIN.replace("Nomber", "Number").replace('{"Iin"', '{"Sender": lambda asking: "us", "Iin"')
+    mended = mended.replace("    send = Send", f"    def warnings(self):\n        {body}\n\n    send = Send")
+    plugin.write_text(mended, encoding="utf-8")
+    done = program("check")
+    assert (done.returncode, done.stderr.strip()) == (0, told)

@@ -1,5 +1,6 @@
 """`appealbus sources` over several workers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -36,10 +37,12 @@ def test_what_replies_hold_beside_the_records():
     """What could not be read is always told, what nobody takes when it is asked for; the most frequent first."""
     many = {f"path{number}": number for number in range(1, 13)}
     state = SourceState("gbdfl", "shep", "closed", 0, 0, 0.0, unread=many, unreadable={"persons/person/deathDate": 2})
+    state = replace(state, differences={"persons/*": 3, "more": 1})
     console = Console(width=300, record=True)
     console.print(source_view([state]))
     shown = console.export_text()
     assert "gbdfl, of replies could not be read: persons/person/deathDate 2" in shown
+    assert "gbdfl, of replies breaks the schema: persons/* 3, more 1" in shown
     assert "path12" not in shown
     console.print(source_view([state], paths=True))
     shown = console.export_text()

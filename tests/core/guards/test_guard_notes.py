@@ -1,9 +1,15 @@
 """What reading noticed of replies is counted for the source, and what a record lacks is named in its provenance."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from appealbus.core import From, OutcomeKind, Query
+from appealbus.core import AccessRow, Call, From, OutcomeKind, Query, Reply, ReplyCheck, Request
+from appealbus.core.clocks import monotonic
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.question import Question
+from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, add_up
 from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.testing import ScriptedWire, appeal
@@ -41,6 +47,28 @@ async def test_a_record_names_what_it_lacks() -> None:
         assert asked.outcome.kind is OutcomeKind.FOUND
         assert asked.provenance is not None
         assert asked.provenance.unreadable == expected
+
+
+async def test_differences_are_counted_for_the_source() -> None:
+    """Those that the wire found in an answer, whatever became of the question."""
+
+    class Different(ScriptedWire):
+        replies = ReplyCheck.LENIENT
+
+        async def call(self, request: Request, call: Call) -> Reply:
+            return replace(await super().call(request, call), differences={"List/*": 2})
+
+    async def access(rows: Sequence[AccessRow]) -> None:
+        pass
+
+    wire = Different([f"<A><List><Permit><Iin>{IIN}</Iin></Permit></List></A>", "<A><List/></A>"])
+    guard = Guard("permits", "x", wire, GuardSettings(attempts=1), access=access, on_change=lambda source, state: None)
+    for number, kind in enumerate((OutcomeKind.FOUND, OutcomeKind.INVALID)):
+        question = Question(
+            PermitByIin(), PermitQuery(iin=IIN), f"key{number}", (), "N-1", "test", monotonic() + 5, "p", "0", "a test"
+        )
+        assert (await guard.ask(question)).outcome.kind is kind
+    assert guard.state().differences == {"List/*": 4}
 
 
 def test_paths_of_a_source_are_bounded() -> None:

@@ -37,13 +37,25 @@ async def test_a_worker_is_seen_with_its_links(journal):
 async def test_sources_are_summed_over_workers(journal):
     """Sums of what can be summed; the worst breaker and time, the newest error."""
     egkn = replace(STATE, source="egkn", breaker="open")
-    await journal.beat(worker("a"), [STATE, egkn], 60)
-    await journal.beat(worker("b"), [OTHER], 60)
+    await journal.beat(worker("a"), [replace(STATE, differences={"a": 1, "b": 2}), egkn], 60)
+    await journal.beat(worker("b"), [replace(OTHER, differences={"a": 4})], 60)
 
     assert await journal.source_states() == [
         egkn,
         SourceState(
-            "gbdfl", "shep", "half_open", 5, 2, 2.0, {"found": 4, "refused": 2}, 0.3, 0.2, "http.502", NOW, at=NOW
+            "gbdfl",
+            "shep",
+            "half_open",
+            5,
+            2,
+            2.0,
+            {"found": 4, "refused": 2},
+            0.3,
+            0.2,
+            "http.502",
+            NOW,
+            at=NOW,
+            differences={"a": 5, "b": 2},
         ),
     ]
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from appealbus.connectors.shep.server import build_response
 from appealbus.connectors.soap.envelope import read_envelope
 from appealbus.connectors.soap.outcomes import fault_failure
 from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query
@@ -14,6 +13,7 @@ from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
 from appealbus.core.testing.envelopes import SOAP11, SOAP12
 from appealbus.core.testing.scripted import reply_of
+from appealbus.plugins.simulator.messages import build_response
 from appealbus.schemas import Kato, Record
 
 CONTRACT = Path(__file__).parents[3] / "examples" / "first_plugin" / "agency.wsdl"
@@ -77,7 +77,8 @@ async def test_the_question_goes_through_the_real_wire(reply: Any) -> None:
     [
         (fault("Server"), OutcomeKind.UNAVAILABLE, "soap.fault.server"),
         (fault("Client"), OutcomeKind.INVALID, "soap.fault.client"),
-        (ANSWER.replace("a:name", "a:nome"), OutcomeKind.INVALID, "soap.schema"),
+        (ANSWER.replace("a:name", "a:nome"), OutcomeKind.INVALID, "reply.missing"),
+        (ANSWER.replace("<a:akim>", "<a:ahim>").replace("</a:akim>", "</a:ahim>"), OutcomeKind.INVALID, "reply.schema"),
         (ANSWER.replace("AkimResponse", "Other"), OutcomeKind.INVALID, "soap.unexpected"),
         ("<html><body>busy", OutcomeKind.INVALID, "xml.malformed"),
         (b"", OutcomeKind.INVALID, "soap.empty"),

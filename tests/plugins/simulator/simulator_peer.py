@@ -9,6 +9,7 @@ from lxml import etree
 from appealbus.plugins.simulator.server import Simulator
 
 SEED, SIZE = 7, 5000
+SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 NS = "http://bip.bee.kz/SyncChannel/v10/Types"
 
 
@@ -43,16 +44,20 @@ def person_fields(**search: str) -> str:
 
 def person_question(**search: str) -> bytes:
     """Return a whole message to ГБД ФЛ."""
-    sb = 'xmlns:sb="http://smartbridge.b10.kz"'
-    inside = f"<sb:sendMessageRequest {sb}>{person_fields(**search)}</sb:sendMessageRequest>"
-    return message("GBDFLUniversal_token", inside)
+    return message("GBDFLUniversal_token", person_fields(**search))
 
 
-def organisation_question(bin_: str) -> bytes:
-    """Return a whole message to ГБД ЮЛ."""
-    inside = f"<RequestorBIN>210740000018</RequestorBIN><BIN>{bin_}</BIN>"
-    sb = 'xmlns:sb="http://smartbridge.b10.kz"'
-    return message("GbdulInfoByBin_v2", f"<sb:sendMessageRequest {sb}>{inside}</sb:sendMessageRequest>")
+def organisation_document(bin_: str, root: str = "Request") -> str:
+    """Return a question to ГБД ЮЛ as the document that is signed."""
+    g = 'xmlns:g="http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"'
+    return f"<g:{root} {g}><RequestorBIN>210740000018</RequestorBIN><BIN>{bin_}</BIN></g:{root}>"
+
+
+def organisation_question(bin_: str, document: str | None = None) -> bytes:
+    """Return a whole message to ГБД ЮЛ: a document as text, of which `<` alone is escaped."""
+    text = (document or organisation_document(bin_)).replace("<", "&lt;")
+    xs = 'xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+    return message("GbdulInfoByBin_v2", text, data_attributes=f'{xs} xsi:type="xs:string"')
 
 
 def parcel_question(number: str) -> bytes:
@@ -80,12 +85,16 @@ class Seen:
         return self.root().findtext(f".//{name}")
 
     def content(self) -> etree._Element:
-        """Return the business content, whatever its shape."""
+        """Return the business content, whatever its shape, by itself and without the register's signature."""
         data = self.root().find(".//data")
         assert data is not None
         if len(data) == 0:
-            return etree.fromstring(data.text or "")
-        return data[0] if len(data) == 1 else data
+            content = etree.fromstring(data.text or "")
+        else:
+            content = etree.fromstring(etree.tostring(data[0] if len(data) == 1 else data, with_tail=False))
+        for signature in content.findall(SIGNATURE):
+            content.remove(signature)
+        return content
 
 
 class Peer:

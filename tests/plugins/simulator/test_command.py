@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import tomllib
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,16 +14,18 @@ import typer
 from typer.testing import CliRunner
 
 from appealbus.plugins.simulator import register_commands, register_settings
-from appealbus.plugins.simulator.command import snippet, with_misbehaviour
+from appealbus.plugins.simulator.command import with_misbehaviour
 from appealbus.plugins.simulator.population import Population
-from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
+from appealbus.plugins.simulator.signing.keys import make_keys
+from appealbus.plugins.simulator.sources import snippet
 
 PROGRAM = """
 import typer
 from appealbus.core.config.models import LogSettings
 from appealbus.core.logs import configure
 from appealbus.plugins.simulator import register_commands
-from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
 configure(LogSettings())
 app = typer.Typer()
 app.callback()(lambda: None)
@@ -101,7 +104,35 @@ def test_snippet_is_toml():
         "service_id": "GbdulInfoByBin_v2",
         "sender_id": "appealbus",
         "password": {"env": "SIMULATOR_PASSWORD"},
+        "data_signature": {"sign": "none"},
     }
+
+
+def test_snippet_of_a_signed_contour():
+    """It names the files of the keys: ours to sign with, those of the gateway and the registers to hold answers to."""
+    told = tomllib.loads(snippet(SimulatorSettings(keys=Path("/keys"), algorithm=Algorithm.RSA), "http://127.0.0.1:1/"))
+    ours = {"sign": "rsa-sha256", "key": "/keys/client.key", "certificate": "/keys/client.pem"}
+    for name in ("gbdfl", "gbdul", "egkn"):
+        assert told["sources"][name]["signature"] == ours | {"trusted": ["/keys/gateway.pem"]}
+    assert told["sources"]["gbdul"]["data_signature"] == ours | {"trusted": ["/keys/register.pem"]}
+    assert told["sources"]["gbdfl"]["data_signature"] == {"trusted": ["/keys/register.pem"]}
+    assert "data_signature" not in told["sources"]["egkn"]
+
+
+def test_keys_that_cannot_be_used(tmp_path: Path):
+    """The command ends with 2 and says what to do: some files are missing, one is no key, or the folder is a file."""
+    (tmp_path / "client.pem").write_text("nothing")
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path)])
+    assert (result.exit_code, "empty the folder" in result.output) == (2, True)
+    for name in ("client.key", "gateway.key", "gateway.pem", "register.key", "register.pem", "ca.pem"):
+        (tmp_path / name).write_text("nothing")
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path)])
+    assert (result.exit_code, "gateway.key: no private key" in result.output) == (2, True)
+    make_keys(tmp_path / "rsa", Algorithm.RSA)
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path / "rsa")])
+    assert (result.exit_code, "the keys are not of gost-512" in result.output) == (2, True)
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path / "client.pem")])
+    assert result.exit_code == 2
 
 
 @pytest.mark.system

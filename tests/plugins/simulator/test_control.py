@@ -19,12 +19,12 @@ async def test_stats(peer: Peer, population: Population):
     """Counts by service and refusal; the ids of all that came, refused ones included, on request alone."""
     await peer.send(person_question(iin=population.persons.iin(1)))
     await peer.send(parcel_question(population.parcels.cadastral_number(1)))
-    await peer.send(message("NOBODY", "<a/>", messageId="m-1", correlationId="c-1"))
+    await peer.send(message("NOBODY", "<a/><b/>", messageId="m-1", correlationId="c-1"))
     async with peer.session.get(peer.simulator.base_url + "/stats") as reply:
         told = await reply.json()
     assert told == {
         "services": {"gbdfl": {"answered": 1}, "egkn": {"answered": 1}},
-        "refusals": {"request.service": 1},
+        "refusals": {"SCE004": 1},
     }
     async with peer.session.get(peer.simulator.base_url + "/stats?ids=1") as reply:
         asked = (await reply.json())["asked"]

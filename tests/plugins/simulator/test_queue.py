@@ -24,11 +24,12 @@ from appealbus.plugins.address import register_lookups
 from appealbus.plugins.address.lookups import REQUEST, CadastralNumberQuery, RkaQuery
 from appealbus.plugins.address.settings import AddressSettings
 from appealbus.plugins.simulator.addresses import Addresses
-from appealbus.plugins.simulator.command import broker_at, snippet
+from appealbus.plugins.simulator.command import broker_at
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.queueing import QueueAgency
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import AddressService, Kind, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.sources import snippet
 from appealbus.plugins.simulator.stats import Stats
 from tests.plugins.simulator.simulator_peer import SEED, SIZE
 from tests.services.rabbitmq import Vhost

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from appealbus.connectors.http import TlsSettings
 from appealbus.connectors.soap.settings import HttpUrl
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.core import Form, Settings, Shape
+from appealbus.core import Form, ReplyCheck, Settings, Shape
 from appealbus.core.config.types import Seconds, Secret
 
 # What a message can carry: text without control characters.
@@ -49,6 +49,10 @@ class ShepSettings(Settings):
     """Take answers whose correlationId is not ours: some services put ids of their own there. Those tie nothing."""
     date_window: Seconds = Field(default=600.0, gt=0, le=12 * 3600)
     """How far from our clock the date of an answer may be, either way, where answers must be signed."""
+    replies: ReplyCheck = ReplyCheck.LENIENT
+    """What becomes of an answer that breaks the lookup's schema: `strict`, it is invalid; `lenient`, what the record
+    needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
+    compared."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)
     """The most bytes that an answer may have. The gateway carries 15 MB. Reading takes up to twelve times as much."""
     reuse: bool = True

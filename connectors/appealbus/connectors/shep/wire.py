@@ -51,6 +51,7 @@ class ShepWire(Wire):
     def __init__(self, source: str, settings: ShepSettings, http: HttpClient) -> None:
         self._source = source
         self._settings = settings
+        self.replies = settings.replies
         self._http = http
         self._open = False
         self._builder: MessageBuilder

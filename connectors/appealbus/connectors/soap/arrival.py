@@ -5,10 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from lxml import etree
 
@@ -71,9 +72,13 @@ def _lost_part(key: str, value: object, element: etree._Element, children: Child
             inner = lost(item, child)
             if inner is not None:
                 return f"{key}.{inner}"
-        elif item is not None and not _fits(item, child):
+        elif not (_is_empty(child) if item is None else _fits(item, child)):
             return key
     return None
+
+
+def _is_empty(element: etree._Element) -> bool:
+    return len(element) == 0 and not (element.text or "").strip()
 
 
 def _is_list(items: Sequence[object], element: etree._Element) -> bool:
@@ -131,12 +136,12 @@ def _reads(value: object, text: str) -> bool:
         case bytes():
             return text.encode() == value or text == base64.b64encode(value).decode()
         case date():
-            return _moment(value, text) if isinstance(value, datetime) else text == value.isoformat()
+            return _moment(value, text) if isinstance(value, datetime) else _is_part_of(value, text)
         case str():
             return text == str(value) or (value in ("0", "1") and _TRUTHS.get(text) is (value == "1"))
         case _:
-            # Times, durations and names with a namespace: written by zeep, and checked by the schema alone.
-            return bool(text) and not text.startswith(("{", "[", "(", "<"))
+            # These are written by zeep, and checked by the schema alone. Of others it writes what Python shows of them.
+            return bool(text) and isinstance(value, time | timedelta | etree.QName | UUID)
 
 
 def _number(value: Any, text: str) -> bool:
@@ -146,6 +151,12 @@ def _number(value: Any, text: str) -> bool:
         return float(text) == value if isinstance(value, float) else Decimal(text) == value
     except (ValueError, InvalidOperation):
         return False
+
+
+def _is_part_of(value: date, text: str) -> bool:
+    """Say whether a text is the date, or its year, month or day as XSD writes them."""
+    whole = value.isoformat()
+    return text in (whole, whole[:4], whole[:7], f"--{whole[5:]}", f"--{whole[5:7]}", f"---{whole[8:]}")
 
 
 def _moment(value: datetime, text: str) -> bool:

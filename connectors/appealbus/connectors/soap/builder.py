@@ -1,7 +1,6 @@
-"""Building content from a mapping, by zeep, and checking content, by libxml2; both from the contract's schemas."""
+"""Building content from a mapping, by zeep, from the contract's schemas."""
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from enum import Enum
 from typing import Any
@@ -9,29 +8,69 @@ from typing import Any
 from lxml import etree
 
 from appealbus.connectors.soap.arrival import lost
-from appealbus.connectors.soap.schemas import DRIVER, Schemas
-from appealbus.core import CallFailed, ConfigError
+from appealbus.connectors.soap.misfit import expected_at, misfit
+from appealbus.connectors.soap.reading import read_by_zeep
+from appealbus.connectors.soap.schemas import Schemas, built_of
+from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
+_RULES = {
+    "Missing element": "is missing",
+    "Missing attribute": "lacks an attribute",
+    "Expected at least": "is there too few times",
+    "Expected at most": "is there too many times",
+    "Missing choice": "lacks one of a choice",
+}
 _MARK = "\ue000appealbus:"
 
 
 class Builder:
-    """Makes elements of the contract from mappings. Reads the schemas once; takes milliseconds to seconds."""
+    """Makes elements of the contract from mappings. Reads the schemas once; takes milliseconds to seconds.
 
-    def __init__(self, schemas: Schemas) -> None:
-        # zeep and what it imports take a quarter of a second, and only this needs them.
-        import zeep
-        from zeep.xsd import Schema
+    Attributes:
+        failed: elements, of those asked for, that zeep cannot make, each with the kind of its error.
 
-        # zeep logs whole messages and the values that it could not read.
-        quiet = logging.getLogger("zeep")
-        quiet.setLevel(logging.CRITICAL + 1)
-        quiet.propagate = False
-        # forbid_external stays off: it would also forbid what `_Files` has under a URL, and nothing else loads.
-        settings = zeep.Settings(strict=True, forbid_dtd=True, forbid_entities=True)
-        make: Any = Schema
-        self._schema = make(etree.fromstring(schemas.files[DRIVER]), _Files(schemas), DRIVER, settings)
+    """
+
+    def __init__(self, schemas: Schemas, elements: Collection[str] = ()) -> None:
+        """Read the schemas.
+
+        zeep dies of KeyError, AttributeError and more on schemas that libxml2 takes. Then each of the elements is
+        tried with what it is built of alone, so that one does not take the others down.
+
+        Args:
+            schemas: of the contract.
+            elements: those that will be made, `{namespace}local`.
+
+        """
+        self.failed: dict[str, str] = {}
+        self._schemas: dict[str, Any] = {}
+        self._whole: Any = None
+        try:
+            self._whole = read_by_zeep(schemas)
+        except Exception as error:
+            self._halve(schemas, sorted(elements), type(error).__name__)
+
+    def _halve(self, schemas: Schemas, elements: Sequence[str], error: str) -> None:
+        """Look for the elements that zeep cannot make, in ever smaller groups."""
+        if not elements:
+            return
+        try:
+            made = read_by_zeep(built_of(schemas, elements))
+        except Exception as failure:
+            error = type(failure).__name__
+            if len(elements) == 1:
+                self.failed[elements[0]] = error
+                return
+            middle = len(elements) // 2
+            self._halve(schemas, elements[:middle], error)
+            self._halve(schemas, elements[middle:], error)
+        else:
+            self._schemas |= dict.fromkeys(elements, made)
+
+    def schema_for(self, name: str) -> Any:
+        """Return zeep's Schema with the element `{namespace}local`; None where zeep could not make it."""
+        return self._schemas.get(name, self._whole)
 
     def build(self, name: str, content: Mapping[str, object]) -> etree._Element:
         """Return the element `{namespace}local` with the content.
@@ -40,25 +79,41 @@ class Builder:
             CallFailed: `soap.request`, where the content does not fit the contract; names the place, no value.
 
         """
+        schema = self.schema_for(name)
+        if schema is None:
+            raise _failure("zeep cannot build this request from a mapping; bring it as an element")
         holder = etree.Element("holder")
         within: dict[str, etree._Element] = {}
+        element = schema.get_element(name)
         try:
-            element = self._schema.get_element(name)
             element.render(holder, element(**_held(content, within)))
             _put(holder[0], within)
         except Exception as error:
-            # zeep raises what it happens to stumble over, and quotes values.
-            path = getattr(error, "path", None)
-            where = f" at {'.'.join(map(str, path))}" if isinstance(path, list) and path else ""
-            reason = f"the request's content does not fit the contract{where}"
-            raise CallFailed(OutcomeKind.INVALID, "soap.request", reason) from None
+            raise _failure(_misfit(element, content) or _zeep_says(error)) from None
         place = lost(content, holder[0])
         if place is not None:
-            reason = (
-                f"the request's content would not leave as it was given: the contract takes something else at {place}"
-            )
-            raise CallFailed(OutcomeKind.INVALID, "soap.request", reason)
+            what = _misfit(element, content) or expected_at(element.type, place)
+            raise _failure(f"it would not leave as it was given: {what}")
         return holder[0]
+
+
+def _misfit(element: Any, content: Mapping[str, object]) -> str | None:
+    try:
+        return misfit(element.type, content)
+    except Exception:  # a type that zeep itself does not know its way in
+        return None
+
+
+def _zeep_says(error: Exception) -> str:
+    """Return where zeep stumbled, and over what: of its texts, which quote values, only what they begin with."""
+    path = getattr(error, "path", None)
+    where = ".".join(map(str, path)) if isinstance(path, list) and path else "a place that zeep does not tell"
+    rule = next((words for start, words in _RULES.items() if str(error).startswith(start)), "does not fit")
+    return f"{where} {rule}"
+
+
+def _failure(reason: str) -> CallFailed:
+    return CallFailed(OutcomeKind.INVALID, "soap.request", f"the request's content does not fit the contract: {reason}")
 
 
 def _held(content: Mapping[str, object], within: dict[str, etree._Element]) -> dict[str, Any]:
@@ -94,41 +149,3 @@ def _put(root: etree._Element, within: Mapping[str, etree._Element]) -> None:
         if inner is not None:
             node.text = None
             node.append(deepcopy(inner))
-
-
-class _Files:
-    """What zeep takes for a transport: reads the arranged documents, and nothing else."""
-
-    def __init__(self, schemas: Schemas) -> None:
-        self._schemas = schemas
-
-    def load(self, url: str) -> bytes:
-        # Some namespaces zeep loads by their own name.
-        return self._schemas.files[self._schemas.homes.get(url, url)]
-
-
-class _Resolver(etree.Resolver):
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
-        # Whatever is not ours is an empty document: nothing is ever read from disk or network.
-        return self.resolve_string(self._files.get(system_url or "", b"<none/>"), context, base_url=system_url)
-
-
-def compile_schema(schemas: Schemas) -> etree.XMLSchema:
-    """Return the validator of the contract.
-
-    Raises:
-        ConfigError: what libxml2 finds wrong, and in which document.
-
-    """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    parser.resolvers.add(_Resolver(schemas.files))
-    try:
-        return etree.XMLSchema(etree.fromstring(schemas.files[DRIVER], parser, base_url=DRIVER))
-    except etree.XMLSchemaParseError as error:
-        first = error.error_log[0] if len(error.error_log) else None
-        where = schemas.locations.get(first.filename, "the contract") if first is not None else "the contract"
-        what = first.message if first is not None else "unknown"
-        raise ConfigError(f"{where}: the schema is not valid: {what}") from None

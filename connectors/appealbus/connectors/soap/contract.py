@@ -1,21 +1,21 @@
 """A contract, ready for use: which operations there are, and how to build and check what they carry."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import structlog
-from lxml import etree
-
-from appealbus.connectors.soap.builder import Builder, compile_schema
+from appealbus.connectors.soap.builder import Builder
 from appealbus.connectors.soap.catalog import read_catalog
+from appealbus.connectors.soap.compiling import compile_usable
 from appealbus.connectors.soap.documents import load_documents
-from appealbus.connectors.soap.schemas import Schemas, arrange
+from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
-from appealbus.core import ConfigError
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core import ConfigError, ReplyCheck
+from appealbus.core.replies.xmlschema import Checker, Vocabulary, loosened
 
-log = structlog.get_logger(__name__)
+_MOST_REASONS = 20
+"""Lines of an error; a contract may have hundreds of operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class WsdlContract:
     Attributes:
         port: the port, with its operations.
         by_input: operations by the element of their request, where one element means one operation.
-        builder: makes content from mappings; None where zeep cannot take the contract's schemas.
-        checker: checks content; None where that is switched off.
-        notes: what was left out, and why.
+        builder: makes content from mappings; None where zeep can make nothing of the contract.
+        checker: checks content; None where the schema is broken as a whole, and that shall not matter.
+        notes: what was left out and why, and what is called in another way.
         schemas: the documents of the contract, in order.
 
     """
@@ -46,66 +46,133 @@ def load_contract(
     *,
     service: str | None = None,
     port: str | None = None,
-    validate: bool = True,
+    folder: Path | None = None,
+    xsd: Sequence[Path] = (),
+    replies: ReplyCheck = ReplyCheck.LENIENT,
 ) -> WsdlContract:
     """Read a contract from files. May take seconds: call it in a thread.
+
+    Args:
+        wsdl: the contract.
+        catalog: the file that says where documents lie that the contract imports by URL.
+        service: which one, where there are several.
+        port: which one of the service.
+        folder: the contract's folder, which imports cannot leave; None: the WSDL's own.
+        xsd: schemas of what the contract leaves open.
+        replies: how strictly replies are checked. With `off`, an operation stays whose reply is built on a broken part
+            of the schema; and so does a contract whose schema is broken as a whole: nothing is checked then.
 
     Raises:
         ConfigError: says which document or part is wrong, or what to choose between.
 
     """
-    documents = load_documents(wsdl, read_catalog(catalog) if catalog is not None else {})
-    schemas = arrange(documents)
-    reader = Wsdl(documents, schemas.elements)
-    chosen = _choose(wsdl, reader.ports(), service, port, reader.notes.lines)
-    by_input: dict[str, Operation] = {}
-    several = set()
-    for operation in chosen.operations.values():
-        if operation.input is not None and by_input.setdefault(operation.input, operation) is not operation:
-            several.add(operation.input)
-    for name in several:
-        del by_input[name]
-    notes = list(reader.notes.lines)
+    notes = ContractNotes()
+    documents = load_documents(
+        wsdl, read_catalog(catalog) if catalog is not None else {}, more=xsd, folder=folder, notes=notes
+    )
+    reader = Wsdl(documents)
+    ports = reader.ports()
+    schemas = arrange([*documents, *reader.wrappers.documents()])
+    checker, broken = None, frozenset[str]()
+    try:
+        compiled = compile_usable(schemas, notes)
+    except ConfigError as error:
+        if replies is not ReplyCheck.OFF:
+            raise ConfigError(
+                f'{error}\nrepair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
+            ) from None
+        notes.add("schema", f"requests are not checked: {error}")
+    else:
+        schemas, broken = compiled.schemas, compiled.broken
+        loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
+        checker = Checker(compiled.schema, vocabulary_of(schemas), loose)
+    known = schemas.elements
+    usable = [_usable(each, known, broken, replies) for each in ports]
+    chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
+    told = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(
         port=chosen,
-        by_input=by_input,
-        builder=_builder(wsdl, schemas, notes),
-        checker=Checker(_schema(schemas), schemas.names) if validate else None,
-        notes=tuple(notes),
+        by_input=_by_input(chosen),
+        builder=_builder(chosen, schemas, told),
+        checker=checker,
+        notes=tuple(dict.fromkeys(told)),
         schemas=schemas,
     )
 
 
+def _usable(port: Port, known: Collection[str], broken: Collection[str], replies: ReplyCheck) -> Port:
+    """Return the port without the operations whose elements cannot be used, and with why."""
+    notes = ContractNotes(list(port.notes))
+    operations = {}
+    for name, operation in port.operations.items():
+        checked = [("the request", operation.input)]
+        if replies is not ReplyCheck.OFF:
+            checked.append(("the reply", operation.output))
+        wrong = [
+            f"{what} {element} {_why(element, broken)}"
+            for what, element in checked
+            if element is not None and (element not in known or element in broken)
+        ]
+        if wrong:
+            notes.add(f"operation {name}", "; ".join(wrong))
+            continue
+        headers = tuple(header for header in operation.headers if header in known and header not in broken)
+        for header in set(operation.headers) - set(headers):
+            notes.add(f"operation {name}, header", f"element {header} {_why(header, broken)}")
+        operations[name] = replace(operation, headers=headers)
+    return replace(port, operations=operations, notes=tuple(notes.lines))
+
+
+def _why(element: str, broken: Collection[str]) -> str:
+    return "is built on a broken part of the schema" if element in broken else "does not exist"
+
+
+def _by_input(port: Port) -> Mapping[str, Operation]:
+    """Return operations by the element of their request, where one element means one operation."""
+    found: dict[str, Operation] = {}
+    several = set()
+    for operation in port.operations.values():
+        if operation.input is not None and found.setdefault(operation.input, operation) is not operation:
+            several.add(operation.input)
+    return {element: operation for element, operation in found.items() if element not in several}
+
+
 def _choose(wsdl: Path, ports: list[Port], service: str | None, name: str | None, notes: list[str]) -> Port:
-    if not ports:
-        why = [f"  {line}" for line in notes[:20]]
-        raise ConfigError(f"{wsdl}: the contract has no document/literal SOAP operation", *why)
+    serving = [port for port in ports if port.operations]
+    if not serving:
+        why = dict.fromkeys([*notes, *(note for port in ports for note in port.notes)])
+        told = [f"  {line}" for line in list(why)[:_MOST_REASONS]]
+        raise ConfigError(f"{wsdl}: the contract has no SOAP operation that can be used", *told)
     fitting = [
-        port for port in ports if (service is None or port.service == service) and (name is None or port.name == name)
+        port for port in serving if (service is None or port.service == service) and (name is None or port.name == name)
     ]
-    known = ", ".join(f"{port.service}/{port.name}" for port in ports)
+    known = ", ".join(f"{port.service}/{port.name}" for port in serving)
     if not fitting:
-        raise ConfigError(f"{wsdl}: the contract has no such service or port; it has: {known}")
+        named = (port for port in ports if service in (None, port.service) and name in (None, port.name))
+        why = dict.fromkeys(f"  {note}" for port in named for note in port.notes)
+        wrong = f"{wsdl}: the contract has no such service or port, with operations that can be used; it has: {known}"
+        raise ConfigError(wrong, *list(why)[:_MOST_REASONS])
     if len({port.service for port in fitting}) > 1:
         raise ConfigError(f"{wsdl}: the contract has several services; write `service`, and `port` if need be: {known}")
     return fitting[0]
 
 
-def _builder(wsdl: Path, schemas: Schemas, notes: list[str]) -> Builder | None:
-    try:
-        return Builder(schemas)
-    except Exception as error:
-        # zeep dies of KeyError, AttributeError and more on schemas that libxml2 takes. Lookups that bring their
-        # own XML do not need it.
-        notes.append(f"content cannot be built from mappings: zeep fails on the schemas ({type(error).__name__})")
-        log.warning("soap.contract.no_builder", wsdl=wsdl.name, error=type(error).__name__)
-        return None
+def _builder(port: Port, schemas: Schemas, notes: list[str]) -> Builder | None:
+    """Return what makes the port's requests and headers, and note those that it cannot make."""
+    wanted: dict[str, list[str]] = {}
+    for operation in port.operations.values():
+        for element in (operation.input, *operation.headers):
+            if element is not None:
+                wanted.setdefault(element, []).append(operation.name)
+    builder = Builder(schemas, wanted)
+    for element, error in builder.failed.items():
+        notes.append(
+            f"operation {', '.join(wanted[element])}: {element} can be brought as an element alone: zeep cannot build "
+            f"it from a mapping ({error})"
+        )
+    return None if wanted and len(builder.failed) == len(wanted) else builder
 
 
-def _schema(schemas: Schemas) -> etree.XMLSchema:
-    try:
-        return compile_schema(schemas)
-    except ConfigError as error:
-        raise ConfigError(
-            f"{error}\nrepair it, or write `validate = false`: then broken requests and replies pass unnoticed"
-        ) from None
+def vocabulary_of(schemas: Schemas) -> Vocabulary:
+    """Return the names of a contract's schemas."""
+    return Vocabulary(schemas.names, schemas.elements, frozenset(space for space in schemas.homes if space))

@@ -1,23 +1,37 @@
 """The documents of a contract: the WSDL and everything that it imports, read from files and nowhere else."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from errno import ENOENT
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urljoin
 
 from lxml import etree
 
+from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.problems import Problems
+from appealbus.connectors.soap.stray import WSDL, XSD, drop_stray_text
 from appealbus.core import ConfigError
 from appealbus.schemas.safexml import UnsafeXml, parse
 
-WSDL = "http://schemas.xmlsoap.org/wsdl/"
-XSD = "http://www.w3.org/2001/XMLSchema"
+__all__ = ["WSDL", "XSD", "Document", "load_documents", "references"]
+
 XML = "http://www.w3.org/XML/1998/namespace"
 
+_ROOTS = (f"{{{WSDL}}}definitions", f"{{{XSD}}}schema")
+_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+"""One letter before the colon is a drive."""
+_FILE = re.compile(r"^file:(?://[^/]*)?(?=/)")
 _LIMIT = 32 * 1024 * 1024
 """Bytes: a contract of 3,000 types has a few million."""
+_LIMIT_OF_ALL = 2 * _LIMIT
+"""Bytes of all documents together."""
 _MOST_DOCUMENTS = 2000
 """More than any contract has: with a wrong catalog we could be reading a whole disk."""
+_MOST_LINES = 20
+"""Lines of stray text that are told of one document."""
 # Four attributes that every contract may name; the one document that does not have to be in the catalog.
 _XML_SCHEMA = f"""<xs:schema xmlns:xs="{XSD}" targetNamespace="{XML}">
 <xs:attribute name="lang" type="xs:string"/><xs:attribute name="base" type="xs:anyURI"/>
@@ -31,90 +45,203 @@ _XML_LOCATIONS = frozenset({_XML_LOCATION, "http://www.w3.org/2009/01/xml.xsd", 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document. `location` is an absolute path, or the URL under which it was imported."""
+    """One document.
+
+    Attributes:
+        location: the file that it was read from.
+        root: its root.
+        targets: the locations of the documents that its imports bring in, by what the imports say.
+
+    """
 
     location: str
     root: etree._Element
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_documents(entry: Path, catalog: Mapping[str, Path]) -> list[Document]:
-    """Read the entry and, from it on, every document that is imported or included. The entry comes first.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a document lies.
 
-    Raises:
-        ConfigError: names every document that is missing and who imports it, or the one that is not XML.
+    Attributes:
+        address: what its relative imports start at.
+        file: where it was found; None: it is ours.
+        is_outside: it may not be used. What it imports is looked for all the same, so that one error tells it all.
 
     """
-    start = str(entry.absolute())
-    importers: dict[str, str] = {start: "the settings"}
-    waiting = [start]
-    documents: list[Document] = []
-    missing: list[str] = []
-    while waiting:
-        location = waiting.pop(0)
-        content = _content(location, catalog)
-        if content is None:
-            missing.append(location)
-            continue
-        root = _parsed(location, content)
-        documents.append(Document(location, root))
-        for _node, target in references(root, location):
-            if target not in importers:
-                importers[target] = location
-                waiting.append(target)
-        if len(importers) > _MOST_DOCUMENTS:
-            raise ConfigError(f"{entry}: imports more than {_MOST_DOCUMENTS} documents")
-    if missing:
-        raise ConfigError(*_missing(entry, missing, importers))
-    return documents
+
+    address: str
+    file: Path | None
+    is_outside: bool = False
+
+    @property
+    def location(self) -> str:
+        return str(self.file) if self.file is not None else self.address
 
 
-def references(root: etree._Element, location: str) -> Iterator[tuple[etree._Element, str]]:
-    """Yield the elements that bring another document in, each with the location of that document."""
+def load_documents(
+    entry: Path,
+    catalog: Mapping[str, Path],
+    *,
+    more: Sequence[Path] = (),
+    folder: Path | None = None,
+    notes: ContractNotes | None = None,
+) -> list[Document]:
+    """Read the entry and, from it on, every document that is imported or included. The entry comes first.
+
+    An import is looked for in the catalog, by what it says and by the address that this comes to; then beside the
+    file that imports it, which need not lie where its own address says. Outside the contract's folder, and the
+    folders of the files that the settings and the catalog name, nothing is taken from.
+
+    Args:
+        entry: the WSDL.
+        catalog: files by URL or path.
+        more: schemas that belong to the contract and that nothing imports.
+        folder: the contract's folder, where that is not the entry's own.
+        notes: gets what was left out of a document.
+
+    Raises:
+        ConfigError: names every document that is missing, lies outside or cannot be read, and who imports it.
+
+    """
+    loader = _Loader(catalog, folder or entry.parent, more, ContractNotes() if notes is None else notes)
+    for file in (entry, *more):
+        loader.add(_Place(str(file.absolute()), file.absolute()))
+    loader.read_all(entry)
+    loader.problems.report(entry)
+    return loader.documents
+
+
+def references(root: etree._Element) -> Iterator[tuple[etree._Element, str]]:
+    """Yield the elements that bring another document in, each with what it says of the place of that document."""
     for node in root.iter(f"{{{WSDL}}}import", f"{{{XSD}}}import", f"{{{XSD}}}include", f"{{{XSD}}}redefine"):
         target = node.get("location" if node.tag == f"{{{WSDL}}}import" else "schemaLocation", "").strip()
         if not target and node.get("namespace") == XML:
             target = _XML_LOCATION
         if target:
-            yield node, _resolved(target, location)
+            yield node, target
+
+
+class _Loader:
+    def __init__(self, catalog: Mapping[str, Path], folder: Path, more: Sequence[Path], notes: ContractNotes) -> None:
+        self.documents: list[Document] = []
+        self.problems = Problems(folder)
+        self._catalog = catalog
+        named = {file.parent for file in (*more, *catalog.values())}
+        self._folders = tuple(each.resolve() for each in (folder, *named))
+        self._notes = notes
+        self._known: dict[str, str] = {}
+        self._waiting: deque[_Place] = deque()
+        self._left = _LIMIT_OF_ALL
+
+    def add(self, place: _Place) -> str:
+        """Remember a document that is to be read, once, and return its location."""
+        key = str(place.file.resolve()) if place.file is not None else place.address
+        if key not in self._known:
+            self._known[key] = place.location
+            self._waiting.append(place)
+        return self._known[key]
+
+    def read_all(self, entry: Path) -> None:
+        """Read what is remembered, and what that imports."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            root = self._root(place)
+            if root is None:
+                continue
+            targets: dict[str, str] = {}
+            self.documents.append(Document(place.location, root, targets))
+            for written in dict.fromkeys(written for _, written in references(root)):
+                found = self._found(written, place)
+                if found is not None:
+                    targets[written] = self.add(found)
+                if len(self._known) + len(self.problems) > _MOST_DOCUMENTS or self._left < 0:
+                    raise ConfigError(
+                        f"{entry}: imports more than {_MOST_DOCUMENTS} documents, or {_LIMIT_OF_ALL} bytes in all"
+                    )
+
+    def _found(self, written: str, importer: _Place) -> _Place | None:
+        address = _resolved(written, importer.address)
+        named = self._catalog.get(written) or self._catalog.get(address)
+        if named is not None:
+            if not _is_file(named):
+                why = f"the file that the catalog names for {address} does not exist"
+                self.problems.unreadable(str(named), why)
+                return None
+            return _Place(address, named.absolute())
+        found = None
+        if importer.file is not None and not _is_url(written):
+            found = self._beside(importer.file, _path(written), address, importer.location)
+        elif not _is_builtin(address):
+            self.problems.missing(address, importer.location)
+        return found or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
+
+    def _beside(self, importer: Path, written: str, address: str, location: str) -> _Place | None:
+        """Return the file that a relative import, or a path, of another file leads to."""
+        file = importer.parent / written
+        try:
+            file = file.resolve()
+            is_inside = any(file.is_relative_to(folder) for folder in self._folders)
+        except (OSError, ValueError, RuntimeError):  # a name that no file can have; links that lead to each other
+            self.problems.missing(str(file), location)
+            return None
+        is_there = _is_file(file)
+        if not is_inside:
+            self.problems.outside(str(file), location)
+        elif not is_there and not _is_builtin(address):
+            self.problems.missing(address if _is_url(address) else str(file), location)
+        return _Place(address, file, is_outside=not is_inside) if is_there else None
+
+    def _root(self, place: _Place) -> etree._Element | None:
+        if place.file is None:
+            return parse(_XML_SCHEMA)
+        try:
+            if not _is_file(place.file):  # a pipe would be waited for without an end
+                raise FileNotFoundError(ENOENT, "there is no such file")
+            with place.file.open("rb") as stream:
+                content = stream.read(_LIMIT + 1)
+            self._left -= len(content)
+            root = parse(content, limit=_LIMIT)
+        except (OSError, UnsafeXml) as error:
+            why = error.reason if isinstance(error, UnsafeXml) else f"cannot be read: {error.strerror}"
+            if not place.is_outside:
+                self.problems.unreadable(place.location, why)
+            return None
+        if root.tag not in _ROOTS:
+            if not place.is_outside:
+                self.problems.unreadable(place.location, "is neither a WSDL 1.1 nor an XML schema")
+            return None
+        lines = drop_stray_text(root, content)
+        if lines is not None:
+            where = ", ".join(map(str, lines[:_MOST_LINES])) or "unknown"
+            self._notes.add(f"{place.location}, line {where}", "text between the parts of the document is skipped")
+        return root
+
+
+def _is_builtin(address: str) -> bool:
+    return address.replace("https:", "http:", 1) in _XML_LOCATIONS
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_url(target: str) -> bool:
+    return _URL.match(target) is not None
+
+
+def _path(target: str) -> str:
+    return unquote(_FILE.sub("", target))
 
 
 def _resolved(target: str, base: str) -> str:
-    scheme = urlsplit(target).scheme
-    if scheme in ("http", "https", "urn"):
-        return target
-    if urlsplit(base).scheme in ("http", "https"):
-        return urljoin(base, target)
-    path = unquote(urlsplit(target).path) if scheme == "file" else unquote(target)
-    return str((Path(base).parent / path).resolve())
-
-
-def _content(location: str, catalog: Mapping[str, Path]) -> bytes | None:
-    file = catalog.get(location)
-    if file is None and urlsplit(location).scheme in ("http", "https", "urn"):
-        return _XML_SCHEMA if location.replace("https:", "http:", 1) in _XML_LOCATIONS else None
-    try:
-        with (file or Path(location)).open("rb") as stream:
-            return stream.read(_LIMIT + 1)
-    except FileNotFoundError:
-        if file is not None:
-            raise ConfigError(f"{file}: the file that the catalog names for {location} does not exist") from None
-        return None
-    except OSError as error:
-        raise ConfigError(f"{file or location}: cannot be read: {error.strerror}") from None
-
-
-def _parsed(location: str, content: bytes) -> etree._Element:
-    try:
-        return parse(content, limit=_LIMIT)
-    except UnsafeXml as error:
-        raise ConfigError(f"{location}: {error.reason}") from None
-
-
-def _missing(entry: Path, missing: list[str], importers: Mapping[str, str]) -> list[str]:
-    lines = [f"{entry}: the contract needs documents that are not here, and nothing is fetched from the network:"]
-    lines += [f"  {location} (imported by {importers[location]})" for location in missing]
-    by_url = [location for location in missing if "://" in location or location.startswith("urn:")]
-    if by_url:
-        lines.append("save each as a file, and name it in the catalog, one line each (URL, tab, file):")
-        lines += [f"  {url}\t{urlsplit(url).path.rstrip('/').rpartition('/')[2] or 'schema.xsd'}" for url in by_url]
-    return lines
+    """Return the address that an import comes to, at the address of the document that it stands in."""
+    if not _is_url(target) and _is_url(base):
+        try:
+            return urljoin(base, target)
+        except ValueError:  # brackets that are no address
+            return target
+    return target if _is_url(target) else str(Path(base).parent / _path(target))

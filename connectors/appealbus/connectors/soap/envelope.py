@@ -1,11 +1,11 @@
 """SOAP envelopes, 1.1 and 1.2: what we send, and what came."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
 from appealbus.core import CallFailed
-from appealbus.core.replies.xmlread import child, text
+from appealbus.core.replies.xmlread import child, children, text
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
@@ -13,23 +13,34 @@ SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 
 _CODES = {"Sender": "Client", "Receiver": "Server"}
+_LONGEST_TEXT = 10_000
+"""Characters of a fault's words that are compared with patterns: more than a sentence, less than a stack trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A SOAP fault of either version. Its text is left out: it may hold personal data.
+    """A SOAP fault of either version.
 
     Attributes:
         code: `Client` or `Server`, also for what SOAP 1.2 calls Sender and Receiver; else the local name as it
             came: `VersionMismatch`, `MustUnderstand` …
         subcodes: what follows it: `Authentication` of `Client.Authentication`, the Subcodes of 1.2.
-        detail: the first element inside the detail.
+        details: the elements inside the detail.
+        name: the code as it came, with what follows it: `Sender`, `Client.Authentication`.
+        text: what it says in words, to be compared with patterns and never told: it may hold personal data.
 
     """
 
     code: str
     subcodes: tuple[str, ...]
-    detail: etree._Element | None
+    details: tuple[etree._Element, ...] = ()
+    name: str = ""
+    text: str = field(default="", repr=False)
+
+    @property
+    def detail(self) -> etree._Element | None:
+        """The first element inside the detail."""
+        return self.details[0] if self.details else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +132,30 @@ def serialise(root: etree._Element) -> bytes:
 def _fault(element: etree._Element) -> Fault:
     code = text(element, "faultcode")
     if code is not None:
-        first, *subcodes = code.rpartition(":")[2].split(".")
+        first, *subcodes = _local(code).split(".")
         detail = child(element, "detail")
+        words = [text(element, "faultstring")]
     else:
-        first = (text(element, "Code/Value") or "").rpartition(":")[2]
+        first = _local(text(element, "Code/Value"))
         subcodes = []
         inner = child(element, "Code/Subcode")
         while inner is not None:
-            subcodes.append((text(inner, "Value") or "").rpartition(":")[2])
+            subcodes.append(_local(text(inner, "Value")))
             inner = child(inner, "Subcode")
         detail = child(element, "Detail")
+        words = [each.text for each in children(element, "Reason/Text")]
+    first, *subcodes = (name.strip() for name in (first, *subcodes))
     return Fault(
         code=_CODES.get(first, first),
         subcodes=tuple(name for name in subcodes if name),
-        detail=next(detail.iterchildren(), None) if detail is not None else None,
+        details=tuple(detail.iterchildren()) if detail is not None else (),
+        name=".".join(name for name in (first, *subcodes) if name),
+        text=" ".join(word for word in words if word)[:_LONGEST_TEXT],
     )
+
+
+def _local(name: str | None) -> str:
+    return (name or "").rpartition(":")[2].strip()
 
 
 def _invalid(code: str, reason: str) -> CallFailed:

@@ -1,108 +1,211 @@
 """The SOAP header of our requests."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 from lxml import etree
 from yarl import URL
 
 from appealbus.connectors.soap.contract import WsdlContract
 from appealbus.connectors.soap.wsdl import Operation
-from appealbus.core import Call, CallFailed, ConfigError
+from appealbus.core import Call, CallFailed, ConfigError, Request
+from appealbus.core.clocks import wall
+from appealbus.schemas.outcome import OutcomeKind
 
 _WSA = "http://www.w3.org/2005/08/addressing"
+_MOST = 256
+"""Headers of lookups that are remembered: a source has some lookups, each with headers of its own."""
+_SAMPLE = Call("00000000-0000-4000-8000-000000000000", "1", 1.0)
+
+
+class _Wrong(Exception):
+    """A header cannot be made."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: {what}")
 
 
 class Headers:
-    """Header elements: built once for each operation, filled in for each call."""
+    """Header elements: built once for each operation and each set of headers of a lookup, filled in for each call."""
 
     def __init__(
         self, contract: WsdlContract, values: Mapping[str, object], key: str, url: URL, addressing: bool
     ) -> None:
+        """Build those of the settings.
+
+        Raises:
+            ConfigError: one of them cannot be built, or is not what the contract says of it.
+
+        """
+        self._contract = contract
+        self._values = values
         self._url = str(url)
         self._addressing = addressing
-        self._made = {
-            operation.name: tuple(_elements(contract, operation, values, key))
-            for operation in contract.port.operations.values()
-        }
-        declared = {_local(name) for operation in contract.port.operations.values() for name in operation.headers}
-        for name in values:
-            if not name.startswith("{") and name not in declared:
-                known = ", ".join(sorted(declared)) or "none"
-                raise ConfigError(
-                    f'{key}.{name}: the contract has no such header; it has: {known}; or write "{{ns}}name"'
-                )
+        self._made: dict[tuple[str, str], tuple[etree._Element, ...]] = {}
+        self._known = {_local(name) for operation in contract.port.operations.values() for name in operation.headers}
+        try:
+            for operation in contract.port.operations.values():
+                self._made[operation.name, ""] = self._elements(operation, values)
+        except _Wrong as wrong:
+            raise ConfigError(f"{key}.{wrong}") from None
 
-    def made(self, operation: Operation, call: Call) -> tuple[etree._Element, ...]:
-        """Return the header elements of one request."""
-        templates = self._made[operation.name]
+    def made(self, operation: Operation, call: Call, request: Request) -> tuple[etree._Element, ...]:
+        """Return the header elements of one request.
+
+        Raises:
+            CallFailed: `soap.request`: one that the lookup gives cannot be built, or breaks the contract.
+
+        """
+        templates = self._templates(operation, request.headers)
         if not templates and not self._addressing:
             return ()
-        elements = tuple(deepcopy(template) for template in templates)
-        for element in elements:
-            for node in element.iter():
-                if node.text and "{" in node.text:
-                    node.text = _filled(node.text, call)
-                for key, value in node.attrib.items():
-                    if "{" in value:
-                        node.attrib[key] = _filled(value, call)
+        elements = _filled(templates, call)
         return (*elements, *self._addresses(operation, call)) if self._addressing else elements
 
-    def _addresses(self, operation: Operation, call: Call) -> Iterable[etree._Element]:
+    def unset(self) -> Sequence[str]:
+        """Return the headers of the contract that the settings do not give, each with its first operation."""
+        found: dict[str, str] = {}
+        for operation in self._contract.port.operations.values():
+            for name in operation.headers:
+                if _local(name) not in self._values and name not in self._values:
+                    found.setdefault(_local(name), f"{_local(name)} of {operation.name}")
+        return list(found.values())
+
+    def _templates(self, operation: Operation, own: Mapping[str, object]) -> tuple[etree._Element, ...]:
+        key = operation.name, repr(own) if own else ""
+        templates = self._made.get(key)
+        if templates is None:
+            try:
+                templates = self._elements(operation, _over(self._values, own))
+            except _Wrong as wrong:
+                raise CallFailed(OutcomeKind.INVALID, "soap.request", f"header {wrong}") from None
+            if len(self._made) < _MOST:
+                self._made[key] = templates
+        return templates
+
+    def _elements(self, operation: Operation, values: Mapping[str, object]) -> tuple[etree._Element, ...]:
+        declared = {_local(name): name for name in operation.headers}
+        found: list[etree._Element] = []
+        for name, value in values.items():
+            if name.startswith("{"):
+                found.append(self._checked(name, _plain(name, value, name), operation))
+            elif name in declared:
+                found.append(self._checked(name, self._built(declared[name], name, value), operation))
+            elif name not in self._known:
+                known = ", ".join(sorted(self._known)) or "none"
+                raise _Wrong(name, f'the contract has no such header; it has: {known}; or write "{{namespace}}name"')
+        # Those of the contract stand in its order, before all others.
+        order = list(operation.headers)
+        return tuple(sorted(found, key=lambda each: order.index(str(each.tag)) if each.tag in order else len(order)))
+
+    def _built(self, name: str, key: str, value: object) -> etree._Element:
+        builder = self._contract.builder
+        if not isinstance(value, Mapping) or builder is None or _is_qualified(value):
+            return _plain(name, value, key)
+        try:
+            return builder.build(name, value)
+        except CallFailed as failed:
+            raise _Wrong(
+                key, f"the table does not fit what the contract says of this header: {failed.reason}"
+            ) from None
+
+    def _checked(self, key: str, element: etree._Element, operation: Operation) -> etree._Element:
+        """Check a header that the contract describes, filled in as it will be."""
+        checker = self._contract.checker
+        if checker is not None and str(element.tag) in operation.headers:
+            try:
+                checker.check(_filled((element,), _SAMPLE)[0], "soap.request", "it")
+            except CallFailed as failed:
+                raise _Wrong(key, f"by the contract {failed.reason}") from None
+        return element
+
+    def _addresses(self, operation: Operation, call: Call) -> Iterator[etree._Element]:
         for name, value in (
             ("To", self._url),
             ("Action", operation.addressing_action),
-            ("MessageID", f"urn:uuid:{call.question_id}"),
+            ("MessageID", f"urn:uuid:{call.message_id}"),
         ):
             element = etree.Element(f"{{{_WSA}}}{name}", nsmap={"wsa": _WSA})
             element.text = value
             yield element
 
 
-def _filled(text: str, call: Call) -> str:
-    return text.replace("{question_id}", call.question_id).replace("{number}", call.number)
+def _over(values: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of the settings with those of a lookup over them, tables in tables too."""
+    found = dict(values)
+    for name, value in own.items():
+        before = found.get(name)
+        found[name] = _over(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return found
 
 
-def _elements(
-    contract: WsdlContract, operation: Operation, values: Mapping[str, object], key: str
-) -> Iterable[etree._Element]:
-    for name in operation.headers:
-        value = values.get(_local(name))
-        if value is not None:
-            yield _built(contract, name, value, f"{key}.{_local(name)}")
-    for name, value in values.items():
-        if name.startswith("{"):
-            yield _plain(name, value, f"{key}.{name}")
+def _filled(templates: Sequence[etree._Element], call: Call) -> tuple[etree._Element, ...]:
+    elements = tuple(deepcopy(template) for template in templates)
+    words = {
+        "{question_id}": call.question_id,
+        "{message_id}": call.message_id,
+        "{number}": call.number,
+        "{now}": wall().astimezone(UTC).isoformat(timespec="seconds"),
+    }
+    for element in elements:
+        for node in element.iter():
+            if node.text and "{" in node.text:
+                node.text = _replaced(node.text, words)
+            for key, value in node.attrib.items():
+                if "{" in value:
+                    node.attrib[key] = _replaced(value, words)
+    return elements
 
 
-def _built(contract: WsdlContract, name: str, value: object, key: str) -> etree._Element:
-    if not isinstance(value, Mapping):
-        return _plain(name, value, key)
-    if contract.builder is None:
-        raise ConfigError(f"{key}: this contract's header cannot be built from a table")
-    try:
-        return contract.builder.build(name, value)
-    except CallFailed:
-        raise ConfigError(f"{key}: the table does not fit what the contract says of this header") from None
+def _replaced(text: str, words: Mapping[str, str]) -> str:
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
 
 
 def _plain(name: str, value: object, key: str) -> etree._Element:
-    """Return a header that is a text."""
-    element = etree.Element(name)
+    """Return a header that is a text, or a table by names of elements and `@name` of attributes."""
+    try:
+        element = etree.Element(name)
+        _fill(element, value)
+    except ValueError:
+        raise _Wrong(key, 'a name in it cannot be one of XML; write "name", "{namespace}name" or "@name"') from None
+    except TypeError:
+        raise _Wrong(key, "write texts, tables of texts, or lists of those inside a table") from None
+    return element
+
+
+def _fill(element: etree._Element, value: object) -> None:
+    match value:
+        case Mapping():
+            for name, inner in value.items():
+                if name == "#text":
+                    element.text = _text(inner)
+                elif name.startswith("@"):
+                    element.set(name[1:], _text(inner))
+                else:
+                    for each in inner if isinstance(inner, list) else [inner]:
+                        _fill(etree.SubElement(element, name), each)
+        case _:
+            element.text = _text(value)
+
+
+def _text(value: object) -> str:
     match value:
         case bool():
-            element.text = "true" if value else "false"
+            return "true" if value else "false"
         case str() | int() | float():
-            element.text = str(value)
+            return str(value)
         case datetime() | date() | time():
-            element.text = value.isoformat()
+            return value.isoformat()
         case _:
-            raise ConfigError(
-                f"{key}: write a text; a table needs a header that the contract declares, under its local name, "
-                "and a list has no place in a header"
-            )
-    return element
+            raise TypeError
+
+
+def _is_qualified(value: Mapping[str, object]) -> bool:
+    """Say whether a table is written out with namespaces or attributes, and is not to be built by the contract."""
+    return any(name.startswith(("{", "@", "#")) for name in value)
 
 
 def _local(name: str) -> str:

@@ -1,6 +1,7 @@
 """What a SOAP fault means."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 
 from appealbus.connectors.http import DENIED, HttpReply
 from appealbus.connectors.soap.envelope import Fault
@@ -9,6 +10,8 @@ from appealbus.core.replies.xmlread import local_name
 from appealbus.schemas.outcome import OutcomeKind
 
 _AUTHENTICATION = frozenset({"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
+_MOST = 100
+"""Elements inside the detail's own whose names are compared: a contract has a few, and a reply must have an end."""
 _FAULTS = {
     "Client": (OutcomeKind.INVALID, "soap.fault.client", "the source finds a fault in our request"),
     "Server": (OutcomeKind.UNAVAILABLE, "soap.fault.server", "the source failed on its side"),
@@ -17,21 +20,30 @@ _FAULTS = {
 }
 
 
-def fault_failure(fault: Fault, overrides: Mapping[str, OutcomeKind]) -> CallFailed:
+def fault_failure(
+    fault: Fault, overrides: Mapping[str, OutcomeKind], texts: Mapping[str, OutcomeKind] | None = None
+) -> CallFailed:
     """Return the failure that the fault stands for.
 
     Args:
         fault: what came.
-        overrides: outcomes by name of the detail element, subcode or code; the most special name counts.
+        overrides: outcomes by name: of an element in the detail, or of one in that, a subcode or the code, as it came
+            or as it is called here. The most special name counts.
+        texts: outcomes by words that its text has in it, in this order, `*` standing for anything between them. They
+            count before its codes do.
 
     """
-    for name in _names(fault):
+    reason = "the source answered with a fault that the settings give this outcome"
+    for name in _detail_names(fault):
         if name in overrides:
-            return CallFailed(
-                overrides[name],
-                f"soap.fault.{name}",
-                "the source answered with a fault that the settings give this outcome",
-            )
+            return CallFailed(overrides[name], f"soap.fault.{name}", reason)
+    words = _folded(fault.text)
+    for pattern, kind in (texts or {}).items():
+        if _has(words, pattern):
+            return CallFailed(kind, "soap.fault.text", reason)
+    for name in _code_names(fault):
+        if name in overrides:
+            return CallFailed(overrides[name], f"soap.fault.{name}", reason)
     if not _AUTHENTICATION.isdisjoint((fault.code, *fault.subcodes)):
         # About us and not about the question, as with HTTP 401: mended, the same question is answered.
         kind, code = OutcomeKind.UNAVAILABLE, "soap.fault.authentication"
@@ -58,10 +70,31 @@ def by_precedence(fault: CallFailed, reply: HttpReply, failed: CallFailed | None
     return fault if failed is None or final or reply.status not in DENIED else failed
 
 
-def _names(fault: Fault) -> Iterator[str]:
-    if fault.detail is not None:
-        yield local_name(fault.detail)
+def _detail_names(fault: Fault) -> Iterator[str]:
+    yield from (local_name(element) for element in fault.details)
+    inside = chain.from_iterable(element.iterchildren() for element in fault.details)
+    yield from (local_name(element) for element in islice(inside, _MOST))
+
+
+def _code_names(fault: Fault) -> Iterator[str]:
     yield from reversed(fault.subcodes)
     if fault.subcodes:
         yield ".".join((fault.code, *fault.subcodes))
+        yield fault.name
     yield fault.code
+    yield fault.name.partition(".")[0]
+
+
+def _has(text: str, pattern: str) -> bool:
+    """Say whether a text has all parts of a pattern in it, one after the other: in one pass, whatever the text is."""
+    at = 0
+    for part in filter(None, map(str.strip, _folded(pattern).split("*"))):
+        at = text.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -38,6 +38,7 @@ def open_reply(
     fallback: str | None,
     faults: Mapping[str, OutcomeKind],
     wanted: Mapping[str, str],
+    fault_texts: Mapping[str, OutcomeKind] | None = None,
 ) -> OpenedReply:
     """Return an answer that is no failure, taken apart.
 
@@ -62,7 +63,9 @@ def open_reply(
         raise
     correlated = is_tied(envelope.header, wanted) or reply.alone
     if envelope.fault is not None:
-        fault = by_precedence(fault_failure(envelope.fault, faults), reply, failed)
+        meant = fault_failure(envelope.fault, faults, fault_texts)
+        meant.details = envelope.fault.details
+        fault = by_precedence(meant, reply, failed)
         fault.correlated = correlated
         raise fault
     if failed is not None:

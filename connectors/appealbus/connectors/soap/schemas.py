@@ -4,8 +4,8 @@ Contracts spread a namespace over several schemas, import by namespace alone and
 one document that includes its parts, under a name of ours, and every import leads there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
@@ -19,16 +19,24 @@ _IMPORT, _INCLUDE, _REDEFINE = (f"{{{XSD}}}{name}" for name in ("import", "inclu
 
 @dataclass(slots=True)
 class _Part:
-    """One schema. `includes` are the names of the parts that it includes."""
+    """One schema: `origin` as it stands in its document, and `root`, ours. `includes` are names of other parts."""
 
     name: str
-    location: str
+    document: Document
+    origin: etree._Element
     root: etree._Element
     includes: set[str] = field(default_factory=set)
 
     @property
     def namespace(self) -> str | None:
         return self.root.get("targetNamespace")
+
+    def references(self) -> Iterator[tuple[etree._Element, str]]:
+        """Yield what brings another document of the contract in, each with the location of that document."""
+        for node, written in references(self.root):
+            location = self.document.targets.get(written)
+            if location is not None:
+                yield node, location
 
     @property
     def declared(self) -> frozenset[tuple[str, str]]:
@@ -37,28 +45,78 @@ class _Part:
         return frozenset(own | {(_INCLUDE, name) for name in self.includes})
 
 
+Component = tuple[str, int]
+"""A global declaration: the document that it is in, by our name, and its place among what follows the imports."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schemas:
     """The contract's schemas.
 
     Attributes:
-        files: the documents by our names, DRIVER among them.
+        files: the documents by our names, DRIVER among them. Each global declaration begins on a line of its own.
         homes: the document of each namespace.
         locations: where each came from, for errors.
-        elements: global elements, as `{namespace}local`.
         names: the local names of all elements and attributes that are declared anywhere.
+        lines: of each document, the lines where its global declarations stand in the document that it came from.
+        spaces: of each document, the namespaces that it lends its declarations to: without one of its own it may
+            be included by several.
+        left_out: global declarations that are no longer in the files.
 
     """
 
     files: Mapping[str, bytes]
     homes: Mapping[str | None, str]
     locations: Mapping[str, str]
-    elements: frozenset[str]
     names: frozenset[str]
+    lines: Mapping[str, tuple[int, ...]]
+    spaces: Mapping[str, frozenset[str | None]]
+    left_out: frozenset[Component] = frozenset()
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The global elements, as `{namespace}local`."""
+        return frozenset(
+            name
+            for file in self.spaces
+            for _, node in self.components(file)
+            if node.tag == f"{{{XSD}}}element"
+            for name in self.qualified(file, node)
+        )
+
+    def components(self, file: str) -> Iterator[tuple[Component, etree._Element]]:
+        """Yield the global declarations of a document that are still there."""
+        left = (index for index in range(len(self.lines.get(file, ()))) if (file, index) not in self.left_out)
+        for index, node in zip(left, _declarations(etree.fromstring(self.files[file])), strict=True):
+            yield (file, index), node
+
+    def qualified(self, file: str, node: etree._Element) -> list[str]:
+        """Return the names, `{namespace}local`, that a global declaration of a document has."""
+        local = node.get("name", "")
+        return [f"{{{space}}}{local}" if space else local for space in self.spaces[file]]
+
+    def without(self, components: Iterable[Component]) -> "Schemas":
+        """Return the schemas without some of their global declarations."""
+        gone = frozenset(components)
+        files = dict(self.files)
+        for file in {file for file, _ in gone}:
+            nodes = dict(self.components(file))
+            root = etree.fromstring(files[file])
+            for node, component in zip(list(_declarations(root)), nodes, strict=True):
+                if component in gone:
+                    root.remove(node)
+            files[file] = etree.tostring(root, encoding="utf-8")
+        return replace(self, files=files, left_out=self.left_out | gone)
 
     def roots(self) -> list[etree._Element]:
         """Return the documents as they are parsed."""
         return [etree.fromstring(content) for content in self.files.values()]
+
+
+def _declarations(root: etree._Element) -> Iterator[etree._Element]:
+    for node in root.iterchildren("{*}*"):
+        if node.tag not in (_IMPORT, _INCLUDE, _REDEFINE):
+            yield node
 
 
 def arrange(documents: Iterable[Document]) -> Schemas:
@@ -73,21 +131,40 @@ def arrange(documents: Iterable[Document]) -> Schemas:
             files[homes[namespace]] = _document(namespace, (("include", None, part.name) for part in members))
     for part in parts:
         _redirect(part, by_location, homes)
-        files[part.name] = etree.tostring(part.root, encoding="utf-8")
+        files[part.name] = _written(part.root)
     files[DRIVER] = _document(
         None, (("import" if namespace else "include", namespace, home) for namespace, home in homes.items())
     )
     return Schemas(
         files,
         homes,
-        {part.name: part.location for part in parts},
-        frozenset(_global_elements(parts, buckets)),
+        {part.name: part.document.location for part in parts},
         frozenset(
             node.get("name", "")
             for part in parts
             for node in part.root.iter(f"{{{XSD}}}element", f"{{{XSD}}}attribute")
         ),
+        {part.name: tuple(int(node.sourceline or 0) for node in _declarations(part.origin)) for part in parts},
+        _spaces(parts, buckets),
     )
+
+
+def built_of(schemas: Schemas, elements: Iterable[str]) -> Schemas:
+    """Return the schemas with what some elements are built of, and what has the name of such a part, alone."""
+    found = [component for file in schemas.spaces for component in schemas.components(file)]
+    refers: dict[str, set[str]] = {}
+    for _, node in found:
+        refers.setdefault(node.get("name", ""), set()).update(_referred(node))
+    roots = {etree.QName(name).localname for name in elements}
+    needed = roots.union(*(_reach(root, lambda name: refers.get(name, set())) for root in roots))
+    return schemas.without(component for component, node in found if node.get("name", "") not in needed)
+
+
+def _referred(component: etree._Element) -> Iterator[str]:
+    for node in component.iter("{*}*"):
+        for key in ("type", "ref", "base", "itemType", "memberTypes", "substitutionGroup"):
+            for name in node.get(key, "").split():
+                yield name.rpartition(":")[2]
 
 
 def _collect(documents: Iterable[Document]) -> tuple[list[_Part], dict[str, _Part]]:
@@ -96,15 +173,19 @@ def _collect(documents: Iterable[Document]) -> tuple[list[_Part], dict[str, _Par
     for document in documents:
         root = document.root
         if root.tag == f"{{{XSD}}}schema":
-            by_location[document.location] = part = _Part(f"/contract/{len(parts)}.xsd", document.location, _copy(root))
+            by_location[document.location] = part = _part(len(parts), document, root)
             parts.append(part)
         for inline in root.iterfind(f"{{{WSDL}}}types/{{{XSD}}}schema"):
-            parts.append(_Part(f"/contract/{len(parts)}.xsd", document.location, _copy(inline)))
+            parts.append(_part(len(parts), document, inline))
     for part in parts:
-        for node, target in references(part.root, part.location):
+        for node, target in part.references():
             if node.tag != _IMPORT and target in by_location:
                 part.includes.add(by_location[target].name)
     return parts, by_location
+
+
+def _part(number: int, document: Document, root: etree._Element) -> _Part:
+    return _Part(f"/contract/{number}.xsd", document, root, _copy(root))
 
 
 def _copy(element: etree._Element) -> etree._Element:
@@ -117,7 +198,7 @@ def _buckets(parts: list[_Part], by_location: Mapping[str, _Part]) -> dict[str |
     by_name = {part.name: part for part in parts}
     imported: set[str] = set()
     for part in parts:
-        for node, target in references(part.root, part.location):
+        for node, target in part.references():
             if node.tag == _IMPORT and target in by_location:
                 imported.add(by_location[target].name)
     included = {name for part in parts for name in part.includes}
@@ -159,7 +240,7 @@ def _reach(start: str, following: Callable[[str], set[str]]) -> set[str]:
 
 
 def _redirect(part: _Part, by_location: Mapping[str, _Part], homes: Mapping[str | None, str]) -> None:
-    targets = dict(references(part.root, part.location))
+    targets = {node: target for node, target in part.references() if target in by_location}
     for node in list(part.root.iterchildren(_IMPORT, _INCLUDE, _REDEFINE)):
         if node.tag != _IMPORT:
             target = by_location.get(targets.get(node, ""))
@@ -169,7 +250,7 @@ def _redirect(part: _Part, by_location: Mapping[str, _Part], homes: Mapping[str 
                 node.set("schemaLocation", target.name)
             continue
         namespace = node.get("namespace")
-        if namespace is None and node in targets and targets[node] in by_location:
+        if namespace is None and node in targets:
             namespace = by_location[targets[node]].namespace
         if namespace == part.namespace:
             # Forbidden, and common. What it names is in this namespace's document anyway.
@@ -186,6 +267,14 @@ def _redirect(part: _Part, by_location: Mapping[str, _Part], homes: Mapping[str 
         part.root.insert(0, node)
 
 
+def _written(root: etree._Element) -> bytes:
+    """Return a schema with each global declaration on a line of its own, so that a line of an error tells which."""
+    for node in root:
+        node.tail = "\n"
+    root.text = "\n"
+    return etree.tostring(root, encoding="utf-8")
+
+
 def _document(namespace: str | None, references: Iterable[tuple[str, str | None, str]]) -> bytes:
     root = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD})
     if namespace is not None:
@@ -197,12 +286,13 @@ def _document(namespace: str | None, references: Iterable[tuple[str, str | None,
     return etree.tostring(root, encoding="utf-8")
 
 
-def _global_elements(parts: list[_Part], buckets: Mapping[str | None, list[_Part]]) -> Iterable[str]:
+def _spaces(parts: list[_Part], buckets: Mapping[str | None, list[_Part]]) -> dict[str, frozenset[str | None]]:
     by_name = {part.name: part for part in parts}
+    found: dict[str, set[str | None]] = {}
     for namespace, members in buckets.items():
         names = {part.name for part in members}
         for part in members:
             names |= _reach(part.name, lambda each: by_name[each].includes)
         for name in names:
-            for node in by_name[name].root.iterchildren(f"{{{XSD}}}element"):
-                yield f"{{{namespace}}}{node.get('name')}" if namespace else node.get("name", "")
+            found.setdefault(name, set()).add(namespace)
+    return {name: frozenset(spaces) for name, spaces in found.items()}

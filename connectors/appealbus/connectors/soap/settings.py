@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from yarl import URL
 
 from appealbus.connectors.http import TlsSettings
-from appealbus.core import Settings
-from appealbus.core.config.types import ExistingFile, Seconds, Secret
+from appealbus.core import ReplyCheck, Settings
+from appealbus.core.config.types import ExistingFile, ExistingFolder, Seconds, Secret
 from appealbus.schemas.outcome import OutcomeKind
 
 
@@ -23,6 +23,9 @@ def _http_url(value: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """The address of a service."""
+
+# What stands alone for anything would give every fault this outcome.
+_Words = Annotated[str, StringConstraints(max_length=500, pattern=r"[^*\s]")]
 
 FaultOutcome = Literal[
     OutcomeKind.NOT_FOUND,
@@ -44,13 +47,17 @@ class BasicSettings(Settings):
 
 
 class SoapSettings(Settings):
-    """A source that speaks SOAP, document/literal."""
+    """A source that speaks SOAP: document/literal or rpc/literal."""
 
     wsdl: ExistingFile
     """The contract: a WSDL file."""
     catalog: ExistingFile | None = None
     """Where the documents lie that the contract imports by URL: lines of URL, tab, file; or a TOML file of
     `"URL" = "file"`. Nothing is ever fetched from the network."""
+    folder: ExistingFolder | None = None
+    """The folder that holds the whole contract: its imports cannot leave it. None: the folder of the WSDL."""
+    xsd: list[ExistingFile] = []
+    """Schemas of what the contract leaves open, as `xs:any` and `xs:anyType` do: they are checked with it."""
     url: HttpUrl | None = None
     """Where the service is, if not where the contract says."""
     service: str | None = None
@@ -63,7 +70,8 @@ class SoapSettings(Settings):
     """Send the WS-Addressing headers To, Action and MessageID."""
     soap_headers: dict[str, Any] = {}
     """Header elements, by their local name in the contract, or as `"{namespace}name"` where the contract does not
-    know them. `{question_id}` and `{number}` in a text stand for the question's id and the appeal's number."""
+    know them: texts, or tables of what is in them. In a text `{question_id}`, `{message_id}`, `{number}` and `{now}`
+    stand for the ids of the question and of this message, the appeal's number and the time."""
     http_headers: dict[str, str] = {}
     """HTTP headers to send."""
     secret_headers: dict[str, Secret] = {}
@@ -80,9 +88,21 @@ class SoapSettings(Settings):
     """The longest that reading the contract may take."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024)
     """The most bytes that a reply may have, decompressed."""
-    validate_messages: bool = Field(default=True, alias="validate")
-    """Check requests and replies against the contract's schema. Without, broken values reach the lookup."""
+    replies: ReplyCheck = ReplyCheck.LENIENT
+    """What becomes of a reply that breaks the contract's schema: `strict`, it is invalid; `lenient`, what the record
+    needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
+    compared. Requests are always checked."""
     encoding: str | None = None
     """What replies are written in that claim to be UTF-8, or say nothing, and are not: "windows-1251"."""
     faults: dict[str, FaultOutcome] = {}
-    """Outcomes of faults, by the name of the detail's element, by subcode, or by code."""
+    """Outcomes of faults, by the name of an element in the detail or of one in that, by subcode, or by code."""
+    fault_texts: dict[_Words, FaultOutcome] = {}
+    """Outcomes of faults by words of their text, in any case; `*` stands for anything between them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        for name in ("validate", "validate_messages"):
+            if isinstance(given, dict) and name in given:
+                raise ValueError(f'{name} is gone; write replies = "strict", "lenient", or "off" for what was false')
+        return given

@@ -23,7 +23,18 @@ from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
 from appealbus.connectors.soap.reply import answer_in, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
-from appealbus.core import Call, CallFailed, ConfigError, Health, LinkState, MessageContract, Reply, Request, Wire
+from appealbus.core import (
+    Call,
+    CallFailed,
+    ConfigError,
+    Health,
+    LinkState,
+    MessageContract,
+    Notes,
+    Reply,
+    Request,
+    Wire,
+)
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -39,6 +50,7 @@ class SoapWire(Wire):
     def __init__(self, source: str, settings: SoapSettings, http: HttpClient) -> None:
         self._source = source
         self._settings = settings
+        self.replies = settings.replies
         self._http = http
         self._open = False
         self._contract: WsdlContract
@@ -75,7 +87,7 @@ class SoapWire(Wire):
 
         """
         operation = self._operation(request)
-        headers = self._headers.made(operation, call)
+        headers = self._headers.made(operation, call, request)
         wanted = echoes(headers)
         envelope = build_envelope(self._content(request, operation), self._contract.port.namespace, headers)
         answer = await self._http.post(
@@ -96,6 +108,7 @@ class SoapWire(Wire):
                 limit=self._settings.limit,
                 fallback=self._settings.encoding,
                 faults=self._settings.faults,
+                fault_texts=self._settings.fault_texts,
                 wanted=wanted,
             )
         except CallFailed as failed:
@@ -103,14 +116,16 @@ class SoapWire(Wire):
                 self.doubt()
             raise
         sha256 = hashlib.sha256(answer.body).hexdigest()
+        header = opened.envelope.header if opened.envelope is not None else None
+        headers = tuple(header) if header is not None else ()
         if operation.output is None:
-            return Reply({}, sha256, observed_at, correlated=opened.correlated)
+            return Reply({}, sha256, observed_at, correlated=opened.correlated, headers=headers)
         if opened.envelope is None:
             raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
         element = answer_in(opened.envelope, operation.output)
+        notes = Notes(self.replies)
         if self._contract.checker is not None:
-            self._contract.checker.check(element, "soap.schema", "the reply")
-        header = opened.envelope.header
+            self._contract.checker.take(element, notes)
         message_id = text(header, "MessageID") if header is not None else None
         return Reply(
             element,
@@ -119,6 +134,8 @@ class SoapWire(Wire):
             message_id=message_id,
             correlated=opened.correlated,
             attachments=opened.attachments,
+            differences=notes.differences,
+            headers=headers,
         )
 
     async def health(self) -> Health:
@@ -130,11 +147,13 @@ class SoapWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Tell the contract's operations, and what of it was left out and why."""
+        """Tell the contract's operations, and what of it was left out, or is called in another way."""
         names = list(self._contract.port.operations)
         told = f"{len(names)} {'operation' if len(names) == 1 else 'operations'}: {_listed(names, ', ')}"
+        if unset := self._headers.unset():
+            told += f"; headers of the contract that the settings do not give: {_listed(unset, ', ')}"
         notes = self._contract.notes
-        return f"{told}; left out: {_listed(notes, '; ')}" if notes else told
+        return f"{told}; notes: {_listed(notes, '; ')}" if notes else told
 
     def contract(self, request: str | None, operation: str | None) -> MessageContract:
         """Return the schemas of the WSDL, and the elements of the operation.
@@ -174,7 +193,9 @@ class SoapWire(Wire):
             settings.catalog,
             service=settings.service,
             port=settings.port,
-            validate=settings.validate_messages,
+            folder=settings.folder,
+            xsd=settings.xsd,
+            replies=settings.replies,
         )
         address = settings.url or contract.port.address
         try:

@@ -1,16 +1,18 @@
 """What a WSDL says of its operations, read so that one broken part does not take the others down.
 
-Document/literal over SOAP 1.1 and 1.2 alone: what else is there is named in the notes and left out.
+Document/literal and rpc/literal over SOAP 1.1 and 1.2: what else is there is named in the notes and left out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.soap.documents import WSDL, Document
+from appealbus.connectors.soap.documents import WSDL, XSD, Document
 from appealbus.connectors.soap.envelope import SOAP11, SOAP12
+from appealbus.connectors.soap.notes import ContractNotes
+from appealbus.connectors.soap.rpc import Wrappers
 
 _BINDINGS = {"http://schemas.xmlsoap.org/wsdl/soap/": SOAP11, "http://schemas.xmlsoap.org/wsdl/soap12/": SOAP12}
 _ACTIONS = (
@@ -43,26 +45,33 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port, its address and its operations. `namespace` is the one of the envelope: SOAP 1.1 or 1.2."""
+    """A port of a service.
+
+    Attributes:
+        service: the service's name.
+        name: its own.
+        address: where the contract says that it is.
+        namespace: of the envelope: SOAP 1.1 or 1.2.
+        operations: by their names.
+        notes: what of it was left out, or is called in another way.
+
+    """
 
     service: str
     name: str
     address: str
     namespace: str
     operations: Mapping[str, Operation]
+    notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class ContractNotes:
-    """What was left out of a contract, and why, in words."""
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """A binding: the namespace of its SOAP elements, the style of its operations, and what is told of them."""
 
-    lines: list[str] = field(default_factory=list)
-
-    def add(self, what: str, why: str) -> None:
-        """Note that something was left out."""
-        line = f"{what}: {why}"
-        if line not in self.lines:
-            self.lines.append(line)
+    extension: str
+    style: str
+    notes: ContractNotes
 
 
 class _Broken(Exception):
@@ -70,18 +79,31 @@ class _Broken(Exception):
 
 
 class Wsdl:
-    """The definitions of all documents, looked up by name."""
+    """The definitions of all documents, looked up by name.
 
-    def __init__(self, documents: Iterable[Document], elements: frozenset[str]) -> None:
+    Attributes:
+        notes: what cannot be used, beside what the ports tell of their operations.
+        wrappers: the elements of rpc operations, which no schema of the contract declares. Whether the others are
+            declared is not looked at here.
+
+    """
+
+    def __init__(self, documents: Sequence[Document]) -> None:
         self._roots = [each.root for each in documents if each.root.tag == f"{{{WSDL}}}definitions"]
-        self._elements = elements
+        schemas = [node for each in documents for node in each.root.iter(f"{{{XSD}}}schema")]
+        self._declared_elements = {
+            _in(schema.get("targetNamespace"), node.get("name", ""))
+            for schema in schemas
+            for node in schema.iterchildren(f"{{{XSD}}}element")
+        }
         self._messages = self._named("message")
         self._port_types = self._named("portType")
         self._bindings = self._named("binding")
         self.notes = ContractNotes()
+        self.wrappers = Wrappers()
 
     def ports(self) -> list[Port]:
-        """Return the SOAP ports that have operations. Without a service, each binding counts as a port."""
+        """Return the SOAP ports. Without a service, each binding counts as a port."""
         found = []
         for service, name, binding, address in self._declared():
             try:
@@ -89,7 +111,7 @@ class Wsdl:
             except _Broken as error:
                 self.notes.add(f"port {name}", str(error))
                 continue
-            if port is not None and port.operations:
+            if port is not None:
                 found.append(port)
         return found
 
@@ -112,38 +134,51 @@ class Wsdl:
             port_type = self._port_types.get(_qname(binding, binding.get("type", "")))
             if port_type is None:
                 raise _Broken(f"its port type {binding.get('type')} does not exist")
+            notes = ContractNotes()
+            bound = _Binding(extension, soap.get("style", "document"), notes)
             abstract = _labelled(port_type)
             operations = {}
             for label, node in _labelled(binding).items():
                 try:
                     if node is None:
                         raise _Broken("there are several of this name, and nothing tells them apart")
-                    operations[label] = self._operation(label, node, abstract.get(label), extension, soap.get("style"))
+                    operations[label] = self._operation(label, node, abstract.get(label), bound)
                 except _Broken as error:
-                    self.notes.add(f"operation {label}", str(error))
-            return Port(service, name, address, namespace, operations)
+                    notes.add(f"operation {label}", str(error))
+            for overloaded, labels in _overloads(operations).items():
+                told = " or ".join(labels)
+                notes.add(f"operation {overloaded}", f"there are several of this name; call each by {told}")
+            return Port(service, name, address, namespace, operations, tuple(notes.lines))
         return None
 
     def _operation(
-        self, name: str, node: etree._Element, abstract: etree._Element | None, extension: str, style: str | None
+        self, name: str, node: etree._Element, abstract: etree._Element | None, binding: _Binding
     ) -> Operation:
         if abstract is None:
             raise _Broken("the port type has no such operation")
+        extension = binding.extension
         soap = next(node.iterchildren(f"{{{extension}}}operation"), None)
-        if (soap.get("style", style) if soap is not None else style) == "rpc":
-            raise _Broken("it is rpc, not document/literal")
-        given, wanted = (self._message(abstract, side, name) for side in ("input", "output"))
+        style = soap.get("style", binding.style) if soap is not None else binding.style
         action = soap.get("soapAction", "") if soap is not None else ""
         bound_in, bound_out = (next(node.iterchildren(f"{{{WSDL}}}{side}"), None) for side in ("input", "output"))
+        for bound in (bound_in, bound_out):
+            if bound is not None and any(body.get("use") == "encoded" for body in bound.iter(f"{{{extension}}}body")):
+                raise _Broken(
+                    f"it is {style}/encoded: its messages have types of their own in place of a schema, and such are "
+                    "not spoken here; ask the owner for a literal binding"
+                )
+        given, wanted = (self._message(abstract, side, name) for side in ("input", "output"))
         entry = next(abstract.iterchildren(f"{{{WSDL}}}input"), None)
         declared = next((entry.get(key) for key in _ACTIONS if entry is not None and entry.get(key)), None)
+        body_of = self._wrapper if style == "rpc" else self._body
+        local = node.get("name", "")
         return Operation(
             name=name,
             action=action,
             addressing_action=declared or action,
-            input=self._body(given, bound_in, extension),
-            output=self._body(wanted, bound_out, extension),
-            headers=tuple(self._headers(bound_in, extension, name)),
+            input=body_of(given, bound_in, extension, local),
+            output=body_of(wanted, bound_out, extension, f"{local}Response"),
+            headers=tuple(self._headers(bound_in, name, binding)),
         )
 
     def _message(self, abstract: etree._Element, side: str, name: str) -> etree._Element | None:
@@ -155,28 +190,54 @@ class Wsdl:
             raise _Broken(f"its {side} message {entry.get('message')} does not exist")
         return message
 
-    def _body(self, message: etree._Element | None, bound: etree._Element | None, extension: str) -> str | None:
-        if message is None:
-            return None
+    def _parts(self, message: etree._Element, bound: etree._Element | None, extension: str) -> list[etree._Element]:
+        """Return the parts of a message that are in the body."""
         parts = {part.get("name", ""): part for part in message.iterchildren(f"{{{WSDL}}}part")}
-        body = next(bound.iter(f"{{{extension}}}body"), None) if bound is not None else None
-        if body is not None and body.get("use", "literal") == "encoded":
-            raise _Broken("it is encoded, not document/literal")
+        body = _first(bound, f"{{{extension}}}body")
         chosen = body.get("parts", body.get("part")) if body is not None else None
         if chosen is not None:
-            parts = {label: part for label, part in parts.items() if label in chosen.split()}
-        elif bound is not None and len(parts) > 1:
+            return [part for label, part in parts.items() if label in chosen.split()]
+        if bound is not None and len(parts) > 1:
             for header in bound.iter(f"{{{extension}}}header"):
                 if self._messages.get(_qname(header, header.get("message", ""))) is message:
                     parts.pop(header.get("part", ""), None)
+        return list(parts.values())
+
+    def _body(
+        self, message: etree._Element | None, bound: etree._Element | None, extension: str, _local: str
+    ) -> str | None:
+        """Return the element of a document/literal body."""
+        parts = self._parts(message, bound, extension) if message is not None else []
         if not parts:
             return None
         if len(parts) > 1:
-            raise _Broken("its body has more than one part")
-        return self._element(next(iter(parts.values())))
+            raise _Broken("its body has more than one part, and is not rpc")
+        return self._element(parts[0])
 
-    def _headers(self, bound: etree._Element | None, extension: str, name: str) -> Iterator[str]:
-        for header in bound.iter(f"{{{extension}}}header") if bound is not None else ():
+    def _wrapper(
+        self, message: etree._Element | None, bound: etree._Element | None, extension: str, local: str
+    ) -> str | None:
+        """Return the element that WSDL 1.1, section 3.5, puts around the parts of an rpc/literal body."""
+        if message is None:
+            return None
+        body = _first(bound, f"{{{extension}}}body")
+        parts = []
+        for part in self._parts(message, bound, extension):
+            kind = "element" if part.get("element") else "type"
+            written = part.get(kind)
+            if not written:
+                raise _Broken(f"part {part.get('name')} names neither a type nor an element")
+            parts.append((part.get("name", ""), kind, _qname(part, written)))
+        namespace = (body.get("namespace") if body is not None else None) or None
+        if _in(namespace, local) in self._declared_elements:
+            raise _Broken(f"a schema of the contract declares an element {local} as the name of its message")
+        name = self.wrappers.add(namespace, local, tuple(parts))
+        if name is None:
+            raise _Broken(f"there are two different messages {local} of one namespace")
+        return name
+
+    def _headers(self, bound: etree._Element | None, name: str, binding: _Binding) -> Iterator[str]:
+        for header in bound.iter(f"{{{binding.extension}}}header") if bound is not None else ():
             message = self._messages.get(_qname(header, header.get("message", "")))
             label = header.get("part", "")
             parts = message.iterchildren(f"{{{WSDL}}}part") if message is not None else ()
@@ -186,16 +247,13 @@ class Wsdl:
                     raise _Broken(f"part {label} of message {header.get('message')} does not exist")
                 yield self._element(part)
             except _Broken as error:
-                self.notes.add(f"operation {name}, header", str(error))
+                binding.notes.add(f"operation {name}, header", str(error))
 
     def _element(self, part: etree._Element) -> str:
         element = part.get("element")
         if element is None:
-            raise _Broken(f"part {part.get('name')} names no element: not document/literal")
-        name = _qname(part, element)
-        if name not in self._elements:
-            raise _Broken(f"element {element} of part {part.get('name')} does not exist")
-        return name
+            raise _Broken(f"part {part.get('name')} names no element, which document/literal needs")
+        return _qname(part, element)
 
     def _bindings_get(self, name: str) -> etree._Element:
         binding = self._bindings.get(name)
@@ -209,7 +267,7 @@ class Wsdl:
             namespace = root.get("targetNamespace")
             for node in root.iterchildren(f"{{{WSDL}}}{kind}"):
                 name = node.get("name", "")
-                found.setdefault(f"{{{namespace}}}{name}" if namespace else name, node)
+                found.setdefault(_in(namespace, name), node)
         return found
 
 
@@ -228,7 +286,23 @@ def _labelled(parent: etree._Element) -> dict[str, etree._Element | None]:
     return found
 
 
+def _overloads(operations: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for label in operations:
+        name, colon, _ = label.partition(":")
+        if colon:
+            found.setdefault(name, []).append(label)
+    return found
+
+
+def _first(node: etree._Element | None, tag: str) -> etree._Element | None:
+    return next(node.iter(tag), None) if node is not None else None
+
+
+def _in(namespace: str | None, local: str) -> str:
+    return f"{{{namespace}}}{local}" if namespace else local
+
+
 def _qname(node: etree._Element, value: str) -> str:
     prefix, colon, local = value.strip().rpartition(":")
-    namespace = node.nsmap.get(prefix if colon else None)
-    return f"{{{namespace}}}{local}" if namespace else local
+    return _in(node.nsmap.get(prefix if colon else None), local)

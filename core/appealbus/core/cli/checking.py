@@ -117,7 +117,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
-    found.warnings += cli.loaded.open_secrets()
+    found.warnings += cli.loaded.open_secrets() + _lookup_warnings([node.lookup for node in parts.nodes])
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli)
@@ -133,6 +133,19 @@ async def _check(cli: Cli, online: bool) -> Findings:
     if online:
         await _look_at_connections(parts, found)
     return found
+
+
+def _lookup_warnings(lookups: Sequence[Lookup[Any, Any]]) -> list[str]:
+    """Return what lookups say of themselves, each text once with the names of all that say it."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for lookup in lookups:
+        try:
+            told = list(lookup.warnings())
+        except Exception as error:
+            told = [f"its warnings cannot be told: it raised {type(error).__name__}"]
+        for text in told:
+            names[text].append(lookup.name)
+    return [f"{', '.join(those)}: {text}" for text, those in names.items()]
 
 
 async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, Any]]) -> tuple[Health, list[str]]:

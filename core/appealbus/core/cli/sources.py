@@ -124,7 +124,11 @@ def _certificates(states: list[SourceState]) -> Iterator[Text]:
 def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:
     """Yield what of replies could not be read, and what no lookup takes: a contract that has changed shows here."""
     for state in states:
-        for what, counts in (("could not be read", state.unreadable), ("is not taken", state.unread if unread else {})):
+        for what, counts in (
+            ("could not be read", state.unreadable),
+            ("breaks the schema", state.differences),
+            ("is not taken", state.unread if unread else {}),
+        ):
             most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             if most:
                 more = f", and {len(most) - _TOLD} more" if len(most) > _TOLD else ""

@@ -42,5 +42,7 @@ class SourceState:
     """Elements of its replies that no declaration takes, by path, since the start."""
     unreadable: dict[str, int] = field(default_factory=dict)
     """Optional values that records lack because they could not be read, by path, since the start."""
+    differences: dict[str, int] = field(default_factory=dict)
+    """Places where its replies break their schema and were taken all the same, by path, since the start."""
     certificates: tuple[CertificateState, ...] = ()
     """Those that its wire uses, without the names of whom they belong to."""

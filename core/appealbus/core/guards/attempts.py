@@ -145,7 +145,7 @@ class Attempts(Flight):
         started = context.monotonic()
         number, alone, ids = masked(self.question.number), self._alone, self._message_ids
         call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
-        source = Source(context.source, context.wire, call, context.plugin, use_once=context.use_once)
+        source = self._source(call, context.wire)
         self.attempts += 1
         self.asked_at = self.asked_at or context.now()
         self.so_far = CALL_TIMED_OUT
@@ -197,8 +197,8 @@ class Attempts(Flight):
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
-                self.so_far = checked(Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after))
-            except (TypeError, ValueError) as error:  # found without a record, or a pause that is no number
+                self.so_far = checked(self._of_fault(failed))
+            except Exception as error:  # found without a record, a pause that is no number, or a defect of the lookup
                 self.so_far = self._context.defect(lookup, error)
             return True
         except TimeoutError:
@@ -210,7 +210,23 @@ class Attempts(Flight):
         finally:
             add_up(self._context.unread, source.notes.unread)
             add_up(self._context.unreadable, source.notes.unreadable)
+            add_up(self._context.differences, source.notes.differences)
         return bool(source.replies)
+
+    def _of_fault(self, failed: CallFailed) -> Outcome[Record]:
+        """Return what a failed call means: the lookup's word where it knows the source's fault, else the wire's."""
+        for detail in failed.details:
+            told = self.question.lookup.fault(detail, self.question.query)
+            if told is not None:
+                if not isinstance(told, Outcome) or told.record is not None:
+                    raise NotAnOutcome
+                return told
+        return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
+
+    def _source(self, call: Call, wire: Wire) -> Source:
+        context = self._context
+        lenient = self.question.lookup.lenient
+        return Source(context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once)
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question
@@ -264,7 +280,7 @@ class AnswerReading(Attempts):
         """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        await self._ask(Source(context.source, context.wire, call, context.plugin, use_once=context.use_once))
+        await self._ask(self._source(call, context.wire))
         return replace(self.ended(), read=True)
 
 
@@ -275,7 +291,7 @@ class LeftOut(Attempts):
         """Run it."""
         context = self._context
         call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
-        await self._ask(Source(context.source, _NOWHERE, call, context.plugin))
+        await self._ask(self._source(call, _NOWHERE))
         return self.ended()
 
 

@@ -69,6 +69,7 @@ class SourceContext:
     outcomes: dict[str, int] = field(default_factory=dict)
     unread: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
+    differences: Counter[str] = field(default_factory=Counter)
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""

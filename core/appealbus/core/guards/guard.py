@@ -137,6 +137,7 @@ class Guard:
             outcomes=dict(context.outcomes),
             unread=dict(context.unread),
             unreadable=dict(context.unreadable),
+            differences=dict(context.differences),
             certificates=context.certificates(),
             p50=p50,
             p95=p95,

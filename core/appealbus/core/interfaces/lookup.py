@@ -1,8 +1,10 @@
 """A lookup: one question to a source. Integrators write these; nothing in here knows a wire."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
+from lxml import etree
 from pydantic import BaseModel, ConfigDict
 
 from appealbus.core.interfaces.source import Source
@@ -70,11 +72,21 @@ class Lookup(ABC, Generic[Q, R_co]):
     """The norm that allows it; empty: the one of the bus's settings."""
     idempotent: ClassVar[bool] = True
     """Whether asking twice is the same as asking once. Only then does the guard ask again by itself."""
+    lenient: ClassVar[bool] = False
+    """Whether it finds out by itself what a record needs of a reply that breaks its schema, as declared readings do.
+    Else such a reply does not reach it, unless the source has `replies = "off"`."""
 
     @property
     def source(self) -> str:
         """The source that the question goes to: the first part of the name, unless overridden."""
         return self.name.partition(".")[0]
+
+    def warnings(self) -> Sequence[str]:
+        """Say what its source may refuse as things are configured, such as a consent that nobody has given.
+
+        `appealbus check` prints it. The question is put all the same.
+        """
+        return ()
 
     @abstractmethod
     async def ask(self, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
@@ -83,6 +95,17 @@ class Lookup(ABC, Generic[Q, R_co]):
         CallFailed may pass through: the guard makes it an outcome. Any other exception is taken for a defect
         of the plugin and ends the question in `invalid`.
         """
+
+    def fault(self, detail: etree._Element, query: Q) -> Outcome[Record] | None:
+        """Return the outcome that a fault of the source means for the question; None where the wire's word holds.
+
+        Args:
+            detail: an element of the fault's detail: each is shown, in their order, until one means something. It may
+                be about a person: nothing of its text belongs into a code or a reason.
+            query: what was asked.
+
+        """
+        return None
 
 
 def models_of(kind: type[Lookup[Any, Any]]) -> tuple[type[Query], type[Record]] | None:

@@ -1,26 +1,47 @@
-"""What a reading noticed beside its record: elements nobody takes, and optional values that could not be read."""
+"""What a reading noticed beside its record: elements nobody takes, optional values that could not be read, and
+where the reply breaks its schema."""
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 MOST_PATHS = 50
 """Different paths that are counted of one reply: a contract that changed shows in a few, a hostile reply has no end."""
 MOST_OF_A_SOURCE = 100
 """Different paths that are counted of one source: they are labels of a metric, of which a page must not have many."""
 OTHER = "other"
+MORE = "more"
+"""Stands for differences whose places nobody looked for: in a large message, or after the first hundreds."""
 _NAME = re.compile(r"[^\W\d][\w.\-]{0,59}")
 _DIGITS = re.compile(r"\d{5}", re.ASCII)
+
+
+class ReplyCheck(StrEnum):
+    """What becomes of a reply that breaks its schema."""
+
+    STRICT = "strict"
+    """It is invalid."""
+    LENIENT = "lenient"
+    """What the record needs decides; a value that the schema does not allow is none. Differences are counted."""
+    OFF = "off"
+    """It is not compared with its schema."""
 
 
 @dataclass(slots=True)
 class Notes:
     """Paths, and how often each; never a value."""
 
+    check: ReplyCheck = ReplyCheck.STRICT
+    """How replies are compared with the schema of a plugin."""
+
     unread: Counter[str] = field(default_factory=Counter)
     """Elements that no declaration takes. Their names are the sender's: one that may hide a number is told as `*`."""
     unreadable: Counter[str] = field(default_factory=Counter)
     """Declared optional values that are absent from the record because they could not be read."""
+
+    differences: Counter[str] = field(default_factory=Counter)
+    """Places where replies break their schema, by names that the schema knows; all others are told as `*`."""
 
     def leave_unread(self, path: str) -> None:
         """Count an element that nobody takes."""
@@ -29,6 +50,10 @@ class Notes:
     def drop(self, path: str) -> None:
         """Count a value that could not be read."""
         _count(self.unreadable, path)
+
+    def differ(self, path: str) -> None:
+        """Count a place where a reply breaks its schema."""
+        _count(self.differences, path)
 
 
 def tellable(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from appealbus.core.doors import inside
 from appealbus.core.errors import JournalError
-from appealbus.core.interfaces.notes import Notes
+from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import Call, CallFailed, Reply, Request, SingleUse, Wire
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -28,14 +28,36 @@ class Source:
     is what the wire may know of the next message.
     """
 
-    __slots__ = ("_over", "_plugin", "_use_once", "_wire", "call_context", "name", "notes", "replies")
+    __slots__ = ("_lenient", "_over", "_plugin", "_use_once", "_wire", "call_context", "name", "notes", "replies")
 
-    def __init__(self, name: str, wire: Wire, call: Call, plugin: str = "", *, use_once: UseOnce | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        wire: Wire,
+        call: Call,
+        plugin: str = "",
+        *,
+        lenient: bool = False,
+        use_once: UseOnce | None = None,
+    ) -> None:
+        """Bind.
+
+        Args:
+            name: of the source.
+            wire: that the configuration bound.
+            call: the question.
+            plugin: that asks.
+            lenient: whether the lookup can take a reply that breaks its schema (`Lookup.lenient`).
+            use_once: what signed answers have counted; None: nothing notes it.
+
+        """
         self.name: Final = name
         self.call_context = call
         self.replies: Final[list[Reply]] = []
-        self.notes: Final = Notes()
+        strict = wire.replies is ReplyCheck.LENIENT and not lenient
+        self.notes: Final = Notes(ReplyCheck.STRICT if strict else wire.replies)
         """What reading the replies has noticed."""
+        self._lenient = lenient
         self._wire = wire
         self._plugin = plugin
         self._over = False
@@ -77,6 +99,10 @@ class Source:
         self.replies.append(came)
         if came.status is not None and not business_errors:
             raise business_error(came.status)
+        if came.differences and not self._lenient:
+            reason = f"the reply breaks its schema at {next(iter(came.differences))}"
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in came.differences)
+        self.notes.differences.update(came.differences)
         return came
 
     async def _use(self, once: SingleUse, call: Call) -> None:

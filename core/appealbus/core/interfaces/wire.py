@@ -16,6 +16,7 @@ from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.link import LinkState
+from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.schemas.outcome import OutcomeKind
 
 Payload: TypeAlias = etree._Element | Mapping[str, object]
@@ -66,12 +67,15 @@ class Request:
             contract (SOAP) can also build the content from a mapping.
         operation: the operation of the contract, where the body does not tell it.
         form: how the service wants it behind a gateway; None: the wire's own default.
+        headers: elements of the message's header, written as the setting `soap_headers` is, and over it. Wires without
+            such a place ignore them.
 
     """
 
     body: Payload
     operation: str | None = None
     form: Form | None = None
+    headers: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class Reply:
             other question. What is not may be the answer to another one; then it cannot say for good that there
             is no record, or no right.
         attachments: what came beside the body and is not in it, by content id.
+        differences: places where the body breaks its contract, and how often, where `replies` is lenient.
+        headers: elements beside the body that the source put into the message's header, where the wire has one.
         status: our code for the gateway's word, such as `shep.status.SCSE001`, where the gateway says that the register
             answered with an error of its business. What it means, a code in the body tells; nothing else there counts.
         once: of a signed answer, what it is known again by: it counts once.
@@ -153,6 +159,8 @@ class Reply:
     session_id: str | None = None
     correlated: bool = True
     attachments: Mapping[str, bytes] = field(default_factory=dict)
+    differences: Mapping[str, int] = field(default_factory=dict)
+    headers: Sequence[etree._Element] = ()
     status: str | None = None
     once: SingleUse | None = None
 
@@ -167,6 +175,7 @@ class CallFailed(AppealBusError):
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.
         once: as with a Reply: what a signed answer says for good counts once.
+        details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
 
     """
 
@@ -180,6 +189,7 @@ class CallFailed(AppealBusError):
         correlated: bool = True,
         at_scale: bool = False,
         once: SingleUse | None = None,
+        details: Sequence[etree._Element] = (),
     ) -> None:
         super().__init__(f"{code}: {reason}")
         self.kind = kind
@@ -189,6 +199,7 @@ class CallFailed(AppealBusError):
         self.correlated = correlated
         self.at_scale = at_scale
         self.once = once
+        self.details = details
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +216,8 @@ class Wire(ABC):
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+    replies: ReplyCheck = ReplyCheck.STRICT
+    """What becomes of a reply that breaks its contract, or the schema of the plugin that reads it."""
 
     async def start(self) -> None:  # noqa: B027
         """Load contracts, open what stays open. May take long; raises ConfigError on a broken contract."""

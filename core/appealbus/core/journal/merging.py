@@ -22,10 +22,12 @@ def _one(states: list[SourceState]) -> SourceState:
     outcomes: Counter[str] = Counter()
     unread: Counter[str] = Counter()
     unreadable: Counter[str] = Counter()
+    differences: Counter[str] = Counter()
     for state in states:
         outcomes.update(state.outcomes)
         unread.update(state.unread)
         unreadable.update(state.unreadable)
+        differences.update(state.differences)
     return SourceState(
         source=newest.source,
         connector=newest.connector,
@@ -36,6 +38,7 @@ def _one(states: list[SourceState]) -> SourceState:
         outcomes=dict(outcomes),
         unread=dict(unread),
         unreadable=dict(unreadable),
+        differences=dict(differences),
         certificates=tuple(dict.fromkeys(each for state in states for each in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),

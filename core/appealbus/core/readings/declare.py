@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from pydantic import BaseModel
 
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.readings.origins import Origin, caller
 from appealbus.core.readings.paths import DeclarationError, ReplyPath, parse_reply_path
 
@@ -13,8 +14,8 @@ from appealbus.core.readings.paths import DeclarationError, ReplyPath, parse_rep
 class InnerSchema(Protocol):
     """What XML inside text is checked against."""
 
-    def check(self, message: Any) -> None:
-        """Check it; raises CallFailed."""
+    def check(self, message: Any, notes: Notes | None = None) -> None:
+        """Check it as strictly as the notes say; raises CallFailed."""
 
 
 class _Paths:

@@ -40,6 +40,7 @@ class Declared(Lookup[Q, R_co]):
     """Where the record stands in the answer."""
     schema: ClassVar[MessageSchema | None] = None
     """What an answer is checked against before it is read, where the wire has no contract to do so."""
+    lenient = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Check that what is declared fits the query and the record.
@@ -49,6 +50,9 @@ class Declared(Lookup[Q, R_co]):
 
         """
         super().__init_subclass__(**kwargs)
+        if "lenient" not in cls.__dict__:
+            # What a reading by code of its own finds out of a reply that breaks its schema, nobody knows.
+            cls.lenient = cls.read is Declared.read
         models = models_of(cls)
         if models is None:  # a class between may leave them to others, and the declarations too
             return
@@ -85,7 +89,7 @@ class Declared(Lookup[Q, R_co]):
         """Return the question as it is declared."""
         call = source.call_context
         asking = Asking(query, self.settings, call.question_id, clocks.wall().astimezone(UTC), call.message_id)
-        return Request(self.send.body(asking), self.send.operation, self.send.form)
+        return Request(self.send.body(asking), self.send.operation, self.send.form, self.send.headers)
 
     def read(self, reply: Reply, query: Q, source: Source) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome that an answer means: the record that was asked for, the source's own word, or none.
@@ -97,11 +101,18 @@ class Declared(Lookup[Q, R_co]):
         if reply.status is not None:
             return self._business_error(reply, reply.status, source)
         if self.schema is not None:
-            self.schema.check(element_of(reply))
-        answer = self.take.answer(reply.body, source.notes)
+            self.schema.check(element_of(reply), source.notes)
+        answer = self.taken(reply).answer(reply.body, source.notes)
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
-        return self.choose(answer.records(), query) if failed is None else failed
+        if failed is not None:
+            return failed
+        records = answer.records()
+        sent_back = self.schema is not None and element_of(reply).tag != self.schema.root
+        if not records and answer.code is None and sent_back:
+            # Such as the question, sent back: it is valid, too.
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", "the reply is no answer, and no record is in it")
+        return self.choose(records, query)
 
     def _business_error(self, reply: Reply, status: str, source: Source) -> Outcome[Record]:
         """Return what the code means that came with an error of the gateway: nothing else in such an answer counts."""
@@ -133,6 +144,10 @@ class Declared(Lookup[Q, R_co]):
             source.doubt()
             raise CallFailed(OutcomeKind.INVALID, "reply.other_question", "the reply belongs to another question")
         source.tie(reply)
+
+    def taken(self, reply: Reply) -> Take[Any]:
+        """Return where the record stands in this answer. Override it where a source answers in several ways."""
+        return self.take
 
     def choose(self, records: Sequence[Any], query: Q) -> Outcome[R_co] | Outcome[Record]:
         """Return the outcome of a question to which the source answered with these records.

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from appealbus.core.replies import xmlread
+from appealbus.core.replies.marks import is_refused, is_repeated
 
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _XSI[1:-1]})
@@ -105,14 +106,16 @@ def tree(node: Node, depth: int = 20) -> Any:
         return node.value
     if not len(node) and not node.attrib:
         return (node.text or "").strip() or None
-    if not depth:
+    if not depth or is_refused(node):
         return None
     found: dict[str, Any] = {f"@{str(key).rpartition('}')[2]}": str(value) for key, value in node.attrib.items()}
     texts = (text.strip() for text in (node.text, *(child.tail for child in node)) if text)
     if text := " ".join(filter(None, texts)):
         found["#text"] = text
     for child in node:
-        if isinstance(child.tag, str):
+        if is_repeated(child):
+            found[local_name(child)] = None
+        elif isinstance(child.tag, str):
             put(found, local_name(child), tree(child, depth - 1))
     return found
 

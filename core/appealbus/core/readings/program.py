@@ -277,7 +277,7 @@ def _model_step(key: Key, program: Program, kind: FieldType) -> Step:
     if kind.each:
         return steps.nested_each(key, program)
     if isinstance(program, _CodedProgram) and program.plain:
-        return steps.coded(key, program.level)
+        return steps.coded(key, program.level, kind.needed)
     return steps.nested(key, program, kind.needed)
 
 

@@ -60,6 +60,7 @@ class Send:
         qualified: bool = False,
         operation: str | None = None,
         form: Form | None = None,
+        headers: Mapping[str, object] | None = None,
     ) -> None:
         """Declare.
 
@@ -71,6 +72,8 @@ class Send:
             qualified: whether elements are in the namespace of the root, too.
             operation: of the contract, where the root does not tell it.
             form: how the service wants the content to lie in a gateway's message.
+            headers: elements of the message's header, written as the setting `soap_headers` of a source is, and over
+                it: such as which service behind a gateway is meant.
 
         Raises:
             DeclarationError: a path that cannot be.
@@ -90,6 +93,7 @@ class Send:
         self.places = dict(places)
         self.operation = operation
         self.form = form
+        self.headers = dict(headers or {})
         self.origin = caller()
         self._namespace = root[: root.find("}") + 1] if qualified else ""
 

@@ -6,8 +6,9 @@ from typing import Any, Protocol, TypeAlias
 
 from appealbus.core.readings.declare import By, InnerSchema
 from appealbus.core.readings.nodes import JsonNode, Node, attribute, has_nil, is_nil, local_name, put, tree, whole_text
-from appealbus.core.readings.trie import BAD, Key, Level, Run, Step, Table, Unreadable, broken, walk
+from appealbus.core.readings.trie import BAD, Key, Level, Run, Step, Table, Unreadable, again, broken, walk
 from appealbus.core.replies.convert import Converter
+from appealbus.core.replies.marks import is_refused, is_repeated
 from appealbus.schemas.safexml import parse
 
 Reader: TypeAlias = Callable[[Node, Run], Any]
@@ -76,6 +77,8 @@ def value(key: Key, end: str, convert: Converter | None, word: str, needed: bool
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
+            if is_repeated(node):
+                again(node, table, key, needed, run)
             return
         try:
             if (found := text(node, run)) is None:
@@ -91,7 +94,10 @@ def text(key: Key) -> Step:
     """Put the first text there."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        if key not in table and (found := node.text) and (found := found.strip()):
+        if key in table:
+            if is_repeated(node):
+                table[key] = BAD
+        elif (found := node.text) and (found := found.strip()):
             table[key] = BAD if len(node) else found
 
     return step
@@ -101,6 +107,8 @@ def plain(key: Key, read: Reader) -> Step:
     """Put there what is read first."""
 
     def step(node: Node, table: Table, run: Run) -> None:
+        if key in table and is_repeated(node):
+            raise Unreadable(run.path(node), "value")
         if key not in table and (found := read(node, run)) is not None:
             table[key] = found
 
@@ -122,7 +130,7 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
-            run.leave(node)
+            again(node, table, key, needed, run)
             return
         try:
             part = program.part(node, run)
@@ -135,12 +143,12 @@ def nested(key: Key, program: Part, needed: bool) -> Step:
     return step
 
 
-def coded(key: Key, places: Level) -> Step:
+def coded(key: Key, places: Level, needed: bool) -> Step:
     """Put a dictionary value there: a lacking code becomes "", since the names say something too."""
 
     def step(node: Node, table: Table, run: Run) -> None:
         if key in table:
-            run.leave(node)
+            again(node, table, key, needed, run)
             return
         part: Table = {}
         walk(node, places, part, run)
@@ -177,7 +185,7 @@ def whole(key: Key, *, own: bool) -> Step:
         if key not in table:
             table[key] = found
         elif not isinstance(node, JsonNode):
-            run.leave(node)
+            again(node, table, key, False, run)
 
     return step
 
@@ -186,7 +194,9 @@ def present(key: Key) -> Step:
     """Say that it is there."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        if (node.text or "").strip() not in ("false", "0"):
+        if not isinstance(node, JsonNode) and (is_refused(node) or (key in table and is_repeated(node))):
+            table[key] = broken(False, "value", run.path(node), run)
+        elif key not in table and (node.text or "").strip() not in ("false", "0"):
             table[key] = True
 
     return step
@@ -255,7 +265,7 @@ def parsed(inner: Level, schema: InnerSchema | None, spoil: Sequence[Step]) -> S
             run.spoilt = True
             return
         if schema is not None:
-            schema.check(root)
+            schema.check(root, run.notes)
         run.inside[root] = node
         run.nils = run.nils or has_nil(root)
         walk((root,), inner, table, run)

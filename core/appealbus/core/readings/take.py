@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from lxml import etree
 
 from appealbus.core.interfaces.lookup import Query
-from appealbus.core.interfaces.notes import Notes
-from appealbus.core.interfaces.wire import Payload
+from appealbus.core.interfaces.notes import MORE, Notes
+from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.readings import steps
 from appealbus.core.readings.layout import entry_at, settle, spoil_at
 from appealbus.core.readings.nodes import JsonNode, Node, local_name
@@ -15,6 +15,7 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
+from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -39,9 +40,14 @@ class Answer(Generic[R]):
         """Return all records of the answer.
 
         Raises:
-            CallFailed: `invalid`: one of them lacks or breaks what it needs.
+            CallFailed: `invalid`: one of them lacks or breaks what it needs; or there is none in an answer that breaks
+                its schema, and nobody can say that it would be one of: no such record.
 
         """
+        differences = self._run.notes.differences
+        if not self._nodes and differences:
+            reason = f"the reply breaks its schema at {next(iter(differences))}, and no record is in it"
+            raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in differences)
         self._run.prefix = self._prefix
         return [self._reading.record(node, self._run) for node in self._nodes]
 

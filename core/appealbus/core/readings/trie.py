@@ -8,6 +8,7 @@ from appealbus.core.interfaces.notes import Notes, tellable
 from appealbus.core.readings.nodes import Node, has_nil, is_empty, is_nil, local_name
 from appealbus.core.readings.paths import XML
 from appealbus.core.replies.convert import Converter
+from appealbus.core.replies.marks import is_repeated
 
 LONGEST_TAG = 200
 """Characters of a name that is remembered."""
@@ -151,7 +152,7 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             text = node.text
             if text and (text := text.strip()):
                 if field in table:
-                    run.leave(node)
+                    again(node, table, field, entry.needed, run)
                     continue
                 convert = entry.convert
                 if len(node):  # the text goes on behind what is in it
@@ -172,6 +173,8 @@ def walk(nodes: Iterable[Node], level: Level, table: Table, run: Run) -> None:  
             continue
         if entry.once:
             if entry in seen:
+                if is_repeated(node):
+                    raise Unreadable(run.path(node), "value")
                 run.leave(node)
                 continue
             if entry.level is not None or not is_empty(node):
@@ -194,6 +197,19 @@ def broken(needed: bool, word: str, path: str, run: Run) -> object:
     run.notes.drop(path)
     run.spoilt = True
     return BAD
+
+
+def again(node: Node, table: Table, key: Key, needed: bool, run: Run) -> None:
+    """Pass by an element whose value is there already; where the schema does not allow it twice, neither counts.
+
+    Raises:
+        Unreadable: there is no record without the value.
+
+    """
+    if is_repeated(node):
+        table[key] = broken(needed, "value", run.path(node), run)
+    else:
+        run.leave(node)
 
 
 def without_bad(table: Any) -> Any:

@@ -22,6 +22,7 @@ from appealbus.core.replies.convert import (
     int_from,
     moment_from,
 )
+from appealbus.core.replies.marks import is_refused
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
 
@@ -71,10 +72,17 @@ def children(element: etree._Element, path: str) -> list[etree._Element]:
 
 
 def text(element: etree._Element, path: str) -> str | None:
-    """Return the text at the path without outer blanks; None where it is absent, nil or empty."""
+    """Return the text at the path without outer blanks; None where it is absent, nil or empty.
+
+    Raises:
+        CallFailed: `reply.bad_value`, where the schema does not allow it.
+
+    """
     found = child(element, path)
     if found is None or found.text is None or is_nil(found):
         return None
+    if is_refused(found):
+        _bad("value", path)
     return found.text.strip() or None
 
 

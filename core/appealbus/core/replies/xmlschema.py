@@ -1,40 +1,62 @@
 """The schema of a source's messages: what a reply is checked against before it is read."""
 
-import re
+from collections.abc import Iterable
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
 from lxml import etree
 
+from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.differences import SIGNATURE, Differences, Vocabulary, first_difference, is_valid
+from appealbus.core.replies.loose import loosened
+from appealbus.core.replies.rules import broken_rule
+from appealbus.core.replies.xmlread import local_name
 from appealbus.core.replies.xsd import XSD, SchemaModel
 from appealbus.schemas.outcome import OutcomeKind
 
 _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'")
 _SIZE = etree.XPath("count(descendant-or-self::*) + count(descendant-or-self::*/@*)")
 _CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[1000]])")
 _LARGE = 2_000
 """Elements and attributes up to which all errors are collected: each costs libxml2 a look at all siblings before it,
 20 ms for as many broken siblings, and a minute for a hundred times as many."""
+_LARGEST = 50_000
+"""Elements and attributes up to which a large message that is broken may be taken: it costs 30 ms to look again."""
 _PIECE = 16 * 1024
 """Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
+_CODE = "reply.schema"
+
+__all__ = ["Checker", "MessageSchema", "Vocabulary", "declared", "loosened"]
 
 
 class Checker:
-    """Checks messages against a schema, in a time that grows with their size and not with its square."""
+    """Checks messages against a schema, in a time that grows with their size and not with its square.
 
-    def __init__(self, schema: etree.XMLSchema, names: frozenset[str]) -> None:
+    An XML Signature that the schema does not know is looked away from: gateways and registers sign what their owners'
+    schemas say nothing of.
+    """
+
+    def __init__(
+        self,
+        schema: etree.XMLSchema,
+        vocabulary: Vocabulary,
+        loose: etree.XMLSchema | None = None,
+    ) -> None:
         """Remember the schema.
 
         Args:
             schema: what messages are checked against.
-            names: the names that it declares: only these may appear in a reason, for all others are the sender's.
+            vocabulary: its names: only these may appear in a reason, for all others are the sender's; and only its
+                global elements may be a message.
+            loose: the same schema where nothing need be there; see `loosened`.
 
         """
         self._schema = schema
-        self._names = names
+        self._vocabulary = vocabulary
+        self._loose = loose
 
     def check(self, message: etree._Element, code: str, what: str) -> None:
         """Check a message.
@@ -48,51 +70,83 @@ class Checker:
             CallFailed: with the code, naming the element that breaks the schema, never its value.
 
         """
+        message = self._unsigned(message)
         if _SIZE(message) > _LARGE:
-            if not self._is_large_valid(message):
+            if not _is_large_valid(self._schema, message):
                 reason = f"{what} breaks its schema, in a large message"
                 raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True)
+        elif not is_valid(self._schema, message, code, what):
+            place = first_difference(self._schema, self._vocabulary.names, message)
+            raise CallFailed(
+                OutcomeKind.INVALID, code, f"{what} breaks its schema at {place}{broken_rule(self._schema)}"
+            )
+
+    def take(self, reply: etree._Element, notes: Notes) -> None:
+        """Check a reply as strictly as the notes say, and count there where it differs.
+
+        Where they say `lenient`, values in it that the schema does not allow are made unreadable: see `marks`. In a
+        large one there must be none.
+
+        Raises:
+            CallFailed: `reply.schema`: it breaks the schema and may not, or it is no element of the schema at all.
+
+        """
+        if notes.check is ReplyCheck.OFF:
             return
-        try:
-            valid = self._schema.validate(message)
-        except etree.XMLSchemaValidateError:
-            # libxml2 gave up: a pattern of the schema has too many ways to fit a long text.
-            reason = f"{what} cannot be checked against its schema: a pattern has too many ways to fit"
-            raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True) from None
-        if not valid:
-            reason = f"{what} breaks its schema at {self._place(message)}"
-            raise CallFailed(OutcomeKind.INVALID, code, reason)
+        if notes.check is ReplyCheck.STRICT:
+            self.check(reply, _CODE, "the reply")
+            return
+        known = self._vocabulary.elements
+        if known and str(reply.tag) not in known:
+            raise CallFailed(OutcomeKind.INVALID, _CODE, "the reply is no element of its schema")
+        message = self._unsigned(reply)
+        if _SIZE(message) > _LARGE:
+            if not _is_large_valid(self._schema, message):
+                self._take_large(message)
+                notes.differ(MORE)
+        elif not is_valid(self._schema, message, _CODE, "the reply"):
+            Differences(self._vocabulary, self._schema, self._loose, message, reply).settle(notes)
 
-    def _is_large_valid(self, message: etree._Element) -> bool:
-        """Check while parsing, which can stop at the first error."""
-        if _CROWDED(message):
-            return False  # all errors of one tag come at once
-        # Huge texts are let through: what was parsed once within its limit may have grown by attachments put into it.
-        parser = etree.XMLParser(schema=self._schema, resolve_entities=False, no_network=True, huge_tree=True)
-        content = etree.tostring(message, encoding="utf-8", with_tail=False)
-        try:
-            for begin in range(0, len(content), _PIECE):
-                parser.feed(content[begin : begin + _PIECE])
-                if len(parser.feed_error_log):
-                    return False
-            parser.close()
-        except etree.XMLSyntaxError:
-            return False
-        return True
+    def _unsigned(self, message: etree._Element) -> etree._Element:
+        """Return the message, or a copy without the signatures that the schema does not know."""
+        if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
+            return message
+        return without(message, SIGNATURE)
 
-    def _place(self, message: etree._Element) -> str:
-        """Return the path of the first element that breaks the schema."""
-        errors = self._schema.error_log.filter_from_errors()
-        if not len(errors):
-            return "its root"
-        steps = [step.partition(":")[2] or step for step in (errors[0].path or "").split("/") if step]
-        subject = _SUBJECT.match(errors[0].message)
-        # libxml2 writes * for names without a prefix. The two that matter are known all the same.
-        if steps and steps[0] == "*":
-            steps[0] = etree.QName(message).localname
-        if subject is not None and steps and steps[-1].startswith("*"):
-            steps[-1] = subject[1] + steps[-1][1:]
-        return "/".join(step if step.partition("[")[0] in self._names else "*" for step in steps) or "its root"
+    def _take_large(self, message: etree._Element) -> None:
+        """Make sure that all which a large message has against its schema is something new, or something missing.
+
+        Raises:
+            CallFailed: it is more than that.
+
+        """
+        if self._loose is not None and _SIZE(message) <= _LARGEST:
+            rest = deepcopy(message)
+            for element in [each for each in rest.iter("*") if local_name(each) not in self._vocabulary.names]:
+                above = element.getparent()
+                if above is not None:
+                    above.remove(element)
+            if _is_large_valid(self._loose, rest):
+                return
+        raise CallFailed(OutcomeKind.INVALID, _CODE, "the reply breaks its schema, in a large message", at_scale=True)
+
+
+def _is_large_valid(schema: etree.XMLSchema, message: etree._Element) -> bool:
+    """Check while parsing, which can stop at the first error."""
+    if _CROWDED(message):
+        return False  # all errors of one tag come at once
+    # Huge texts are let through: what was parsed once within its limit may have grown by attachments put into it.
+    parser = etree.XMLParser(schema=schema, resolve_entities=False, no_network=True, huge_tree=True)
+    content = etree.tostring(message, encoding="utf-8", with_tail=False)
+    try:
+        for begin in range(0, len(content), _PIECE):
+            parser.feed(content[begin : begin + _PIECE])
+            if len(parser.feed_error_log):
+                return False
+        parser.close()
+    except etree.XMLSyntaxError:
+        return False
+    return True
 
 
 class MessageSchema:
@@ -111,20 +165,24 @@ class MessageSchema:
         self.root = root
 
     @cached_property
-    def _checker(self) -> Checker:
-        names: set[str] = set()
-        for file in self.path.parent.glob("*.xsd"):
-            declared = etree.parse(file).iter("{http://www.w3.org/2001/XMLSchema}element")
-            names.update(element.get("name", "") for element in declared)
-        return Checker(etree.XMLSchema(file=str(self.path)), frozenset(names))
+    def checker(self) -> Checker:
+        """What checks against it."""
+        files = _documents(self.path)
+        schema = etree.XMLSchema(file=str(self.path))
+        texts = {str(file): etree.tostring(root, encoding="utf-8") for file, root in files.items()}
+        return Checker(schema, declared(files.values()), loosened(texts, str(self.path.resolve())))
 
     @cached_property
     def model(self) -> SchemaModel:
         """What the schema allows, for proofs of what is declared over it."""
-        return SchemaModel(_documents(self.path))
+        return SchemaModel(_documents(self.path).values())
 
-    def check(self, message: etree._Element) -> None:
+    def check(self, message: etree._Element, notes: Notes | None = None) -> None:
         """Check a message, and give it the root that it lacks.
+
+        Args:
+            message: the content of a reply.
+            notes: how strictly, and where to count differences: a lookup's `source.notes`. None: strictly.
 
         Raises:
             CallFailed: `reply.schema`, naming the element that breaks the schema, never its value.
@@ -133,10 +191,45 @@ class MessageSchema:
         if not str(message.tag).startswith("{"):
             message.tag = self.root
             message.attrib.pop(_XSI_TYPE, None)
-        self._checker.check(message, "reply.schema", "the reply")
+        self.checker.take(message, notes if notes is not None else Notes())
 
 
-def _documents(entry: Path) -> list[etree._Element]:
+def declared(documents: Iterable[etree._Element]) -> Vocabulary:
+    """Return the vocabulary of XSD documents.
+
+    What a document without a namespace declares may be in that of any that includes it.
+    """
+    roots = list(documents)
+    spaces = {root.get("targetNamespace") for root in roots}
+    names: set[str] = set()
+    elements: set[str] = set()
+    for root in roots:
+        names.update(node.get("name", "") for node in root.iter(f"{{{XSD}}}element", f"{{{XSD}}}attribute"))
+        own = [element.get("name", "") for element in root.iterchildren(f"{{{XSD}}}element")]
+        target = root.get("targetNamespace")
+        for space in [target] if target else spaces | {None}:
+            elements.update(f"{{{space}}}{name}" if space else name for name in own)
+    return Vocabulary(frozenset(names), frozenset(elements), frozenset(space for space in spaces if space))
+
+
+def without(message: etree._Element, tag: str) -> etree._Element:
+    """Return a copy of an element without all those of a name inside it. The text between them stays."""
+    copy = deepcopy(message)
+    for element in list(copy.iter(tag)):
+        above = element.getparent()
+        if above is None:
+            continue
+        if (tail := (element.tail or "").strip()) != "":
+            before = element.getprevious()
+            if before is None:
+                above.text = (above.text or "") + tail
+            else:
+                before.tail = (before.tail or "") + tail
+        above.remove(element)
+    return copy
+
+
+def _documents(entry: Path) -> dict[Path, etree._Element]:
     """Return the roots of a schema and of the files that it brings in; what is not a file is left out."""
     found: dict[Path, etree._Element] = {}
     waiting = [entry.resolve()]
@@ -147,4 +240,4 @@ def _documents(entry: Path) -> list[etree._Element]:
         found[file] = root = etree.parse(file).getroot()
         for node in root.iterchildren(*(f"{{{XSD}}}{name}" for name in ("import", "include", "redefine", "override"))):
             waiting.append((file.parent / unquote(node.get("schemaLocation", ""))).resolve())
-    return list(found.values())
+    return found

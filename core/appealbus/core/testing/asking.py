@@ -14,6 +14,7 @@ from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.core.readings.lookup import Declared
 from appealbus.core.testing.contract import Contract, contract_wire
 from appealbus.core.testing.making import NUMBER, Records, listed
 from appealbus.core.testing.scripted import Script, ScriptedWire
@@ -97,6 +98,7 @@ async def ask_changed(
 ) -> list[Asked]:
     """Ask as `ask_all` does, with this query in the place of the appeal's own where one is given."""
     script = replies if isinstance(replies, ScriptedWire) else ScriptedWire(replies)
+    script.echo = lookup.take.echo if isinstance(lookup, Declared) and hasattr(lookup, "take") else None
     async with AsyncExitStack() as stack:
         wire: Wire = script
         if contract is not None:

@@ -84,6 +84,7 @@ class _Scripted(Wire):
 
     def __init__(self, wire: Wire, script: ScriptedWire, agency: _Agency) -> None:
         self._wire = wire
+        self.replies = wire.replies
         self._script = script
         self._agency = agency
 
@@ -95,7 +96,7 @@ class _Scripted(Wire):
             reason = f"with contract= a reply is XML as the source sends it, not a {type(answer).__name__}"
             raise CallFailed(OutcomeKind.INVALID, "testing.reply", reason)
         self._agency.next = answer
-        return await self._wire.call(request, call)
+        return self._script.tied(await self._wire.call(request, call), call)
 
     async def health(self) -> Health:
         return await self._wire.health()

@@ -2,15 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lxml import etree
 
 from appealbus.core.config.base import NoSettings
 from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Payload, Reply, Request, Wire
+from appealbus.core.readings.nodes import local_name
+from appealbus.core.readings.paths import ReplyPath
 from appealbus.core.testing.envelopes import without_envelope
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
@@ -29,7 +33,8 @@ class ScriptedWire(Wire):
     """Answers with the script's answers in turn, or with what the script returns for the request.
 
     A question behind the last answer fails as `unavailable`, with the code `testing.no_reply`. Of a reply in a SOAP
-    envelope the lookup gets what is in the Body; a fault fails as it does with a real wire without `faults`.
+    envelope the lookup gets what is in the Body; a fault fails as it does with a real wire without `faults`. Replies in
+    turn were recorded for another question: where they repeat its id (`Take(echo=…)`), they get the id of this one.
     """
 
     def __init__(self, script: Script = ()) -> None:
@@ -37,6 +42,9 @@ class ScriptedWire(Wire):
         """The requests of lookups, in turn."""
         self.sent: list[bytes] = []
         """What left for the agency, as it travels: with `contract=` alone, for a script sends nothing."""
+        self.echo: ReplyPath | None = None
+        """Where replies repeat the id of the question, as the lookup declares it."""
+        self._recorded = not callable(script)
         self._next = script if callable(script) else _in_turn(script)
 
     def answer_to(self, request: Request) -> Answer:
@@ -49,7 +57,15 @@ class ScriptedWire(Wire):
         answer = self.answer_to(request)
         if isinstance(answer, CallFailed):
             raise answer
-        return answer if isinstance(answer, Reply) else reply_of(answer)
+        return answer if isinstance(answer, Reply) else self.tied(reply_of(answer), call)
+
+    def tied(self, reply: Reply, call: Call) -> Reply:
+        """Return a recorded reply as the answer to this question."""
+        if self.echo is None or not self._recorded:
+            return reply
+        body = deepcopy(reply.body)
+        _repeat(body, self.echo.steps, call.message_id)
+        return replace(reply, body=body)
 
     async def health(self) -> Health:
         """Be well."""
@@ -91,6 +107,23 @@ def _parsed(answer: bytes) -> Payload:
 
 def _written(answer: Payload) -> bytes:
     return repr(answer).encode() if isinstance(answer, Mapping) else etree.tostring(answer, encoding="utf-8")
+
+
+def _repeat(body: Any, steps: Sequence[str], told: str) -> None:
+    """Put the id where the first element, or the key, of the path is; a reply that has none stays without."""
+    name, *inner = steps
+    if isinstance(body, etree._Element):
+        found = next((each for each in body.iterchildren(etree.Element) if local_name(each) == name), None)
+        if found is None or not inner:
+            if found is not None and len(found) == 0:
+                found.text = told
+            return
+        _repeat(found, inner, told)
+    elif isinstance(body, dict) and name in body:
+        if inner:
+            _repeat(body[name], inner, told)
+        else:
+            body[name] = told
 
 
 def _in_turn(answers: Iterable[Answer]) -> Callable[[Request], Answer]:

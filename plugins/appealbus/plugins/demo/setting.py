@@ -1,10 +1,13 @@
 """What the demonstration runs on: a configuration like a person would write, and agencies that misbehave."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from appealbus.plugins.simulator.command import GATEWAY
-from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
+from appealbus.connectors.wssec.gost import libgcrypt
+from appealbus.core import ConfigError
+from appealbus.plugins.simulator.settings import Algorithm, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.sources import GATEWAY, gateway_source
 
 _LATENCY: dict[str, Any] = {"latency": 0.02, "latency_tail": 0.015, "latency_max": 1.5}
 
@@ -14,21 +17,26 @@ MISBEHAVIOUR = {
     "egkn": Misbehaviour(**_LATENCY, http_502=0.12, wrong_types=0.05, empty=0.03, entity_bomb=0.02, silent=0.02),
     "address": Misbehaviour(**_LATENCY, fault=0.05, truncated=0.02),
 }
+_EXTRA = ("asn1crypto", "cryptography", "xmlsec")
 _GUARD = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20}
+
+
+def contour(folder: Path) -> tuple[SimulatorSettings, str]:
+    """Return the simulator's settings, signed by GOST where this machine can, and what to say of signatures."""
+    if any(find_spec(name) is None for name in _EXTRA):
+        return SimulatorSettings(), "Messages are not signed: pip install 'appealbus[wssec]'"
+    try:
+        libgcrypt.load()
+    except ConfigError as error:
+        return SimulatorSettings(), f"Messages are not signed: {error}"
+    # Of 512 bits, as the gateway has them, signatures take four times as long.
+    keys = SimulatorSettings(keys=folder / "keys", algorithm=Algorithm.GOST_256)
+    return keys, "Messages are signed in both directions, and what registers sign is verified: GOST 34.10-2015"
 
 
 def document(folder: Path, url: str, simulator: SimulatorSettings) -> dict[str, Any]:
     """Return the configuration of the demonstration, as `tomllib` would read it."""
-    sources: dict[str, Any] = {
-        name: {
-            "connector": "shep",
-            "url": url,
-            "service_id": getattr(simulator, name).service_id,
-            "sender_id": simulator.sender_id,
-            "guard": _GUARD,
-        }
-        for name in GATEWAY
-    }
+    sources: dict[str, Any] = {name: gateway_source(name, simulator, url) | {"guard": _GUARD} for name in GATEWAY}
     # No broker is configured, so it lives in the memory of this process.
     sources["address"] = {"connector": "amqp", "queue": simulator.address.queue, "guard": _GUARD}
     return {

@@ -22,10 +22,9 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.parts import Parts, build, load_plugins
-from appealbus.plugins.demo.setting import MISBEHAVIOUR, document, example_appeals
+from appealbus.plugins.demo.setting import MISBEHAVIOUR, contour, document, example_appeals
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
-from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.schemas.dossier import Completeness, Dossier
 
 _RECOVERY = 60.0
@@ -36,7 +35,7 @@ _PAGE = 500
 
 async def run(out: Console, folder: Path) -> None:
     """Run the bus and the agencies in the folder, and tell of it."""
-    settings = SimulatorSettings()
+    settings, signatures = contour(folder)
     async with Simulator(settings) as simulator:
         loaded = from_document(document(folder, simulator.url, settings), folder)
         configure(loaded.settings.log)
@@ -47,7 +46,7 @@ async def run(out: Console, folder: Path) -> None:
                 bus = Bus(loaded, parts, journal)
                 await bus.start()
                 try:
-                    await _tell(out, bus, simulator)
+                    await _tell(out, bus, simulator, signatures)
                 finally:
                     await bus.stop()
         finally:
@@ -71,8 +70,9 @@ async def _behind_a_queue(simulator: Simulator, parts: Parts) -> AsyncIterator[N
         await brokers.close(broker)
 
 
-async def _tell(out: Console, bus: Bus, simulator: Simulator) -> None:
+async def _tell(out: Console, bus: Bus, simulator: Simulator, signatures: str) -> None:
     _head(out, "Appeals in, dossiers out")
+    out.print(signatures)
     started = time.monotonic()
     taken = await _feed(out, bus)
     seconds = time.monotonic() - started

@@ -1,14 +1,16 @@
 """What is asked of ЕГКН."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from appealbus.core import FromAll, Query
+from appealbus.core import FromAll, Outcome, Query
 from appealbus.core.readings import Declared, Send
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.plugins.egkn.reading import TAKE
+from appealbus.plugins.egkn.reading import TAKE, with_papers_together
 from appealbus.schemas.identifiers import CadastralNumber
 from appealbus.schemas.parcel import Parcel
+from appealbus.schemas.record import Record
 
 NAMESPACE = "urn:appealbus:egkn:parcel"
 SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "egkn.xsd", f"{{{NAMESPACE}}}Response")
@@ -36,3 +38,13 @@ class ParcelByNumber(Declared[ParcelQuery, Parcel]):
         },
     )
     take = TAKE
+
+    def choose(self, records: Sequence[Parcel], query: ParcelQuery) -> Outcome[Parcel] | Outcome[Record]:
+        """Return the parcel, with each right once."""
+        whole = [
+            parcel.model_copy(update={"rights": with_papers_together(parcel.rights)})
+            if len(parcel.rights) > 1
+            else parcel
+            for parcel in records
+        ]
+        return super().choose(whole, query)

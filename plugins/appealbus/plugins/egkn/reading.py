@@ -1,5 +1,9 @@
-"""Where a parcel stands in an answer of ЕГКН: `Razdel2` is a right, `Razdel3` an encumbrance; codes are called ID."""
+"""Where a parcel stands in an answer of ЕГКН: `Razdel2` is a right, `Razdel3` an encumbrance; codes are called ID.
 
+A right that rests on several papers comes as several `Razdel2` that differ in the paper alone.
+"""
+
+from collections.abc import Iterable
 from functools import partial
 
 from appealbus.core.readings import At, By, Reading, Take, bare
@@ -23,6 +27,27 @@ def of_organisation(number: str | None, is_person: str | None) -> str | None:
 def parcel_number(told: str) -> str:
     """Return a cadastral number; of what is no parcel, such as a building on it, as the register writes it."""
     return parse_or_none(parse_cadastral_number, told) or told
+
+
+def with_papers_together(rights: Iterable[Right]) -> list[Right]:
+    """Return the rights, each once, with all of its papers.
+
+    Two are one where all but the paper is equal and both the holder's number and the date of registration are known:
+    else two holders of one name would become one.
+    """
+    papers: dict[object, dict[str, FoundingDocument]] = {}
+    found: dict[object, Right] = {}
+    for right in rights:
+        known = (right.holder.iin or right.holder.bin) and right.registered_at
+        key: object = right.model_dump_json(exclude={"document"}) if known else id(right)
+        found.setdefault(key, right)
+        if right.document is not None:
+            papers.setdefault(key, {}).setdefault(right.document.model_dump_json(), right.document)
+    for key, several in papers.items():
+        first, *others = several.values()
+        if others:
+            found[key] = found[key].model_copy(update={"document": first, "other_documents": others})
+    return list(found.values())
 
 
 def _is_true(flag: str | None) -> bool:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import model_validator
 
-from appealbus.core import From, Outcome, Query, Secret, not_found
+from appealbus.core import Form, From, Outcome, Query, Secret, Shape, not_found
 from appealbus.core.readings import Declared, Send
 from appealbus.core.replies.subject import same_name, same_number, same_patronymic
 from appealbus.core.replies.xmlschema import MessageSchema
 from appealbus.plugins.gbdfl.reading import TAKE
+from appealbus.plugins.gbdfl.settings import GbdflSettings
 from appealbus.schemas.identifiers import Iin, parse_iin, parse_or_none
 from appealbus.schemas.person import IdentityDocument, Person
 from appealbus.schemas.record import Record
@@ -19,6 +20,12 @@ from appealbus.schemas.record import Record
 NAMESPACE = "http://smartbridge.b10.kz"
 SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "gbdfl.xsd", f"{{{NAMESPACE}}}sendMessageResponse")
 
+# Of the published clients some name the type and some leave it out. The gateway's own example names it.
+_FORM = Form(Shape.TYPED, "{http://message.persistence.interactive.nat}Request")
+_CONSENT = (
+    "the register wants a consent (КДП) that one person gives for one service, the bus cannot ask for it yet, "
+    "and a question without it may be refused"
+)
 _NAMES = ("surname", "name", "patronymic", "birth_date")
 
 
@@ -99,10 +106,23 @@ def _question(by: Mapping[str, str]) -> Send:
             "kdpToken": lambda asking: _secret(asking.settings.kdp_token),
             "publicKey": lambda asking: _secret(asking.settings.public_key),
         },
+        form=_FORM,
     )
 
 
-class PersonOfApplicant(Declared[PersonQuery, Person]):
+class _WithConsent:
+    """What every question to the register needs: a consent of the person whom it is about."""
+
+    settings: GbdflSettings
+
+    def warnings(self) -> Sequence[str]:
+        """Say that a consent cannot be given yet."""
+        one_for_all = self.settings.kdp_token is not None
+        sent = "kdp_token and public_key are the same for all persons" if one_for_all else "no kdp_token is set"
+        return [f"{sent}; {_CONSENT}"]
+
+
+class PersonOfApplicant(_WithConsent, Declared[PersonQuery, Person]):
     """Who the applicant is."""
 
     name = "gbdfl.person"
@@ -127,7 +147,7 @@ class PersonOfApplicant(Declared[PersonQuery, Person]):
         return super().choose(records, query)
 
 
-class MentionedPerson(Declared[MentionQuery, Person]):
+class MentionedPerson(_WithConsent, Declared[MentionQuery, Person]):
     """Who the people are that the text names by ИИН."""
 
     name = "gbdfl.mentioned_person"

@@ -1,9 +1,13 @@
-"""Where a person stands in an answer of ГБД ФЛ."""
+"""Where a person stands in an answer of ГБД ФЛ.
 
+`disappearStatus` is not taken: it tells of a person who hides from an inquiry or a court, which no appeal needs.
+"""
+
+import re
 from datetime import date
 
 from appealbus.core.readings import At, By, Reading, Take, bare
-from appealbus.core.replies.convert import date_from
+from appealbus.core.replies.convert import bool_from, date_from
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
@@ -13,13 +17,36 @@ def foreign(place: str) -> Coded:
     return Coded(code="", name_ru=place)
 
 
+_INCAPABLE = re.compile(r"не\s?дееспособ|огранич")
+_CAPABLE = "дееспособ"
+
+
 def since(begun: str | None, ended: str | None) -> date | None:
-    """Return since when a court's finding holds, unless it has ended."""
-    return date_from(begun) if begun and not ended else None
+    """Return since when a status holds, unless it has ended."""
+    begins, ends = (date_from(told) if told else None for told in (begun, ended))
+    return None if ends else begins
 
 
-def _since(status: str, stem: str) -> By:
-    return By(since, f"{status}/{stem}Date", f"{status}/{stem}EndDate", word="date")
+def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
+    """Return since when a person is missing: the flag may say that they are not."""
+    return since(begun, ended) if flag is None or bool_from(flag) else None
+
+
+def incapable(status: str | None, begun: str | None, ended: str | None) -> date | None:
+    """Return since when a person is incapable, wholly or in part.
+
+    The codes of the status are not published, so its name decides. It tells of convictions, too.
+
+    Raises:
+        ValueError: the name speaks of something else.
+
+    """
+    name = (status or "").casefold()
+    if (begins := since(begun, ended)) is None or _INCAPABLE.search(name):
+        return begins
+    if _CAPABLE not in name:
+        raise ValueError
+    return None
 
 
 ADDRESS = Reading(
@@ -63,8 +90,26 @@ PERSON = Reading(
     birth_place=At("birthPlace", of=ADDRESS),
     address=At("regAddress", of=ADDRESS),
     documents=At("documents/document", of=DOCUMENT),
-    incapable_since=_since("personCapableStatus", "capable"),
-    missing_since=(_since("missingStatus", "missing"), _since("disappearStatus", "disappear")),
+    incapable_since=By(
+        incapable,
+        "personCapableStatus/capableStatus/nameRu",
+        "personCapableStatus/capableDate",
+        "personCapableStatus/capableEndDate",
+        word="date",
+    ),
+    missing_since=By(
+        missing,
+        "missingStatus/missing",
+        "missingStatus/missingDate",
+        "missingStatus/missingEndDate",
+        word="date",
+    ),
     excluded="excludeStatus/excludeReason",
 )
-TAKE = Take(PERSON, "persons/person", code="messageResult/code", same=lambda query, person: bool(query.matches(person)))
+TAKE = Take(
+    PERSON,
+    "persons/person",
+    code="messageResult/code",
+    echo="requestId",
+    same=lambda query, person: bool(query.matches(person)),
+)

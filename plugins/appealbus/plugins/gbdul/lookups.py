@@ -1,17 +1,18 @@
 """What is asked of ГБД ЮЛ."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from appealbus.core import From, FromAll, Query
-from appealbus.core.readings import Declared, Send
+from appealbus.core import Form, From, FromAll, Query, Reply, Shape
+from appealbus.core.readings import Declared, Send, Take
+from appealbus.core.replies.xmlread import child, element_of
 from appealbus.core.replies.xmlschema import MessageSchema
-from appealbus.plugins.gbdul.reading import TAKE
+from appealbus.plugins.gbdul.reading import TAKE, TAKE_NON_RESIDENT
 from appealbus.schemas.identifiers import Bin
 from appealbus.schemas.organisation import Organisation
 
-NAMESPACE = "http://smartbridge.b10.kz"
-SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "gbdul.xsd", f"{{{NAMESPACE}}}sendMessageResponse")
+NAMESPACE = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
+SCHEMA = MessageSchema(Path(__file__).parent / "contract" / "gbdul.xsd", f"{{{NAMESPACE}}}Response")
 
 
 class OrganisationQuery(Query):
@@ -26,27 +27,32 @@ class RightHolderQuery(Query):
     bin: Annotated[Bin, From("egkn.parcel/rights[*].holder.bin")]
 
 
-SEND = Send(
-    f"{{{NAMESPACE}}}sendMessageRequest",
-    {"RequestorBIN": lambda asking: asking.settings.requestor_bin, "BIN": "bin"},
-)
+class _ByBin:
+    schema: ClassVar[MessageSchema | None] = SCHEMA
+    send = Send(
+        f"{{{NAMESPACE}}}Request",
+        {"RequestorBIN": lambda asking: asking.settings.requestor_bin, "BIN": "bin"},
+        form=Form(Shape.TEXT, signed=True),
+    )
+    take: ClassVar[Take[Any]] = TAKE
+
+    def taken(self, reply: Reply) -> Take[Any]:
+        """Return where the organisation stands: a non-resident one has an element of its own."""
+        answer = element_of(reply)
+        resident, other = child(answer, "Organization"), child(answer, "IpsNerezident")
+        is_other = other is not None and (resident is None or next(resident.iterchildren("*"), None) is None)
+        return TAKE_NON_RESIDENT if is_other else TAKE
 
 
-class OrganisationByBin(Declared[OrganisationQuery, Organisation]):
+class OrganisationByBin(_ByBin, Declared[OrganisationQuery, Organisation]):
     """Which organisation writes or is written about, and who leads it."""
 
     name = "gbdul.organisation"
     purpose = "identify the organisation and the person who acts for it"
-    schema = SCHEMA
-    send = SEND
-    take = TAKE
 
 
-class RightHolder(Declared[RightHolderQuery, Organisation]):
+class RightHolder(_ByBin, Declared[RightHolderQuery, Organisation]):
     """Which organisation holds a right to the parcel: the applicant may be the one who leads it."""
 
     name = "gbdul.right_holder"
     purpose = "find who leads the organisation that holds the right to the parcel"
-    schema = SCHEMA
-    send = SEND
-    take = TAKE

@@ -1,5 +1,7 @@
 """Where an organisation stands in an answer of ГБД ЮЛ: element names begin with capital letters here."""
 
+import re
+from decimal import Decimal
 from functools import partial
 
 from appealbus.core.readings import At, By, Reading, Take, bare
@@ -7,6 +9,7 @@ from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organi
 from appealbus.schemas.record import Coded
 
 _Reading = partial(Reading, codes=("Code", "NameRu", "NameKz"))
+_DOUBLE = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _HOUSE = ("BuildingNumber", "Block", "Corpus", "AppartmentNumber", "OfficeNumber")
 
 
@@ -20,8 +23,26 @@ def full_name(*parts: str | None) -> str | None:
     return " ".join(filter(None, parts)) or None
 
 
+def share(told: str) -> str:
+    """Return a share in percent as people write it: `60` for `6.0E1`.
+
+    Raises:
+        ValueError: it is no number, or not a finite one.
+
+    """
+    if _DOUBLE.fullmatch(told) is None:
+        raise ValueError
+    written = f"{Decimal(told):f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
 def _places(language: str) -> By:
     return By(joined, *(f"{part}{language}" for part in ("District", "Region", "Rural", "City", "Street")), *_HOUSE)
+
+
+def _non_resident_place(language: str) -> By:
+    parts = (f"{part}{language}" for part in ("District", "Region", "City", "Street"))
+    return By(joined, *parts, "BuildingNumber", "AppartmentNumber")
 
 
 LEADER = _Reading(
@@ -39,7 +60,7 @@ FOUNDER = _Reading(
     iin=By(bare, "IIN"),
     bin=By(bare, "BIN"),
     name=("OrganizationNameRu", By(full_name, "SurName", "Name", "MiddleName")),
-    percent="Percent",
+    percent=By(share, "Percent", word="decimal"),
 )
 ORGANISATION = _Reading(
     Organisation,
@@ -61,4 +82,22 @@ ORGANISATION = _Reading(
         "Address", of=_Reading(LegalAddress, rka="RKA", kato="KATO", text_ru=_places("Ru"), text_kk=_places("Kz"))
     ),
 )
+NON_RESIDENT = _Reading(
+    Organisation,
+    bin=By(bare, "BIN", word="number"),
+    name_ru="FullNameRu",
+    registration_status="RegStatus",
+    registered_on="RegDate",
+    liquidated_on="LiquidationDate",
+    legal_form="OrgForm",
+    leader=At(
+        "Leader",
+        of=_Reading(Leader, iin=By(bare, "IIN"), surname="SurName", name="Name", patronymic="MiddleName"),
+    ),
+    address=At(
+        "Address",
+        of=_Reading(LegalAddress, kato="KATO", text_ru=_non_resident_place("Ru"), text_kk=_non_resident_place("Kz")),
+    ),
+)
 TAKE = Take(ORGANISATION, "Organization", code="Status/Code", same=("bin",))
+TAKE_NON_RESIDENT = Take(NON_RESIDENT, "IpsNerezident", code="Status/Code", same=("bin",))

@@ -103,12 +103,17 @@ class Page(Collector):
         paths = {
             (name, what, path): float(count)
             for name, state in states.items()
-            for what, counts in (("unread", state.unread), ("unreadable", state.unreadable))
+            for what, counts in (
+                ("unread", state.unread),
+                ("unreadable", state.unreadable),
+                ("different", state.differences),
+            )
             for path, count in counts.items()
         }
         yield _counter(
             "appealbus_reply_paths",
-            "Elements of replies that no declaration takes, and optional values that could not be read.",
+            "Elements of replies that no declaration takes, optional values that could not be read, and places where "
+            "the schema is broken.",
             paths,
             "source",
             "state",

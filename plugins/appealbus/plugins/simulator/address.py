@@ -5,13 +5,14 @@ from functools import partial
 from lxml import etree
 
 from appealbus.plugins.simulator.addresses import Addresses
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
+from appealbus.plugins.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, node, only
 from appealbus.schemas.address import Address, AddressPart
 
 _NS = "urn:appealbus:address:object"
 _OK = ("000", "Успешно выполнено", "Сәтті орындалды")
+_ERROR = ("404", "По запросу ничего не найдено", "Сұраным бойынша ештеңе табылмады")
 _coded = partial(coded, "Type", names=("Code", "ValueRu", "ValueKz"))
 
 
@@ -20,7 +21,8 @@ def agency(service_id: str) -> Agency:
     return Agency(
         name="address",
         service_id=service_id,
-        root=f"{{{_NS}}}Request",
+        forms=DOCUMENTS,
+        roots=frozenset({f"{{{_NS}}}Request"}),
         answer_type=f"{{{_NS}}}Response",
         schema=contract("address", "address.xsd"),
         typed=frozenset({"Actual", "Modified"}),
@@ -34,14 +36,18 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
 
     def answer(shift: int) -> etree._Element:
         found = addresses.by_rka(rka, shift) if rka else addresses.by_cadastral_number(number or "", shift)
-        code, ru, kk = _OK
-        return node(
-            f"{{{_NS}}}Response",
-            node("Result", leaf("Code", code), leaf("MessageRu", ru), leaf("MessageKz", kk)),
-            None if found is None else _object(found),
-        )
+        return _response(_OK, found)
 
-    return AgencyQuestion(key=rka or f"number {number}", answer=answer)
+    return AgencyQuestion(key=rka or f"number {number}", answer=answer, error=lambda: _response(_ERROR, None))
+
+
+def _response(result: tuple[str, str, str], found: Address | None) -> etree._Element:
+    code, ru, kk = result
+    return node(
+        f"{{{_NS}}}Response",
+        node("Result", leaf("Code", code), leaf("MessageRu", ru), leaf("MessageKz", kk)),
+        None if found is None else _object(found),
+    )
 
 
 def _object(address: Address) -> etree._Element:

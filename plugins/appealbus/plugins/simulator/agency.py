@@ -1,19 +1,18 @@
-"""What the three agencies behind the gateway have in common."""
+"""What the agencies behind the gateway have in common."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from lxml import etree
 
-from appealbus.core import AppealBusError
+from appealbus.plugins.simulator.content import Shape
+from appealbus.plugins.simulator.messages import CONTRACT, complaint
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.refusal import BAD_FORMAT, RequestRefused
 
 _PLUGINS = Path(__file__).parent.parent
-
-
-class QuestionRefused(AppealBusError):
-    """The question is not valid against the agency's contract. Quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,17 @@ class AgencyQuestion:
     Attributes:
         key: what is asked, the same whenever the same is asked: chance hangs on it.
         answer: writes the answer; with `shift` the one about somebody else, as a mixed-up agency would.
+        error: writes the answer that tells an error of the service's own, without a record.
+        id: the question's own id, which the answer repeats; None: the service has none.
+        refused: whether the answer is such an error already.
 
     """
 
     key: str
     answer: Callable[[int], etree._Element]
+    error: Callable[[], etree._Element]
+    id: str | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,42 +42,68 @@ class Agency:
     Attributes:
         name: of the source, as its lookups call it.
         service_id: its id in the gateway's register.
-        root: the request's root, `{namespace}name`.
+        forms: how its questions may lie in `data`.
+        roots: what the root of a question may be, `{namespace}name`; `data` where that has the content's type.
         answer_type: the answer's type, for answers that stand directly in `data`.
-        schema: its contract.
+        schema: the contract of its questions.
         typed: elements of its answers that are dates, numbers or booleans.
         read: takes the valid request and the population, and gives the question.
+        asks_signature: whether its questions are signed.
+        signs: whether it signs its answers.
+        echo: the element of an answer's root that repeats the question's id.
 
     """
 
     name: str
     service_id: str
-    root: str
+    forms: frozenset[Shape]
+    roots: frozenset[str]
     answer_type: str
     schema: etree.XMLSchema
     typed: frozenset[str]
     read: Callable[[etree._Element, Population], AgencyQuestion]
+    asks_signature: bool = False
+    signs: bool = False
+    echo: str | None = None
 
-    def question(self, payload: etree._Element, population: Population) -> AgencyQuestion:
+    def question(self, payload: etree._Element, population: Population, shape: Shape = Shape.CHILD) -> AgencyQuestion:
         """Return what is asked.
 
         Raises:
-            QuestionRefused: the request is not what the contract says.
+            RequestRefused: the request is not what the contract says.
 
         """
-        if payload.tag == "data":
-            # A typed request: its children stand directly in `data`, the name is the type's.
-            root = etree.Element(self.root)
-            root.extend(list(payload))
-            payload = root
-        if payload.tag != self.root or not self.schema.validate(payload):
-            raise QuestionRefused(f"the request is not valid against the contract of {self.service_id}")
+        if shape not in self.forms:
+            raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not take its content as {_FORMS[shape]}")
+        if payload.tag not in self.roots:
+            raise RequestRefused(BAD_FORMAT, f"{self.service_id} does not know the root of the content")
+        told = complaint(self.schema, payload)
+        if told:
+            raise RequestRefused(
+                BAD_FORMAT, f"the content is not valid against the contract of {self.service_id}: {told}"
+            )
         return self.read(payload, population)
 
 
+_FORMS = {
+    Shape.CHILD: "one element inside data",
+    Shape.BARE: "elements directly in data",
+    Shape.TYPED: "elements directly in data with xsi:type",
+    Shape.TEXT: "a document in the text of data",
+    Shape.CDATA: "a document in the text of data",
+}
+DOCUMENTS: Final = frozenset({Shape.CHILD, Shape.TEXT, Shape.CDATA})
+"""Forms of content that has a root of its own."""
+
+
 def contract(folder: str, file: str) -> etree.XMLSchema:
-    """Return the schema that ships with a lookup's plugin."""
+    """Return the schema that ships with a lookup's plugin: of services that the bus models itself."""
     return etree.XMLSchema(etree.parse(_PLUGINS / folder / "contract" / file))
+
+
+def published(folder: str, file: str) -> etree.XMLSchema:
+    """Return the simulator's own schema of a service whose contract is published."""
+    return etree.XMLSchema(etree.parse(CONTRACT / folder / file))
 
 
 def value(request: etree._Element, tag: str) -> str | None:

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,13 +14,13 @@ from pydantic import ValidationError
 
 from appealbus.connectors.broker.broker import BrokerError
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core import Secret
+from appealbus.core import ConfigError, Secret
 from appealbus.core.cli.terminal import say
 from appealbus.plugins.simulator.population import MAX_SIZE
-from appealbus.plugins.simulator.settings import ROUGH, AddressService, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.settings import ROUGH, AddressService, Algorithm, Misbehaviour, SimulatorSettings
+from appealbus.plugins.simulator.sources import GATEWAY, snippet
 from appealbus.schemas.suggestion import did_you_mean
 
-GATEWAY = ("gbdfl", "gbdul", "egkn")
 SERVICES = (*GATEWAY, "address")
 _DEFAULT_PORT = 8095
 """Beside the ports that development servers like to take (8000, 8080, 8888)."""
@@ -32,11 +33,14 @@ With --amqp the address register takes questions from a queue of that broker.
 They know a synthetic population that follows from --seed and --size alone; no identifier in it is of anyone alive.
 What it prints is TOML: paste it into your configuration to ask them.
 
+With --keys messages are signed in both directions, as at the real gateway. An empty folder is filled with keys of a
+participant (client.key, client.pem), the gateway and the registers, and what it prints names the files.
+
 Let them misbehave with --misbehave SERVICE.WHAT=VALUE, as often as you like; SERVICE is gbdfl, gbdul, egkn, address
 or all.
 Durations: latency, latency_tail, latency_max (0.2, 500ms, 2s). Probabilities from 0 to 1: fault, status, http_500,
 http_502, empty, truncated, wrong_types, wrong_namespace, oversized, entity_bomb, silent, cut, repeated, doubled,
-other_person.
+other_person, business_error, replayed, unsigned, wrong_signature.
 
 Example: appealbus simulate --misbehave all.latency=50ms --misbehave egkn.http_502=0.1
 
@@ -71,9 +75,16 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
         delay: Annotated[
             float | None, typer.Option(help="Seconds after which the address register answers.", min=0, max=3600)
         ] = None,
+        keys: Annotated[
+            Path | None, typer.Option(help="Folder with keys: the contour is signed.", file_okay=False)
+        ] = settings.keys,
+        algorithm: Annotated[
+            Algorithm, typer.Option(help="Of keys that are made.", case_sensitive=False)
+        ] = settings.algorithm,
         rough: Annotated[bool, typer.Option("--rough", help="A little of every misbehaviour in all services.")] = False,
     ) -> None:
         changed: dict[str, Any] = {"host": host, "port": port, "size": size, "seed": seed}
+        changed |= {"keys": keys and keys.absolute(), "algorithm": algorithm}
         changed["address"] = _with_broker(settings.address, amqp, delay)
         try:
             asyncio.run(_serve(with_misbehaviour(settings.model_copy(update=changed), misbehave or [], rough=rough)))
@@ -84,6 +95,9 @@ def add_simulate(app: typer.Typer, settings: SimulatorSettings) -> None:
             raise typer.Exit(2) from None
         except UnicodeError:
             say(f"cannot listen on {host}: that is no name of a machine", err=True)
+            raise typer.Exit(2) from None
+        except ConfigError as error:
+            say(f"the contour cannot be signed: {error}", err=True)
             raise typer.Exit(2) from None
         except BrokerError as error:
             say(f"the address register cannot take questions: {error}", err=True)
@@ -150,38 +164,6 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
         told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise typer.BadParameter(told) from None
     return settings.model_copy(update=services)
-
-
-def snippet(settings: SimulatorSettings, url: str) -> str:
-    """Return the `[sources]` of a configuration that asks the simulator."""
-    tables = []
-    for name in GATEWAY:
-        tables += [
-            f"[sources.{name}]",
-            'connector = "shep"',
-            f'url = "{url}"',
-            f'service_id = "{getattr(settings, name).service_id}"',
-            f'sender_id = "{settings.sender_id}"',
-        ]
-        if settings.password is not None:
-            tables.append('password = { env = "SIMULATOR_PASSWORD" }')
-        tables.append("")
-    broker = settings.address.broker
-    if broker is not None:
-        password = broker.password.reference if broker.password else {}
-        secret = "".join(f'password = {{ {key} = "{value}" }}\n' for key, value in password.items())
-        tables += [
-            "[sources.address]",
-            'connector = "amqp"',
-            f'queue = "{settings.address.queue}"',
-            *(["answers = true"] if settings.address.delay else []),
-            "",
-            "[plugins.amqp.brokers.main]",
-            f"hosts = {list(broker.hosts)}".replace("'", '"'),
-            f'virtual_host = "{broker.virtual_host}"',
-            f'user = "{broker.user}"\n{secret}',
-        ]
-    return "\n".join(tables)
 
 
 async def _serve(settings: SimulatorSettings) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from lxml import etree
 
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
+from appealbus.plugins.simulator.agency import DOCUMENTS, Agency, AgencyQuestion, contract, value
 from appealbus.plugins.simulator.numbers import split_cadastral
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, moment, node
@@ -14,6 +14,7 @@ from appealbus.schemas.record import Coded
 
 _NS = "urn:appealbus:egkn:parcel"
 _OK = ("310", "Успешно выполнено", "Сәтті орындалды")
+_ERROR = ("404", "По запросу ничего не найдено", "Сұраным бойынша ештеңе табылмады")
 _MALFORMED = ("320", "Некорректный кадастровый номер", "Кадастрлық нөмір дұрыс емес")
 _INDIVIDUAL = Coded(code="3", name_ru="Индивидуальная", name_kk="Жеке дара")
 _COMMON = Coded(code="4", name_ru="Общая", name_kk="Ортақ")
@@ -26,7 +27,8 @@ def agency(service_id: str) -> Agency:
     return Agency(
         name="egkn",
         service_id=service_id,
-        root=f"{{{_NS}}}Request",
+        forms=DOCUMENTS,
+        roots=frozenset({f"{{{_NS}}}Request"}),
         answer_type=f"{{{_NS}}}Response",
         schema=contract("egkn", "egkn.xsd"),
         typed=frozenset({"Area", "RegDate", "DocDate", "IsFl", "CoordinateSystem", "ActionDate"}),
@@ -42,17 +44,22 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
 
     def answer(shift: int) -> etree._Element:
         found = None if index is None else population.parcels.parcel((index + shift) % population.parcels.size)
-        code, ru, kk = _OK if well_formed else _MALFORMED
-        return node(
-            f"{{{_NS}}}Response",
-            node(
-                "BusinessData",
-                node("Result", leaf("ResultCode", code), leaf("ResultMessageRu", ru), leaf("ResultMessageKz", kk)),
-                None if found is None else node("Objects", _parcel(found, index or 0)),
-            ),
-        )
+        shown = None if found is None else _parcel(found, index or 0)
+        return _response(_OK if well_formed else _MALFORMED, shown)
 
-    return AgencyQuestion(key=plain, answer=answer)
+    return AgencyQuestion(key=plain, answer=answer, error=lambda: _response(_ERROR, None))
+
+
+def _response(result: tuple[str, str, str], found: etree._Element | None) -> etree._Element:
+    code, ru, kk = result
+    return node(
+        f"{{{_NS}}}Response",
+        node(
+            "BusinessData",
+            node("Result", leaf("ResultCode", code), leaf("ResultMessageRu", ru), leaf("ResultMessageKz", kk)),
+            None if found is None else node("Objects", found),
+        ),
+    )
 
 
 def _parcel(parcel: Parcel, index: int) -> etree._Element:
@@ -76,7 +83,11 @@ def _parcel(parcel: Parcel, index: int) -> etree._Element:
         leaf("EstateObjectTypeCode", "1"),
         _coded("LandCategory", parcel.category),
         _coded("LandDivisibility", parcel.divisibility),
-        *(_right(right, alone=len(parcel.rights) == 1) for right in parcel.rights),
+        *(
+            _right(right, paper, alone=len(parcel.rights) == 1)
+            for right in parcel.rights
+            for paper in (right.document, *right.other_documents)
+        ),
         *map(_encumbrance, parcel.encumbrances),
     )
 
@@ -111,7 +122,8 @@ def _subject(tag: str, holder: Holder) -> etree._Element:
     )
 
 
-def _right(right: Right, *, alone: bool) -> etree._Element:
+def _right(right: Right, paper: FoundingDocument | None, *, alone: bool) -> etree._Element:
+    """Return the right as it stands for one of its papers: it is written once for each."""
     return node(
         "Razdel2",
         moment("RegDate", right.registered_at),
@@ -119,7 +131,8 @@ def _right(right: Right, *, alone: bool) -> etree._Element:
         _coded("RightType", right.kind),
         _coded("OwnershipForm", right.ownership_form),
         _coded("GenOwnershipForm", _INDIVIDUAL if alone else _COMMON),
-        _paper(right.document),
+        _coded("RightTypeGZK", right.kind) if right.other_documents else None,
+        _paper(paper),
     )
 
 

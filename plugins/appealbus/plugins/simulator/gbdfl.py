@@ -7,15 +7,19 @@ from functools import partial
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, published, value
+from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import ZONE, coded, leaf, moment, node, only
 from appealbus.schemas.person import IdentityDocument, Person, PostalAddress
 from appealbus.schemas.record import Coded
 
-_SB = "http://smartbridge.b10.kz"
 _MESSAGE = "http://message.persistence.interactive.nat"
 _OK = Coded(code="00000", name_ru="Сообщение успешно обработано", name_kk="Хабарлама сәтті өңделді")
+_ERROR = Coded(code="404", name_ru="По запросу ничего не найдено", name_kk="Сұраным бойынша ештеңе табылмады")
+_NO_CONSENT = Coded(
+    code="00002", name_ru="Нет согласия на доступ к данным", name_kk="Деректерге қол жеткізуге келісім жоқ"
+)
 _LACKING = Coded(code="00001", name_ru="Недостаточно данных для поиска", name_kk="Іздеу үшін деректер жеткіліксіз")
 _SELF = Coded(code="GBDFL", name_ru="ГБД ФЛ", name_kk="ЖТ МДБ")
 _MOST = 50
@@ -23,21 +27,30 @@ _MOST = 50
 _coded = partial(coded, names=("code", "nameRu", "nameKz"))
 
 
-def agency(service_id: str) -> Agency:
-    """Return the service."""
+def agency(service_id: str, token: str | None = None) -> Agency:
+    """Return the service.
+
+    Args:
+        service_id: its id in the gateway's register.
+        token: the consent's token that questions must bring; None: any will do, none included.
+
+    """
     typed = {"messageDate", "birthDate", "deathDate", "beginDate", "endDate", "invalidityDate"}
     return Agency(
         name="gbdfl",
         service_id=service_id,
-        root=f"{{{_SB}}}sendMessageRequest",
-        answer_type=f"{{{_MESSAGE}}}SendMessageResponse",
-        schema=contract("gbdfl", "gbdfl.xsd"),
+        forms=frozenset({Shape.BARE, Shape.TYPED}),
+        roots=frozenset({"data"}),
+        answer_type=f"{{{_MESSAGE}}}Response",
+        schema=published("gbdfl", "request.xsd"),
         typed=frozenset(typed),
-        read=_read,
+        read=partial(_read, token),
+        signs=True,
+        echo="requestId",
     )
 
 
-def _read(request: etree._Element, population: Population) -> AgencyQuestion:
+def _read(token: str | None, request: etree._Element, population: Population) -> AgencyQuestion:
     persons = population.persons
     iin, number = value(request, "iin"), value(request, "documentNumber")
     surname, name, patronymic = (value(request, tag) for tag in ("surname", "name", "patronymic"))
@@ -56,23 +69,34 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         found = None
     asked = (iin, number, surname, name, patronymic, born)
 
+    refused = token is not None and value(request, "kdpToken") != token
+
     def answer(shift: int) -> etree._Element:
-        shown = None if found is None else [population.persons.person((i + shift) % persons.size) for i in found]
-        return _response(request, shown)
+        if refused:
+            return _response(request, _NO_CONSENT, [])
+        if found is None:
+            return _response(request, _LACKING, [])
+        return _response(request, _OK, [persons.person((index + shift) % persons.size) for index in found])
 
-    return AgencyQuestion(key="|".join(item or "" for item in asked), answer=answer)
+    return AgencyQuestion(
+        key="|".join(item or "" for item in asked),
+        answer=answer,
+        error=lambda: _response(request, _ERROR, []),
+        id=value(request, "messageId"),
+        refused=refused,
+    )
 
 
-def _response(request: etree._Element, found: list[Person] | None) -> etree._Element:
+def _response(request: etree._Element, result: Coded, found: list[Person]) -> etree._Element:
     sender = value(request, "senderCode") or ""
     return node(
-        f"{{{_SB}}}sendMessageResponse",
+        "data",
         leaf("messageId", uuid.uuid4()),
         moment("messageDate", datetime.now(ZONE)),
         leaf("requestId", value(request, "messageId")),
         _coded("sender", _SELF),
         _coded("receiver", Coded(code=sender, name_ru=sender, name_kk=sender)),
-        _coded("messageResult", _LACKING if found is None else _OK),
+        _coded("messageResult", result),
         node("persons", *map(_person, found)) if found else None,
     )
 
@@ -91,6 +115,7 @@ def _person(person: Person) -> etree._Element:
         _coded("nationality", person.nationality),
         _coded("citizenship", person.citizenship),
         _coded("lifeStatus", person.life_status),
+        _birth_certificate(person),
         node(
             "birthPlace",
             _coded("country", birth.country),
@@ -100,10 +125,22 @@ def _person(person: Person) -> etree._Element:
         ),
         _address(person.address) if person.address else None,
         _incapable(person.incapable_since) if person.incapable_since else None,
-        _missing(person.missing_since) if person.missing_since else None,
+        _missing(person),
         node("excludeStatus", _coded("excludeReason", person.excluded)) if person.excluded else None,
         only(node("documents", *(_document(paper, person) for paper in person.documents))),
         leaf("removed", False),
+    )
+
+
+def _birth_certificate(person: Person) -> etree._Element | None:
+    """Return the certificate that one in ten has, with its issuer as plain text, as the contract wants it."""
+    if int(person.iin or 0) % 10:
+        return None
+    return node(
+        "birthCertificate",
+        leaf("number", "0123456"),
+        leaf("beginDate", person.birth_date),
+        leaf("issueOrganisation", "Отдел РАГС города Уральска"),
     )
 
 
@@ -154,11 +191,16 @@ def _incapable(since: date) -> etree._Element:
     )
 
 
-def _missing(since: date) -> etree._Element:
+def _missing(person: Person) -> etree._Element | None:
+    """Return the status of somebody missing; one in a hundred others has been, and was found."""
+    since, number = person.missing_since, int(person.iin or 0)
+    if since is None and number % 100:
+        return None
     return node(
         "missingStatus",
-        _coded("missing", Coded(code="1", name_ru="безвестно отсутствующий", name_kk="хабар-ошарсыз кеткен")),
-        leaf("missingDate", since),
+        leaf("missing", since is not None),
+        leaf("missingDate", since or date(2018, 3, 1)),
+        None if since else leaf("missingEndDate", date(2018, 6, 1)),
         leaf("missingNumber", "2-87"),
         _coded("gpTerritorial", codes.INTERIOR),
     )

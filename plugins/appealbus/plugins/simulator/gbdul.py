@@ -1,20 +1,22 @@
 """ГБД ЮЛ as its contract describes it: an organisation by БИН."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from lxml import etree
 
 from appealbus.plugins.simulator import codes
-from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, contract, value
+from appealbus.plugins.simulator.agency import Agency, AgencyQuestion, published, value
+from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.draw import Draw
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.xmlwrite import coded, day, leaf, node
 from appealbus.schemas.organisation import Founder, Leader, LegalAddress, Organisation
 from appealbus.schemas.record import Coded
 
-_SB = "http://smartbridge.b10.kz"
 _GBDUL = "http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"
 _OK = Coded(code="002", name_ru="Запрос обработан успешно", name_kk="Сұраным сәтті өңделді")
+_ERROR = Coded(code="404", name_ru="По запросу ничего не найдено", name_kk="Сұраным бойынша ештеңе табылмады")
 _MALFORMED = Coded(code="003", name_ru="Некорректный БИН в запросе", name_kk="Сұранымдағы БСН дұрыс емес")
 _coded = partial(coded, names=("Code", "NameRu", "NameKz"))
 
@@ -24,11 +26,14 @@ def agency(service_id: str) -> Agency:
     return Agency(
         name="gbdul",
         service_id=service_id,
-        root=f"{{{_SB}}}sendMessageRequest",
+        forms=frozenset({Shape.TEXT, Shape.CDATA}),
+        roots=frozenset({f"{{{_GBDUL}}}Request", f"{{{_GBDUL}}}requestDataType"}),
         answer_type=f"{{{_GBDUL}}}responseDataType",
-        schema=contract("gbdul", "gbdul.xsd"),
+        schema=published("gbdul", "gbdul.xsd"),
         typed=frozenset({"RegistrationDate", "LiquidationDate", "TaxOrgStatus", "IssueDate"}),
         read=_read,
+        asks_signature=True,
+        signs=True,
     )
 
 
@@ -41,13 +46,37 @@ def _read(request: etree._Element, population: Population) -> AgencyQuestion:
         found = None
         if index is not None:
             found = population.organisations.organisation((index + shift) % population.organisations.size)
-        # One answer in four comes with the other root that was seen in the wild.
-        odd = Draw(population.seed, "root", bin_).chance(0.25)
-        root = f"{{{_GBDUL}}}responseDataType" if odd else f"{{{_SB}}}sendMessageResponse"
-        status = _OK if well_formed else _MALFORMED
-        return node(root, _coded("Status", status), None if found is None else _organisation(found))
+        return response(_OK if well_formed else _MALFORMED, found)
 
-    return AgencyQuestion(key=bin_, answer=answer)
+    def response(status: Coded, found: Organisation | None) -> etree._Element:
+        # Which of the two the real register writes is not known: one answer in four has the other.
+        odd = Draw(population.seed, "root", bin_).chance(0.25)
+        root = f"{{{_GBDUL}}}Response" if odd else f"{{{_GBDUL}}}responseDataType"
+        return node(root, _coded("Status", status), None if found is None else _told(found))
+
+    return AgencyQuestion(key=bin_, answer=answer, error=lambda: response(_ERROR, None))
+
+
+def _told(firm: Organisation) -> etree._Element:
+    # Only of a foreign one the register has no name in Kazakh.
+    return _organisation(firm) if firm.name_kk else _nonresident(firm)
+
+
+def _nonresident(firm: Organisation) -> etree._Element:
+    leader, address = firm.leader, firm.address
+    return node(
+        "IpsNerezident",
+        leaf("BIN", firm.bin),
+        day("RegDate", firm.registered_on),
+        day("LiquidationDate", firm.liquidated_on),
+        leaf("FullNameRu", firm.name_ru),
+        _coded("OrgForm", firm.legal_form),
+        leaf("CountryFac", False),
+        _coded("CountryNerezident", codes.FOREIGN[0]),
+        _coded("RegStatus", firm.registration_status),
+        node("Leader", *_names(leader)) if leader else None,
+        node("Address", leaf("KATO", address.kato), *_places(address)) if address else None,
+    )
 
 
 def _organisation(firm: Organisation) -> etree._Element:
@@ -80,11 +109,15 @@ def _leader(leader: Leader) -> etree._Element:
         "OrganizationLeader",
         node("Position", _coded("PositionType", kind), day("IssueDate", leader.since), day("LossDate", leader.until)),
         _coded("Country", codes.KAZAKHSTAN),
-        leaf("IIN", leader.iin),
-        leaf("SurName", leader.surname),
-        leaf("Name", leader.name),
-        leaf("MiddleName", leader.patronymic),
+        *_names(leader),
     )
+
+
+def _names(leader: Leader) -> Iterator[etree._Element | None]:
+    yield leaf("IIN", leader.iin)
+    yield leaf("SurName", leader.surname)
+    yield leaf("Name", leader.name)
+    yield leaf("MiddleName", leader.patronymic)
 
 
 def _activity(coded: Coded, *, main: bool) -> etree._Element:
@@ -98,23 +131,16 @@ def _activity(coded: Coded, *, main: bool) -> etree._Element:
 
 
 def _address(address: LegalAddress) -> etree._Element:
+    return node("Address", leaf("RKA", address.rka), leaf("KATO", address.kato), *_places(address))
+
+
+def _places(address: LegalAddress) -> Iterator[etree._Element | None]:
     # The register has the parts; the population keeps each language as one line of five.
-    ru = (address.text_ru or "").split(", ")
-    kk = (address.text_kk or "").split(", ")
-    return node(
-        "Address",
-        leaf("RKA", address.rka),
-        leaf("KATO", address.kato),
-        leaf("DistrictRu", ru[0]),
-        leaf("DistrictKz", kk[0]),
-        leaf("RegionRu", ru[1]),
-        leaf("RegionKz", kk[1]),
-        leaf("CityRu", ru[2]),
-        leaf("CityKz", kk[2]),
-        leaf("StreetRu", ru[3]),
-        leaf("StreetKz", kk[3]),
-        leaf("BuildingNumber", ru[4]),
-    )
+    ru, kk = ((line or "").split(", ") for line in (address.text_ru, address.text_kk))
+    for name, in_ru, in_kk in zip(("District", "Region", "City", "Street"), ru, kk, strict=False):
+        yield leaf(f"{name}Ru", in_ru)
+        yield leaf(f"{name}Kz", in_kk)
+    yield leaf("BuildingNumber", ru[4])
 
 
 def _founder(founder: Founder) -> etree._Element:

@@ -85,7 +85,7 @@ class Organisations:
         gone = self.liquidated(index)
         body = index < len(BODIES)
         main = codes.GOVERNING if body else codes.HOMES if kind is codes.COOPERATIVE else draw.pick(codes.ACTIVITIES)
-        return Organisation(
+        whole = Organisation(
             bin=self.bin(index),
             name_ru=_long(ru, kind.name_ru),
             name_kk=_long(kk, kind.name_kk),
@@ -102,6 +102,11 @@ class Organisations:
             activities=[main],
             address=_address(draw, self.district(index), index),
         )
+        return _foreign(whole) if self.nonresident(index) else whole
+
+    def nonresident(self, index: int) -> bool:
+        """Whether an organisation is a foreign one, of which the register knows less: one partnership in a hundred."""
+        return self.kind(index) is codes.LLP and Draw(self._seed, "abroad", index).chance(0.01)
 
     def district(self, index: int) -> District:
         """Return where an organisation has its seat."""
@@ -120,6 +125,20 @@ class Organisations:
             position="Глава" if self.kind(index) is codes.FARM else "Руководитель",
             since=date(2012, 1, 1) + timedelta(days=draw.below(4900)),
         )
+
+
+def _foreign(whole: Organisation) -> Organisation:
+    """Return what the register knows of a foreign organisation."""
+    return Organisation(
+        bin=whole.bin,
+        name_ru=whole.name_ru,
+        registration_status=whole.registration_status,
+        registered_on=whole.registered_on,
+        liquidated_on=whole.liquidated_on,
+        legal_form=whole.legal_form,
+        leader=whole.leader and whole.leader.model_copy(update={"position": None, "since": None}),
+        address=whole.address and whole.address.model_copy(update={"rka": None}),
+    )
 
 
 def _founders(draw: Draw, leader: Leader, persons: Persons) -> list[Founder]:

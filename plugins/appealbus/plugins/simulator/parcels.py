@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 from appealbus.plugins.simulator import codes, numbers
 from appealbus.plugins.simulator.bodies import body_index
@@ -110,10 +111,14 @@ class Parcels:
         since = _day(draw, date(2005, 1, 1), 7300)
         form = codes.PRIVATE if kind is codes.OWNERSHIP else codes.STATE_OWNED
         document = FoundingDocument(kind=paper, name=name, number=str(draw.between(1, 4000)), issued_on=since)
-        return [
-            Right(kind=kind, holder=holder, ownership_form=form, registered_at=_moment(draw, since), document=document)
-            for holder in holders
-        ]
+        # One right in twenty rests on two papers.
+        more = []
+        second = Draw(self._seed, "second paper", index)
+        if second.chance(0.05):
+            number, issued = str(second.between(1, 4000)), since + timedelta(days=30)
+            more = [FoundingDocument(kind="3604", name="Дополнительное соглашение", number=number, issued_on=issued)]
+        common: dict[str, Any] = {"kind": kind, "ownership_form": form, "document": document, "other_documents": more}
+        return [Right(holder=holder, registered_at=_moment(draw, since), **common) for holder in holders]
 
     def _encumbrances(self, draw: Draw, index: int) -> list[Encumbrance]:
         lot = Draw(self._seed, "burden", index).below(100)

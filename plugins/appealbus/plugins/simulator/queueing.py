@@ -22,9 +22,10 @@ from appealbus.connectors.broker.broker import (
     Published,
 )
 from appealbus.plugins.simulator import address, spoil
-from appealbus.plugins.simulator.agency import AgencyQuestion, QuestionRefused
+from appealbus.plugins.simulator.agency import AgencyQuestion
 from appealbus.plugins.simulator.chance import Chance, Fate
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.refusal import BAD_FORMAT, RequestRefused
 from appealbus.plugins.simulator.service import SimulatedService
 from appealbus.plugins.simulator.settings import AddressService, Kind
 from appealbus.plugins.simulator.stats import Stats
@@ -82,7 +83,7 @@ class QueueAgency:
             self._stats.question(self.service.name, said.correlation_id, said.message_id)
         try:
             question = self._admit(asked)
-        except QuestionRefused:
+        except RequestRefused:
             self._stats.refusals["queue.question"] += 1
             log.info("simulator.refused", code="queue.question")
             await self._say(asked, b"", outcome="invalid", code="question")
@@ -110,11 +111,11 @@ class QueueAgency:
     def _admit(self, asked: Message) -> AgencyQuestion:
         said = asked.properties
         if not (said.correlation_id and said.reply_to and said.message_id) or said.content_type != "application/xml":
-            raise QuestionRefused("the question does not say what it is, or where its answer goes")
+            raise RequestRefused(BAD_FORMAT, "the question does not say what it is, or where its answer goes")
         try:
             return self.service.question(parse(asked.body))
         except UnsafeXml as error:
-            raise QuestionRefused(error.reason) from None
+            raise RequestRefused(BAD_FORMAT, error.reason) from None
 
     async def _answer(self, asked: Message, question: AgencyQuestion, fate: Fate) -> None:
         match fate.kind:
@@ -140,7 +141,7 @@ class QueueAgency:
     async def _say(self, asked: Message, body: bytes, fate: Fate | None = None, **headers: Header) -> None:
         if not asked.properties.reply_to:
             return
-        strange = fate is not None and fate.kind is Kind.REPEATED
+        strange = fate is not None and fate.kind in (Kind.REPEATED, Kind.REPLAYED)
         properties = Properties(
             message_id=str(uuid.uuid4()),
             correlation_id=str(uuid.uuid4()) if strange else asked.properties.correlation_id,

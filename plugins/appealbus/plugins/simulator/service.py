@@ -1,11 +1,14 @@
 """An agency that is as unreliable as it is told to be, whatever wire its questions come by."""
 
+import uuid
+
 from lxml import etree
 
 from appealbus.core.clocks import monotonic
 from appealbus.plugins.simulator import spoil
 from appealbus.plugins.simulator.agency import Agency, AgencyQuestion
 from appealbus.plugins.simulator.chance import Chance, Fate
+from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.outages import outage_left
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import Kind, Misbehaviour
@@ -49,14 +52,14 @@ class SimulatedService:
         """Return how many seconds the agency is still down; 0 where it is up."""
         return outage_left(self.rules, monotonic() - self._since)
 
-    def question(self, payload: etree._Element) -> AgencyQuestion:
+    def question(self, payload: etree._Element, shape: Shape = Shape.CHILD) -> AgencyQuestion:
         """Return what is asked.
 
         Raises:
-            QuestionRefused: the request is not what the contract says.
+            RequestRefused: the request is not what the contract says.
 
         """
-        return self.agency.question(payload, self._population)
+        return self.agency.question(payload, self._population, shape)
 
     def fate(self, question: AgencyQuestion) -> Fate:
         """Decide what befalls the answer to a question that has just come, and count it."""
@@ -65,8 +68,13 @@ class SimulatedService:
         return fate
 
     def answer(self, question: AgencyQuestion, fate: Fate) -> etree._Element:
-        """Write the answer; where that is its fate, about somebody else, or with wrong types or names in it."""
+        """Write the answer; where that is its fate, about somebody else, an error, or with wrong types or names."""
+        if fate.kind is Kind.BUSINESS_ERROR:
+            return question.error()
         answer = question.answer(1 if fate.kind in _ABOUT_OTHERS else 0)
+        if fate.kind is Kind.REPEATED and self.agency.echo:
+            for repeated in answer.iterfind(self.agency.echo):
+                repeated.text = str(uuid.UUID(int=int(fate.token)))
         if fate.kind is Kind.WRONG_TYPES:
             return spoil.wrong_types(answer, self.agency.typed)
         return spoil.wrong_namespace(answer) if fate.kind is Kind.WRONG_NAMESPACE else answer

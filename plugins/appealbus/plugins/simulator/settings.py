@@ -1,13 +1,15 @@
 """What can be set about the simulator, misbehaviour included."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from appealbus.connectors.broker.settings import BrokerSettings
-from appealbus.core import Settings, Shape
+from appealbus.core import Settings
 from appealbus.core.config.types import Seconds
+from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, MAX_SIZE
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -32,6 +34,10 @@ class Kind(StrEnum):
     REPEATED = "repeated"
     DOUBLED = "doubled"
     OTHER_PERSON = "other_person"
+    BUSINESS_ERROR = "business_error"
+    REPLAYED = "replayed"
+    UNSIGNED = "unsigned"
+    WRONG_SIGNATURE = "wrong_signature"
 
 
 class Outage(Settings):
@@ -53,9 +59,9 @@ class Misbehaviour(Settings):
     latency_max: Pause = 60.0
     """The longest that an answer takes, tail included."""
     fault: Probability = 0.0
-    """SOAP fault with HTTP 500."""
+    """SOAP fault SCE909 (internal error) with HTTP 500."""
     status: Probability = 0.0
-    """An answer whose gateway status is not success."""
+    """An answer with the gateway's status SCSE003 (unhandled exception) and no content."""
     http_500: Probability = 0.0
     """HTTP 500 without a SOAP message."""
     http_502: Probability = 0.0
@@ -77,11 +83,19 @@ class Misbehaviour(Settings):
     cut: Probability = 0.0
     """The connection closes in the middle of the answer."""
     repeated: Probability = 0.0
-    """The answer to another question, its correlation id included."""
+    """The answer to another question, with the ids of that one."""
     doubled: Probability = 0.0
     """The answer twice in one body."""
     other_person: Probability = 0.0
     """A good answer to the question that was put, with the record of somebody or something else."""
+    business_error: Probability = 0.0
+    """The gateway's status SCSE001, with content that tells an error of the service's own: 404, nothing found."""
+    replayed: Probability = 0.0
+    """The earlier answer to the same question again, byte for byte; a good one where there is none."""
+    unsigned: Probability = 0.0
+    """An answer without any signature."""
+    wrong_signature: Probability = 0.0
+    """An answer that was changed after the gateway signed it; a good one where it does not sign."""
     oversized_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 16 * 1024 * 1024
     """Size of an oversized answer."""
     outages: list[Outage] = []
@@ -107,13 +121,27 @@ ROUGH = Misbehaviour(
 """A little of everything that ends soon: for demonstrations."""
 
 
+class Correlation(StrEnum):
+    """The correlationId of answers."""
+
+    ABSENT = "absent"
+    """None, as most participants answer."""
+    REQUEST = "request"
+    """The request's correlationId."""
+    CONTENT = "content"
+    """The id of the question inside the content; of services that have none: the request's."""
+
+
 class ServiceSettings(Settings):
     """One service behind the gateway."""
 
     service_id: str
     """Its id in the gateway's register of services."""
     shape: Shape
-    """How its answers lie in `data`: child, typed, text or cdata."""
+    """How its answers lie in `data`."""
+    correlation: Correlation = Correlation.ABSENT
+    """The correlationId of its answers: absent, request (the request's own) or content (the id of the question inside
+    the content)."""
     misbehaviour: Misbehaviour = Misbehaviour()
     """How badly it behaves."""
 
@@ -122,14 +150,20 @@ class GbdflService(ServiceSettings):
     """ГБД ФЛ."""
 
     service_id: str = "GBDFLUniversal_token"
-    shape: Shape = Shape.CHILD
+    shape: Literal[Shape.BARE, Shape.TYPED] = Shape.BARE
+    """How its answers lie in `data`: bare (directly in it) or typed (the same with `xsi:type`)."""
+    correlation: Correlation = Correlation.CONTENT
+    """As of the other services; here the content has an id."""
+    token: str | None = Field(default=None, repr=False)
+    """The kdpToken that questions must bring; none: any will do, and an empty one too."""
 
 
 class GbdulService(ServiceSettings):
     """ГБД ЮЛ."""
 
     service_id: str = "GbdulInfoByBin_v2"
-    shape: Shape = Shape.CHILD
+    shape: Literal[Shape.TEXT, Shape.CDATA] = Shape.TEXT
+    """How its answers lie in `data`: text (escaped) or cdata."""
 
 
 class EgknService(ServiceSettings):
@@ -137,6 +171,7 @@ class EgknService(ServiceSettings):
 
     service_id: str = "EgknParcelInfo"
     shape: Shape = Shape.TEXT
+    """How its answers lie in `data`: child, bare, typed, text or cdata."""
 
 
 class AddressService(Settings):
@@ -150,8 +185,19 @@ class AddressService(Settings):
     """How long after the question each answer is sent, for sources whose answers come by themselves."""
     misbehaviour: Misbehaviour = Misbehaviour()
     """How badly it behaves. `fault`, `status` and `http_…` become an answer that says: unavailable. `silent` and `cut`
-    leave the question without an answer, and in an outage questions wait. `repeated` is an answer that belongs to
-    no question, `doubled` the answer in two messages."""
+    leave the question without an answer, and in an outage questions wait. `repeated` and `replayed` are an answer that
+    belongs to no question, `doubled` the answer in two messages. It signs nothing."""
+
+
+class Algorithm(StrEnum):
+    """The kinds of keys that the gateway may have."""
+
+    GOST_512 = "gost-512"
+    """GOST R 34.10-2012 with 512 bits, as Kazakhstan's certificates of 2015 and later have it."""
+    GOST_256 = "gost-256"
+    """The same with 256 bits."""
+    RSA = "rsa"
+    """RSA with SHA-256."""
 
 
 class SimulatorSettings(Settings):
@@ -169,6 +215,11 @@ class SimulatorSettings(Settings):
     """Who may ask."""
     password: str | None = Field(default=None, repr=False)
     """With which password; none: any will do."""
+    keys: Path | None = None
+    """Folder with the keys of a signed contour; an empty or absent one is filled with new keys. With it the gateway
+    takes signed messages only, ГБД ЮЛ signed content only, and all answers are signed. None: messages are unsigned."""
+    algorithm: Algorithm = Algorithm.GOST_512
+    """Of the keys that are made: gost-512, gost-256 or rsa."""
     gbdfl: GbdflService = GbdflService()
     """ГБД ФЛ, the register of persons."""
     gbdul: GbdulService = GbdulService()

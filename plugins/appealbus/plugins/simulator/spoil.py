@@ -4,7 +4,7 @@ import re
 
 from lxml import etree
 
-from appealbus.schemas.shep import NS_TYPES
+from appealbus.plugins.simulator.messages import NS_TYPES, SUCCESS_MESSAGE
 
 HTML_502 = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -43,8 +43,14 @@ def wrong_types(answer: etree._Element, typed: frozenset[str]) -> etree._Element
 
 
 def wrong_namespace(answer: etree._Element) -> etree._Element:
-    """Return the answer with its root in a namespace that no contract has."""
-    answer.tag = f"{{urn:example:elsewhere}}{etree.QName(answer).localname}"
+    """Return the answer with its outermost elements in a namespace that no contract has."""
+    name = "{urn:example:elsewhere}"
+    if answer.tag != "data":
+        answer.tag = f"{name}{etree.QName(answer).localname}"
+    else:
+        # Its children stand in `data`, which is the gateway's: they have no root that could be elsewhere.
+        for child in answer:
+            child.tag = f"{name}{etree.QName(child).localname}"
     return answer
 
 
@@ -61,3 +67,8 @@ def truncated(envelope: bytes) -> bytes:
 def doubled(envelope: bytes) -> bytes:
     """Return the message with everything in its body twice."""
     return _BODY.sub(lambda body: b"<soapenv:Body>" + body[1] * 2 + b"</soapenv:Body>", envelope)
+
+
+def altered(envelope: bytes) -> bytes:
+    """Return the message with a text of the gateway's changed."""
+    return envelope.replace(SUCCESS_MESSAGE.encode(), b"Message has been processed")

@@ -131,12 +131,17 @@ async def test_a_schema(agency: Any, wires: Any, call: Call, tmp_path: Path) -> 
         '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="a"><xs:complexType><xs:sequence>'
         '<xs:element name="born" type="xs:date"/></xs:sequence></xs:complexType></xs:element></xs:schema>'
     )
-    wire = await wires(xsd=xsd)
+    wire = await wires(xsd=xsd, replies="strict")
     agency.answer = lambda asked: reply_to(asked, b"<a><born>2020-01-02</born></a>")
     await wire.call(Request(QUESTION), call)
     agency.answer = lambda asked: reply_to(asked, f"<a><born>{IIN}</born></a>".encode())
     error = await failed(wire, call)
-    assert (error.code, "born" in error.reason) == ("amqp.schema", True)
+    assert (error.code, "born" in error.reason) == ("reply.schema", True)
+    lenient = await wires(xsd=xsd)
+    assert (await lenient.call(Request(QUESTION), call)).differences == {"born": 1}
+    agency.answer = lambda asked: reply_to(asked, b"<b><born>2020-01-02</born></b>")
+    assert (await failed(lenient, call)).code == "reply.schema"
+    assert not (await (await wires(xsd=xsd, replies="off")).call(Request(QUESTION), call)).differences
     xsd.write_text("<xs:schema/>")
     with pytest.raises(ConfigError, match=r"sources\.register\.xsd"):
         await wires(xsd=xsd)

@@ -8,37 +8,26 @@ import orjson
 from lxml import etree
 
 from appealbus.connectors.amqp.agency.settings import Format
-from appealbus.core import CallFailed, ConfigError, Payload
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core import CallFailed, ConfigError, Notes, Payload
+from appealbus.core.replies.xmlschema import Checker, MessageSchema
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
 
 MEDIA_TYPES = {Format.XML: "application/xml", Format.JSON: "application/json"}
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
-_XSD = "{http://www.w3.org/2001/XMLSchema}element"
 
 
-class Schema:
-    """The schema of an agency's answers."""
+def load_schema(path: Path, key: str) -> Checker:
+    """Read the schema of an agency's answers, and what it includes from files beside it.
 
-    def __init__(self, path: Path, key: str) -> None:
-        """Read the schema, and what it includes from files beside it.
+    Raises:
+        ConfigError: it is no schema; `key` says which setting names it.
 
-        Raises:
-            ConfigError: it is no schema; `key` says which setting names it.
-
-        """
-        try:
-            document = etree.parse(path, etree.XMLParser(no_network=True, resolve_entities=False))
-            schema = etree.XMLSchema(document)
-        except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
-            raise ConfigError(f"{key}: {path} is no usable XML schema: {error}") from None
-        names = frozenset(element.get("name", "") for element in document.iter(_XSD))
-        self._checker = Checker(schema, names)
-
-    def check(self, answer: etree._Element) -> None:
-        """Raise CallFailed, `amqp.schema`, where an answer is not valid."""
-        self._checker.check(answer, "amqp.schema", "the answer")
+    """
+    try:
+        return MessageSchema(path, "").checker
+    except (etree.XMLSyntaxError, etree.XMLSchemaParseError, OSError) as error:
+        raise ConfigError(f"{key}: {path} is no usable XML schema: {error}") from None
 
 
 def written(body: Payload, form: Format) -> bytes:
@@ -60,11 +49,11 @@ def written(body: Payload, form: Format) -> bytes:
     raise _question(f"a question to this source must be {wanted}")
 
 
-def read(body: bytes, content_type: str, form: Format, limit: int, schema: Schema | None) -> Payload:
-    """Return what an answer holds.
+def read(body: bytes, content_type: str, form: Format, limit: int, *, schema: Checker | None, notes: Notes) -> Payload:
+    """Return what an answer holds, checked as strictly as the notes say; differences are counted there.
 
     Raises:
-        CallFailed: `amqp.empty`, `amqp.too_large`, `amqp.content_type`, `amqp.json`, `amqp.schema`, `xml.*`.
+        CallFailed: `amqp.empty`, `amqp.too_large`, `amqp.content_type`, `amqp.json`, `reply.schema`, `xml.*`.
 
     """
     if len(body) > limit:
@@ -79,7 +68,7 @@ def read(body: bytes, content_type: str, form: Format, limit: int, schema: Schem
     except UnsafeXml as error:
         raise CallFailed(OutcomeKind.INVALID, error.code, error.reason, at_scale=error.code in TOO_MUCH) from None
     if schema is not None:
-        schema.check(element)
+        schema.take(element, notes)
     return element
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from appealbus.connectors.amqp.settings import MAIN
-from appealbus.core import Settings
+from appealbus.core import ReplyCheck, Settings
 from appealbus.core.clocks import DAY
 from appealbus.core.config.types import ExistingFile, Seconds
 
@@ -34,7 +34,10 @@ class AgencySettings(Settings):
     format: Format = Format.XML
     """What questions and answers are written in: `xml` or `json`."""
     xsd: ExistingFile | None = None
-    """A schema that answers in XML must be valid against, beside what the lookup itself checks."""
+    """The schema of answers in XML, beside the one that the lookup itself has."""
+    replies: ReplyCheck = ReplyCheck.LENIENT
+    """What becomes of an answer that breaks `xsd` or the lookup's own schema: `strict`, it is invalid; `lenient`, what
+    the record needs decides, and differences are counted; `off`, it is not compared."""
     type: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     """The property `type` of questions, for agencies that take several kinds from one queue."""
     limit: int = Field(default=2 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)

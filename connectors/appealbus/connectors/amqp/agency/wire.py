@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
-from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, Schema, read, too_large, written
+from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, load_schema, read, too_large, written
 from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
 from appealbus.connectors.amqp.brokers import Brokers, link_of, unreached
@@ -22,8 +22,9 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
-from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Reply, Request, Wire
+from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Notes, Reply, Request, Wire
 from appealbus.core.clocks import wall
+from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -64,8 +65,9 @@ class AgencyWire(Wire):
         """Where answers come that take hours; None where each comes to its request."""
         self._source = source
         self._settings = settings
+        self.replies = settings.replies
         self._brokers = brokers
-        self._schema: Schema | None = None
+        self._schema: Checker | None = None
         self._listener: Listener | None = None
         self._open = False
         self._answerable = False
@@ -78,7 +80,7 @@ class AgencyWire(Wire):
 
         """
         if self._settings.xsd is not None:
-            self._schema = await asyncio.to_thread(Schema, self._settings.xsd, f"sources.{self._source}.xsd")
+            self._schema = await asyncio.to_thread(load_schema, self._settings.xsd, f"sources.{self._source}.xsd")
         self._open = True
         wanted = answers_of(self._brokers.names, self._source) if self.answers_async else Wanted()
         await self._brokers.start(self._broker, wanted)
@@ -161,9 +163,11 @@ class AgencyWire(Wire):
         if failure is not None:
             raise failure
         settings = self._settings
-        content = read(body, properties.content_type, settings.format, settings.limit, self._schema)
+        notes = Notes(self.replies)
+        content = read(body, properties.content_type, settings.format, settings.limit, schema=self._schema, notes=notes)
         message_id = printable(properties.message_id[:_SHORT]) or None
-        return Reply(content, hashlib.sha256(body).hexdigest(), observed_at, message_id=message_id)
+        sha256 = hashlib.sha256(body).hexdigest()
+        return Reply(content, sha256, observed_at, message_id=message_id, differences=notes.differences)
 
     async def health(self) -> Health:
         """Say whether anybody takes questions from the queue."""

@@ -1,0 +1,111 @@
+"""What in a mapping does not fit a type of the contract: the place and the rule, in words and without a value.
+
+Looked for when zeep has failed, or built something else than was given: zeep's own texts quote values.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+from lxml import etree
+
+_XSD = "http://www.w3.org/2001/XMLSchema"
+_REPEATED = re.compile(r"__\d+$")
+_PLAIN_KEY = re.compile(r"(?!.*\d{6})[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+"""Keys come from a lookup's code, as names do. What is not like one may be a value."""
+_MOST_NAMES = 10
+_WORDS: tuple[tuple[Any, str], ...] = (
+    (Mapping, "a table"),
+    ((list, tuple), "a list"),
+    (etree._Element, "an element"),
+    ((str, bytes), "a text"),
+    (bool, "a truth value"),
+    ((int, float, Decimal), "a number"),
+    ((date, time), "a date or a time"),
+)
+
+
+def misfit(xsd_type: Any, content: Mapping[str, object], path: tuple[str, ...] = ()) -> str | None:
+    """Return the first misfit; None where nothing is found.
+
+    Args:
+        xsd_type: the complex type, as zeep has it.
+        content: what was given for it.
+        path: of the type inside the request.
+
+    """
+    elements = dict(xsd_type.elements)
+    known = {**dict(xsd_type.attributes), **elements}
+    for key, value in content.items():
+        if value is None or key.startswith("_"):
+            continue
+        place = (*path, key)
+        part = known.get(key, known.get(_REPEATED.sub("", key)))
+        if part is None:
+            return f"{_told(path, key)} is not in the contract, which has {_listed(known) or 'nothing'} there"
+        several = isinstance(value, list | tuple)
+        if several and not part.accepts_multiple and not hasattr(part.type, "item_type"):
+            return f"{_told(place)} {_takes(part.type)}, and is given a list"
+        for item in value if several and isinstance(value, list | tuple) else (value,):
+            found = None if item is None else _value_misfit(part.type, item, place)
+            if found is not None:
+                return found
+    return None
+
+
+def expected_at(xsd_type: Any, place: str) -> str:
+    """Return the place with what the contract takes there; the place alone where that is not known."""
+    found = xsd_type
+    for name in place.split("."):
+        parts = {**dict(getattr(found, "attributes", ())), **dict(getattr(found, "elements", ()))}
+        part = parts.get(name)
+        if part is None:
+            return f"the contract takes something else at {place}"
+        found = part.type
+    return f"{place} {_takes(found)}, and is given something else"
+
+
+def _value_misfit(xsd_type: Any, value: object, place: tuple[str, ...]) -> str | None:
+    told = f"{_told(place)} {_takes(xsd_type)}, and is given {_kind(value)}"
+    if isinstance(value, Mapping):
+        return misfit(xsd_type, value, place) if _is_complex(xsd_type) else told
+    if isinstance(value, etree._Element):
+        return None
+    if _is_complex(xsd_type):
+        return None if "_value_1" in dict(xsd_type.elements) else told
+    try:
+        xsd_type.xmlvalue(value)
+    except Exception:  # zeep raises what it stumbles over
+        return f"{_told(place)} {_takes(xsd_type)}, and is given {_kind(value)} that is none"
+    return None
+
+
+def _is_complex(xsd_type: Any) -> bool:
+    return hasattr(xsd_type, "elements")
+
+
+def _takes(xsd_type: Any) -> str:
+    if _is_complex(xsd_type):
+        return "takes a table"
+    name = getattr(xsd_type, "qname", None)
+    local = name.localname if name is not None else type(xsd_type).__name__
+    if local in ("anyType", "AnyType"):
+        return "takes a text or an element (xs:anyType)"
+    return f"takes {'xs:' if name is None or name.namespace == _XSD else ''}{local}"
+
+
+def _kind(value: object) -> str:
+    return next((word for kind, word in _WORDS if isinstance(value, kind)), "something else")
+
+
+def _told(path: tuple[str, ...], key: str | None = None) -> str:
+    steps = path if key is None else (*path, key)
+    return ".".join(step if _PLAIN_KEY.fullmatch(step) else "(a key)" for step in steps)
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [name for name in names if not name.startswith("_")]
+    more = [f"{len(shown) - _MOST_NAMES} more"] if len(shown) > _MOST_NAMES else []
+    return ", ".join([*shown[:_MOST_NAMES], *more])

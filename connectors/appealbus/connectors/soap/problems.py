@@ -1,0 +1,73 @@
+"""What keeps a contract from being read, gathered so that it is all told at once."""
+
+import os
+import re
+from pathlib import Path
+
+from appealbus.core import ConfigError
+
+_MOST_IMPORTERS = 3
+
+
+class Problems:
+    """Documents that are missing, that lie outside the contract's folder, and that cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._missing: dict[str, list[str]] = {}
+        self._outside: dict[str, list[str]] = {}
+        self._unreadable: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._missing) + len(self._outside) + len(self._unreadable)
+
+    def missing(self, address: str, importer: str) -> None:
+        """Note a document that is nowhere."""
+        self._missing.setdefault(address, []).append(importer)
+
+    def outside(self, file: str, importer: str) -> None:
+        """Note a file that may not be read."""
+        self._outside.setdefault(file, []).append(importer)
+
+    def unreadable(self, location: str, why: str) -> None:
+        """Note a document that is not what it should be."""
+        self._unreadable[location] = why
+
+    def report(self, entry: Path) -> None:
+        """Raise what there is.
+
+        Raises:
+            ConfigError: there is something.
+
+        """
+        lines = [f"{location}: {why}" for location, why in self._unreadable.items()]
+        if self._missing:
+            lines.append(
+                f"{entry}: the contract needs documents that are not here, and nothing is fetched from the network:"
+            )
+            lines += [f"  {address} (imported by {_told(by)})" for address, by in self._missing.items()]
+            urls = [address for address in self._missing if "://" in address or address.startswith("urn:")]
+            if urls:
+                lines.append("save each as a file, and name it in the catalog, one line each (URL, tab, file):")
+                lines += [f"  {url}\t{_file_name(url)}" for url in urls]
+        if self._outside:
+            lines.append(f"{entry}: the contract imports files outside its folder {self._folder}, which are not read:")
+            lines += [f"  {file} (imported by {_told(by)})" for file, by in self._outside.items()]
+            lines.append(f"copy them into the folder, or name them in the catalog{self._or_wider()}")
+        if lines:
+            raise ConfigError(*lines)
+
+    def _or_wider(self) -> str:
+        common = os.path.commonpath([str(self._folder.resolve()), *map(os.path.dirname, self._outside)])
+        is_root = os.path.dirname(common) == common
+        return "" if is_root else f', or write `folder = "{common}"` if all of that is the contract'
+
+
+def _file_name(url: str) -> str:
+    return re.split("[?#]", url)[0].rstrip("/").rpartition("/")[2] or "schema.xsd"
+
+
+def _told(importers: list[str]) -> str:
+    names = list(dict.fromkeys(importers))
+    more = [f"{len(names) - _MOST_IMPORTERS} more"] if len(names) > _MOST_IMPORTERS else []
+    return ", ".join([*names[:_MOST_IMPORTERS], *more])
