@@ -15,8 +15,19 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 ALL = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "README.md", ROOT / "examples" / "README.md"]
 WIRES = (ROOT / "docs" / "wires.md").read_text(encoding="utf-8")
 BUS = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-FILES = {"wsdl", "catalog", "ca_bundle", "client_cert", "client_key", "key", "certificate", "trusted"}
-_LAYERS = "http|soap|shep|amqp|answer|xml|wssec|reply|inputs?|guard|breaker|budget|bus|access_log"
+FILES = {
+    "wsdl",
+    "catalog",
+    "ca_bundle",
+    "client_cert",
+    "client_key",
+    "key",
+    "certificate",
+    "trusted",
+    "trusted_ca",
+    "crl",
+}
+_LAYERS = "http|soap|shep|amqp|answer|xml|wssec|data_signature|reply|inputs?|guard|breaker|budget|bus|access_log"
 _CODE = re.compile(rf"\"((?:{_LAYERS})\.[a-z_.]+)\"")
 
 
@@ -47,7 +58,7 @@ def test_the_examples_are_valid(block: str, tmp_path: Path) -> None:
         source.setdefault("connector", "soap")
         if source["connector"] == "soap":
             source.setdefault("wsdl", "any.wsdl")
-        tables = (source, source.get("tls", {}), source.get("signature", {}))
+        tables = (source, source.get("tls", {}), source.get("signature", {}), source.get("data_signature", {}))
         for name in (value for table in tables for key, value in table.items() if key in FILES):
             for each in [name] if isinstance(name, str) else name:
                 (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)

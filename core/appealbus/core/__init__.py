@@ -8,6 +8,7 @@ from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.config.types import Secret
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
@@ -92,6 +93,7 @@ __all__ += ["Assessor", "records"]
 # A connector and its wires.
 __all__ += [
     "Call",
+    "CertificateState",
     "Factory",
     "Form",
     "Health",

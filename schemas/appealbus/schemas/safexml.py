@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from lxml import etree
 
@@ -12,6 +13,9 @@ _FEWEST_MARKS = 20_000
 """However small the limit is, an ordinary reply of some hundred kilobytes has so many tags and attributes."""
 _MOST_MARKS = 4 * 1024 * 1024 // 10
 """However large the limit is: what is larger is so by a file in it. So many cost 110 MB and 0.2 s in libxml2."""
+_MOST_ATTRIBUTES = 1000
+"""Of one element. To read n of them takes n² steps here and in canonical forms: 1,000 take 2 ms, 64,000 take 10 s."""
+_has_too_many_attributes = etree.XPath(f"boolean(//*[count(@*) > {_MOST_ATTRIBUTES}])")
 _LONGEST_TEXT = 10_000_000
 """Bytes of one text that libxml2 takes unless it is told to take everything (XML_MAX_TEXT_LENGTH)."""
 _DEEPEST = 256
@@ -42,8 +46,8 @@ def parse(
 
     Args:
         data: the document as it came.
-        limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten, and no
-            more than 419,430. One text of more than 10 MB is taken in UTF-8 alone.
+        limit: the most bytes that are parsed at all. A document may have one tag or attribute for every ten, but no
+            more than 419,430, and 1,000 attributes on one element. A text of more than 10 MB is taken in UTF-8 alone.
         charset: what the transport says of the encoding.
         fallback: the encoding of documents that claim to be UTF-8 and are not.
 
@@ -54,8 +58,23 @@ def parse(
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
     # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
-    if data.count(b"<") + data.count(b"=") > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
+    marks = data.count(b"<") + data.count(b"=")
+    if marks > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
         raise UnsafeXml("xml.too_many", "the document has too many tags and attributes for its limit")
+    root = (_parsed if marks <= _FEWEST_MARKS else _apart)(data, charset, fallback)
+    if data.count(b"=") > _MOST_ATTRIBUTES and _has_too_many_attributes(root):
+        raise UnsafeXml("xml.too_many", f"an element of the document has more than {_MOST_ATTRIBUTES} attributes")
+    return root
+
+
+def _apart(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:
+    # lxml keeps every name of an element or attribute that a thread ever met until the thread ends. Of a document
+    # with hundreds of thousands of names that are nobody's they would be some ten megabytes each time.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(_parsed, data, charset, fallback).result()
+
+
+def _parsed(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:
     other = charset is not None and charset.lower() not in ("utf-8", "utf8")
     encoding = charset if other and not _declares(data) else None
     if len(data) > _LONGEST_TEXT and encoding is None and _is_utf8(data):

@@ -1,6 +1,7 @@
 """Signatures inside `data`: of questions as the registers take them, of answers as they give them, and of none."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -220,3 +221,29 @@ async def test_answer_of_15_mb(gateway, ask, trusting, peer, make_identity):
 
     assert len(body.findtext("file")) == 14_400_000
     assert turns > (time.monotonic() - began) / 0.1
+
+
+async def test_large_answers_take_turns(gateway, ask, trusting):
+    """Two are read at a time, however many come; small ones do not wait for them."""
+    bound = await trusting()
+    lock, reading, most = threading.Lock(), 0, 0
+
+    def slow(root: etree._Element) -> None:
+        nonlocal reading, most
+        with lock:
+            reading += 1
+            most = max(most, reading)
+        time.sleep(0.05)
+        with lock:
+            reading -= 1
+
+    bound._data_verifier = slow
+    gateway.answer = lambda _: answer("<a>" + "x" * size + "</a>")
+    size = 600_000
+    await asyncio.gather(*(ask(bound) for _ in range(4)))
+    assert most <= 2
+
+    together = threading.Barrier(4)
+    bound._data_verifier = lambda _: together.wait(5)
+    size = 1
+    await asyncio.gather(*(ask(bound) for _ in range(4)))

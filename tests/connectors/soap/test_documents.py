@@ -185,3 +185,15 @@ def test_imports_without_an_end(put: Put) -> None:
     """So many are refused before they are all looked for, and a thousand of one are one."""
     assert "imports more than 2000 documents" in told(put("c/a.xsd", *(f"{number}.xsd" for number in range(5000))))
     assert told(put("c/a.xsd", *["b.xsd"] * 1000)).count("imported by") == 1
+
+
+def test_the_schema_of_xml_itself(put: Put, tmp_path: Path) -> None:
+    """It is there wherever its URL is meant, also by a relative import; a file of its name goes before."""
+    entry = put("c/a.xsd", "http://www.w3.org/2001/b.xsd", "https://www.w3.org/2001/xml.xsd")
+    b = put("c/b.xsd", "xml.xsd")
+    documents = load_documents(entry, {"http://www.w3.org/2001/b.xsd": b})
+    assert [Path(each.location).name for each in documents] == ["a.xsd", "b.xsd", "xml.xsd"]
+    put("c/xml.xsd")
+    documents = load_documents(entry, {"http://www.w3.org/2001/b.xsd": b})
+    assert documents[-1].location == str(tmp_path / "c" / "xml.xsd")
+    assert "outside its folder" in told(put("c/d.xsd", "../../etc/xml.xsd"))

@@ -1,15 +1,22 @@
 """Operations of the style rpc: what stands around their parts, and what is refused."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 from xml.etree.ElementTree import canonicalize
 
 import pytest
 import zeep
 from lxml import etree
 
+from appealbus.connectors.http import HttpClient
+from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
-from appealbus.core import CallFailed
+from appealbus.core import CallFailed, From, Query
+from appealbus.core.readings import At, Declared, Reading, Send, Take
+from appealbus.core.readings.proof import prove
 from appealbus.core.replies.xsd import SchemaModel
+from appealbus.schemas.base import Day
+from appealbus.schemas.record import Record
 
 RPC = Path(__file__).with_name("rpc.wsdl")
 NS = "{urn:example:rpc}"
@@ -113,3 +120,37 @@ def test_a_part_whose_type_is_nowhere(tmp_path: Path) -> None:
     contract = load_contract(wsdl)
     assert list(contract.port.operations) == ["Explain"]
     assert f"operation Find: the request {NS}Find is built on a broken part of the schema" in contract.notes
+
+
+class Person(Record):
+    type: Literal["rpc.Person"] = "rpc.Person"
+    name: Annotated[str, At("name")]
+    born: Annotated[Day | None, At("birthDate")] = None
+
+
+class PersonQuery(Query):
+    iin: Annotated[str, From("applicant.iin")]
+    name: Annotated[str, From("applicant.surname")] = ""
+
+
+class PersonByIin(Declared[PersonQuery, Person]):
+    name = "rpc.person"
+    purpose = "a test"
+    send = Send("", {"iin": "iin", "options/withAddresses": lambda _: True}, operation="Find")
+    take = Take(Reading(Person), "person", same=("name",))
+
+
+async def test_a_declared_lookup_is_proved() -> None:
+    """Paths through rpc messages are proved like any other: right ones pass, wrong ones are told."""
+    wire = SoapWire("register", SoapSettings(wsdl=RPC), HttpClient())
+    await wire.start()
+    try:
+        assert prove([PersonByIin()], wire) == []
+        wrong = Send("", {"inn": "iin", "options/withAddresses": lambda _: True}, operation="Find")
+        told = [one.text for one in prove([type("Wrong", (PersonByIin,), {"send": wrong})()], wire)]
+        assert told[0].startswith("inn cannot occur in the request by the contract")
+        lost = Take(Reading(Person), "persons", same=("name",))
+        told = [one.text for one in prove([type("Lost", (PersonByIin,), {"take": lost})()], wire)]
+        assert told == ["records: persons cannot occur in the contract; did you mean person?"]
+    finally:
+        await wire.close()

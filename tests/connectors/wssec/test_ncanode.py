@@ -85,7 +85,7 @@ async def test_over_a_socket(tmp_path, p12):
     async with serving(socket=tmp_path / "n.sock") as service:
         way = NcaNode(service.url, p12, "secret", None, 2.0)
         assert b"SignatureValue" in await RemoteSigner(way).sign(MESSAGE)
-        assert await way.health() is None
+        assert await RemoteSigner(way).health() is None
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,24 @@ def point(root: etree._Element) -> None:
         lambda _: MESSAGE.decode(),
         lambda _: "<a/>",
         lambda _: "no XML",
+        lambda signed: signed.replace("<q>1<", "<q xmlns:r='relative'>1<"),
         lambda signed: '<!DOCTYPE a [<!ENTITY x "y">]>' + signed.partition("?>")[2],
     ],
-    ids=["more", "wrapped", "two", "sha1", "reference", "value", "prefix", "break", "unsigned", "other", "text", "dtd"],
+    ids=[
+        "more",
+        "wrapped",
+        "two",
+        "sha1",
+        "reference",
+        "value",
+        "prefix",
+        "break",
+        "unsigned",
+        "other",
+        "text",
+        "relative",
+        "dtd",
+    ],
 )
 async def test_message_that_is_not_ours(way, service, spoil):
     """What comes back with another content, signature or reference does not go out."""
@@ -232,6 +247,7 @@ def status(code: int, body: object = None):
         (status(500), "signer_down"),
         (status(503), "signer_down"),
         (status(302), "signer_down"),
+        (status(404), "signer_down"),
         (status(400), "signer_refused"),
         (status(200, {"status": 500, "message": "secret"}), "signer_answer"),
         (status(200, {"status": 200, "xml": None}), "signer_answer"),
@@ -254,7 +270,18 @@ async def test_nobody_there(p12):
     way = NcaNode("http://127.0.0.1:9", p12, "secret", None, 1.0)
     assert (await failure(RemoteSigner(way).sign(MESSAGE))).code == "wssec.signer_down"
     assert way.link("signer.x").status is LinkStatus.DOWN
-    assert (await way.health()).startswith("wssec.signer_down")
+    assert (await RemoteSigner(way).health()).startswith("wssec.signer_down")
+
+
+async def test_back_again(service, way):
+    """A service that signs again is told to."""
+    for signer in (RemoteSigner(way), RemoteDataSigner(way)):
+        service.answer = status(500)
+        assert (await signer.health()).startswith("wssec.signer_down")
+        assert way.link("x").status is LinkStatus.DOWN
+        service.answer = None
+        assert await signer.health() is None
+        assert way.link("x").status is LinkStatus.UP
 
 
 @pytest.mark.parametrize(("password", "alias"), [("wrong", None), ("secret", "nobody")])
@@ -267,6 +294,7 @@ async def test_refused_key_is_not_handed_in_again(service, p12, password, alias)
     assert {failed.code for failed in failures} == {"wssec.signer_refused"}
     assert failures[0].retry_after == 60
     assert len(service.paths) == 1
+    assert (await signer.health()).startswith("wssec.signer_refused")
     assert way.link("x").status is LinkStatus.REFUSED
     assert "key_password" in way.link("x").detail
 

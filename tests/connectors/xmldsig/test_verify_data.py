@@ -93,7 +93,7 @@ def test_certificate_by_its_number_or_not_at_all(peer, trust, signed):
         (lambda root: root[-1][0][0].set("Algorithm", "http://www.w3.org/2001/10/xml-exc-c14n#"), "algorithm"),
         (lambda root: root[-1][0][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#rsa-sha1"), "algorithm"),
         (lambda root: root[-1][0][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#hmac-sha1"), "algorithm"),
-        (lambda root: root[-1][0][1].set("Algorithm", GOST_2004), "gost_2004"),
+        (lambda root: root[-1][0][1].set("Algorithm", GOST_2004), "old_gost"),
         (lambda root: root[-1][0][2][1].set("Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1"), "algorithm"),
         (lambda root: root[-1][0][2][0][1].set("Algorithm", WITHOUT_COMMENTS), "signature"),
         (lambda root: root[-1][0][2][2].__setattr__("text", "AAAA"), "signature"),
@@ -136,13 +136,12 @@ def nested(depth: int, times: int) -> str:
 @pytest.mark.parametrize(
     "content",
     [
-        "<data" + "".join(f" a{n}=''" for n in range(64_000)) + "/>",
         "<data" + "".join(f" xmlns:a{n}='urn:u'" for n in range(9000)) + "/>",
         "<data" + "".join(f" xmlns:a{n}='urn:u'" for n in range(100)) + f">{'<b/>' * 100_000}</data>",
         nested(200, 200),
         '<data xmlns:a="relative"><a:b/></data>',
     ],
-    ids=["attributes", "namespaces", "elements", "nested", "relative"],
+    ids=["namespaces", "elements", "nested", "relative"],
 )
 def test_costly(content, signed, trust):
     """A document that would take seconds to canonicalise, or has no canonical form, is refused at once."""

@@ -121,9 +121,14 @@ sender_id = "us"
 
 
 def test_the_registers_that_ship_have_no_problems(program, tmp_path: Path):
-    """All their lookups are proved, and what they declare is right."""
+    """All their lookups are proved, and what they declare is right, once it is said how ГБД ЮЛ is asked."""
     sources = "".join(GATEWAY.format(name=name) for name in ("gbdfl", "gbdul", "egkn"))
-    (tmp_path / "appealbus.toml").write_text(f'{sources}[sources.address]\nconnector = "amqp"\nqueue = "address"\n')
+    address = '[sources.address]\nconnector = "amqp"\nqueue = "address"\n'
+    (tmp_path / "appealbus.toml").write_text(f"{sources}{address}")
+    (unsigned,) = json.loads(program("check", "--json").stdout)["problems"]
+    assert "[sources.gbdul.data_signature]" in unsigned
+    told = '[sources.gbdul.data_signature]\nsign = "none"\n'
+    (tmp_path / "appealbus.toml").write_text(f"{sources}{told}{address}")
     done = program("check", "--json")
     found = json.loads(done.stdout)
     assert (done.returncode, found["problems"]) == (0, [])

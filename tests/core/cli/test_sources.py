@@ -1,11 +1,12 @@
 """`appealbus sources` over several workers."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
 from appealbus.core.cli.sources import source_view, worker_view
+from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.rows import WorkerState
@@ -47,3 +48,26 @@ def test_what_replies_hold_beside_the_records():
     shown = console.export_text()
     assert "gbdfl, of replies is not taken: path12 12, path11 11" in shown
     assert ", and 2 more" in shown
+
+
+def test_certificates_that_end_are_shown():
+    """One that has ended, soon ends or does not count yet takes a line; one that lasts takes none; nobody is named."""
+    now = datetime.now(UTC)
+
+    def certificate(name: str, begins: int, ends: int) -> CertificateState:
+        return CertificateState(name, "signs", "Person", now + timedelta(days=begins), now + timedelta(days=ends))
+
+    used = (
+        certificate("old", -9, -1),
+        certificate("soon", -9, 29),
+        certificate("next", 1, 99),
+        certificate("good", -9, 31),
+    )
+    console = Console(width=300, record=True)
+    console.print(source_view([SourceState("gbdfl", "shep", "closed", 0, 0, 0.0, certificates=used)]))
+    shown = console.export_text()
+    assert "gbdfl, certificate old (signs) ended on" in shown
+    assert "gbdfl, certificate soon (signs) ends on" in shown
+    assert "gbdfl, certificate next (signs) counts only from" in shown
+    assert "good" not in shown
+    assert "Person" not in shown

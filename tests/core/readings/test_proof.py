@@ -11,7 +11,20 @@ import pytest
 from lxml import etree
 from pydantic import Field, JsonValue, create_model
 
-from appealbus.core import Call, CallFailed, From, Health, MessageContract, OutcomeKind, Query, Reply, Request, Wire
+from appealbus.core import (
+    Call,
+    CallFailed,
+    Form,
+    From,
+    Health,
+    MessageContract,
+    OutcomeKind,
+    Query,
+    Reply,
+    Request,
+    Shape,
+    Wire,
+)
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.readings import At, By, Declared, Present, Reading, Send, Take, Tree
 from appealbus.core.readings.proof import prove
@@ -286,6 +299,20 @@ def test_the_contract_of_the_wire(tmp_path: Path) -> None:
     table = Send("", {"Head/Id": "iin", "Head/version": "iin", "Iin": "iin"})
     assert "Head/version cannot occur" in found(tmp_path, send=table, wire=wire)[0]
     assert found(tmp_path, wrong, wire=ContractWire(MessageContract(schemas, "{urn:t}Ask"))) == []
+
+
+def test_a_form_that_the_wire_refuses(tmp_path: Path) -> None:
+    """What the wire says of the form that a question has is told with the question's line."""
+
+    class StrictWire(ContractWire):
+        def check_form(self, form: Form) -> None:
+            if form.signed:
+                raise CallFailed(OutcomeKind.INVALID, "x.no_key", "set a key")
+
+    for signed in (True, False):
+        send = Send("{urn:t}Ask", FILLED, form=Form(Shape.TEXT, signed=signed))
+        told = found(tmp_path, send=send, wire=StrictWire(None))
+        assert (told == ["the request {urn:t}Ask cannot leave: set a key"]) is signed
 
 
 def test_what_code_does_is_left_out(tmp_path: Path) -> None:

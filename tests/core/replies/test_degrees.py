@@ -15,7 +15,7 @@ from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.readings import At, Declared, Present, Reading, Send, Take, Tree
 from appealbus.core.replies.codes import BusinessCodes
 from appealbus.core.replies.xmlread import element_of, text
-from appealbus.core.replies.xmlschema import Checker, MessageSchema, declared
+from appealbus.core.replies.xmlschema import Checker, MessageSchema, declared, loosened
 from appealbus.core.testing import ScriptedWire, appeal, ask
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Record
@@ -204,6 +204,7 @@ async def test_an_optional_value_that_the_schema_does_not_allow_is_none(
         (IIN, OTHER, "degrees.other_licence"),
         ("<number>2<", f"<number>{CANARY}<", "reply.bad_value"),
         ("<day>2021-01-01</day>", "", "reply.missing"),
+        ("<paper>", '<paper i:nil="true" xmlns:i="http://www.w3.org/2001/XMLSchema-instance">', "reply.missing"),
     ],
 )
 async def test_what_the_record_needs_must_be_there(old: str, new: str, code: str) -> None:
@@ -374,9 +375,60 @@ def _damage(dice: random.Random, reply: etree._Element) -> None:
                 node.text = "?!" * 5
 
 
-def test_hundreds_of_differences_have_an_end() -> None:
-    """Of a message below the size that is looked at piece by piece, no more than some hundred errors are looked at."""
-    reply = xml("".join(f"<licence><iin>{n}</iin><serial>x</serial><state>q</state></licence>" for n in range(450)))
-    told = differences(reply)
-    assert told[MORE] == 1
-    assert sum(told.values()) <= 501
+@pytest.mark.parametrize(
+    ("inside", "taken"),
+    [
+        ("<new/>" + LICENCE.replace("<serial>4</serial>", "<new><newer/></new>") * 200, True),
+        (LICENCE.replace(">valid</state>", ">x</state>") + LICENCE * 200, False),
+        (LICENCE.replace("</state>", "</state><state>revoked</state>") + LICENCE * 200, False),
+        (LICENCE * 200 + '<licence xmlns="urn:other"/>', False),
+        (LICENCE * 4_000 + "<new/>", False),
+    ],
+)
+def test_a_large_reply(inside: str, taken: bool) -> None:
+    """What is new or missing in it may be; what is wrong may not, for nobody looks for its place."""
+    if taken:
+        assert differences(xml(inside)) == {MORE: 1}
+        return
+    with pytest.raises(CallFailed, match="large") as caught:
+        differences(xml(inside))
+    assert caught.value.at_scale
+
+
+def test_differences_have_an_end() -> None:
+    """All of a thousand are looked at; what costs too much to sort out is refused."""
+    broken = "<licence><iin>1</iin><serial>x</serial><state>q</state></licence>"
+    assert sum(differences(xml(broken * 450)).values()) == 3 * 450
+    for inside in ("<state>valid</state>" * 1_900, "<state>valid</state><iin>1</iin>" * 900):
+        with pytest.raises(CallFailed, match="more places than are looked at") as caught:
+            differences(xml(f"<licence>{inside}</licence>"))
+        assert caught.value.at_scale
+
+
+async def test_another_order_hides_nothing() -> None:
+    """Elements in the reverse order are taken, and each value is held to the schema all the same."""
+    reply = xml(LICENCE)
+    reply[0][:] = reversed(reply[0])
+    whole_one = await whole()
+    papers = list(reversed(whole_one.papers))
+    assert (await put(reply)).record == whole_one.model_copy(update={"papers": papers})
+    for path, value, gone in (("state", "x", "state"), ("main/number", "123456789", "main"), ("until", "x", "until")):
+        other = deepcopy(reply)
+        element = other[0].find("/".join(f"{{{NS}}}{name}" for name in path.split("/")))
+        assert element is not None
+        element.text = value
+        assert (await put(other)).record == whole_one.model_copy(update={"papers": papers, gone: None})
+
+
+async def test_a_schema_that_cannot_be_loosened_hides_nothing_either() -> None:
+    """Where elements are told apart by what must be there alone, one that is not expected is refused."""
+    two = '<xs:element name="state" type="t:State"/>'
+    xsd = etree.fromstring(XSD.replace(two, two + '<xs:element name="gap" type="xs:int"/>' + two))
+    texts = {"a": etree.tostring(xsd, encoding="utf-8")}
+    assert loosened(texts, "a") is None
+    checker = Checker(etree.XMLSchema(xsd), declared([xsd]))
+    reply, notes = xml(LICENCE), Notes(ReplyCheck.LENIENT)
+    checker.take(reply, notes)
+    assert notes.differences["licence/until"] == 1
+    texts_of = {etree.QName(node).localname: node.text for node in reply[0] if isinstance(node.tag, str)}
+    assert (texts_of["iin"], texts_of["state"], texts_of["until"], texts_of["points"]) == (IIN, "valid", "?", "?")

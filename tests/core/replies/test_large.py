@@ -9,7 +9,7 @@ from lxml import etree
 
 from appealbus.connectors.amqp.agency.body import load_schema
 from appealbus.connectors.soap.contract import load_contract
-from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlschema import Checker, MessageSchema, Vocabulary
 from appealbus.schemas.outcome import OutcomeKind
@@ -64,9 +64,9 @@ def test_many_errors(tmp_path: Path, place: str) -> None:
     assert caught.value.code == "reply.schema"
     notes.check = ReplyCheck.LENIENT
     began = time.process_time()
-    check()
+    with pytest.raises(CallFailed, match=r"in a large message$"):
+        check()
     assert time.process_time() - began < 1.0
-    assert notes.differences == {MORE: 1}
 
 
 @pytest.mark.parametrize("count", [1_500, 5_000])

@@ -3,18 +3,21 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from tests.core.kit import Receiver, message
+from tests.core.kit import Receiver, ScriptedWire, message
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3}, messages={"q": 1})
 
 
@@ -22,11 +25,16 @@ def links(_: object) -> Sequence[LinkState]:
     return [LINK]
 
 
+def certificates(_: object) -> Sequence[CertificateState]:
+    return [CertificateState("gateway.crt", "signs its answers", "Gateway", NOW, NOW)]
+
+
 async def test_the_page_lists_every_metric(
     tmp_path: Path, watched: Callable[..., AbstractAsyncContextManager[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the kind that Prometheus is told, and the labels that it gets."""
     monkeypatch.setattr(Receiver, "links", links)
+    monkeypatch.setattr(ScriptedWire, "certificates", certificates)
     async with watched(tmp_path) as here:
         await here.bus.accept(message())
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))

@@ -58,11 +58,14 @@ class HttpClient:
 
     Attributes:
         doubts: servers that sent what nobody had asked for. Their connections are not used again.
+        large: turns in which large answers are read, for whoever reads them: two at a time, since each may take some
+            hundred megabytes until it is known what it is.
 
     """
 
     def __init__(self, *, connections: int = 500) -> None:
         self.doubts = Doubts()
+        self.large = asyncio.Semaphore(2)
         self._connections = connections
         self._users = 0
         self._sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession] | None = None

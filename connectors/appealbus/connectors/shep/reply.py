@@ -85,13 +85,8 @@ def content_of(
     """
     data = response.data if response.data is not None else etree.Element("data")
     if verifier is not None:
-        content = take_signed(data, limit=limit, bare=bare, verifier=verifier)
-    else:
-        content = take(data, limit=limit, bare=bare)[0]
-    if content is data or (content.getparent() is None and etree.QName(content).localname == "data"):
-        # It stands in for the content, and the namespace that some answers put it into means nothing.
-        content.tag = "data"
-    return content
+        return take_signed(data, limit=limit, bare=bare, verifier=verifier)
+    return take(data, limit=limit, bare=bare)[0]
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -19,9 +20,21 @@ from appealbus.connectors.shep.reply import Response, content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
-from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
+from appealbus.connectors.wssec import Signer, Unsigned, Verifier, certificates_of, load_signer, load_verifier
 from appealbus.connectors.xmldsig import DataSigner, DataVerifier, load_data_signer, load_data_verifier
-from appealbus.core import Call, CallFailed, Form, Health, LinkState, Reply, Request, Shape, SingleUse, Wire
+from appealbus.core import (
+    Call,
+    CallFailed,
+    CertificateState,
+    Form,
+    Health,
+    LinkState,
+    Reply,
+    Request,
+    Shape,
+    SingleUse,
+    Wire,
+)
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.replies.xmlread import text
 from appealbus.schemas.outcome import OutcomeKind
@@ -46,6 +59,7 @@ class ShepWire(Wire):
         self._verifier: Verifier | None = None
         self._data_signer: DataSigner | None = None
         self._data_verifier: DataVerifier | None = None
+        self._certificates: tuple[CertificateState, ...] = ()
         self._tls: ssl.SSLContext | None = None
 
     async def start(self) -> None:
@@ -61,6 +75,9 @@ class ShepWire(Wire):
         self._verifier = load_verifier(settings.signature, f"{key}.signature")
         self._data_signer = load_data_signer(settings.data_signature, f"{key}.data_signature")
         self._data_verifier = load_data_verifier(settings.data_signature, f"{key}.data_signature")
+        signed = certificates_of(settings.signature, f"{key}.signature")
+        inside = certificates_of(settings.data_signature, f"{key}.data_signature")
+        self._certificates = tuple(dict.fromkeys((*signed, *inside)))
         self._tls = tls_context(settings.tls, f"{key}.tls") if settings.url.lower().startswith("https:") else None
 
     async def call(self, request: Request, call: Call) -> Reply:
@@ -80,7 +97,8 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
+        async with self._http.large if len(reply.body) > _LARGE else nullcontext():
+            return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
         """Return the `data` element, with the content signed where we have a key for it."""
@@ -188,9 +206,12 @@ class ShepWire(Wire):
         return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
 
     def describe(self) -> str:
-        """Name the service and who asks. Only a question would show whether the gateway knows them."""
+        """Name the service and who asks, and say what is signed. Only a question would show whether it is known."""
         settings = self._settings
-        return f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+        who = f"{settings.service_id} as {settings.sender_id}; the gateway is not asked whether it knows them"
+        inside = settings.data_signature
+        signs = inside.sign != "none" or inside.is_verified
+        return f"{who}; {settings.signature.describe()}" + (f"; inside data: {inside.describe()}" if signs else "")
 
     def doubt(self) -> None:
         """Ask over connections of their own for a while."""
@@ -202,6 +223,10 @@ class ShepWire(Wire):
         named = ((f"{name}.{self._source}", signer) for name, signer in signers.items())
         states = (signer.link(name) for name, signer in named if signer is not None)
         return (*self._http.links(self._source, self._settings.url), *filter(None, states))
+
+    def certificates(self) -> Sequence[CertificateState]:
+        """Tell of those that sign questions and answers, or what is in them."""
+        return self._certificates
 
     async def close(self) -> None:
         """Leave the shared session."""

@@ -1,8 +1,10 @@
 """Making the validator of a contract. One broken declaration takes away what is built on it, and not the contract."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from lxml import etree
@@ -98,21 +100,21 @@ def _failure(error: etree.XMLSchemaParseError, schemas: Schemas) -> ConfigError:
 def _culprits(error: etree.XMLSchemaParseError, schemas: Schemas) -> dict[Component, str]:
     """Return the declarations that the errors stand in, each with the first thing that is said of it."""
     found: dict[Component, str] = {}
-    declared = {file: list(schemas.components(file)) for file in schemas.spaces}
+    starts: dict[str, list[tuple[int, Component]]] = {}
+    named: dict[str, list[Component]] = {}
+    for file in schemas.spaces:
+        starts[file] = []
+        for component, node in schemas.components(file):
+            starts[file].append((int(node.sourceline or 0), component))
+            for name in schemas.qualified(file, node):
+                named.setdefault(name, []).append(component)
     for each in error.error_log.filter_from_errors():
-        if each.filename in declared:
-            before = [
-                component for component, node in declared[each.filename] if int(node.sourceline or 0) <= each.line
-            ]
-            culprits = before[-1:]
+        if each.filename in starts:
+            before = bisect_right(starts[each.filename], each.line, key=itemgetter(0))
+            culprits = [starts[each.filename][before - 1][1]] if before else []
         else:  # of some errors libxml2 tells no place, and names the declaration
             subject = _SUBJECT.match(each.message)
-            culprits = [
-                component
-                for file, components in declared.items()
-                for component, node in components
-                if subject is not None and subject[1] in schemas.qualified(file, node)
-            ]
+            culprits = named.get(subject[1], []) if subject is not None else []
         for component in culprits:
             found.setdefault(component, _said(each.message))
     return found
@@ -132,11 +134,8 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
         for component, node in schemas.components(file)
         if component in broken
     }
-    nodes = {
-        component: node
-        for component, node in nodes.items()
-        if not _is_copy(component, node, broken[component], schemas)
-    }
+    copies = _copies(schemas, broken, nodes)
+    nodes = {component: node for component, node in nodes.items() if component not in copies}
     names = {component: schemas.qualified(component[0], node) for component, node in nodes.items()}
     gone = {name for several in names.values() for name in several}
     own = [component for component in nodes if not _is_built_on(broken[component], gone)]
@@ -148,17 +147,30 @@ def _told(schemas: Schemas, broken: Mapping[Component, str], notes: ContractNote
     return frozenset(name for component, node in nodes.items() if _is_element(node) for name in names[component])
 
 
-def _is_copy(component: Component, node: etree._Element, said: str, schemas: Schemas) -> bool:
-    """Say whether a declaration was left out because the same one stands elsewhere."""
-    if not said.endswith("does already exist."):
-        return False
-    own = etree.tostring(node, method="c14n2")
-    return any(
-        other != component and etree.tostring(each, method="c14n2") == own
-        for file in schemas.spaces
-        for other, each in schemas.components(file)
-        if each.tag == node.tag and each.get("name") == node.get("name")
-    )
+def _copies(
+    schemas: Schemas, broken: Mapping[Component, str], nodes: Mapping[Component, etree._Element]
+) -> set[Component]:
+    """Return the declarations that were left out because the same ones stand elsewhere."""
+    twice = {
+        component: (str(node.tag), *schemas.qualified(component[0], node))
+        for component, node in nodes.items()
+        if broken[component].endswith("does already exist.")
+    }
+    wanted = set(twice.values())
+    kept = {}
+    for file in schemas.spaces if twice else ():
+        for component, node in schemas.components(file):
+            key = (str(node.tag), *schemas.qualified(file, node))
+            if key in wanted and component not in broken:
+                kept[key] = _canonical(node)
+    return {component for component, key in twice.items() if kept.get(key) == _canonical(nodes[component])}
+
+
+def _canonical(node: etree._Element) -> tuple[str, frozenset[tuple[str | None, str]]]:
+    """Return a declaration as it is written, and what the prefixes in it stand for."""
+    text = etree.tostring(node, method="c14n2").decode()
+    used = {None, *re.findall(r"([\w.\-]+):", text)}
+    return text, frozenset((prefix, space) for prefix, space in node.nsmap.items() if prefix in used)
 
 
 def _is_built_on(said: str, gone: set[str]) -> bool:

@@ -86,7 +86,8 @@ def load_contract(
         schemas, broken = compiled.schemas, compiled.broken
         loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
         checker = Checker(compiled.schema, vocabulary_of(schemas), loose)
-    usable = [_usable(each, schemas.elements, broken, replies) for each in ports]
+    known = schemas.elements
+    usable = [_usable(each, known, broken, replies) for each in ports]
     chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
     told = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(

@@ -169,23 +169,27 @@ class _Loader:
                 self.problems.unreadable(str(named), why)
                 return None
             return _Place(address, named.absolute())
-        if _is_url(written) or importer.file is None:
-            if address.replace("https:", "http:", 1) in _XML_LOCATIONS:
-                return _Place(_XML_LOCATION, None)
+        found = None
+        if importer.file is not None and not _is_url(written):
+            found = self._beside(importer.file, _path(written), address, importer.location)
+        elif not _is_builtin(address):
             self.problems.missing(address, importer.location)
-            return None
-        file = importer.file.parent / _path(written)
+        return found or (_Place(_XML_LOCATION, None) if _is_builtin(address) else None)
+
+    def _beside(self, importer: Path, written: str, address: str, location: str) -> _Place | None:
+        """Return the file that a relative import, or a path, of another file leads to."""
+        file = importer.parent / written
         try:
             file = file.resolve()
+            is_inside = any(file.is_relative_to(folder) for folder in self._folders)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have; links that lead to each other
-            self.problems.missing(str(file), importer.location)
+            self.problems.missing(str(file), location)
             return None
-        is_inside = any(file.is_relative_to(folder) for folder in self._folders)
         is_there = _is_file(file)
         if not is_inside:
-            self.problems.outside(str(file), importer.location)
-        elif not is_there:
-            self.problems.missing(address if _is_url(address) else str(file), importer.location)
+            self.problems.outside(str(file), location)
+        elif not is_there and not _is_builtin(address):
+            self.problems.missing(address if _is_url(address) else str(file), location)
         return _Place(address, file, is_outside=not is_inside) if is_there else None
 
     def _root(self, place: _Place) -> etree._Element | None:
@@ -212,6 +216,10 @@ class _Loader:
             where = ", ".join(map(str, lines[:_MOST_LINES])) or "unknown"
             self._notes.add(f"{place.location}, line {where}", "text between the parts of the document is skipped")
         return root
+
+
+def _is_builtin(address: str) -> bool:
+    return address.replace("https:", "http:", 1) in _XML_LOCATIONS
 
 
 def _is_file(path: Path) -> bool:

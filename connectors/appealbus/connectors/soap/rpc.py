@@ -13,8 +13,8 @@ Parts: TypeAlias = tuple[tuple[str, str, str], ...]
 class Wrappers:
     """The elements that rpc puts around the parts of its messages: one for each message of a binding.
 
-    A part with a type is an element of its name in no namespace. One with an element is that element itself, as
-    zeep and CXF have it; WSDL 1.1 would put it into one of the part's name, and WS-I forbids it.
+    A part with a type is an element of its name in no namespace. One with an element is that element itself, as zeep
+    has it; WSDL 1.1 would put it into one of the part's name, and WS-I forbids it.
     """
 
     def __init__(self) -> None:

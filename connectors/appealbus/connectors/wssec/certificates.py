@@ -1,17 +1,28 @@
 """Reads certificates from files, and what they say."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from appealbus.core import ConfigError
+from appealbus.core import CertificateState, ConfigError
 
 # National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
 warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
+warnings.filterwarnings("ignore", "Parsed a serial number which wasn't positive", UserWarning)
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises over certificates and lists that are broken, when they are loaded or first looked into."""
 
 _MAX_FILE = 1024 * 1024
 """Bytes: a certificate has a few thousand, a chain of them some ten thousand."""
@@ -41,7 +52,7 @@ def read_certificates(path: Path) -> Sequence[x509.Certificate]:
     try:
         pem = b"-----BEGIN" in data
         return x509.load_pem_x509_certificates(data) if pem else [x509.load_der_x509_certificate(data)]
-    except ValueError:
+    except UNREADABLE:
         raise ConfigError(f"{path}: not a certificate; give a PEM or DER file") from None
 
 
@@ -59,6 +70,25 @@ def common_name(certificate: x509.Certificate) -> str:
 def is_valid_at(certificate: x509.Certificate, moment: datetime) -> bool:
     """Return whether the moment lies within the certificate's time."""
     return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
+
+
+def states(used: Iterable[tuple[Path, str]]) -> tuple[CertificateState, ...]:
+    """Return what there is to tell of certificates in files.
+
+    Args:
+        used: files, each with what its certificates are for.
+
+    Raises:
+        ConfigError: one cannot be read.
+
+    """
+    found = []
+    for file, purpose in used:
+        for number, each in enumerate(read_certificates(file), 1):
+            name = file.name if number == 1 else f"{file.name} #{number}"
+            when = each.not_valid_before_utc, each.not_valid_after_utc
+            found.append(CertificateState(name, purpose, common_name(each), *when))
+    return tuple(found)
 
 
 def read_file(path: Path, limit: int) -> bytes:

@@ -11,7 +11,7 @@ from lxml import etree
 from appealbus.connectors.wssec.ncanode import NcaNode
 from appealbus.connectors.wssec.settings import SignatureSettings
 from appealbus.connectors.wssec.signer import Signer, Unsigned
-from appealbus.core import ConfigError
+from appealbus.core import CertificateState, ConfigError
 
 Verifier: TypeAlias = Callable[[etree._Element], Awaitable[etree._Element]]
 """Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise. Works in a
@@ -70,7 +70,7 @@ def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
         ConfigError: a certificate or list cannot be read, or the extra is not installed.
 
     """
-    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
+    if not settings.is_verified:
         return None
     try:
         module = _module("verify")
@@ -83,6 +83,31 @@ def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
         return body
 
     return verified
+
+
+def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateState, ...]:
+    """Return the certificates that a table names. Reads from disk: call it in a thread.
+
+    Args:
+        settings: the table.
+        key: the table's own key, for errors.
+
+    Raises:
+        ConfigError: one cannot be read, or the extra is not installed.
+
+    """
+    used = [(settings.certificate, "signs our questions")] if settings.certificate and settings.sign != "none" else []
+    if settings.verify:
+        used += [(file, "signs its answers") for file in settings.trusted]
+        used += [(file, "issues certificates") for file in settings.trusted_ca]
+    if not used:
+        return ()
+    found: tuple[CertificateState, ...]
+    try:
+        found = _module("certificates").states(used)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+    return found
 
 
 def _module(name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from lxml import etree
 
+from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256, WSSE_ID, WSU_ID
 from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
 from appealbus.connectors.wssec.signer import Signer
@@ -11,6 +12,10 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 
 METHODS = [(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))]
 """Of signatures and their digests, which such a service may choose by our key."""
+
+_PROBE = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body><q/></s:Body></s:Envelope>'
+)
 
 
 class RemoteSigner(Signer):
@@ -24,8 +29,12 @@ class RemoteSigner(Signer):
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Ask the service how it is."""
-        return await self._service.health()
+        """Have something signed that goes to nobody: only that shows whether the service takes our key."""
+        try:
+            await self.sign(_PROBE)
+        except CallFailed as failure:
+            return f"{failure.code}: {failure.reason}"
+        return None
 
     async def sign(self, envelope: bytes) -> bytes:
         """Return the message as the service signed it."""
@@ -35,11 +44,12 @@ class RemoteSigner(Signer):
             ours, root = parse(envelope, limit=len(envelope)), parse(signed, limit=len(signed))
             body, signature = signed_parts(root)
             methods_of(signature, METHODS)
-        except (UnsafeXml, CallFailed):
+            # Values may use prefixes, too (xsi:type), which the canonical form does not show by itself.
+            prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
+            is_ours = not is_costly(root) and _content(ours[-1], prefixes) == _content(body, prefixes)
+        except (UnsafeXml, CallFailed, etree.LxmlError):
             raise wrong_answer() from None
-        # Values may use prefixes, too (xsi:type), which the canonical form does not show by itself.
-        prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
-        if len(root[0]) != 1 or _content(ours[-1], prefixes) != _content(body, prefixes):
+        if not is_ours or len(root[0]) != 1:
             raise wrong_answer()
         return signed
 

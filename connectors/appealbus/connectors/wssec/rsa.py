@@ -12,6 +12,7 @@ from lxml import etree
 from appealbus.connectors.wssec.certificates import der_of, read_certificate, read_file
 from appealbus.connectors.wssec.header import add_key_info, prepare
 from appealbus.connectors.wssec.names import WSU
+from appealbus.connectors.wssec.proof import prove
 from appealbus.connectors.wssec.public_keys import MIN_BITS, RsaPublicKey, public_key
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.core import ConfigError
@@ -21,7 +22,7 @@ _MAX_FILE = 64 * 1024
 
 
 def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaSigner":
-    """Return a signer from files.
+    """Return a signer from files, once it has signed a message that its certificate verifies.
 
     Raises:
         ConfigError: they cannot be read, or the key is not the certificate's.
@@ -32,9 +33,9 @@ def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaS
         raise ConfigError(
             f'{certificate}: not an RSA certificate; for one of GOST write sign = "gost-512" or "gost-256"'
         )
-    if private.public_key() != public.public_key():
-        raise ConfigError(f"{key} is not the key of the certificate {certificate}")
-    return RsaSigner(private, der_of(public))
+    signer = RsaSigner(private, der_of(public))
+    prove(signer.signed, key, certificate)
+    return signer
 
 
 class RsaSigner(Signer):
@@ -47,9 +48,10 @@ class RsaSigner(Signer):
 
     async def sign(self, envelope: bytes) -> bytes:
         """Return the message with a signature over its body."""
-        return await asyncio.to_thread(self._signed, envelope)
+        return await asyncio.to_thread(self.signed, envelope)
 
-    def _signed(self, envelope: bytes) -> bytes:
+    def signed(self, envelope: bytes) -> bytes:
+        """Return the message with a signature over its body. Blocks; see `sign`."""
         security, body, body_id = prepare(envelope)
         signature = xmlsec.template.create(
             security, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"

@@ -26,7 +26,10 @@ class SignatureSettings(Settings):
     key_password: Secret | None = None
     """The password of the key, if it has one."""
     certificate: ExistingFile | None = None
-    """Our certificate, as PEM or DER. It goes out whole with each question. `ncanode` has it from the key's file."""
+    """Our certificate, as PEM or DER. It goes out whole with each question.
+
+    `ncanode` takes it from the key's file; here its end is watched.
+    """
     url: Annotated[str, AfterValidator(checked_url)] | None = None
     """For `ncanode`: where the service listens, `http://127.0.0.1:14579` or `unix:/run/ncanode.sock`.
 
@@ -46,7 +49,7 @@ class SignatureSettings(Settings):
     """Lists of revoked certificates, as PEM or DER, whole and signed by one of `trusted_ca`. A file that was replaced
     is read again within a minute."""
     verify: bool = True
-    """Whether answers are held to `trusted`. Off is for test contours alone."""
+    """Whether answers are held to `trusted`. Off is for tests, and for content that its service does not sign."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -72,6 +75,21 @@ class SignatureSettings(Settings):
         if self.sign != "none" and self.verify and not (self.trusted or self.trusted_subject):
             raise ValueError('give trusted = ["peer.crt"], or verify = false where it is only a test')
         return self
+
+    def describe(self) -> str:
+        """Return in words what is signed and what is held to whom, and what nobody looks at."""
+        if self.sign == "none" and not self.is_verified:
+            return "nothing is signed, and no signature is looked at"
+        ours = "questions are not signed" if self.sign == "none" else f"questions are signed by {self.sign}"
+        if not self.is_verified:
+            return f"{ours}; no signature of answers is looked at"
+        revoked = "looked up in crl" if self.crl else "not looked at, as there is no crl"
+        return f"{ours}; answers must be signed with a trusted certificate; whether it was revoked is {revoked}"
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether answers are held to a signature."""
+        return self.verify and bool(self.trusted or self.trusted_subject)
 
     def subject(self) -> dict[str, str]:
         """Return `trusted_subject` by object identifier."""

@@ -48,14 +48,14 @@ def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) 
         allowed: the pairs that one of the trusted certificates can verify.
 
     Raises:
-        CallFailed: `wssec.algorithm`, `wssec.gost_2004`.
+        CallFailed: `wssec.algorithm`, `wssec.old_gost`.
 
     """
     canonical, method, reference = signature[0]
     transforms, digest, _ = reference
     chosen = str(method.get("Algorithm")), str(digest.get("Algorithm"))
     if chosen[0] == GOST_2004:
-        raise failed("wssec.gost_2004", "the message is signed by GOST 34.310-2004, which is not supported")
+        raise failed("wssec.old_gost", "the message is signed by GOST 34.310-2004, which is not supported")
     if chosen not in allowed or len(method) or len(digest):
         raise failed("wssec.algorithm", "the signature uses an algorithm that no trusted certificate is for")
     for step in (canonical, transforms[0]):

@@ -31,9 +31,9 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
         CallFailed: `wssec.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out of date.
 
     """
-    body, signature = signed_parts(envelope)
     if is_costly(envelope):
-        raise failed("wssec.structure", "the message has too many namespaces or attributes to be verified")
+        raise failed("wssec.structure", "the message has too many namespaces to be verified")
+    body, signature = signed_parts(envelope)
     methods = methods_of(signature, trust.methods)
     candidates = trust.candidates(read_key_info(signature), methods)
     info = signature[0]

@@ -34,9 +34,9 @@ def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None
     files = settings.key, settings.certificate, password
     try:
         if settings.sign == "ncanode":
-            signer: DataSigner = _module("xmldsig.remote").RemoteDataSigner(load_service(settings))
+            signer: DataSigner = _module("xmldsig", "remote").RemoteDataSigner(load_service(settings))
         else:
-            signer = _module("xmldsig.keys").load_key_signer(settings.sign, *files)
+            signer = _module("xmldsig", "keys").load_key_signer(settings.sign, *files)
     except ConfigError as error:
         raise ConfigError(f"{key}: {error}") from None
     return signer
@@ -53,11 +53,11 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
         ConfigError: a certificate or list cannot be read, or the extra is not installed.
 
     """
-    if not (settings.trusted or settings.trusted_subject) or not settings.verify:
+    if not settings.is_verified:
         return None
     try:
-        module = _module("xmldsig.verify")
-        trust = _module("wssec.trust").load_trust(
+        module = _module("xmldsig", "verify")
+        trust = _module("wssec", "trust").load_trust(
             settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
         )
     except ConfigError as error:
@@ -65,8 +65,8 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
     return lambda root: module.verify(root, trust)
 
 
-def _module(name: str) -> ModuleType:
+def _module(folder: str, name: str) -> ModuleType:
     try:
-        return import_module(f"appealbus.connectors.{name}")
+        return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:
         raise ConfigError("signatures need more packages: pip install 'appealbus[wssec]'") from None

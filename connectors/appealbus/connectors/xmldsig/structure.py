@@ -28,9 +28,10 @@ def signature_of(root: etree._Element) -> etree._Element:
     """
     signatures = list(root.iter(SIGNATURE))
     if not signatures:
-        raise failed("unsigned", "the data is not signed")
+        raise failed("data_signature.unsigned", "the data is not signed")
     if len(signatures) > 1 or signatures[0].getparent() is not root:
-        raise failed("structure", "the signature of the data is not where it belongs, or not the only one")
+        reason = "the signature of the data is not where it belongs, or not the only one"
+        raise failed("data_signature.structure", reason)
     _check(signatures[0])
     return signatures[0]
 
@@ -55,20 +56,20 @@ def take_out(signature: etree._Element) -> None:
 
 def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
     """Return the failure of a document that is not taken."""
-    return CallFailed(kind, f"data_signature.{code}", reason)
+    return CallFailed(kind, code, reason)
 
 
 def _check(signature: etree._Element) -> None:
     if [part.tag for part in signature] not in (_SIGNATURE, _SIGNATURE[:2]):
-        raise failed("structure", "the signature of the data has parts that we do not take")
+        raise failed("data_signature.structure", "the signature of the data has parts that we do not take")
     info = signature[0]
     if [part.tag for part in info] != _SIGNED_INFO or [part.tag for part in info[2]] != _REFERENCE:
-        raise failed("structure", "the signature of the data does not have exactly one reference")
+        raise failed("data_signature.structure", "the signature of the data does not have exactly one reference")
     canonical, method, reference = info
     transforms, digest, _ = reference
     if reference.get("URI") != "":
-        raise failed("reference", "what was signed is not the whole of the data")
+        raise failed("data_signature.reference", "what was signed is not the whole of the data")
     chosen = [step.get("Algorithm") for step in transforms.iterchildren(f"{{{DS}}}Transform")]
     plain = not any(len(part) for part in (canonical, method, digest, *transforms))
     if len(chosen) != len(transforms) or chosen not in _TRANSFORMS or canonical.get("Algorithm") != C14N or not plain:
-        raise failed("algorithm", "the signature of the data transforms it in ways that we do not take")
+        raise failed("data_signature.algorithm", "the signature of the data transforms it in ways that we do not take")

@@ -36,12 +36,14 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     """
     signature = signature_of(root)
     if is_costly(root):
-        raise failed("structure", "the data has too many namespaces or attributes to be verified")
+        raise failed("data_signature.structure", "the data has too many namespaces to be verified")
     methods = methods_of(signature)
     if methods[0] == GOST_2004:
-        raise failed("gost_2004", "the data is signed by GOST 34.310-2004, which is not supported")
+        raise failed("data_signature.old_gost", "the data is signed by GOST 34.310-2004, which is not supported")
     if methods not in trust.methods:
-        raise failed("algorithm", "the signature of the data uses an algorithm that no trusted certificate is for")
+        raise failed(
+            "data_signature.algorithm", "the data is signed by an algorithm that no trusted certificate is for"
+        )
     try:
         candidates = trust.candidates(read_key_info(signature), methods)
         info = _canonical_info(signature[0])
@@ -51,9 +53,9 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     except CallFailed as failure:
         # The words of signatures over messages, which hold for the data in one, too.
         code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")
-        raise failed(code, reason, failure.kind) from None
+        raise failed(f"data_signature.{code}", reason, failure.kind) from None
     except etree.LxmlError:
-        raise failed("structure", "the data has no canonical form") from None
+        raise failed("data_signature.structure", "the data has no canonical form") from None
 
 
 def _canonical_info(info: etree._Element) -> bytes:

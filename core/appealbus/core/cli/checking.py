@@ -5,7 +5,7 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +13,7 @@ import typer
 
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.paging import AsJson
+from appealbus.core.clocks import wall
 from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.interfaces.lookup import Lookup
@@ -40,6 +41,8 @@ class Findings:
     lookups: list[str]
     inactive: dict[str, str]
     sources: list[dict[str, Any]] = field(default_factory=list)
+    certificates: list[dict[str, Any]] = field(default_factory=list)
+    """That the wires of sources use, with the end of each."""
     connections: list[dict[str, Any]] = field(default_factory=list)
     """Of intakes, deliveries and the work queue: with `--online`, of those that connect to somebody."""
     problems: list[str] = field(default_factory=list)
@@ -63,7 +66,7 @@ def check(
 
     Nobody is asked about anybody. Exits 2 if the configuration is wrong, 1 if it is right and something else is
     not: a broken plugin, a declared lookup that its contract does not allow, a source or a broker that cannot be
-    reached, a source that no lookup asks, dossiers that wait for a receiver that is gone.
+    reached, a source that no lookup asks, a certificate that has ended, dossiers that wait for a receiver that is gone.
     """
     cli = cli_of(context)
     found = asyncio.run(_check(cli, online))
@@ -83,6 +86,14 @@ def _print(cli: Cli, found: Findings) -> None:
         by_reason[why].append(name)
     lines += [("inactive", f"{', '.join(names)}: {why}") for why, names in by_reason.items()]
     lines += [("source", f"{each['source']} over {each['connector']}: {each['detail']}") for each in found.sources]
+    lines += [
+        (
+            "certificate",
+            f"{each['name']} of {each['source']} {each['purpose']}: {each['subject']}, "
+            f"until {each['not_after']:%Y-%m-%d}",
+        )
+        for each in found.certificates
+    ]
     lines += [(each["part"], f"{each['name']} over {each['kind']}: {each['detail']}") for each in found.connections]
     for name, text in lines:
         style = "yellow" if name == "inactive" else ""
@@ -116,6 +127,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
         found.problems += [problem for problem in unproven if problem not in found.problems]
         detail = health.detail
         found.sources.append({"source": bound.name, "connector": bound.connector, "ok": health.ok, "detail": detail})
+        _look_at_certificates(bound, found)
         if not health.ok:
             found.problems.append(f"source {bound.name} over {bound.connector}: {health.detail}")
     if online:
@@ -155,6 +167,22 @@ async def _looked_at(bound: Bound, online: bool, lookups: Sequence[Lookup[Any, A
         return health, _unproven(bound, lookups, wire if started else None)
     finally:
         await _within(_LOOK, wire.close)
+
+
+def _look_at_certificates(bound: Bound, found: Findings) -> None:
+    try:
+        certificates = list(bound.wire.certificates())
+    except Exception as error:
+        found.problems.append(f"source {bound.name}: its plugin raised {type(error).__name__} over its certificates")
+        return
+    now = wall()
+    for each in certificates:
+        found.certificates.append({"source": bound.name} | asdict(each))
+        trouble = each.trouble(now)
+        if trouble is not None:
+            # Before its first day and after its last it counts as little.
+            is_bad = each.is_over(now) or now < each.not_before
+            (found.problems if is_bad else found.warnings).append(f"source {bound.name}: {trouble}")
 
 
 def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> list[str]:

@@ -13,6 +13,7 @@ from rich.text import Text
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
+from appealbus.core.clocks import wall
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.escaping import one_line
 from appealbus.core.interfaces.link import LinkStatus
@@ -107,7 +108,17 @@ def source_view(states: list[SourceState], *, paths: bool = False) -> Renderable
                     "dim",
                 )
             )
-    return Group(table, *errors, *_paths(states, unread=paths))
+    return Group(table, *errors, *_certificates(states), *_paths(states, unread=paths))
+
+
+def _certificates(states: list[SourceState]) -> Iterator[Text]:
+    """Yield those that have ended, or soon will."""
+    now = wall()
+    for state in states:
+        for each in state.certificates:
+            trouble = each.trouble(now)
+            if trouble is not None:
+                yield Text(one_line(f"{state.source}, {trouble}"), "red" if each.is_over(now) else "yellow")
 
 
 def _paths(states: list[SourceState], *, unread: bool) -> Iterator[Text]:

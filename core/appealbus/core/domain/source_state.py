@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from appealbus.core.domain.certificate import CertificateState
+
 
 class BreakerState(StrEnum):
     """What the breaker does with the next question."""
@@ -42,3 +44,5 @@ class SourceState:
     """Optional values that records lack because they could not be read, by path, since the start."""
     differences: dict[str, int] = field(default_factory=dict)
     """Places where its replies break their schema and were taken all the same, by path, since the start."""
+    certificates: tuple[CertificateState, ...] = ()
+    """Those that its wire uses, without the names of whom they belong to."""

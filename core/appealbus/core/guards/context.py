@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
+from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.doors import being_cancelled, is_defect
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
@@ -24,6 +25,7 @@ from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
+from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 
@@ -77,6 +79,19 @@ class SourceContext:
     left_behind: int = 0
     """How many there have been."""
     told: set[str] = field(default_factory=set)
+
+    def certificates(self) -> tuple[CertificateState, ...]:
+        """Return those of the wire, without whom they belong to: that may be a person. None where its plugin raises."""
+        try:
+            found = [*self.wire.certificates()]
+            return tuple(
+                replace(each, name=printable(each.name), purpose=printable(each.purpose), subject="") for each in found
+            )
+        except BaseException as error:
+            if not is_defect(error):
+                raise
+            self.defects[f"source.{self.source}"] += 1
+            return ()
 
     def leave_behind(self, lookup: str, task: asyncio.Task[Any]) -> None:
         """Go on without a lookup that does not end, and say so once of each."""

@@ -138,6 +138,7 @@ class Guard:
             unread=dict(context.unread),
             unreadable=dict(context.unreadable),
             differences=dict(context.differences),
+            certificates=context.certificates(),
             p50=p50,
             p95=p95,
             last_error=context.last_error,

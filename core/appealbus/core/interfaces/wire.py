@@ -11,6 +11,7 @@ from uuid import uuid4
 from lxml import etree
 
 from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.contract import MessageContract
@@ -265,6 +266,10 @@ class Wire(ABC):
 
     def doubt(self) -> None:  # noqa: B027
         """Take notice that an answer was another question's: what ties answers to questions here has slipped."""
+
+    def certificates(self) -> Sequence[CertificateState]:
+        """Tell of the certificates that it uses, once it has started. Asked each second, so from memory."""
+        return ()
 
     async def listen(self, answers: Answers) -> None:  # noqa: B027
         """Take answers that come by themselves, until closed. Called once, after `start`, of a bus that works."""

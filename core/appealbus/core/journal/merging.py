@@ -39,6 +39,7 @@ def _one(states: list[SourceState]) -> SourceState:
         unread=dict(unread),
         unreadable=dict(unreadable),
         differences=dict(differences),
+        certificates=tuple(dict.fromkeys(each for state in states for each in state.certificates)),
         p50=max((state.p50 for state in states if state.p50 is not None), default=None),
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),
         last_error=newest.last_error,

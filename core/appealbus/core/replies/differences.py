@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lxml import etree
 
-from appealbus.core.interfaces.notes import MORE, Notes
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.marks import mark_repeated, refuse
 from appealbus.core.replies.xmlread import local_name
@@ -23,11 +24,12 @@ _CONTENT = 1871
 _HARMLESS = frozenset({1843, 1851, 1866, 1867, 1868})
 """Its numbers for what spoils no value: stray text between elements, an xsi:type that it does not know, an attribute
 too many, and one too few."""
-_ROUNDS = 8
-"""Checks of one message: after an element that is not expected libxml2 looks at nothing beside it, so it is taken out,
-and the rest is checked again."""
-_MOST = 500
-"""Errors that are looked at, of one message."""
+_SIZE = etree.XPath("count(descendant-or-self::*)")
+_ENOUGH = 40_000
+"""Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""
+_MOST = 2_000
+"""Errors that are looked at, of one message: 20 ms."""
+_Key: TypeAlias = tuple[etree._Element, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,22 @@ class _Error:
     attribute: str = ""
 
     @property
-    def key(self) -> tuple[etree._Element, int, str]:
+    def key(self) -> _Key:
         """What tells it from others: the next check finds it again."""
         return self.node, self.kind, self.attribute
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether the element should not be where it is, rather than what is in it."""
+        return self.kind == _CONTENT and self.text.rpartition("': ")[2].startswith("This element is not expected")
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """A message; or an element alone in those that it stood in, beginning with the root."""
+
+    root: etree._Element
+    element: etree._Element | None
 
 
 def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
@@ -110,55 +125,77 @@ class Differences:
             reply: in which values are made unreadable.
 
         """
-        self._schema = loose if loose is not None else schema
+        self._schema = schema if loose is None else loose
+        self._is_loose = loose is not None
         self._names, self._spaces = vocabulary.names, vocabulary.spaces
         self._message = deepcopy(message) if message is reply else message
         self._twins = dict(zip(self._message.iter(), _unsigned(reply), strict=False))
         # Kept: it must be there as long as the dictionary, for else its elements are made anew.
-        self._strict = list(self._errors(schema))
+        self._strict = list(self._errors(schema, self._message))
+        self._told: set[_Key] = set()
+        self._left = _ENOUGH
 
     def settle(self, notes: Notes) -> None:
         """Count the differences, and make unreadable what the schema does not allow: values, and repetitions.
 
         Raises:
-            CallFailed: nobody can say.
+            CallFailed: nobody can say, or there are too many.
 
         """
         self._qualify()
-        told: set[tuple[etree._Element, int, str]] = set()
-        for _ in range(_ROUNDS):
-            if is_valid(self._schema, self._message, "reply.schema", "the reply"):
-                break
-            gone: dict[etree._Element, None] = {}
-            for error in self._errors(self._schema):
-                if error.key in told:
-                    continue
-                told.add(error.key)
-                if len(told) > _MOST:
-                    notes.differ(MORE)
-                    return
-                gone |= dict.fromkeys(self._settled(error, notes))
-            if not gone:
-                break
-            for element in gone:
-                self._remove(element)
-        else:
-            notes.differ(MORE)
+        waiting: list[_Alone] = [_Alone(self._message, None)]
+        while waiting:
+            waiting += self._settle(waiting.pop(), notes)
+        told = {(node, kind) for node, kind, _ in self._told}
         for error in self._strict:
-            if error.key not in told:
+            if (error.node, error.kind) not in told:
                 notes.differ(self._missing(error))
+
+    def _settle(self, what: "_Alone", notes: Notes) -> Iterator["_Alone"]:
+        """Settle a message, or an element alone; yield what was not expected where it was, each alone.
+
+        What is not expected hides what is beside it, so it is taken out and the rest is checked again.
+        """
+        while not self._is_valid(what.root):
+            gone: dict[etree._Element, None] = {}
+            for error in self._errors(self._schema, what.root):
+                if what.element is not None and error.is_unexpected and not _is_below(error.node, what.element):
+                    refuse(self._twins[what.element])  # it can stand nowhere in what it stood in
+                    return
+                if error.key not in self._told and error.node in self._twins:
+                    self._told.add(error.key)
+                    gone |= dict.fromkeys(self._settled(error, notes))
+            if len(self._told) > _MOST:
+                raise _too_many()
+            if not gone:
+                return
+            for element in gone:
+                above = element.getparent()
+                if above is not None:
+                    known = self._is_loose and local_name(element) in self._names and not self._is_foreign(element)
+                    frame = _frame(above) if known else None
+                    above.remove(element)
+                    if frame is not None:
+                        frame.append(element)
+                        yield _Alone(frame.getroottree().getroot(), element)
+
+    def _is_valid(self, root: etree._Element) -> bool:
+        self._left -= int(_SIZE(root))
+        if self._left < 0:
+            raise _too_many()
+        return is_valid(self._schema, root, "reply.schema", "the reply")
 
     def _settled(self, error: _Error, notes: Notes) -> Iterator[etree._Element]:
         """Deal with one error; yield the elements without which more can be seen."""
-        node, twin = error.node, self._twins.get(error.node)
+        node, twin = error.node, self._twins[error.node]
         if error.kind == _CONTENT:
-            if not error.text.rpartition("': ")[2].startswith("This element is not expected"):
+            if not error.is_unexpected:
                 notes.differ(self._missing(error))
                 return
             notes.differ(self._path(node))
-            if twin is not None and self._is_foreign(node):
-                refuse(twin)
-            elif twin is not None and _has_before(node):
+            if self._is_foreign(node) or not (self._is_loose or local_name(node) not in self._names):
+                refuse(twin)  # it means something else; or nothing can tell what it holds
+            elif _has_before(node):
                 mark_repeated(twin)
             if node.getparent() is not None:
                 yield node
@@ -171,7 +208,7 @@ class Differences:
         if error.attribute:
             path = f"{path}/@{error.attribute if error.attribute in self._names else '*'}".removeprefix("./")
         notes.differ(path)
-        if error.kind in _HARMLESS or twin is None:
+        if error.kind in _HARMLESS:
             return
         if error.attribute:
             twin.attrib.pop(error.attribute, None)
@@ -203,39 +240,51 @@ class Differences:
         space = etree.QName(node).namespace
         return bool(self._spaces) and space is not None and space not in self._spaces
 
-    def _remove(self, element: etree._Element) -> None:
-        above = element.getparent()
-        if above is not None:
-            above.remove(element)
-
     def _missing(self, error: _Error) -> str:
         """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""
         wanted = _WANTED.search(error.text)
         if wanted is None or wanted[1] not in self._names:
             return self._path(error.node)
-        missing = error.text.rpartition("': ")[2].startswith("Missing child")
-        above = error.node if missing else error.node.getparent()
+        above = error.node.getparent() if error.is_unexpected else error.node
         return f"{self._path(above)}/{wanted[1]}".removeprefix("./") if above is not None else wanted[1]
 
     def _path(self, node: etree._Element) -> str:
         """Return where an element stands, from the root's children on."""
         steps: list[str] = []
-        at: etree._Element | None = node
-        while at is not None and at is not self._message:
+        at = node
+        while (above := at.getparent()) is not None:
             name = local_name(at)
             steps.append(name if name in self._names else "*")
-            at = at.getparent()
+            at = above
         return "/".join(reversed(steps)) or "."
 
-    def _errors(self, schema: etree.XMLSchema) -> Iterator[_Error]:
+    def _errors(self, schema: etree.XMLSchema, root: etree._Element) -> Iterator[_Error]:
         beside: dict[tuple[etree._Element, str], list[etree._Element]] = {}
         for error in schema.error_log.filter_from_errors():
-            node: etree._Element | None = self._message
+            node: etree._Element | None = root
             for step in [step for step in (error.path or "").split("/") if step][1:]:
                 node = None if node is None else _child(node, step, beside)
             if node is not None:
                 subject = _SUBJECT.match(error.message)
                 yield _Error(node, error.type, error.message, (subject[2] or "") if subject is not None else "")
+
+
+def _too_many() -> CallFailed:
+    reason = "the reply breaks its schema in more places than are looked at"
+    return CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=True)
+
+
+def _frame(element: etree._Element) -> etree._Element:
+    """Return a copy of an element in copies of those around it, with nothing else in them."""
+    above = element.getparent()
+    attributes = {str(name): str(value) for name, value in element.attrib.items()}
+    if above is None:
+        return etree.Element(element.tag, attributes, element.nsmap)
+    return etree.SubElement(_frame(above), element.tag, attributes, element.nsmap)
+
+
+def _is_below(node: etree._Element, element: etree._Element) -> bool:
+    return any(above is element for above in node.iterancestors())
 
 
 def _child(

@@ -13,6 +13,7 @@ def refuse(element: etree._Element) -> None:
     """Make an element unreadable whose value its schema does not allow. What it held is gone."""
     for child in list(element):
         element.remove(child)
+    element.attrib.clear()  # xsi:nil among them: then it would pass for absent
     # A text with something in it is what no reader takes for a value.
     element.text = "?"
     element.append(etree.ProcessingInstruction(_REFUSED))

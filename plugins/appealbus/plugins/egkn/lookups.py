@@ -42,7 +42,9 @@ class ParcelByNumber(Declared[ParcelQuery, Parcel]):
     def choose(self, records: Sequence[Parcel], query: ParcelQuery) -> Outcome[Parcel] | Outcome[Record]:
         """Return the parcel, with each right once."""
         whole = [
-            parcel.model_copy(update={"rights": with_papers_together(parcel.rights)}) if parcel.rights else parcel
+            parcel.model_copy(update={"rights": with_papers_together(parcel.rights)})
+            if len(parcel.rights) > 1
+            else parcel
             for parcel in records
         ]
         return super().choose(whole, query)

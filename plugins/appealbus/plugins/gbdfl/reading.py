@@ -17,7 +17,7 @@ def foreign(place: str) -> Coded:
     return Coded(code="", name_ru=place)
 
 
-_INCAPABLE = re.compile(r"не\s?дееспособ|ограниченно\s+дееспособ")
+_INCAPABLE = re.compile(r"не\s?дееспособ|огранич")
 _CAPABLE = "дееспособ"
 
 

@@ -135,6 +135,13 @@ class Page(Collector):
             (name, state.value): float(states[name].breaker == state) for name in states for state in BreakerState
         }
         yield _gauge("appealbus_source_breaker_state", "1 for the state it is in.", breakers, "source", "state")
+        ends = {
+            (name, each.name, each.purpose): each.not_after.timestamp()
+            for name, state in states.items()
+            for each in state.certificates
+        }
+        text = "When a certificate that the source's wire uses ends."
+        yield _gauge("appealbus_certificate_expires_timestamp_seconds", text, ends, "source", "certificate", "purpose")
         flying = {(name,): float(state.in_flight) for name, state in states.items()}
         yield _gauge("appealbus_source_calls_in_flight", "Calls that have not ended.", flying, "source")
         waiting = {(name,): float(state.waiting) for name, state in states.items()}

@@ -12,10 +12,9 @@ from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebo
 from appealbus.connectors.wssec.gost.private_key import read_gost_key
 from appealbus.connectors.wssec.header import add_key_info, prepare
 from appealbus.connectors.wssec.names import DS, EXC_C14N, GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.wssec.proof import prove
 from appealbus.connectors.wssec.signer import Signer
-from appealbus.connectors.wssec.trust import load_trusted
-from appealbus.connectors.wssec.verify import verify
-from appealbus.core import CallFailed, ConfigError
+from appealbus.core import ConfigError
 
 # Written in its canonical form, so that what is hashed is what stands here.
 _SIGNED_INFO: Final = (
@@ -46,7 +45,7 @@ def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: i
     if 8 * curve.size != bits:
         raise ConfigError(f'{key}: a key of {8 * curve.size} bits; write sign = "gost-{8 * curve.size}"')
     signer = GostSigner(curve, secret, der_of(read_certificate(certificate)))
-    _prove(signer, key, certificate)
+    prove(signer.signed, key, certificate)
     return signer
 
 
@@ -95,14 +94,3 @@ class GostSigner(Signer):
 
 def _base64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
-
-
-def _prove(signer: GostSigner, key: Path, certificate: Path) -> None:
-    """Refuse a key that is not the certificate's, by what alone counts: a signature."""
-    soap = "http://schemas.xmlsoap.org/soap/envelope/"
-    message = f'<s:Envelope xmlns:s="{soap}"><s:Header/><s:Body/></s:Envelope>'.encode()
-    trust = load_trusted([certificate])
-    try:
-        verify(etree.fromstring(signer.signed(message)), trust, now=trust.pinned[0].certificate.not_valid_before_utc)
-    except (CallFailed, ValueError):
-        raise ConfigError(f"{key} is not the key of the certificate {certificate}") from None
