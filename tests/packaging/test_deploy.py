@@ -258,5 +258,9 @@ def test_the_image_is_made_of_what_is_there() -> None:
         assert (ROOT / path).exists(), path
         assert f"!{path}" in ignored, path
     assert re.search(r"^USER \d{5}", text, re.MULTILINE)
+    assert "libgcrypt20" in text
     lock = (ROOT / "requirements" / "production.lock").read_text()
-    assert all(f"\n{name}==" in lock for name in ("psycopg-binary", "xmlsec", "pika", "prometheus-client", "hatchling"))
+    assert all(
+        f"\n{name}==" in lock
+        for name in ("psycopg-binary", "xmlsec", "pika", "prometheus-client", "asn1crypto", "hatchling")
+    )

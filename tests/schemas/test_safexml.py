@@ -1,6 +1,8 @@
 """Hostile and odd XML at the parser."""
 
+import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from lxml import etree
 
 from appealbus.schemas.safexml import UnsafeXml, parse
 
+STATM = Path("/proc/self/statm")
 ENTITY = '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
 
 
@@ -140,3 +143,23 @@ BOMB = b'<!DOCTYPE a [<!ENTITY x "yyyyyyyyyy"><!ENTITY z "&x;&x;&x;">]><a b="&z;
 def test_hostile_at_15_mb(data: bytes, code: str) -> None:
     """What lets a text be long lets nothing else in: no DTD in any encoding, no depth, no flood."""
     assert refused(data, limit=LARGE) == code
+
+
+def test_names_are_forgotten() -> None:
+    """Large documents of names that occur once, one after another, leave nothing behind."""
+    if not STATM.exists():
+        pytest.skip("only Linux tells how much memory a process has")
+
+    def pages() -> int:
+        return int(STATM.read_text().split()[1])
+
+    def parsed(number: int) -> None:
+        names = b"".join(b"<n%d_%d_%s/>" % (number, n, b"x" * 40) for n in range(40_000))
+        assert len(parse(b"<a>" + names + b"</a>", limit=LARGE)) == 40_000
+
+    for number in range(3):
+        parsed(number)
+    before = pages()
+    for number in range(3, 15):
+        parsed(number)
+    assert (pages() - before) * os.sysconf("SC_PAGE_SIZE") < 15_000_000  # else 40 MB

@@ -62,8 +62,6 @@ class SigningService:
         self.paths.append(http.path)
         if self.answer is not None:
             return await self.answer(http)  # type: ignore[no-any-return]
-        if http.path == "/actuator/health":
-            return web.json_response({"status": "UP"})
         try:
             asked = await http.json()
             signed = _sign_message(asked) if http.path == "/wsse/sign" else _sign_document(asked)
@@ -81,7 +79,6 @@ async def serving(*, socket: Path | None = None) -> AsyncIterator[SigningService
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_post("/wsse/sign", service.handle)
     app.router.add_post("/xml/sign", service.handle)
-    app.router.add_get("/actuator/health", service.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     if socket is not None:

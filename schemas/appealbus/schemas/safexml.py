@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from lxml import etree
 
@@ -57,12 +58,20 @@ def parse(
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
     # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
-    if data.count(b"<") + data.count(b"=") > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
+    marks = data.count(b"<") + data.count(b"=")
+    if marks > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
         raise UnsafeXml("xml.too_many", "the document has too many tags and attributes for its limit")
-    root = _parsed(data, charset, fallback)
+    root = (_parsed if marks <= _FEWEST_MARKS else _apart)(data, charset, fallback)
     if data.count(b"=") > _MOST_ATTRIBUTES and _has_too_many_attributes(root):
         raise UnsafeXml("xml.too_many", f"an element of the document has more than {_MOST_ATTRIBUTES} attributes")
     return root
+
+
+def _apart(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:
+    # lxml keeps every name of an element or attribute that a thread ever met until the thread ends. Of a document
+    # with hundreds of thousands of names that are nobody's they would be some ten megabytes each time.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(_parsed, data, charset, fallback).result()
 
 
 def _parsed(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:

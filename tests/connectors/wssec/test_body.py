@@ -1,12 +1,13 @@
 """What in a signed body the signature does not cover, and what gateways write there."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec import header
-from appealbus.connectors.wssec.names import WSSE, WSU_ID
+from appealbus.connectors.wssec import SignatureSettings, header, load_verifier
+from appealbus.connectors.wssec.names import GOST_2004, RSA_SHA256, WSSE, WSU_ID
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.safexml import parse
 from tests.connectors.wssec.gost.kit import each
@@ -68,3 +69,38 @@ async def test_prefixes_that_stay(peer, trusted):
     values = f'<a xsi:type="cs:Name">x</a>{inner}<d xsi:type="cs:T"><e/></d>'
     content = f'<data xmlns:cs="urn:b" xsi:type="cs:Response">{values}</data>'
     verify(parse(await peer.signer().sign(message("", content))), trusted)
+
+
+@each
+async def test_message_without_a_canonical_form(peer, reject):
+    """A namespace that is no absolute URI has none; that is a refusal, not an error of ours."""
+    signed = await peer.signer().sign(message("", "<a/>"))
+    reject(parse(signed.replace(b"<a/>", b'<x:a xmlns:x="near"/>')), "wssec.structure")
+
+
+async def test_the_loop_goes_on(peer):
+    """Messages are verified in a thread: the event loop has its turns meanwhile."""
+    verifier = load_verifier(SignatureSettings(trusted=[peer.certificate]), "s")
+    root = parse(await peer.signer().sign(message("", f"<a>{'<b/>' * 50_000}</a>")), limit=8 * 1024 * 1024)
+    task, turns = asyncio.create_task(verifier(root)), 0
+    while not task.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+
+    assert await task is root[1]
+    assert turns > 3
+
+
+async def test_old_gost_is_told(peer, reject):
+    """A message that is signed by GOST 34.310-2004 is refused in words of its own."""
+    signed = await peer.signer().sign(message("", "<a/>"))
+    reject(parse(signed.replace(RSA_SHA256.encode(), GOST_2004.encode())), "wssec.old_gost")
+
+
+@each
+async def test_algorithm_of_another_certificate(peer, reject):
+    """A message whose algorithm is right for another trusted certificate is not held to that one's key."""
+    signed = await peer.signer().sign(message("", "<a/>"))
+    reject(
+        parse(signed.replace(b"rsa-sha256", b"rsa-sha512").replace(b"34112015-512", b"34112015-256")), "wssec.algorithm"
+    )

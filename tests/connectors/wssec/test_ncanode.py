@@ -85,7 +85,7 @@ async def test_over_a_socket(tmp_path, p12):
     async with serving(socket=tmp_path / "n.sock") as service:
         way = NcaNode(service.url, p12, "secret", None, 2.0)
         assert b"SignatureValue" in await RemoteSigner(way).sign(MESSAGE)
-        assert await way.health() is None
+        assert await RemoteSigner(way).health() is None
 
 
 @pytest.mark.parametrize(
@@ -270,18 +270,18 @@ async def test_nobody_there(p12):
     way = NcaNode("http://127.0.0.1:9", p12, "secret", None, 1.0)
     assert (await failure(RemoteSigner(way).sign(MESSAGE))).code == "wssec.signer_down"
     assert way.link("signer.x").status is LinkStatus.DOWN
-    assert (await way.health()).startswith("wssec.signer_down")
+    assert (await RemoteSigner(way).health()).startswith("wssec.signer_down")
 
 
 async def test_back_again(service, way):
-    """A service that is back is told to be, when it is asked or has signed."""
-    service.answer = status(500)
-    await failure(RemoteSigner(way).sign(MESSAGE))
-    assert way.link("x").status is LinkStatus.DOWN
-    assert await way.health() == "the signing service's health is HTTP 500"
-    service.answer = None
-    assert await way.health() is None
-    assert way.link("x").status is LinkStatus.UP
+    """A service that signs again is told to."""
+    for signer in (RemoteSigner(way), RemoteDataSigner(way)):
+        service.answer = status(500)
+        assert (await signer.health()).startswith("wssec.signer_down")
+        assert way.link("x").status is LinkStatus.DOWN
+        service.answer = None
+        assert await signer.health() is None
+        assert way.link("x").status is LinkStatus.UP
 
 
 @pytest.mark.parametrize(("password", "alias"), [("wrong", None), ("secret", "nobody")])
@@ -294,6 +294,7 @@ async def test_refused_key_is_not_handed_in_again(service, p12, password, alias)
     assert {failed.code for failed in failures} == {"wssec.signer_refused"}
     assert failures[0].retry_after == 60
     assert len(service.paths) == 1
+    assert (await signer.health()).startswith("wssec.signer_refused")
     assert way.link("x").status is LinkStatus.REFUSED
     assert "key_password" in way.link("x").detail
 

@@ -10,12 +10,12 @@ from lxml import etree
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
 from appealbus.connectors.wssec import Signer, Unsigned
-from appealbus.connectors.wssec.rsa import load_rsa_signer
 from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
 from tests.connectors.shep import answers
 from tests.connectors.shep.answers import read_question
+from tests.connectors.wssec.gost.kit import all_kinds, each
 
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 
@@ -56,16 +56,15 @@ class SigningGateway:
 
 
 @pytest.fixture(scope="session")
-def ours(make_identity):
+def ours(kind, identity):
     """Return who we are."""
-    return make_identity("ours")
+    return identity(kind, "ours", 0x0425)
 
 
 @pytest.fixture
 async def gateway(ours, peer):
     """Run a gateway that is the peer."""
-    signer = load_rsa_signer(peer.key, peer.certificate, None)
-    gateway = SigningGateway(load_trusted([ours.certificate]), signer)
+    gateway = SigningGateway(load_trusted([ours.certificate]), peer.signer())
     app = web.Application()
     app.router.add_post("/", gateway.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -80,7 +79,7 @@ async def gateway(ours, peer):
 async def wire(gateway, ours, peer):
     """Return our wire to it."""
     signature = {
-        "sign": "rsa-sha256",
+        "sign": f"gost-{ours.bits}" if ours.bits else "rsa-sha256",
         "key": ours.key,
         "certificate": ours.certificate,
         "trusted": [peer.certificate],
@@ -99,6 +98,7 @@ async def ask(wire) -> etree._Element:
     return reply.body
 
 
+@all_kinds
 async def test_both_sides_sign(gateway, wire):
     """The peer verifies what it got as it got it, and we verify its answer."""
     wire._signer = recorder = Recorder(wire._signer)
@@ -108,6 +108,7 @@ async def test_both_sides_sign(gateway, wire):
     assert gateway.raw == recorder.signed
 
 
+@each
 @pytest.mark.parametrize("old_and_new", [(b">\xd2\x9a", b">\xd2\x9b"), (b"SCSS001", b"SCSS002")])
 async def test_answer_changed_on_the_way(gateway, wire, old_and_new):
     """One changed letter anywhere in the body, the status included, and the answer is not taken."""
@@ -118,6 +119,7 @@ async def test_answer_changed_on_the_way(gateway, wire, old_and_new):
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, "wssec.signature")
 
 
+@each
 async def test_unsigned_answer(gateway, wire):
     """An answer without a signature is not taken."""
     gateway.signer = Unsigned()
@@ -228,8 +230,9 @@ async def test_an_unsigned_channel_has_no_single_use(gateway, wire):
     assert (await wire.call(Request(etree.fromstring(CONTENT)), Call("question", "N", 5.0))).once is None
 
 
+@each
 async def test_peer_that_verifies(gateway, wire, stranger):
     """The gateway of this test does refuse a question that somebody else signed."""
-    wire._signer = load_rsa_signer(stranger.key, stranger.certificate, None)
+    wire._signer = stranger.signer()
     with pytest.raises(CallFailed, match=r"http\.500"):
         await ask(wire)

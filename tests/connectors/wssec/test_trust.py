@@ -1,7 +1,9 @@
 """Whom a message may be signed by: pinned certificates, those of an authority, and those that were revoked."""
 
 import base64
+import contextlib
 import os
+import random
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +18,17 @@ from pydantic import ValidationError
 
 from appealbus.connectors.wssec import SignatureSettings, load_verifier, revocation
 from appealbus.connectors.wssec.gost.signer import GostSigner
-from appealbus.connectors.wssec.names import DS, KEY_IDENTIFIER, THUMBPRINT, WSSE, WSU_ID, X509V3
+from appealbus.connectors.wssec.key_info import KeyInfo
+from appealbus.connectors.wssec.names import (
+    DS,
+    GOST_DIGEST,
+    GOST_SIGNATURE,
+    KEY_IDENTIFIER,
+    THUMBPRINT,
+    WSSE,
+    WSU_ID,
+    X509V3,
+)
 from appealbus.connectors.wssec.trust import load_trust, load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
@@ -28,6 +40,7 @@ STATE = Authority(named("State"), KIND, 0x57A7E)
 SUBJECT = {"2.5.4.11": "BIN160000000007"}
 GATEWAY = named("Gateway", "BIN160000000007")
 SECRET = 0x6A7E
+METHODS = GOST_SIGNATURE[512], GOST_DIGEST[512]
 
 
 def sign(message: bytes, certificate: bytes, secret: int = SECRET) -> etree._Element:
@@ -234,6 +247,35 @@ def test_lists_that_are_not_taken(listed, crl, words):
     """A list that is broken, somebody else's or a part is a configuration error."""
     with pytest.raises(ConfigError, match=words):
         listed(crl())
+
+
+@needs_libgcrypt
+def test_every_issuer_has_its_list(message, folder, gateway, listed, tmp_path):
+    """Where lists are looked at, a certificate of which none tells is told at load, or its answer is not taken."""
+    other = Authority(named("Other"), KIND, 0x07E)
+    (tmp_path / "other.crt").write_bytes(other.certificate(other.name, KIND, other.secret, authority=True))
+    (tmp_path / "other.crl").write_bytes(other.revoked())
+    both = [folder / "state.crt", tmp_path / "other.crt"]
+    with pytest.raises(ConfigError, match=r"gateway\.crt: no list of crl"):
+        load_trust([tmp_path / "gateway.crt"], both, {}, [tmp_path / "other.crl"])
+    trust = load_trust([tmp_path / "other.crt"], both, SUBJECT, [tmp_path / "other.crl"])
+    with pytest.raises(CallFailed, match=r"wssec\.crl_missing") as caught:
+        verify(sign(message, gateway), trust)
+    assert caught.value.kind is OutcomeKind.UNAVAILABLE
+
+
+@needs_libgcrypt
+def test_broken_certificates_in_messages(authority):
+    """Whatever bytes a message brings as its certificate, also signed by the authority, it is taken or not trusted."""
+    der = STATE.certificate(GATEWAY, KIND, SECRET, usage=0x80, key_identifier=b"abc")
+    inside = x509.load_der_x509_certificate(der).tbs_certificate_bytes
+    dice = random.Random(7)
+    for turn in range(160):
+        octets = bytearray(inside if turn % 8 == 0 else der)
+        for _ in range(dice.choice((1, 2, 4))):
+            octets[dice.randrange(len(octets))] = dice.choice((0, 0x80, 0xFF, dice.randrange(256)))
+        with contextlib.suppress(CallFailed):
+            authority.candidates(KeyInfo(der=STATE.signed(bytes(octets)) if turn % 8 == 0 else bytes(octets)), METHODS)
 
 
 @needs_libgcrypt

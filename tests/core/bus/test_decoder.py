@@ -20,7 +20,7 @@ from appealbus.schemas.reading import SMALL
 from tests.core.hostile import BODIES
 from tests.services.forms import form
 
-CODES = {"message.too_complex", "json.malformed", "xml.malformed", "message_id.invalid"}
+CODES = {"xml.too_many", "message.too_complex", "json.malformed", "xml.malformed", "message_id.invalid"}
 LETTER = b'{"message_id": "m", "kind": "complaint", "text": "' + b"a" * (2 * SMALL) + b'"}'
 
 

@@ -17,6 +17,7 @@ from appealbus.plugins.simulator import register_commands, register_settings
 from appealbus.plugins.simulator.command import with_misbehaviour
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
+from appealbus.plugins.simulator.signing.keys import make_keys
 from appealbus.plugins.simulator.sources import snippet
 
 PROGRAM = """
@@ -127,6 +128,9 @@ def test_keys_that_cannot_be_used(tmp_path: Path):
         (tmp_path / name).write_text("nothing")
     result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path)])
     assert (result.exit_code, "gateway.key: no private key" in result.output) == (2, True)
+    make_keys(tmp_path / "rsa", Algorithm.RSA)
+    result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path / "rsa")])
+    assert (result.exit_code, "the keys are not of gost-512" in result.output) == (2, True)
     result = CliRunner().invoke(application(), ["simulate", "--port", "0", "--keys", str(tmp_path / "client.pem")])
     assert result.exit_code == 2
 

@@ -140,6 +140,7 @@ def wrapped(contour: Contour, message: bytes) -> bytes:
         (renamed, "SCE007"),
         (lambda c, m: c.signed(m).replace(b"chain-1", b"chain-2"), "SCE006"),
         (lambda c, m: c.signed(m).replace(b"#id-", b"#ID-"), "SCE006"),
+        (lambda c, m: c.signed(m).replace(b"<request>", b'<request xmlns:r="relative">'), "SCE006"),
         (twice, "SCE006"),
         (wrapped, "SCE006"),
         (lambda c, m: c.signed(m).replace(b"gostr34112015-256", b"gostr34112015-512"), "SCE006"),
@@ -168,6 +169,7 @@ async def test_wrong_signatures(gost: Contour, spoil, code: str):
         (lambda c: organisation_document("210740000018"), "SCE017"),
         (lambda c: c.organisation("210740000018").replace("<BIN>2", "<BIN>3"), "SCE016"),
         (lambda c: c.organisation("210740000018").replace("<BIN>", "<BIN> "), "SCE016"),
+        (lambda c: c.organisation("210740000018").replace("<BIN>", '<BIN xmlns:r="relative">'), "SCE016"),
         (lambda c: c.organisation("210740000018").replace('URI=""', 'URI="#a"'), "SCE016"),
         (lambda c: c.organisation("210740000018").replace("enveloped-signature", "base64"), "SCE016"),
         (lambda c: re.sub(r"(<ds:SignatureValue>)....", r"\1AAAA", c.organisation("210740000018")), "SCE016"),
@@ -188,7 +190,7 @@ async def test_wrong_signatures_of_data(gost: Contour, spoil, code: str):
 async def test_expired(session: aiohttp.ClientSession, tmp_path: Path):
     """Certificates that are out of date get codes of their own: one for the message, one for the data."""
     make_keys(tmp_path, Algorithm.GOST_256, days=0)
-    settings = SimulatorSettings(seed=SEED, size=SIZE, keys=tmp_path)
+    settings = SimulatorSettings(seed=SEED, size=SIZE, keys=tmp_path, algorithm=Algorithm.GOST_256)
     async with Simulator(settings) as simulator:
         contour = Contour(Peer(simulator, session), load_keys(tmp_path), tmp_path)
         seen = await contour.peer.send(contour.signed(person_question(iin="750301100019")))

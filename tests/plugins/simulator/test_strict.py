@@ -31,6 +31,7 @@ G = 'xmlns:g="http://gbdulinfobybin_v2.egp.gbdul.tamur.kz"'
 
 TYPED = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:sb="http://smartbridge.b10.kz" xsi:type="%s"'
 FIELDS = person_fields(iin="750301100019")
+MANY = b" ".join(b"xmlns:a%d='urn:a'" % number for number in range(60))
 QUALIFIED = FIELDS.replace("<iin>", "<x:iin xmlns:x='urn:x'>").replace("</iin>", "</x:iin>")
 
 
@@ -53,6 +54,12 @@ def refused(seen: Seen, code: str, reason: str = "") -> None:
         (b"{}", "SCE001", "not well-formed"),
         (GOOD[:-20], "SCE001", "not well-formed"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "SCE001", "DTD"),
+        (GOOD.replace(b"<request>", b"<request %s>" % MANY), "SCE001", "too many namespaces"),
+        (
+            organisation_question("", f"<g:Request {G}><a {MANY.decode()}/></g:Request>"),
+            "SCE001",
+            "too many namespaces",
+        ),
         (b"<a/>", "SCE001", "SOAP 1.1"),
         (GOOD.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "SCE001", "SOAP 1.1"),
         (GOOD.replace(NS.encode(), NS.lower().encode()), "SCE001", "SendMessage"),

@@ -24,18 +24,23 @@ def exclusive(element: etree._Element, step: etree._Element) -> bytes:
         step: the CanonicalizationMethod or Transform, which may list prefixes to be treated inclusively.
 
     Raises:
-        CallFailed: `wssec.algorithm`, where it lists too many.
+        CallFailed: `wssec.algorithm`, where it lists too many; `wssec.structure`, where there is no such form.
 
     """
     prefixes = str(step[0].get("PrefixList") or "").split() if len(step) else []
-    if not prefixes:
-        return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
     if len(prefixes) > _MAX_PREFIXES:
         raise failed("wssec.algorithm", "the signature lists too many prefixes")
-    # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    alone = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
-    return etree.tostring(alone, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes)
+    try:
+        if prefixes:
+            # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
+            parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+            element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
+        return etree.tostring(
+            element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
+        )
+    except etree.LxmlError:
+        # Namespaces that are no absolute URI, for one.
+        raise failed("wssec.structure", "the message has no canonical form, so nobody can have signed it") from None
 
 
 def check_types(body: etree._Element) -> None:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,6 +13,16 @@ from appealbus.core import CertificateState, ConfigError
 
 # National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
 warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
+warnings.filterwarnings("ignore", "Parsed a serial number which wasn't positive", UserWarning)
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises over certificates and lists that are broken, when they are loaded or first looked into."""
 
 _MAX_FILE = 1024 * 1024
 """Bytes: a certificate has a few thousand, a chain of them some ten thousand."""
@@ -41,7 +52,7 @@ def read_certificates(path: Path) -> Sequence[x509.Certificate]:
     try:
         pem = b"-----BEGIN" in data
         return x509.load_pem_x509_certificates(data) if pem else [x509.load_der_x509_certificate(data)]
-    except ValueError:
+    except UNREADABLE:
         raise ConfigError(f"{path}: not a certificate; give a PEM or DER file") from None
 
 

@@ -19,7 +19,6 @@ PAUSE: Final = 60.0
 _OVERHEAD: Final = 64 * 1024
 """Bytes that a signature with a certificate may add to a message: they have 5,000."""
 _MAX_KEY: Final = 1024 * 1024
-_HEALTH: Final = "/actuator/health"
 _MENDED = {
     LinkStatus.DOWN: "the signing service cannot be reached, or fails; start it, or mend url",
     LinkStatus.REFUSED: "the signing service refuses our key; mend key, key_password or key_alias",
@@ -88,23 +87,11 @@ class NcaNode:
         """
         return await self._signed("/xml/sign", {"xml": xml, "signers": [self._key], "trimXml": False}, len(xml))
 
-    async def health(self) -> str | None:
-        """Ask the service how it is; return what is wrong, None where nothing is."""
-        try:
-            status, _ = await self._exchange("GET", _HEALTH, None, _OVERHEAD)
-        except CallFailed as failure:
-            return f"{failure.code}: {failure.reason}"
-        if status != 200:
-            return f"the signing service's health is HTTP {status}"
-        if self._status is LinkStatus.DOWN:
-            self._status = LinkStatus.UP
-        return None
-
     async def _signed(self, path: str, document: dict[str, object], size: int) -> str:
         if monotonic() < self._refused_until:
             raise _failed("wssec.signer_refused", _MENDED[LinkStatus.REFUSED])
         # Each character may take six bytes in JSON, and four in the answer's UTF-8.
-        status, answer = await self._exchange("POST", path, orjson.dumps(document), 6 * size + _OVERHEAD)
+        status, answer = await self._exchange(path, orjson.dumps(document), 6 * size + _OVERHEAD)
         if status == 400:
             self._refused_until = monotonic() + PAUSE
             self._fail(LinkStatus.REFUSED, "wssec.signer_refused")
@@ -120,14 +107,13 @@ class NcaNode:
                 return xml
         raise wrong_answer()
 
-    async def _exchange(self, method: str, path: str, body: bytes | None, limit: int) -> tuple[int, bytes]:
+    async def _exchange(self, path: str, body: bytes, limit: int) -> tuple[int, bytes]:
         connector = aiohttp.UnixConnector(self._socket) if self._socket else aiohttp.TCPConnector(force_close=True)
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 aiohttp.ClientSession(connector=connector, auto_decompress=False) as session,
-                session.request(
-                    method,
+                session.post(
                     f"{self._base}{path}",
                     data=body,
                     headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},

@@ -13,6 +13,10 @@ from appealbus.schemas.safexml import UnsafeXml, parse
 METHODS = [(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))]
 """Of signatures and their digests, which such a service may choose by our key."""
 
+_PROBE = (
+    b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body><q/></s:Body></s:Envelope>'
+)
+
 
 class RemoteSigner(Signer):
     """Has messages signed by a service."""
@@ -25,8 +29,12 @@ class RemoteSigner(Signer):
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Ask the service how it is."""
-        return await self._service.health()
+        """Have something signed that goes to nobody: only that shows whether the service takes our key."""
+        try:
+            await self.sign(_PROBE)
+        except CallFailed as failure:
+            return f"{failure.code}: {failure.reason}"
+        return None
 
     async def sign(self, envelope: bytes) -> bytes:
         """Return the message as the service signed it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from appealbus.connectors.wssec.certificates import read_file
+from appealbus.connectors.wssec.certificates import UNREADABLE, read_file
 from appealbus.core import ConfigError
 
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ class RevocationList:
         self._looked = time.monotonic()
         self._read = self._load()
 
-    @property
-    def next_update(self) -> datetime:
-        """When the next list is due: after that, this one tells nothing."""
-        return self._read.next_update
-
     def is_about(self, certificate: x509.Certificate) -> bool:
         """Return whether the list is of the certificate's issuer."""
         return self._read.issuer == certificate.issuer
@@ -86,11 +81,12 @@ class RevocationList:
             found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
             due, partial = found.next_update_utc, _is_partial(found)
             serials = frozenset(each.serial_number for each in found)
-        except ValueError:
+        except UNREADABLE:
             raise ConfigError(f"{self.file}: not a list of revoked certificates; give a PEM or DER file") from None
         if partial or due is None:
             raise ConfigError(f"{self.file}: not a whole list that names the time of the next; give the full one")
-        if not any(each.certificate.subject == found.issuer and each.key.issued(found) for each in self._authorities):
+        named = [each for each in self._authorities if each.certificate.subject == found.issuer]
+        if not any(each.key.issued(found) for each in named):
             raise ConfigError(f"{self.file}: no certificate of trusted_ca has signed this list")
         return Listed(stamp, found.issuer, serials, found.last_update_utc, due)
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from appealbus.connectors.wssec.certificates import der_of, is_valid_at, read_certificate, read_certificates
+from appealbus.connectors.wssec.certificates import UNREADABLE, der_of, is_valid_at, read_certificate, read_certificates
 from appealbus.connectors.wssec.key_info import KeyInfo
 from appealbus.connectors.wssec.public_keys import PublicKey, public_key
 from appealbus.connectors.wssec.revocation import RevocationList
@@ -48,7 +48,7 @@ class Trusted:
         """Its SubjectKeyIdentifier, where it has one."""
         try:
             return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        except (x509.ExtensionNotFound, ValueError):
+        except (x509.ExtensionNotFound, *UNREADABLE):
             return None
 
     def is_meant(self, info: KeyInfo) -> bool:
@@ -109,15 +109,18 @@ class Trust:
         """Refuse a certificate that does not count at this moment.
 
         Raises:
-            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, where nobody can know.
+            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated` and `wssec.crl_missing`, where nobody can
+                know.
 
         """
         issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
         if not issued or not is_valid_at(signer.certificate, moment):
             raise failed("wssec.expired", "the certificate that signed the message is not valid at this time")
-        for each in self.revoked:
-            if not each.is_about(signer.certificate):
-                continue
+        lists = [each for each in self.revoked if each.is_about(signer.certificate)]
+        if self.revoked and not lists and not _is_its_own(signer.certificate):
+            reason = "no list of revoked certificates is by who issued the one that signed the message: give it as crl"
+            raise failed("wssec.crl_missing", reason, OutcomeKind.UNAVAILABLE)
+        for each in lists:
             now = each.current()
             if signer.certificate.serial_number in now.serials:
                 raise failed("wssec.revoked", "the certificate that signed the message was revoked")
@@ -131,14 +134,14 @@ class Trust:
             raise failed("wssec.untrusted", _UNTRUSTED)
         try:
             certificate = x509.load_der_x509_certificate(der)
-            key = public_key(certificate, "the message")
             fits = _has(certificate, self.subject) and _may_sign(certificate)
-        except (ValueError, ConfigError):
+            # An authority that renewed its certificate and kept its key may be there twice.
+            named = [each for each in self.authorities if fits and each.certificate.subject == certificate.issuer]
+            issuers = tuple(each for each in named if each.key.issued(certificate))
+            key = public_key(certificate, "the message")
+        except (*UNREADABLE, ConfigError):
             raise failed("wssec.untrusted", _UNTRUSTED) from None
-        # An authority that renewed its certificate and kept its key may be there twice.
-        named = (each for each in self.authorities if each.certificate.subject == certificate.issuer)
-        issuers = tuple(each for each in named if each.key.issued(certificate))
-        if not fits or not issuers:
+        if not issuers:
             raise failed("wssec.untrusted", _UNTRUSTED)
         return Trusted(certificate, key, issuers)
 
@@ -170,7 +173,11 @@ def load_trust(
     """
     roots = tuple(each for file in authorities for each in _authorities(file))
     lists = tuple(RevocationList(file, roots) for file in revoked)
-    return Trust(tuple(_pinned(file) for file in pinned), roots, subject, lists)
+    peers = tuple(_pinned(file) for file in pinned)
+    for file, peer in zip(pinned, peers, strict=True):
+        if lists and not _is_its_own(peer.certificate) and not any(each.is_about(peer.certificate) for each in lists):
+            raise ConfigError(f"{file}: no list of crl is by who issued it; give that list, or leave crl out")
+    return Trust(peers, roots, subject, lists)
 
 
 def _pinned(file: Path) -> Trusted:
@@ -183,6 +190,11 @@ def _authorities(file: Path) -> Iterator[Trusted]:
         if not _may_issue(certificate):
             raise ConfigError(f"{file}: not the certificate of an authority; give it as trusted to pin it")
         yield Trusted(certificate, public_key(certificate, str(file)))
+
+
+def _is_its_own(certificate: x509.Certificate) -> bool:
+    """Return whether it names nobody above itself, so that no list can tell of it."""
+    return certificate.issuer == certificate.subject
 
 
 def _has(certificate: x509.Certificate, subject: Mapping[str, str]) -> bool:
@@ -203,7 +215,7 @@ def _may_issue(certificate: x509.Certificate) -> bool:
     try:
         usage = _extension(certificate, x509.KeyUsage)
         basic = _extension(certificate, x509.BasicConstraints)
-    except ValueError:
+    except UNREADABLE:
         return False
     return basic is not None and basic.ca and (usage is None or usage.key_cert_sign)
 

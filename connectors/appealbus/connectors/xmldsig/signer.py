@@ -33,7 +33,7 @@ class DataSigner(ABC):
         return None
 
     async def health(self) -> str | None:
-        """Ask the service that signs how it is; return what is wrong, None where nothing is."""
+        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
         return None
 
 

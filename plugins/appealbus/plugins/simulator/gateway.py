@@ -2,42 +2,32 @@
 
 import asyncio
 import hmac
-import time
-import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 from aiohttp import web
 from lxml import etree
 
-from appealbus.core import ConfigError
-from appealbus.plugins.simulator import egkn, gbdfl, gbdul, spoil
+from appealbus.plugins.simulator import egkn, gbdfl, gbdul
 from appealbus.plugins.simulator.agency import AgencyQuestion
-from appealbus.plugins.simulator.chance import Chance, Fate
+from appealbus.plugins.simulator.answers import AnswerWriter, Asked
+from appealbus.plugins.simulator.chance import Chance
 from appealbus.plugins.simulator.messages import (
-    SUCCESS_MESSAGE,
     GatewayRequest,
-    build_fault,
-    build_response,
     read_envelope,
     read_request,
 )
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.refusal import (
     BAD_FORMAT,
-    BUSINESS_ERROR,
     INTERNAL_ERROR,
     NO_SERVICE,
-    SUCCESS,
-    UNHANDLED_EXCEPTION,
     RequestRefused,
 )
 from appealbus.plugins.simulator.service import SimulatedService
-from appealbus.plugins.simulator.settings import Correlation, Kind, ServiceSettings, SimulatorSettings
-from appealbus.plugins.simulator.signing.credentials import Keys
-from appealbus.plugins.simulator.signing.security import MessageSecurity
+from appealbus.plugins.simulator.settings import Kind, ServiceSettings, SimulatorSettings
+from appealbus.plugins.simulator.signing.security import MessageSecurity, keys_of
 from appealbus.plugins.simulator.signing.xmldsig import without_signature
 from appealbus.plugins.simulator.stats import Stats
 from appealbus.plugins.simulator.streams import cut, hang_up, instead, oversized, xml
@@ -47,22 +37,8 @@ log = structlog.get_logger(__name__)
 _CONTENT_TYPES = ("text/xml", "application/xml")
 _SEEN = 200_000
 """Ids that are refused when they come again: more than a test or the demonstration sends."""
-_KEPT = 1_000
-"""Answers kept to be sent again; with the bound on each some tens of megabytes at most."""
-_LARGEST_KEPT = 64 * 1024
 _SILENCE = 600.0
 """Seconds: longer than any client waits, and not for ever, or a long test would run out of connections."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question that the gateway has taken."""
-
-    service: SimulatedService
-    settings: ServiceSettings
-    request: GatewayRequest
-    question: AgencyQuestion
-    fate: Fate
 
 
 class Gateway:
@@ -71,11 +47,10 @@ class Gateway:
     def __init__(self, settings: SimulatorSettings, population: Population, stats: Stats) -> None:
         self._settings = settings
         self._stats = stats
-        self._security = MessageSecurity(_keys(settings))
+        self._security = MessageSecurity(keys_of(settings))
+        self._writer = AnswerWriter(self._security)
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._kept: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._by_id: dict[str, tuple[SimulatedService, ServiceSettings]] = {}
-        self._last_id = 0
         self._closing = asyncio.Event()
         chance = Chance(settings.seed)
         for made, bound in (
@@ -102,7 +77,7 @@ class Gateway:
         except RequestRefused as refusal:
             self._stats.refusals[refusal.code] += 1
             log.info("simulator.refused", code=refusal.code)
-            return await self._fault(refusal.code, refusal.reason)
+            return xml(await self._writer.fault(refusal.code, refusal.reason), status=500)
         left = service.outage_left()
         if left > 0:
             self._stats.answer(service.name, "outage")
@@ -111,7 +86,7 @@ class Gateway:
         fate = service.fate(question)
         if fate.delay:
             await asyncio.sleep(fate.delay)
-        return await self._answer(request, _Asked(service, bound, read, question, fate))
+        return await self._answer(request, Asked(service, bound, read, question, fate))
 
     async def _admit(
         self, request: web.Request, body: bytes
@@ -154,79 +129,20 @@ class Gateway:
         if len(self._seen) > _SEEN:
             self._seen.popitem(last=False)
 
-    async def _fault(self, code: str, reason: str) -> web.Response:
-        return xml(await self._security.written(lambda: build_fault(code, reason)), status=500)
-
-    async def _answer(self, request: web.Request, asked: _Asked) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         match asked.fate.kind:
             case Kind.OVERSIZED:
                 return await oversized(request, asked.service.rules.oversized_bytes)
             case Kind.SILENT:
                 return await self._silent(request)
             case Kind.CUT:
-                return await cut(request, await self._message(asked))
+                return await cut(request, await self._writer.message(asked))
             case Kind.FAULT:
-                return await self._fault(INTERNAL_ERROR, "Internal error")
+                return xml(await self._writer.fault(INTERNAL_ERROR, "Internal error"), status=500)
             case Kind.HTTP_500 | Kind.HTTP_502 | Kind.EMPTY | Kind.ENTITY_BOMB as kind:
                 return instead(kind)
             case _:
-                return xml(await self._message(asked))
-
-    async def _message(self, asked: _Asked) -> bytes:
-        """Return an answer, good or spoilt."""
-        kind, rules = asked.fate.kind, asked.service.rules
-        key = asked.service.name, asked.question.key
-        earlier = self._kept.get(key)
-        if kind is Kind.REPLAYED and earlier is not None:
-            return earlier
-        message = await self._security.written(partial(self._written, asked), sign=kind is not Kind.UNSIGNED)
-        if kind is Kind.WRONG_SIGNATURE:
-            return spoil.altered(message)
-        if kind is Kind.TRUNCATED:
-            return spoil.truncated(message)
-        if kind in (None, Kind.REPLAYED) and rules.replayed and len(message) <= _LARGEST_KEPT:
-            self._kept[key] = message
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return message
-
-    def _written(self, asked: _Asked) -> bytes:
-        """Return an answer before the gateway signs it."""
-        kind, agency = asked.fate.kind, asked.service.agency
-        code, text = SUCCESS, SUCCESS_MESSAGE
-        if kind is Kind.STATUS:
-            code, text = UNHANDLED_EXCEPTION, "Unhandled exception"
-        elif kind is Kind.BUSINESS_ERROR or asked.question.refused:
-            code, text = BUSINESS_ERROR, "Business error"
-        message = build_response(
-            None if kind is Kind.STATUS else asked.service.answer(asked.question, asked.fate),
-            shape=asked.settings.shape,
-            type_name=agency.answer_type,
-            sign=self._security.sign_content if agency.signs and kind is not Kind.UNSIGNED else None,
-            code=code,
-            message=text,
-            correlation_id=self._correlation_id(asked),
-            message_id=self._next_id(),
-            # One participant in five gives none.
-            session_id="" if int(asked.fate.token) % 5 == 0 else None,
-        )
-        if kind is Kind.WRONG_NAMESPACE:
-            return spoil.moved(message)
-        return spoil.doubled(message) if kind is Kind.DOUBLED else message
-
-    def _correlation_id(self, asked: _Asked) -> str | None:
-        rule = asked.settings.correlation
-        if rule is Correlation.ABSENT:
-            return None
-        if asked.fate.kind is Kind.REPEATED:
-            return str(uuid.UUID(int=int(asked.fate.token)))
-        inside = asked.question.id if rule is Correlation.CONTENT else None
-        return inside or asked.request.correlation_id
-
-    def _next_id(self) -> str:
-        # The gateway's own ids are decimal numbers, and come once, whatever was restarted in between.
-        self._last_id = max(self._last_id + 1, time.time_ns())
-        return str(self._last_id)
+                return xml(await self._writer.message(asked))
 
     async def _silent(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -234,15 +150,3 @@ class Gateway:
         except TimeoutError:
             log.debug("simulator.silence_ended")
         return hang_up(request)
-
-
-def _keys(settings: SimulatorSettings) -> Keys | None:
-    if settings.keys is None:
-        return None
-    try:
-        # Imported here: an unsigned contour needs none of the extra.
-        from appealbus.plugins.simulator.signing.keys import load_keys, make_keys
-    except ImportError:
-        raise ConfigError("a signed contour needs more: pip install 'appealbus[wssec]'") from None
-    make_keys(settings.keys, settings.algorithm)
-    return load_keys(settings.keys)

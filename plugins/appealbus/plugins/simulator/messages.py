@@ -14,9 +14,9 @@ from typing import Final
 
 from lxml import etree
 
-from appealbus.plugins.simulator.content import XSI_TYPE, Shape, escaped, lay, take
+from appealbus.plugins.simulator.content import XSI_TYPE, Shape, escaped, lay, parsed, take
 from appealbus.plugins.simulator.refusal import BAD_FORMAT, SUCCESS, RequestRefused
-from appealbus.schemas.safexml import UnsafeXml, parse
+from appealbus.schemas.safexml import UnsafeXml
 
 NS_SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 NS_TYPES: Final = "http://bip.bee.kz/SyncChannel/v10/Types"
@@ -72,7 +72,7 @@ def read_envelope(data: bytes, *, limit: int = 2 * 1024 * 1024) -> etree._Elemen
 
     """
     try:
-        envelope = parse(data, limit=limit)
+        envelope = parsed(data, limit=limit)
     except UnsafeXml as error:
         raise RequestRefused(BAD_FORMAT, error.reason) from None
     parts = [str(part.tag) for part in envelope]

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from appealbus.plugins.simulator.signing.algorithms import PrivateKey, ThrowawayKey
+from appealbus.core import ConfigError
+from appealbus.plugins.simulator.settings import SimulatorSettings
+from appealbus.plugins.simulator.signing.algorithms import METHODS, PrivateKey, ThrowawayKey
 from appealbus.plugins.simulator.signing.credentials import Certificate, Keys
 from appealbus.plugins.simulator.signing.wssecurity import sign_response, verify_request
 from appealbus.plugins.simulator.signing.xmldsig import sign_document, verify_document
@@ -56,3 +58,26 @@ class MessageSecurity:
             return sign_response(message, gateway) if sign else message
 
         return await asyncio.to_thread(work)
+
+
+def keys_of(settings: SimulatorSettings) -> Keys | None:
+    """Return the keys of the folder that the settings name, made there if it is empty.
+
+    Raises:
+        ConfigError: they cannot be read or made, or are of another algorithm.
+
+    """
+    if settings.keys is None:
+        return None
+    try:
+        # Imported here: an unsigned contour needs none of the extra.
+        from appealbus.plugins.simulator.signing.keys import load_keys, make_keys
+    except ImportError:
+        raise ConfigError("a signed contour needs more: pip install 'appealbus[wssec]'") from None
+    make_keys(settings.keys, settings.algorithm)
+    keys = load_keys(settings.keys)
+    if keys.gateway.key.method is not METHODS[settings.algorithm]:
+        raise ConfigError(
+            f"{settings.keys}: the keys are not of {settings.algorithm}; say which, or take another folder"
+        )
+    return keys

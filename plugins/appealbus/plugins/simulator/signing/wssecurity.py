@@ -119,7 +119,10 @@ def _decoded(text: str | None) -> bytes:
 
 
 def _canonical(element: etree._Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    try:
+        return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+    except etree.LxmlError:
+        raise _wrong("what was signed has no canonical form") from None
 
 
 def sign_response(message: bytes, pair: Pair) -> bytes:

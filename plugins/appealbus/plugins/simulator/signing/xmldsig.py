@@ -128,4 +128,7 @@ def _decoded(text: str | None) -> bytes:
 
 
 def _canonical(element: etree._Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=False, with_comments=True)
+    try:
+        return etree.tostring(element, method="c14n", exclusive=False, with_comments=True)
+    except etree.LxmlError:
+        raise _wrong("what was signed has no canonical form") from None
