@@ -8,7 +8,6 @@ from lxml import etree
 
 from appealbus.connectors.soap.builder import Builder
 from appealbus.connectors.soap.compiling import compile_schema
-from appealbus.connectors.soap.contract import vocabulary_of
 from appealbus.connectors.soap.documents import Document
 from appealbus.connectors.soap.schemas import arrange
 from appealbus.core import CallFailed
@@ -30,7 +29,7 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace=
 IIN = "850312180019"
 SCHEMAS = arrange([Document("/m.xsd", etree.fromstring(XSD))])
 BUILDER = Builder(SCHEMAS)
-CHECKER = Checker(compile_schema(SCHEMAS), vocabulary_of(SCHEMAS))
+CHECKER = Checker(compile_schema(SCHEMAS), SCHEMAS.vocabulary)
 
 
 def refused(content: dict[str, Any]) -> str:
