@@ -12,8 +12,7 @@ from appealbus.connectors.soap.notes import ContractNotes
 from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
 from appealbus.core import ConfigError, ReplyCheck
-from appealbus.core.replies.loose import loosened
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core.replies.xmlschema import Checker, loosened
 
 _MOST_REASONS = 20
 """Lines of an error; a contract may have hundreds of operations."""

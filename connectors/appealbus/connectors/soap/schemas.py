@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from lxml import etree
 
 from appealbus.connectors.soap.documents import WSDL, XSD, Document, references
-from appealbus.core.replies.vocabulary import Vocabulary
+from appealbus.core.replies.xmlschema import Vocabulary
 
 DRIVER = "/contract/all.xsd"
 """The document that imports everything."""

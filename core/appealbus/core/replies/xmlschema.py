@@ -29,6 +29,8 @@ _PIECE = 16 * 1024
 """Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
 _CODE = "reply.schema"
 
+__all__ = ["Checker", "MessageSchema", "Vocabulary", "loosened", "vocabulary_of"]
+
 
 class Checker:
     """Checks messages against a schema, in a time that grows with their size and not with its square.
