@@ -25,6 +25,14 @@ GOST_DIGEST: Final = {bits: f"{_PKI_GOV_KZ}gostr34112015-{bits}" for bits in (25
 GOST_2004: Final = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
 """The signature method of the keys before: GOST 34.310-2004 with GOST 34.311-95."""
 
+METHODS: Final = frozenset({(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))})
+"""Of signatures, each with that of its digest."""
+
+SIGNATURE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
+"""What a Signature holds; KeyInfo may be absent."""
+SIGNED_INFO_PARTS: Final = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+REFERENCE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
+
 SECURITY: Final = f"{{{WSSE}}}Security"
 SIGNATURE: Final = f"{{{DS}}}Signature"
 WSU_ID: Final = f"{{{WSU}}}Id"

@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from lxml import etree
 
 from appealbus.connectors.wssec.names import DS, SIGNATURE
+from appealbus.connectors.wssec.signer import KeyHolder
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
-from appealbus.core import LinkState
 
 _XML_ATTRIBUTES = "{http://www.w3.org/XML/1998/namespace}"
 
 
-class DataSigner(ABC):
+class DataSigner(KeyHolder, ABC):
     """Signs a document as a whole, by a signature inside its root (XML Signature, enveloped, URI="")."""
 
     @abstractmethod
@@ -27,14 +27,6 @@ class DataSigner(ABC):
             CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
 
         """
-
-    def link(self, name: str) -> LinkState | None:
-        """Say how the service stands that signs, if one does."""
-        return None
-
-    async def health(self) -> str | None:
-        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
-        return None
 
 
 class DataKey(ABC):

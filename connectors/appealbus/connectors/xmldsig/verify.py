@@ -10,9 +10,10 @@ from lxml import etree
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
 from appealbus.connectors.wssec.names import GOST_2004
+from appealbus.connectors.wssec.structure import failed
 from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
-from appealbus.connectors.xmldsig.structure import failed, methods_of, signature_of, take_out
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall
 
