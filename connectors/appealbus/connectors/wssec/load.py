@@ -37,11 +37,11 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
     signer: Signer
     with errors_of(key):
         if settings.sign == "ncanode":
-            signer = module("wssec.remote").RemoteSigner(load_service(settings))
+            signer = module("wssec", "remote").RemoteSigner(load_service(settings))
         elif kind == "gost":
-            signer = module("wssec.gost.signer").load_gost_signer(*key_of(settings), int(size))
+            signer = module("wssec", "gost.signer").load_gost_signer(*key_of(settings), int(size))
         else:
-            signer = module("wssec.rsa").load_rsa_signer(*key_of(settings))
+            signer = module("wssec", "rsa").load_rsa_signer(*key_of(settings))
     return signer
 
 
@@ -72,7 +72,7 @@ def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
     if not settings.is_verified:
         return None
     with errors_of(key):
-        verify, trust = module("wssec.verify").verify, trust_of(settings)
+        verify, trust = module("wssec", "verify").verify, trust_of(settings)
 
     async def verified(envelope: etree._Element) -> etree._Element:
         body: etree._Element = await asyncio.to_thread(verify, envelope, trust)
@@ -100,7 +100,7 @@ def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateS
         return ()
     found: tuple[CertificateState, ...]
     with errors_of(key):
-        found = module("wssec.certificates").states(used)
+        found = module("wssec", "certificates").states(used)
     return found
 
 
@@ -117,7 +117,7 @@ def trust_of(settings: SignatureSettings) -> Any:
 
     """
     files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
-    return module("wssec.trust").load_trust(*files)
+    return module("wssec", "trust").load_trust(*files)
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def errors_of(key: str) -> Iterator[None]:
         raise ConfigError(f"{key}: {error}") from None
 
 
-def module(name: str) -> ModuleType:
+def module(folder: str, name: str) -> ModuleType:
     """Import a module of ours that needs the extra.
 
     Raises:
@@ -137,6 +137,6 @@ def module(name: str) -> ModuleType:
 
     """
     try:
-        return import_module(f"appealbus.connectors.{name}")
+        return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:
         raise ConfigError("signatures need more packages: pip install 'appealbus[wssec]'") from None

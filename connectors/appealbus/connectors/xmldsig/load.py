@@ -30,9 +30,9 @@ def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None
     signer: DataSigner
     with errors_of(key):
         if settings.sign == "ncanode":
-            signer = module("xmldsig.remote").RemoteDataSigner(load_service(settings))
+            signer = module("xmldsig", "remote").RemoteDataSigner(load_service(settings))
         else:
-            signer = module("xmldsig.keys").load_key_signer(settings.sign, *key_of(settings))
+            signer = module("xmldsig", "keys").load_key_signer(settings.sign, *key_of(settings))
     return signer
 
 
@@ -50,5 +50,5 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
     if not settings.is_verified:
         return None
     with errors_of(key):
-        verify, trust = module("xmldsig.verify").verify, trust_of(settings)
+        verify, trust = module("xmldsig", "verify").verify, trust_of(settings)
     return lambda root: verify(root, trust)
