@@ -309,6 +309,30 @@ async def test_a_lookup_written_by_hand_is_strict_unless_off() -> None:
     assert told.kind is OutcomeKind.FOUND
 
 
+def test_who_is_lenient() -> None:
+    """Who declares all of it, or says so."""
+
+    class Asks(ByIin):
+        async def ask(self, query: LicenceQuery, source: Source) -> Outcome[Record] | Outcome[Licence]:
+            return await super().ask(query, source)
+
+    class Reads(ByIin):
+        def read(self, *given: Any) -> Any:
+            return super().read(*given)
+
+    class Says(Asks):
+        lenient = True
+
+    assert [kind.lenient for kind in (ByIin, ByCode, ByHand, Asks, Reads, Says)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
 async def test_a_lookup_written_by_hand_gets_no_reply_that_its_wire_found_different() -> None:
     """The wire's contract is as strict with it as its own schema."""
 

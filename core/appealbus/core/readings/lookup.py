@@ -52,7 +52,7 @@ class Declared(Lookup[Q, R_co]):
         super().__init_subclass__(**kwargs)
         if "lenient" not in cls.__dict__:
             # What a reading by code of its own finds out of a reply that breaks its schema, nobody knows.
-            cls.lenient = cls.read is Declared.read
+            cls.lenient = cls.read is Declared.read and cls.ask is Declared.ask
         models = models_of(cls)
         if models is None:  # a class between may leave them to others, and the declarations too
             return
