@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from appealbus.connectors.soap.documents import WSDL, XSD, Document, references
+from appealbus.connectors.soap.documents import WSDL, Document, references
 from appealbus.core.replies.xmlschema import Vocabulary
+from appealbus.schemas.namespaces import XSD
 
 DRIVER = "/contract/all.xsd"
 """The document that imports everything."""

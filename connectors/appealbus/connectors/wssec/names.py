@@ -2,7 +2,9 @@
 
 from typing import Final
 
-SOAP_NAMESPACES: Final = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+from appealbus.schemas.namespaces import DS, SOAP11, SOAP12
+
+SOAP_NAMESPACES: Final = (SOAP11, SOAP12)
 
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
@@ -12,7 +14,6 @@ X509V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
 KEY_IDENTIFIER: Final = f"{_OASIS}x509-token-profile-1.0#X509SubjectKeyIdentifier"
 THUMBPRINT: Final = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
 
-DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -34,6 +35,5 @@ SIGNED_INFO_PARTS: Final = [f"{{{DS}}}{name}" for name in ("CanonicalizationMeth
 REFERENCE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
 
 SECURITY: Final = f"{{{WSSE}}}Security"
-SIGNATURE: Final = f"{{{DS}}}Signature"
 WSU_ID: Final = f"{{{WSU}}}Id"
 WSSE_ID: Final = f"{{{WSSE}}}Id"

@@ -10,12 +10,10 @@ from collections.abc import Collection
 from lxml import etree
 
 from appealbus.connectors.wssec.names import (
-    DS,
     EXC_C14N,
     GOST_2004,
     REFERENCE_PARTS,
     SECURITY,
-    SIGNATURE,
     SIGNATURE_PARTS,
     SIGNED_INFO_PARTS,
     SOAP_NAMESPACES,
@@ -23,6 +21,7 @@ from appealbus.connectors.wssec.names import (
     WSU_ID,
 )
 from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS, SIGNATURE
 from appealbus.schemas.outcome import OutcomeKind
 
 

@@ -6,11 +6,9 @@ from abc import ABC, abstractmethod
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import DS, SIGNATURE
 from appealbus.connectors.wssec.signer import KeyHolder
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
-
-_XML_ATTRIBUTES = "{http://www.w3.org/XML/1998/namespace}"
+from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
 class DataSigner(KeyHolder, ABC):
@@ -101,6 +99,6 @@ def _canonical(info: etree._Element, root: etree._Element) -> bytes:
     # the former into a part that it serialises, and the latter are the root's.
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
     for name, value in root.attrib.items():
-        if str(name).startswith(_XML_ATTRIBUTES):
+        if str(name).startswith(f"{{{XML}}}"):
             alone.set(name, value)
     return etree.tostring(alone, method="c14n")

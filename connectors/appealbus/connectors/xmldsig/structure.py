@@ -6,9 +6,10 @@ another place, other transforms.
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import DS, REFERENCE_PARTS, SIGNATURE, SIGNATURE_PARTS, SIGNED_INFO_PARTS
+from appealbus.connectors.wssec.names import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS
 from appealbus.connectors.wssec.structure import failed
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
+from appealbus.schemas.namespaces import DS, SIGNATURE
 
 _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
 """The two are one: URI="" stands for the document without its comments (XML Signature, 4.3.3.3)."""

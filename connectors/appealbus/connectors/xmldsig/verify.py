@@ -16,8 +16,7 @@ from appealbus.connectors.wssec.verify import signed_by
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall
-
-_XML = "{http://www.w3.org/XML/1998/namespace}"
+from appealbus.schemas.namespaces import XML
 
 
 def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -> None:
@@ -65,6 +64,6 @@ def _canonical_info(info: etree._Element) -> bytes:
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, value in ancestor.attrib.items():
-            if str(name).startswith(_XML) and name not in alone.attrib:
+            if str(name).startswith(f"{{{XML}}}") and name not in alone.attrib:
                 alone.set(name, value)
     return etree.tostring(alone, method="c14n", with_comments=False)

@@ -12,9 +12,9 @@ from appealbus.core.replies.marks import mark_repeated, refuse
 from appealbus.core.replies.schema_errors import ErrorKey, SchemaError, errors_of, is_valid
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlread import local_name
+from appealbus.schemas.namespaces import SIGNATURE
 from appealbus.schemas.outcome import OutcomeKind
 
-SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 _SIZE = etree.XPath("count(descendant-or-self::*)")
 _ENOUGH = 40_000
 """Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from appealbus.core.replies.xsd import XSD
+from appealbus.schemas.namespaces import XSD
 
 _PARTICLES = frozenset(f"{{{XSD}}}{name}" for name in ("element", "group", "sequence", "choice", "all", "any"))
 _ATTRIBUTE = f"{{{XSD}}}attribute"

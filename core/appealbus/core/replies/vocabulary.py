@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from appealbus.core.replies.xmlread import local_name
-from appealbus.core.replies.xsd import XSD
+from appealbus.schemas.namespaces import XSD
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ from lxml import etree
 
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.differences import SIGNATURE, Differences
+from appealbus.core.replies.differences import Differences
 from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.schema_errors import first_place, is_valid
 from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
-from appealbus.core.replies.xsd import XSD, SchemaModel
+from appealbus.core.replies.xsd import SchemaModel
+from appealbus.schemas.namespaces import SIGNATURE, XSD, XSI_TYPE
 from appealbus.schemas.outcome import OutcomeKind
 
-_XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _SIZE = etree.XPath("count(descendant-or-self::*) + count(descendant-or-self::*/@*)")
 _CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[1000]])")
 _LARGE = 2_000
@@ -190,7 +190,7 @@ class MessageSchema:
         """
         if not str(message.tag).startswith("{"):
             message.tag = self.root
-            message.attrib.pop(_XSI_TYPE, None)
+            message.attrib.pop(XSI_TYPE, None)
         self.checker.take(message, notes if notes is not None else Notes())
 
 
