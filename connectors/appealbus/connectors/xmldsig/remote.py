@@ -8,8 +8,9 @@ from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.names import METHODS
 from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of, wrong_answer
 from appealbus.connectors.xmldsig.signer import DataSigner
-from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed, LinkState
+from appealbus.core.replies.xmlread import take_out
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")

@@ -39,18 +39,6 @@ def methods_of(signature: etree._Element) -> tuple[str, str]:
     return str(info[1].get("Algorithm")), str(info[2][1].get("Algorithm"))
 
 
-def take_out(signature: etree._Element) -> None:
-    """Take the signature out of its document, and nothing else: text behind it stays."""
-    parent, before = signature.getparent(), signature.getprevious()
-    if signature.tail and before is not None:
-        before.tail = (before.tail or "") + signature.tail
-    elif signature.tail and parent is not None:
-        parent.text = (parent.text or "") + signature.tail
-    if parent is not None:
-        signature.tail = None
-        parent.remove(signature)
-
-
 def _check(signature: etree._Element) -> None:
     if [part.tag for part in signature] not in (SIGNATURE_PARTS, SIGNATURE_PARTS[:2]):
         raise failed("data_signature.structure", "the signature of the data has parts that we do not take")

@@ -13,9 +13,10 @@ from appealbus.connectors.wssec.names import GOST_2004
 from appealbus.connectors.wssec.structure import failed
 from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
-from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall
+from appealbus.core.replies.xmlread import take_out
 from appealbus.schemas.namespaces import XML
 
 

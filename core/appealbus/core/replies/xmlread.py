@@ -158,6 +158,19 @@ def coded(
     return Coded(code=value or "", name_ru=name_ru, name_kk=name_kk)
 
 
+def take_out(element: etree._Element) -> None:
+    """Take an element out of its document, and nothing else: text behind it stays. A root stays where it is."""
+    above, before = element.getparent(), element.getprevious()
+    if above is None:
+        return
+    if element.tail and before is not None:
+        before.tail = (before.tail or "") + element.tail
+    elif element.tail:
+        above.text = (above.text or "") + element.tail
+    element.tail = None
+    above.remove(element)
+
+
 def needed(value: V | None, path: str) -> V:
     """Return a value that was read at the path: `needed(date_of(person, "birthDate"), "birthDate")`.
 

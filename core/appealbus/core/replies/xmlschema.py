@@ -14,6 +14,7 @@ from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.schema_errors import first_place, is_valid
 from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
+from appealbus.core.replies.xmlread import take_out
 from appealbus.core.replies.xsd import SchemaModel
 from appealbus.schemas.namespaces import SIGNATURE, XSD, XSI_TYPE
 from appealbus.schemas.outcome import OutcomeKind
@@ -111,7 +112,10 @@ class Checker:
         """Return the message, or a copy without the signatures that the schema does not know."""
         if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
             return message
-        return without(message, SIGNATURE)
+        copy = deepcopy(message)
+        for signature in list(copy.iter(SIGNATURE)):
+            take_out(signature)
+        return copy
 
     def _take_large(self, message: etree._Element) -> None:
         """Make sure that all which a large message has against its schema is something new, or something missing.
@@ -192,23 +196,6 @@ class MessageSchema:
             message.tag = self.root
             message.attrib.pop(XSI_TYPE, None)
         self.checker.take(message, notes if notes is not None else Notes())
-
-
-def without(message: etree._Element, tag: str) -> etree._Element:
-    """Return a copy of an element without all those of a name inside it. The text between them stays."""
-    copy = deepcopy(message)
-    for element in list(copy.iter(tag)):
-        above = element.getparent()
-        if above is None:
-            continue
-        if (tail := (element.tail or "").strip()) != "":
-            before = element.getprevious()
-            if before is None:
-                above.text = (above.text or "") + tail
-            else:
-                before.tail = (before.tail or "") + tail
-        above.remove(element)
-    return copy
 
 
 def _documents(entry: Path) -> dict[Path, etree._Element]:
