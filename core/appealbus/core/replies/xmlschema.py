@@ -13,6 +13,7 @@ from appealbus.core.replies.differences import Differences
 from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
 from appealbus.core.replies.schema_errors import first_place, is_valid
+from appealbus.core.replies.schema_files import compiled
 from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
 from appealbus.core.replies.xmlread import take_out
 from appealbus.core.replies.xsd import SchemaModel
@@ -30,7 +31,7 @@ _PIECE = 16 * 1024
 """Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
 _CODE = "reply.schema"
 
-__all__ = ["Checker", "MessageSchema", "Vocabulary", "loosened", "vocabulary_of"]
+__all__ = ["Checker", "MessageSchema", "Vocabulary", "compiled", "loosened", "vocabulary_of"]
 
 
 class Checker:
