@@ -110,11 +110,11 @@ def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataV
     alone = copy.deepcopy(data)
     alone.tail = None
     verifier(alone)
-    return take(alone, limit=limit, bare=bare)[0]
+    return take(alone, limit=limit, bare=bare)
 
 
-def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree._Element, Shape]:
-    """Return the content of `data` and the shape that it lay in.
+def take(data: etree._Element, *, limit: int, bare: bool = False) -> etree._Element:
+    """Return the content of `data`, in whatever shape it lies.
 
     Text that is XML is parsed, one level deep and no more. A single child is the content itself; several
     children, typed ones, plain text and nothing at all leave `data` as the content. A signature beside the content
@@ -131,14 +131,14 @@ def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree
     """
     text = (data.text or "").strip()
     if len(data) == 0:
-        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (_content(data), Shape.BARE)
+        return _nested(text, limit) if text.startswith("<") else _content(data)
     if XSI_TYPE in data.attrib and _own_type(data):
-        return _content(data), Shape.TYPED
+        return _content(data)
     parts = [part for part in data.iterchildren("*") if part.tag != SIGNATURE]
     # What stands in for the content has a namespace; the content's own children have none.
     if len(parts) == 1 and not text and not (bare and not str(parts[0].tag).startswith("{")):
-        return parts[0], Shape.CHILD
-    return _content(data), Shape.BARE
+        return parts[0]
+    return _content(data)
 
 
 def _content(data: etree._Element) -> etree._Element:
