@@ -30,8 +30,15 @@ def since(begun: str | None, ended: str | None) -> date | None:
 
 
 def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return since when a person is missing: the flag may say that they are not."""
-    return since(begun, ended) if flag is None or bool_from(flag) else None
+    """Return since when a person is missing: the flag may say that they are not.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    if flag is None:
+        raise ValueError
+    return since(begun, ended) if bool_from(flag) else None
 
 
 def incapable(status: str | None, begun: str | None, ended: str | None) -> date | None:
