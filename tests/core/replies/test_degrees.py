@@ -290,6 +290,14 @@ async def test_two_attributes_of_one_element() -> None:
     assert differences(reply) == {"licence/@kind": 1, "licence/@rank": 1}
 
 
+@pytest.mark.parametrize("space", [NS, "urn:foreign", "urn:it's", "urn:" + "x" * 300])
+@pytest.mark.parametrize("own", ["", 'kind="worn"'])
+async def test_an_attribute_of_another_namespace_is_not_taken_for_the_one_of_its_name(space: str, own: str) -> None:
+    """The schema says nothing of it, so its value was held to nothing."""
+    record = (await put(xml(LICENCE.replace('kind="valid"', f'{own} xmlns:q="{space}" q:kind="{CANARY}"')))).record
+    assert record == (await whole()).model_copy(update={"kind": None})
+
+
 async def test_an_empty_answer_and_a_code_count() -> None:
     """What is valid and empty says: no such record; so does a code, however different the rest is."""
     assert (await put(xml(""))).kind is OutcomeKind.NOT_FOUND
@@ -406,6 +414,8 @@ def _damage(dice: random.Random, reply: etree._Element) -> None:
         (LICENCE.replace(">valid</state>", ">x</state>") + LICENCE * 200, False),
         (LICENCE.replace("</state>", "</state><state>revoked</state>") + LICENCE * 200, False),
         (LICENCE * 200 + '<licence xmlns="urn:other"/>', False),
+        (LICENCE.replace("<state>valid", "<state>valid<new/>") + LICENCE * 200, False),
+        (LICENCE.replace("<state>valid", "<state>valid<new/>ated") + LICENCE * 200, False),
         (LICENCE * 4_000 + "<new/>", False),
     ],
 )

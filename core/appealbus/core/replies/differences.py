@@ -21,9 +21,12 @@ _WANTED = re.compile(r"Expected is \( (?:\{[^}']*\})?([^ '{}]{1,200}) \)\.$")
 _NAMES = re.compile(r"(?:\{[^}]*\})?[^\s,(){}]+")
 _CONTENT = 1871
 """libxml2's number for: this element is not expected here, or one is missing."""
-_HARMLESS = frozenset({1843, 1851, 1866, 1867, 1868})
+_UNKNOWN = frozenset({1866, 1867})
+"""Its numbers for an attribute too many: without and with a wildcard for attributes."""
+_HARMLESS = frozenset({1843, 1851, 1868}) | _UNKNOWN
 """Its numbers for what spoils no value: stray text between elements, an xsi:type that it does not know, an attribute
 too many, and one too few."""
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _SIZE = etree.XPath("count(descendant-or-self::*)")
 _ENOUGH = 40_000
 """Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""
@@ -208,12 +211,25 @@ class Differences:
         if error.attribute:
             path = f"{path}/@{error.attribute if error.attribute in self._names else '*'}".removeprefix("./")
         notes.differ(path)
+        if error.kind in _UNKNOWN:
+            self._drop_unknown(twin, error.attribute)
         if error.kind in _HARMLESS:
             return
         if error.attribute:
             twin.attrib.pop(error.attribute, None)
         else:
             refuse(twin)
+
+    def _drop_unknown(self, twin: etree._Element, attribute: str) -> None:
+        """Drop an attribute that the schema does not have there, if a reader could take it for one that it has.
+
+        Attributes are read by local name, and what stands in another namespace was held to nothing.
+        """
+        # A namespace may hold what libxml2 puts around names; then any attribute with a namespace may be meant.
+        keys = [str(key) for key in twin.attrib]
+        for key in [attribute] if attribute in keys else [key for key in keys if key.startswith("{")]:
+            if key.rpartition("}")[2] in self._names and not key.startswith(_XSI):
+                del twin.attrib[key]
 
     def _qualify(self) -> None:
         """Give elements the namespace of the root, or take it from them, where the schema expects the first so.
