@@ -88,7 +88,7 @@ def load_contract(
         checker = Checker(compiled.schema, vocabulary_of(schemas), loose)
     known = schemas.elements
     usable = [_usable(each, known, broken, replies) for each in ports]
-    chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
+    chosen = _choose(wsdl, usable, service, port, [*notes.lines, *reader.notes.lines])
     told = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(
         port=chosen,
