@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
+from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 
 REGISTER = Path(__file__).parent / "register.wsdl"
@@ -329,3 +331,28 @@ def test_a_fault_cannot_mean_found() -> None:
     """The table of faults takes outcomes that a fault can have."""
     with pytest.raises(ValueError, match="faults"):
         SoapSettings.model_validate({"wsdl": REGISTER, "faults": {"Server": "found"}})
+
+
+@pytest.mark.parametrize(("pattern", "is_slow"), [(r"\d{12}", False), ("(a|aa)+", True), (r"(\d{1,3},?){4}", True)])
+async def test_a_check_that_may_take_long_holds_nobody_up(
+    peer: Any, wires: Wires, call: Call, tmp_path: Path, *, pattern: str, is_slow: bool
+) -> None:
+    """A pattern that repeats can be tried in many ways: requests and replies are checked in a thread."""
+    (tmp_path / "r.wsdl").write_text(REGISTER.read_text())
+    xsd = REGISTER.with_suffix(".xsd").read_text()
+    old = '<xs:element name="address" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>'
+    kind = f'<xs:restriction base="xs:string"><xs:pattern value="{pattern}"/></xs:restriction>'
+    new = f"{old[:-2]}><xs:simpleType>{kind}</xs:simpleType></xs:element>".replace(' type="xs:string"', "")
+    assert old in xsd
+    (tmp_path / "register.xsd").write_text(xsd.replace(old, new))
+    wire = await wires(wsdl=tmp_path / "r.wsdl")
+    peer.answer = envelope(f"<FindPersonResponse>{PERSON}</FindPersonResponse>")
+    threads = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("check", "take"):
+            real = getattr(Checker, name)
+            patch.setattr(Checker, name, lambda *given, real=real: [threads.append(get_ident()), real(*given)][1])
+        reply = await wire.call(Request(FIND, "FindPerson"), call)
+    assert reply.differences == {"person/address": 2}
+    assert len(threads) == 2
+    assert (get_ident() not in threads) is is_slow

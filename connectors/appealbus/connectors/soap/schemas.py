@@ -4,6 +4,7 @@ Contracts spread a namespace over several schemas, import by namespace alone and
 one document that includes its parts, under a name of ours, and every import leads there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,9 @@ from appealbus.connectors.soap.documents import WSDL, XSD, Document, references
 DRIVER = "/contract/all.xsd"
 """The document that imports everything."""
 
+_REPEATS = re.compile(r"[*+]|\{\d+,|\)\{")
+"""What is in a pattern that libxml2 may have to try in many ways: a part that is there as often as it likes, or a group
+that is there several times."""
 _IMPORT, _INCLUDE, _REDEFINE = (f"{{{XSD}}}{name}" for name in ("import", "include", "redefine"))
 
 
@@ -83,6 +87,13 @@ class Schemas:
             if node.tag == f"{{{XSD}}}element"
             for name in self.qualified(file, node)
         )
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a check may take long: some 30 characters can be enough for a second, where a pattern repeats."""
+        roots = (etree.fromstring(content) for content in self.files.values())
+        patterns = (node.get("value", "") for root in roots for node in root.iter(f"{{{XSD}}}pattern"))
+        return any(map(_REPEATS.search, patterns))
 
     def components(self, file: str) -> Iterator[tuple[Component, etree._Element]]:
         """Yield the global declarations of a document that are still there."""
