@@ -439,6 +439,19 @@ def test_differences_have_an_end() -> None:
         assert caught.value.at_scale
 
 
+def test_differences_that_take_too_long_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the schema counts inside of what repeats, libxml2 needs half a second for each look at some elements."""
+    again = '<xs:sequence maxOccurs="20"><xs:element name="a" maxOccurs="20"/></xs:sequence>'
+    text = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType>{again}
+</xs:complexType></xs:element></xs:schema>"""
+    root = etree.fromstring(text)
+    checker = Checker(etree.XMLSchema(root), declared([root]), loosened({"a": text.encode()}, "a"))
+    monkeypatch.setattr("appealbus.core.replies.differences._LONGEST", 0.1)
+    with pytest.raises(CallFailed, match="take too long to find") as caught:
+        checker.take(etree.fromstring(f"<A>{'<a/>' * 500}<c/></A>"), Notes(ReplyCheck.LENIENT))
+    assert caught.value.at_scale
+
+
 async def test_another_order_hides_nothing() -> None:
     """Elements in the reverse order are taken, and each value is held to the schema all the same."""
     reply = xml(LICENCE)

@@ -90,10 +90,15 @@ class Schemas:
 
     @property
     def is_slow(self) -> bool:
-        """Whether a check may take long: some 30 characters can be enough for a second, where a pattern repeats."""
-        roots = (etree.fromstring(content) for content in self.files.values())
-        patterns = (node.get("value", "") for root in roots for node in root.iter(f"{{{XSD}}}pattern"))
-        return any(map(_REPEATS.search, patterns))
+        """Whether a check may take long: some 30 characters can be enough for a second where a pattern repeats, and as
+        many elements where the schema counts what repeats."""
+        return any(
+            _REPEATS.search(node.get("value", "")) is not None
+            if node.tag == f"{{{XSD}}}pattern"
+            else node.get("maxOccurs", "1") not in ("0", "1", "unbounded")
+            for content in self.files.values()
+            for node in etree.fromstring(content).iter("{*}*")
+        )
 
     def components(self, file: str) -> Iterator[tuple[Component, etree._Element]]:
         """Yield the global declarations of a document that are still there."""

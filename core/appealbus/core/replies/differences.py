@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from appealbus.core.clocks import steady
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.marks import mark_repeated, refuse
@@ -32,6 +33,9 @@ _ENOUGH = 40_000
 """Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""
 _MOST = 2_000
 """Errors that are looked at, of one message: 20 ms."""
+_LONGEST = 2.0
+"""Seconds after which nobody looks any further, 20 times what the most differences take: where the schema counts what
+repeats, or a pattern does, libxml2 may take half a second for a few dozen elements, each time."""
 _Key: TypeAlias = tuple[etree._Element, int, str]
 
 
@@ -137,6 +141,7 @@ class Differences:
         self._strict = list(self._errors(schema, self._message))
         self._told: set[_Key] = set()
         self._left = _ENOUGH
+        self._ends = steady() + _LONGEST
 
     def settle(self, notes: Notes) -> None:
         """Count the differences, and make unreadable what the schema does not allow: values, and repetitions.
@@ -184,7 +189,7 @@ class Differences:
 
     def _is_valid(self, root: etree._Element) -> bool:
         self._left -= int(_SIZE(root))
-        if self._left < 0:
+        if self._left < 0 or steady() > self._ends:
             raise _too_many()
         return is_valid(self._schema, root, "reply.schema", "the reply")
 
@@ -286,7 +291,7 @@ class Differences:
 
 
 def _too_many() -> CallFailed:
-    reason = "the reply breaks its schema in more places than are looked at"
+    reason = "the reply breaks its schema in more places than are looked at, or they take too long to find"
     return CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=True)
 
 
