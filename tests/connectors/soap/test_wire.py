@@ -274,6 +274,7 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
         ({"port": "Absent"}, "it has: RegisterService/Soap11, RegisterService/Soap12"),
         ({"secret_headers": {"X": {"env": "APPEALBUS_TEST_NOT_SET"}}}, "APPEALBUS_TEST_NOT_SET is not set"),
         ({"http_headers": {"X": "a\r\nY: b"}}, r"sources\.r\.http_headers: X: "),
+        ({"action": "a\r\nY: b"}, r"sources\.r\.action: SOAPAction: "),
         ({"secret_headers": {"X": Secret(env="A", environ={"A": "a\nb"})}}, r"sources\.r\.secret_headers: X: "),
         ({"url": "https://x.invalid/", "tls": {"ca_bundle": REGISTER}}, r"sources\.r\.tls\.ca_bundle: "),
     ],

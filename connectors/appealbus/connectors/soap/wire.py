@@ -219,6 +219,7 @@ class SoapWire(Wire):
             pair = f"{settings.basic.user}:{settings.basic.password.get()}"
             extra["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
         for operation in contract.port.operations.values():
+            _checked({"SOAPAction": operation.action if settings.action is None else settings.action}, f"{key}.action")
             self._http_headers[operation.name] = _http_headers(
                 operation, contract.port.namespace, settings.action, extra
             )
