@@ -454,6 +454,28 @@ def test_differences_that_take_too_long_to_find(monkeypatch: pytest.MonkeyPatch)
     assert caught.value.at_scale
 
 
+@pytest.mark.parametrize(
+    ("inside", "places"),
+    [
+        ('<p>1</p><p xmlns="">2</p>', {"p": 1}),
+        ('<p xmlns="">1</p>', {"p": 1}),
+        ('<p>1</p><q/><p xmlns="">2</p>', {"p": 1}),
+    ],
+)
+def test_one_name_in_a_namespace_and_in_none(inside: str, places: dict[str, int]) -> None:
+    """The one that breaks the schema is counted, by its name, and no other is touched."""
+    text = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:q" xmlns="urn:q">
+<xs:element name="p" type="xs:int"/><xs:element name="q"/><xs:element name="A"><xs:complexType><xs:sequence>
+<xs:element ref="p" minOccurs="0"/><xs:element ref="q" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
+</xs:schema>"""
+    root = etree.fromstring(text)
+    checker = Checker(etree.XMLSchema(root), vocabulary_of([root]), loosened({"a": text.encode()}, "a"))
+    reply, notes = etree.fromstring(f'<A xmlns="urn:q">{inside}</A>'), Notes(ReplyCheck.LENIENT)
+    checker.take(reply, notes)
+    assert notes.differences == places
+    assert [each.text for each in reply.iter("{urn:q}p")] == ["1"] * inside.count("<p>")
+
+
 async def test_another_order_hides_nothing() -> None:
     """Elements in the reverse order are taken, and each value is held to the schema all the same."""
     reply = xml(LICENCE)

@@ -184,7 +184,7 @@ class Differences:
     def _missing(self, error: SchemaError) -> str:
         """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""
         wanted = error.expected[0].rpartition("}")[2] if len(error.expected) == 1 else ""
-        if wanted not in self._vocabulary.names:
+        if not wanted or wanted not in self._vocabulary.names:
             return self._path(error.node)
         above = error.node.getparent() if error.is_unexpected else error.node
         return f"{self._path(above)}/{wanted}".removeprefix("./") if above is not None else wanted

@@ -120,18 +120,18 @@ def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaE
 
 
 def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element | None:
-    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix and name."""
+    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix or of no namespace."""
     match = _STEP.fullmatch(step)
     if match is None:
         return None
     name = step.partition("[")[0]
     alike = beside.get((above, name))
     if alike is None:
-        prefix = name.rpartition(":")[0] or None
+        prefix = name.rpartition(":")[0]
         alike = [
             each
             for each in above.iterchildren("*")
-            if name == "*" or (local_name(each) == match[1] and each.prefix == prefix)
+            if name == "*" or ((each.prefix == prefix and local_name(each) == match[1]) if prefix else each.tag == name)
         ]
         beside[above, name] = alike
     place = int(match[2] or 1) - 1
