@@ -79,7 +79,7 @@ def load_contract(
     except ConfigError as error:
         if replies is not ReplyCheck.OFF:
             raise ConfigError(
-                f'{error}\nrepair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
+                str(error), 'repair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
             ) from None
         notes.add("schema", f"requests are not checked: {error}")
     else:

@@ -120,7 +120,7 @@ def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaE
 
 
 def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element | None:
-    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix or of no namespace."""
+    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix or of none."""
     match = _STEP.fullmatch(step)
     if match is None:
         return None
