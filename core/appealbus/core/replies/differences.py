@@ -195,7 +195,7 @@ class Differences:
             notes.differ(self._path(node))
             if self._is_foreign(node) or not (self._is_loose or local_name(node) not in self._names):
                 refuse(twin)  # it means something else; or nothing can tell what it holds
-            elif _has_before(node):
+            elif _has_before(twin):
                 mark_repeated(twin)
             if node.getparent() is not None:
                 yield node
