@@ -280,7 +280,7 @@ def test_no_lenient_reply_has_another_value(told: dict[str, Any]) -> None:
     lookup: Any = lookup_of(told)
     query = QUERIES[told["asks"]]
     (data,) = etree.fromstring(written(told, QUESTION, QUESTION)).iter("data")
-    whole, _ = take(data, limit=2**20, bare=True)
+    whole = take(data, limit=2**20, bare=True)
     outcome, notes = read(lookup, query, deepcopy(whole), "lenient")
     assert isinstance(outcome, Outcome), outcome
     assert (notes.differences, notes.unreadable) == ({}, {})

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.connectors.shep.data import Shape
-from appealbus.core import CallFailed, OutcomeKind
+from appealbus.core import CallFailed, OutcomeKind, Shape
 from appealbus.core.config.types import Secret
 from appealbus.core.planning.plan import Node
 from appealbus.plugins.gbdfl import register_lookups

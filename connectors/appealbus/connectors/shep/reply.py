@@ -91,7 +91,7 @@ def content_of(
     data = response.data if response.data is not None else etree.Element("data")
     if verifier is not None:
         return take_signed(data, limit=limit, bare=bare, verifier=verifier)
-    return take(data, limit=limit, bare=bare)[0]
+    return take(data, limit=limit, bare=bare)
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:
