@@ -491,6 +491,23 @@ async def test_another_order_hides_nothing() -> None:
         assert (await put(other)).record == whole_one.model_copy(update={"papers": papers, gone: None})
 
 
+async def test_in_another_order_two_values_of_one_are_none() -> None:
+    """An element that stands twice and may stand once has no value, wherever the two are."""
+    good = await whole()
+    for path, another in (("state", "revoked"), ("until", "2031-01-01"), ("points", "9"), ("stolen", "false")):
+        for far in (False, True):
+            reply = xml(LICENCE)
+            reply[0][:] = reversed(reply[0])
+            element = reply[0].find(f"{{{NS}}}{path}")
+            assert element is not None
+            twin = deepcopy(element)
+            twin.text = another
+            (reply[0].append if far else element.addprevious)(twin)
+            outcome = await put(reply)
+            assert outcome.record is not None
+            assert outcome.record.model_dump()[path] in (None, False) != good.model_dump()[path]
+
+
 async def test_a_schema_that_cannot_be_loosened_hides_nothing_either() -> None:
     """Where elements are told apart by what must be there alone, one that is not expected is refused."""
     two = '<xs:element name="state" type="t:State"/>'

@@ -126,7 +126,7 @@ class Differences:
             notes.differ(self._path(node))
             if self._vocabulary.is_foreign(node) or (self._vocabulary.knows(node) and not self._is_loose):
                 refuse(twin)  # it means something else; or nothing can tell what it holds
-            elif _has_before(node):
+            elif _has_before(twin):
                 mark_repeated(twin)
             if node.getparent() is not None:
                 yield node
