@@ -112,6 +112,14 @@ def test_names_of_a_certificate(message, tmp_path):
 
 
 @needs_libgcrypt
+def test_certificate_beside_its_number(message, authority):
+    """A message may name its certificate by number and bring it along, in this order, too."""
+    der = STATE.certificate(GATEWAY, KIND, SECRET, serial=4711)
+    whole = f"<ds:X509Certificate>{base64.b64encode(der).decode()}</ds:X509Certificate></ds:X509Data>"
+    verify(name_it(sign(message, der), by_serial(4711).replace("</ds:X509Data>", whole)), authority)
+
+
+@needs_libgcrypt
 def test_binary_security_token(message, authority):
     """A token beside the signature is the certificate, where the signature refers to it; one that is absent is told."""
     der = STATE.certificate(GATEWAY, KIND, SECRET)
