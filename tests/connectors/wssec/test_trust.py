@@ -246,6 +246,11 @@ def _extension(oid: str, value: bytes) -> bytes:
     return seq(core.ObjectIdentifier(oid).dump(), core.Boolean(value=True).dump(), octets)
 
 
+def _scope(part: bytes) -> bytes:
+    """Return which certificates a list is about, not marked as critical."""
+    return seq(core.ObjectIdentifier("2.5.29.28").dump(), core.OctetString(seq(part)).dump())
+
+
 @needs_libgcrypt
 @pytest.mark.parametrize(
     ("crl", "words"),
@@ -257,8 +262,10 @@ def _extension(oid: str, value: bytes) -> bytes:
         (lambda: Authority(named("Other"), KIND, STATE.secret).revoked(), "no certificate of trusted_ca"),
         (lambda: STATE.revoked(extensions=(_extension("2.5.29.27", b"\x02\x01\x01"),)), "not a whole list"),
         (lambda: STATE.revoked(extensions=(_extension("2.5.29.28", b"\x30\x03\x81\x01\xff"),)), "not a whole list"),
+        (lambda: STATE.revoked(extensions=(_scope(b"\x82\x01\xff"),)), "not a whole list"),
+        (lambda: STATE.revoked(extensions=(_scope(b"\x83\x02\x01\x40"),)), "not a whole list"),
     ],
-    ids=["text", "empty", "changed", "forged", "issuer", "delta", "partial"],
+    ids=["text", "empty", "changed", "forged", "issuer", "delta", "partial", "authorities", "reasons"],
 )
 def test_lists_that_are_not_taken(listed, crl, words):
     """A list that is broken, somebody else's or a part is a configuration error."""
