@@ -21,7 +21,6 @@ from appealbus.connectors.wssec import trust as trust_module
 from appealbus.connectors.wssec.gost.signer import GostSigner
 from appealbus.connectors.wssec.key_info import KeyInfo
 from appealbus.connectors.wssec.names import (
-    DS,
     GOST_DIGEST,
     GOST_SIGNATURE,
     KEY_IDENTIFIER,
@@ -33,6 +32,7 @@ from appealbus.connectors.wssec.names import (
 from appealbus.connectors.wssec.trust import load_trust, load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
+from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse
 from tests.connectors.wssec.gost.kit import KINDS, Authority, named, needs_libgcrypt, seq
 

@@ -7,10 +7,11 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from appealbus.connectors.wssec.names import BASE64, DS, EXC_C14N, SECURITY, SIGNATURE, WSSE, WSU, WSU_ID
+from appealbus.connectors.wssec.names import BASE64, EXC_C14N, SECURITY, WSSE, WSU, WSU_ID
 from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS, SIGNATURE
 from appealbus.schemas.safexml import parse
 from tests.connectors.wssec.gost.kit import all_kinds, each
 

@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from appealbus.plugins.gbdfl.lookups import SCHEMA
+from appealbus.plugins.simulator.messages import channel_schema
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import ROUGH, Kind, Misbehaviour, Outage
 from tests.plugins.simulator.simulator_peer import (
@@ -31,6 +32,7 @@ async def test_fault(peer: Peer, population: Population):
     seen = await ask(peer, population, Kind.FAULT)
     assert seen.status == 500
     assert seen.find("faultcode") == seen.find("errorCode") == "SCE909"
+    channel_schema().assertValid(seen.root().find(".//detail")[0])
     assert population.persons.iin(1).encode() not in seen.body
 
 
