@@ -313,7 +313,8 @@ def test_keys_that_others_may_read_are_told_with_their_names(tmp_path: Path, mon
     for name in ("key", "crt"):
         (tmp_path / name).touch()
     (tmp_path / "c.toml").write_text(
-        '[sources.r]\nconnector = "shep"\n[sources.r.signature]\nsign = "gost-512"\nverify = false\nkey = "key"\ncertificate = "crt"\n'
+        '[sources.r]\nconnector = "shep"\n'
+        '[sources.r.signature]\nsign = "gost-512"\nverify = false\nkey = "key"\ncertificate = "crt"\n'
         '[sources.r.tls]\nclient_cert = "crt"\nclient_key = "key"\n'
     )
     loaded = load(tmp_path / "c.toml", {})
