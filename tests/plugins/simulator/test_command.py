@@ -85,13 +85,19 @@ def test_a_port_that_is_taken():
 def test_help_teaches():
     """The help names every misbehaviour."""
     output = CliRunner().invoke(application(), ["simulate", "--help"]).output
-    for word in ("http_502", "entity_bomb", "latency_tail", "--misbehave", "--seed"):
+    for word in ("http_502", "entity_bomb", "latency_tail", "--misbehave", "--seed", "[plugins.simulator]"):
         assert word in output
 
 
 def test_settings_are_the_simulators():
     """The table of the configuration is the model that the simulator runs by."""
     assert register_settings() is SimulatorSettings
+
+
+def test_keys_lie_beside_the_configuration(tmp_path: Path):
+    """A relative path in the file starts at its folder, wherever the program was started."""
+    settings = SimulatorSettings.model_validate({"keys": "keys"}, context={"folder": tmp_path})
+    assert settings.keys == tmp_path / "keys"
 
 
 def test_snippet_is_toml():
