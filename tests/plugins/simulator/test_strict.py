@@ -60,6 +60,14 @@ def refused(seen: Seen, code: str, reason: str = "") -> None:
             "SCE001",
             "too many namespaces",
         ),
+        (GOOD.replace(b"<iin>", b"<?a b?><iin>"), "SCE001", "instruction"),
+        (b"<?xml version='1.0'?><?xml-stylesheet href='a'?>" + GOOD, "SCE001", "instruction"),
+        (b"\xff\xfe" + GOOD.replace(b"<iin>", b"<?a b?><iin>").decode().encode("utf-16-le"), "SCE001", "instruction"),
+        (
+            organisation_question("", organisation_document("210740000018").replace("<BIN>", "<?a b?><BIN>")),
+            "SCE001",
+            "instruction",
+        ),
         (b"<a/>", "SCE001", "SOAP 1.1"),
         (GOOD.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "SCE001", "SOAP 1.1"),
         (GOOD.replace(NS.encode(), NS.lower().encode()), "SCE001", "SendMessage"),
@@ -129,6 +137,16 @@ async def test_message_id_must_be_new(peer: Peer, population: Population):
     assert (await peer.send(first)).status == 200
     refused(await peer.send(first), "SCE001", "come before")
     assert (await peer.send(person_question(iin=population.persons.iin(1)))).status == 200
+
+
+async def test_what_is_remembered_is_short(peer: Peer):
+    """A long id or name is told from another, and not kept."""
+    long = "z" * 200_000
+    body = message("GBDFLUniversal_token", person_fields(surname=long), messageId=long, correlationId=long)
+    assert (await peer.send(body)).status == 200
+    refused(await peer.send(body), "SCE001", "come before")
+    assert (await peer.send(body.replace(b"z</messageId>", b"y</messageId>"))).status == 200
+    assert max(len(text) for asked in peer.simulator.stats.asked for text in asked[:3]) < 100
 
 
 async def test_http_headers(peer: Peer):
