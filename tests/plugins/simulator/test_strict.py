@@ -1,5 +1,6 @@
 """The gateway refuses what the real one would, before any service is asked."""
 
+import gzip
 import io
 import uuid
 
@@ -155,6 +156,13 @@ async def test_http_headers(peer: Peer):
     refused(await peer.send(GOOD, SOAPAction='"SendMessage"'), "SCE001", "SOAPAction")
     async with peer.session.post(peer.simulator.url, data=GOOD, headers={"Content-Type": "text/xml"}) as reply:
         refused(Seen(reply.status, await reply.read(), reply.content_type), "SCE001", "SOAPAction")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+async def test_packed_requests(peer: Peer, encoding: str):
+    """They are not unpacked, whole or broken, and told to be no XML."""
+    for body in (b"nothing", gzip.compress(GOOD)):
+        refused(await peer.send(body, **{"Content-Encoding": encoding}), "SCE001", "not")
 
 
 async def test_self_closed_elements_are_taken(peer: Peer, population: Population):
