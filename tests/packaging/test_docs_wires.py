@@ -1,4 +1,4 @@
-"""docs/wires.md, and what all pages share: examples that are valid, codes that exist, links that lead somewhere."""
+"""Pages about wires, and what all pages share: examples that are valid, codes that exist, links that lead somewhere."""
 
 import re
 import tomllib
@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 ALL = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "README.md", ROOT / "examples" / "README.md"]
 WIRES = (ROOT / "docs" / "wires.md").read_text(encoding="utf-8")
+SIGNATURES = (ROOT / "docs" / "signatures.md").read_text(encoding="utf-8")
 BUS = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 FILES = {
     "wsdl",
@@ -50,7 +51,7 @@ def test_every_code_of_the_bus_is_on_a_page(code: str) -> None:
     assert f"`{code}`" in BUS + WIRES, code
 
 
-@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", WIRES, re.DOTALL))
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", WIRES + SIGNATURES, re.DOTALL))
 def test_the_examples_are_valid(block: str, tmp_path: Path) -> None:
     """Each can be copied; the table of TLS stands for itself in any source."""
     document = tomllib.loads(block)
@@ -71,10 +72,17 @@ def test_the_examples_are_valid(block: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """Every relative link is to a file that is there."""
-    text = page.read_text(encoding="utf-8")
-    links = {link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#\s]+[^)\s]*)\)", text)}
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    """Every relative link is to a file that is there, and to a heading in it."""
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    found = {link: (page.parent / link.partition("#")[0] if link[0] != "#" else page) for link in links}
+    assert [link for link, file in found.items() if not file.exists()] == []
+    assert [link for link, file in found.items() if "#" in link and link.partition("#")[2] not in anchors(file)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

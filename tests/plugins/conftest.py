@@ -8,10 +8,9 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.connectors.http import HttpClient
-from appealbus.connectors.shep.data import Shape
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.connectors.shep.wire import ShepWire
-from appealbus.core import Call, Lookup, Outcome, Query, Source
+from appealbus.core import Call, Lookup, Outcome, Query, Shape, Source
 from appealbus.plugins.simulator.messages import GatewayRequest, build_response, read_request
 
 

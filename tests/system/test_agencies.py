@@ -54,9 +54,8 @@ def busy(tmp_path_factory: pytest.TempPathFactory, _agencies: Agencies) -> Itera
     """A bus that takes files from a folder, for all tests of this module; it must outlive them."""
     here = Installation(tmp_path_factory.mktemp("busy"), _agencies)
     (here.folder / "inbox").mkdir()
-    strict = {"egkn": here.source("egkn") | {"replies": "strict"}}
     inbox = {"kind": "files", "folder": "inbox", "poll": "50ms", "settle": "0s"}
-    here.configure(intakes={"inbox": inbox}, sources=strict)
+    here.configure(intakes={"inbox": inbox})
     with here.start("run") as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         yield here, bus

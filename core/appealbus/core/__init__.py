@@ -20,6 +20,7 @@ from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
 from appealbus.core.interfaces.factory import Factory
+from appealbus.core.interfaces.form import Form, Shape
 from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
@@ -40,12 +41,10 @@ from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import (
     Call,
     CallFailed,
-    Form,
     Health,
     Payload,
     Reply,
     Request,
-    Shape,
     SingleUse,
     Wire,
 )

@@ -12,9 +12,9 @@ from typing import Any
 from lxml import etree
 
 from appealbus.schemas.base import printable
+from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.problems import named
 
-_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,999})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,999})(\.[0-9]{1,999})?([eE][+-]?[0-9]{1,9})?")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -126,5 +126,5 @@ def _plain(kind: str, text: str, path: str) -> int | float | bool:
 def _check_attributes(element: etree._Element, path: str, attribute: str | None) -> None:
     for name in element.attrib:
         # A sender may point at the schema; nothing is fetched from there.
-        if name != attribute and not str(name).startswith(_XSI):
+        if name != attribute and not str(name).startswith(f"{{{XSI}}}"):
             raise XmlError(path, f"there is no attribute {named(str(name))}")

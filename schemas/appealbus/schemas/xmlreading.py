@@ -12,13 +12,13 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.jsonxml import local
+from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
 from appealbus.schemas.reading import OWN, SMALL, appeal_of, taken_for
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
 from appealbus.schemas.xml import APPEAL_NS
 
-_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 _MOST_ATTRIBUTES = 100
 """The contract has none; lxml looks each up by walking over all of them."""
 _MOST_TAGS = 100_000
@@ -172,7 +172,7 @@ def _around(element: etree._Element) -> list[str | etree._Element]:
 
 def _attributes(element: etree._Element) -> list[str | etree._Element]:
     # A sender may point at the schema; nothing is fetched from there.
-    names = [name for name in element.attrib.keys() if not str(name).startswith(_XSI)]  # noqa: SIM118 - no mapping
+    names = [name for name in element.attrib.keys() if not str(name).startswith(f"{{{XSI}}}")]  # noqa: SIM118 - no mapping
     if len(names) > _MOST_ATTRIBUTES:
         raise Unreadable("message.too_complex", f"an element has more than {_MOST_ATTRIBUTES} attributes")
     return [f'{name}="{element.get(name)}"' for name in names]

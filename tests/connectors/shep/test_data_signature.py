@@ -100,7 +100,10 @@ async def test_question_signed_by_a_service(gateway, wire, peer, tmp_path, monke
     assert xmlsec_verifies(gateway.requests[0].data.text, peer)
     with pytest.raises(CallFailed, match=r"wssec\.signer_down"):
         await bound.call(Request(PERSON), Call("id", "N", 5.0))
-    assert not (await bound.health()).ok
+    health = await bound.health()
+    assert not health.ok
+    assert health.detail.count("wssec.signer_down: ") == 2
+    assert health.detail.endswith("; HTTP 405")
 
 
 DATA = "<data><persons><iin>1</iin></persons><messageResult><code>1</code></messageResult></data>"

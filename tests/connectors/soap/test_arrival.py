@@ -15,11 +15,11 @@ from lxml import etree
 
 from appealbus.connectors.soap.arrival import lost
 from appealbus.connectors.soap.builder import Builder
-from appealbus.connectors.soap.compiling import compile_schema
 from appealbus.connectors.soap.documents import Document
 from appealbus.connectors.soap.envelope import build_envelope, serialise
-from appealbus.connectors.soap.schemas import Schemas, arrange
+from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.xmlschema import compiled
 from appealbus.schemas.safexml import parse
 from tests.services.forms import form
 
@@ -54,7 +54,7 @@ def arranged() -> Schemas:
     return arrange([Document("/p.xsd", etree.fromstring(XSD))])
 
 
-BUILDER, SCHEMA = Builder(arranged()), compile_schema(arranged())
+BUILDER, SCHEMA = Builder(arranged()), compiled(arranged().files, DRIVER)
 
 texts = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"], include_characters="\t\n\r"), max_size=20

@@ -3,8 +3,9 @@
 import pytest
 from lxml import etree
 
-from appealbus.connectors.soap.envelope import SOAP11, SOAP12, build_envelope, read_envelope, serialise
+from appealbus.connectors.soap.envelope import build_envelope, read_envelope, serialise
 from appealbus.core.interfaces.wire import CallFailed
+from appealbus.schemas.namespaces import SOAP11, SOAP12
 
 
 @pytest.mark.parametrize("namespace", [SOAP11, SOAP12])

@@ -7,12 +7,10 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.soap.builder import Builder
-from appealbus.connectors.soap.compiling import compile_schema
-from appealbus.connectors.soap.contract import vocabulary_of
 from appealbus.connectors.soap.documents import Document
-from appealbus.connectors.soap.schemas import arrange
+from appealbus.connectors.soap.schemas import DRIVER, arrange
 from appealbus.core import CallFailed
-from appealbus.core.replies.xmlschema import Checker
+from appealbus.core.replies.xmlschema import Checker, compiled
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:m" xmlns:m="urn:m">
 <xs:simpleType name="Iin"><xs:restriction base="xs:string"><xs:pattern value="[0-9]{12}"/></xs:restriction>
@@ -30,7 +28,7 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace=
 IIN = "850312180019"
 SCHEMAS = arrange([Document("/m.xsd", etree.fromstring(XSD))])
 BUILDER = Builder(SCHEMAS)
-CHECKER = Checker(compile_schema(SCHEMAS), vocabulary_of(SCHEMAS))
+CHECKER = Checker(compiled(SCHEMAS.files, DRIVER), SCHEMAS.vocabulary)
 
 
 def refused(content: dict[str, Any]) -> str:

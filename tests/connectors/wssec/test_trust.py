@@ -17,10 +17,10 @@ from lxml import etree
 from pydantic import ValidationError
 
 from appealbus.connectors.wssec import SignatureSettings, load_verifier, revocation
+from appealbus.connectors.wssec import trust as trust_module
 from appealbus.connectors.wssec.gost.signer import GostSigner
 from appealbus.connectors.wssec.key_info import KeyInfo
 from appealbus.connectors.wssec.names import (
-    DS,
     GOST_DIGEST,
     GOST_SIGNATURE,
     KEY_IDENTIFIER,
@@ -32,6 +32,7 @@ from appealbus.connectors.wssec.names import (
 from appealbus.connectors.wssec.trust import load_trust, load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
+from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse
 from tests.connectors.wssec.gost.kit import KINDS, Authority, named, needs_libgcrypt, seq
 
@@ -153,6 +154,14 @@ def test_authority_issues_to_whom_is_meant(message, authority):
 def test_what_the_authority_did_not_issue(message, authority, certificate):
     """Another subject, another issuer, a forged signature, an authority's or a broken certificate does not count."""
     assert code_of(sign(message, certificate()), authority) == "wssec.untrusted"
+
+
+@needs_libgcrypt
+def test_key_of_a_certificate_that_nobody_issued(message, authority, monkeypatch):
+    """It is not looked at: a key whose identifier has a million bytes would take minutes."""
+    monkeypatch.setattr(trust_module, "public_key", lambda *_: pytest.fail("the key was read"))
+    forged = Authority(STATE.name, KIND, 0xBAD).certificate(GATEWAY, KIND, SECRET)
+    assert code_of(sign(message, forged), authority) == "wssec.untrusted"
 
 
 @needs_libgcrypt

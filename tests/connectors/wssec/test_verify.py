@@ -7,10 +7,11 @@ import pytest
 import xmlsec
 from lxml import etree
 
-from appealbus.connectors.wssec.names import BASE64, DS, EXC_C14N, SECURITY, SIGNATURE, WSSE, WSU, WSU_ID
+from appealbus.connectors.wssec.names import BASE64, EXC_C14N, SECURITY, WSSE, WSU, WSU_ID
 from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS, SIGNATURE
 from appealbus.schemas.safexml import parse
 from tests.connectors.wssec.gost.kit import all_kinds, each
 
@@ -201,6 +202,14 @@ def test_inclusive_prefixes(message, peer, trusted, reject):
 
     etree.SubElement(transform, f"{{{EXC_C14N}}}Other")
     reject(root, "wssec.algorithm")
+
+
+def test_inclusive_default_namespace(message, peer, trusted, reject):
+    """The list may name the namespace without a prefix, too, which is then covered where the message declares it."""
+    root = sign_otherwise(message.replace(b"urn:unused", b'urn:unused" xmlns="urn:around'), peer, prefixes=["#default"])
+    signed = etree.tostring(root)
+    verify(parse(signed), trusted)
+    reject(etree.fromstring(signed.replace(b"urn:around", b"urn:other")), "wssec.signature")
 
 
 # Whose signature it is.

@@ -14,8 +14,10 @@ from appealbus.core.interfaces.notes import MORE, Notes
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.readings import At, Declared, Present, Reading, Send, Take, Tree
 from appealbus.core.replies.codes import BusinessCodes
+from appealbus.core.replies.loose import loosened
+from appealbus.core.replies.vocabulary import vocabulary_of
 from appealbus.core.replies.xmlread import element_of, text
-from appealbus.core.replies.xmlschema import Checker, MessageSchema, declared, loosened
+from appealbus.core.replies.xmlschema import Checker, MessageSchema
 from appealbus.core.testing import ScriptedWire, appeal, ask
 from appealbus.schemas.base import Day, Model, Text
 from appealbus.schemas.record import Record
@@ -241,7 +243,7 @@ async def test_namespaces_that_a_sender_mixes_up() -> None:
     broken = etree.fromstring(f'<a:Answer xmlns:a="{NS}">{LICENCE.replace(">valid</state>", ">x</state>")}</a:Answer>')
     assert (await put(broken)).record == (await whole()).model_copy(update={"state": None})
     qualified = etree.fromstring(XSD.replace('elementFormDefault="qualified"', ""))
-    schema = Checker(etree.XMLSchema(qualified), declared([qualified]))
+    schema = Checker(etree.XMLSchema(qualified), vocabulary_of([qualified]))
     for told, count in (
         (LICENCE, {"licence": 1}),
         (LICENCE.replace(">3<", ">x<"), {"licence": 1, "licence/points": 1}),
@@ -305,6 +307,30 @@ async def test_a_lookup_written_by_hand_is_strict_unless_off() -> None:
     assert (await put(reply, ReplyCheck.OFF, lookup=ByHand())).kind is OutcomeKind.FOUND
     told = await put(xml(LICENCE), lookup=ByHand())
     assert told.kind is OutcomeKind.FOUND
+
+
+def test_who_is_lenient() -> None:
+    """Who declares all of it, or says so."""
+
+    class Asks(ByIin):
+        async def ask(self, query: LicenceQuery, source: Source) -> Outcome[Record] | Outcome[Licence]:
+            return await super().ask(query, source)
+
+    class Reads(ByIin):
+        def read(self, *given: Any) -> Any:
+            return super().read(*given)
+
+    class Says(Asks):
+        lenient = True
+
+    assert [kind.lenient for kind in (ByIin, ByCode, ByHand, Asks, Reads, Says)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 async def test_a_lookup_written_by_hand_gets_no_reply_that_its_wire_found_different() -> None:
@@ -426,7 +452,7 @@ async def test_a_schema_that_cannot_be_loosened_hides_nothing_either() -> None:
     xsd = etree.fromstring(XSD.replace(two, two + '<xs:element name="gap" type="xs:int"/>' + two))
     texts = {"a": etree.tostring(xsd, encoding="utf-8")}
     assert loosened(texts, "a") is None
-    checker = Checker(etree.XMLSchema(xsd), declared([xsd]))
+    checker = Checker(etree.XMLSchema(xsd), vocabulary_of([xsd]))
     reply, notes = xml(LICENCE), Notes(ReplyCheck.LENIENT)
     checker.take(reply, notes)
     assert notes.differences["licence/until"] == 1

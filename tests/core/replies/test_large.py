@@ -11,7 +11,8 @@ from appealbus.connectors.amqp.agency.body import load_schema
 from appealbus.connectors.soap.contract import load_contract
 from appealbus.core.interfaces.notes import Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.xmlschema import Checker, MessageSchema, Vocabulary
+from appealbus.core.replies.vocabulary import Vocabulary
+from appealbus.core.replies.xmlschema import Checker, MessageSchema
 from appealbus.schemas.outcome import OutcomeKind
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:l" elementFormDefault="qualified">

@@ -11,10 +11,10 @@ from appealbus.core import CallFailed, ConfigError, From, OutcomeKind, Query
 from appealbus.core.readings import Declared, Reading, Send, Take
 from appealbus.core.replies.xmlread import element_of
 from appealbus.core.testing import ScriptedWire, appeal, ask, check_lookup
-from appealbus.core.testing.envelopes import SOAP11, SOAP12
 from appealbus.core.testing.scripted import reply_of
 from appealbus.plugins.simulator.messages import build_response
 from appealbus.schemas import Kato, Record
+from appealbus.schemas.namespaces import SOAP11, SOAP12
 
 CONTRACT = Path(__file__).parents[3] / "examples" / "first_plugin" / "agency.wsdl"
 ABOUT = appeal(place={"kato": "271010000"})

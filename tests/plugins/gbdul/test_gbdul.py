@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.connectors.shep.data import Shape
-from appealbus.core import CallFailed, OutcomeKind
+from appealbus.core import CallFailed, OutcomeKind, Shape
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import InputState, Node
 from appealbus.plugins.gbdul import register_lookups

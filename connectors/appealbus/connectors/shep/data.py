@@ -2,20 +2,15 @@
 
 import copy
 import re
-from typing import Final
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from appealbus.connectors.xmldsig import DataSigner, DataVerifier
 from appealbus.core import CallFailed, Shape
+from appealbus.schemas.namespaces import SIGNATURE, XSD, XSI, XSI_TYPE
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import UnsafeXml, parse
-
-NS_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-NS_XSD: Final = "http://www.w3.org/2001/XMLSchema"
-XSI_TYPE: Final = f"{{{NS_XSI}}}type"
-SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 
@@ -68,7 +63,7 @@ def put_document(xml: str, shape: Shape) -> bytes:
     """
     match shape:
         case Shape.TEXT:
-            opening = f'<data xmlns:xsi="{NS_XSI}" xmlns:xs="{NS_XSD}" xsi:type="xs:string">'
+            opening = f'<data xmlns:xsi="{XSI}" xmlns:xs="{XSD}" xsi:type="xs:string">'
             return f"{opening}{escaped(xml)}</data>".encode()
         case Shape.CDATA:
             return f"<data><![CDATA[{xml.replace(']]>', ']]]]><![CDATA[>')}]]></data>".encode()
@@ -81,7 +76,7 @@ def _inside(content: etree._Element, type_name: str | None) -> bytes:
     namespaces: dict[str, str] = {}
     name = etree.QName(type_name) if type_name is not None else None
     if name is not None:
-        namespaces = {"xsi": NS_XSI} | ({"dt": name.namespace} if name.namespace else {})
+        namespaces = {"xsi": XSI} | ({"dt": name.namespace} if name.namespace else {})
     data = etree.Element("data", dict(content.attrib), namespaces)
     if name is not None:
         data.set(XSI_TYPE, f"dt:{name.localname}" if name.namespace else name.localname)
@@ -115,11 +110,11 @@ def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataV
     alone = copy.deepcopy(data)
     alone.tail = None
     verifier(alone)
-    return take(alone, limit=limit, bare=bare)[0]
+    return take(alone, limit=limit, bare=bare)
 
 
-def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree._Element, Shape]:
-    """Return the content of `data` and the shape that it lay in.
+def take(data: etree._Element, *, limit: int, bare: bool = False) -> etree._Element:
+    """Return the content of `data`, in whatever shape it lies.
 
     Text that is XML is parsed, one level deep and no more. A single child is the content itself; several
     children, typed ones, plain text and nothing at all leave `data` as the content. A signature beside the content
@@ -136,14 +131,14 @@ def take(data: etree._Element, *, limit: int, bare: bool = False) -> tuple[etree
     """
     text = (data.text or "").strip()
     if len(data) == 0:
-        return (_nested(text, limit), Shape.TEXT) if text.startswith("<") else (_content(data), Shape.BARE)
+        return _nested(text, limit) if text.startswith("<") else _content(data)
     if XSI_TYPE in data.attrib and _own_type(data):
-        return _content(data), Shape.TYPED
+        return _content(data)
     parts = [part for part in data.iterchildren("*") if part.tag != SIGNATURE]
     # What stands in for the content has a namespace; the content's own children have none.
     if len(parts) == 1 and not text and not (bare and not str(parts[0].tag).startswith("{")):
-        return parts[0], Shape.CHILD
-    return _content(data), Shape.BARE
+        return parts[0]
+    return _content(data)
 
 
 def _content(data: etree._Element) -> etree._Element:
@@ -160,7 +155,7 @@ def is_empty(data: etree._Element) -> bool:
 def _own_type(data: etree._Element) -> bool:
     """Say whether xsi:type names a type of the business, not one that XML Schema brings."""
     prefix, _, _ = data.attrib[XSI_TYPE].strip().rpartition(":")
-    return data.nsmap.get(prefix or None) != NS_XSD
+    return data.nsmap.get(prefix or None) != XSD
 
 
 def _nested(text: str, limit: int) -> etree._Element:

@@ -6,10 +6,11 @@ from typing import Final
 from appealbus.connectors.shep.data import escaped
 from appealbus.connectors.shep.settings import ShepSettings
 from appealbus.core import Call
+from appealbus.schemas.namespaces import SOAP11
 from appealbus.schemas.shep import NS_TYPES
 
 _HEAD: Final = (
-    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Header/><soapenv:Body>'
+    f'<soapenv:Envelope xmlns:soapenv="{SOAP11}"><soapenv:Header/><soapenv:Body>'
     f'<ns:SendMessage xmlns:ns="{NS_TYPES}"><request><requestInfo><messageId>'
 )
 _TAIL: Final = b"</requestData></request></ns:SendMessage></soapenv:Body></soapenv:Envelope>"

@@ -57,6 +57,11 @@ def read_response(children: tuple[etree._Element, ...]) -> Response:
     info = _only(response, "responseInfo")
     if info is None:
         raise _broken("the reply has no responseInfo")
+    for name in ("messageId", "correlationId", "responseDate", "sessionId"):
+        _only(info, name)
+    status = _only(info, "status")
+    if status is not None:
+        _only(status, "code")
     holder = _only(response, "responseData")
     return Response(
         status=text(info, "status/code"),
@@ -86,7 +91,7 @@ def content_of(
     data = response.data if response.data is not None else etree.Element("data")
     if verifier is not None:
         return take_signed(data, limit=limit, bare=bare, verifier=verifier)
-    return take(data, limit=limit, bare=bare)[0]
+    return take(data, limit=limit, bare=bare)
 
 
 def _only(parent: etree._Element, name: str) -> etree._Element | None:

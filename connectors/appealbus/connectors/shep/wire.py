@@ -195,15 +195,15 @@ class ShepWire(Wire):
         return failure
 
     async def health(self) -> Health:
-        """Ask the gateway for its contract. Any answer but a proxy's excuse shows that it is there."""
+        """Ask the gateway for its contract: any answer but a proxy's excuse shows that it is there. Try who signs."""
+        signers = [signer for signer in (self._signer, self._data_signer) if signer is not None]
+        wrong = [problem for signer in signers if (problem := await signer.health())]
         try:
             status = await self._http.probe(f"{self._settings.url}?wsdl", timeout=5.0, tls=self._tls)
         except CallFailed as failure:
-            return Health(ok=False, detail=f"{failure.code}: {failure.reason}")
-        for signer in (self._signer, self._data_signer):
-            if signer is not None and (wrong := await signer.health()):
-                return Health(ok=False, detail=wrong)
-        return Health(ok=status not in (502, 503, 504), detail=f"HTTP {status}")
+            return Health(ok=False, detail="; ".join([*wrong, f"{failure.code}: {failure.reason}"]))
+        ok = not wrong and status not in (502, 503, 504)
+        return Health(ok=ok, detail="; ".join([*wrong, f"HTTP {status}"]))
 
     def describe(self) -> str:
         """Name the service and who asks, and say what is signed. Only a question would show whether it is known."""

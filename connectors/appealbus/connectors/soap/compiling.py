@@ -5,13 +5,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
 
 from lxml import etree
 
 from appealbus.connectors.soap.notes import ContractNotes
 from appealbus.connectors.soap.schemas import DRIVER, Component, Schemas
 from appealbus.core import ConfigError
+from appealbus.core.replies.xmlschema import compiled
 
 _MOST_ROUNDS = 100
 """Each takes away what is built on what the one before took; types are not built on each other as deep as that."""
@@ -50,7 +50,7 @@ def compile_usable(schemas: Schemas, notes: ContractNotes) -> Compiled:
     broken: dict[Component, str] = {}
     for _ in range(_MOST_ROUNDS):
         try:
-            schema = _compiled(schemas)
+            schema = compiled(schemas.files, DRIVER)
         except etree.XMLSchemaParseError as error:
             found = _culprits(error, schemas)
             if not found:
@@ -60,34 +60,6 @@ def compile_usable(schemas: Schemas, notes: ContractNotes) -> Compiled:
         else:
             return Compiled(schema, schemas, _told(whole, broken, notes))
     raise ConfigError(f"{_where(whole, *next(iter(broken)))}: too many declarations of the schema are broken")
-
-
-def compile_schema(schemas: Schemas) -> etree.XMLSchema:
-    """Return the validator of the contract.
-
-    Raises:
-        ConfigError: what libxml2 finds wrong, and in which document.
-
-    """
-    try:
-        return _compiled(schemas)
-    except etree.XMLSchemaParseError as error:
-        raise _failure(error, schemas) from None
-
-
-def _compiled(schemas: Schemas) -> etree.XMLSchema:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    parser.resolvers.add(_Resolver(schemas.files))
-    return etree.XMLSchema(etree.fromstring(schemas.files[DRIVER], parser, base_url=DRIVER))
-
-
-class _Resolver(etree.Resolver):
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
-        # Whatever is not ours is an empty document: nothing is ever read from disk or network.
-        return self.resolve_string(self._files.get(system_url or "", b"<none/>"), context, base_url=system_url)
 
 
 def _failure(error: etree.XMLSchemaParseError, schemas: Schemas) -> ConfigError:

@@ -12,7 +12,7 @@ from appealbus.connectors.soap.notes import ContractNotes
 from appealbus.connectors.soap.schemas import DRIVER, Schemas, arrange
 from appealbus.connectors.soap.wsdl import Operation, Port, Wsdl
 from appealbus.core import ConfigError, ReplyCheck
-from appealbus.core.replies.xmlschema import Checker, Vocabulary, loosened
+from appealbus.core.replies.xmlschema import Checker, loosened
 
 _MOST_REASONS = 20
 """Lines of an error; a contract may have hundreds of operations."""
@@ -85,7 +85,7 @@ def load_contract(
     else:
         schemas, broken = compiled.schemas, compiled.broken
         loose = loosened(schemas.files, DRIVER) if replies is ReplyCheck.LENIENT else None
-        checker = Checker(compiled.schema, vocabulary_of(schemas), loose)
+        checker = Checker(compiled.schema, schemas.vocabulary, loose)
     known = schemas.elements
     usable = [_usable(each, known, broken, replies) for each in ports]
     chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
@@ -171,8 +171,3 @@ def _builder(port: Port, schemas: Schemas, notes: list[str]) -> Builder | None:
             f"it from a mapping ({error})"
         )
     return None if wanted and len(builder.failed) == len(wanted) else builder
-
-
-def vocabulary_of(schemas: Schemas) -> Vocabulary:
-    """Return the names of a contract's schemas."""
-    return Vocabulary(schemas.names, schemas.elements, frozenset(space for space in schemas.homes if space))

@@ -12,13 +12,13 @@ from lxml import etree
 
 from appealbus.connectors.soap.notes import ContractNotes
 from appealbus.connectors.soap.problems import Problems
-from appealbus.connectors.soap.stray import WSDL, XSD, drop_stray_text
+from appealbus.connectors.soap.stray import WSDL, drop_stray_text
 from appealbus.core import ConfigError
+from appealbus.schemas.namespaces import XML, XSD
 from appealbus.schemas.safexml import UnsafeXml, parse
 
-__all__ = ["WSDL", "XSD", "Document", "load_documents", "references"]
+__all__ = ["WSDL", "Document", "load_documents", "references"]
 
-XML = "http://www.w3.org/XML/1998/namespace"
 
 _ROOTS = (f"{{{WSDL}}}definitions", f"{{{XSD}}}schema")
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")

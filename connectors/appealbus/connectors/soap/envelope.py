@@ -6,11 +6,9 @@ from lxml import etree
 
 from appealbus.core import CallFailed
 from appealbus.core.replies.xmlread import child, children, text
+from appealbus.schemas.namespaces import SOAP11, SOAP12
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.safexml import TOO_MUCH, UnsafeXml, parse
-
-SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
-SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 
 _CODES = {"Sender": "Client", "Receiver": "Server"}
 _LONGEST_TEXT = 10_000

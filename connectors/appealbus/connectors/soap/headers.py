@@ -170,7 +170,9 @@ def _plain(name: str, value: object, key: str) -> etree._Element:
         element = etree.Element(name)
         _fill(element, value)
     except ValueError:
-        raise _Wrong(key, 'a name in it cannot be one of XML; write "name", "{namespace}name" or "@name"') from None
+        raise _Wrong(
+            key, 'it has a name or a character that XML does not take; names are "name", "{namespace}name" or "@name"'
+        ) from None
     except TypeError:
         raise _Wrong(key, "write texts, tables of texts, or lists of those inside a table") from None
     return element

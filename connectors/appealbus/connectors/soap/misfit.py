@@ -11,7 +11,8 @@ from typing import Any
 
 from lxml import etree
 
-_XSD = "http://www.w3.org/2001/XMLSchema"
+from appealbus.schemas.namespaces import XSD
+
 _REPEATED = re.compile(r"__\d+$")
 _PLAIN_KEY = re.compile(r"(?!.*\d{6})[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """Keys come from a lookup's code, as names do. What is not like one may be a value."""
@@ -93,7 +94,7 @@ def _takes(xsd_type: Any) -> str:
     local = name.localname if name is not None else type(xsd_type).__name__
     if local in ("anyType", "AnyType"):
         return "takes a text or an element (xs:anyType)"
-    return f"takes {'xs:' if name is None or name.namespace == _XSD else ''}{local}"
+    return f"takes {'xs:' if name is None or name.namespace == XSD else ''}{local}"
 
 
 def _kind(value: object) -> str:

@@ -4,7 +4,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from appealbus.connectors.soap.documents import XSD, Document
+from appealbus.connectors.soap.documents import Document
+from appealbus.schemas.namespaces import XSD
 
 Parts: TypeAlias = tuple[tuple[str, str, str], ...]
 """The parts of a message: the name of each, `type` or `element`, and which, as `{namespace}local`."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
-from appealbus.connectors.soap.documents import WSDL, XSD, Document, references
+from appealbus.connectors.soap.documents import WSDL, Document, references
+from appealbus.core.replies.xmlschema import Vocabulary
+from appealbus.schemas.namespaces import XSD
 
 DRIVER = "/contract/all.xsd"
 """The document that imports everything."""
@@ -83,6 +85,11 @@ class Schemas:
             if node.tag == f"{{{XSD}}}element"
             for name in self.qualified(file, node)
         )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The names that may be told."""
+        return Vocabulary(self.names, self.elements, frozenset(space for space in self.homes if space))
 
     def components(self, file: str) -> Iterator[tuple[Component, etree._Element]]:
         """Yield the global declarations of a document that are still there."""

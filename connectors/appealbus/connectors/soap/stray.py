@@ -7,8 +7,9 @@ from xml.parsers import expat
 
 from lxml import etree
 
+from appealbus.schemas.namespaces import XSD
+
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
-XSD = "http://www.w3.org/2001/XMLSchema"
 
 _SPACES = (WSDL, XSD)
 _OPEN = frozenset({"documentation", "appinfo"})

@@ -17,7 +17,7 @@ from yarl import URL
 
 from appealbus.connectors.http import HttpClient, tls_context
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
-from appealbus.connectors.soap.envelope import SOAP11, build_envelope, serialise
+from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
 from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
 from appealbus.connectors.soap.reply import answer_in, open_reply
@@ -36,6 +36,7 @@ from appealbus.core import (
     Wire,
 )
 from appealbus.core.replies.xmlread import text
+from appealbus.schemas.namespaces import SOAP11
 from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.soap.documents import WSDL, XSD, Document
-from appealbus.connectors.soap.envelope import SOAP11, SOAP12
+from appealbus.connectors.soap.documents import WSDL, Document
 from appealbus.connectors.soap.notes import ContractNotes
 from appealbus.connectors.soap.rpc import Wrappers
+from appealbus.schemas.namespaces import SOAP11, SOAP12, XSD
 
 _BINDINGS = {"http://schemas.xmlsoap.org/wsdl/soap/": SOAP11, "http://schemas.xmlsoap.org/wsdl/soap12/": SOAP12}
 _ACTIONS = (

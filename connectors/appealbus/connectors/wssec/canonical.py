@@ -5,12 +5,13 @@ from typing import cast
 from lxml import etree
 
 from appealbus.connectors.wssec.structure import failed
+from appealbus.schemas.namespaces import XSD, XSI, XSI_TYPE
 
-_XSD = "http://www.w3.org/2001/XMLSchema"
-_XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": _XSI_TYPE[1:].partition("}")[0]})
+_TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _MAX_PREFIXES = 50
 """Prefixes that a signer may list: Java's list those of the envelope, a handful."""
+_DEFAULT = "#default"
+"""How such a list names the namespace without a prefix."""
 
 _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
 """XML Schema's own types that elements with other elements inside do have."""
@@ -34,6 +35,9 @@ def exclusive(element: etree._Element, step: etree._Element) -> bytes:
         if prefixes:
             # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
             parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+            if _DEFAULT in prefixes:
+                # lxml hands on only what its thread has read before, and no document could name anything so.
+                etree.fromstring(f'<!DOCTYPE a [<!ATTLIST a b CDATA "{_DEFAULT}">]><a/>')
             element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
         return etree.tostring(
             element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None
@@ -69,8 +73,8 @@ def check_types(body: etree._Element) -> None:
             declared.append(prefix)
         elif event == "end-ns":
             bound[declared.pop()].pop()
-        elif len(element := cast("etree._Element", what)) and (name := element.get(_XSI_TYPE)) is not None:
+        elif len(element := cast("etree._Element", what)) and (name := element.get(XSI_TYPE)) is not None:
             prefix, _, local = name.strip().rpartition(":")
-            is_own = (bound.get(prefix) or [""])[-1] == _XSD
+            is_own = (bound.get(prefix) or [""])[-1] == XSD
             if is_own != (local in _AROUND_CONTENT):
                 raise failed("wssec.type", "in the signed message a prefix does not fit the type that it stands before")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import DS, KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
+from appealbus.connectors.wssec.names import KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
 from appealbus.connectors.wssec.structure import failed
+from appealbus.schemas.namespaces import DS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Makes signers and verifiers from settings. What needs the extra `wssec` is imported here, when it is asked for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lxml import etree
 
@@ -31,18 +33,15 @@ def load_signer(settings: SignatureSettings, key: str) -> Signer:
     """
     if settings.sign == "none":
         return Unsigned()
-    password = settings.key_password.get() if settings.key_password is not None else None
-    files = settings.key, settings.certificate, password
     kind, _, size = settings.sign.partition("-")
-    try:
+    signer: Signer
+    with errors_of(key):
         if settings.sign == "ncanode":
-            signer: Signer = _module("remote").RemoteSigner(load_service(settings))
+            signer = module("wssec", "remote").RemoteSigner(load_service(settings))
         elif kind == "gost":
-            signer = _module("gost.signer").load_gost_signer(*files, int(size))
+            signer = module("wssec", "gost.signer").load_gost_signer(*key_of(settings), int(size))
         else:
-            signer = _module("rsa").load_rsa_signer(*files)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+            signer = module("wssec", "rsa").load_rsa_signer(*key_of(settings))
     return signer
 
 
@@ -72,14 +71,11 @@ def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
     """
     if not settings.is_verified:
         return None
-    try:
-        module = _module("verify")
-        trust = _module("trust").load_trust(settings.trusted, settings.trusted_ca, settings.subject(), settings.crl)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+    with errors_of(key):
+        verify, trust = module("wssec", "verify").verify, trust_of(settings)
 
     async def verified(envelope: etree._Element) -> etree._Element:
-        body: etree._Element = await asyncio.to_thread(module.verify, envelope, trust)
+        body: etree._Element = await asyncio.to_thread(verify, envelope, trust)
         return body
 
     return verified
@@ -103,15 +99,44 @@ def certificates_of(settings: SignatureSettings, key: str) -> tuple[CertificateS
     if not used:
         return ()
     found: tuple[CertificateState, ...]
-    try:
-        found = _module("certificates").states(used)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+    with errors_of(key):
+        found = module("wssec", "certificates").states(used)
     return found
 
 
-def _module(name: str) -> ModuleType:
+def key_of(settings: SignatureSettings) -> tuple[Path | None, Path | None, str | None]:
+    """Return the files of our key and its certificate, and the key's password."""
+    return settings.key, settings.certificate, settings.key_password.get() if settings.key_password else None
+
+
+def trust_of(settings: SignatureSettings) -> Any:
+    """Read whom to trust and return it (`trust.Trust`).
+
+    Raises:
+        ConfigError: a certificate or list cannot be read, or the extra is not installed.
+
+    """
+    files = settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
+    return module("wssec", "trust").load_trust(*files)
+
+
+@contextmanager
+def errors_of(key: str) -> Iterator[None]:
+    """Have errors say which table of the settings they are about."""
     try:
-        return import_module(f"appealbus.connectors.wssec.{name}")
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
+
+
+def module(folder: str, name: str) -> ModuleType:
+    """Import a module of ours that needs the extra.
+
+    Raises:
+        ConfigError: the extra is not installed.
+
+    """
+    try:
+        return import_module(f"appealbus.connectors.{folder}.{name}")
     except ImportError:
         raise ConfigError("signatures need more packages: pip install 'appealbus[wssec]'") from None

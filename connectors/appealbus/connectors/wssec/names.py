@@ -2,7 +2,9 @@
 
 from typing import Final
 
-SOAP_NAMESPACES: Final = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+from appealbus.schemas.namespaces import DS, SOAP11, SOAP12
+
+SOAP_NAMESPACES: Final = (SOAP11, SOAP12)
 
 _OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-"
 WSSE: Final = f"{_OASIS}wssecurity-secext-1.0.xsd"
@@ -12,7 +14,6 @@ X509V3: Final = f"{_OASIS}x509-token-profile-1.0#X509v3"
 KEY_IDENTIFIER: Final = f"{_OASIS}x509-token-profile-1.0#X509SubjectKeyIdentifier"
 THUMBPRINT: Final = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"
 
-DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -25,7 +26,14 @@ GOST_DIGEST: Final = {bits: f"{_PKI_GOV_KZ}gostr34112015-{bits}" for bits in (25
 GOST_2004: Final = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
 """The signature method of the keys before: GOST 34.310-2004 with GOST 34.311-95."""
 
+METHODS: Final = frozenset({(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))})
+"""Of signatures, each with that of its digest."""
+
+SIGNATURE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
+"""What a Signature holds; KeyInfo may be absent."""
+SIGNED_INFO_PARTS: Final = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
+REFERENCE_PARTS: Final = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
+
 SECURITY: Final = f"{{{WSSE}}}Security"
-SIGNATURE: Final = f"{{{DS}}}Signature"
 WSU_ID: Final = f"{{{WSU}}}Id"
 WSSE_ID: Final = f"{{{WSSE}}}Id"

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NoReturn
@@ -132,6 +133,15 @@ class NcaNode:
     def _fail(self, status: LinkStatus, code: str) -> NoReturn:
         self._status = status
         raise _failed(code, _MENDED[status]) from None
+
+
+async def trouble_of(signing: Awaitable[object]) -> str | None:
+    """Return why something is not signed; None where it is. Only that shows whether a service takes our key."""
+    try:
+        await signing
+    except CallFailed as failure:
+        return f"{failure.code}: {failure.reason}"
+    return None
 
 
 def wrong_answer() -> CallFailed:

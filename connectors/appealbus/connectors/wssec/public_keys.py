@@ -1,6 +1,5 @@
-"""The public keys of those who sign: what they verify in a message, and in a certificate or list that they issued."""
+"""Which public key a certificate has: one of RSA, or one of GOST."""
 
-from abc import ABC, abstractmethod
 from hashlib import sha256
 
 from cryptography import x509
@@ -10,37 +9,13 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from appealbus.connectors.wssec.names import RSA_SHA256, SHA256
+from appealbus.connectors.wssec.public_key import PublicKey, signed_part
 from appealbus.core import ConfigError
 
 MIN_BITS = 2048
 """Shorter RSA keys have not been held secure since 2013 (NIST SP 800-131A), and public authorities certify none."""
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
-
-
-class PublicKey(ABC):
-    """A key, and the one pair of methods that signatures by it may name.
-
-    Attributes:
-        signature_method: the URI of the signature's algorithm.
-        digest_method: the URI of the digest's.
-
-    """
-
-    signature_method: str
-    digest_method: str
-
-    @abstractmethod
-    def digest(self, data: bytes) -> bytes:
-        """Return the hash of what was signed, by the digest method."""
-
-    @abstractmethod
-    def signed_message(self, data: bytes, signature: bytes) -> bool:
-        """Return whether the key signed the data, which is a canonical SignedInfo."""
-
-    @abstractmethod
-    def issued(self, document: x509.Certificate | x509.CertificateRevocationList) -> bool:
-        """Return whether the key signed a certificate or a list of revoked ones."""
 
 
 class RsaPublicKey(PublicKey):
@@ -99,10 +74,3 @@ def public_key(certificate: x509.Certificate, name: str) -> PublicKey:
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
         raise ConfigError(f"{name}: neither an RSA certificate of {MIN_BITS} bits or more nor one of GOST 34.10-2015")
     return RsaPublicKey(key)
-
-
-def signed_part(document: x509.Certificate | x509.CertificateRevocationList) -> bytes:
-    """Return the bytes that the issuer signed."""
-    if isinstance(document, x509.Certificate):
-        return document.tbs_certificate_bytes
-    return document.tbs_certlist_bytes

@@ -3,15 +3,12 @@
 from lxml import etree
 
 from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256, WSSE_ID, WSU_ID
-from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
+from appealbus.connectors.wssec.names import METHODS, WSSE_ID, WSU_ID
+from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of, wrong_answer
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.connectors.wssec.structure import methods_of, signed_parts
 from appealbus.core import CallFailed, LinkState
 from appealbus.schemas.safexml import UnsafeXml, parse
-
-METHODS = [(RSA_SHA256, SHA256), *((GOST_SIGNATURE[bits], GOST_DIGEST[bits]) for bits in (256, 512))]
-"""Of signatures and their digests, which such a service may choose by our key."""
 
 _PROBE = (
     b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body><q/></s:Body></s:Envelope>'
@@ -29,12 +26,8 @@ class RemoteSigner(Signer):
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Have something signed that goes to nobody: only that shows whether the service takes our key."""
-        try:
-            await self.sign(_PROBE)
-        except CallFailed as failure:
-            return f"{failure.code}: {failure.reason}"
-        return None
+        """Have something signed that goes to nobody."""
+        return await trouble_of(self.sign(_PROBE))
 
     async def sign(self, envelope: bytes) -> bytes:
         """Return the message as the service signed it."""

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 
 from appealbus.connectors.wssec.certificates import UNREADABLE, read_file
+from appealbus.connectors.wssec.trusted import Trusted
 from appealbus.core import ConfigError
-
-if TYPE_CHECKING:
-    from appealbus.connectors.wssec.trust import Trusted
 
 _MAX_FILE = 64 * 1024 * 1024
 """Bytes: a revoked certificate takes some 40, so these are a million and a half."""
@@ -37,7 +34,7 @@ class Listed:
 class RevocationList:
     """A file with a list (CRL), read again when it was replaced. A file that is broken leaves the list that it was."""
 
-    def __init__(self, file: Path, authorities: "Sequence[Trusted]") -> None:
+    def __init__(self, file: Path, authorities: Sequence[Trusted]) -> None:
         """Read the file.
 
         Raises:

@@ -5,7 +5,19 @@ from abc import ABC, abstractmethod
 from appealbus.core import LinkState
 
 
-class Signer(ABC):
+class KeyHolder:
+    """Holds our key: here, or by a service that is asked for each signature."""
+
+    def link(self, name: str) -> LinkState | None:
+        """Say how the service stands that signs, if one does."""
+        return None
+
+    async def health(self) -> str | None:
+        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
+        return None
+
+
+class Signer(KeyHolder, ABC):
     """Signs the body of a SOAP message.
 
     Asynchronous, so that a signer may take its time in a thread, or ask a service that holds the key.
@@ -22,14 +34,6 @@ class Signer(ABC):
             CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
 
         """
-
-    def link(self, name: str) -> LinkState | None:
-        """Say how the service stands that signs, if one does."""
-        return None
-
-    async def health(self) -> str | None:
-        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
-        return None
 
 
 class Unsigned(Signer):

@@ -10,21 +10,19 @@ from collections.abc import Collection
 from lxml import etree
 
 from appealbus.connectors.wssec.names import (
-    DS,
     EXC_C14N,
     GOST_2004,
+    REFERENCE_PARTS,
     SECURITY,
-    SIGNATURE,
+    SIGNATURE_PARTS,
+    SIGNED_INFO_PARTS,
     SOAP_NAMESPACES,
     WSSE_ID,
     WSU_ID,
 )
 from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS, SIGNATURE
 from appealbus.schemas.outcome import OutcomeKind
-
-_SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
-_REFERENCE = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
-_SIGNATURE = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
 
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
@@ -119,15 +117,15 @@ def _is_id(name: str) -> bool:
 
 def _check_reference(signature: etree._Element, body_id: str) -> None:
     tags = [part.tag for part in signature]
-    if tags not in (_SIGNATURE, _SIGNATURE[:2]):
+    if tags not in (SIGNATURE_PARTS, SIGNATURE_PARTS[:2]):
         raise failed("wssec.structure", "the signature has parts that we do not take")
     info = list(signature[0])
-    if [part.tag for part in info] != _SIGNED_INFO:
+    if [part.tag for part in info] != SIGNED_INFO_PARTS:
         raise failed("wssec.structure", "the signature does not have exactly one reference")
     reference = info[2]
     if reference.get("URI") != f"#{body_id}":
         raise failed("wssec.reference", "what was signed is not the body of the message")
-    if [part.tag for part in reference] != _REFERENCE:
+    if [part.tag for part in reference] != REFERENCE_PARTS:
         raise failed("wssec.structure", "the signature's reference has parts that we do not take")
     if [part.tag for part in reference[0]] != [f"{{{DS}}}Transform"]:
         raise failed("wssec.algorithm", "the signature transforms the message in ways that we do not take")

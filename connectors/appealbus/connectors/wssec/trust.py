@@ -8,58 +8,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA1
 
-from appealbus.connectors.wssec.certificates import UNREADABLE, der_of, is_valid_at, read_certificate, read_certificates
+from appealbus.connectors.wssec.certificates import UNREADABLE, is_valid_at, read_certificate, read_certificates
 from appealbus.connectors.wssec.key_info import KeyInfo
-from appealbus.connectors.wssec.public_keys import PublicKey, public_key
+from appealbus.connectors.wssec.public_keys import public_key
 from appealbus.connectors.wssec.revocation import RevocationList
 from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.wssec.trusted import Trusted
 from appealbus.core import ConfigError
 from appealbus.schemas.outcome import OutcomeKind
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
 _UNTRUSTED = "the message is signed with a certificate that is not trusted"
-
-
-@dataclass(frozen=True)
-class Trusted:
-    """A certificate of the peer, or of an authority.
-
-    Attributes:
-        certificate: itself.
-        key: its key.
-        issuers: the authorities by whose word it counts; none where it is pinned.
-
-    """
-
-    certificate: x509.Certificate
-    key: PublicKey
-    issuers: "tuple[Trusted, ...]" = ()
-
-    @cached_property
-    def der(self) -> bytes:
-        """Its own bytes."""
-        return der_of(self.certificate)
-
-    @cached_property
-    def key_identifier(self) -> bytes | None:
-        """Its SubjectKeyIdentifier, where it has one."""
-        try:
-            return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-        except (x509.ExtensionNotFound, *UNREADABLE):
-            return None
-
-    def is_meant(self, info: KeyInfo) -> bool:
-        """Return whether a message means this certificate. Only what it names it by is compared."""
-        if info.der is not None:
-            return info.der == self.der
-        if info.serial is not None:
-            return info.serial == self.certificate.serial_number
-        if info.key_identifier is not None:
-            return info.key_identifier == self.key_identifier
-        return info.thumbprint is None or info.thumbprint == self.certificate.fingerprint(SHA1())  # noqa: S303
 
 
 @dataclass(frozen=True)
@@ -134,16 +95,15 @@ class Trust:
             raise failed("wssec.untrusted", _UNTRUSTED)
         try:
             certificate = x509.load_der_x509_certificate(der)
-            fits = _has(certificate, self.subject) and _may_sign(certificate)
             # An authority that renewed its certificate and kept its key may be there twice.
-            named = [each for each in self.authorities if fits and each.certificate.subject == certificate.issuer]
+            named = [each for each in self.authorities if each.certificate.subject == certificate.issuer]
             issuers = tuple(each for each in named if each.key.issued(certificate))
-            key = public_key(certificate, "the message")
+            # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
+            if issuers and _has(certificate, self.subject) and _may_sign(certificate):
+                return Trusted(certificate, public_key(certificate, "the message"), issuers)
         except (*UNREADABLE, ConfigError):
-            raise failed("wssec.untrusted", _UNTRUSTED) from None
-        if not issuers:
-            raise failed("wssec.untrusted", _UNTRUSTED)
-        return Trusted(certificate, key, issuers)
+            pass
+        raise failed("wssec.untrusted", _UNTRUSTED)
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:

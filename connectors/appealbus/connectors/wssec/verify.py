@@ -10,11 +10,12 @@ from lxml import etree
 from appealbus.connectors.wssec.canonical import check_types, exclusive
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
-from appealbus.connectors.wssec.names import DS
 from appealbus.connectors.wssec.structure import failed, methods_of, signed_parts
-from appealbus.connectors.wssec.trust import Trust, Trusted
+from appealbus.connectors.wssec.trust import Trust
+from appealbus.connectors.wssec.trusted import Trusted
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall
+from appealbus.schemas.namespaces import DS
 
 
 def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = None) -> etree._Element:

@@ -1,16 +1,13 @@
 """Makes signers and verifiers of data from settings. What needs the extra `wssec` is imported when it is asked for."""
 
 from collections.abc import Callable
-from importlib import import_module
-from types import ModuleType
 from typing import TypeAlias
 
 from lxml import etree
 
 from appealbus.connectors.wssec import SignatureSettings
-from appealbus.connectors.wssec.load import load_service
+from appealbus.connectors.wssec.load import errors_of, key_of, load_service, module, trust_of
 from appealbus.connectors.xmldsig.signer import DataSigner
-from appealbus.core import ConfigError
 
 DataVerifier: TypeAlias = Callable[[etree._Element], None]
 """Takes the root of a document, which must be one of its own, and the signature out of it; raises CallFailed where
@@ -30,15 +27,12 @@ def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None
     """
     if settings.sign == "none":
         return None
-    password = settings.key_password.get() if settings.key_password is not None else None
-    files = settings.key, settings.certificate, password
-    try:
+    signer: DataSigner
+    with errors_of(key):
         if settings.sign == "ncanode":
-            signer: DataSigner = _module("xmldsig", "remote").RemoteDataSigner(load_service(settings))
+            signer = module("xmldsig", "remote").RemoteDataSigner(load_service(settings))
         else:
-            signer = _module("xmldsig", "keys").load_key_signer(settings.sign, *files)
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
+            signer = module("xmldsig", "keys").load_key_signer(settings.sign, *key_of(settings))
     return signer
 
 
@@ -55,18 +49,6 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
     """
     if not settings.is_verified:
         return None
-    try:
-        module = _module("xmldsig", "verify")
-        trust = _module("wssec", "trust").load_trust(
-            settings.trusted, settings.trusted_ca, settings.subject(), settings.crl
-        )
-    except ConfigError as error:
-        raise ConfigError(f"{key}: {error}") from None
-    return lambda root: module.verify(root, trust)
-
-
-def _module(folder: str, name: str) -> ModuleType:
-    try:
-        return import_module(f"appealbus.connectors.{folder}.{name}")
-    except ImportError:
-        raise ConfigError("signatures need more packages: pip install 'appealbus[wssec]'") from None
+    with errors_of(key):
+        verify, trust = module("xmldsig", "verify").verify, trust_of(settings)
+    return lambda root: verify(root, trust)

@@ -5,11 +5,12 @@ import re
 from lxml import etree
 
 from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.ncanode import NcaNode, wrong_answer
-from appealbus.connectors.wssec.remote import METHODS
+from appealbus.connectors.wssec.names import METHODS
+from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of, wrong_answer
 from appealbus.connectors.xmldsig.signer import DataSigner
-from appealbus.connectors.xmldsig.structure import methods_of, signature_of, take_out
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed, LinkState
+from appealbus.core.replies.xmlread import take_out
 from appealbus.schemas.safexml import UnsafeXml, parse
 
 _DECLARATION = re.compile(r"\A\s*<\?xml\s[^>]*\?>\s*")
@@ -26,12 +27,8 @@ class RemoteDataSigner(DataSigner):
         return self._service.link(name)
 
     async def health(self) -> str | None:
-        """Have something signed that goes to nobody: only that shows whether the service takes our key."""
-        try:
-            await self.sign("<data/>")
-        except CallFailed as failure:
-            return f"{failure.code}: {failure.reason}"
-        return None
+        """Have something signed that goes to nobody."""
+        return await trouble_of(self.sign("<data/>"))
 
     async def sign(self, xml: str) -> str:
         """Return the document as the service signed it."""

@@ -6,14 +6,12 @@ from abc import ABC, abstractmethod
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import DS, SIGNATURE
+from appealbus.connectors.wssec.signer import KeyHolder
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
-from appealbus.core import LinkState
-
-_XML_ATTRIBUTES = "{http://www.w3.org/XML/1998/namespace}"
+from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
-class DataSigner(ABC):
+class DataSigner(KeyHolder, ABC):
     """Signs a document as a whole, by a signature inside its root (XML Signature, enveloped, URI="")."""
 
     @abstractmethod
@@ -27,14 +25,6 @@ class DataSigner(ABC):
             CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
 
         """
-
-    def link(self, name: str) -> LinkState | None:
-        """Say how the service stands that signs, if one does."""
-        return None
-
-    async def health(self) -> str | None:
-        """Try the service that signs, if one does; return what is wrong, None where nothing is."""
-        return None
 
 
 class DataKey(ABC):
@@ -109,6 +99,6 @@ def _canonical(info: etree._Element, root: etree._Element) -> bytes:
     # the former into a part that it serialises, and the latter are the root's.
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
     for name, value in root.attrib.items():
-        if str(name).startswith(_XML_ATTRIBUTES):
+        if str(name).startswith(f"{{{XML}}}"):
             alone.set(name, value)
     return etree.tostring(alone, method="c14n")

@@ -6,14 +6,11 @@ another place, other transforms.
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import DS, SIGNATURE
+from appealbus.connectors.wssec.names import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS
+from appealbus.connectors.wssec.structure import failed
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
-from appealbus.core import CallFailed
-from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.namespaces import DS, SIGNATURE
 
-_SIGNATURE = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
-_SIGNED_INFO = [f"{{{DS}}}{name}" for name in ("CanonicalizationMethod", "SignatureMethod", "Reference")]
-_REFERENCE = [f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")]
 _TRANSFORMS = ([ENVELOPED, C14N_WITH_COMMENTS], [ENVELOPED, C14N])
 """The two are one: URI="" stands for the document without its comments (XML Signature, 4.3.3.3)."""
 
@@ -42,28 +39,11 @@ def methods_of(signature: etree._Element) -> tuple[str, str]:
     return str(info[1].get("Algorithm")), str(info[2][1].get("Algorithm"))
 
 
-def take_out(signature: etree._Element) -> None:
-    """Take the signature out of its document, and nothing else: text behind it stays."""
-    parent, before = signature.getparent(), signature.getprevious()
-    if signature.tail and before is not None:
-        before.tail = (before.tail or "") + signature.tail
-    elif signature.tail and parent is not None:
-        parent.text = (parent.text or "") + signature.tail
-    if parent is not None:
-        signature.tail = None
-        parent.remove(signature)
-
-
-def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
-    """Return the failure of a document that is not taken."""
-    return CallFailed(kind, code, reason)
-
-
 def _check(signature: etree._Element) -> None:
-    if [part.tag for part in signature] not in (_SIGNATURE, _SIGNATURE[:2]):
+    if [part.tag for part in signature] not in (SIGNATURE_PARTS, SIGNATURE_PARTS[:2]):
         raise failed("data_signature.structure", "the signature of the data has parts that we do not take")
     info = signature[0]
-    if [part.tag for part in info] != _SIGNED_INFO or [part.tag for part in info[2]] != _REFERENCE:
+    if [part.tag for part in info] != SIGNED_INFO_PARTS or [part.tag for part in info[2]] != REFERENCE_PARTS:
         raise failed("data_signature.structure", "the signature of the data does not have exactly one reference")
     canonical, method, reference = info
     transforms, digest, _ = reference

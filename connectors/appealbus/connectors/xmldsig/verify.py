@@ -10,13 +10,14 @@ from lxml import etree
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
 from appealbus.connectors.wssec.names import GOST_2004
+from appealbus.connectors.wssec.structure import failed
 from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
-from appealbus.connectors.xmldsig.structure import failed, methods_of, signature_of, take_out
+from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall
-
-_XML = "{http://www.w3.org/XML/1998/namespace}"
+from appealbus.core.replies.xmlread import take_out
+from appealbus.schemas.namespaces import XML
 
 
 def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -> None:
@@ -64,6 +65,6 @@ def _canonical_info(info: etree._Element) -> bytes:
     alone = etree.fromstring(etree.tostring(info, encoding="utf-8", with_tail=False))
     for ancestor in info.iterancestors():
         for name, value in ancestor.attrib.items():
-            if str(name).startswith(_XML) and name not in alone.attrib:
+            if str(name).startswith(f"{{{XML}}}") and name not in alone.attrib:
                 alone.set(name, value)
     return etree.tostring(alone, method="c14n", with_comments=False)

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import Answers
 from appealbus.core.interfaces.contract import MessageContract
+from appealbus.core.interfaces.form import Form
 from appealbus.core.interfaces.link import LinkState
 from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.schemas.outcome import OutcomeKind
@@ -22,40 +22,8 @@ from appealbus.schemas.outcome import OutcomeKind
 Payload: TypeAlias = etree._Element | Mapping[str, object]
 """The business content: an XML element, or a mapping for wires that build the message themselves."""
 
-
 _IDS = 16
 """Ids of messages that are remembered: more than a question has attempts."""
-
-
-class Shape(StrEnum):
-    """How the content of a question lies in a gateway's message."""
-
-    CHILD = "child"
-    """As one child element of `data`."""
-    BARE = "bare"
-    """Its children directly in `data`."""
-    TYPED = "typed"
-    """Its children directly in `data`, which has their type as xsi:type."""
-    TEXT = "text"
-    """As escaped text of the type xs:string."""
-    CDATA = "cdata"
-    """As text in a CDATA section."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a service wants its content to lie in a gateway's message. Wires without such a place ignore it.
-
-    Attributes:
-        shape: how it lies there.
-        type_name: for `typed`, the name of the type as `{namespace}name`; None: the content's own name.
-        signed: whether the service takes signed content alone (XML Signature, enveloped).
-
-    """
-
-    shape: Shape = Shape.CHILD
-    type_name: str | None = None
-    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

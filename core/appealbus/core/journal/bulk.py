@@ -22,32 +22,17 @@ _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
 
 def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; all have the same keys."""
-    if rows:
-        (_write if connection.dialect.name == "sqlite" else _send)(connection, table, rows, conflict="fail")
+    _insert(connection, table, rows, "fail")
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is not there yet; all have the same keys. A key twice: the first one stays."""
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        _write(connection, table, rows, conflict="keep")
-    else:
-        keys = [column.name for column in table.primary_key]
-        _send(connection, table, sorted(rows, key=lambda row: tuple(row[key] for key in keys)), conflict="keep")
+    _insert(connection, table, rows, "keep")
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that have every column, over those with the same primary key. A key twice: the last one stays."""
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        _write(connection, table, rows, conflict="overwrite")
-    else:
-        keys = [column.name for column in table.primary_key]
-        newest = {tuple(row[key] for key in keys): row for row in rows}
-        # In one order for all workers: two that write the same rows wait for each other, and never in a circle.
-        _send(connection, table, [newest[key] for key in sorted(newest)], conflict="overwrite")
+    _insert(connection, table, rows, "overwrite")
 
 
 def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -79,13 +64,28 @@ def take(connection: Connection, table: Table, row: Mapping[str, Any], where: Co
     return connection.execute(taken, row).first() is not None
 
 
-def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: Conflict) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: Conflict) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        _write(connection, table, rows, conflict)
+        return
+    if conflict != "fail":
+        keys = [column.name for column in table.primary_key]
+        which = rows if conflict == "overwrite" else reversed(rows)  # of a key twice, the last one or the first
+        one = {tuple(row[key] for key in keys): row for row in which}
+        # In one order for all workers: two that write the same rows wait for each other, and never in a circle.
+        rows = [one[key] for key in sorted(one)]
+    _send(connection, table, rows, conflict)
+
+
+def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: Conflict) -> None:
     """Insert up to 64 rows with each statement.
 
     SQLite's driver lets go of the interpreter lock at every statement and fights the event loop to get it back.
     Chunks of 64, 32, 16 … keep the number of different statements small.
     """
-    order, texts = _prepared(table, tuple(rows[0]), conflict=conflict)
+    order, texts = _prepared(table, tuple(rows[0]), conflict)
     values = [[to_number(row[name]) if is_moment else row[name] for name, is_moment in order] for row in rows]
     at, size = 0, _CHUNK
     while at < len(values):
@@ -97,14 +97,10 @@ def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 @cache
 def _prepared(
-    table: Table, names: tuple[str, ...], *, conflict: Conflict
+    table: Table, names: tuple[str, ...], conflict: Conflict
 ) -> tuple[list[tuple[str, bool]], dict[int, str]]:
     """Return the columns in order, with whether they are moments, and the statement for each size of chunk."""
-    statement = sqlite.insert(table)
-    if conflict == "overwrite":
-        statement = _overwriting(statement, table)
-    elif conflict == "keep":
-        statement = statement.on_conflict_do_nothing()
+    statement = _on_conflict(sqlite.insert(table), table, conflict)
     compiled = statement.compile(dialect=sqlite.dialect(), column_keys=names)
     order = [(name, isinstance(table.c[name].type, Moment)) for name in compiled.positiontup or ()]
     one = f"({', '.join('?' for _ in order)})"
@@ -112,10 +108,10 @@ def _prepared(
     return order, {size: f"{head}VALUES {', '.join([one] * size)}{tail}" for size in _SIZES}
 
 
-def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, conflict: Conflict) -> None:
+def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: Conflict) -> None:
     """Insert all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
     names = tuple(rows[0])
-    connection.exec_driver_sql(_unnesting(table, names, conflict=conflict), _columns(table, names, rows))
+    connection.exec_driver_sql(_unnesting(table, names, conflict), _columns(table, names, rows))
 
 
 def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
@@ -128,12 +124,10 @@ def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any
 
 
 @cache
-def _unnesting(table: Table, names: tuple[str, ...], *, conflict: Conflict) -> str:
-    statement = postgresql.insert(table).from_select(names, select(literal_column("lists")))
-    if conflict == "overwrite":
-        statement = _overwriting(statement, table)
-    elif conflict == "keep":
-        statement = statement.on_conflict_do_nothing()
+def _unnesting(table: Table, names: tuple[str, ...], conflict: Conflict) -> str:
+    statement = _on_conflict(
+        postgresql.insert(table).from_select(names, select(literal_column("lists"))), table, conflict
+    )
     head, tail = str(statement.compile(dialect=_POSTGRESQL)).split("SELECT lists")
     return f"{head}SELECT * FROM {_lists(table, names)}{tail}"  # noqa: S608 - names of our own tables
 
@@ -149,6 +143,13 @@ def _lists(table: Table, names: Sequence[str]) -> str:
     # Bytes in binary: as text they are twice as long, and ten times the work.
     each = (("%b" if isinstance(table.c[name].type, LargeBinary) else "%s", table.c[name].type) for name in names)
     return f"unnest({', '.join(f'{mark}::{kind.compile(dialect=_POSTGRESQL)}[]' for mark, kind in each)})"
+
+
+def _on_conflict(statement: Any, table: Table, conflict: Conflict) -> Any:
+    """Return an INSERT with what it does where the key is there already."""
+    if conflict == "overwrite":
+        return _overwriting(statement, table)
+    return statement.on_conflict_do_nothing() if conflict == "keep" else statement
 
 
 def _overwriting(statement: Any, table: Table, where: ColumnElement[bool] | None = None) -> Any:

@@ -52,7 +52,7 @@ class Declared(Lookup[Q, R_co]):
         super().__init_subclass__(**kwargs)
         if "lenient" not in cls.__dict__:
             # What a reading by code of its own finds out of a reply that breaks its schema, nobody knows.
-            cls.lenient = cls.read is Declared.read
+            cls.lenient = cls.read is Declared.read and cls.ask is Declared.ask
         models = models_of(cls)
         if models is None:  # a class between may leave them to others, and the declarations too
             return
@@ -122,7 +122,8 @@ class Declared(Lookup[Q, R_co]):
             raise business_error(status) from None
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
-        if failed is None:
+        # No schema says of such an answer what may stand in it once.
+        if failed is None or self.take.says_several(reply.body):
             raise business_error(status)
         return failed
 

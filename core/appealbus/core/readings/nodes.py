@@ -7,9 +7,9 @@ from lxml import etree
 
 from appealbus.core.replies import xmlread
 from appealbus.core.replies.marks import is_refused, is_repeated
+from appealbus.schemas.namespaces import XSI
 
-_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
-_HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": _XSI[1:-1]})
+_HAS_NIL = etree.XPath("boolean(descendant-or-self::*/@xsi:nil)", namespaces={"xsi": XSI})
 
 
 _LARGEST = 1024
@@ -69,7 +69,7 @@ def attribute(node: Node, name: str) -> str | None:
         return (_text(found) or "").strip() or None
     own = node.get(name)  # xsi:type must not pass for an attribute of the register's own
     if own is None:
-        names = (key for key in node.attrib if str(key).endswith(f"}}{name}") and not str(key).startswith(_XSI))
+        names = (key for key in node.attrib if str(key).endswith(f"}}{name}") and not str(key).startswith(f"{{{XSI}}}"))
         own = next((node.get(key) for key in names), None)
     return (own or "").strip() or None
 

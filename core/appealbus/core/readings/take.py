@@ -1,6 +1,6 @@
 """What of an answer is taken: its code, its records, and which of them is the one that was asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from lxml import etree
@@ -15,6 +15,7 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.replies.xmlread import children
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -86,39 +87,27 @@ class Take(Generic[R]):
         self.echo = parse_reply_path(echo) if echo else None
         self.origin = caller()
         self.what = what or reading.model.__name__.lower()
-        if not isinstance(same, tuple | Mapping) and not callable(same):
-            raise DeclarationError(f"same: {same!r} is no tuple of names; write same=('number',)")
-        self.same = {name: name for name in same} if isinstance(same, tuple) else same
-        if not self.same:
-            raise DeclarationError("same is empty: nothing would show that the answer is about whom was asked")
-        if not callable(self.same):
-            for name in self.same.values():
-                if name not in reading.model.model_fields:
-                    raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
+        self.same = _compared(same, reading)
         words = {name: path for name, path in (("code", self.code), ("echo", self.echo)) if path is not None}
-        if words and not self.path.steps:
-            # The record is the answer itself, and its reading meets the code, which is taken here: that is no business
-            # of others who use the reading.
-            reading = reading.copy()
-            for word in words.values():
-                entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)
-            settle(reading.program.level)
-        self.reading = reading
-        self._level = Level()
-        self._own: list[Step] = []
         if self.path.end or any(word.end == REST for word in words.values()):
             raise DeclarationError("Take: records stand in elements, codes and ids are texts: no path ends with *")
+        self.reading = reading if self.path.steps or not words else _passing(reading, words.values())
+        self._level = Level()
+        self._own: list[Step] = []
         if self.path.steps:
-            entry_at(self._level, self.path, reading.xml, "Take").steps.append(_collect)
-            spoil_at(self._level, self.path, steps.spoilt_all, reading.xml, "Take")
+            self._lay(self.path, _collect)
         for name, word in words.items():
             read = steps.plain(name, steps.value_of(word.end, None, name))
             if word.steps:
-                entry_at(self._level, word, reading.xml, "Take").steps.append(read)
-                spoil_at(self._level, word, steps.spoilt_all, reading.xml, "Take")
+                self._lay(word, read)
             else:
                 self._own.append(read)
         settle(self._level)
+
+    def _lay(self, path: ReplyPath, step: Step) -> None:
+        xml = self.reading.xml
+        entry_at(self._level, path, xml, "Take").steps.append(step)
+        spoil_at(self._level, path, steps.spoilt_all, xml, "Take")
 
     def answer(self, body: Payload, notes: Notes | None = None) -> Answer[R]:
         """Take an answer apart.
@@ -146,6 +135,12 @@ class Take(Generic[R]):
             self._is_another(root, run)
         return Answer(self, run, table)
 
+    def says_several(self, body: Payload) -> bool:
+        """Say whether an answer in XML has different codes, of which the first would count."""
+        if self.code is None or self.code.end or XML in self.code.steps or not isinstance(body, etree._Element):
+            return False
+        return len({(each.text or "").strip() for each in children(body, "/".join(self.code.steps))}) > 1
+
     def _is_another(self, root: Node, run: Run) -> None:
         """Make sure that another document does not pass for an empty answer.
 
@@ -168,6 +163,33 @@ class Take(Generic[R]):
         asked = {name: getattr(query, name) for name in self.same}
         told = {name: getattr(record, self.same[name]) for name, value in asked.items() if value is not None}
         return next(iter(self.same)) in told and all(told[name] == asked[name] for name in told)
+
+
+def _compared(same: Same, reading: Reading[Any]) -> Mapping[str, str] | Callable[[Any, Any], bool]:
+    """Return what `same` means: names of the query's fields with those of the record's, or a function of both."""
+    if callable(same):
+        return same
+    if not isinstance(same, tuple | Mapping):
+        raise DeclarationError(f"same: {same!r} is no tuple of names; write same=('number',)")
+    if not same:
+        raise DeclarationError("same is empty: nothing would show that the answer is about whom was asked")
+    pairs = {name: name for name in same} if isinstance(same, tuple) else same
+    for name in pairs.values():
+        if name not in reading.model.model_fields:
+            raise DeclarationError(f"same: {reading.model.__name__} has no field {name!r}")
+    return pairs
+
+
+def _passing(reading: Reading[R], words: Iterable[ReplyPath]) -> Reading[R]:
+    """Return a reading of a record that is the answer itself, and so meets words which `Take` reads: it passes them by.
+
+    A copy: what stands beside the record is no business of others who use the reading.
+    """
+    reading = reading.copy()
+    for word in words:
+        entry_at(reading.program.level, word, reading.xml, "Take").steps.append(_pass_by)
+    settle(reading.program.level)
+    return reading
 
 
 def _every(path: ReplyPath) -> ReplyPath:

@@ -1,15 +1,15 @@
-"""A schema in which nothing need be there.
+"""A schema in which nothing is required.
 
 libxml2 stops looking at what stands beside an element that it did not expect, and of a missing element it says that the
 next one is not expected. Where nothing can be missing, what is there is looked at.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from lxml import etree
 
-from appealbus.core.replies.xsd import XSD
+from appealbus.core.replies.schema_files import compiled
+from appealbus.schemas.namespaces import XSD
 
 _PARTICLES = frozenset(f"{{{XSD}}}{name}" for name in ("element", "group", "sequence", "choice", "all", "any"))
 _ATTRIBUTE = f"{{{XSD}}}attribute"
@@ -17,7 +17,7 @@ _GLOBAL = frozenset(f"{{{XSD}}}{name}" for name in ("schema", "redefine", "overr
 
 
 def loosened(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema | None:
-    """Return the schema of these documents without its wishes; None where libxml2 does not take it.
+    """Return the schema of these documents with nothing required; None where libxml2 does not take it.
 
     Args:
         files: XSD documents by the places under which they import each other.
@@ -25,12 +25,10 @@ def loosened(files: Mapping[str, bytes], entry: str) -> etree.XMLSchema | None:
 
     """
     loose = {place: _loose(content) for place, content in files.items()}
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    parser.resolvers.add(_Resolver(loose))
     try:
-        return etree.XMLSchema(etree.fromstring(loose[entry], parser, base_url=entry))
+        return compiled(loose, entry)
     except (etree.XMLSchemaParseError, etree.XMLSyntaxError):
-        return None  # such as a sequence that only its wishes made unambiguous
+        return None  # such as a sequence that only required elements made unambiguous
 
 
 def _loose(content: bytes) -> bytes:
@@ -44,12 +42,3 @@ def _loose(content: bytes) -> bytes:
         elif node.tag == _ATTRIBUTE and node.get("use") == "required":
             node.set("use", "optional")
     return etree.tostring(root, encoding="utf-8")
-
-
-class _Resolver(etree.Resolver):
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-
-    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
-        # Nothing is read from disk or network: what is not among the documents is an empty one.
-        return self.resolve_string(self._files.get(system_url or "", b"<none/>"), context, base_url=system_url)

@@ -23,12 +23,11 @@ from appealbus.core.replies.convert import (
     moment_from,
 )
 from appealbus.core.replies.marks import is_refused
+from appealbus.schemas.namespaces import XSI_NIL
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
 
 V = TypeVar("V")
-
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
 def element_of(reply: Reply) -> etree._Element:
@@ -50,7 +49,7 @@ def local_name(element: etree._Element) -> str:
 
 def is_nil(element: etree._Element) -> bool:
     """Say whether the element is marked xsi:nil."""
-    return element.get(_NIL, "").strip() in ("true", "1")
+    return element.get(XSI_NIL, "").strip() in ("true", "1")
 
 
 def child(element: etree._Element, path: str) -> etree._Element | None:
@@ -157,6 +156,19 @@ def coded(
     if value is None and name_ru is None and name_kk is None:
         return None
     return Coded(code=value or "", name_ru=name_ru, name_kk=name_kk)
+
+
+def take_out(element: etree._Element) -> None:
+    """Take an element out of its document, and nothing else: text behind it stays. A root stays where it is."""
+    above, before = element.getparent(), element.getprevious()
+    if above is None:
+        return
+    if element.tail and before is not None:
+        before.tail = (before.tail or "") + element.tail
+    elif element.tail:
+        above.text = (above.text or "") + element.tail
+    element.tail = None
+    above.remove(element)
 
 
 def needed(value: V | None, path: str) -> V:

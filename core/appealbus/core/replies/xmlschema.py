@@ -1,6 +1,5 @@
 """The schema of a source's messages: what a reply is checked against before it is read."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +9,17 @@ from lxml import etree
 
 from appealbus.core.interfaces.notes import MORE, Notes, ReplyCheck
 from appealbus.core.interfaces.wire import CallFailed
-from appealbus.core.replies.differences import SIGNATURE, Differences, Vocabulary, first_difference, is_valid
+from appealbus.core.replies.differences import Differences
 from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.rules import broken_rule
-from appealbus.core.replies.xmlread import local_name
-from appealbus.core.replies.xsd import XSD, SchemaModel
+from appealbus.core.replies.schema_errors import first_place, is_valid
+from appealbus.core.replies.schema_files import compiled
+from appealbus.core.replies.vocabulary import Vocabulary, vocabulary_of
+from appealbus.core.replies.xmlread import take_out
+from appealbus.core.replies.xsd import SchemaModel
+from appealbus.schemas.namespaces import SIGNATURE, XSD, XSI_TYPE
 from appealbus.schemas.outcome import OutcomeKind
 
-_XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _SIZE = etree.XPath("count(descendant-or-self::*) + count(descendant-or-self::*/@*)")
 _CROWDED = etree.XPath("boolean(descendant-or-self::*[@*[1000]])")
 _LARGE = 2_000
@@ -29,7 +31,7 @@ _PIECE = 16 * 1024
 """Bytes after which a large message is let go if it is broken: 5 ms of parsing."""
 _CODE = "reply.schema"
 
-__all__ = ["Checker", "MessageSchema", "Vocabulary", "declared", "loosened"]
+__all__ = ["Checker", "MessageSchema", "Vocabulary", "compiled", "loosened", "vocabulary_of"]
 
 
 class Checker:
@@ -76,7 +78,7 @@ class Checker:
                 reason = f"{what} breaks its schema, in a large message"
                 raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True)
         elif not is_valid(self._schema, message, code, what):
-            place = first_difference(self._schema, self._vocabulary.names, message)
+            place = first_place(self._schema, self._vocabulary, message)
             raise CallFailed(
                 OutcomeKind.INVALID, code, f"{what} breaks its schema at {place}{broken_rule(self._schema)}"
             )
@@ -111,7 +113,10 @@ class Checker:
         """Return the message, or a copy without the signatures that the schema does not know."""
         if SIGNATURE in self._vocabulary.elements or next(message.iter(SIGNATURE), None) is None:
             return message
-        return without(message, SIGNATURE)
+        copy = deepcopy(message)
+        for signature in list(copy.iter(SIGNATURE)):
+            take_out(signature)
+        return copy
 
     def _take_large(self, message: etree._Element) -> None:
         """Make sure that all which a large message has against its schema is something new, or something missing.
@@ -122,7 +127,7 @@ class Checker:
         """
         if self._loose is not None and _SIZE(message) <= _LARGEST:
             rest = deepcopy(message)
-            for element in [each for each in rest.iter("*") if local_name(each) not in self._vocabulary.names]:
+            for element in [each for each in rest.iter("*") if not self._vocabulary.knows(each)]:
                 above = element.getparent()
                 if above is not None:
                     above.remove(element)
@@ -170,7 +175,7 @@ class MessageSchema:
         files = _documents(self.path)
         schema = etree.XMLSchema(file=str(self.path))
         texts = {str(file): etree.tostring(root, encoding="utf-8") for file, root in files.items()}
-        return Checker(schema, declared(files.values()), loosened(texts, str(self.path.resolve())))
+        return Checker(schema, vocabulary_of(files.values()), loosened(texts, str(self.path.resolve())))
 
     @cached_property
     def model(self) -> SchemaModel:
@@ -190,43 +195,8 @@ class MessageSchema:
         """
         if not str(message.tag).startswith("{"):
             message.tag = self.root
-            message.attrib.pop(_XSI_TYPE, None)
+            message.attrib.pop(XSI_TYPE, None)
         self.checker.take(message, notes if notes is not None else Notes())
-
-
-def declared(documents: Iterable[etree._Element]) -> Vocabulary:
-    """Return the vocabulary of XSD documents.
-
-    What a document without a namespace declares may be in that of any that includes it.
-    """
-    roots = list(documents)
-    spaces = {root.get("targetNamespace") for root in roots}
-    names: set[str] = set()
-    elements: set[str] = set()
-    for root in roots:
-        names.update(node.get("name", "") for node in root.iter(f"{{{XSD}}}element", f"{{{XSD}}}attribute"))
-        own = [element.get("name", "") for element in root.iterchildren(f"{{{XSD}}}element")]
-        target = root.get("targetNamespace")
-        for space in [target] if target else spaces | {None}:
-            elements.update(f"{{{space}}}{name}" if space else name for name in own)
-    return Vocabulary(frozenset(names), frozenset(elements), frozenset(space for space in spaces if space))
-
-
-def without(message: etree._Element, tag: str) -> etree._Element:
-    """Return a copy of an element without all those of a name inside it. The text between them stays."""
-    copy = deepcopy(message)
-    for element in list(copy.iter(tag)):
-        above = element.getparent()
-        if above is None:
-            continue
-        if (tail := (element.tail or "").strip()) != "":
-            before = element.getprevious()
-            if before is None:
-                above.text = (above.text or "") + tail
-            else:
-                before.tail = (before.tail or "") + tail
-        above.remove(element)
-    return copy
 
 
 def _documents(entry: Path) -> dict[Path, etree._Element]:

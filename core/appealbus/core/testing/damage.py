@@ -9,6 +9,7 @@ from lxml import etree
 
 from appealbus.core.interfaces.wire import Payload
 from appealbus.core.testing.scripted import reply_of
+from appealbus.schemas.namespaces import XSI_NIL
 
 CANARY = "Канарейкина 010203499998"
 """Stands for a citizen's data: it must not turn up in a code or a reason."""
@@ -48,7 +49,7 @@ def _of_element(root: etree._Element) -> Iterator[tuple[str, Payload]]:
                 del node[:]
                 node.text = CANARY if what == "replaced by text" else None
             if what == "nil":
-                node.set("{http://www.w3.org/2001/XMLSchema-instance}nil", "true")
+                node.set(XSI_NIL, "true")
             yield f"{name} {what}", copy
 
 

@@ -6,10 +6,8 @@ from lxml import etree
 
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.xmlread import child, text
+from appealbus.schemas.namespaces import SOAP11, SOAP12
 from appealbus.schemas.outcome import OutcomeKind
-
-SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
-SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 
 _AUTHENTICATION = {"Authentication", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"}
 _CLIENT = (OutcomeKind.INVALID, "soap.fault.client", "the source finds a fault in our request")

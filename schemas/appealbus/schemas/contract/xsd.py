@@ -7,14 +7,14 @@ from decimal import Decimal
 from lxml import etree
 
 from appealbus.schemas.base import Model
+from appealbus.schemas.namespaces import XSD
 from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
 
-_XS = "http://www.w3.org/2001/XMLSchema"
 _BASES = {str: "xs:string", int: "xs:integer", bool: "xs:boolean", date: "xs:date", datetime: "xs:dateTime"}
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+\-]?[0-9]+)?"
 _DECIMAL = r"[+\-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+\-]?[0-9]+)?"
 _VALUES = f"""
-<xs:schema xmlns:xs="{_XS}">
+<xs:schema xmlns:xs="{XSD}">
   <xs:complexType name="OtherRecord">
     <xs:annotation><xs:documentation>A record of a third party: its members by name.</xs:documentation></xs:annotation>
     <xs:group ref="Value" minOccurs="0" maxOccurs="unbounded"/>
@@ -68,7 +68,7 @@ class _XsdWriter:
     """Writes a type for each model that it comes across, once."""
 
     def __init__(self, namespace: str) -> None:
-        self.schema = etree.Element(f"{{{_XS}}}schema", nsmap={"xs": _XS, None: namespace})
+        self.schema = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD, None: namespace})
         self.schema.set("targetNamespace", namespace)
         self.schema.set("elementFormDefault", "qualified")
         self.written: set[str] = set()
@@ -149,4 +149,4 @@ def _document(element: etree._Element, text: str | None) -> None:
 
 
 def _add(parent: etree._Element, tag: str, /, **attributes: str) -> etree._Element:
-    return etree.SubElement(parent, f"{{{_XS}}}{tag}", attributes)
+    return etree.SubElement(parent, f"{{{XSD}}}{tag}", attributes)

@@ -7,7 +7,7 @@ from cryptography import x509
 from appealbus.connectors.wssec.certificates import der_of
 from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
 from appealbus.connectors.wssec.names import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
-from appealbus.connectors.wssec.public_keys import PublicKey, signed_part
+from appealbus.connectors.wssec.public_key import PublicKey, signed_part
 from appealbus.core import ConfigError
 
 # Of Russia (RFC 9215) and of Kazakhstan's national authority: the same algorithms, and its two curves among theirs.

@@ -11,10 +11,11 @@ from appealbus.connectors.wssec.certificates import der_of, read_certificate
 from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebog
 from appealbus.connectors.wssec.gost.private_key import read_gost_key
 from appealbus.connectors.wssec.header import add_key_info, prepare
-from appealbus.connectors.wssec.names import DS, EXC_C14N, GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.wssec.names import EXC_C14N, GOST_DIGEST, GOST_SIGNATURE
 from appealbus.connectors.wssec.proof import prove
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.core import ConfigError
+from appealbus.schemas.namespaces import DS
 
 # Written in its canonical form, so that what is hashed is what stands here.
 _SIGNED_INFO: Final = (

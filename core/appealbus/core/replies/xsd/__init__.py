@@ -3,9 +3,8 @@
 What it does not understand it takes to be anything, so that nothing is ruled out wrongly.
 """
 
-from appealbus.core.replies.xsd.components import XSD
 from appealbus.core.replies.xsd.model import SchemaModel
 from appealbus.core.replies.xsd.shapes import ANYTHING, Child, Place, Shape
 from appealbus.core.replies.xsd.values import Simple
 
-__all__ = ["ANYTHING", "XSD", "Child", "Place", "SchemaModel", "Shape", "Simple"]
+__all__ = ["ANYTHING", "Child", "Place", "SchemaModel", "Shape", "Simple"]

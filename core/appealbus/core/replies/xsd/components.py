@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from lxml import etree
 
-XSD = "http://www.w3.org/2001/XMLSchema"
+from appealbus.schemas.namespaces import XSD
 
 Name: TypeAlias = tuple[str | None, str]
 """Namespace and local name."""

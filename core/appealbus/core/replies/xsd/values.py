@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.core.replies.xsd.components import XSD, Components, local, qualified
+from appealbus.core.replies.xsd.components import Components, local, qualified
+from appealbus.schemas.namespaces import XSD
 
 _ANY = "anyType"
 

@@ -1,0 +1,50 @@
+"""A certificate that counts, and how a message means it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1
+
+from appealbus.connectors.wssec.certificates import UNREADABLE, der_of
+from appealbus.connectors.wssec.key_info import KeyInfo
+from appealbus.connectors.wssec.public_key import PublicKey
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """A certificate of the peer, or of an authority.
+
+    Attributes:
+        certificate: itself.
+        key: its key.
+        issuers: the authorities by whose word it counts; none where it is pinned.
+
+    """
+
+    certificate: x509.Certificate
+    key: PublicKey
+    issuers: "tuple[Trusted, ...]" = ()
+
+    @cached_property
+    def der(self) -> bytes:
+        """Its own bytes."""
+        return der_of(self.certificate)
+
+    @cached_property
+    def key_identifier(self) -> bytes | None:
+        """Its SubjectKeyIdentifier, where it has one."""
+        try:
+            return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+        except (x509.ExtensionNotFound, *UNREADABLE):
+            return None
+
+    def is_meant(self, info: KeyInfo) -> bool:
+        """Return whether a message means this certificate. Only what it names it by is compared."""
+        if info.der is not None:
+            return info.der == self.der
+        if info.serial is not None:
+            return info.serial == self.certificate.serial_number
+        if info.key_identifier is not None:
+            return info.key_identifier == self.key_identifier
+        return info.thumbprint is None or info.thumbprint == self.certificate.fingerprint(SHA1())  # noqa: S303

@@ -1,0 +1,131 @@
+"""What libxml2 says of a message that breaks its schema: its texts quote values, so they are read here and not told."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lxml import etree
+
+from appealbus.core.interfaces.wire import CallFailed
+from appealbus.core.replies.vocabulary import Vocabulary
+from appealbus.core.replies.xmlread import local_name
+from appealbus.schemas.outcome import OutcomeKind
+
+_STEP = re.compile(r"(?:[^:/\[]+:)?([^:/\[]+)(?:\[(\d+)\])?")
+_SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'(?:, attribute '([^']{1,200})')?: ")
+_EXPECTED = re.compile(r"Expected is (?:one of )?\( (.+) \)\.$")
+_CONTENT = 1871
+"""libxml2's number for: this element is not expected here, or one is missing."""
+_HARMLESS = frozenset({1843, 1851, 1866, 1867, 1868})
+"""Its numbers for what spoils no value: stray text between elements, an xsi:type that it does not know, an attribute
+too many, and one too few."""
+
+ErrorKey: TypeAlias = tuple[etree._Element, int, str]
+_Beside: TypeAlias = dict[tuple[etree._Element, str], list[etree._Element]]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One place in a message that breaks the schema.
+
+    Attributes:
+        node: the element.
+        number: libxml2's, of the rule.
+        text: libxml2's, which quotes values.
+        attribute: which one of the element's breaks it; "": none, but the element.
+
+    """
+
+    node: etree._Element
+    number: int
+    text: str
+    attribute: str = ""
+
+    @property
+    def key(self) -> ErrorKey:
+        """What tells it from others: the next check finds it again."""
+        return self.node, self.number, self.attribute
+
+    @property
+    def is_of_content(self) -> bool:
+        """Whether the element should not be there, or lacks another, rather than holding a wrong value."""
+        return self.number == _CONTENT
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether the element should not be where it is."""
+        return self.is_of_content and self.text.rpartition("': ")[2].startswith("This element is not expected")
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it spoils no value."""
+        return self.number in _HARMLESS
+
+    @property
+    def expected(self) -> list[str]:
+        """What should stand there, as `{namespace}name`."""
+        found = _EXPECTED.search(self.text)
+        return found[1].split(", ") if found is not None else []
+
+
+def is_valid(schema: etree.XMLSchema, message: etree._Element, code: str, what: str) -> bool:
+    """Say whether a message is valid.
+
+    Raises:
+        CallFailed: nobody can say.
+
+    """
+    try:
+        return schema.validate(message)
+    except etree.XMLSchemaValidateError:
+        # libxml2 gave up: a pattern of the schema has too many ways to fit a long text.
+        reason = f"{what} cannot be checked against its schema: a pattern has too many ways to fit"
+        raise CallFailed(OutcomeKind.INVALID, code, reason, at_scale=True) from None
+
+
+def first_place(schema: etree.XMLSchema, vocabulary: Vocabulary, message: etree._Element) -> str:
+    """Return the path of the first element that broke the schema when the message was last checked."""
+    errors = schema.error_log.filter_from_errors()
+    if not len(errors):
+        return "its root"
+    steps = [step.partition(":")[2] or step for step in (errors[0].path or "").split("/") if step]
+    subject = _SUBJECT.match(errors[0].message)
+    # libxml2 writes * for names without a prefix. The two that matter are known all the same.
+    if steps and steps[0] == "*":
+        steps[0] = local_name(message)
+    if subject is not None and steps and steps[-1].startswith("*"):
+        steps[-1] = subject[1] + steps[-1][1:]
+    return "/".join(step if step.partition("[")[0] in vocabulary.names else "*" for step in steps) or "its root"
+
+
+def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaError]:
+    """Yield the errors of a message that was just checked."""
+    beside: _Beside = {}
+    for error in schema.error_log.filter_from_errors():
+        node: etree._Element | None = root
+        for step in [step for step in (error.path or "").split("/") if step][1:]:
+            node = None if node is None else _child(node, step, beside)
+        if node is not None:
+            subject = _SUBJECT.match(error.message)
+            attribute = subject[2] if subject is not None else None
+            yield SchemaError(node, error.type, error.message, attribute or "")
+
+
+def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element | None:
+    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix and name."""
+    match = _STEP.fullmatch(step)
+    if match is None:
+        return None
+    name = step.partition("[")[0]
+    alike = beside.get((above, name))
+    if alike is None:
+        prefix = name.rpartition(":")[0] or None
+        alike = [
+            each
+            for each in above.iterchildren("*")
+            if name == "*" or (local_name(each) == match[1] and each.prefix == prefix)
+        ]
+        beside[above, name] = alike
+    place = int(match[2] or 1) - 1
+    return alike[place] if place < len(alike) else None
