@@ -66,7 +66,8 @@ class Simulator:
         site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
         await site.start()
         port = self._runner.addresses[0][1]
-        self.base_url = f"http://{self.settings.host}:{port}"
+        host = self.settings.host
+        self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if self.settings.address.broker is not None:
             self._brokers = Brokers(AmqpSettings(brokers={MAIN: self.settings.address.broker}))
             await self._brokers.start(self._brokers.get(), Wanted())
