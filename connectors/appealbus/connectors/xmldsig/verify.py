@@ -37,7 +37,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     """
     signature = signature_of(root)
     if is_costly(root):
-        raise failed("data_signature.structure", "the data has too many namespaces to be verified")
+        raise failed("data_signature.structure", "the data has too many namespaces or attributes to be verified")
     methods = methods_of(signature)
     if methods[0] == GOST_2004:
         raise failed_as_all("data_signature.old_gost", "the data is signed by GOST 34.310-2004, which is not supported")
