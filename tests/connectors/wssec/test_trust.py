@@ -348,3 +348,12 @@ async def test_by_settings(message, folder, gateway, tmp_path):
     broken = settings.model_copy(update={"crl": [tmp_path / "empty.crl"]})
     with pytest.raises(ConfigError, match=re.escape("sources.x.signature: ")):
         load_verifier(broken, "sources.x.signature")
+
+
+@needs_libgcrypt
+def test_what_all_answers_have_in_common_leaves_the_source_alone(message, authority):
+    """Who signs is wrong for all answers until somebody has mended it; what one message holds is not."""
+    for days, other, pause in ((-1, SECRET, 300.0), (50, 99, None)):
+        with pytest.raises(CallFailed) as caught:
+            verify(sign(message, STATE.certificate(GATEWAY, KIND, other, days=days)), authority)
+        assert caught.value.retry_after == pause
