@@ -1,5 +1,6 @@
 """Hostile and odd XML at the parser."""
 
+import base64
 import os
 import tracemalloc
 from pathlib import Path
@@ -77,6 +78,23 @@ def test_marks_are_bounded_before_parsing() -> None:
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("opening", "charset"),
+    [
+        ('<?xml version="1.0" encoding="UTF-7"?>', None),
+        ("<?xml version='1.0' encoding = 'unicode-1-1-utf-7'?>", None),
+        ('<?xml version="1.0"' + " " * 5000 + 'encoding="UTF-7"?>', None),
+        ('<?xml version="1.0" encoding="JAVA"?>', None),
+        ("", "UTF-7"),
+        ("", "cp037"),
+    ],
+)
+def test_encodings_that_hide_tags(opening: str, charset: str | None) -> None:
+    """Where a tag need not begin with <, bytes bound nothing: such an encoding is refused."""
+    hidden = "+" + base64.b64encode(("<b/>" * 50_000).encode("utf-16-be")).decode().rstrip("=") + "-"
+    assert refused(f"{opening}<a>{hidden}</a>".encode(), charset=charset) == "xml.encoding"
+
+
 def test_comments_and_instructions_do_not_split_a_text() -> None:
     """The text around a comment is one text."""
     assert parse(b"<a>one<!-- -->two<?x y?>three</a>").text == "onetwothree"
@@ -130,7 +148,7 @@ BOMB = b'<!DOCTYPE a [<!ENTITY x "yyyyyyyyyy"><!ENTITY z "&x;&x;&x;">]><a b="&z;
     [
         (BOMB + FILE + b"</a>", "xml.doctype"),
         ((BOMB.decode() + "я" * 5_500_000 + "</a>").encode("utf-16"), "xml.doctype"),
-        (b'<?xml version="1.0" encoding="utf-7"?>' + BOMB.replace(b"<", b"+ADw-") + FILE + b"</a>", "xml.malformed"),
+        (b'<?xml version="1.0" encoding="utf-7"?>' + BOMB.replace(b"<", b"+ADw-") + FILE + b"</a>", "xml.encoding"),
         (b"<a>" * 257 + FILE + b"</a>" * 257, "xml.malformed"),
         (b"<a>" + FILE, "xml.malformed"),
         (b"<a>\xff" + FILE + b"</a>", "xml.encoding"),

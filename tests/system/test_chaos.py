@@ -120,13 +120,13 @@ def here(tmp_path: Path, agencies: Agencies, around: Around, vhost: Vhost, datab
     made.bus_journal = f"postgresql://{ROLE}@127.0.0.1:{around.ways.database.port}/{name}"
     url = f"http://127.0.0.1:{around.ways.agencies.port}/bip-sync/"
     guard = {"timeout": "1s", "attempts": 2, "backoff": "50ms", "breaker_failures": 20, "breaker_open": "1s"}
+    asked = {name: {**made.source(name, **guard), "url": url} for name in SERVICES} | both_forms("4s", **guard)
     made.configure(
         bus={"journal": made.bus_journal, "grace": "5s", "concurrency": 20, "plugins": [PLUGIN, POISON]},
         log={"level": "info", "format": "json"},
         retry={"first": "500ms", "factor": 2, "max": "3s"},
-        sources={name: {**made.source(name, **guard), "url": url} for name in SERVICES}
-        | both_forms("4s", **guard)
-        | INSIDE,
+        # Leniently, a record lacks for good what a spoilt reply had no readable value of.
+        sources={name: table | {"replies": "strict"} for name, table in asked.items()} | INSIDE,
     )
     appealbus(tmp_path, "topology", "apply")
     return made

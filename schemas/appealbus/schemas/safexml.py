@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lxml import etree
 
-_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION = re.compile(rb"\s*<\?xml\s(?![^>]{0,250}>)")
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,250}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_HIDING = re.compile("utf-?7|java|c99", re.IGNORECASE)
+"""Encodings in which a tag need not begin with the byte of <, so that none of the bounds below would hold."""
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DOCTYPE = re.compile("<!DOCTYPE".encode("utf-16-le") + b"|" + "<!DOCTYPE".encode("utf-16-be") + b"|<!DOCTYPE")
 _FEWEST_MARKS = 20_000
@@ -57,6 +60,7 @@ def parse(
     """
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
+    _check_encoding(data, charset)
     # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
     marks = data.count(b"<") + data.count(b"=")
     if marks > max(min(limit // 10, _MOST_MARKS), _FEWEST_MARKS):
@@ -65,6 +69,21 @@ def parse(
     if data.count(b"=") > _MOST_ATTRIBUTES and _has_too_many_attributes(root):
         raise UnsafeXml("xml.too_many", f"an element of the document has more than {_MOST_ATTRIBUTES} attributes")
     return root
+
+
+def _check_encoding(data: bytes, charset: str | None) -> None:
+    """Refuse encodings that hide tags, and declarations in which one could not be found."""
+    declared = _DECLARED.match(data)
+    names = [declared[1].decode()] if declared else []
+    if any(_hides_tags(name) for name in (*names, charset) if name) or _DECLARATION.match(data):
+        raise UnsafeXml("xml.encoding", "the document is in an encoding that is not read")
+
+
+def _hides_tags(name: str) -> bool:
+    try:
+        return _HIDING.search(name) is not None or b"<" not in "<".encode(name)
+    except (LookupError, ValueError):
+        return False  # not Python's; the parser may know it, or refuses it
 
 
 def _apart(data: bytes, charset: str | None, fallback: str | None) -> etree._Element:

@@ -171,6 +171,13 @@ def http(status: int, text: str = "", **more) -> web.Response:
         (http(200, GOOD.replace("<a>x</a>", "&lt;a>x")), "invalid", "shep.data_xml_malformed"),
         (http(200, GOOD.replace("<a>x</a>", "&lt;!DOCTYPE a>&lt;a/>")), "invalid", "shep.data_xml_doctype"),
         (http(200, GOOD.replace("<code>SCSS001</code>", "")), "invalid", "shep.no_status"),
+        (
+            http(200, GOOD.replace("<code>SCSS001</code>", "<code>SCSS001</code><code>1</code>")),
+            "invalid",
+            "shep.response",
+        ),
+        (http(200, GOOD.replace("</status>", "</status><status><code>1</code></status>")), "invalid", "shep.response"),
+        (http(200, GOOD.replace("</status>", "</status><responseDate/><responseDate/>")), "invalid", "shep.response"),
     ],
 )
 async def test_hostile_and_broken(failure, answer, kind, code):

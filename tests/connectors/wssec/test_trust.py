@@ -17,6 +17,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from appealbus.connectors.wssec import SignatureSettings, load_verifier, revocation
+from appealbus.connectors.wssec import trust as trust_module
 from appealbus.connectors.wssec.gost.signer import GostSigner
 from appealbus.connectors.wssec.key_info import KeyInfo
 from appealbus.connectors.wssec.names import (
@@ -153,6 +154,14 @@ def test_authority_issues_to_whom_is_meant(message, authority):
 def test_what_the_authority_did_not_issue(message, authority, certificate):
     """Another subject, another issuer, a forged signature, an authority's or a broken certificate does not count."""
     assert code_of(sign(message, certificate()), authority) == "wssec.untrusted"
+
+
+@needs_libgcrypt
+def test_key_of_a_certificate_that_nobody_issued(message, authority, monkeypatch):
+    """It is not looked at: a key whose identifier has a million bytes would take minutes."""
+    monkeypatch.setattr(trust_module, "public_key", lambda *_: pytest.fail("the key was read"))
+    forged = Authority(STATE.name, KIND, 0xBAD).certificate(GATEWAY, KIND, SECRET)
+    assert code_of(sign(message, forged), authority) == "wssec.untrusted"
 
 
 @needs_libgcrypt

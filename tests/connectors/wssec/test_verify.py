@@ -204,6 +204,14 @@ def test_inclusive_prefixes(message, peer, trusted, reject):
     reject(root, "wssec.algorithm")
 
 
+def test_inclusive_default_namespace(message, peer, trusted, reject):
+    """The list may name the namespace without a prefix, too, which is then covered where the message declares it."""
+    root = sign_otherwise(message.replace(b"urn:unused", b'urn:unused" xmlns="urn:around'), peer, prefixes=["#default"])
+    signed = etree.tostring(root)
+    verify(parse(signed), trusted)
+    reject(etree.fromstring(signed.replace(b"urn:around", b"urn:other")), "wssec.signature")
+
+
 # Whose signature it is.
 
 

@@ -95,10 +95,12 @@ def answer(code: str = "0", inside: str = CARD, echo: str = "") -> str:
         (answer("", ""), OutcomeKind.INVALID, STATUS),
         (answer("", CARD), OutcomeKind.INVALID, STATUS),
         ("<html/>", OutcomeKind.INVALID, STATUS),
+        (answer("404", "<Result><Code>77</Code></Result>"), OutcomeKind.INVALID, STATUS),
+        (answer("404", "<Result><Code>404</Code></Result>"), OutcomeKind.NOT_FOUND, "cards.404"),
     ],
 )
 async def test_only_the_code_counts(told, kind, code):
-    """The register's own code decides where the settings know it; nothing is found, and emptiness is no absence."""
+    """The register's own code decides where the settings know it and there is one; emptiness is no absence."""
     ended, source, _ = await put(CardByIin(Codes()), told, STATUS)
     assert (ended.kind, ended.code) == (kind, code)
     assert len(source.replies) == 1

@@ -61,6 +61,9 @@ DATES = ("Date", "RegDate", "Modified")
 ENDED = ("capableEndDate", "missingEndDate")
 """With these there would be nothing to read."""
 
+JOINED = (".text_ru", ".text_kk", ".name", ".address_ru", ".address_kk")
+"""Fields that are put together of several elements."""
+
 LOOKUPS: list[tuple[Declared[Any, Any], Take[Any], Query]] = [
     (PersonOfApplicant(GbdflSettings()), PersonOfApplicant.take, PersonQuery(iin="750301100019")),
     (OrganisationByBin(GbdulSettings()), OrganisationByBin.take, OrganisationQuery(bin="210740000018")),
@@ -206,6 +209,42 @@ def test_no_record_has_another_value(lookup: Declared[Any, Any], take: Take[Any]
                 if is_touched(good, text, *read(lookup, query, changed)):
                     untouched.discard(path)
     assert not untouched, "these places were never read"
+
+
+@pytest.mark.parametrize(
+    ("lookup", "take", "query"), LOOKUPS, ids=[take.reading.model.__name__ for _, take, _ in LOOKUPS]
+)
+def test_what_is_absent_makes_no_other_value(lookup: Declared[Any, Any], take: Take[Any], query: Query) -> None:
+    """Where one element is not there, what others say is in the record as it was, or is not in it either."""
+    paths = [path for path in declared(take) if not path.endswith(ENDED) and not set(path.split("/")) & set(SECOND)]
+    for flag in ("true", "false"):
+        whole = answer(paths)
+        for path in paths:
+            if value(path) in ("true", "false"):
+                place(whole, path).text = flag
+        outcome, _ = read(lookup, query, whole)
+        assert isinstance(outcome, Outcome)
+        assert outcome.record is not None
+        good = dict(flat(outcome.record.model_dump(mode="json")))
+        for path in paths:
+            told = told_without(path, whole, lookup, query)
+            # A code that is lacking is empty, and words that are put together are fewer.
+            other = {at for at, found in told.items() if found not in ("", good.get(at))}
+            assert not {at for at in other if not at.endswith((*JOINED, "#"))}, path
+
+
+def told_without(path: str, whole: etree._Element, lookup: Declared[Any, Any], query: Query) -> dict[str, Any]:
+    """Return the values of the record that an answer gives where one element is not there."""
+    changed = deepcopy(whole)
+    gone = place(changed, path)
+    above = gone.getparent()
+    assert above is not None
+    above.remove(gone)
+    ended, _ = read(lookup, query, changed)
+    if isinstance(ended, Outcome) and ended.record is not None:
+        return dict(flat(ended.record.model_dump(mode="json")))
+    assert (ended.kind if isinstance(ended, Outcome) else ended) is OutcomeKind.INVALID
+    return {}
 
 
 @pytest.mark.parametrize("end", ENDED)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core import CallFailed, OutcomeKind
+from appealbus.core import Call, CallFailed, OutcomeKind, Source
 from appealbus.core.planning.plan import Node
 from appealbus.plugins.egkn import register_lookups
 from appealbus.plugins.egkn.lookups import SCHEMA, ParcelQuery
@@ -127,3 +127,13 @@ async def test_broken_answer(gateway: Any, old: str, new: str, code: str) -> Non
     with pytest.raises(CallFailed) as caught:
         await gateway.ask(LOOKUP, ParcelQuery(cadastral_number=NUMBER))
     assert (caught.value.kind, caught.value.code) == (OutcomeKind.INVALID, code)
+
+
+@pytest.mark.parametrize("flag", ["", "<isFl>true</isFl>", "<IsFl/>"])
+async def test_a_number_of_nobody_knows_whom(gateway: Any, flag: str) -> None:
+    """Where nothing says whether a number is a person's or an organisation's, it is neither's."""
+    gateway.answer = answer(parcel_xml(extra=SECTIONS)).replace("<IsFl>true</IsFl>", flag)
+    source = Source("egkn", gateway.wire, Call("q", "TEST-1", 5.0), lenient=True)
+    parcel = (await LOOKUP.ask(ParcelQuery(cadastral_number=NUMBER), source)).record
+    assert parcel is not None
+    assert [(right.holder.iin, right.holder.bin) for right in parcel.rights] == [(None, None), (None, BIN)]

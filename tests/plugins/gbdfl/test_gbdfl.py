@@ -10,6 +10,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.planning.plan import Node
 from appealbus.plugins.gbdfl import register_lookups
 from appealbus.plugins.gbdfl.lookups import SCHEMA, MentionedPerson, MentionQuery, PersonOfApplicant, PersonQuery
+from appealbus.plugins.gbdfl.reading import incapable
 from appealbus.plugins.gbdfl.settings import GbdflSettings
 from appealbus.schemas import Appeal
 
@@ -140,6 +141,28 @@ FULL = (
     f"{coded('issueOrganization', '002')}{coded('status', '17')}<invalidityDate>2021-01-01</invalidityDate>"
     "<birthDate>1875-03-01</birthDate></document></documents>"
 )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("НЕДЕЕСПОСОБЕН", "since"),
+        ("Не  дееспособный", "since"),
+        ("признана ограниченно дееспособной", "since"),
+        (" дееспособна ", "capable"),
+        ("Лишен дееспособности", "unknown"),
+        ("частично дееспособный", "unknown"),
+        ("Ограничение дееспособности отменено", "unknown"),
+        ("Ограничение свободы", "unknown"),
+    ],
+)
+def test_capacity(name: str, told: str) -> None:
+    """Who is capable and who is not, a name says in so many words; another one says neither."""
+    if told == "unknown":
+        with pytest.raises(ValueError, match=r"^$"):
+            incapable(name, "2001-01-01", None)
+    else:
+        assert incapable(name, "2001-01-01", None) == (date(2001, 1, 1) if told == "since" else None)
 
 
 @pytest.mark.parametrize("shape", [Shape.CHILD, Shape.TEXT, Shape.TYPED])

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from appealbus.connectors.wssec.trust import load_trust
 from appealbus.core import ConfigError
 from appealbus.plugins.simulator.settings import Algorithm
 from appealbus.plugins.simulator.signing.algorithms import METHODS
@@ -43,12 +44,15 @@ def test_certificates_as_others_read_them(algorithm: Algorithm, tmp_path: Path):
 
 @pytest.mark.parametrize("algorithm", [Algorithm.GOST_512, Algorithm.GOST_256])
 def test_the_issuer_signed_them(algorithm: Algorithm, tmp_path: Path):
-    """A certificate holds the signature of whoever issued it, s before r and big-endian."""
+    """A certificate holds the signature of whoever issued it, as the national authority writes it: r before s,
+    little-endian. The bus takes it for one of that authority."""
     make_keys(tmp_path, algorithm)
     issuer = read_certificate((tmp_path / "ca.pem").read_bytes())
     told = x509.load_pem_x509_certificate((tmp_path / "client.pem").read_bytes())
-    assert issuer.key.verify(told.tbs_certificate_bytes, told.signature[::-1])
-    assert not issuer.key.verify(told.tbs_certificate_bytes, told.signature)
+    assert issuer.key.verify(told.tbs_certificate_bytes, told.signature)
+    assert not issuer.key.verify(told.tbs_certificate_bytes, told.signature[::-1])
+    (authority,) = load_trust([], [tmp_path / "ca.pem"], {}, []).authorities
+    assert authority.key.issued(told)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

@@ -57,6 +57,11 @@ def read_response(children: tuple[etree._Element, ...]) -> Response:
     info = _only(response, "responseInfo")
     if info is None:
         raise _broken("the reply has no responseInfo")
+    for name in ("messageId", "correlationId", "responseDate", "sessionId"):
+        _only(info, name)
+    status = _only(info, "status")
+    if status is not None:
+        _only(status, "code")
     holder = _only(response, "responseData")
     return Response(
         status=text(info, "status/code"),

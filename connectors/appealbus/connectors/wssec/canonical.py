@@ -10,6 +10,8 @@ from appealbus.schemas.namespaces import XSD, XSI, XSI_TYPE
 _TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})
 _MAX_PREFIXES = 50
 """Prefixes that a signer may list: Java's list those of the envelope, a handful."""
+_DEFAULT = "#default"
+"""How such a list names the namespace without a prefix."""
 
 _AROUND_CONTENT = {"anyType", "anySimpleType", "string"}
 """XML Schema's own types that elements with other elements inside do have."""
@@ -33,6 +35,9 @@ def exclusive(element: etree._Element, step: etree._Element) -> bytes:
         if prefixes:
             # lxml canonicalises an element without the namespaces around it; written out alone, it has them itself.
             parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+            if _DEFAULT in prefixes:
+                # lxml hands on only what its thread has read before, and no document could name anything so.
+                etree.fromstring(f'<!DOCTYPE a [<!ATTLIST a b CDATA "{_DEFAULT}">]><a/>')
             element = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), parser)
         return etree.tostring(
             element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=prefixes or None

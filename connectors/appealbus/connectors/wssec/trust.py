@@ -95,16 +95,15 @@ class Trust:
             raise failed("wssec.untrusted", _UNTRUSTED)
         try:
             certificate = x509.load_der_x509_certificate(der)
-            fits = _has(certificate, self.subject) and _may_sign(certificate)
             # An authority that renewed its certificate and kept its key may be there twice.
-            named = [each for each in self.authorities if fits and each.certificate.subject == certificate.issuer]
+            named = [each for each in self.authorities if each.certificate.subject == certificate.issuer]
             issuers = tuple(each for each in named if each.key.issued(certificate))
-            key = public_key(certificate, "the message")
+            # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
+            if issuers and _has(certificate, self.subject) and _may_sign(certificate):
+                return Trusted(certificate, public_key(certificate, "the message"), issuers)
         except (*UNREADABLE, ConfigError):
-            raise failed("wssec.untrusted", _UNTRUSTED) from None
-        if not issuers:
-            raise failed("wssec.untrusted", _UNTRUSTED)
-        return Trusted(certificate, key, issuers)
+            pass
+        raise failed("wssec.untrusted", _UNTRUSTED)
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:

@@ -122,7 +122,8 @@ class Declared(Lookup[Q, R_co]):
             raise business_error(status) from None
         self._tie(answer, reply, source)
         failed = self._failure(answer.code)
-        if failed is None:
+        # No schema says of such an answer what may stand in it once.
+        if failed is None or self.take.says_several(reply.body):
             raise business_error(status)
         return failed
 

@@ -15,6 +15,7 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import REST, XML, DeclarationError, ReplyPath, parse_reply_path
 from appealbus.core.readings.reading import Reading, failure
 from appealbus.core.readings.trie import Level, Run, Step, Table, Unreadable, walk
+from appealbus.core.replies.xmlread import children
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
@@ -133,6 +134,12 @@ class Take(Generic[R]):
         if not table.get("nodes"):
             self._is_another(root, run)
         return Answer(self, run, table)
+
+    def says_several(self, body: Payload) -> bool:
+        """Say whether an answer in XML has different codes, of which the first would count."""
+        if self.code is None or self.code.end or XML in self.code.steps or not isinstance(body, etree._Element):
+            return False
+        return len({(each.text or "").strip() for each in children(body, "/".join(self.code.steps))}) > 1
 
     def _is_another(self, root: Node, run: Run) -> None:
         """Make sure that another document does not pass for an empty answer.

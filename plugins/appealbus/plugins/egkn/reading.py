@@ -15,12 +15,22 @@ _Reading = partial(Reading, codes=("ID", "NameRus", "NameKaz"))
 
 
 def of_person(number: str | None, is_person: str | None) -> str | None:
-    """Return an ИИН: `IsFl` says whether the number is a person's or an organisation's."""
+    """Return an ИИН: `IsFl` says whether the number is a person's or an organisation's.
+
+    Raises:
+        ValueError: it does not say so.
+
+    """
     return bare(number) if number and _is_true(is_person) else None
 
 
 def of_organisation(number: str | None, is_person: str | None) -> str | None:
-    """Return a БИН."""
+    """Return a БИН.
+
+    Raises:
+        ValueError: as with `of_person`.
+
+    """
     return bare(number) if number and not _is_true(is_person) else None
 
 
@@ -51,7 +61,7 @@ def with_papers_together(rights: Iterable[Right]) -> list[Right]:
 
 
 def _is_true(flag: str | None) -> bool:
-    if flag not in (None, "true", "1", "false", "0"):
+    if flag not in ("true", "1", "false", "0"):
         raise ValueError
     return flag in ("true", "1")
 

@@ -17,8 +17,10 @@ def foreign(place: str) -> Coded:
     return Coded(code="", name_ru=place)
 
 
-_INCAPABLE = re.compile(r"не\s?дееспособ|огранич")
-_CAPABLE = "дееспособ"
+_INCAPABLE = re.compile(r"не\W*дееспособ|огранич")
+_ABOUT = "дееспособ"  # a court may limit other things, such as freedom
+_LIFTED = re.compile(r"снят|отмен|восстанов|прекращ")
+_CAPABLE = re.compile(r"\s*дееспособ(?:ен|на|ный|ная)\s*")
 
 
 def since(begun: str | None, ended: str | None) -> date | None:
@@ -28,23 +30,32 @@ def since(begun: str | None, ended: str | None) -> date | None:
 
 
 def missing(flag: str | None, begun: str | None, ended: str | None) -> date | None:
-    """Return since when a person is missing: the flag may say that they are not."""
-    return since(begun, ended) if flag is None or bool_from(flag) else None
+    """Return since when a person is missing: the flag may say that they are not.
+
+    Raises:
+        ValueError: there is none.
+
+    """
+    if flag is None:
+        raise ValueError
+    return since(begun, ended) if bool_from(flag) else None
 
 
 def incapable(status: str | None, begun: str | None, ended: str | None) -> date | None:
     """Return since when a person is incapable, wholly or in part.
 
-    The codes of the status are not published, so its name decides. It tells of convictions, too.
+    The codes of the status are not published, so its name decides. It tells of convictions, too. Only a name that says
+    no more than capable is taken for that: there are many words for who has lost it, and not all are known.
 
     Raises:
         ValueError: the name speaks of something else.
 
     """
     name = (status or "").casefold()
-    if (begins := since(begun, ended)) is None or _INCAPABLE.search(name):
+    begins = since(begun, ended)
+    if begins is None or (_ABOUT in name and _INCAPABLE.search(name) and not _LIFTED.search(name)):
         return begins
-    if _CAPABLE not in name:
+    if _CAPABLE.fullmatch(name) is None:
         raise ValueError
     return None
 

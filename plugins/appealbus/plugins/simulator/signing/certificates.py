@@ -179,8 +179,7 @@ def issue(
             ],
         }
     )
+    # By Kazakhstan's identifiers r and s stand in certificates as in messages; RFC 9215 has them the other way round.
     value = signer.sign(content.dump())
-    if algorithm is not Algorithm.RSA:
-        value = value[::-1]  # RFC 9215: s before r, both big-endian, unlike in messages
     made = _Certificate({"content": content, "signature_algorithm": signature, "signature": value})
     return bytes(pem.armor("CERTIFICATE", made.dump()))
