@@ -67,6 +67,7 @@ OURS = {
     "appealbus.core.journal.journal": {"plugins/demo"},
     "appealbus.core.logs": {"plugins/demo", "connectors/amqp"},
     "appealbus.core.parts": {"plugins/demo"},
+    "appealbus.core.process": {"plugins/demo"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
 connectors pause between attempts as the core does."""

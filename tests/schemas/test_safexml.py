@@ -42,6 +42,15 @@ def test_every_dtd_is_refused(data: bytes) -> None:
     assert refused(data) == "xml.doctype"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1251"])
+def test_blank_lines_before_the_declaration(encoding: str) -> None:
+    """Pages of PHP and JSP begin with them, and mean nothing by it; what else stands there is an error."""
+    document = f'<?xml version="1.0" encoding="{encoding}"?><a>Ж</a>'.encode(encoding)
+    assert parse(b"\r\n \t\n" + document).text == "Ж"
+    assert refused(b"x\n" + document) in ("xml.malformed", "xml.encoding")
+    assert refused(b"\n" + document.replace(b"<a>", b"<!DOCTYPE a><a>")) == "xml.doctype"
+
+
 def test_doctype_in_a_text_is_no_doctype() -> None:
     """A text may speak of DOCTYPE; a broken document that does is merely broken or refused."""
     assert parse(b"<a>&lt;!DOCTYPE a></a>").text == "<!DOCTYPE a>"

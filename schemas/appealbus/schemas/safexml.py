@@ -60,6 +60,9 @@ def parse(
     """
     if len(data) > limit:
         raise UnsafeXml("xml.too_large", f"the document has more than {limit} bytes")
+    # Pages of PHP and JSP begin with blank lines, which XML does not have before its declaration.
+    begun = data.lstrip(b" \t\r\n")
+    data = begun if begun.startswith(b"<?xml") else data
     _check_encoding(data, charset)
     # A tag of four bytes costs a hundred and more in memory, so bytes alone are no bound.
     marks = data.count(b"<") + data.count(b"=")

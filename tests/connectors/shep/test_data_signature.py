@@ -226,8 +226,9 @@ async def test_answer_of_15_mb(gateway, ask, trusting, peer, make_identity):
     assert turns > (time.monotonic() - began) / 0.1
 
 
-async def test_large_answers_take_turns(gateway, ask, trusting):
-    """Two are read at a time, however many come; small ones do not wait for them."""
+@pytest.mark.parametrize("size", [1, 600_000])
+async def test_answers_take_turns(gateway, ask, trusting, size):
+    """Of one source two are verified at a time, however many come: it leaves threads to the others."""
     bound = await trusting()
     lock, reading, most = threading.Lock(), 0, 0
 
@@ -242,11 +243,19 @@ async def test_large_answers_take_turns(gateway, ask, trusting):
 
     bound._data_verifier = slow
     gateway.answer = lambda _: answer("<a>" + "x" * size + "</a>")
-    size = 600_000
     await asyncio.gather(*(ask(bound) for _ in range(4)))
-    assert most <= 2
+    assert most == 2
 
+
+async def test_small_answers_do_not_wait_for_large_ones(gateway, ask, trusting):
+    """Nor those of one source for those of another."""
+    bound, other = await trusting(), await trusting()
     together = threading.Barrier(4)
-    bound._data_verifier = lambda _: together.wait(5)
-    size = 1
-    await asyncio.gather(*(ask(bound) for _ in range(4)))
+    for each in (bound, other):
+        each._data_verifier = lambda _: together.wait(5)
+    sizes = iter([600_000, 600_000, 1, 1])
+    gateway.answer = lambda _: answer("<a>" + "x" * next(sizes) + "</a>")
+    async with asyncio.TaskGroup() as group:
+        for each in (bound, bound, bound, other):
+            group.create_task(ask(each))
+            await asyncio.sleep(0.1)

@@ -72,6 +72,7 @@ def data(xml: str) -> etree._Element:
         ("<data>&lt;one/&gt;</data>", "one"),
         ("<data>&lt;one></data>", None),
         ("<data>\n <![CDATA[ <?xml version='1.0' encoding='windows-1251'?><one>Қ</one>]]>\n</data>", "one"),
+        ("<data>\n\ufeff&lt;?xml version='1.0'?&gt;&lt;one&gt;Қ&lt;/one&gt;</data>", "one"),
         ("<data><a/><b/></data>", "data"),
         ('<data xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="own"><a/></data>', "data"),
         (

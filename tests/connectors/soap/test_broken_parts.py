@@ -104,7 +104,10 @@ def test_a_type_takes_its_operations_away(write: Write, broken: str, says: str) 
 
 def test_everything_is_broken(write: Write) -> None:
     """A contract of which nothing is left is an error that says what broke."""
-    with pytest.raises(ConfigError, match=r"no SOAP operation that can be used\n(.*\n)*.*AskA1: the request"):
+    says = (
+        r"no SOAP operation that can be used\n.*, line \d+, element A1: .*No' does not resolve.*\n.*AskA1: the request"
+    )
+    with pytest.raises(ConfigError, match=says):
         load_contract(write(1, element("A1", "t:No")))
 
 
@@ -112,7 +115,7 @@ def test_what_is_no_declaration(write: Write) -> None:
     """A defect that stands in no single declaration is the whole schema's."""
     wsdl = write(1, element("A1"))
     wsdl.write_text(wsdl.read_text().replace("<xs:schema target", '<xs:schema elementFormDefault="no" target'))
-    with pytest.raises(ConfigError, match=r"c\.wsdl: the schema is not valid: .*elementFormDefault"):
+    with pytest.raises(ConfigError, match=r"c\.wsdl: the schema is not valid: .*elementFormDefault.*\nrepair it, or"):
         load_contract(wsdl)
 
 

@@ -95,6 +95,13 @@ def test_the_setting_that_is_gone_is_told(name: str) -> None:
         SoapSettings.model_validate({"wsdl": REGISTER, name: False})
 
 
+def test_an_encoding_that_does_not_exist_is_told() -> None:
+    """When the settings are read, and not with the first reply that needs it."""
+    assert SoapSettings.model_validate({"wsdl": REGISTER, "encoding": "windows-1251"}).encoding
+    with pytest.raises(ValueError, match="there is no such encoding; write one such as"):
+        SoapSettings.model_validate({"wsdl": REGISTER, "encoding": "windows-125x"})
+
+
 class Akim(Record):
     type: Literal["faults.Akim"] = "faults.Akim"
     name: str

@@ -21,6 +21,7 @@ Wires = Callable[..., Awaitable[SoapWire]]
 FIND = Request({"criteria": {"iin": "850312180019"}}, "FindPerson")
 CLIENT = {"system": "bus", "request": "{message_id}"}
 ROAD = "http://x-road.eu/xsd/xroad.xsd"
+SPACE = "urn:example:register"
 IDS = "http://x-road.eu/xsd/identifiers"
 SERVICE = {
     f"@{{{IDS}}}objectType": "SERVICE",
@@ -88,6 +89,7 @@ async def test_placeholders(peer: Any, wires: Wires) -> None:
         ({"Client": {"{urn:example:register}system": "x"}}, r"soap_headers\.Client: by the contract it breaks"),
         ({"{urn:example:register}Client": {"x": "1"}}, r"\{urn:example:register\}Client: by the contract it breaks"),
         ({"{urn:x}a": {"b": {"c d": "x"}}}, r"it has a name or a character that XML does not take"),
+        ({"Client": CLIENT, f"{{{SPACE}}}Client": CLIENT}, r"soap_headers\.Client: it is given twice: \{urn:example"),
     ],
 )
 async def test_a_header_is_held_to_the_contract(http: HttpClient, headers: dict[str, Any], says: str) -> None:
@@ -107,6 +109,42 @@ async def test_a_header_of_a_lookup_that_does_not_fit_does_not_leave(
     with pytest.raises(CallFailed, match=r"soap\.request: header (Client|Clint|\{urn:x\}a): "):
         await (await wires()).call(Request(FIND.body, FIND.operation, headers=headers), call)
     assert peer.seen == []
+
+
+@pytest.mark.parametrize("by_lookup", ["Client", f"{{{SPACE}}}Client"])
+@pytest.mark.parametrize("by_settings", ["Client", f"{{{SPACE}}}Client"])
+async def test_a_header_is_there_once_whatever_it_is_called(
+    peer: Any, wires: Wires, call: Call, by_settings: str, by_lookup: str
+) -> None:
+    """By its local or its whole name: that of the lookup goes over that of the settings."""
+
+    def client(name: str, system: str) -> dict[str, Any]:
+        space = name.removesuffix("Client")
+        return {name: {f"{space}system": system, f"{space}request": "r"}}
+
+    peer.answer = answer()
+    wire = await wires(soap_headers=client(by_settings, "settings"))
+    await wire.call(FIND, call)
+    assert [text(each, "system") for each in children(sent(peer), "Client")] == ["settings"]
+    await wire.call(Request(FIND.body, FIND.operation, headers=client(by_lookup, "lookup")), call)
+    assert [text(each, "system") for each in children(sent(peer), "Client")] == ["lookup"]
+
+
+async def test_a_header_of_ones_own_stands_for_that_of_addressing(peer: Any, wires: Wires, call: Call) -> None:
+    """The others are there as ever."""
+    peer.answer = answer()
+    wire = await wires(addressing=True, soap_headers={"{http://www.w3.org/2005/08/addressing}To": "urn:register"})
+    await wire.call(FIND, call)
+    assert [local_name(each) for each in sent(peer)] == ["To", "Action", "MessageID"]
+    assert text(sent(peer), "To") == "urn:register"
+
+
+async def test_what_looks_like_a_placeholder_in_a_number_is_none(peer: Any, wires: Wires) -> None:
+    """It goes out as it is."""
+    peer.answer = answer()
+    wire = await wires(soap_headers={"{urn:x}a": "{number}"})
+    await wire.call(FIND, Call("q", "{now}", 5.0))
+    assert text(sent(peer), "a") == "{now}"
 
 
 async def test_headers_of_the_answer_reach_the_lookup(peer: Any, wires: Wires, call: Call) -> None:

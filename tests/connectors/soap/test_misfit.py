@@ -22,6 +22,9 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace=
 <xs:element name="d" type="xs:gDay" minOccurs="0"/>
 <xs:element name="kind" type="m:Kind" minOccurs="0" maxOccurs="2"/>
 <xs:element name="file" type="xs:base64Binary" minOccurs="0"/>
+<xs:element name="link" type="xs:anyURI" minOccurs="0"/>
+<xs:element name="open" minOccurs="0"><xs:complexType><xs:sequence><xs:any processContents="skip"/></xs:sequence>
+</xs:complexType></xs:element>
 </xs:sequence><xs:attribute name="version" type="xs:int"/></xs:complexType>
 <xs:element name="Ask"><xs:complexType><xs:sequence><xs:element name="criteria" type="m:Criteria"/>
 <xs:element name="page" type="xs:int" minOccurs="0"/></xs:sequence></xs:complexType></xs:element></xs:schema>"""
@@ -57,6 +60,8 @@ def refused(content: dict[str, Any]) -> str:
         ({"criteria": {"iin": IIN, "year": 26000000}}, None),
         ({"criteria": {"iin": IIN, "month": "2026"}}, "at Ask/criteria/month: its text is no xs:gYearMonth"),
         ({"criteria": {"iin": IIN, "file": 5}}, "criteria.file takes xs:base64Binary, and is given a number"),
+        ({"criteria": {"iin": IIN, "link": 5}}, "criteria.link takes xs:anyURI, and is given a number that is none"),
+        ({"criteria": {"iin": IIN, "open": {}}}, "lacks what the contract leaves open there (xs:any); give an element"),
         ({"criteria": {"iin": IIN}, "page": True}, "page takes xs:int, and is given something else"),
         ({"criteria": {"iin": IIN}, "page": IIN}, "at Ask/page: its text is no xs:int"),
         ({"criteria": {"iin": IIN, "version": "x"}}, "at Ask/criteria: its attribute version is no xs:int"),

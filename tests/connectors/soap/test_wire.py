@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
+from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 
 REGISTER = Path(__file__).parent / "register.wsdl"
@@ -272,6 +274,7 @@ async def test_loading_takes_too_long(http: HttpClient, monkeypatch: pytest.Monk
         ({"port": "Absent"}, "it has: RegisterService/Soap11, RegisterService/Soap12"),
         ({"secret_headers": {"X": {"env": "APPEALBUS_TEST_NOT_SET"}}}, "APPEALBUS_TEST_NOT_SET is not set"),
         ({"http_headers": {"X": "a\r\nY: b"}}, r"sources\.r\.http_headers: X: "),
+        ({"action": "a\r\nY: b"}, r"sources\.r\.action: SOAPAction: "),
         ({"secret_headers": {"X": Secret(env="A", environ={"A": "a\nb"})}}, r"sources\.r\.secret_headers: X: "),
         ({"url": "https://x.invalid/", "tls": {"ca_bundle": REGISTER}}, r"sources\.r\.tls\.ca_bundle: "),
     ],
@@ -329,3 +332,45 @@ def test_a_fault_cannot_mean_found() -> None:
     """The table of faults takes outcomes that a fault can have."""
     with pytest.raises(ValueError, match="faults"):
         SoapSettings.model_validate({"wsdl": REGISTER, "faults": {"Server": "found"}})
+
+
+PLAIN = '<xs:element name="address" type="xs:string" minOccurs="0" maxOccurs="unbounded"/>'
+COUNTED = PLAIN.replace("unbounded", "9")
+
+
+def patterned(pattern: str) -> str:
+    """Return the declaration of an address with a pattern."""
+    facet = f'<xs:restriction base="xs:string"><xs:pattern value="{pattern}"/></xs:restriction>'
+    open_end = PLAIN.replace(' type="xs:string"', "").replace("/>", ">")
+    return f"{open_end}<xs:simpleType>{facet}</xs:simpleType></xs:element>"
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_slow"),
+    [
+        (PLAIN, False),
+        (patterned(r"\d{12}"), False),
+        (patterned("(a|aa)+"), True),
+        (patterned(r"(\d{1,3},?){4}"), True),
+        (COUNTED, True),
+    ],
+)
+async def test_a_check_that_may_take_long_holds_nobody_up(
+    peer: Any, wires: Wires, call: Call, tmp_path: Path, *, declared: str, is_slow: bool
+) -> None:
+    """A pattern that repeats, or a count, can be tried in many ways: messages are checked in a thread."""
+    (tmp_path / "r.wsdl").write_text(REGISTER.read_text())
+    xsd = REGISTER.with_suffix(".xsd").read_text()
+    assert PLAIN in xsd
+    (tmp_path / "register.xsd").write_text(xsd.replace(PLAIN, declared))
+    wire = await wires(wsdl=tmp_path / "r.wsdl")
+    peer.answer = envelope(f"<FindPersonResponse>{PERSON}</FindPersonResponse>")
+    threads = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("check", "take"):
+            real = getattr(Checker, name)
+            patch.setattr(Checker, name, lambda *given, real=real: [threads.append(get_ident()), real(*given)][1])
+        reply = await wire.call(Request(FIND, "FindPerson"), call)
+    assert reply.differences == ({"person/address": 2} if "pattern" in declared else {})
+    assert len(threads) == 2
+    assert (get_ident() not in threads) is is_slow

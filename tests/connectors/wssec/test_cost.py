@@ -22,8 +22,9 @@ def nested(depth: int, times: int) -> bytes:
         b"<a" + b"".join(b' xmlns:n%d="urn:u"' % n for n in range(9000)) + b"/>",
         b"<a" + b"".join(b' xmlns:n%d="urn:u"' % n for n in range(100)) + b">" + b"<b/>" * 100_000 + b"</a>",
         nested(200, 200),
+        (b"<b" + b"".join(b' a%03d=""' % n for n in range(900)) + b"/>") * 220,
     ],
-    ids=["namespaces", "elements", "nested"],
+    ids=["namespaces", "elements", "nested", "attributes"],
 )
 async def test_costly_messages(peer, message, trusted, content):
     """It has no right signature, and nobody finds that out by work."""
@@ -40,8 +41,9 @@ async def test_costly_messages(peer, message, trusted, content):
     [
         b'<b xmlns="urn:b" xmlns:c="urn:c"><c:d xmlns=""/></b>' * 3000,
         b"<b/>" * 100_000,
+        (b"<b" + b"".join(b' a%d=""' % n for n in range(30)) + b"/>") * 6000,
     ],
-    ids=["siblings", "elements"],
+    ids=["siblings", "elements", "attributes"],
 )
 def test_ordinary_messages(content):
     """Large ones, and those that declare the same namespaces again and again, are none of these."""

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import copy
+import socket
 import time
 
 import pytest
@@ -97,6 +98,8 @@ async def test_over_a_socket(tmp_path, p12):
         "https://127.0.0.1:14579",
         "http://localhost@example.kz",
         "http://user@127.0.0.1",
+        "http://127.0.0.1:14579#",
+        "http://127.0.0.1:14579#x",
         "http://0.0.0.0:14579",
         "unix:relative.sock",
         "127.0.0.1:14579",
@@ -107,6 +110,20 @@ def test_keys_do_not_leave_the_machine(url, p12):
     """The key and its password go out with each message, so no address but this machine's is taken."""
     with pytest.raises(ValidationError, match=r"unix:/run/ncanode\.sock"):
         SignatureSettings(sign="ncanode", url=url, key=p12, key_password={"env": "P"}, verify=False)
+
+
+async def test_localhost_that_is_elsewhere(service, p12, monkeypatch):
+    """The key goes nowhere if a name server says that localhost may be another machine."""
+    told = ["127.0.0.1"]
+
+    def answer(host, port, *_):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in told]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    way = NcaNode(service.url.replace("127.0.0.1", "localhost"), p12, "secret", "alias", 2.0)
+    await RemoteSigner(way).sign(MESSAGE)
+    told.append("192.0.2.1")
+    assert (await failure(RemoteSigner(way).sign(MESSAGE))).code == "wssec.signer_down"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:14579", "http://[::1]:1/", "http://localhost", "unix:/a.sock"])

@@ -112,6 +112,14 @@ def test_names_of_a_certificate(message, tmp_path):
 
 
 @needs_libgcrypt
+def test_certificate_beside_its_number(message, authority):
+    """A message may name its certificate by number and bring it along, in this order, too."""
+    der = STATE.certificate(GATEWAY, KIND, SECRET, serial=4711)
+    whole = f"<ds:X509Certificate>{base64.b64encode(der).decode()}</ds:X509Certificate></ds:X509Data>"
+    verify(name_it(sign(message, der), by_serial(4711).replace("</ds:X509Data>", whole)), authority)
+
+
+@needs_libgcrypt
 def test_binary_security_token(message, authority):
     """A token beside the signature is the certificate, where the signature refers to it; one that is absent is told."""
     der = STATE.certificate(GATEWAY, KIND, SECRET)
@@ -238,6 +246,11 @@ def _extension(oid: str, value: bytes) -> bytes:
     return seq(core.ObjectIdentifier(oid).dump(), core.Boolean(value=True).dump(), octets)
 
 
+def _scope(part: bytes) -> bytes:
+    """Return which certificates a list is about, not marked as critical."""
+    return seq(core.ObjectIdentifier("2.5.29.28").dump(), core.OctetString(seq(part)).dump())
+
+
 @needs_libgcrypt
 @pytest.mark.parametrize(
     ("crl", "words"),
@@ -249,8 +262,10 @@ def _extension(oid: str, value: bytes) -> bytes:
         (lambda: Authority(named("Other"), KIND, STATE.secret).revoked(), "no certificate of trusted_ca"),
         (lambda: STATE.revoked(extensions=(_extension("2.5.29.27", b"\x02\x01\x01"),)), "not a whole list"),
         (lambda: STATE.revoked(extensions=(_extension("2.5.29.28", b"\x30\x03\x81\x01\xff"),)), "not a whole list"),
+        (lambda: STATE.revoked(extensions=(_scope(b"\x82\x01\xff"),)), "not a whole list"),
+        (lambda: STATE.revoked(extensions=(_scope(b"\x83\x02\x01\x40"),)), "not a whole list"),
     ],
-    ids=["text", "empty", "changed", "forged", "issuer", "delta", "partial"],
+    ids=["text", "empty", "changed", "forged", "issuer", "delta", "partial", "authorities", "reasons"],
 )
 def test_lists_that_are_not_taken(listed, crl, words):
     """A list that is broken, somebody else's or a part is a configuration error."""
@@ -333,3 +348,12 @@ async def test_by_settings(message, folder, gateway, tmp_path):
     broken = settings.model_copy(update={"crl": [tmp_path / "empty.crl"]})
     with pytest.raises(ConfigError, match=re.escape("sources.x.signature: ")):
         load_verifier(broken, "sources.x.signature")
+
+
+@needs_libgcrypt
+def test_what_all_answers_have_in_common_leaves_the_source_alone(message, authority):
+    """Who signs is wrong for all answers until somebody has mended it; what one message holds is not."""
+    for days, other, pause in ((-1, SECRET, 300.0), (50, 99, None)):
+        with pytest.raises(CallFailed) as caught:
+            verify(sign(message, STATE.certificate(GATEWAY, KIND, other, days=days)), authority)
+        assert caught.value.retry_after == pause

@@ -6,6 +6,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from appealbus.connectors.http import TlsSettings
+from appealbus.connectors.wssec import SignatureSettings
+from appealbus.core.config import loading
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import from_document, load
 from appealbus.core.config.models import LogLevel
@@ -303,3 +306,22 @@ def test_a_wrong_url_of_the_journal_is_told_without_its_password(tmp_path, url, 
     with pytest.raises(ConfigError, match=words) as caught:
         from_document({"bus": {"journal": url}}, tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+def test_keys_that_others_may_read_are_told_with_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private key is a secret, too, whoever uses it."""
+    for name in ("key", "crt"):
+        (tmp_path / name).touch()
+    (tmp_path / "c.toml").write_text(
+        '[sources.r]\nconnector = "shep"\n'
+        '[sources.r.signature]\nsign = "gost-512"\nverify = false\nkey = "key"\ncertificate = "crt"\n'
+        '[sources.r.tls]\nclient_cert = "crt"\nclient_key = "key"\n'
+    )
+    loaded = load(tmp_path / "c.toml", {})
+    loaded.validate(SignatureSettings, "sources", "r", "signature")
+    loaded.validate(TlsSettings, "sources", "r", "tls")
+    monkeypatch.setattr(loading, "readable_by_others", lambda path: f"{path.name} is open")
+    assert [line.rpartition("/")[2] for line in loaded.open_secrets()] == [
+        "c.toml:6: sources.r.signature.key: key is open",
+        "c.toml:10: sources.r.tls.client_key: key is open",
+    ]

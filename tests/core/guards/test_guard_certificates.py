@@ -26,6 +26,17 @@ def test_certificates_are_told_without_their_owners(virtual, bench):
     virtual(scenario)
 
 
+def test_names_of_files_hold_nobodys_number(virtual, bench):
+    """Whoever named a file after its owner's ИИН has not put that into the journal and the metrics."""
+
+    async def scenario():
+        test = bench()
+        test.wire.certificates = lambda: [CertificateState("sign-750301100019.crt", "signs", "", BEGINS, ENDS)]
+        assert test.guard.state().certificates[0].name == "sign-*0019.crt"
+
+    virtual(scenario)
+
+
 def test_a_wire_that_raises_over_them_has_none(virtual, bench):
     """That is its plugin's defect, and is counted; the state is there all the same."""
 

@@ -11,6 +11,8 @@ UNTIED_REFUSAL = CallFailed(OutcomeKind.REFUSED, "shep.refused", "no right", cor
 UNTIED_ABSENCE = CallFailed(OutcomeKind.NOT_FOUND, "shep.not_found", "nobody", correlated=False)
 LARGE = CallFailed(OutcomeKind.INVALID, "reply.schema", "broken", at_scale=True)
 
+UNTRUSTED = CallFailed(OutcomeKind.INVALID, "wssec.untrusted", "not trusted", retry_after=300)
+
 
 def reply(kit, *, tied):
     """Return a step of the script: an answer that is tied to its question where `tied` says so of the call."""
@@ -101,6 +103,23 @@ def test_replies_broken_at_scale_open_the_breaker(virtual, bench):
             assert (await test.ask(key)).outcome.kind is OutcomeKind.INVALID
         assert test.changes == [("test", "open")]
         assert len(test.wire.calls) == 3
+
+    virtual(scenario)
+
+
+def test_answers_that_no_other_would_better_open_the_breaker(virtual, bench):
+    """An invalid answer that says for how long to leave the source alone counts, whoever asked."""
+
+    async def scenario():
+        test = bench(script=[UNTRUSTED], breaker_failures=3, breaker_open=30)
+        for _ in range(3):
+            assert (await test.ask("a")).outcome.kind is OutcomeKind.INVALID
+        assert test.changes == [("test", "open")]
+        assert (await test.ask("b")).outcome.retry_after == pytest.approx(300)
+        await asyncio.sleep(301)
+        for _ in range(3):
+            await test.ask("a")
+        assert len(test.wire.calls) == 4
 
     virtual(scenario)
 

@@ -186,6 +186,14 @@ async def test_two_attributes_of_one_element() -> None:
     assert differences(reply) == {"licence/@kind": 1, "licence/@rank": 1}
 
 
+@pytest.mark.parametrize("space", [NS, "urn:foreign", "urn:it's", "urn:" + "x" * 300])
+@pytest.mark.parametrize("own", ["", 'kind="worn"'])
+async def test_an_attribute_of_another_namespace_is_not_taken_for_the_one_of_its_name(space: str, own: str) -> None:
+    """The schema says nothing of it, so its value was held to nothing."""
+    record = (await put(xml(LICENCE.replace('kind="valid"', f'{own} xmlns:q="{space}" q:kind="{CANARY}"')))).record
+    assert record == (await whole()).model_copy(update={"kind": None})
+
+
 async def test_an_empty_answer_and_a_code_count() -> None:
     """What is valid and empty says: no such record; so does a code, however different the rest is."""
     assert (await put(xml(""))).kind is OutcomeKind.NOT_FOUND
@@ -302,6 +310,8 @@ def _damage(dice: random.Random, reply: etree._Element) -> None:
         (LICENCE.replace(">valid</state>", ">x</state>") + LICENCE * 200, False),
         (LICENCE.replace("</state>", "</state><state>revoked</state>") + LICENCE * 200, False),
         (LICENCE * 200 + '<licence xmlns="urn:other"/>', False),
+        (LICENCE.replace("<state>valid", "<state>valid<new/>") + LICENCE * 200, False),
+        (LICENCE.replace("<state>valid", "<state>valid<new/>ated") + LICENCE * 200, False),
         (LICENCE * 4_000 + "<new/>", False),
     ],
 )
@@ -325,6 +335,41 @@ def test_differences_have_an_end() -> None:
         assert caught.value.at_scale
 
 
+def test_differences_that_take_too_long_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the schema counts inside of what repeats, libxml2 needs half a second for each look at some elements."""
+    again = '<xs:sequence maxOccurs="20"><xs:element name="a" maxOccurs="20"/></xs:sequence>'
+    text = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType>{again}
+</xs:complexType></xs:element></xs:schema>"""
+    root = etree.fromstring(text)
+    checker = Checker(etree.XMLSchema(root), vocabulary_of([root]), loosened({"a": text.encode()}, "a"))
+    monkeypatch.setattr("appealbus.core.replies.differences._LONGEST", 0.1)
+    with pytest.raises(CallFailed, match="take too long to find") as caught:
+        checker.take(etree.fromstring(f"<A>{'<a/>' * 500}<c/></A>"), Notes(ReplyCheck.LENIENT))
+    assert caught.value.at_scale
+
+
+@pytest.mark.parametrize(
+    ("inside", "places"),
+    [
+        ('<p>1</p><p xmlns="">2</p>', {"p": 1}),
+        ('<p xmlns="">1</p>', {"p": 1}),
+        ('<p>1</p><q/><p xmlns="">2</p>', {"p": 1}),
+    ],
+)
+def test_one_name_in_a_namespace_and_in_none(inside: str, places: dict[str, int]) -> None:
+    """The one that breaks the schema is counted, by its name, and no other is touched."""
+    text = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:q" xmlns="urn:q">
+<xs:element name="p" type="xs:int"/><xs:element name="q"/><xs:element name="A"><xs:complexType><xs:sequence>
+<xs:element ref="p" minOccurs="0"/><xs:element ref="q" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
+</xs:schema>"""
+    root = etree.fromstring(text)
+    checker = Checker(etree.XMLSchema(root), vocabulary_of([root]), loosened({"a": text.encode()}, "a"))
+    reply, notes = etree.fromstring(f'<A xmlns="urn:q">{inside}</A>'), Notes(ReplyCheck.LENIENT)
+    checker.take(reply, notes)
+    assert notes.differences == places
+    assert [each.text for each in reply.iter("{urn:q}p")] == ["1"] * inside.count("<p>")
+
+
 async def test_another_order_hides_nothing() -> None:
     """Elements in the reverse order are taken, and each value is held to the schema all the same."""
     reply = xml(LICENCE)
@@ -338,6 +383,23 @@ async def test_another_order_hides_nothing() -> None:
         assert element is not None
         element.text = value
         assert (await put(other)).record == whole_one.model_copy(update={"papers": papers, gone: None})
+
+
+async def test_in_another_order_two_values_of_one_are_none() -> None:
+    """An element that stands twice and may stand once has no value, wherever the two are."""
+    good = await whole()
+    for path, another in (("state", "revoked"), ("until", "2031-01-01"), ("points", "9"), ("stolen", "false")):
+        for far in (False, True):
+            reply = xml(LICENCE)
+            reply[0][:] = reversed(reply[0])
+            element = reply[0].find(f"{{{NS}}}{path}")
+            assert element is not None
+            twin = deepcopy(element)
+            twin.text = another
+            (reply[0].append if far else element.addprevious)(twin)
+            outcome = await put(reply)
+            assert outcome.record is not None
+            assert outcome.record.model_dump()[path] in (None, False) != good.model_dump()[path]
 
 
 async def test_a_schema_that_cannot_be_loosened_hides_nothing_either() -> None:

@@ -6,12 +6,13 @@ import shutil
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from appealbus.core import CallFailed, Inbound, OutcomeKind, Taken
+from appealbus.core import CallFailed, CertificateState, Inbound, OutcomeKind, Taken
 from tests.core.kit import Receiver, ScriptedWire, message, reply
 from tests.services.postgres import Postgres
 
@@ -40,6 +41,20 @@ async def test_what_happened_is_counted(tmp_path: Path, watched: Watch) -> None:
     assert after["appealbus_deliveries_total", "registry", "delivered"] == 1
     assert after["appealbus_appeals", "idle"] == 1
     assert after["appealbus_journal_up",] == 1
+
+
+async def test_certificates_of_one_name(tmp_path: Path, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two files of one name, in two folders, the one is told that ends first: none may end unseen."""
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    both = [
+        CertificateState("gateway.crt", "signs its answers", "", begins, begins + timedelta(days=days))
+        for days in (500, 10, 900)
+    ]
+    monkeypatch.setattr(ScriptedWire, "certificates", lambda _: both)
+    async with watched(tmp_path) as here:
+        page = await here.samples()
+    told = page["appealbus_certificate_expires_timestamp_seconds", "gateway.crt", "signs its answers", "s"]
+    assert told == both[1].not_after.timestamp()
 
 
 async def test_what_stands_still_grows_old(tmp_path: Path, watched: Watch) -> None:

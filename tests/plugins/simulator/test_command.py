@@ -1,6 +1,7 @@
 """`appealbus simulate`."""
 
 import asyncio
+import errno
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from appealbus.plugins.simulator import register_commands, register_settings
 from appealbus.plugins.simulator.command import with_misbehaviour
 from appealbus.plugins.simulator.population import Population
+from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
 from appealbus.plugins.simulator.signing.keys import make_keys
 from appealbus.plugins.simulator.sources import snippet
@@ -61,7 +63,7 @@ def test_orders_of_the_command_line():
         ("egkn.slient=1", "no misbehaviour 'slient'; did you mean silent?"),
         ("egkn.outages=1", "no misbehaviour 'outages'; write one of"),
         ("egkn.fault=2", "fault"),
-        ("egkn.latency=x", "latency"),
+        ("egkn.latency=x", "Invalid value: latency: write a duration"),
     ],
 )
 def test_orders_that_cannot_be_read(order: str, told: str):
@@ -85,13 +87,34 @@ def test_a_port_that_is_taken():
 def test_help_teaches():
     """The help names every misbehaviour."""
     output = CliRunner().invoke(application(), ["simulate", "--help"]).output
-    for word in ("http_502", "entity_bomb", "latency_tail", "--misbehave", "--seed"):
+    for word in ("http_502", "entity_bomb", "latency_tail", "--misbehave", "--seed", "[plugins.simulator]"):
         assert word in output
 
 
 def test_settings_are_the_simulators():
     """The table of the configuration is the model that the simulator runs by."""
     assert register_settings() is SimulatorSettings
+
+
+async def test_an_address_of_ipv6():
+    """What is printed can be asked."""
+    try:
+        async with (
+            Simulator(SimulatorSettings(host="::1", size=10)) as simulator,
+            aiohttp.ClientSession() as session,
+            session.get(simulator.url) as reply,
+        ):
+            assert reply.status == 200
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        pytest.skip("this machine has no IPv6")
+
+
+def test_keys_lie_beside_the_configuration(tmp_path: Path):
+    """A relative path in the file starts at its folder, wherever the program was started."""
+    settings = SimulatorSettings.model_validate({"keys": "keys"}, context={"folder": tmp_path})
+    assert settings.keys == tmp_path / "keys"
 
 
 def test_snippet_is_toml():

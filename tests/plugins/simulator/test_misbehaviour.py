@@ -8,9 +8,10 @@ import pytest
 from lxml import etree
 
 from appealbus.plugins.gbdfl.lookups import SCHEMA
-from appealbus.plugins.simulator.messages import channel_schema
+from appealbus.plugins.simulator.messages import build_response, channel_schema
 from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.settings import ROUGH, Kind, Misbehaviour, Outage
+from appealbus.plugins.simulator.spoil import altered
 from tests.plugins.simulator.simulator_peer import (
     NS,
     Peer,
@@ -151,6 +152,12 @@ async def test_unsigned(peer: Peer, population: Population):
     seen = await ask(peer, population, Kind.UNSIGNED)
     assert b"Signature" not in seen.body
     assert seen.content().findtext("persons/person/iin") == population.persons.iin(1)
+
+
+def test_every_answer_can_be_changed():
+    """One that tells an error has other words, and is changed as well."""
+    answer = build_response(None, code="SCSE001", message="Business error")
+    assert altered(answer) != answer
 
 
 async def test_other_person(peer: Peer, population: Population):

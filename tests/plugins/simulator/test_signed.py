@@ -147,6 +147,8 @@ def wrapped(contour: Contour, message: bytes) -> bytes:
         (lambda c, m: c.signed(m).replace(b"exc-c14n#", b"exc-c14n#WithComments"), "SCE006"),
         (lambda c, m: c.signed(m, key_identifier(c.keys.gateway.certificate)), "SCE006"),
         (lambda c, m: c.signed(m, issuer_serial(c.keys.gateway.certificate)), "SCE006"),
+        (lambda c, m: c.signed(m, issuer_serial(c.certificate).replace("Тестовый центр", "Другой центр")), "SCE006"),
+        (lambda c, m: c.signed(m, key_identifier(c.certificate) * 2), "SCE006"),
         (lambda c, m: c.signed(m, "<ds:KeyName>client</ds:KeyName>"), "SCE006"),
         (lambda c, m: re.sub(rb"(<ds:SignatureValue>).", rb"\1*", c.signed(m)), "SCE006"),
         (lambda c, m: re.sub(rb"(<ds:SignatureValue>)....", rb"\1AAAA", c.signed(m)), "SCE006"),
@@ -185,6 +187,21 @@ async def test_wrong_signatures_of_data(gost: Contour, spoil, code: str):
     seen = await gost.peer.send(gost.signed(organisation_question("", spoil(gost))))
     assert (seen.status, seen.find("errorCode")) == (500, code)
     assert gost.peer.simulator.stats.answers == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'C=KZ, CN="Тестовый центр, ГОСТ и RSA"',
+        "CN=Тестовый центр\\, ГОСТ и RSA, C=KZ, 2.5.4.5=#130331323b",
+        "cn = Тестовый центр\\, ГОСТ и RSA , c = KZ",
+    ],
+)
+async def test_spellings_of_an_issuer(gost: Contour, name: str):
+    """Libraries write its name in orders and quotes of their own."""
+    info = issuer_serial(gost.certificate).replace(gost.certificate.issuer, name)
+    assert name in info
+    assert (await gost.peer.send(gost.signed(person_question(iin="750301100019"), info))).status == 200
 
 
 async def test_expired(session: aiohttp.ClientSession, tmp_path: Path):

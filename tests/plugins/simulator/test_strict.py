@@ -1,5 +1,6 @@
 """The gateway refuses what the real one would, before any service is asked."""
 
+import gzip
 import io
 import uuid
 
@@ -59,6 +60,14 @@ def refused(seen: Seen, code: str, reason: str = "") -> None:
             organisation_question("", f"<g:Request {G}><a {MANY.decode()}/></g:Request>"),
             "SCE001",
             "too many namespaces",
+        ),
+        (GOOD.replace(b"<iin>", b"<?a b?><iin>"), "SCE001", "instruction"),
+        (b"<?xml version='1.0'?><?xml-stylesheet href='a'?>" + GOOD, "SCE001", "instruction"),
+        (b"\xff\xfe" + GOOD.replace(b"<iin>", b"<?a b?><iin>").decode().encode("utf-16-le"), "SCE001", "instruction"),
+        (
+            organisation_question("", organisation_document("210740000018").replace("<BIN>", "<?a b?><BIN>")),
+            "SCE001",
+            "instruction",
         ),
         (b"<a/>", "SCE001", "SOAP 1.1"),
         (GOOD.replace(b"http://schemas.xmlsoap.org/soap/envelope/", b"urn:other"), "SCE001", "SOAP 1.1"),
@@ -131,12 +140,29 @@ async def test_message_id_must_be_new(peer: Peer, population: Population):
     assert (await peer.send(person_question(iin=population.persons.iin(1)))).status == 200
 
 
+async def test_what_is_remembered_is_short(peer: Peer):
+    """A long id or name is told from another, and not kept."""
+    long = "z" * 200_000
+    body = message("GBDFLUniversal_token", person_fields(surname=long), messageId=long, correlationId=long)
+    assert (await peer.send(body)).status == 200
+    refused(await peer.send(body), "SCE001", "come before")
+    assert (await peer.send(body.replace(b"z</messageId>", b"y</messageId>"))).status == 200
+    assert max(len(text) for asked in peer.simulator.stats.asked for text in asked[:3]) < 100
+
+
 async def test_http_headers(peer: Peer):
     """SOAP 1.1 needs its content type, and the channel's operation an empty SOAPAction."""
     refused(await peer.send(GOOD, **{"Content-Type": "application/json"}), "SCE001", "text/xml")
     refused(await peer.send(GOOD, SOAPAction='"SendMessage"'), "SCE001", "SOAPAction")
     async with peer.session.post(peer.simulator.url, data=GOOD, headers={"Content-Type": "text/xml"}) as reply:
         refused(Seen(reply.status, await reply.read(), reply.content_type), "SCE001", "SOAPAction")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+async def test_packed_requests(peer: Peer, encoding: str):
+    """They are not unpacked, whole or broken, and told to be no XML."""
+    for body in (b"nothing", gzip.compress(GOOD)):
+        refused(await peer.send(body, **{"Content-Encoding": encoding}), "SCE001", "not")
 
 
 async def test_self_closed_elements_are_taken(peer: Peer, population: Population):

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from appealbus.core import ConfigError, Settings
-from appealbus.core.config.types import ExistingFile, Secret
+from appealbus.core.config.types import ExistingFile, KeyFile, Secret
 
 
 class TlsSettings(Settings):
@@ -16,7 +16,7 @@ class TlsSettings(Settings):
     """Certificates (PEM) of the authorities to trust, and of no others; none: those of the system."""
     client_cert: ExistingFile | None = None
     """Our certificate (PEM), with its chain; may hold the key as well."""
-    client_key: ExistingFile | None = None
+    client_key: KeyFile | None = None
     """The key of our certificate (PEM), if it is in a file of its own."""
     client_key_password: Secret | None = None
     """Opens the key."""

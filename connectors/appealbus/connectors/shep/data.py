@@ -101,7 +101,7 @@ def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataV
         CallFailed: `data_signature.*`, `shep.data_xml.*`.
 
     """
-    text = (data.text or "").strip() if len(data) == 0 else ""
+    text = _text(data) if len(data) == 0 else ""
     if text.startswith("<"):
         content = _nested(text, limit)
         verifier(content)
@@ -129,7 +129,7 @@ def take(data: etree._Element, *, limit: int, bare: bool = False) -> etree._Elem
         CallFailed: `shep.data_xml.*`, where text that looks like XML cannot be taken.
 
     """
-    text = (data.text or "").strip()
+    text = _text(data)
     if len(data) == 0:
         return _nested(text, limit) if text.startswith("<") else _content(data)
     if XSI_TYPE in data.attrib and _own_type(data):
@@ -150,6 +150,11 @@ def _content(data: etree._Element) -> etree._Element:
 def is_empty(data: etree._Element) -> bool:
     """Say whether `data` brings nothing."""
     return len(data) == 0 and not (data.text or "").strip()
+
+
+def _text(data: etree._Element) -> str:
+    # Programs that write XML into a text may begin it with a byte order mark.
+    return (data.text or "").strip().removeprefix("\ufeff").lstrip()
 
 
 def _own_type(data: etree._Element) -> bool:

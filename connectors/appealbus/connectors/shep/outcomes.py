@@ -27,6 +27,8 @@ _OURS: Final = {
     "SCE017": "the service takes signed content alone; set data_signature",
 }
 """What is wrong with the question: the same one would be refused again."""
+_CONTENT: Final = frozenset({"SCE016", "SCE017"})
+"""Those that are about how the content of all questions is signed: each is asked no sooner than that may be mended."""
 _SIGNATURES: Final = {
     "SCE005": "the gateway finds the message's signature out of date; renew the certificate of signature",
     "SCE006": "the gateway finds the message's signature wrong; check key and certificate of signature",
@@ -134,7 +136,8 @@ def _named(codes: Sequence[str], settings: ShepSettings) -> CallFailed | None:
 def _known(code: str, prefix: str) -> CallFailed | None:
     """Return what public programs mean by a code."""
     if code in _OURS:
-        return CallFailed(OutcomeKind.INVALID, f"{prefix}.{code}", _OURS[code])
+        pause = _MENDED if code in _CONTENT else None
+        return CallFailed(OutcomeKind.INVALID, f"{prefix}.{code}", _OURS[code], retry_after=pause)
     if code in _SIGNATURES:
         return CallFailed(OutcomeKind.UNAVAILABLE, f"shep.signature.{code}", _SIGNATURES[code], retry_after=_MENDED)
     return None

@@ -9,6 +9,9 @@ from appealbus.core import CallFailed, SingleUse
 from appealbus.core.replies.convert import moment_from
 from appealbus.schemas.outcome import OutcomeKind
 
+_MENDED = 60.0
+"""Seconds in which a clock may be set right, which is wrong for all answers: until then nothing need be asked."""
+
 
 def single_use(body: etree._Element, date: str | None, *, now: datetime, window: float) -> SingleUse:
     """Return what a signed answer is known again by, if its date is near enough.
@@ -35,7 +38,7 @@ def single_use(body: etree._Element, date: str | None, *, now: datetime, window:
     allowed = timedelta(seconds=window)
     if abs(moment - now) > allowed:
         reason = "the date of the signed answer is too far from our clock; see that the clock is right, and date_window"
-        raise CallFailed(OutcomeKind.INVALID, "shep.date", reason)
+        raise CallFailed(OutcomeKind.INVALID, "shep.date", reason, retry_after=_MENDED)
     try:
         canonical = etree.tostring(body, method="c14n", exclusive=True, with_comments=False)
     except etree.C14NError:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -42,6 +42,9 @@ from appealbus.schemas.outcome import OutcomeKind
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
 _LARGE: Final = 512 * 1024
 """Bytes of an answer of which each step may hold up the loop for more than 5 ms. A thread costs 0.1 ms."""
+_VERIFIED_AT_ONCE: Final = 2
+"""Signatures of one source, large answers aside. Threads keep the interpreter from the loop and from each other: where
+a source's answers are heavy, six of them at once hold up everybody for seconds."""
 T = TypeVar("T")
 
 
@@ -61,6 +64,7 @@ class ShepWire(Wire):
         self._data_verifier: DataVerifier | None = None
         self._certificates: tuple[CertificateState, ...] = ()
         self._tls: ssl.SSLContext | None = None
+        self._turns = asyncio.Semaphore(_VERIFIED_AT_ONCE)
 
     async def start(self) -> None:
         """Read the secret, keys and certificates."""
@@ -149,7 +153,10 @@ class ShepWire(Wire):
 
     async def _content(self, reply: HttpReply, response: Response, *, bare: bool) -> etree._Element:
         take = partial(content_of, response, limit=self._settings.limit, bare=bare, verifier=self._data_verifier)
-        return await (_aside(reply, take) if self._data_verifier is None else asyncio.to_thread(take))
+        if self._data_verifier is None:
+            return await _aside(reply, take)
+        async with self._turn(reply):
+            return await asyncio.to_thread(take)
 
     async def _once(self, reply: HttpReply, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
         used = partial(single_use, envelope.body, date, now=now, window=self._settings.date_window)
@@ -175,7 +182,8 @@ class ShepWire(Wire):
         if failed is not None:
             raise failed
         if self._verifier is not None:
-            await self._verifier(envelope.root)
+            async with self._turn(reply):
+                await self._verifier(envelope.root)
         return envelope
 
     async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
@@ -184,7 +192,8 @@ class ShepWire(Wire):
         if self._verifier is None or not failure.kind.final:
             return failure
         try:
-            await self._verifier(envelope.root)
+            async with self._turn(reply):
+                await self._verifier(envelope.root)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         date = text(fault.detail, "errorDate") if fault.detail is not None else None
@@ -193,6 +202,10 @@ class ShepWire(Wire):
         except CallFailed:
             return untrusted("shep.fault_untied", "a signed fault came without a date of now: it may be an old one")
         return failure
+
+    def _turn(self, reply: HttpReply) -> AbstractAsyncContextManager[None]:
+        """Return the turn in which an answer is verified; a large one has had its own."""
+        return nullcontext() if len(reply.body) > _LARGE else self._turns
 
     async def health(self) -> Health:
         """Ask the gateway for its contract: any answer but a proxy's excuse shows that it is there. Try who signs."""

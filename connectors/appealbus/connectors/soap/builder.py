@@ -15,6 +15,7 @@ from appealbus.core import CallFailed
 from appealbus.schemas.outcome import OutcomeKind
 
 _RULES = {
+    "Missing element for Any": "lacks what the contract leaves open there (xs:any); give an element as _value_1",
     "Missing element": "is missing",
     "Missing attribute": "lacks an attribute",
     "Expected at least": "is there too few times",

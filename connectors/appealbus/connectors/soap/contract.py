@@ -79,7 +79,7 @@ def load_contract(
     except ConfigError as error:
         if replies is not ReplyCheck.OFF:
             raise ConfigError(
-                f'{error}\nrepair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
+                str(error), 'repair it, or write `replies = "off"`: then broken requests and replies pass unnoticed'
             ) from None
         notes.add("schema", f"requests are not checked: {error}")
     else:
@@ -88,7 +88,7 @@ def load_contract(
         checker = Checker(compiled.schema, schemas.vocabulary, loose)
     known = schemas.elements
     usable = [_usable(each, known, broken, replies) for each in ports]
-    chosen = _choose(wsdl, usable, service, port, reader.notes.lines)
+    chosen = _choose(wsdl, usable, service, port, [*notes.lines, *reader.notes.lines])
     told = [*notes.lines, *reader.notes.lines, *chosen.notes]
     return WsdlContract(
         port=chosen,

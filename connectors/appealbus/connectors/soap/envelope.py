@@ -78,6 +78,9 @@ def read_envelope(
     """
     if not data.strip():
         raise _invalid("soap.empty", "the reply is empty")
+    # Some servers write blank lines first. XML forbids that where a declaration follows, and they do it all the same.
+    if data[:1].isspace() and (begun := data.lstrip()).startswith(b"<?xml"):
+        data = begun
     try:
         root = parse(data, limit=limit, charset=charset, fallback=fallback)
     except UnsafeXml as error:

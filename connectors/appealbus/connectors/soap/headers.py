@@ -1,5 +1,6 @@
 """The SOAP header of our requests."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, time
@@ -16,6 +17,7 @@ from appealbus.schemas.outcome import OutcomeKind
 _WSA = "http://www.w3.org/2005/08/addressing"
 _MOST = 256
 """Headers of lookups that are remembered: a source has some lookups, each with headers of its own."""
+_WORD = re.compile(r"\{(?:question_id|message_id|number|now)\}")
 _SAMPLE = Call("00000000-0000-4000-8000-000000000000", "1", 1.0)
 
 
@@ -61,7 +63,10 @@ class Headers:
         if not templates and not self._addressing:
             return ()
         elements = _filled(templates, call)
-        return (*elements, *self._addresses(operation, call)) if self._addressing else elements
+        if not self._addressing:
+            return elements
+        given = {element.tag for element in elements}
+        return (*elements, *(each for each in self._addresses(operation, call) if each.tag not in given))
 
     def unset(self) -> Sequence[str]:
         """Return the headers of the contract that the settings do not give, each with its first operation."""
@@ -74,15 +79,33 @@ class Headers:
 
     def _templates(self, operation: Operation, own: Mapping[str, object]) -> tuple[etree._Element, ...]:
         key = operation.name, repr(own) if own else ""
-        templates = self._made.get(key)
+        is_told = _is_told_by_repr(own)
+        templates = self._made.get(key) if is_told else None
         if templates is None:
             try:
-                templates = self._elements(operation, _over(self._values, own))
+                templates = self._elements(operation, self._with(own, operation))
             except _Wrong as wrong:
                 raise CallFailed(OutcomeKind.INVALID, "soap.request", f"header {wrong}") from None
-            if len(self._made) < _MOST:
+            if is_told and len(self._made) < _MOST:
                 self._made[key] = templates
         return templates
+
+    def _with(self, own: Mapping[str, object], operation: Operation) -> dict[str, object]:
+        """Return the values of the settings with those of a lookup over them.
+
+        A header that the two call by different names, the local and the whole one, is the lookup's alone: what is in
+        it is written differently, too.
+        """
+        declared = {_local(name): name for name in operation.headers}
+        wholes = {declared.get(name, name) for name in own}
+        return _over(
+            {
+                name: value
+                for name, value in self._values.items()
+                if name in own or declared.get(name, name) not in wholes
+            },
+            own,
+        )
 
     def _elements(self, operation: Operation, values: Mapping[str, object]) -> tuple[etree._Element, ...]:
         declared = {_local(name): name for name in operation.headers}
@@ -91,6 +114,8 @@ class Headers:
             if name.startswith("{"):
                 found.append(self._checked(name, _plain(name, value, name), operation))
             elif name in declared:
+                if declared[name] in values and declared[name] != name:
+                    raise _Wrong(name, f"it is given twice: {declared[name]} is the same header")
                 found.append(self._checked(name, self._built(declared[name], name, value), operation))
             elif name not in self._known:
                 known = ", ".join(sorted(self._known)) or "none"
@@ -151,17 +176,22 @@ def _filled(templates: Sequence[etree._Element], call: Call) -> tuple[etree._Ele
     for element in elements:
         for node in element.iter():
             if node.text and "{" in node.text:
-                node.text = _replaced(node.text, words)
+                node.text = _WORD.sub(lambda word: words[word[0]], node.text)
             for key, value in node.attrib.items():
                 if "{" in value:
-                    node.attrib[key] = _replaced(value, words)
+                    node.attrib[key] = _WORD.sub(lambda word: words[word[0]], value)
     return elements
 
 
-def _replaced(text: str, words: Mapping[str, str]) -> str:
-    for word, value in words.items():
-        text = text.replace(word, value)
-    return text
+def _is_told_by_repr(value: object) -> bool:
+    """Say whether what Python shows of a value tells it from all others: of an element it shows a place in memory."""
+    match value:
+        case Mapping():
+            return all(map(_is_told_by_repr, value.values()))
+        case list() | tuple():
+            return all(map(_is_told_by_repr, value))
+        case _:
+            return isinstance(value, str | int | float | date | time | None)
 
 
 def _plain(name: str, value: object, key: str) -> etree._Element:

@@ -77,8 +77,10 @@ def _value_misfit(xsd_type: Any, value: object, place: tuple[str, ...]) -> str |
     if _is_complex(xsd_type):
         return None if "_value_1" in dict(xsd_type.elements) else told
     try:
-        xsd_type.xmlvalue(value)
+        fits = isinstance(xsd_type.xmlvalue(value), str)  # some types hand on what they are given
     except Exception:  # zeep raises what it stumbles over
+        fits = False
+    if not fits:
         return f"{_told(place)} {_takes(xsd_type)}, and is given {_kind(value)} that is none"
     return None
 

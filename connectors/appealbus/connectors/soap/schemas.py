@@ -4,6 +4,7 @@ Contracts spread a namespace over several schemas, import by namespace alone and
 one document that includes its parts, under a name of ours, and every import leads there.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,9 @@ from appealbus.schemas.namespaces import XSD
 DRIVER = "/contract/all.xsd"
 """The document that imports everything."""
 
+_REPEATS = re.compile(r"[*+]|\{\d+,|\)\{")
+"""What is in a pattern that libxml2 may have to try in many ways: a part that is there as often as it likes, or a group
+that is there several times."""
 _IMPORT, _INCLUDE, _REDEFINE = (f"{{{XSD}}}{name}" for name in ("import", "include", "redefine"))
 
 
@@ -84,6 +88,18 @@ class Schemas:
             for _, node in self.components(file)
             if node.tag == f"{{{XSD}}}element"
             for name in self.qualified(file, node)
+        )
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a check may take long: some 30 characters can be enough for a second where a pattern repeats, and as
+        many elements where the schema counts what repeats."""
+        return any(
+            _REPEATS.search(node.get("value", "")) is not None
+            if node.tag == f"{{{XSD}}}pattern"
+            else node.get("maxOccurs", "1") not in ("0", "1", "unbounded")
+            for content in self.files.values()
+            for node in etree.fromstring(content).iter("{*}*")
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from lxml import etree
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from yarl import URL
 
@@ -18,6 +19,14 @@ def _http_url(value: str) -> str:
         url = URL()
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError('write a URL such as "https://host/path"')
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        etree.XMLParser(encoding=value)
+    except LookupError:
+        raise ValueError('there is no such encoding; write one such as "windows-1251"') from None
     return value
 
 
@@ -92,7 +101,7 @@ class SoapSettings(Settings):
     """What becomes of a reply that breaks the contract's schema: `strict`, it is invalid; `lenient`, what the record
     needs decides, a value that the schema does not allow is none, and differences are counted; `off`, it is not
     compared. Requests are always checked."""
-    encoding: str | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
     """What replies are written in that claim to be UTF-8, or say nothing, and are not: "windows-1251"."""
     faults: dict[str, FaultOutcome] = {}
     """Outcomes of faults, by the name of an element in the detail or of one in that, by subcode, or by code."""

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import ssl
+import threading
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeVar
 
 import structlog
 from aiohttp.hdrs import CONTENT_TYPE
@@ -41,6 +43,8 @@ from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 _TOLD = 20
 """Names in a line of the log that a person reads; a contract may have hundreds."""
 
@@ -59,6 +63,8 @@ class SoapWire(Wire):
         self._tls: ssl.SSLContext | None = None
         self._url: URL
         self._http_headers: dict[str, CIMultiDict[str]] = {}
+        self._is_slow = False
+        self._checking = threading.Lock()
 
     async def start(self) -> None:
         """Read the contract, the certificates and the secrets.
@@ -88,9 +94,9 @@ class SoapWire(Wire):
 
         """
         operation = self._operation(request)
-        headers = self._headers.made(operation, call, request)
+        headers, content = await self._aside(partial(self._parts, operation, call, request))
         wanted = echoes(headers)
-        envelope = build_envelope(self._content(request, operation), self._contract.port.namespace, headers)
+        envelope = build_envelope(content, self._contract.port.namespace, headers)
         answer = await self._http.post(
             self._url,
             serialise(envelope),
@@ -126,7 +132,7 @@ class SoapWire(Wire):
         element = answer_in(opened.envelope, operation.output)
         notes = Notes(self.replies)
         if self._contract.checker is not None:
-            self._contract.checker.take(element, notes)
+            await self._aside(partial(self._contract.checker.take, element, notes))
         message_id = text(header, "MessageID") if header is not None else None
         return Reply(
             element,
@@ -214,10 +220,26 @@ class SoapWire(Wire):
             pair = f"{settings.basic.user}:{settings.basic.password.get()}"
             extra["Authorization"] = "Basic " + b64encode(pair.encode()).decode()
         for operation in contract.port.operations.values():
+            _checked({"SOAPAction": operation.action if settings.action is None else settings.action}, f"{key}.action")
             self._http_headers[operation.name] = _http_headers(
                 operation, contract.port.namespace, settings.action, extra
             )
         self._contract = contract
+        self._is_slow = contract.schemas.is_slow
+
+    async def _aside(self, step: Callable[[], T]) -> T:
+        """Take a step in which a check may take long: in a thread, where the contract is such."""
+        return await asyncio.to_thread(self._alone, step) if self._is_slow else step()
+
+    def _alone(self, step: Callable[[], T]) -> T:
+        with self._checking:  # a validator has one log of errors for all threads
+            return step()
+
+    def _parts(
+        self, operation: Operation, call: Call, request: Request
+    ) -> tuple[tuple[etree._Element, ...], etree._Element | None]:
+        """Return the headers and the content of a request."""
+        return self._headers.made(operation, call, request), self._content(request, operation)
 
     def _operation(self, request: Request) -> Operation:
         tag = str(request.body.tag) if isinstance(request.body, etree._Element) else None

@@ -39,7 +39,10 @@ def read_key_info(signature: etree._Element) -> KeyInfo:
     info = signature.find(f"{{{DS}}}KeyInfo")
     if info is None:
         return KeyInfo()
-    shown = next(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate", f"{{{DS}}}X509SerialNumber"), None)
+    # Where its number stands beside it, the certificate itself says more.
+    shown = next(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate"), None)
+    if shown is None:
+        shown = next(info.iter(f"{{{DS}}}X509SerialNumber"), None)
     if shown is None:
         return _token(signature, info)
     if shown.tag == f"{{{DS}}}X509SerialNumber":

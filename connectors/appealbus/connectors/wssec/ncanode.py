@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 from collections.abc import Awaitable
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final, NoReturn
 
 import aiohttp
 import orjson
+from aiohttp.abc import ResolveResult
 from yarl import URL
 
 from appealbus.core import CallFailed, ConfigError, LinkState, LinkStatus
@@ -41,9 +43,21 @@ def checked_url(url: str) -> str:
         loopback = host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         loopback = False
-    if parsed.scheme != "http" or not loopback or parsed.query_string or parsed.user:
+    if parsed.scheme != "http" or not loopback or set("?#") & set(url) or parsed.user:
         raise ValueError('write url = "http://127.0.0.1:14579" or "unix:/run/ncanode.sock": the key must not leave')
     return url.rstrip("/")
+
+
+class _OnThisMachine(aiohttp.ThreadedResolver):
+    """Takes no address for localhost that is elsewhere, whatever a name server says."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if not all(ip_address(each["host"]).is_loopback for each in found):
+            raise OSError(f"{host} is not this machine")
+        return found
 
 
 class NcaNode:
@@ -109,7 +123,11 @@ class NcaNode:
         raise wrong_answer()
 
     async def _exchange(self, path: str, body: bytes, limit: int) -> tuple[int, bytes]:
-        connector = aiohttp.UnixConnector(self._socket) if self._socket else aiohttp.TCPConnector(force_close=True)
+        connector: aiohttp.BaseConnector
+        if self._socket:
+            connector = aiohttp.UnixConnector(self._socket)
+        else:
+            connector = aiohttp.TCPConnector(force_close=True, resolver=_OnThisMachine())
         try:
             async with (
                 asyncio.timeout(self._seconds),

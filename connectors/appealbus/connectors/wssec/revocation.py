@@ -91,6 +91,14 @@ class RevocationList:
 def _is_partial(found: x509.CertificateRevocationList) -> bool:
     """Return whether the list leaves something out: whatever it must be understood for is not understood here."""
     known = (x509.CRLNumber, x509.AuthorityKeyIdentifier)
-    return any(each.critical and not isinstance(each.value, known) for each in found.extensions) or any(
-        isinstance(each.value, x509.DeltaCRLIndicator) for each in found.extensions
+    return any(
+        (each.critical and not isinstance(each.value, known)) or _leaves_out(each.value) for each in found.extensions
     )
+
+
+def _leaves_out(value: x509.ExtensionType) -> bool:
+    """Return whether an extension makes the list a part, also where its author did not mark it as critical."""
+    if isinstance(value, x509.IssuingDistributionPoint):
+        some = value.only_some_reasons is not None
+        return some or value.only_contains_ca_certs or value.only_contains_attribute_certs
+    return isinstance(value, x509.DeltaCRLIndicator)

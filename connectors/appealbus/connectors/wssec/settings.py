@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from appealbus.connectors.wssec.ncanode import checked_url
 from appealbus.core import Settings
-from appealbus.core.config.types import ExistingFile, Seconds, Secret
+from appealbus.core.config.types import ExistingFile, KeyFile, Seconds, Secret
 
 _Attribute = Annotated[str, StringConstraints(pattern=r"^(CN|O|OU|C|serialNumber|[0-2](\.\d{1,20}){1,20})$")]
 
@@ -21,7 +21,7 @@ class SignatureSettings(Settings):
 
     `ncanode`: by a signing service that speaks the API of NCANode 3.
     """
-    key: ExistingFile | None = None
+    key: KeyFile | None = None
     """Our private key, as PEM (for GOST: PKCS #8); for `ncanode` the PKCS #12 file that the authority gave."""
     key_password: Secret | None = None
     """The password of the key, if it has one."""

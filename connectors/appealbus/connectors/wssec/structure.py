@@ -24,6 +24,10 @@ from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS, SIGNATURE
 from appealbus.schemas.outcome import OutcomeKind
 
+_MENDED = 300.0
+"""Seconds in which nobody changes keys, certificates or settings. Until then no other answer would be taken either, so
+the source is left alone: each question tells it about a person for nothing."""
+
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
     """Return the message's body and its only signature, which refers to this body and nothing else.
@@ -53,19 +57,24 @@ def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) 
     transforms, digest, _ = reference
     chosen = str(method.get("Algorithm")), str(digest.get("Algorithm"))
     if chosen[0] == GOST_2004:
-        raise failed("wssec.old_gost", "the message is signed by GOST 34.310-2004, which is not supported")
+        raise failed_as_all("wssec.old_gost", "the message is signed by GOST 34.310-2004, which is not supported")
     if chosen not in allowed or len(method) or len(digest):
-        raise failed("wssec.algorithm", "the signature uses an algorithm that no trusted certificate is for")
+        raise failed_as_all("wssec.algorithm", "the signature uses an algorithm that no trusted certificate is for")
     for step in (canonical, transforms[0]):
         inside = [part.tag for part in step]
         if step.get("Algorithm") != EXC_C14N or inside not in ([], [f"{{{EXC_C14N}}}InclusiveNamespaces"]):
-            raise failed("wssec.algorithm", "the signature uses an algorithm that we do not take")
+            raise failed_as_all("wssec.algorithm", "the signature uses an algorithm that we do not take")
     return chosen
 
 
 def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
     """Return the failure of a message that is not taken."""
     return CallFailed(kind, code, reason)
+
+
+def failed_as_all(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
+    """Return the failure of a message that is not taken for what all of its sender's have in common."""
+    return CallFailed(kind, code, reason, retry_after=_MENDED)
 
 
 def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
@@ -75,7 +84,7 @@ def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
     everything = Counter(element.tag for element in envelope.iter(f"{{{soap}}}*", SECURITY))
     names = [f"{{{soap}}}Header", f"{{{soap}}}Body"]
     if [part.tag for part in envelope][-1:] == names[1:] and SECURITY not in everything:
-        raise failed("wssec.unsigned", "the message is not signed")
+        raise failed_as_all("wssec.unsigned", "the message is not signed")
     if [part.tag for part in envelope] != names or any(everything[name] != 1 for name in (*names, SECURITY)):
         raise failed("wssec.structure", "the message does not have exactly one header, body and security element")
     header, body = envelope
@@ -84,7 +93,7 @@ def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
     if len(security) != 1 or (signatures and (len(signatures) != 1 or signatures[0].getparent() is not security[0])):
         raise failed("wssec.structure", "the signature is not where it belongs, or not the only one")
     if not signatures:
-        raise failed("wssec.unsigned", "the message is not signed")
+        raise failed_as_all("wssec.unsigned", "the message is not signed")
     return body, signatures[0]
 
 
@@ -128,4 +137,4 @@ def _check_reference(signature: etree._Element, body_id: str) -> None:
     if [part.tag for part in reference] != REFERENCE_PARTS:
         raise failed("wssec.structure", "the signature's reference has parts that we do not take")
     if [part.tag for part in reference[0]] != [f"{{{DS}}}Transform"]:
-        raise failed("wssec.algorithm", "the signature transforms the message in ways that we do not take")
+        raise failed_as_all("wssec.algorithm", "the signature transforms the message in ways that we do not take")

@@ -13,7 +13,7 @@ from appealbus.connectors.wssec.certificates import UNREADABLE, is_valid_at, rea
 from appealbus.connectors.wssec.key_info import KeyInfo
 from appealbus.connectors.wssec.public_keys import public_key
 from appealbus.connectors.wssec.revocation import RevocationList
-from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.wssec.structure import failed_as_all
 from appealbus.connectors.wssec.trusted import Trusted
 from appealbus.core import ConfigError
 from appealbus.schemas.outcome import OutcomeKind
@@ -63,7 +63,7 @@ class Trust:
             found = [self._issued(info.der)]
         able = [each for each in found if (each.key.signature_method, each.key.digest_method) == methods]
         if not able:
-            raise failed("wssec.algorithm", "the certificate that the message names is not for this algorithm")
+            raise failed_as_all("wssec.algorithm", "the certificate that the message names is not for this algorithm")
         return able
 
     def check(self, signer: Trusted, moment: datetime) -> None:
@@ -76,23 +76,23 @@ class Trust:
         """
         issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
         if not issued or not is_valid_at(signer.certificate, moment):
-            raise failed("wssec.expired", "the certificate that signed the message is not valid at this time")
+            raise failed_as_all("wssec.expired", "the certificate that signed the message is not valid at this time")
         lists = [each for each in self.revoked if each.is_about(signer.certificate)]
         if self.revoked and not lists and not _is_its_own(signer.certificate):
             reason = "no list of revoked certificates is by who issued the one that signed the message: give it as crl"
-            raise failed("wssec.crl_missing", reason, OutcomeKind.UNAVAILABLE)
+            raise failed_as_all("wssec.crl_missing", reason, OutcomeKind.UNAVAILABLE)
         for each in lists:
             now = each.current()
             if signer.certificate.serial_number in now.serials:
-                raise failed("wssec.revoked", "the certificate that signed the message was revoked")
+                raise failed_as_all("wssec.revoked", "the certificate that signed the message was revoked")
             if not now.last_update <= moment <= now.next_update:
                 reason = "the list of revoked certificates is not of this time: renew the file"
-                raise failed("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
+                raise failed_as_all("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
 
     def _issued(self, der: bytes | None) -> Trusted:
         """Return a certificate that a message brings along, if one of the authorities gave it to whom we mean."""
         if der is None or not self.subject:
-            raise failed("wssec.untrusted", _UNTRUSTED)
+            raise failed_as_all("wssec.untrusted", _UNTRUSTED)
         try:
             certificate = x509.load_der_x509_certificate(der)
             # An authority that renewed its certificate and kept its key may be there twice.
@@ -103,7 +103,7 @@ class Trust:
                 return Trusted(certificate, public_key(certificate, "the message"), issuers)
         except (*UNREADABLE, ConfigError):
             pass
-        raise failed("wssec.untrusted", _UNTRUSTED)
+        raise failed_as_all("wssec.untrusted", _UNTRUSTED)
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:

@@ -33,7 +33,7 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
 
     """
     if is_costly(envelope):
-        raise failed("wssec.structure", "the message has too many namespaces to be verified")
+        raise failed("wssec.structure", "the message has too many namespaces or attributes to be verified")
     body, signature = signed_parts(envelope)
     methods = methods_of(signature, trust.methods)
     candidates = trust.candidates(read_key_info(signature), methods)

@@ -10,7 +10,7 @@ from lxml import etree
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.key_info import read_key_info
 from appealbus.connectors.wssec.names import GOST_2004
-from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.wssec.structure import failed, failed_as_all
 from appealbus.connectors.wssec.trust import Trust
 from appealbus.connectors.wssec.verify import signed_by
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
@@ -37,12 +37,12 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     """
     signature = signature_of(root)
     if is_costly(root):
-        raise failed("data_signature.structure", "the data has too many namespaces to be verified")
+        raise failed("data_signature.structure", "the data has too many namespaces or attributes to be verified")
     methods = methods_of(signature)
     if methods[0] == GOST_2004:
-        raise failed("data_signature.old_gost", "the data is signed by GOST 34.310-2004, which is not supported")
+        raise failed_as_all("data_signature.old_gost", "the data is signed by GOST 34.310-2004, which is not supported")
     if methods not in trust.methods:
-        raise failed(
+        raise failed_as_all(
             "data_signature.algorithm", "the data is signed by an algorithm that no trusted certificate is for"
         )
     try:
@@ -54,7 +54,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     except CallFailed as failure:
         # The words of signatures over messages, which hold for the data in one, too.
         code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")
-        raise failed(f"data_signature.{code}", reason, failure.kind) from None
+        raise CallFailed(failure.kind, f"data_signature.{code}", reason, retry_after=failure.retry_after) from None
     except etree.LxmlError:
         raise failed("data_signature.structure", "the data has no canonical form") from None
 

@@ -13,9 +13,9 @@ from appealbus.core.config.base import Settings
 from appealbus.core.config.environment import override
 from appealbus.core.config.locator import KeyPath, Locator
 from appealbus.core.config.models import Configuration
-from appealbus.core.config.permissions import writable_by_others
+from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted, explain
-from appealbus.core.config.types import Secret
+from appealbus.core.config.types import PrivateFile, Secret
 from appealbus.core.errors import ConfigError
 
 DEFAULT_FILE = Path("appealbus.toml")
@@ -47,6 +47,7 @@ class Loaded:
         self.file = file
         self.folder = (folder or (file.parent if file else Path())).absolute()
         self.secrets: list[Secret] = []
+        self.keys: list[tuple[str, PrivateFile]] = []
         self._env = os.environ if env is None else env
         self._locator = Locator(text)
         self._variables, problems = override(document, self._env)
@@ -106,8 +107,10 @@ class Loaded:
         return wrong
 
     def open_secrets(self) -> list[str]:
-        """Say which of the secrets met so far others may read."""
-        return list(filter(None, (secret.open_to_others() for secret in self.secrets)))
+        """Say which of the secrets and private keys met so far others may read."""
+        found = [secret.open_to_others() for secret in self.secrets]
+        found += [(problem := readable_by_others(file)) and f"{key}: {problem}" for key, file in self.keys]
+        return list(filter(None, found))
 
     def _check(self, model: type[S], table: Any, path: KeyPath, also: Sequence[str], problems: Sequence[Problem]) -> S:
         try:
@@ -120,8 +123,12 @@ class Loaded:
         if problems:
             raise InvalidConfig(problems)
         for at, secret in _secrets(settings):
-            secret.key = f"{self.where(path + at)}: {dotted(path + at)}"
-            self.secrets.append(secret)
+            key = f"{self.where(path + at)}: {dotted(path + at)}"
+            if isinstance(secret, Secret):
+                secret.key = key
+                self.secrets.append(secret)
+            else:
+                self.keys.append((key, secret))
         return settings
 
 
@@ -137,9 +144,9 @@ def _real(table: Any, loc: Sequence[Any]) -> tuple[str | int, ...]:
     return tuple(real)
 
 
-def _secrets(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Secret]]:
+def _secrets(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Secret | PrivateFile]]:
     match value:
-        case Secret():
+        case Secret() | PrivateFile():
             yield path, value
         case BaseModel():
             for name in type(value).model_fields:

@@ -5,7 +5,7 @@ import re
 import stat
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, ValidationInfo
@@ -57,6 +57,18 @@ def _there(path: Path, kind: str, *, folder: bool) -> Path:
 
 ExistingFile = Annotated[ConfigPath, AfterValidator(partial(_there, kind="file", folder=False))]
 """A path at which there must be a file when the settings are read."""
+
+
+class PrivateFile(PosixPath):
+    """A file whose content is a secret."""
+
+
+def _private(path: Path) -> PrivateFile:
+    return PrivateFile(path)
+
+
+KeyFile = Annotated[ExistingFile, AfterValidator(_private)]
+"""A file with a private key: where others may read it, that is told as of secrets."""
 
 ExistingFolder = Annotated[ConfigPath, AfterValidator(partial(_there, kind="folder", folder=True))]
 """A path at which there must be a folder when the settings are read."""

@@ -179,7 +179,8 @@ class Attempts(Flight):
         if self._at_scale:
             # One person's odd record must not close the way for others, however often it is asked for.
             return context.breaker.failed if context.broke_anew(self.question) else context.breaker.gave_up
-        if failed:
+        # An answer may be invalid for what all have in common; then it says for how long to leave the source alone.
+        if failed or (outcome.kind is OutcomeKind.INVALID and outcome.retry_after):
             return partial(context.breaker.failed, rest=outcome.retry_after or 0.0)
         if reached:
             context.broken.clear()

@@ -26,6 +26,7 @@ from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
+from appealbus.core.masking import masked
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
@@ -85,7 +86,8 @@ class SourceContext:
         try:
             found = [*self.wire.certificates()]
             return tuple(
-                replace(each, name=printable(each.name), purpose=printable(each.purpose), subject="") for each in found
+                replace(each, name=masked(printable(each.name)), purpose=printable(each.purpose), subject="")
+                for each in found
             )
         except BaseException as error:
             if not is_defect(error):

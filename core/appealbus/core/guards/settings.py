@@ -26,7 +26,7 @@ class GuardSettings(Settings):
     breaker_failures: int = Field(default=10, ge=1)
     """System failures in a row, over all workers, that open the breaker.
 
-    A time-out counts if the call had three quarters of `timeout` or more.
+    A time-out counts if the call had three quarters of `timeout` or more; so do answers that no one trusts.
     """
     breaker_open: Seconds = Field(default=30.0, gt=0)
     """How long an open breaker refuses before one question may probe.

@@ -139,6 +139,8 @@ class CallFailed(AppealBusError):
     `reason` is ours, never a text of the other side: that may hold personal data.
 
     Attributes:
+        retry_after: seconds for which the source is to be left alone. With `invalid` it says that no other answer of
+            the source would be taken now either, and counts as a failure of the source.
         correlated: as with a Reply: `not_found` and `refused` are final only where this is so.
         at_scale: the reply was broken in so many places, or so large, that reading it costs. If that goes on with
             one question after another, it counts as a failure of the source.

@@ -194,7 +194,7 @@ def present(key: Key) -> Step:
     """Say that it is there."""
 
     def step(node: Node, table: Table, run: Run) -> None:
-        if not isinstance(node, JsonNode) and (is_refused(node) or (key in table and is_repeated(node))):
+        if not isinstance(node, JsonNode) and (is_refused(node) or is_repeated(node)):
             table[key] = broken(False, "value", run.path(node), run)
         elif key not in table and (node.text or "").strip() not in ("false", "0"):
             table[key] = True

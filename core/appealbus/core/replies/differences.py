@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from appealbus.core.clocks import steady
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.replies.marks import mark_repeated, refuse
 from appealbus.core.replies.schema_errors import ErrorKey, SchemaError, errors_of, is_valid
 from appealbus.core.replies.vocabulary import Vocabulary
 from appealbus.core.replies.xmlread import local_name
-from appealbus.schemas.namespaces import SIGNATURE
+from appealbus.schemas.namespaces import SIGNATURE, XSI
 from appealbus.schemas.outcome import OutcomeKind
 
 _SIZE = etree.XPath("count(descendant-or-self::*)")
@@ -20,6 +21,9 @@ _ENOUGH = 40_000
 """Elements that are checked for one message, again and again: 20 times the largest whose differences are looked for."""
 _MOST = 2_000
 """Errors that are looked at, of one message: 20 ms."""
+_LONGEST = 2.0
+"""Seconds after which nobody looks any further, 20 times what the most differences take: where the schema counts what
+repeats, or a pattern does, libxml2 may take half a second for a few dozen elements, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Differences:
         self._strict = list(errors_of(schema, self._message))
         self._told: set[ErrorKey] = set()
         self._left = _ENOUGH
+        self._ends = steady() + _LONGEST
 
     def settle(self, notes: Notes) -> None:
         """Count the differences, and make unreadable what the schema does not allow: values, and repetitions.
@@ -107,7 +112,7 @@ class Differences:
 
     def _is_valid(self, root: etree._Element) -> bool:
         self._left -= int(_SIZE(root))
-        if self._left < 0:
+        if self._left < 0 or steady() > self._ends:
             raise _too_many()
         return is_valid(self._schema, root, "reply.schema", "the reply")
 
@@ -121,7 +126,7 @@ class Differences:
             notes.differ(self._path(node))
             if self._vocabulary.is_foreign(node) or (self._vocabulary.knows(node) and not self._is_loose):
                 refuse(twin)  # it means something else; or nothing can tell what it holds
-            elif _has_before(node):
+            elif _has_before(twin):
                 mark_repeated(twin)
             if node.getparent() is not None:
                 yield node
@@ -134,12 +139,25 @@ class Differences:
         if error.attribute:
             path = f"{path}/@{self._vocabulary.tellable(error.attribute)}".removeprefix("./")
         notes.differ(path)
+        if error.is_unknown_attribute:
+            self._drop_unknown(twin, error.attribute)
         if error.is_harmless:
             return
         if error.attribute:
             twin.attrib.pop(error.attribute, None)
         else:
             refuse(twin)
+
+    def _drop_unknown(self, twin: etree._Element, attribute: str) -> None:
+        """Drop an attribute that the schema does not have there, if a reader could take it for one that it has.
+
+        Attributes are read by local name, and what stands in another namespace was held to nothing.
+        """
+        # A namespace may hold what libxml2 puts around names; then any attribute with a namespace may be meant.
+        keys = [str(key) for key in twin.attrib]
+        for key in [attribute] if attribute in keys else [key for key in keys if key.startswith("{")]:
+            if key.rpartition("}")[2] in self._vocabulary.names and not key.startswith(f"{{{XSI}}}"):
+                del twin.attrib[key]
 
     def _qualify(self) -> None:
         """Give elements the namespace of the root, or take it from them, where the schema expects the first so.
@@ -166,7 +184,7 @@ class Differences:
     def _missing(self, error: SchemaError) -> str:
         """Return the path of what should be there; where nothing tells its name, of what is there or should hold it."""
         wanted = error.expected[0].rpartition("}")[2] if len(error.expected) == 1 else ""
-        if wanted not in self._vocabulary.names:
+        if not wanted or wanted not in self._vocabulary.names:
             return self._path(error.node)
         above = error.node.getparent() if error.is_unexpected else error.node
         return f"{self._path(above)}/{wanted}".removeprefix("./") if above is not None else wanted
@@ -182,7 +200,7 @@ class Differences:
 
 
 def _too_many() -> CallFailed:
-    reason = "the reply breaks its schema in more places than are looked at"
+    reason = "the reply breaks its schema in more places than are looked at, or they take too long to find"
     return CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=True)
 
 

@@ -17,7 +17,9 @@ _SUBJECT = re.compile(r"Element '(?:\{[^}']*\})?([^']{1,200})'(?:, attribute '([
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( (.+) \)\.$")
 _CONTENT = 1871
 """libxml2's number for: this element is not expected here, or one is missing."""
-_HARMLESS = frozenset({1843, 1851, 1866, 1867, 1868})
+_UNKNOWN = frozenset({1866, 1867})
+"""Its numbers for an attribute too many: without and with a wildcard for attributes."""
+_HARMLESS = frozenset({1843, 1851, 1868}) | _UNKNOWN
 """Its numbers for what spoils no value: stray text between elements, an xsi:type that it does not know, an attribute
 too many, and one too few."""
 
@@ -61,6 +63,11 @@ class SchemaError:
     def is_harmless(self) -> bool:
         """Whether it spoils no value."""
         return self.number in _HARMLESS
+
+    @property
+    def is_unknown_attribute(self) -> bool:
+        """Whether it is an attribute that the schema does not have there."""
+        return self.number in _UNKNOWN
 
     @property
     def expected(self) -> list[str]:
@@ -113,18 +120,18 @@ def errors_of(schema: etree.XMLSchema, root: etree._Element) -> Iterator[SchemaE
 
 
 def _child(above: etree._Element, step: str, beside: _Beside) -> etree._Element | None:
-    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix and name."""
+    """Return the element that a step of a path of libxml2 means: of `*` any, else one of its prefix or of none."""
     match = _STEP.fullmatch(step)
     if match is None:
         return None
     name = step.partition("[")[0]
     alike = beside.get((above, name))
     if alike is None:
-        prefix = name.rpartition(":")[0] or None
+        prefix = name.rpartition(":")[0]
         alike = [
             each
             for each in above.iterchildren("*")
-            if name == "*" or (local_name(each) == match[1] and each.prefix == prefix)
+            if name == "*" or ((each.prefix == prefix and local_name(each) == match[1]) if prefix else each.tag == name)
         ]
         beside[above, name] = alike
     place = int(match[2] or 1) - 1

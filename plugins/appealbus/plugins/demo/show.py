@@ -22,6 +22,7 @@ from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
 from appealbus.core.parts import Parts, build, load_plugins
+from appealbus.core.process import relieve_collector
 from appealbus.plugins.demo.setting import MISBEHAVIOUR, contour, document, example_appeals
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
@@ -45,6 +46,7 @@ async def run(out: Console, folder: Path) -> None:
             async with _behind_a_queue(simulator, parts):
                 bus = Bus(loaded, parts, journal)
                 await bus.start()
+                relieve_collector()
                 try:
                     await _tell(out, bus, simulator, signatures)
                 finally:

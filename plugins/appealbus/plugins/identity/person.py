@@ -17,6 +17,8 @@ ALIVE, DEAD = "0", "3"
 """Codes of lifeStatus. The second was seen in one base only, so a date of death counts as well."""
 VALID = "00"
 """Code of a document's status."""
+UNTOLD = ""
+"""The code of a dictionary value that an answer gives without one."""
 
 _AGREE = (Likeness.SAME, Likeness.SPELLING)
 _APPLICANT = "appeal.applicant."
@@ -61,7 +63,7 @@ def _standing(person: Person, at: str) -> Iterator[Signal]:
         yield signal("identity.deceased", f"{at}death_date")
     elif person.life_status.code == DEAD:
         yield signal("identity.deceased", f"{at}life_status")
-    elif person.life_status.code != ALIVE:
+    elif person.life_status.code not in (ALIVE, UNTOLD):
         yield signal("identity.life_status", f"{at}life_status")
     if person.incapable_since is not None:
         yield signal("identity.incapable", f"{at}incapable_since")
@@ -74,7 +76,7 @@ def _standing(person: Person, at: str) -> Iterator[Signal]:
 def _documents(applicant: PersonApplicant, person: Person, at: str, today: date) -> Iterator[Signal]:
     states: dict[str, list[str]] = {}
     for index, document in enumerate(person.documents):
-        if document.status.code != VALID or (document.invalid_since and document.invalid_since <= today):
+        if document.status.code not in (VALID, UNTOLD) or (document.invalid_since and document.invalid_since <= today):
             verdict = "invalid"
         elif document.end_date and document.end_date < today:
             verdict = "expired"

@@ -135,11 +135,12 @@ class Page(Collector):
             (name, state.value): float(states[name].breaker == state) for name in states for state in BreakerState
         }
         yield _gauge("appealbus_source_breaker_state", "1 for the state it is in.", breakers, "source", "state")
-        ends = {
-            (name, each.name, each.purpose): each.not_after.timestamp()
-            for name, state in states.items()
-            for each in state.certificates
-        }
+        ends: dict[tuple[str, ...], float] = {}
+        for name, state in states.items():
+            for one in state.certificates:
+                # Files of one name in two folders are one series: of them the one that ends first.
+                key, end = (name, one.name, one.purpose), one.not_after.timestamp()
+                ends[key] = min(end, ends.get(key, end))
         text = "When a certificate that the source's wire uses ends."
         yield _gauge("appealbus_certificate_expires_timestamp_seconds", text, ends, "source", "certificate", "purpose")
         flying = {(name,): float(state.in_flight) for name, state in states.items()}

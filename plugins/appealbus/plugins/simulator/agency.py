@@ -1,7 +1,8 @@
 """What the agencies behind the gateway have in common."""
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ from appealbus.plugins.simulator.population import Population
 from appealbus.plugins.simulator.refusal import BAD_FORMAT, RequestRefused
 
 _PLUGINS = Path(__file__).parent.parent
+_LONGEST_KEPT = 200
+"""Characters: an id has 36, and what is asked about somebody a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class Agency:
             raise RequestRefused(
                 BAD_FORMAT, f"the content is not valid against the contract of {self.service_id}: {told}"
             )
-        return self.read(payload, population)
+        question = self.read(payload, population)
+        return replace(question, key=bounded(question.key))
 
 
 _FORMS = {
@@ -104,6 +108,11 @@ def contract(folder: str, file: str) -> etree.XMLSchema:
 def published(folder: str, file: str) -> etree.XMLSchema:
     """Return the simulator's own schema of a service whose contract is published."""
     return etree.XMLSchema(etree.parse(CONTRACT / folder / file))
+
+
+def bounded(text: str) -> str:
+    """Return the text, or its hash where it is long: of what is remembered by the hundred thousand, each is short."""
+    return text if len(text) <= _LONGEST_KEPT else hashlib.sha256(text.encode()).hexdigest()
 
 
 def value(request: etree._Element, tag: str) -> str | None:

@@ -45,7 +45,7 @@ other_person, business_error, replayed, unsigned, wrong_signature.
 Example: appealbus simulate --misbehave all.latency=50ms --misbehave egkn.http_502=0.1
 
 While it runs: GET /stats tells what was asked; POST /control with {"egkn": {"silent": 1}} changes the behaviour (both
-from this machine only). Outages and the rest are settings of [plugins.simulator]. Ctrl-C ends it.
+from this machine only). Outages and the rest are settings of \\[plugins.simulator]. Ctrl-C ends it.
 """
 
 
@@ -161,8 +161,8 @@ def with_misbehaviour(settings: SimulatorSettings, orders: list[str], *, rough: 
             for name, values in rules.items()
         }
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise typer.BadParameter(told) from None
+        told = [": ".join((*map(str, item["loc"]), item["msg"])) for item in error.errors()]
+        raise typer.BadParameter("; ".join(told).replace("Value error, ", "")) from None
     return settings.model_copy(update=services)
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from lxml import etree
 
 from appealbus.plugins.simulator import egkn, gbdfl, gbdul
-from appealbus.plugins.simulator.agency import AgencyQuestion
+from appealbus.plugins.simulator.agency import AgencyQuestion, bounded
 from appealbus.plugins.simulator.answers import AnswerWriter, Asked
 from appealbus.plugins.simulator.chance import Chance
 from appealbus.plugins.simulator.messages import (
@@ -99,7 +99,8 @@ class Gateway:
         await self._security.verify(envelope)
         asked = read_request(envelope)
         service, bound = self._by_id.get(asked.service_id, (None, None))
-        self._stats.question(service.name if service else "", asked.correlation_id, asked.message_id)
+        ids = bounded(asked.correlation_id or ""), bounded(asked.message_id)
+        self._stats.question(service.name if service else "", *ids)
         if service is None or bound is None:
             raise RequestRefused(NO_SERVICE, "no service is registered under this serviceId")
         self._check_sender(asked)
@@ -123,9 +124,10 @@ class Gateway:
     def _check_message_id(self, message_id: str) -> None:
         if not message_id.strip():
             raise RequestRefused(BAD_FORMAT, "the message has no messageId")
-        if message_id in self._seen:
+        kept = bounded(message_id)
+        if kept in self._seen:
             raise RequestRefused(BAD_FORMAT, "a message with this messageId has come before")
-        self._seen[message_id] = None
+        self._seen[kept] = None
         if len(self._seen) > _SEEN:
             self._seen.popitem(last=False)
 

@@ -58,12 +58,16 @@ class Simulator:
         app.router.add_get(PATH, _presence)
         app.router.add_post("/control", self._control)
         app.router.add_get("/stats", self._stats_page)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        # Not unpacked: a broken archive would be told as HTTP 500 without a fault, and a small one may be of gigabytes.
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0, auto_decompress=False
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.settings.host, self.settings.port, backlog=1024)
         await site.start()
         port = self._runner.addresses[0][1]
-        self.base_url = f"http://{self.settings.host}:{port}"
+        host = self.settings.host
+        self.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if self.settings.address.broker is not None:
             self._brokers = Brokers(AmqpSettings(brokers={MAIN: self.settings.address.broker}))
             await self._brokers.start(self._brokers.get(), Wanted())

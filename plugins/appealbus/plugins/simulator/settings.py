@@ -1,14 +1,13 @@
 """What can be set about the simulator, misbehaviour included."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from appealbus.connectors.broker.settings import BrokerSettings
 from appealbus.core import Settings
-from appealbus.core.config.types import Seconds
+from appealbus.core.config.types import ConfigPath, Seconds
 from appealbus.plugins.simulator.content import Shape
 from appealbus.plugins.simulator.population import DEFAULT_SEED, DEFAULT_SIZE, MAX_SIZE
 
@@ -215,7 +214,7 @@ class SimulatorSettings(Settings):
     """Who may ask."""
     password: str | None = Field(default=None, repr=False)
     """With which password; none: any will do."""
-    keys: Path | None = None
+    keys: ConfigPath | None = None
     """Folder with the keys of a signed contour; an empty or absent one is filled with new keys. With it the gateway
     takes signed messages only, ГБД ЮЛ signed content only, and all answers are signed. None: messages are unsigned."""
     algorithm: Algorithm = Algorithm.GOST_512

@@ -4,7 +4,7 @@ import re
 
 from lxml import etree
 
-from appealbus.plugins.simulator.messages import NS_TYPES, SUCCESS_MESSAGE
+from appealbus.plugins.simulator.messages import NS_TYPES
 
 HTML_502 = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n"
@@ -71,4 +71,4 @@ def doubled(envelope: bytes) -> bytes:
 
 def altered(envelope: bytes) -> bytes:
     """Return the message with a text of the gateway's changed."""
-    return envelope.replace(SUCCESS_MESSAGE.encode(), b"Message has been processed")
+    return envelope.replace(b"</message></status>", b".</message></status>")

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.settings import AmqpSettings
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
+from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
 
@@ -145,6 +147,22 @@ async def test_a_schema(agency: Any, wires: Any, call: Call, tmp_path: Path) -> 
     xsd.write_text("<xs:schema/>")
     with pytest.raises(ConfigError, match=r"sources\.register\.xsd"):
         await wires(xsd=xsd)
+
+
+async def test_a_schema_is_looked_at_in_a_thread(
+    question: Question, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern may take a second for one short text, and the loop is everybody's."""
+    agency, wires, call = question
+    xsd = tmp_path / "a.xsd"
+    xsd.write_text('<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="a"/></xs:schema>')
+    agency.answer = lambda asked: reply_to(asked, b"<a/>")
+    threads = []
+    real = Checker.take
+    monkeypatch.setattr(Checker, "take", lambda *given: [threads.append(get_ident()), real(*given)][1])
+    await (await wires(xsd=xsd)).call(Request(QUESTION), call)
+    assert threads
+    assert get_ident() not in threads
 
 
 async def test_no_answer(agency: Any, wires: Any, call: Call) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import NoReturn
 
 from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
@@ -68,6 +70,7 @@ class AgencyWire(Wire):
         self.replies = settings.replies
         self._brokers = brokers
         self._schema: Checker | None = None
+        self._checking = threading.Lock()
         self._listener: Listener | None = None
         self._open = False
         self._answerable = False
@@ -103,7 +106,7 @@ class AgencyWire(Wire):
             late = unpacked(call.answer)
             if late.too_large:
                 raise too_large(self._settings.limit)
-            return self._read(late.body, late.properties, call.answer.answered_at)
+            return await self._aside(partial(self._read, late.body, late.properties, call.answer.answered_at))
         message = self._message(request, call)
         if self.answers_async:
             await self._send(message, call)
@@ -111,7 +114,7 @@ class AgencyWire(Wire):
             reply = await self._broker.request(message, call.timeout)
         except BrokerError as error:
             raise CallFailed(*next(told for kind, told in _FAILURES if isinstance(error, kind))) from None
-        return self._read(reply.body, reply.properties, datetime.now(UTC))
+        return await self._aside(partial(self._read, reply.body, reply.properties, datetime.now(UTC)))
 
     def _message(self, request: Request, call: Call) -> Message:
         settings = self._settings
@@ -157,6 +160,14 @@ class AgencyWire(Wire):
             if refusal.code == 404:
                 raise CallFailed(*_NO_QUEUE) from None
         self._answerable = True
+
+    async def _aside(self, step: Callable[[], Reply]) -> Reply:
+        """Read an answer: in a thread, where there is a schema, since a pattern in it may take long to compare."""
+        return step() if self._schema is None else await asyncio.to_thread(self._alone, step)
+
+    def _alone(self, step: Callable[[], Reply]) -> Reply:
+        with self._checking:  # a validator has one log of errors for all threads
+            return step()
 
     def _read(self, body: bytes, properties: Properties, observed_at: datetime) -> Reply:
         failure = failure_from_headers(properties.headers)

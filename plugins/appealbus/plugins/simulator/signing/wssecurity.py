@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +15,8 @@ from appealbus.plugins.simulator.signing.credentials import Certificate, Pair
 from appealbus.plugins.simulator.signing.names import DS, EXCLUSIVE, WSSE, WSU, X509_V3, ds, wsse
 
 _IDS = (f"{{{WSU}}}Id", f"{{{WSSE}}}Id")
+_PART = re.compile(r'\s*(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|(?:[^,\\]|\\.)*?)\s*(?:,|$)')
+_COMPARED = ("CN", "O", "OU", "C")
 _EMPTY_PREFIXES = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 
 
@@ -95,7 +98,7 @@ def _points_at(uri: str, body: etree._Element) -> None:
 
 def _certificate(key_info: etree._Element, participants: Sequence[Certificate]) -> Certificate:
     token = key_info.find(wsse("SecurityTokenReference"))
-    if token is None or len(token) != 1:
+    if token is None or len(key_info) != 1 or len(token) != 1:
         raise _wrong("KeyInfo is not one SecurityTokenReference")
     identifier, serial = token.find(wsse("KeyIdentifier")), token.find(f"{ds('X509Data')}/{ds('X509IssuerSerial')}")
     if identifier is not None and identifier.get("ValueType") == X509_V3:
@@ -103,12 +106,19 @@ def _certificate(key_info: etree._Element, participants: Sequence[Certificate]) 
         found = [each for each in participants if each.der == der]
     elif serial is not None:
         number = (serial.findtext(ds("X509SerialNumber")) or "").strip()
-        found = [each for each in participants if number == str(each.serial)]
+        issuer = _said(serial.findtext(ds("X509IssuerName")) or "")
+        found = [each for each in participants if number == str(each.serial) and issuer == _said(each.issuer)]
     else:
         raise _wrong("SecurityTokenReference is neither a KeyIdentifier X509v3 nor an X509IssuerSerial")
     if not found:
         raise _wrong("the certificate is no participant's")
     return found[0]
+
+
+def _said(name: str) -> dict[str, str]:
+    """Return what a name in any of the usual spellings says of whom; those differ in order, quotes, and rarer parts."""
+    parts = ((key.upper(), value) for key, value in _PART.findall(name))
+    return {key: re.sub(r"\\(.)", r"\1", value.strip('"')) for key, value in parts if key in _COMPARED}
 
 
 def _decoded(text: str | None) -> bytes:
