@@ -140,6 +140,7 @@ async def test_each_message_has_an_id_of_its_own():
     call = source.call_context
     assert call.is_ours("the-question")
     assert call.is_ours(sent[-1])
+    assert call.is_ours(f"{{{sent[-1].upper()}}}")
     assert not call.is_ours("")
     assert len(call.message_ids) == 16
     assert [request.form for request in line.asked[:1]] == [Form(Shape.BARE)]

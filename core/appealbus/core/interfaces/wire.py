@@ -80,8 +80,12 @@ class Call:
         return replace(self, message_ids=ids[-_IDS:])
 
     def is_ours(self, told: str) -> bool:
-        """Say whether an id that an answer repeats is one of this question or of its messages."""
-        return told == self.question_id or told in self.message_ids
+        """Say whether an id that an answer repeats is one of this question or of its messages.
+
+        Databases that keep ids as UUIDs give them back in capital letters or in braces.
+        """
+        plain = told.strip().removeprefix("{").removesuffix("}").lower()
+        return not {told, plain}.isdisjoint((self.question_id, *self.message_ids))
 
 
 @dataclass(frozen=True, slots=True)
