@@ -259,3 +259,27 @@ async def test_small_answers_do_not_wait_for_large_ones(gateway, ask, trusting):
         for each in (bound, bound, bound, other):
             group.create_task(ask(each))
             await asyncio.sleep(0.1)
+
+
+async def test_large_answers_of_another_source_do_not_wait_for_all(gateway, ask, trusting):
+    """However many of one source wait for their turn, the next turn is another's who wants one."""
+    bound, other = await trusting(), await trusting()
+    began, read = asyncio.Event(), []
+
+    def slow(root: etree._Element) -> None:
+        time.sleep(0.05)
+        read.append("one")
+
+    bound._data_verifier, other._data_verifier = slow, lambda _: read.append("other")
+    gateway.answer = lambda _: answer("<a>" + "x" * 600_000 + "</a>")
+
+    async def one() -> None:
+        await ask(bound)
+        began.set()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(12):
+            group.create_task(one())
+        await began.wait()
+        await ask(other)
+        assert len(read) < 12

@@ -65,6 +65,7 @@ class ShepWire(Wire):
         self._certificates: tuple[CertificateState, ...] = ()
         self._tls: ssl.SSLContext | None = None
         self._turns = asyncio.Semaphore(_VERIFIED_AT_ONCE)
+        self._large = asyncio.Semaphore(2)
 
     async def start(self) -> None:
         """Read the secret, keys and certificates."""
@@ -101,8 +102,12 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        async with self._http.large if len(reply.body) > _LARGE else nullcontext():
-            return await self._read(reply, call, bare=form.shape in (Shape.BARE, Shape.TYPED))
+        bare = form.shape in (Shape.BARE, Shape.TYPED)
+        if len(reply.body) <= _LARGE:
+            return await self._read(reply, call, bare=bare)
+        # Of each source no more stand in the line of all than there are turns: another source's is the next.
+        async with self._large, self._http.large:
+            return await self._read(reply, call, bare=bare)
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
         """Return the `data` element, with the content signed where we have a key for it."""
