@@ -248,6 +248,12 @@ def test_the_secrets_are_made_once(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == made
 
 
+def test_the_demonstration_can_sign() -> None:
+    """What `make` installs has the extra for signatures, or the demonstration would be unsigned everywhere."""
+    lock = (ROOT / "requirements" / "run.lock").read_text()
+    assert all(f"\n{name}==" in lock for name in ("xmlsec", "cryptography", "asn1crypto"))
+
+
 def test_the_image_is_made_of_what_is_there() -> None:
     """Every path that the Dockerfile copies exists, and its lock has what production needs."""
     text = (DEPLOY / "compose" / "Dockerfile").read_text()

@@ -217,6 +217,7 @@ async def test_message_that_is_not_ours(way, service, spoil):
     """What comes back with another content, signature or reference does not go out."""
     service.spoil = spoil
     assert (await failure(RemoteSigner(way).sign(MESSAGE))).code == "wssec.signer_answer"
+    assert way.link("x").status is LinkStatus.DOWN
 
 
 @pytest.mark.parametrize(
@@ -236,6 +237,7 @@ async def test_document_that_is_not_ours(way, service, spoil):
     """The same holds for documents."""
     service.spoil = spoil
     assert (await failure(RemoteDataSigner(way).sign(DOCUMENT))).code == "wssec.signer_answer"
+    assert way.link("x").status is LinkStatus.DOWN
 
 
 async def huge(http: web.Request) -> web.StreamResponse:

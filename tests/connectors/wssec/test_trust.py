@@ -41,6 +41,7 @@ STATE = Authority(named("State"), KIND, 0x57A7E)
 SUBJECT = {"2.5.4.11": "BIN160000000007"}
 GATEWAY = named("Gateway", "BIN160000000007")
 SECRET = 0x6A7E
+HIGHER = STATE.name, KIND, STATE.secret
 METHODS = GOST_SIGNATURE[512], GOST_DIGEST[512]
 
 
@@ -112,11 +113,18 @@ def test_names_of_a_certificate(message, tmp_path):
 
 
 @needs_libgcrypt
-def test_certificate_beside_its_number(message, authority):
+def test_certificate_beside_its_number(message, authority, tmp_path):
     """A message may name its certificate by number and bring it along, in this order, too."""
     der = STATE.certificate(GATEWAY, KIND, SECRET, serial=4711)
     whole = f"<ds:X509Certificate>{base64.b64encode(der).decode()}</ds:X509Certificate></ds:X509Data>"
     verify(name_it(sign(message, der), by_serial(4711).replace("</ds:X509Data>", whole)), authority)
+
+    # The number is enough where the certificate is pinned, whichever of its chain stands beside it.
+    (tmp_path / "gateway.crt").write_bytes(der)
+    other = whole.replace(base64.b64encode(der).decode(), base64.b64encode(STATE.certificate(*HIGHER)).decode())
+    beside = by_serial(4711).replace("</ds:X509Data>", other)
+    verify(name_it(sign(message, der), beside), load_trusted([tmp_path / "gateway.crt"]))
+    assert code_of(name_it(sign(message, der), beside.replace("4711", "-1")), authority) == "wssec.untrusted"
 
 
 @needs_libgcrypt

@@ -10,7 +10,7 @@ from appealbus.core.clocks import monotonic
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
-from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, add_up
+from appealbus.core.interfaces.notes import MOST_OF_A_SOURCE, OTHER, Notes
 from appealbus.core.readings import At, Declared, Reading, Send, Take
 from appealbus.core.testing import ScriptedWire, appeal
 from appealbus.core.testing.asking import ask_all
@@ -73,8 +73,8 @@ async def test_differences_are_counted_for_the_source() -> None:
 
 def test_paths_of_a_source_are_bounded() -> None:
     """Beyond the first hundred they are one."""
-    total: Counter[str] = Counter()
+    total = Notes()
     for number in range(3):
-        add_up(total, Counter({f"path{number}.{i}": 2 for i in range(50)}))
-    assert len(total) == MOST_OF_A_SOURCE + 1
-    assert total[OTHER] == 100
+        total.add(Notes(unread=Counter({f"path{number}.{i}": 2 for i in range(50)})))
+    assert len(total.unread) == MOST_OF_A_SOURCE + 1
+    assert total.unread[OTHER] == 100

@@ -1,153 +1,38 @@
 """Replies that break their schema: strict, lenient, off. Lenient is not off, and no other document is an answer."""
 
-import random
-from collections import Counter
-from copy import deepcopy
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
 import pytest
 from lxml import etree
-from pydantic import Field
 
-from appealbus.core import From, Lookup, Outcome, OutcomeKind, Query, ReplyCheck, Source, found, not_found
-from appealbus.core.interfaces.notes import MORE, Notes
+from appealbus.core import Outcome, OutcomeKind, ReplyCheck, Source
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
-from appealbus.core.readings import At, Declared, Present, Reading, Send, Take, Tree
-from appealbus.core.replies.codes import BusinessCodes
-from appealbus.core.replies.loose import loosened
 from appealbus.core.replies.vocabulary import vocabulary_of
-from appealbus.core.replies.xmlread import element_of, text
-from appealbus.core.replies.xmlschema import Checker, MessageSchema
-from appealbus.core.testing import ScriptedWire, appeal, ask
-from appealbus.schemas.base import Day, Model, Text
+from appealbus.core.replies.xmlschema import Checker
+from appealbus.core.testing import ScriptedWire
 from appealbus.schemas.record import Record
-
-IIN, OTHER = "750301100019", "821224202626"
-NS = "urn:deg"
-CANARY = "Канарейкина"
-XSD = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{NS}" xmlns:t="{NS}"
- elementFormDefault="qualified">
-<xs:simpleType name="Iin">
-<xs:restriction base="xs:string"><xs:pattern value="\\d{{12}}"/></xs:restriction></xs:simpleType>
-<xs:simpleType name="State"><xs:restriction base="xs:string"><xs:enumeration value="valid"/>
-<xs:enumeration value="revoked"/></xs:restriction></xs:simpleType>
-<xs:complexType name="Paper"><xs:sequence><xs:element name="number"><xs:simpleType><xs:restriction base="xs:string">
-<xs:maxLength value="8"/></xs:restriction></xs:simpleType></xs:element><xs:element name="day" type="xs:date"/>
-</xs:sequence></xs:complexType>
-<xs:element name="Ask"><xs:complexType><xs:sequence><xs:element name="iin" type="t:Iin"/></xs:sequence></xs:complexType>
-</xs:element>
-<xs:element name="Answer"><xs:complexType><xs:sequence>
- <xs:element name="code" type="xs:string" minOccurs="0"/>
- <xs:element name="licence" minOccurs="0" maxOccurs="unbounded"><xs:complexType><xs:sequence>
-  <xs:element name="iin" type="t:Iin"/>
-  <xs:element name="serial" type="xs:int"/>
-  <xs:element name="state" type="t:State"/>
-  <xs:element name="until" type="xs:date" minOccurs="0"/>
-  <xs:element name="points" type="xs:int" minOccurs="0"/>
-  <xs:element name="stolen" type="xs:boolean" minOccurs="0"/>
-  <xs:element name="main" type="t:Paper" minOccurs="0"/>
-  <xs:element name="paper" type="t:Paper" minOccurs="0" maxOccurs="unbounded"/>
-  <xs:element name="open" minOccurs="0"><xs:complexType><xs:sequence><xs:element name="colour" type="t:State"/>
-  </xs:sequence></xs:complexType></xs:element>
-  </xs:sequence><xs:attribute name="kind" type="t:State"/>
-<xs:attribute name="rank" type="t:State"/></xs:complexType></xs:element>
-</xs:sequence></xs:complexType></xs:element></xs:schema>"""
-LICENCE = (
-    f'<licence kind="valid" rank="valid"><iin>{IIN}</iin><serial>4</serial><state>valid</state>'
-    "<until>2030-01-01</until>"
-    "<points>3</points><stolen>true</stolen><main><number>1</number><day>2020-01-01</day></main>"
-    "<paper><number>2</number><day>2021-01-01</day></paper><paper><number>3</number><day>2022-01-01</day></paper>"
-    "<open><colour>valid</colour></open></licence>"
+from tests.core.replies.licences import (
+    CANARY,
+    IIN,
+    LICENCE,
+    NS,
+    OTHER,
+    SIGNATURE,
+    XSD,
+    ByCode,
+    ByHand,
+    ByIin,
+    Codes,
+    Licence,
+    LicenceQuery,
+    differences,
+    put,
+    whole,
+    xml,
 )
-SIGNATURE = '<d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo/></d:Signature>'
 
-
-class Paper(Model):
-    number: Annotated[Text, At("number")]
-    day: Annotated[Day, At("day")]
-
-
-class Licence(Record):
-    type: Literal["degrees.Licence"] = "degrees.Licence"
-    iin: Annotated[Text, At("iin")]
-    state: Annotated[Text | None, At("state")] = None
-    until: Annotated[Day | None, At("until")] = None
-    points: Annotated[int | None, At("points")] = None
-    stolen: Annotated[bool | None, Present("stolen")] = None
-    kind: Annotated[Text | None, At("@kind")] = None
-    rank: Annotated[Text | None, At("@rank")] = None
-    main: Annotated[Paper | None, At("main")] = None
-    papers: Annotated[list[Paper], At("paper[*]")] = Field(default_factory=list)
-    open: Annotated[dict[str, Any] | None, Tree("open")] = None
-
-
-class LicenceQuery(Query):
-    iin: Annotated[str, From("applicant.iin")]
-
-
-class Codes(BusinessCodes):
-    success_codes: frozenset[str] = frozenset({"0"})
-    not_found_codes: frozenset[str] = frozenset({"404"})
-
-
-class ByIin(Declared[LicenceQuery, Licence]):
-    """A licence."""
-
-    name = "degrees.licence"
-    purpose = "a test"
-    send = Send(f"{{{NS}}}Ask", {"iin": "iin"}, qualified=True)
-    take = Take(Reading(Licence), "licence", same=("iin",))
-    schema: ClassVar[MessageSchema | None] = None
-
-
-class ByCode(ByIin):
-    """The same, with a code."""
-
-    take = Take(Reading(Licence), "licence", code="code", same=("iin",))
-
-
-class ByHand(Lookup[LicenceQuery, Licence]):
-    """Written by hand: reads what it likes."""
-
-    name = "degrees.by_hand"
-    purpose = "a test"
-
-    async def ask(self, query: LicenceQuery, source: Source) -> Outcome[Record] | Outcome[Licence]:
-        element = element_of(await source.call(Request({})))
-        assert ByIin.schema is not None
-        ByIin.schema.check(element, source.notes)
-        iin = text(element, "licence/iin")
-        return found(Licence(iin=iin)) if iin is not None else not_found()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _schema(tmp_path_factory: pytest.TempPathFactory) -> None:
-    file = tmp_path_factory.mktemp("degrees") / "degrees.xsd"
-    file.write_text(XSD)
-    ByIin.schema = MessageSchema(file, f"{{{NS}}}Answer")
-
-
-def xml(inside: str, name: str = "Answer") -> etree._Element:
-    return etree.fromstring(f'<{name} xmlns="{NS}">{inside}</{name}>')
-
-
-async def put(reply: etree._Element, check: ReplyCheck = ReplyCheck.LENIENT, lookup: Any = None) -> Outcome[Any]:
-    wire = ScriptedWire([deepcopy(reply)])
-    wire.replies = check
-    return await ask(lookup or ByIin(), appeal(applicant={"iin": IIN}), replies=wire)
-
-
-def differences(reply: etree._Element) -> Counter[str]:
-    notes = Notes(ReplyCheck.LENIENT)
-    assert ByIin.schema is not None
-    ByIin.schema.check(deepcopy(reply), notes)
-    return notes.differences
-
-
-async def whole() -> Licence:
-    outcome = await put(xml(LICENCE), ReplyCheck.STRICT)
-    assert isinstance(outcome.record, Licence)
-    return outcome.record
+pytestmark = pytest.mark.usefixtures("licence_schema")
 
 
 @pytest.mark.parametrize("check", list(ReplyCheck))
@@ -357,166 +242,3 @@ async def test_a_lookup_written_by_hand_gets_no_reply_that_its_wire_found_differ
     source = Source("degrees", Different([xml(LICENCE)]), Call("q", "1", 1.0), lenient=True)
     await source.call(Request({}))
     assert source.notes.differences == {"licence/*": 1}
-
-
-async def test_random_damage_makes_no_other_value() -> None:
-    """Whatever is taken out, put in, doubled, renamed or overwritten: each value is the true one or absent."""
-    good, dice = await whole(), random.Random(7)
-    kinds: Counter[str] = Counter()
-    for _ in range(400):
-        reply = xml(LICENCE)
-        for _ in range(dice.randint(1, 3)):
-            _damage(dice, reply)
-        outcome = await put(reply)
-        kinds[outcome.kind.value] += 1
-        if outcome.kind is OutcomeKind.NOT_FOUND:
-            assert (await put(reply, ReplyCheck.STRICT)).kind is OutcomeKind.NOT_FOUND
-        if outcome.record is None:
-            continue
-        for name, value in outcome.record.model_dump().items():
-            true = good.model_dump()[name]
-            if name == "papers":
-                assert all(paper in true for paper in value)
-            elif name == "open":
-                assert value is None or value.get("colour") in (None, "valid", ["valid", "valid"])
-            else:
-                assert value in (true, None, False), (name, etree.tostring(reply))
-    assert kinds["found"] > 100
-    assert kinds["invalid"] > 30
-
-
-def _damage(dice: random.Random, reply: etree._Element) -> None:
-    nodes = [node for node in reply.iter() if node is not reply]
-    if not nodes:
-        return
-    node = dice.choice(nodes)
-    above = node.getparent()
-    assert above is not None
-    match dice.randrange(5):
-        case 0:
-            above.remove(node)
-        case 1:
-            above.insert(dice.randrange(len(above) + 1), etree.Element(f"{{{NS}}}{dice.choice(['new', 'x1'])}"))
-        case 2:
-            again = deepcopy(node)
-            if len(again) == 0:
-                again.text = "?!" * 5
-            node.addnext(again)
-        case 3:
-            node.tag = f"{{{NS}}}renamed"
-        case _:
-            if len(node) == 0:
-                node.text = "?!" * 5
-
-
-@pytest.mark.parametrize(
-    ("inside", "taken"),
-    [
-        ("<new/>" + LICENCE.replace("<serial>4</serial>", "<new><newer/></new>") * 200, True),
-        (LICENCE.replace(">valid</state>", ">x</state>") + LICENCE * 200, False),
-        (LICENCE.replace("</state>", "</state><state>revoked</state>") + LICENCE * 200, False),
-        (LICENCE * 200 + '<licence xmlns="urn:other"/>', False),
-        (LICENCE.replace("<state>valid", "<state>valid<new/>") + LICENCE * 200, False),
-        (LICENCE.replace("<state>valid", "<state>valid<new/>ated") + LICENCE * 200, False),
-        (LICENCE * 4_000 + "<new/>", False),
-    ],
-)
-def test_a_large_reply(inside: str, taken: bool) -> None:
-    """What is new or missing in it may be; what is wrong may not, for nobody looks for its place."""
-    if taken:
-        assert differences(xml(inside)) == {MORE: 1}
-        return
-    with pytest.raises(CallFailed, match="large") as caught:
-        differences(xml(inside))
-    assert caught.value.at_scale
-
-
-def test_differences_have_an_end() -> None:
-    """All of a thousand are looked at; what costs too much to sort out is refused."""
-    broken = "<licence><iin>1</iin><serial>x</serial><state>q</state></licence>"
-    assert sum(differences(xml(broken * 450)).values()) == 3 * 450
-    for inside in ("<state>valid</state>" * 1_900, "<state>valid</state><iin>1</iin>" * 900):
-        with pytest.raises(CallFailed, match="more places than are looked at") as caught:
-            differences(xml(f"<licence>{inside}</licence>"))
-        assert caught.value.at_scale
-
-
-def test_differences_that_take_too_long_to_find(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the schema counts inside of what repeats, libxml2 needs half a second for each look at some elements."""
-    again = '<xs:sequence maxOccurs="20"><xs:element name="a" maxOccurs="20"/></xs:sequence>'
-    text = f"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType>{again}
-</xs:complexType></xs:element></xs:schema>"""
-    root = etree.fromstring(text)
-    checker = Checker(etree.XMLSchema(root), vocabulary_of([root]), loosened({"a": text.encode()}, "a"))
-    monkeypatch.setattr("appealbus.core.replies.differences._LONGEST", 0.1)
-    with pytest.raises(CallFailed, match="take too long to find") as caught:
-        checker.take(etree.fromstring(f"<A>{'<a/>' * 500}<c/></A>"), Notes(ReplyCheck.LENIENT))
-    assert caught.value.at_scale
-
-
-@pytest.mark.parametrize(
-    ("inside", "places"),
-    [
-        ('<p>1</p><p xmlns="">2</p>', {"p": 1}),
-        ('<p xmlns="">1</p>', {"p": 1}),
-        ('<p>1</p><q/><p xmlns="">2</p>', {"p": 1}),
-    ],
-)
-def test_one_name_in_a_namespace_and_in_none(inside: str, places: dict[str, int]) -> None:
-    """The one that breaks the schema is counted, by its name, and no other is touched."""
-    text = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:q" xmlns="urn:q">
-<xs:element name="p" type="xs:int"/><xs:element name="q"/><xs:element name="A"><xs:complexType><xs:sequence>
-<xs:element ref="p" minOccurs="0"/><xs:element ref="q" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
-</xs:schema>"""
-    root = etree.fromstring(text)
-    checker = Checker(etree.XMLSchema(root), vocabulary_of([root]), loosened({"a": text.encode()}, "a"))
-    reply, notes = etree.fromstring(f'<A xmlns="urn:q">{inside}</A>'), Notes(ReplyCheck.LENIENT)
-    checker.take(reply, notes)
-    assert notes.differences == places
-    assert [each.text for each in reply.iter("{urn:q}p")] == ["1"] * inside.count("<p>")
-
-
-async def test_another_order_hides_nothing() -> None:
-    """Elements in the reverse order are taken, and each value is held to the schema all the same."""
-    reply = xml(LICENCE)
-    reply[0][:] = reversed(reply[0])
-    whole_one = await whole()
-    papers = list(reversed(whole_one.papers))
-    assert (await put(reply)).record == whole_one.model_copy(update={"papers": papers})
-    for path, value, gone in (("state", "x", "state"), ("main/number", "123456789", "main"), ("until", "x", "until")):
-        other = deepcopy(reply)
-        element = other[0].find("/".join(f"{{{NS}}}{name}" for name in path.split("/")))
-        assert element is not None
-        element.text = value
-        assert (await put(other)).record == whole_one.model_copy(update={"papers": papers, gone: None})
-
-
-async def test_in_another_order_two_values_of_one_are_none() -> None:
-    """An element that stands twice and may stand once has no value, wherever the two are."""
-    good = await whole()
-    for path, another in (("state", "revoked"), ("until", "2031-01-01"), ("points", "9"), ("stolen", "false")):
-        for far in (False, True):
-            reply = xml(LICENCE)
-            reply[0][:] = reversed(reply[0])
-            element = reply[0].find(f"{{{NS}}}{path}")
-            assert element is not None
-            twin = deepcopy(element)
-            twin.text = another
-            (reply[0].append if far else element.addprevious)(twin)
-            outcome = await put(reply)
-            assert outcome.record is not None
-            assert outcome.record.model_dump()[path] in (None, False) != good.model_dump()[path]
-
-
-async def test_a_schema_that_cannot_be_loosened_hides_nothing_either() -> None:
-    """Where elements are told apart by what must be there alone, one that is not expected is refused."""
-    two = '<xs:element name="state" type="t:State"/>'
-    xsd = etree.fromstring(XSD.replace(two, two + '<xs:element name="gap" type="xs:int"/>' + two))
-    texts = {"a": etree.tostring(xsd, encoding="utf-8")}
-    assert loosened(texts, "a") is None
-    checker = Checker(etree.XMLSchema(xsd), vocabulary_of([xsd]))
-    reply, notes = xml(LICENCE), Notes(ReplyCheck.LENIENT)
-    checker.take(reply, notes)
-    assert notes.differences["licence/until"] == 1
-    texts_of = {etree.QName(node).localname: node.text for node in reply[0] if isinstance(node.tag, str)}
-    assert (texts_of["iin"], texts_of["state"], texts_of["until"], texts_of["points"]) == (IIN, "valid", "?", "?")

@@ -5,8 +5,9 @@ import hashlib
 import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TypeVar
@@ -17,12 +18,12 @@ from lxml import etree
 from multidict import CIMultiDict
 from yarl import URL
 
-from appealbus.connectors.http import HttpClient, tls_context
+from appealbus.connectors.http import HttpClient, HttpReply, tls_context
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
 from appealbus.connectors.soap.relation import WRONG_ANSWER, echoes
-from appealbus.connectors.soap.reply import answer_in, open_reply
+from appealbus.connectors.soap.reply import OpenedReply, answer_in, open_reply
 from appealbus.connectors.soap.settings import SoapSettings
 from appealbus.connectors.soap.wsdl import Operation
 from appealbus.core import (
@@ -95,7 +96,6 @@ class SoapWire(Wire):
         """
         operation = self._operation(request)
         headers, content = await self._aside(partial(self._parts, operation, call, request))
-        wanted = echoes(headers)
         envelope = build_envelope(content, self._contract.port.namespace, headers)
         answer = await self._http.post(
             self._url,
@@ -109,8 +109,11 @@ class SoapWire(Wire):
             alone=call.alone or not self._settings.reuse,
         )
         observed_at = datetime.now(UTC)
+        return await self._reply(operation, answer, self._opened(answer, echoes(headers)), observed_at)
+
+    def _opened(self, answer: HttpReply, wanted: Mapping[str, str]) -> OpenedReply:
         try:
-            opened = open_reply(
+            return open_reply(
                 answer,
                 limit=self._settings.limit,
                 fallback=self._settings.encoding,
@@ -122,27 +125,33 @@ class SoapWire(Wire):
             if failed.code == WRONG_ANSWER:
                 self.doubt()
             raise
-        sha256 = hashlib.sha256(answer.body).hexdigest()
-        header = opened.envelope.header if opened.envelope is not None else None
-        headers = tuple(header) if header is not None else ()
+
+    async def _reply(
+        self, operation: Operation, answer: HttpReply, opened: OpenedReply, observed_at: datetime
+    ) -> Reply:
+        """Return what answers the question, once it was held to the contract."""
+        envelope, notes = opened.envelope, Notes(self.replies)
+        header = envelope.header if envelope is not None else None
+        reply = Reply(
+            {},
+            hashlib.sha256(answer.body).hexdigest(),
+            observed_at,
+            correlated=opened.correlated,
+            headers=tuple(header) if header is not None else (),
+        )
         if operation.output is None:
-            return Reply({}, sha256, observed_at, correlated=opened.correlated, headers=headers)
-        if opened.envelope is None:
+            return reply
+        if envelope is None:
             raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
-        element = answer_in(opened.envelope, operation.output)
-        notes = Notes(self.replies)
+        element = answer_in(envelope, operation.output)
         if self._contract.checker is not None:
             await self._aside(partial(self._contract.checker.take, element, notes))
-        message_id = text(header, "MessageID") if header is not None else None
-        return Reply(
-            element,
-            sha256,
-            observed_at,
-            message_id=message_id,
-            correlated=opened.correlated,
+        return replace(
+            reply,
+            body=element,
+            message_id=text(header, "MessageID") if header is not None else None,
             attachments=opened.attachments,
             differences=notes.differences,
-            headers=headers,
         )
 
     async def health(self) -> Health:

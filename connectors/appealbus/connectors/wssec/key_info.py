@@ -2,18 +2,20 @@
 
 import base64
 import binascii
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lxml import etree
 
 from appealbus.connectors.wssec.names import KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
 from appealbus.connectors.wssec.structure import failed
+from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS
 
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """What a signature says of its certificate: one of these, or nothing.
+    """What a signature says of its certificate: one of these, nothing, or the certificate and a number beside it.
 
     Attributes:
         der: the certificate itself, in the signature or as a BinarySecurityToken beside it.
@@ -39,19 +41,17 @@ def read_key_info(signature: etree._Element) -> KeyInfo:
     info = signature.find(f"{{{DS}}}KeyInfo")
     if info is None:
         return KeyInfo()
-    # Where its number stands beside it, the certificate itself says more.
+    number = next(info.iter(f"{{{DS}}}X509SerialNumber"), None)
     shown = next(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate"), None)
     if shown is None:
-        shown = next(info.iter(f"{{{DS}}}X509SerialNumber"), None)
-    if shown is None:
-        return _token(signature, info)
-    if shown.tag == f"{{{DS}}}X509SerialNumber":
-        return KeyInfo(serial=_number(shown))
+        return KeyInfo(serial=_number(number)) if number is not None else _token(signature, info)
     octets, kind = _octets(shown), str(shown.get("ValueType", ""))
     if kind == KEY_IDENTIFIER:
         return KeyInfo(key_identifier=octets)
     if kind == THUMBPRINT:
         return KeyInfo(thumbprint=octets)
+    with suppress(CallFailed):
+        return KeyInfo(der=octets, serial=_number(number) if number is not None else None)
     return KeyInfo(der=octets)
 
 

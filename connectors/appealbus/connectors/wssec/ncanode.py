@@ -112,15 +112,20 @@ class NcaNode:
             self._fail(LinkStatus.REFUSED, "wssec.signer_refused")
         if status != 200:
             self._fail(LinkStatus.DOWN, "wssec.signer_down")
-        self._status = LinkStatus.UP
         try:
             read = orjson.loads(answer)
         except orjson.JSONDecodeError:
             read = None
         match read:
             case {"status": 200, "xml": str(xml)}:
+                self._status = LinkStatus.UP
                 return xml
-        raise wrong_answer()
+        raise self.wrong_answer()
+
+    def wrong_answer(self) -> CallFailed:
+        """Return the failure of a service that brought something else than what it was given, signed."""
+        self._status = LinkStatus.DOWN
+        return _failed("wssec.signer_answer", "the signing service did not return our message with one signature")
 
     async def _exchange(self, path: str, body: bytes, limit: int) -> tuple[int, bytes]:
         connector: aiohttp.BaseConnector
@@ -160,11 +165,6 @@ async def trouble_of(signing: Awaitable[object]) -> str | None:
     except CallFailed as failure:
         return f"{failure.code}: {failure.reason}"
     return None
-
-
-def wrong_answer() -> CallFailed:
-    """Return the failure of a service that brought something else than what it was given, signed."""
-    return _failed("wssec.signer_answer", "the signing service did not return our message with one signature")
 
 
 def _failed(code: str, reason: str) -> CallFailed:

@@ -28,4 +28,6 @@ def prove(sign: Callable[[bytes], bytes], key: Path, certificate: Path) -> None:
     try:
         verify(etree.fromstring(sign(_MESSAGE)), trust, now=trust.pinned[0].certificate.not_valid_before_utc)
     except (CallFailed, ValueError):
-        raise ConfigError(f"{key} is not the key of the certificate {certificate}") from None
+        raise ConfigError(
+            f"{key} is not the key of the certificate {certificate}; give the two that belong together"
+        ) from None

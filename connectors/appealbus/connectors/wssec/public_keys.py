@@ -70,7 +70,7 @@ def public_key(certificate: x509.Certificate, name: str) -> PublicKey:
 
         return gost_public_key(certificate, name)
     except ValueError:
-        raise ConfigError(f"{name}: the key in this certificate is broken") from None
+        raise ConfigError(f"{name}: the key in this certificate is broken; ask its owner for the file anew") from None
     if not isinstance(key, RSAPublicKey) or key.key_size < MIN_BITS:
         raise ConfigError(f"{name}: neither an RSA certificate of {MIN_BITS} bits or more nor one of GOST 34.10-2015")
     return RsaPublicKey(key)

@@ -4,7 +4,7 @@ from lxml import etree
 
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.names import METHODS, WSSE_ID, WSU_ID
-from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of, wrong_answer
+from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.connectors.wssec.structure import methods_of, signed_parts
 from appealbus.core import CallFailed, LinkState
@@ -41,9 +41,9 @@ class RemoteSigner(Signer):
             prefixes = sorted({prefix or "#default" for element in ours[-1].iter() for prefix in element.nsmap})
             is_ours = not is_costly(root) and _content(ours[-1], prefixes) == _content(body, prefixes)
         except (UnsafeXml, CallFailed, etree.LxmlError):
-            raise wrong_answer() from None
+            raise self._service.wrong_answer() from None
         if not is_ours or len(root[0]) != 1:
-            raise wrong_answer()
+            raise self._service.wrong_answer()
         return signed
 
 

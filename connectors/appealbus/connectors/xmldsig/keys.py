@@ -38,7 +38,9 @@ def load_key_signer(method: str, key: Path, certificate: Path, password: str | N
     try:
         verify(document, trust, now=pinned.certificate.not_valid_before_utc)
     except CallFailed:
-        raise ConfigError(f"{key} is not the key of the certificate {certificate}") from None
+        raise ConfigError(
+            f"{key} is not the key of the certificate {certificate}; give the two that belong together"
+        ) from None
     return signer
 
 

@@ -6,7 +6,7 @@ from lxml import etree
 
 from appealbus.connectors.wssec.cost import is_costly
 from appealbus.connectors.wssec.names import METHODS
-from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of, wrong_answer
+from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of
 from appealbus.connectors.xmldsig.signer import DataSigner
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed, LinkState
@@ -40,9 +40,9 @@ class RemoteDataSigner(DataSigner):
             take_out(signature)
             is_ours = not is_costly(theirs) and _content(ours) == _content(theirs)
         except (UnsafeXml, CallFailed, etree.LxmlError):
-            raise wrong_answer() from None
+            raise self._service.wrong_answer() from None
         if not is_ours or methods not in METHODS:
-            raise wrong_answer()
+            raise self._service.wrong_answer()
         # The service begins with a declaration, which no signature covers, and which could not stand inside a message.
         return _DECLARATION.sub("", signed, count=1)
 

@@ -15,7 +15,6 @@ from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
-from appealbus.core.interfaces.notes import add_up
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
@@ -209,9 +208,7 @@ class Attempts(Flight):
                 raise
             self.so_far = self._context.defect(lookup, error)
         finally:
-            add_up(self._context.unread, source.notes.unread)
-            add_up(self._context.unreadable, source.notes.unreadable)
-            add_up(self._context.differences, source.notes.differences)
+            self._context.notes.add(source.notes)
         return bool(source.replies)
 
     def _of_fault(self, failed: CallFailed) -> Outcome[Record]:

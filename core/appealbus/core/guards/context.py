@@ -22,6 +22,7 @@ from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
@@ -68,9 +69,8 @@ class SourceContext:
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
-    unread: Counter[str] = field(default_factory=Counter)
-    unreadable: Counter[str] = field(default_factory=Counter)
-    differences: Counter[str] = field(default_factory=Counter)
+    notes: Notes = field(default_factory=Notes)
+    """What reading all its replies noticed."""
     broken: set[tuple[str, str]] = field(default_factory=set)
     plugin: str = ""
     """The one that brings the wire."""

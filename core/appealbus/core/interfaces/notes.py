@@ -55,16 +55,20 @@ class Notes:
         """Count a place where a reply breaks its schema."""
         _count(self.differences, path)
 
+    def add(self, more: "Notes") -> None:
+        """Add what was noted of one reply to what was of a source; paths beyond the first hundred count as `other`."""
+        for total, counts in (
+            (self.unread, more.unread),
+            (self.unreadable, more.unreadable),
+            (self.differences, more.differences),
+        ):
+            for path, count in counts.items():
+                total[path if path in total or len(total) < MOST_OF_A_SOURCE else OTHER] += count
+
 
 def tellable(name: str) -> str:
     """Return a name of the sender's as it may be told."""
     return name if _NAME.fullmatch(name) and not _DIGITS.search(name) else "*"
-
-
-def add_up(total: Counter[str], more: Counter[str]) -> None:
-    """Add the counts of one reply to those of a source; paths beyond the first hundred are counted as `other`."""
-    for path, count in more.items():
-        total[path if path in total or len(total) < MOST_OF_A_SOURCE else OTHER] += count
 
 
 def _count(counts: Counter[str], path: str) -> None:

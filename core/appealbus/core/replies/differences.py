@@ -137,7 +137,7 @@ class Differences:
             return
         path = self._path(node)
         if error.attribute:
-            path = f"{path}/@{self._vocabulary.told(error.attribute)}".removeprefix("./")
+            path = f"{path}/@{self._vocabulary.tellable(error.attribute)}".removeprefix("./")
         notes.differ(path)
         if error.is_unknown_attribute:
             self._drop_unknown(twin, error.attribute)
@@ -194,7 +194,7 @@ class Differences:
         steps: list[str] = []
         at = node
         while (above := at.getparent()) is not None:
-            steps.append(self._vocabulary.told(local_name(at)))
+            steps.append(self._vocabulary.tellable(local_name(at)))
             at = above
         return "/".join(reversed(steps)) or "."
 

@@ -33,7 +33,7 @@ class Vocabulary:
         space = etree.QName(element).namespace
         return bool(self.spaces) and space is not None and space not in self.spaces
 
-    def told(self, name: str) -> str:
+    def tellable(self, name: str) -> str:
         """Return a local name as it may be told."""
         return name if name in self.names else "*"
 

@@ -88,7 +88,8 @@ def gost_public_key(certificate: x509.Certificate, name: str) -> GostPublicKey:
         info = _PublicKeyInfo.load(tbs["subject_public_key_info"].dump())
         method = info["algorithm"]["algorithm"].dotted
         if method in _OLD_KEYS:
-            raise ConfigError(f"{name}: a key of GOST 34.310-2004 ({GOST_2004}), which is not supported")
+            reason = f"a key of GOST 34.310-2004 ({GOST_2004}), which is not supported; ask for one of GOST 34.10-2015"
+            raise ConfigError(f"{name}: {reason}")
         size = _KEYS[method]
         oid = _Parameters.load(info["algorithm"]["parameters"].dump())["curve"].dotted
         curve = _KAZAKH_CURVES.get(oid) or CURVES[oid]
