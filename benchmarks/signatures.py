@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from appealbus.connectors.wssec.gost.libgcrypt import streebog
-from appealbus.connectors.wssec.gost.signer import load_gost_signer
+from appealbus.connectors.signing.gost.libgcrypt import streebog
+from appealbus.connectors.signing.trust import load_trusted
+from appealbus.connectors.wssec.gost import load_gost_signer
 from appealbus.connectors.wssec.rsa import load_rsa_signer
-from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.safexml import parse
-from tests.connectors.wssec.gost.kit import KINDS, write_identity
+from tests.connectors.signing.gost.kit import KINDS, write_identity
 
 TEXT = b"<a>" + b"<b>0123456789012345</b>" * 1300 + b"</a>"
 MESSAGE = (

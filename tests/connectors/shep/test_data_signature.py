@@ -7,13 +7,13 @@ import time
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.xmldsig.keys import load_key_signer
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import Call, CallFailed, Form, OutcomeKind, Request, Shape
 from appealbus.schemas.safexml import parse
 from tests.connectors.shep.answers import answer
-from tests.connectors.wssec import conftest as identities
+from tests.connectors.signing import conftest as identities
 from tests.connectors.xmldsig.documents import DS, signed_by_xmlsec, xmlsec_verifies
 from tests.services.ncanode import serving, store
 

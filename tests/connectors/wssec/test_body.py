@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec import SignatureSettings, header, load_verifier
-from appealbus.connectors.wssec.names import GOST_2004, RSA_SHA256, WSSE, WSU_ID
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.signing.names import GOST_2004, RSA_SHA256, WSSE, WSU_ID
+from appealbus.connectors.wssec import header, load_verifier
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.safexml import parse
-from tests.connectors.wssec.gost.kit import each
+from tests.connectors.signing.gost.kit import each
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

@@ -9,13 +9,13 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
+from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.wssec import Signer, Unsigned
-from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
 from tests.connectors.shep import answers
 from tests.connectors.shep.answers import read_question
-from tests.connectors.wssec.gost.kit import all_kinds, each
+from tests.connectors.signing.gost.kit import all_kinds, each
 
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 

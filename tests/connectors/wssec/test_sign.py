@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from pydantic import ValidationError
 
-from appealbus.connectors.wssec import SignatureSettings, Unsigned, load_signer, load_verifier
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.wssec import Unsigned, load_signer, load_verifier
 from appealbus.core import ConfigError
 from appealbus.schemas.safexml import parse
 
@@ -154,7 +155,8 @@ def test_extra_not_installed(peer):
 import sys
 sys.modules["xmlsec"] = sys.modules["cryptography"] = None
 from appealbus.connectors.shep import ShepWire
-from appealbus.connectors.wssec import SignatureSettings, load_signer, load_verifier
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.wssec import load_signer, load_verifier
 from appealbus.core import ConfigError
 settings = SignatureSettings(sign="rsa-sha256", key={str(peer.key)!r}, certificate={str(peer.certificate)!r},
                              trusted=[{str(peer.certificate)!r}])

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec.names import SECURITY, WSU_ID
+from appealbus.connectors.signing.names import SECURITY, WSU_ID
 from appealbus.schemas.namespaces import DS, SIGNATURE
-from tests.connectors.wssec.gost.kit import each
+from tests.connectors.signing.gost.kit import each
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from appealbus.connectors.wssec.trust import load_trusted
-from tests.connectors.wssec import conftest as identities
+from appealbus.connectors.signing.trust import load_trusted
+from tests.connectors.signing import conftest as identities
 
 identity = identities.identity
 kind = identities.kind

@@ -5,15 +5,15 @@ import base64
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec import SignatureSettings
-from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE
-from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.xmldsig import load_data_signer, load_data_verifier
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import CallFailed, ConfigError
 from appealbus.schemas.safexml import parse
-from tests.connectors.wssec.gost.kit import KINDS, all_kinds, needs_libgcrypt
-from tests.connectors.wssec.gost.test_peer import PEERS, SECRET, Other
+from tests.connectors.signing.gost.kit import KINDS, all_kinds, needs_libgcrypt
+from tests.connectors.signing.gost.test_peer import PEERS, SECRET, Other
 from tests.connectors.xmldsig.documents import DOCUMENTS, octets
 
 DOCUMENT = DOCUMENTS["prefixes"]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from lxml import etree
 
-from appealbus.connectors.wssec.rsa import read_key
+from appealbus.connectors.signing.private_key import read_key
 from appealbus.connectors.xmldsig.keys import RsaDataKey
 from appealbus.connectors.xmldsig.signer import KeySigner
 from appealbus.connectors.xmldsig.verify import verify

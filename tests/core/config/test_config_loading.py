@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from appealbus.connectors.http import TlsSettings
-from appealbus.connectors.wssec import SignatureSettings
+from appealbus.connectors.signing import SignatureSettings
 from appealbus.core.config import loading
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import from_document, load

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.connectors.wssec.gost import libgcrypt
+from appealbus.connectors.signing.gost import libgcrypt
 from appealbus.core import ConfigError
 from appealbus.core.config.loading import from_document
 from appealbus.core.parts import build, load_plugins
 from appealbus.plugins.demo.setting import contour, document
 from appealbus.plugins.simulator.settings import SimulatorSettings
 from appealbus.plugins.simulator.signing.keys import make_keys
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 
 
 def configured(folder: Path, settings: SimulatorSettings) -> None:

@@ -18,7 +18,7 @@ from appealbus.plugins.gbdul.lookups import OrganisationQuery
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.plugins.simulator.settings import Algorithm, Kind, Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.sources import gateway_source
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 from tests.plugins.simulator.simulator_peer import SEED, SIZE
 
 pytestmark = needs_libgcrypt

@@ -9,13 +9,13 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from appealbus.connectors.wssec.trust import load_trust
+from appealbus.connectors.signing.trust import load_trust
 from appealbus.core import ConfigError
 from appealbus.plugins.simulator.settings import Algorithm
 from appealbus.plugins.simulator.signing.algorithms import METHODS
 from appealbus.plugins.simulator.signing.certificates import read_certificate
 from appealbus.plugins.simulator.signing.keys import load_key, load_keys, make_keys
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 
 pytestmark = needs_libgcrypt
 KEY_OIDS = {"gost-512": "1.2.398.3.10.1.1.2.2", "gost-256": "1.2.398.3.10.1.1.2.1", "rsa": "1.2.840.113549.1.1.1"}

@@ -18,7 +18,7 @@ from appealbus.plugins.simulator.signing.credentials import Certificate, Keys
 from appealbus.plugins.simulator.signing.keys import CLIENT, load_key, load_keys, make_keys
 from appealbus.plugins.simulator.signing.wssecurity import verify_request
 from appealbus.plugins.simulator.signing.xmldsig import verify_document
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 from tests.plugins.simulator.signing_client import (
     DS,
     WSU,

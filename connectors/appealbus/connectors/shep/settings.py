@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from appealbus.connectors.http import TlsSettings
+from appealbus.connectors.signing import SignatureSettings
 from appealbus.connectors.soap.settings import HttpUrl
-from appealbus.connectors.wssec import SignatureSettings
 from appealbus.core import Form, ReplyCheck, Settings, Shape
 from appealbus.core.config.types import Seconds, Secret
 

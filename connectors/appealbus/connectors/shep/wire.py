@@ -18,9 +18,10 @@ from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, s
 from appealbus.connectors.shep.replay import single_use
 from appealbus.connectors.shep.reply import Response, content_of, read_response
 from appealbus.connectors.shep.settings import ShepSettings
+from appealbus.connectors.signing import certificates_of
 from appealbus.connectors.soap.envelope import Envelope, Fault, read_envelope
 from appealbus.connectors.soap.outcomes import by_precedence
-from appealbus.connectors.wssec import Signer, Unsigned, Verifier, certificates_of, load_signer, load_verifier
+from appealbus.connectors.wssec import Signer, Unsigned, Verifier, load_signer, load_verifier
 from appealbus.connectors.xmldsig import DataSigner, DataVerifier, load_data_signer, load_data_verifier
 from appealbus.core import (
     Call,

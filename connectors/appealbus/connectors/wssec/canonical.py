@@ -4,7 +4,7 @@ from typing import cast
 
 from lxml import etree
 
-from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.signing.failures import failed
 from appealbus.schemas.namespaces import XSD, XSI, XSI_TYPE
 
 _TYPED = etree.XPath("boolean(descendant-or-self::*/@xsi:type)", namespaces={"xsi": XSI})

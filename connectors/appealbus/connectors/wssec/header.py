@@ -5,7 +5,8 @@ import uuid
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import BASE64, SECURITY, SOAP_NAMESPACES, WSSE, WSU, WSU_ID, X509V3
+from appealbus.connectors.signing.names import SECURITY, WSSE, WSU, WSU_ID
+from appealbus.connectors.wssec.names import BASE64, SOAP_NAMESPACES, X509V3
 from appealbus.schemas.namespaces import DS
 
 # Receivers that look for the prefix and not for the namespace do exist.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError
 

@@ -2,9 +2,10 @@
 
 from lxml import etree
 
-from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.names import METHODS, WSSE_ID, WSU_ID
-from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of
+from appealbus.connectors.signing.cost import is_costly
+from appealbus.connectors.signing.names import METHODS, WSU_ID
+from appealbus.connectors.signing.ncanode import NcaNode, trouble_of
+from appealbus.connectors.wssec.names import WSSE_ID
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.connectors.wssec.structure import methods_of, signed_parts
 from appealbus.core import CallFailed, LinkState

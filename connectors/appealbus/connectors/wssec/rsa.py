@@ -4,21 +4,18 @@ import asyncio
 from pathlib import Path
 
 import xmlsec
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lxml import etree
 
-from appealbus.connectors.wssec.certificates import der_of, read_certificate, read_file
+from appealbus.connectors.signing.certificates import der_of, read_certificate
+from appealbus.connectors.signing.names import WSU
+from appealbus.connectors.signing.private_key import read_key
+from appealbus.connectors.signing.public_keys import RsaPublicKey, public_key
 from appealbus.connectors.wssec.header import add_key_info, prepare
-from appealbus.connectors.wssec.names import WSU
 from appealbus.connectors.wssec.proof import prove
-from appealbus.connectors.wssec.public_keys import MIN_BITS, RsaPublicKey, public_key
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.core import ConfigError
-
-_MAX_FILE = 64 * 1024
-"""Bytes: a key has a few thousand."""
 
 
 def load_rsa_signer(key: Path, certificate: Path, password: str | None) -> "RsaSigner":
@@ -66,20 +63,3 @@ class RsaSigner(Signer):
         context.sign(signature)
         add_key_info(signature, self._certificate)
         return etree.tostring(body.getroottree(), encoding="utf-8")
-
-
-def read_key(path: Path, password: str | None) -> RSAPrivateKey:
-    """Return the RSA private key in a PEM file.
-
-    Raises:
-        ConfigError: there is none, or the password does not open it.
-
-    """
-    try:
-        key = load_pem_private_key(read_file(path, _MAX_FILE), password.encode() if password is not None else None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        # The library tells a wrong password and a broken file apart only in part, and we must quote neither.
-        raise ConfigError(f"{path}: not a PEM private key, or key_password does not fit it") from None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_BITS:
-        raise ConfigError(f"{path}: not an RSA key of {MIN_BITS} bits or more")
-    return key

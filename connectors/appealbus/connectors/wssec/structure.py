@@ -9,24 +9,17 @@ from collections.abc import Collection
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import (
-    EXC_C14N,
+from appealbus.connectors.signing.failures import failed, failed_as_all
+from appealbus.connectors.signing.names import (
     GOST_2004,
     REFERENCE_PARTS,
     SECURITY,
     SIGNATURE_PARTS,
     SIGNED_INFO_PARTS,
-    SOAP_NAMESPACES,
-    WSSE_ID,
     WSU_ID,
 )
-from appealbus.core import CallFailed
+from appealbus.connectors.wssec.names import EXC_C14N, SOAP_NAMESPACES, WSSE_ID
 from appealbus.schemas.namespaces import DS, SIGNATURE
-from appealbus.schemas.outcome import OutcomeKind
-
-_MENDED = 300.0
-"""Seconds in which nobody changes keys, certificates or settings. Until then no other answer would be taken either, so
-the source is left alone: each question tells it about a person for nothing."""
 
 
 def signed_parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
@@ -65,16 +58,6 @@ def methods_of(signature: etree._Element, allowed: Collection[tuple[str, str]]) 
         if step.get("Algorithm") != EXC_C14N or inside not in ([], [f"{{{EXC_C14N}}}InclusiveNamespaces"]):
             raise failed_as_all("wssec.algorithm", "the signature uses an algorithm that we do not take")
     return chosen
-
-
-def failed(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
-    """Return the failure of a message that is not taken."""
-    return CallFailed(kind, code, reason)
-
-
-def failed_as_all(code: str, reason: str, kind: OutcomeKind = OutcomeKind.INVALID) -> CallFailed:
-    """Return the failure of a message that is not taken for what all of its sender's have in common."""
-    return CallFailed(kind, code, reason, retry_after=_MENDED)
 
 
 def _parts(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:

@@ -1,21 +1,17 @@
 """Holds a signed message to its signature: what was signed is the body that we read, and the peer signed it."""
 
-import base64
-import binascii
-from collections.abc import Sequence
 from datetime import datetime
 
 from lxml import etree
 
+from appealbus.connectors.signing.cost import is_costly
+from appealbus.connectors.signing.failures import failed
+from appealbus.connectors.signing.key_info import read_key_info
+from appealbus.connectors.signing.trust import Trust
+from appealbus.connectors.signing.verify import signed_by
 from appealbus.connectors.wssec.canonical import check_types, exclusive
-from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.key_info import read_key_info
-from appealbus.connectors.wssec.structure import failed, methods_of, signed_parts
-from appealbus.connectors.wssec.trust import Trust
-from appealbus.connectors.wssec.trusted import Trusted
-from appealbus.core import CallFailed
+from appealbus.connectors.wssec.structure import methods_of, signed_parts
 from appealbus.core.clocks import wall
-from appealbus.schemas.namespaces import DS
 
 
 def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = None) -> etree._Element:
@@ -42,35 +38,3 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
     trust.check(signer, now or wall())
     check_types(body)
     return body
-
-
-def signed_by(signature: etree._Element, candidates: Sequence[Trusted], info: bytes, covered: bytes) -> Trusted:
-    """Return the certificate that the signature is right with.
-
-    Args:
-        signature: the Signature, of one reference.
-        candidates: the certificates that it may be of, at least one; all for the same algorithms.
-        info: its SignedInfo, canonical.
-        covered: what the reference refers to, canonical.
-
-    Raises:
-        CallFailed: `wssec.signature`.
-
-    """
-    digest, value = _octets(signature[0][2].find(f"{{{DS}}}DigestValue")), _octets(signature[1])
-    if digest == candidates[0].key.digest(covered):
-        for each in candidates:
-            if each.key.signed_message(info, value):
-                return each
-    raise _misfit()
-
-
-def _octets(element: etree._Element | None) -> bytes:
-    try:
-        return base64.b64decode("".join(("" if element is None else element.text or "").split()), validate=True)
-    except (ValueError, binascii.Error):
-        raise _misfit() from None
-
-
-def _misfit() -> CallFailed:
-    return failed("wssec.signature", "the signature does not fit the message")

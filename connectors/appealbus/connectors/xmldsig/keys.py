@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256 as SHA256_HASH
 from lxml import etree
 
-from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebog
-from appealbus.connectors.wssec.gost.private_key import read_gost_key
-from appealbus.connectors.wssec.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256
-from appealbus.connectors.wssec.rsa import read_key
-from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.signing.gost.libgcrypt import Curve, load, sign, streebog
+from appealbus.connectors.signing.gost.private_key import read_gost_key
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256
+from appealbus.connectors.signing.private_key import read_key
+from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.xmldsig.signer import DataKey, KeySigner
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import CallFailed, ConfigError

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 from lxml import etree
 
-from appealbus.connectors.wssec import SignatureSettings
-from appealbus.connectors.wssec.load import errors_of, key_of, load_service, module, trust_of
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.signing.load import errors_of, key_of, load_service, module, trust_of
 from appealbus.connectors.xmldsig.signer import DataSigner
 
 DataVerifier: TypeAlias = Callable[[etree._Element], None]

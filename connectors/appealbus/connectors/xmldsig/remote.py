@@ -4,9 +4,9 @@ import re
 
 from lxml import etree
 
-from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.names import METHODS
-from appealbus.connectors.wssec.ncanode import NcaNode, trouble_of
+from appealbus.connectors.signing.cost import is_costly
+from appealbus.connectors.signing.names import METHODS
+from appealbus.connectors.signing.ncanode import NcaNode, trouble_of
 from appealbus.connectors.xmldsig.signer import DataSigner
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed, LinkState

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from lxml import etree
 
-from appealbus.connectors.wssec.signer import KeyHolder
+from appealbus.connectors.signing.key_holder import KeyHolder
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
 from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 

@@ -6,8 +6,8 @@ another place, other transforms.
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS
-from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.signing.failures import failed
+from appealbus.connectors.signing.names import REFERENCE_PARTS, SIGNATURE_PARTS, SIGNED_INFO_PARTS
 from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
 from appealbus.schemas.namespaces import DS, SIGNATURE
 

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from lxml import etree
 
-from appealbus.connectors.wssec.cost import is_costly
-from appealbus.connectors.wssec.key_info import read_key_info
-from appealbus.connectors.wssec.names import GOST_2004
-from appealbus.connectors.wssec.structure import failed, failed_as_all
-from appealbus.connectors.wssec.trust import Trust
-from appealbus.connectors.wssec.verify import signed_by
+from appealbus.connectors.signing.cost import is_costly
+from appealbus.connectors.signing.failures import failed, failed_as_all
+from appealbus.connectors.signing.key_info import read_key_info
+from appealbus.connectors.signing.names import GOST_2004
+from appealbus.connectors.signing.trust import Trust
+from appealbus.connectors.signing.verify import signed_by
 from appealbus.connectors.xmldsig.structure import methods_of, signature_of
 from appealbus.core import CallFailed
 from appealbus.core.clocks import wall

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from appealbus.connectors.wssec.gost import libgcrypt
+from appealbus.connectors.signing.gost import libgcrypt
 from appealbus.core import ConfigError
 from appealbus.plugins.simulator.settings import Algorithm, Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.sources import GATEWAY, gateway_source

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, sign, streebog, verify
 from appealbus.plugins.simulator.settings import Algorithm
 
 _PKI = "urn:ietf:params:xml:ns:pkigovkz:xmlsec:algorithms:"

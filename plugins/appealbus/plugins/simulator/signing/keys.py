@@ -6,7 +6,7 @@ from typing import Final
 
 from asn1crypto import core, pem
 
-from appealbus.connectors.wssec.gost.libgcrypt import public_point
+from appealbus.connectors.signing.gost.libgcrypt import public_point
 from appealbus.core import ConfigError
 from appealbus.plugins.simulator.settings import Algorithm
 from appealbus.plugins.simulator.signing.algorithms import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from appealbus.connectors.wssec.names import KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
-from appealbus.connectors.wssec.structure import failed
+from appealbus.connectors.signing.failures import failed
+from appealbus.connectors.signing.names import KEY_IDENTIFIER, SECURITY, THUMBPRINT, WSSE, WSU_ID
 from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from appealbus.connectors.wssec.certificates import read_file
-from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve
+from appealbus.connectors.signing.certificates import read_file
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve
 from appealbus.core import ConfigError
 
 _MAX_FILE = 64 * 1024

@@ -6,9 +6,9 @@ from functools import cached_property
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from appealbus.connectors.wssec.certificates import UNREADABLE, der_of
-from appealbus.connectors.wssec.key_info import KeyInfo
-from appealbus.connectors.wssec.public_key import PublicKey
+from appealbus.connectors.signing.certificates import UNREADABLE, der_of
+from appealbus.connectors.signing.key_info import KeyInfo
+from appealbus.connectors.signing.public_key import PublicKey
 
 
 @dataclass(frozen=True)

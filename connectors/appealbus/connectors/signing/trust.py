@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from cryptography import x509
 
-from appealbus.connectors.wssec.certificates import UNREADABLE, is_valid_at, read_certificate, read_certificates
-from appealbus.connectors.wssec.key_info import KeyInfo
-from appealbus.connectors.wssec.public_keys import public_key
-from appealbus.connectors.wssec.revocation import RevocationList
-from appealbus.connectors.wssec.structure import failed_as_all
-from appealbus.connectors.wssec.trusted import Trusted
+from appealbus.connectors.signing.certificates import UNREADABLE, is_valid_at, read_certificate, read_certificates
+from appealbus.connectors.signing.failures import failed_as_all
+from appealbus.connectors.signing.key_info import KeyInfo
+from appealbus.connectors.signing.public_keys import public_key
+from appealbus.connectors.signing.revocation import RevocationList
+from appealbus.connectors.signing.trusted import Trusted
 from appealbus.core import ConfigError
 from appealbus.schemas.outcome import OutcomeKind
 

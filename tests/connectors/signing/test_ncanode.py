@@ -11,10 +11,11 @@ from aiohttp import web
 from lxml import etree
 from pydantic import ValidationError
 
-from appealbus.connectors.wssec import SignatureSettings, load_signer
-from appealbus.connectors.wssec.ncanode import NcaNode
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.signing.ncanode import NcaNode
+from appealbus.connectors.signing.trust import load_trusted
+from appealbus.connectors.wssec import load_signer
 from appealbus.connectors.wssec.remote import RemoteSigner
-from appealbus.connectors.wssec.trust import load_trusted
 from appealbus.connectors.wssec.verify import verify
 from appealbus.connectors.xmldsig.remote import RemoteDataSigner
 from appealbus.connectors.xmldsig.verify import verify as verify_data

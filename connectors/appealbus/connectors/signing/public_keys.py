@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from appealbus.connectors.wssec.names import RSA_SHA256, SHA256
-from appealbus.connectors.wssec.public_key import PublicKey, signed_part
+from appealbus.connectors.signing.names import RSA_SHA256, SHA256
+from appealbus.connectors.signing.public_key import PublicKey, signed_part
 from appealbus.core import ConfigError
 
 MIN_BITS = 2048
@@ -66,7 +66,7 @@ def public_key(certificate: x509.Certificate, name: str) -> PublicKey:
         key = certificate.public_key()
     except UnsupportedAlgorithm:
         # GOST is read only where it is used: who has RSA alone needs neither asn1crypto nor libgcrypt.
-        from appealbus.connectors.wssec.gost.public_key import gost_public_key
+        from appealbus.connectors.signing.gost.public_key import gost_public_key
 
         return gost_public_key(certificate, name)
     except ValueError:

@@ -6,12 +6,13 @@ import pytest
 from gostcrypto import gosthash, gostsignature
 from lxml import etree
 
-from appealbus.connectors.wssec.names import EXC_C14N, GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
-from appealbus.connectors.wssec.trust import load_trusted
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, WSU, WSU_ID
+from appealbus.connectors.signing.trust import load_trusted
+from appealbus.connectors.wssec.names import EXC_C14N
 from appealbus.connectors.wssec.verify import verify
 from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 
 pytestmark = needs_libgcrypt
 

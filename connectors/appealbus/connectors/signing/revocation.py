@@ -9,8 +9,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from appealbus.connectors.wssec.certificates import UNREADABLE, read_file
-from appealbus.connectors.wssec.trusted import Trusted
+from appealbus.connectors.signing.certificates import UNREADABLE, read_file
+from appealbus.connectors.signing.trusted import Trusted
 from appealbus.core import ConfigError
 
 _MAX_FILE = 64 * 1024 * 1024

@@ -16,25 +16,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from pydantic import ValidationError
 
-from appealbus.connectors.wssec import SignatureSettings, load_verifier, revocation
-from appealbus.connectors.wssec import trust as trust_module
-from appealbus.connectors.wssec.gost.signer import GostSigner
-from appealbus.connectors.wssec.key_info import KeyInfo
-from appealbus.connectors.wssec.names import (
-    GOST_DIGEST,
-    GOST_SIGNATURE,
-    KEY_IDENTIFIER,
-    THUMBPRINT,
-    WSSE,
-    WSU_ID,
-    X509V3,
-)
-from appealbus.connectors.wssec.trust import load_trust, load_trusted
+from appealbus.connectors.signing import SignatureSettings, revocation
+from appealbus.connectors.signing import trust as trust_module
+from appealbus.connectors.signing.key_info import KeyInfo
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, KEY_IDENTIFIER, THUMBPRINT, WSSE, WSU_ID
+from appealbus.connectors.signing.trust import load_trust, load_trusted
+from appealbus.connectors.wssec import load_verifier
+from appealbus.connectors.wssec.gost import GostSigner
+from appealbus.connectors.wssec.names import X509V3
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import CallFailed, ConfigError, OutcomeKind
 from appealbus.schemas.namespaces import DS
 from appealbus.schemas.safexml import parse
-from tests.connectors.wssec.gost.kit import KINDS, Authority, named, needs_libgcrypt, seq
+from tests.connectors.signing.gost.kit import KINDS, Authority, named, needs_libgcrypt, seq
 
 KIND = KINDS["kz-512"]
 STATE = Authority(named("State"), KIND, 0x57A7E)

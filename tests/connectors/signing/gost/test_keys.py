@@ -9,15 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from appealbus.connectors.wssec import SignatureSettings, load_signer
-from appealbus.connectors.wssec.gost import libgcrypt, private_key
-from appealbus.connectors.wssec.gost.libgcrypt import public_point
-from appealbus.connectors.wssec.gost.private_key import read_gost_key
-from appealbus.connectors.wssec.gost.signer import load_gost_signer
-from appealbus.connectors.wssec.public_keys import public_key
+from appealbus.connectors.signing import SignatureSettings
+from appealbus.connectors.signing.gost import libgcrypt, private_key
+from appealbus.connectors.signing.gost.libgcrypt import public_point
+from appealbus.connectors.signing.gost.private_key import read_gost_key
+from appealbus.connectors.signing.public_keys import public_key
+from appealbus.connectors.wssec import load_signer
+from appealbus.connectors.wssec.gost import load_gost_signer
 from appealbus.core import ConfigError
-from tests.connectors.wssec.gost import kit
-from tests.connectors.wssec.gost.kit import KINDS, needs_libgcrypt, write_identity
+from tests.connectors.signing.gost import kit
+from tests.connectors.signing.gost.kit import KINDS, needs_libgcrypt, write_identity
 
 pytestmark = needs_libgcrypt
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from appealbus.connectors.wssec.ncanode import checked_url
+from appealbus.connectors.signing.ncanode import checked_url
 from appealbus.core import Settings
 from appealbus.core.config.types import ExistingFile, KeyFile, Seconds, Secret
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from gostcrypto import gosthash, gostsignature
 
-from appealbus.connectors.wssec.gost import libgcrypt
-from appealbus.connectors.wssec.gost.libgcrypt import CURVES, public_point, sign, streebog, verify
+from appealbus.connectors.signing.gost import libgcrypt
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, public_point, sign, streebog, verify
 from appealbus.core import ConfigError
-from tests.connectors.wssec.gost.kit import needs_libgcrypt
+from tests.connectors.signing.gost.kit import needs_libgcrypt
 
 pytestmark = needs_libgcrypt
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from asn1crypto import core, pem
 
-from appealbus.connectors.wssec.gost import libgcrypt
-from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve, public_point, sign, streebog
+from appealbus.connectors.signing.gost import libgcrypt
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, public_point, sign, streebog
 from appealbus.core import ConfigError
 
 

@@ -7,11 +7,12 @@ from typing import Final
 
 from lxml import etree
 
-from appealbus.connectors.wssec.certificates import der_of, read_certificate
-from appealbus.connectors.wssec.gost.libgcrypt import Curve, load, sign, streebog
-from appealbus.connectors.wssec.gost.private_key import read_gost_key
+from appealbus.connectors.signing.certificates import der_of, read_certificate
+from appealbus.connectors.signing.gost.libgcrypt import Curve, load, sign, streebog
+from appealbus.connectors.signing.gost.private_key import read_gost_key
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE
 from appealbus.connectors.wssec.header import add_key_info, prepare
-from appealbus.connectors.wssec.names import EXC_C14N, GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.wssec.names import EXC_C14N
 from appealbus.connectors.wssec.proof import prove
 from appealbus.connectors.wssec.signer import Signer
 from appealbus.core import ConfigError

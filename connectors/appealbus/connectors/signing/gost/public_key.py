@@ -4,10 +4,10 @@ from asn1crypto import core
 from asn1crypto import x509 as asn1
 from cryptography import x509
 
-from appealbus.connectors.wssec.certificates import der_of
-from appealbus.connectors.wssec.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
-from appealbus.connectors.wssec.names import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
-from appealbus.connectors.wssec.public_key import PublicKey, signed_part
+from appealbus.connectors.signing.certificates import der_of
+from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
+from appealbus.connectors.signing.names import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.signing.public_key import PublicKey, signed_part
 from appealbus.core import ConfigError
 
 # Of Russia (RFC 9215) and of Kazakhstan's national authority: the same algorithms, and its two curves among theirs.

@@ -1,0 +1,44 @@
+"""Finds the certificate that a signature is right with."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+from lxml import etree
+
+from appealbus.connectors.signing.failures import failed
+from appealbus.connectors.signing.trusted import Trusted
+from appealbus.core import CallFailed
+from appealbus.schemas.namespaces import DS
+
+
+def signed_by(signature: etree._Element, candidates: Sequence[Trusted], info: bytes, covered: bytes) -> Trusted:
+    """Return the certificate that the signature is right with.
+
+    Args:
+        signature: the Signature, of one reference.
+        candidates: the certificates that it may be of, at least one; all for the same algorithms.
+        info: its SignedInfo, canonical.
+        covered: what the reference refers to, canonical.
+
+    Raises:
+        CallFailed: `wssec.signature`.
+
+    """
+    digest, value = _octets(signature[0][2].find(f"{{{DS}}}DigestValue")), _octets(signature[1])
+    if digest == candidates[0].key.digest(covered):
+        for each in candidates:
+            if each.key.signed_message(info, value):
+                return each
+    raise _misfit()
+
+
+def _octets(element: etree._Element | None) -> bytes:
+    try:
+        return base64.b64decode("".join(("" if element is None else element.text or "").split()), validate=True)
+    except (ValueError, binascii.Error):
+        raise _misfit() from None
+
+
+def _misfit() -> CallFailed:
+    return failed("wssec.signature", "the signature does not fit the message")
