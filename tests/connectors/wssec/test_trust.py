@@ -128,6 +128,34 @@ def test_certificate_beside_its_number(message, authority, tmp_path):
 
 
 @needs_libgcrypt
+def chain(*certificates: bytes) -> str:
+    shown = (f"<ds:X509Certificate>{base64.b64encode(each).decode()}</ds:X509Certificate>" for each in certificates)
+    return f"<ds:X509Data>{''.join(shown)}</ds:X509Data>"
+
+
+@needs_libgcrypt
+def test_chain_in_any_order(message, authority, tmp_path):
+    """A message may bring those above its certificate, too: the pinned or issued one is found wherever it stands."""
+    der, higher = STATE.certificate(GATEWAY, KIND, SECRET), STATE.certificate(*HIGHER, authority=True)
+    (tmp_path / "gateway.crt").write_bytes(der)
+    for trust in (authority, load_trusted([tmp_path / "gateway.crt"])):
+        for order in ((der, higher), (higher, der), (higher, b"nonsense", higher, der)):
+            verify(name_it(sign(message, der), chain(*order)), trust)
+        assert code_of(name_it(sign(message, der), chain(*[higher] * 8, der)), trust) == "wssec.untrusted"
+        assert code_of(name_it(sign(message, der), chain(higher, b"")), trust) == "wssec.untrusted"
+        # Whoever brings somebody else's certificate along has not signed with it.
+        assert code_of(name_it(sign(message, higher, 99), chain(higher, der)), trust) == "wssec.signature"
+
+
+@needs_libgcrypt
+def test_certificate_of_many_names(message, authority):
+    """To read the names in one of ten megabytes takes seconds, so none is looked into that no authority would issue."""
+    for more in (10, 5000):
+        name = seq(*[named("x", "BIN160000000007")[2:]] * more)
+        signed = sign(message, STATE.certificate(name, KIND, SECRET))
+        assert code_of(signed, authority) == "wssec.untrusted" if more > 10 else verify(signed, authority) is not None
+
+
 def test_binary_security_token(message, authority):
     """A token beside the signature is the certificate, where the signature refers to it; one that is absent is told."""
     der = STATE.certificate(GATEWAY, KIND, SECRET)
@@ -307,7 +335,8 @@ def test_broken_certificates_in_messages(authority):
         for _ in range(dice.choice((1, 2, 4))):
             octets[dice.randrange(len(octets))] = dice.choice((0, 0x80, 0xFF, dice.randrange(256)))
         with contextlib.suppress(CallFailed):
-            authority.candidates(KeyInfo(der=STATE.signed(bytes(octets)) if turn % 8 == 0 else bytes(octets)), METHODS)
+            whole = STATE.signed(bytes(octets)) if turn % 8 == 0 else bytes(octets)
+            authority.candidates(KeyInfo((whole,)), METHODS)
 
 
 @needs_libgcrypt
