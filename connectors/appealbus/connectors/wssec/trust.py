@@ -77,8 +77,8 @@ class Trust:
         """Refuse a certificate that does not count at this moment.
 
         Raises:
-            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated` and `wssec.crl_missing`, where nobody can
-                know.
+            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, `wssec.crl_broken` and
+                `wssec.crl_missing`, where nobody can know.
 
         """
         issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
@@ -93,6 +93,9 @@ class Trust:
             if signer.certificate.serial_number in now.serials:
                 raise failed_as_all("wssec.revoked", "the certificate that signed the message was revoked")
             if not now.last_update <= moment <= now.next_update:
+                if each.is_broken:
+                    reason = "the list of revoked certificates has ended, and its file is not taken: give a whole one"
+                    raise failed_as_all("wssec.crl_broken", reason, OutcomeKind.UNAVAILABLE)
                 reason = "the list of revoked certificates is not of this time: renew the file"
                 raise failed_as_all("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
 
@@ -104,7 +107,7 @@ class Trust:
             certificate = x509.load_der_x509_certificate(der)
             # An authority that renewed its certificate and kept its key may be there twice.
             named = [each for each in self.authorities if each.certificate.subject == certificate.issuer]
-            issuers = tuple(each for each in named if each.key.issued(certificate))
+            issuers = tuple(each for each in named if each.key.issued(certificate, certificate.tbs_certificate_bytes))
             # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
             if issuers and _has(certificate, self.subject) and _may_sign(certificate):
                 return Trusted(certificate, public_key(certificate, "the message"), issuers)
