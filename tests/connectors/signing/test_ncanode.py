@@ -19,7 +19,7 @@ from appealbus.connectors.wssec.remote import RemoteSigner
 from appealbus.connectors.wssec.verify import verify
 from appealbus.connectors.xmldsig.remote import RemoteDataSigner
 from appealbus.connectors.xmldsig.verify import verify as verify_data
-from appealbus.core import CallFailed, LinkStatus, OutcomeKind
+from appealbus.core import CallFailed, ConfigError, LinkStatus, OutcomeKind
 from appealbus.schemas.safexml import parse
 from tests.services.ncanode import DS, changed, serving, silent, store
 
@@ -111,6 +111,15 @@ def test_keys_do_not_leave_the_machine(url, p12):
     """The key and its password go out with each message, so no address but this machine's is taken."""
     with pytest.raises(ValidationError, match=r"unix:/run/ncanode\.sock"):
         SignatureSettings(sign="ncanode", url=url, key=p12, key_password={"env": "P"}, verify=False)
+
+
+def test_key_that_others_may_write(tmp_path, p12):
+    """It is not handed to the service."""
+    key = tmp_path / "key.p12"
+    key.write_bytes(p12.read_bytes())
+    key.chmod(0o602)
+    with pytest.raises(ConfigError, match=r"key\.p12 may be written by others \(mode 0602"):
+        NcaNode("http://127.0.0.1:14579", key, "secret", "alias", 2.0)
 
 
 async def test_localhost_that_is_elsewhere(service, p12, monkeypatch):

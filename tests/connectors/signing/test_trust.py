@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from appealbus.connectors.signing import SignatureSettings, revocation
 from appealbus.connectors.signing import trust as trust_module
@@ -119,6 +120,34 @@ def test_certificate_beside_its_number(message, authority, tmp_path):
     beside = by_serial(4711).replace("</ds:X509Data>", other)
     verify(name_it(sign(message, der), beside), load_trusted([tmp_path / "gateway.crt"]))
     assert code_of(name_it(sign(message, der), beside.replace("4711", "-1")), authority) == "wssec.untrusted"
+
+
+def chain(*certificates: bytes) -> str:
+    shown = (f"<ds:X509Certificate>{base64.b64encode(each).decode()}</ds:X509Certificate>" for each in certificates)
+    return f"<ds:X509Data>{''.join(shown)}</ds:X509Data>"
+
+
+@needs_libgcrypt
+def test_chain_in_any_order(message, authority, tmp_path):
+    """A message may bring those above its certificate, too: the pinned or issued one is found wherever it stands."""
+    der, higher = STATE.certificate(GATEWAY, KIND, SECRET), STATE.certificate(*HIGHER, authority=True)
+    (tmp_path / "gateway.crt").write_bytes(der)
+    for trust in (authority, load_trusted([tmp_path / "gateway.crt"])):
+        for order in ((der, higher), (higher, der), (higher, b"nonsense", higher, der)):
+            verify(name_it(sign(message, der), chain(*order)), trust)
+        assert code_of(name_it(sign(message, der), chain(*[higher] * 8, der)), trust) == "wssec.untrusted"
+        assert code_of(name_it(sign(message, der), chain(higher, b"")), trust) == "wssec.untrusted"
+        # Whoever brings somebody else's certificate along has not signed with it.
+        assert code_of(name_it(sign(message, higher, 99), chain(higher, der)), trust) == "wssec.signature"
+
+
+@needs_libgcrypt
+def test_certificate_of_many_names(message, authority):
+    """To read the names in one of ten megabytes takes seconds, so none is looked into that no authority would issue."""
+    for more in (10, 5000):
+        name = seq(*[named("x", "BIN160000000007")[2:]] * more)
+        signed = sign(message, STATE.certificate(name, KIND, SECRET))
+        assert code_of(signed, authority) == "wssec.untrusted" if more > 10 else verify(signed, authority) is not None
 
 
 @needs_libgcrypt
@@ -301,7 +330,8 @@ def test_broken_certificates_in_messages(authority):
         for _ in range(dice.choice((1, 2, 4))):
             octets[dice.randrange(len(octets))] = dice.choice((0, 0x80, 0xFF, dice.randrange(256)))
         with contextlib.suppress(CallFailed):
-            authority.candidates(KeyInfo(der=STATE.signed(bytes(octets)) if turn % 8 == 0 else bytes(octets)), METHODS)
+            whole = STATE.signed(bytes(octets)) if turn % 8 == 0 else bytes(octets)
+            authority.candidates(KeyInfo((whole,)), METHODS)
 
 
 @needs_libgcrypt
@@ -317,6 +347,54 @@ def test_list_that_is_renewed(message, gateway, listed, tmp_path, monkeypatch):
     for broken in (b"nonsense", None):
         file.write_bytes(broken) if broken else os.unlink(file)
         assert code_of(sign(message, gateway), trust) == "wssec.revoked"
+
+
+@needs_libgcrypt
+def test_list_that_is_replaced_by_a_broken_one_is_told(message, gateway, listed, tmp_path, monkeypatch):
+    """Once for each way in which it is broken; when the list before it has ended, answers say why."""
+    monkeypatch.setattr(revocation, "_LOOK", 0.0)
+    whole, file, later = STATE.revoked(1), tmp_path / "state.crl", datetime.now(UTC) + timedelta(days=3)
+    trust = listed(whole)
+    with capture_logs() as logs:
+        for content, mode in ((b"nonsense", 0o600), (whole, 0o602), (whole, 0o600), (b"nonsense", 0o600)):
+            file.write_bytes(content)
+            file.chmod(mode)
+            for _ in range(2):
+                verify(sign(message, gateway), trust)
+    assert [line["event"] for line in logs] == ["crl.not_taken"] * 3
+    assert all(line["reason"].startswith(str(file)) and 86000 < line["seconds"] <= 86400 for line in logs)
+    assert "give a PEM or DER file; until it is mended the list before it counts" in logs[0]["reason"]
+    assert "chmod go-w it; until" in logs[1]["reason"]
+    with pytest.raises(CallFailed, match=r"wssec\.crl_broken") as caught:
+        verify(sign(message, gateway), trust, now=later)
+    assert caught.value.kind is OutcomeKind.UNAVAILABLE
+    file.write_bytes(whole)
+    assert code_of(sign(message, gateway), trust, now=later) == "wssec.crl_outdated"
+
+
+@needs_libgcrypt
+@pytest.mark.parametrize("count", [0, 3, 8, 3000])
+def test_what_is_signed_of_a_list(listed, count):
+    """It is cut from the file, whatever length its lengths have, in DER and in PEM."""
+    der = STATE.revoked(*range(1, count + 1))
+    assert revocation._signed_part(der) == x509.load_der_x509_crl(der).tbs_certlist_bytes
+    armoured = pem.armor("X509 CRL", der)
+    for text in (armoured, b"\r\n" + armoured.replace(b"\n", b"\r\n") + b"more"):
+        listed(text)
+    for text in (armoured[:-30], armoured.replace(b"X509 CRL", b"CERTIFICATE"), b"-----\n" + armoured):
+        with pytest.raises(ConfigError, match="not a list"):
+            listed(text)
+
+
+@needs_libgcrypt
+@pytest.mark.parametrize("name", ["gateway.crt", "state.crt", "state.crl"])
+def test_files_that_others_may_write(folder, gateway, listed, tmp_path, name):
+    """Whoever writes the certificates and lists that are trusted decides what is true: none is taken."""
+    (tmp_path / "state.crt").write_bytes((folder / "state.crt").read_bytes())
+    listed(STATE.revoked(1))
+    (tmp_path / name).chmod(0o602)
+    with pytest.raises(ConfigError, match=rf"{name} may be written by others \(mode 0602, .*; chmod go-w it"):
+        load_trust(*([tmp_path / each] for each in ("gateway.crt", "state.crt")), {}, [tmp_path / "state.crl"])
 
 
 def test_list_of_rsa(tmp_path):

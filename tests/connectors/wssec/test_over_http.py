@@ -1,5 +1,6 @@
 """Signed questions and answers over real HTTP, through the gateway's wire."""
 
+import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,8 @@ from lxml import etree
 
 from appealbus.connectors.http import HttpClient
 from appealbus.connectors.shep import ShepSettings, ShepWire
+from appealbus.connectors.shep import wire as shep_wire
+from appealbus.connectors.shep.replay import single_use
 from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.wssec import Signer, Unsigned
 from appealbus.connectors.wssec.verify import verify
@@ -194,6 +197,21 @@ async def test_what_an_answer_is_known_again_by(gateway, wire):
         assert gateway.told != gateway.recorded
     gateway.recorded, gateway.spoil = b"", (b"", b"")
     assert await key(answers.answer("<a>Қ</a>", message_id="1")) != first
+
+
+async def test_what_a_longer_answer_is_known_by_is_made_in_a_thread(gateway, wire, monkeypatch):
+    """512 KB of attributes take 0.2 s, in which the loop would stand still; a thread costs a short one more than it."""
+    there = []
+
+    def noted(*args, **more):
+        there.append(threading.current_thread() is threading.main_thread())
+        return single_use(*args, **more)
+
+    monkeypatch.setattr(shep_wire, "single_use", noted)
+    for size in (1, 40_000):
+        gateway.answer = answers.answer(f"<a>{'x' * size}</a>")
+        await ask(wire)
+    assert there == [True, False]
 
 
 async def test_faults(gateway, wire):

@@ -16,8 +16,10 @@ from pydantic import ValidationError
 
 from appealbus.connectors.signing import SignatureSettings
 from appealbus.connectors.wssec import Unsigned, load_signer, load_verifier
+from appealbus.connectors.xmldsig import load_data_signer
 from appealbus.core import ConfigError
 from appealbus.schemas.safexml import parse
+from tests.connectors.signing.gost.kit import each
 
 NS = {
     "s": "http://schemas.xmlsoap.org/soap/envelope/",
@@ -147,6 +149,20 @@ def test_settings_fail_closed(peer):
 
     assert load_verifier(SignatureSettings(**ours, verify=False), "s") is None
     assert load_verifier(SignatureSettings(trusted=[peer.certificate]), "s") is not None
+
+
+@each
+@pytest.mark.parametrize("part", ["key", "certificate"])
+def test_files_of_ours_that_others_may_write(peer, tmp_path, part):
+    """Whoever can put another key there signs in our name: refused as configuration and secrets are."""
+    files = {name: tmp_path / name for name in ("key", "certificate")}
+    for name, file in files.items():
+        file.write_bytes(getattr(peer, name).read_bytes())
+        file.chmod(0o602 if name == part else 0o600)
+    method = f"gost-{peer.bits}" if peer.bits else "rsa-sha256"
+    for load in (load_signer, load_data_signer):
+        with pytest.raises(ConfigError, match=rf"sources\.x\.s: {files[part]} may be written by others \(mode 0602"):
+            load(SignatureSettings(sign=method, verify=False, **files), "sources.x.s")
 
 
 def test_extra_not_installed(peer):

@@ -10,7 +10,7 @@ from lxml import etree
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import CallFailed, OutcomeKind
 from appealbus.schemas.safexml import parse
-from tests.connectors.xmldsig.documents import DOCUMENTS, DS, signed_by_xmlsec
+from tests.connectors.xmldsig.documents import DOCUMENTS, DS, certificate_of, signed_by_xmlsec
 
 GOST_2004 = "http://www.w3.org/2001/04/xmldsig-more#gost34310-gost34311"
 XSLT = "http://www.w3.org/TR/1999/REC-xslt-19991116"
@@ -119,6 +119,22 @@ def test_stranger(stranger, trust):
     signed = signed_by_xmlsec("<data/>", stranger)
     assert code_of(signed, trust) == "untrusted"
     assert code_of(edited(signed, lambda root: root[-1].remove(root[-1][2])), trust) == "signature"
+
+
+def test_chain(signed, stranger, peer, trust):
+    """Other certificates may stand before the trusted one, which must have signed."""
+
+    def put_first(root):
+        shown = root[-1].find(f".//{DS}X509Certificate")
+        other = copy.deepcopy(shown)
+        other.text = certificate_of(stranger)
+        shown.addprevious(other)
+
+    verify(parse(edited(signed, put_first)), trust)
+    theirs = signed_by_xmlsec("<data/>", stranger)
+    assert code_of(theirs.replace(certificate_of(stranger), "AAAA"), trust) == "untrusted"
+    both = f"<ds:X509Certificate>{certificate_of(peer)}</ds:X509Certificate></ds:X509Data>"
+    assert code_of(theirs.replace("</ds:X509Data>", both), trust) == "signature"
 
 
 @pytest.mark.parametrize("days", [-100, 100])

@@ -3,6 +3,7 @@
 import os
 import struct
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -114,12 +115,15 @@ def test_configuration_plugin_and_secret_are_refused(file: Path) -> None:
     assert "may be written by others (mode 0602" in plugin.reason
 
 
-def test_a_secret_that_others_may_read(file: Path) -> None:
+def test_a_secret_that_others_may_read() -> None:
     """As far as the folders above let them come to it."""
-    assert readable_by_others(file) is None
-    file.chmod(0o604)
-    # Whether others come as far as here depends on where the tests run.
-    open_to_all = all(folder.stat().st_mode & 0o001 for folder in file.parents)
-    assert (readable_by_others(file) is not None) is open_to_all
-    file.parent.chmod(0o700)
-    assert readable_by_others(file) is None
+    # pytest's own folder is closed to others.
+    with TemporaryDirectory(dir="/tmp") as folder:
+        file = Path(folder) / "secret"
+        file.write_text("x")
+        file.chmod(0o604)
+        assert readable_by_others(file) is None
+        file.parent.chmod(0o755)
+        assert readable_by_others(file) == f"{file} may be read by others (mode 0604); chmod o-r it"
+        file.chmod(0o600)
+        assert readable_by_others(file) is None

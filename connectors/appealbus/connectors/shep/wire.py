@@ -43,6 +43,9 @@ from appealbus.schemas.outcome import OutcomeKind
 _HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
 _LARGE: Final = 512 * 1024
 """Bytes of an answer of which each step may hold up the loop for more than 5 ms. A thread costs 0.1 ms."""
+_CROWDED: Final = 32 * 1024
+"""Bytes of an answer whose canonical form may hold up the loop: attributes side by side are sorted, and 512 KB of them
+take 0.2 s."""
 _VERIFIED_AT_ONCE: Final = 2
 """Signatures of one source, large answers aside. Threads keep the interpreter from the loop and from each other: where
 a source's answers are heavy, six of them at once hold up everybody for seconds."""
@@ -166,7 +169,7 @@ class ShepWire(Wire):
 
     async def _once(self, reply: HttpReply, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
         used = partial(single_use, envelope.body, date, now=now, window=self._settings.date_window)
-        return await _aside(reply, used)
+        return await asyncio.to_thread(used) if len(reply.body) > _CROWDED else used()
 
     async def _verified(self, reply: HttpReply, now: datetime) -> Envelope:
         """Return the reply's envelope: no fault, and signed where it must be."""

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from appealbus.core import CertificateState, ConfigError
+from appealbus.core.config.permissions import writable_by_others
 
 # National authorities write names that are longer than the standard says. Nobody can mend that, so nobody is told.
 warnings.filterwarnings("ignore", "Attribute's length must be", UserWarning)
@@ -95,9 +96,11 @@ def read_file(path: Path, limit: int) -> bytes:
     """Return the file's bytes.
 
     Raises:
-        ConfigError: it cannot be read, or has more bytes than the limit.
+        ConfigError: it cannot be read, has more bytes than the limit, or others may write it.
 
     """
+    if problem := writable_by_others(path):
+        raise ConfigError(problem)
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)

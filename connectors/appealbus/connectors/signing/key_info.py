@@ -4,6 +4,7 @@ import base64
 import binascii
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 
@@ -12,20 +13,24 @@ from appealbus.connectors.signing.names import KEY_IDENTIFIER, SECURITY, THUMBPR
 from appealbus.core import CallFailed
 from appealbus.schemas.namespaces import DS
 
+_CHAIN = 8
+"""Certificates of one signature that are looked at. Chains have two or three."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
     """What a signature says of its certificate: one of these, nothing, or the certificate and a number beside it.
 
     Attributes:
-        der: the certificate itself, in the signature or as a BinarySecurityToken beside it.
+        certificates: itself, in the signature, with others of its chain in any order; or alone, as a
+            BinarySecurityToken beside the signature.
         serial: its serial number, from X509IssuerSerial.
         key_identifier: its SubjectKeyIdentifier.
         thumbprint: SHA-1 of it.
 
     """
 
-    der: bytes | None = None
+    certificates: tuple[bytes, ...] = ()
     serial: int | None = None
     key_identifier: bytes | None = None
     thumbprint: bytes | None = None
@@ -42,17 +47,18 @@ def read_key_info(signature: etree._Element) -> KeyInfo:
     if info is None:
         return KeyInfo()
     number = next(info.iter(f"{{{DS}}}X509SerialNumber"), None)
-    shown = next(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate"), None)
-    if shown is None:
+    shown = list(islice(info.iter(f"{{{WSSE}}}KeyIdentifier", f"{{{DS}}}X509Certificate"), _CHAIN))
+    if not shown:
         return KeyInfo(serial=_number(number)) if number is not None else _token(signature, info)
-    octets, kind = _octets(shown), str(shown.get("ValueType", ""))
+    octets, kind = _octets(shown[0]), str(shown[0].get("ValueType", ""))
     if kind == KEY_IDENTIFIER:
         return KeyInfo(key_identifier=octets)
     if kind == THUMBPRINT:
         return KeyInfo(thumbprint=octets)
+    chain = tuple(_octets(each) for each in shown if each.tag == shown[0].tag)
     with suppress(CallFailed):
-        return KeyInfo(der=octets, serial=_number(number) if number is not None else None)
-    return KeyInfo(der=octets)
+        return KeyInfo(chain, serial=_number(number) if number is not None else None)
+    return KeyInfo(chain)
 
 
 def _token(signature: etree._Element, info: etree._Element) -> KeyInfo:
@@ -65,7 +71,7 @@ def _token(signature: etree._Element, info: etree._Element) -> KeyInfo:
     token = next((each for each in tokens if f"#{each.get(WSU_ID)}" == reference.get("URI")), None)
     if token is None:
         raise failed("wssec.structure", "the signature refers to a certificate that is not in the message")
-    return KeyInfo(der=_octets(token))
+    return KeyInfo((_octets(token),))
 
 
 def _octets(element: etree._Element) -> bytes:

@@ -15,6 +15,7 @@ from yarl import URL
 
 from appealbus.core import CallFailed, ConfigError, LinkState, LinkStatus
 from appealbus.core.clocks import monotonic
+from appealbus.core.config.permissions import writable_by_others
 from appealbus.schemas.outcome import OutcomeKind
 
 PAUSE: Final = 60.0
@@ -64,6 +65,8 @@ class NcaNode:
     """The way to the service, with the key that it is handed. Each call has a connection of its own."""
 
     def __init__(self, url: str, key: Path, password: str, alias: str | None, seconds: float) -> None:
+        if problem := writable_by_others(key):
+            raise ConfigError(problem)
         try:
             with key.open("rb") as file:
                 content = file.read(_MAX_KEY + 1)

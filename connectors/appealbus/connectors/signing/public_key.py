@@ -26,12 +26,11 @@ class PublicKey(ABC):
         """Return whether the key signed the data, which is a canonical SignedInfo."""
 
     @abstractmethod
-    def issued(self, document: x509.Certificate | x509.CertificateRevocationList) -> bool:
-        """Return whether the key signed a certificate or a list of revoked ones."""
+    def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
+        """Return whether the key signed a certificate or a list of revoked ones.
 
+        Args:
+            document: itself.
+            signed: the part of its bytes that the issuer signed (tbsCertificate, tbsCertList).
 
-def signed_part(document: x509.Certificate | x509.CertificateRevocationList) -> bytes:
-    """Return the bytes that the issuer signed."""
-    if isinstance(document, x509.Certificate):
-        return document.tbs_certificate_bytes
-    return document.tbs_certlist_bytes
+        """

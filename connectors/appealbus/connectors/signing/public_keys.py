@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from appealbus.connectors.signing.names import RSA_SHA256, SHA256
-from appealbus.connectors.signing.public_key import PublicKey, signed_part
+from appealbus.connectors.signing.public_key import PublicKey
 from appealbus.core import ConfigError
 
 MIN_BITS = 2048
@@ -35,13 +35,13 @@ class RsaPublicKey(PublicKey):
         """Verify by PKCS #1 v1.5."""
         return self._verified(signature, data, hashes.SHA256())
 
-    def issued(self, document: x509.Certificate | x509.CertificateRevocationList) -> bool:
+    def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
         """Verify by PKCS #1 v1.5, with SHA-256 or a longer one."""
         try:
             algorithm = document.signature_hash_algorithm
         except UnsupportedAlgorithm:
             return False
-        return isinstance(algorithm, _HASHES) and self._verified(document.signature, signed_part(document), algorithm)
+        return isinstance(algorithm, _HASHES) and self._verified(document.signature, signed, algorithm)
 
     def _verified(self, signature: bytes, data: bytes, algorithm: hashes.HashAlgorithm) -> bool:
         try:

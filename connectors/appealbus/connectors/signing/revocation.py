@@ -1,5 +1,6 @@
 """Lists of certificates that were revoked before their time: files that somebody renews while the bus runs."""
 
+import base64
 import threading
 import time
 from collections.abc import Sequence
@@ -7,11 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from cryptography import x509
 
 from appealbus.connectors.signing.certificates import UNREADABLE, read_file
 from appealbus.connectors.signing.trusted import Trusted
 from appealbus.core import ConfigError
+from appealbus.core.clocks import wall
+
+log = structlog.get_logger(__name__)
 
 _MAX_FILE = 64 * 1024 * 1024
 """Bytes: a revoked certificate takes some 40, so these are a million and a half."""
@@ -45,7 +50,13 @@ class RevocationList:
         self._authorities = authorities
         self._lock = threading.Lock()
         self._looked = time.monotonic()
+        self._trouble: str | None = None
         self._read = self._load()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the file is no longer one that is taken, so that the list is the one before."""
+        return self._trouble is not None
 
     def is_about(self, certificate: x509.Certificate) -> bool:
         """Return whether the list is of the certificate's issuer."""
@@ -56,26 +67,36 @@ class RevocationList:
         with self._lock:
             if time.monotonic() - self._looked >= _LOOK:
                 self._looked = time.monotonic()
-                try:
-                    if self._stamp() != self._read.stamp:
-                        self._read = self._load()
-                except (ConfigError, OSError):
-                    pass  # its own time ends what it says; until then it still holds
+                self._look()
             return self._read
 
+    def _look(self) -> None:
+        """Read the file again if it is another one, and tell once where it cannot be taken."""
+        trouble = None
+        try:
+            if self._stamp() != self._read.stamp:
+                self._read = self._load()
+        except ConfigError as error:
+            trouble = str(error)
+        if trouble is not None and trouble != self._trouble:
+            left = (self._read.next_update - wall()).total_seconds()
+            reason = f"{trouble}; until it is mended the list before it counts, for so many seconds at most"
+            log.warning("crl.not_taken", reason=reason, seconds=max(0, int(left)))
+        self._trouble = trouble
+
     def _stamp(self) -> tuple[int, int, int]:
-        found = self.file.stat()
+        try:
+            found = self.file.stat()
+        except OSError as error:
+            raise ConfigError(f"{self.file} cannot be read: {error.strerror}; put the list there") from None
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _load(self) -> Listed:
-        try:
-            stamp = self._stamp()
-        except OSError as error:
-            raise ConfigError(f"{self.file} cannot be read: {error.strerror}") from None
+        stamp = self._stamp()
         data = read_file(self.file, _MAX_FILE)
         try:
-            pem = data.lstrip().startswith(b"-----")
-            found = x509.load_pem_x509_crl(data) if pem else x509.load_der_x509_crl(data)
+            der = _from_pem(data) if data.lstrip().startswith(b"-----") else data
+            found = x509.load_der_x509_crl(der)
             due, partial = found.next_update_utc, _is_partial(found)
             serials = frozenset(each.serial_number for each in found)
         except UNREADABLE:
@@ -83,9 +104,38 @@ class RevocationList:
         if partial or due is None:
             raise ConfigError(f"{self.file}: not a whole list that names the time of the next; give the full one")
         named = [each for each in self._authorities if each.certificate.subject == found.issuer]
-        if not any(each.key.issued(found) for each in named):
+        signed = _signed_part(der)
+        if not any(each.key.issued(found, signed) for each in named):
             raise ConfigError(f"{self.file}: no certificate of trusted_ca has signed this list")
         return Listed(stamp, found.issuer, serials, found.last_update_utc, due)
+
+
+def _from_pem(data: bytes) -> bytes:
+    # Not by the library, which keeps the interpreter from all other threads for ten times as long.
+    head, _, rest = data.partition(b"-----BEGIN X509 CRL-----")
+    body, end, _ = rest.partition(b"-----END X509 CRL-----")
+    if head.strip() or not end:
+        raise ValueError
+    return base64.b64decode(body.translate(None, b" \t\r\n"), validate=True)
+
+
+def _signed_part(der: bytes) -> bytes:
+    """Return tbsCertList, which a list that could be read begins with.
+
+    The library would write it anew, entry by entry, and no other thread runs meanwhile.
+    """
+    start, _ = _content(der, 0)
+    inside, size = _content(der, start)
+    return der[start : inside + size]
+
+
+def _content(der: bytes, at: int) -> tuple[int, int]:
+    """Return where the content of the DER value begins that stands here, and how many bytes it has."""
+    size = der[at + 1]
+    if size < 0x80:
+        return at + 2, size
+    end = at + 2 + (size & 0x7F)
+    return end, int.from_bytes(der[at + 2 : end], "big")
 
 
 def _is_partial(found: x509.CertificateRevocationList) -> bool:

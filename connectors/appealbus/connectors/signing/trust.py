@@ -20,7 +20,9 @@ from appealbus.schemas.outcome import OutcomeKind
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
-_UNTRUSTED = "the message is signed with a certificate that is not trusted"
+_MAX_BROUGHT = 64 * 1024
+"""Bytes of a certificate that a message brings; real ones have a few thousand. To read the names in one of ten million
+takes seconds in which no other thread runs."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class Trust:
         return frozenset((key.signature_method, key.digest_method) for key in keys)
 
     def candidates(self, info: KeyInfo, methods: tuple[str, str]) -> Sequence[Trusted]:
-        """Return the certificates that may have signed a message: the one that it names, or else all that are pinned.
+        """Return the certificates that may have signed a message: what it names or brings, or else all that are pinned.
+
+        Of a chain that is the pinned one, wherever it stands; where none is, those that an authority issued to whom we
+        mean.
 
         Args:
             info: how the message names it.
@@ -60,7 +65,9 @@ class Trust:
         """
         found = [each for each in self.pinned if each.is_meant(info)]
         if not found:
-            found = [self._issued(info.der)]
+            found = [each for each in map(self._issued, info.certificates) if each is not None]
+        if not found:
+            raise failed_as_all("wssec.untrusted", "the message is signed with a certificate that is not trusted")
         able = [each for each in found if (each.key.signature_method, each.key.digest_method) == methods]
         if not able:
             raise failed_as_all("wssec.algorithm", "the certificate that the message names is not for this algorithm")
@@ -70,8 +77,8 @@ class Trust:
         """Refuse a certificate that does not count at this moment.
 
         Raises:
-            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated` and `wssec.crl_missing`, where nobody can
-                know.
+            CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, `wssec.crl_broken` and
+                `wssec.crl_missing`, where nobody can know.
 
         """
         issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
@@ -86,24 +93,27 @@ class Trust:
             if signer.certificate.serial_number in now.serials:
                 raise failed_as_all("wssec.revoked", "the certificate that signed the message was revoked")
             if not now.last_update <= moment <= now.next_update:
+                if each.is_broken:
+                    reason = "the list of revoked certificates has ended, and its file is not taken: give a whole one"
+                    raise failed_as_all("wssec.crl_broken", reason, OutcomeKind.UNAVAILABLE)
                 reason = "the list of revoked certificates is not of this time: renew the file"
                 raise failed_as_all("wssec.crl_outdated", reason, OutcomeKind.UNAVAILABLE)
 
-    def _issued(self, der: bytes | None) -> Trusted:
+    def _issued(self, der: bytes) -> Trusted | None:
         """Return a certificate that a message brings along, if one of the authorities gave it to whom we mean."""
-        if der is None or not self.subject:
-            raise failed_as_all("wssec.untrusted", _UNTRUSTED)
+        if not self.subject or len(der) > _MAX_BROUGHT:
+            return None
         try:
             certificate = x509.load_der_x509_certificate(der)
             # An authority that renewed its certificate and kept its key may be there twice.
             named = [each for each in self.authorities if each.certificate.subject == certificate.issuer]
-            issuers = tuple(each for each in named if each.key.issued(certificate))
+            issuers = tuple(each for each in named if each.key.issued(certificate, certificate.tbs_certificate_bytes))
             # What no authority signed is looked into no further: anybody can write a key that takes minutes to read.
             if issuers and _has(certificate, self.subject) and _may_sign(certificate):
                 return Trusted(certificate, public_key(certificate, "the message"), issuers)
         except (*UNREADABLE, ConfigError):
             pass
-        raise failed_as_all("wssec.untrusted", _UNTRUSTED)
+        return None
 
 
 def load_trusted(files: Sequence[Path]) -> Trust:

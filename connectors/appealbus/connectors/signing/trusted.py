@@ -41,8 +41,8 @@ class Trusted:
 
     def is_meant(self, info: KeyInfo) -> bool:
         """Return whether a message means this certificate. Only what it names it by is compared."""
-        if info.der is not None or info.serial is not None:
-            return info.der == self.der or info.serial == self.certificate.serial_number
+        if info.certificates or info.serial is not None:
+            return self.der in info.certificates or info.serial == self.certificate.serial_number
         if info.key_identifier is not None:
             return info.key_identifier == self.key_identifier
         return info.thumbprint is None or info.thumbprint == self.certificate.fingerprint(SHA1())  # noqa: S303

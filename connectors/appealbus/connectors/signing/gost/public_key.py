@@ -7,7 +7,7 @@ from cryptography import x509
 from appealbus.connectors.signing.certificates import der_of
 from appealbus.connectors.signing.gost.libgcrypt import CURVES, Curve, Point, load, streebog, verify
 from appealbus.connectors.signing.names import GOST_2004, GOST_DIGEST, GOST_SIGNATURE
-from appealbus.connectors.signing.public_key import PublicKey, signed_part
+from appealbus.connectors.signing.public_key import PublicKey
 from appealbus.core import ConfigError
 
 # Of Russia (RFC 9215) and of Kazakhstan's national authority: the same algorithms, and its two curves among theirs.
@@ -56,12 +56,12 @@ class GostPublicKey(PublicKey):
         """Verify r and s as XML signatures of Kazakhstan have them."""
         return self._verified(data, signature)
 
-    def issued(self, document: x509.Certificate | x509.CertificateRevocationList) -> bool:
+    def issued(self, document: x509.Certificate | x509.CertificateRevocationList, signed: bytes) -> bool:
         """Verify r and s in the order of bytes that the signature's identifier stands for."""
         oid, signature = document.signature_algorithm_oid.dotted_string, document.signature
         if _ISSUED_RUSSIA.get(oid) == self._curve.size:
-            return self._verified(signed_part(document), signature[::-1])
-        return _ISSUED_KAZAKHSTAN.get(oid) == self._curve.size and self._verified(signed_part(document), signature)
+            return self._verified(signed, signature[::-1])
+        return _ISSUED_KAZAKHSTAN.get(oid) == self._curve.size and self._verified(signed, signature)
 
     def _verified(self, data: bytes, signature: bytes) -> bool:
         size = self._curve.size
