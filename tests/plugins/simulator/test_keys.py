@@ -52,7 +52,7 @@ def test_the_issuer_signed_them(algorithm: Algorithm, tmp_path: Path):
     assert issuer.key.verify(told.tbs_certificate_bytes, told.signature)
     assert not issuer.key.verify(told.tbs_certificate_bytes, told.signature[::-1])
     (authority,) = load_trust([], [tmp_path / "ca.pem"], {}, []).authorities
-    assert authority.key.issued(told)
+    assert authority.key.issued(told, told.tbs_certificate_bytes)
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
