@@ -156,6 +156,13 @@ def test_bad_files(
         tls_context(make(authority, tmp_path), "sources.x.tls")
 
 
+def test_a_file_that_others_may_write(authority: Authority) -> None:
+    """Whoever may write there whom we trust, or who we are, is trusted by nobody."""
+    authority.path.chmod(0o666)
+    with pytest.raises(ConfigError, match=r"sources\.x\.tls\.ca_bundle: .* chmod go-w it"):
+        tls_context(TlsSettings(ca_bundle=authority.path), "sources.x.tls")
+
+
 @pytest.mark.parametrize("name", ["ca_bundle", "client_cert", "client_key"])
 def test_missing_files(tmp_path: Path, name: str) -> None:
     """A file that is not there is an error of the settings, at its key."""

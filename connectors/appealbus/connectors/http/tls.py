@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from appealbus.core import ConfigError, Settings
+from appealbus.core.config.permissions import writable_by_others
 from appealbus.core.config.types import ExistingFile, KeyFile, Secret
 
 
@@ -36,7 +37,7 @@ def tls_context(settings: TlsSettings, key: str) -> ssl.SSLContext:
         key: the table's own key, for errors: `sources.gbdfl.tls`.
 
     Raises:
-        ConfigError: a file is missing or is not what it should be; names the key.
+        ConfigError: a file is missing, is not what it should be, or may be written by others; names the key.
 
     """
     try:
@@ -64,6 +65,9 @@ def _file(path: Path | None, key: str) -> str | None:
         return None
     try:
         with path.open("rb"):
-            return str(path)
+            pass
     except OSError as error:
         raise ConfigError(f"{key}: {path} cannot be read: {error.strerror}") from None
+    if problem := writable_by_others(path):
+        raise ConfigError(f"{key}: {problem}")
+    return str(path)
