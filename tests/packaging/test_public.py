@@ -62,6 +62,7 @@ OURS = {
     "appealbus.core.bus.reception": {"connectors/files"},
     "appealbus.core.cli": {"plugins/demo", "plugins/simulator", "connectors/amqp", "connectors/files"},
     "appealbus.core.config.loading": {"plugins/demo"},
+    "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
     "appealbus.core.config.problems": {"connectors/files"},
     "appealbus.core.escaping": {"connectors/files"},
     "appealbus.core.journal.journal": {"plugins/demo"},
@@ -70,7 +71,7 @@ OURS = {
     "appealbus.core.process": {"plugins/demo"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
-connectors pause between attempts as the core does."""
+connectors pause between attempts, and look at who may write files, as the core does."""
 
 
 def test_what_ships_imports_hardly_more_than_others_may() -> None:
