@@ -72,17 +72,19 @@ def put_document(xml: str, shape: Shape) -> bytes:
 
 
 def _inside(content: etree._Element, type_name: str | None) -> bytes:
-    # In these shapes data stands for the content's own element, so it takes over its attributes.
-    namespaces: dict[str, str] = {}
-    name = etree.QName(type_name) if type_name is not None else None
-    if name is not None:
-        namespaces = {"xsi": XSI} | ({"dt": name.namespace} if name.namespace else {})
-    data = etree.Element("data", dict(content.attrib), namespaces)
-    if name is not None:
-        data.set(XSI_TYPE, f"dt:{name.localname}" if name.namespace else name.localname)
-    opening = etree.tostring(data, encoding="utf-8").removesuffix(b"/>") + b">"
-    inner = b"".join(etree.tostring(child, encoding="utf-8") for child in content)
-    return opening + escaped(content.text or "").encode() + inner + b"</data>"
+    # In these shapes data stands for the content's own element, so it takes over its attributes, and its prefixes,
+    # which may stand in values.
+    namespaces: dict[str, str] = {prefix: space for prefix, space in content.nsmap.items() if prefix}
+    attributes = dict(content.attrib)
+    if type_name is not None:
+        name = etree.QName(type_name)
+        prefix = next((known for known, space in namespaces.items() if space == name.namespace), "dt")
+        namespaces |= {"xsi": XSI} | ({prefix: name.namespace} if name.namespace else {})
+        attributes[XSI_TYPE] = f"{prefix}:{name.localname}" if name.namespace else name.localname
+    data = etree.Element("data", attributes, namespaces)
+    data.text = content.text
+    data.extend(copy.deepcopy(content))
+    return etree.tostring(data, encoding="utf-8")
 
 
 def take_signed(data: etree._Element, *, limit: int, bare: bool, verifier: DataVerifier) -> etree._Element:
