@@ -35,7 +35,7 @@ from tests.system.register import MIXED_UP, PLUGIN, QUEUES, both_forms, check_ad
 
 pytestmark = pytest.mark.system
 
-COUNT = int(os.environ.get("APPEALBUS_CHAOS", "100"))
+COUNT = int(os.environ.get("APPEALBUS_CHAOS", "60"))
 SEED = int(os.environ.get("APPEALBUS_SEED", "3"))
 LONG = COUNT > 1000
 KILLER = COUNT // 3

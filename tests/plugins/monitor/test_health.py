@@ -118,17 +118,17 @@ async def test_a_bus_that_drains_is_not_ready_and_says_so_to_the_end(tmp_path: P
 
 async def test_a_loop_that_stood_still_is_ill(tmp_path: Path, watched: Watch) -> None:
     """Something in the process blocks it; who is asked afterwards tells."""
-    async with watched(tmp_path, 0.3) as here:
+    async with watched(tmp_path, 1.0) as here:
         assert await here.json("/healthz") == (
             200,
-            {"status": "ok", "event_loop_lag_seconds": pytest.approx(0, abs=0.3)},
+            {"status": "ok", "event_loop_lag_seconds": pytest.approx(0, abs=1.0)},
         )
-        time.sleep(0.8)  # noqa: ASYNC251 - that is the point
+        time.sleep(1.5)  # noqa: ASYNC251 - that is the point
         await asyncio.sleep(0.2)
         status, told = await here.json("/healthz")
         assert (status, told["status"]) == (503, "ill")
-        assert told["event_loop_lag_seconds"] > 0.3
-        assert (await here.samples())["appealbus_event_loop_lag_seconds",] > 0.3
+        assert told["event_loop_lag_seconds"] > 1.0
+        assert (await here.samples())["appealbus_event_loop_lag_seconds",] > 1.0
 
 
 async def test_only_small_questions_that_read(tmp_path: Path, watched: Watch) -> None:
