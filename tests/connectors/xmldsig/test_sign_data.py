@@ -6,8 +6,8 @@ import pytest
 from lxml import etree
 
 from appealbus.connectors.signing.private_key import read_key
-from appealbus.connectors.xmldsig.keys import RsaDataKey
-from appealbus.connectors.xmldsig.signer import KeySigner
+from appealbus.connectors.signing.signing_key import RsaSigningKey
+from appealbus.connectors.xmldsig.keys import KeySigner
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.schemas.safexml import parse
 from tests.connectors.xmldsig.documents import DOCUMENTS, DS, certificate_of, xmlsec_verifies
@@ -18,7 +18,7 @@ def signer(peer) -> KeySigner:
     """Return the peer's signer."""
     from base64 import b64decode
 
-    return KeySigner(RsaDataKey(read_key(peer.key, None)), b64decode(certificate_of(peer)))
+    return KeySigner(RsaSigningKey(read_key(peer.key, None)), b64decode(certificate_of(peer)))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -8,14 +8,11 @@ from typing import Final
 from lxml import etree
 
 from appealbus.connectors.signing.certificates import der_of, read_certificate
-from appealbus.connectors.signing.gost.libgcrypt import Curve, load, sign, streebog
-from appealbus.connectors.signing.gost.private_key import read_gost_key
-from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE
+from appealbus.connectors.signing.signing_key import SigningKey, read_signing_key
 from appealbus.connectors.wssec.header import add_key_info, prepare
 from appealbus.connectors.wssec.names import EXC_C14N
 from appealbus.connectors.wssec.proof import prove
 from appealbus.connectors.wssec.signer import Signer
-from appealbus.core import ConfigError
 from appealbus.schemas.namespaces import DS
 
 # Written in its canonical form, so that what is hashed is what stands here.
@@ -42,11 +39,8 @@ def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: i
         ConfigError: they cannot be read or do not belong together, or libgcrypt is absent.
 
     """
-    load()
-    curve, secret = read_gost_key(key, password)
-    if 8 * curve.size != bits:
-        raise ConfigError(f'{key}: a key of {8 * curve.size} bits; write sign = "gost-{8 * curve.size}"')
-    signer = GostSigner(curve, secret, der_of(read_certificate(certificate)))
+    own = read_signing_key(f"gost-{bits}", key, password)
+    signer = GostSigner(own, der_of(read_certificate(certificate)))
     prove(signer.signed, key, certificate)
     return signer
 
@@ -54,19 +48,9 @@ def load_gost_signer(key: Path, certificate: Path, password: str | None, bits: i
 class GostSigner(Signer):
     """Holds the key and signs in a thread: it takes some milliseconds, and the loop runs meanwhile."""
 
-    def __init__(self, curve: Curve, secret: int, certificate: bytes) -> None:
-        """Remember the key.
-
-        Args:
-            curve: the key's.
-            secret: the key.
-            certificate: its bytes.
-
-        Raises:
-            ValueError: the number is not a key on this curve.
-
-        """
-        self._curve, self._secret, self._bits = curve, secret, 8 * curve.size
+    def __init__(self, key: SigningKey, certificate: bytes) -> None:
+        """Remember the key, and the bytes of its certificate."""
+        self._key = key
         self._certificate = certificate
 
     async def sign(self, envelope: bytes) -> bytes:
@@ -80,16 +64,14 @@ class GostSigner(Signer):
         info = _SIGNED_INFO.format(
             ds=DS,
             c14n=EXC_C14N,
-            signature=GOST_SIGNATURE[self._bits],
+            signature=self._key.signature_method,
             id=body_id,
-            method=GOST_DIGEST[self._bits],
-            digest=_base64(streebog(covered, self._bits)),
+            method=self._key.digest_method,
+            digest=_base64(self._key.digest(covered)),
         )
-        e = int.from_bytes(streebog(info.encode(), self._bits)[::-1], "big")
-        value = b"".join(part.to_bytes(self._curve.size, "little") for part in sign(self._curve, self._secret, e))
         signature = etree.SubElement(security, f"{{{DS}}}Signature", nsmap={"ds": DS})
         signature.append(etree.fromstring(info))
-        etree.SubElement(signature, f"{{{DS}}}SignatureValue").text = _base64(value)
+        etree.SubElement(signature, f"{{{DS}}}SignatureValue").text = _base64(self._key.sign(info.encode()))
         add_key_info(signature, self._certificate)
         return etree.tostring(body.getroottree(), encoding="utf-8")
 

@@ -1,24 +1,21 @@
-"""Our own keys, as a signer of documents uses them."""
+"""The signer of documents that holds its key itself."""
 
-from hashlib import sha256
+import asyncio
+import base64
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256 as SHA256_HASH
 from lxml import etree
 
-from appealbus.connectors.signing.gost.libgcrypt import Curve, load, sign, streebog
-from appealbus.connectors.signing.gost.private_key import read_gost_key
-from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256
-from appealbus.connectors.signing.private_key import read_key
+from appealbus.connectors.signing.signing_key import SigningKey, read_signing_key
 from appealbus.connectors.signing.trust import load_trusted
-from appealbus.connectors.xmldsig.signer import DataKey, KeySigner
+from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
+from appealbus.connectors.xmldsig.signer import DataSigner
 from appealbus.connectors.xmldsig.verify import verify
 from appealbus.core import CallFailed, ConfigError
+from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
-def load_key_signer(method: str, key: Path, certificate: Path, password: str | None) -> KeySigner:
+def load_key_signer(method: str, key: Path, certificate: Path, password: str | None) -> "KeySigner":
     """Return a signer from files, once it has signed a document that its certificate verifies.
 
     Args:
@@ -33,7 +30,7 @@ def load_key_signer(method: str, key: Path, certificate: Path, password: str | N
     """
     trust = load_trusted([certificate])
     pinned = trust.pinned[0]
-    signer = KeySigner(_read(method, key, password), pinned.der)
+    signer = KeySigner(read_signing_key(method, key, password), pinned.der)
     document = etree.fromstring(signer.signed("<data/>"))
     try:
         verify(document, trust, now=pinned.certificate.not_valid_before_utc)
@@ -44,46 +41,57 @@ def load_key_signer(method: str, key: Path, certificate: Path, password: str | N
     return signer
 
 
-def _read(method: str, path: Path, password: str | None) -> DataKey:
-    if method == "rsa-sha256":
-        return RsaDataKey(read_key(path, password))
-    load()
-    curve, secret = read_gost_key(path, password)
-    if method != f"gost-{8 * curve.size}":
-        raise ConfigError(f'{path}: a key of {8 * curve.size} bits; write sign = "gost-{8 * curve.size}"')
-    return GostDataKey(curve, secret)
+class KeySigner(DataSigner):
+    """Signs with a key that it holds, in a thread."""
 
-
-class RsaDataKey(DataKey):
-    """RSA with SHA-256."""
-
-    signature_method = RSA_SHA256
-    digest_method = SHA256
-
-    def __init__(self, key: RSAPrivateKey) -> None:
+    def __init__(self, key: SigningKey, certificate: bytes) -> None:
+        """Remember the key, and the bytes of its certificate."""
         self._key = key
+        self._certificate = base64.b64encode(certificate).decode()
 
-    def digest(self, data: bytes) -> bytes:
-        """Return SHA-256's."""
-        return sha256(data).digest()
+    async def sign(self, xml: str) -> str:
+        """Return the document with its signature."""
+        return await asyncio.to_thread(self.signed, xml)
 
-    def sign(self, data: bytes) -> bytes:
-        """Sign by PKCS #1 v1.5."""
-        return self._key.sign(data, PKCS1v15(), SHA256_HASH())
+    def signed(self, xml: str) -> str:
+        """Return the document with its signature. Blocks; see `sign`."""
+        # Our own document, so the parser need not be on its guard; CDATA must stay what it is.
+        parser = etree.XMLParser(strip_cdata=False, resolve_entities=False, no_network=True, huge_tree=True)
+        root = etree.fromstring(xml.encode(), parser)
+        digest = self._key.digest(etree.tostring(root, method="c14n", with_comments=False))
+        signature = etree.SubElement(root, SIGNATURE, nsmap={"ds": DS})
+        info = self._signed_info(signature, digest)
+        value = etree.SubElement(signature, f"{{{DS}}}SignatureValue")
+        value.text = base64.b64encode(self._key.sign(_canonical(info, root))).decode()
+        certificate = etree.SubElement(
+            etree.SubElement(etree.SubElement(signature, f"{{{DS}}}KeyInfo"), f"{{{DS}}}X509Data"),
+            f"{{{DS}}}X509Certificate",
+        )
+        certificate.text = self._certificate
+        return etree.tostring(root, encoding="unicode")
+
+    def _signed_info(self, signature: etree._Element, digest: bytes) -> etree._Element:
+        info = etree.SubElement(signature, f"{{{DS}}}SignedInfo")
+        _algorithm(info, "CanonicalizationMethod", C14N)
+        _algorithm(info, "SignatureMethod", self._key.signature_method)
+        reference = etree.SubElement(info, f"{{{DS}}}Reference", URI="")
+        transforms = etree.SubElement(reference, f"{{{DS}}}Transforms")
+        _algorithm(transforms, "Transform", ENVELOPED)
+        _algorithm(transforms, "Transform", C14N_WITH_COMMENTS)
+        _algorithm(reference, "DigestMethod", self._key.digest_method)
+        etree.SubElement(reference, f"{{{DS}}}DigestValue").text = base64.b64encode(digest).decode()
+        return info
 
 
-class GostDataKey(DataKey):
-    """GOST 34.10-2015 over Streebog of the same size: numbers little-endian, r before s."""
+def _algorithm(parent: etree._Element, name: str, algorithm: str) -> None:
+    etree.SubElement(parent, f"{{{DS}}}{name}", Algorithm=algorithm)
 
-    def __init__(self, curve: Curve, secret: int) -> None:
-        self._curve, self._secret, bits = curve, secret, 8 * curve.size
-        self.signature_method, self.digest_method = GOST_SIGNATURE[bits], GOST_DIGEST[bits]
 
-    def digest(self, data: bytes) -> bytes:
-        """Return Streebog's."""
-        return streebog(data, 8 * self._curve.size)
-
-    def sign(self, data: bytes) -> bytes:
-        """Sign with a new random number each time."""
-        r, s = sign(self._curve, self._secret, int.from_bytes(self.digest(data), "little"))
-        return r.to_bytes(self._curve.size, "little") + s.to_bytes(self._curve.size, "little")
+def _canonical(info: etree._Element, root: etree._Element) -> bytes:
+    # Canonical XML of a part shows the namespaces and xml:… attributes that it inherits (section 2.4); lxml writes
+    # the former into a part that it serialises, and the latter are the root's.
+    alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
+    for name, value in root.attrib.items():
+        if str(name).startswith(f"{{{XML}}}"):
+            alone.set(name, value)
+    return etree.tostring(alone, method="c14n")

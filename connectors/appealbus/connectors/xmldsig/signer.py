@@ -1,14 +1,8 @@
-"""How a document is signed: the interface, and the signer that holds its key itself."""
+"""How a document is signed: the interface."""
 
-import asyncio
-import base64
 from abc import ABC, abstractmethod
 
-from lxml import etree
-
 from appealbus.connectors.signing.key_holder import KeyHolder
-from appealbus.connectors.xmldsig.names import C14N, C14N_WITH_COMMENTS, ENVELOPED
-from appealbus.schemas.namespaces import DS, SIGNATURE, XML
 
 
 class DataSigner(KeyHolder, ABC):
@@ -25,80 +19,3 @@ class DataSigner(KeyHolder, ABC):
             CallFailed: `wssec.signer_…`, where whoever holds the key did not sign.
 
         """
-
-
-class DataKey(ABC):
-    """One of our keys, and the one pair of methods that signatures by it name.
-
-    Attributes:
-        signature_method: the URI of the signature's algorithm.
-        digest_method: the URI of the digest's.
-
-    """
-
-    signature_method: str
-    digest_method: str
-
-    @abstractmethod
-    def digest(self, data: bytes) -> bytes:
-        """Return the hash of the data as DigestValue has it."""
-
-    @abstractmethod
-    def sign(self, data: bytes) -> bytes:
-        """Return the signature over the data as SignatureValue has it."""
-
-
-class KeySigner(DataSigner):
-    """Signs with a key that it holds, in a thread."""
-
-    def __init__(self, key: DataKey, certificate: bytes) -> None:
-        """Remember the key, and the bytes of its certificate."""
-        self._key = key
-        self._certificate = base64.b64encode(certificate).decode()
-
-    async def sign(self, xml: str) -> str:
-        """Return the document with its signature."""
-        return await asyncio.to_thread(self.signed, xml)
-
-    def signed(self, xml: str) -> str:
-        """Return the document with its signature. Blocks; see `sign`."""
-        # Our own document, so the parser need not be on its guard; CDATA must stay what it is.
-        parser = etree.XMLParser(strip_cdata=False, resolve_entities=False, no_network=True, huge_tree=True)
-        root = etree.fromstring(xml.encode(), parser)
-        digest = self._key.digest(etree.tostring(root, method="c14n", with_comments=False))
-        signature = etree.SubElement(root, SIGNATURE, nsmap={"ds": DS})
-        info = self._signed_info(signature, digest)
-        value = etree.SubElement(signature, f"{{{DS}}}SignatureValue")
-        value.text = base64.b64encode(self._key.sign(_canonical(info, root))).decode()
-        certificate = etree.SubElement(
-            etree.SubElement(etree.SubElement(signature, f"{{{DS}}}KeyInfo"), f"{{{DS}}}X509Data"),
-            f"{{{DS}}}X509Certificate",
-        )
-        certificate.text = self._certificate
-        return etree.tostring(root, encoding="unicode")
-
-    def _signed_info(self, signature: etree._Element, digest: bytes) -> etree._Element:
-        info = etree.SubElement(signature, f"{{{DS}}}SignedInfo")
-        _algorithm(info, "CanonicalizationMethod", C14N)
-        _algorithm(info, "SignatureMethod", self._key.signature_method)
-        reference = etree.SubElement(info, f"{{{DS}}}Reference", URI="")
-        transforms = etree.SubElement(reference, f"{{{DS}}}Transforms")
-        _algorithm(transforms, "Transform", ENVELOPED)
-        _algorithm(transforms, "Transform", C14N_WITH_COMMENTS)
-        _algorithm(reference, "DigestMethod", self._key.digest_method)
-        etree.SubElement(reference, f"{{{DS}}}DigestValue").text = base64.b64encode(digest).decode()
-        return info
-
-
-def _algorithm(parent: etree._Element, name: str, algorithm: str) -> None:
-    etree.SubElement(parent, f"{{{DS}}}{name}", Algorithm=algorithm)
-
-
-def _canonical(info: etree._Element, root: etree._Element) -> bytes:
-    # Canonical XML of a part shows the namespaces and xml:… attributes that it inherits (section 2.4); lxml writes
-    # the former into a part that it serialises, and the latter are the root's.
-    alone = etree.fromstring(etree.tostring(info, encoding="utf-8"))
-    for name, value in root.attrib.items():
-        if str(name).startswith(f"{{{XML}}}"):
-            alone.set(name, value)
-    return etree.tostring(alone, method="c14n")

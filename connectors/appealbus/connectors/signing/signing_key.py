@@ -1,0 +1,95 @@
+"""Our own key as signers use it, whatever they sign: one of RSA, or one of GOST.
+
+The other side of `public_key`, and apart from it: who signs and who verifies share no more than libgcrypt.
+"""
+
+from abc import ABC, abstractmethod
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256 as SHA256_HASH
+
+from appealbus.connectors.signing.gost.libgcrypt import Curve, load, sign, streebog
+from appealbus.connectors.signing.gost.private_key import read_gost_key
+from appealbus.connectors.signing.names import GOST_DIGEST, GOST_SIGNATURE, RSA_SHA256, SHA256
+from appealbus.connectors.signing.private_key import read_key
+from appealbus.core import ConfigError
+
+
+class SigningKey(ABC):
+    """One of our keys, and the one pair of methods that signatures by it name.
+
+    Attributes:
+        signature_method: the URI of the signature's algorithm.
+        digest_method: the URI of the digest's.
+
+    """
+
+    signature_method: str
+    digest_method: str
+
+    @abstractmethod
+    def digest(self, data: bytes) -> bytes:
+        """Return the hash of the data as DigestValue has it."""
+
+    @abstractmethod
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature over the data as SignatureValue has it."""
+
+
+class RsaSigningKey(SigningKey):
+    """RSA with SHA-256."""
+
+    signature_method = RSA_SHA256
+    digest_method = SHA256
+
+    def __init__(self, key: RSAPrivateKey) -> None:
+        self._key = key
+
+    def digest(self, data: bytes) -> bytes:
+        """Return SHA-256's."""
+        return sha256(data).digest()
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign by PKCS #1 v1.5."""
+        return self._key.sign(data, PKCS1v15(), SHA256_HASH())
+
+
+class GostSigningKey(SigningKey):
+    """GOST 34.10-2015 over Streebog of the same size: numbers little-endian, r before s."""
+
+    def __init__(self, curve: Curve, secret: int) -> None:
+        self._curve, self._secret, bits = curve, secret, 8 * curve.size
+        self.signature_method, self.digest_method = GOST_SIGNATURE[bits], GOST_DIGEST[bits]
+
+    def digest(self, data: bytes) -> bytes:
+        """Return Streebog's."""
+        return streebog(data, 8 * self._curve.size)
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign with a new random number each time."""
+        r, s = sign(self._curve, self._secret, int.from_bytes(self.digest(data), "little"))
+        return r.to_bytes(self._curve.size, "little") + s.to_bytes(self._curve.size, "little")
+
+
+def read_signing_key(method: str, path: Path, password: str | None) -> SigningKey:
+    """Return the private key in a file.
+
+    Args:
+        method: `rsa-sha256`, `gost-512` or `gost-256`.
+        path: the file.
+        password: of the key.
+
+    Raises:
+        ConfigError: it cannot be read, or is not for the method; or libgcrypt is absent.
+
+    """
+    if method == "rsa-sha256":
+        return RsaSigningKey(read_key(path, password))
+    load()
+    curve, secret = read_gost_key(path, password)
+    if method != f"gost-{8 * curve.size}":
+        raise ConfigError(f'{path}: a key of {8 * curve.size} bits; write sign = "gost-{8 * curve.size}"')
+    return GostSigningKey(curve, secret)
