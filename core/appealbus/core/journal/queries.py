@@ -268,7 +268,7 @@ def deliveries(
 
 def how_it_stands(connection: Connection) -> JournalState:
     """Return which journal this is and what its clock is worth."""
-    columns = [column for column in standing.columns if column.name != "id"]
+    columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
     return JournalState(**connection.execute(select(*columns)).one()._mapping)
 
 

@@ -88,9 +88,26 @@ appeal = Table(
     Column("completeness", Text),
     Column("changed_at", Moment, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("content", LargeBinary),
+    Column("size", Integer, nullable=False, server_default="0"),
+    Column("kind", Text),
+    Column("category", Text),
+    Column("place", Text),
+    Column("addressee", Text),
+    Column("applicant", Text),
+    Column("signal", Text),
+    Column("pending", Text),
+    Column("lacks", Text),
+    Column("closed", Text),
     UniqueConstraint("message_id", "channel"),
     UniqueConstraint("number"),
 )
+"""What is worked. From `kind` on: what lists, figures and searches need; `urgency` is the due date as a day's number.
+
+`content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
+that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
+`signal` is the worst severity; `closed` says with which change the appeal ended.
+"""
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
 _waits = appeal.c.state == READY
@@ -130,7 +147,17 @@ lookup = Table(
     Column("inputs", LargeBinary),
     Column("record", LargeBinary),
     Column("provenance", LargeBinary),
+    Column("fact", LargeBinary),
 )
+
+document = Table(
+    "document",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What versions are made of, each kept once under the SHA-256 of its bytes: an appeal's forms, its records."""
 
 dossier = Table(
     "dossier",
@@ -142,7 +169,10 @@ dossier = Table(
     Column("document", LargeBinary, nullable=False),
     Column("region", Text, nullable=False, server_default=""),
     Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("parts", LargeBinary),
+    Column("size", Integer, nullable=False, server_default="0"),
 )
+"""Versions. `parts` are the digests of the documents that stand in it, one after the other; None: it is whole."""
 
 outbox = Table(
     "outbox",
@@ -313,6 +343,7 @@ standing = Table(
     Column("doubted_by", Float, nullable=False),
     Column("doubt_left", Float, nullable=False),
     Column("era", Integer, nullable=False),
+    Column("key_check", LargeBinary),
 )
 """One row: which journal this is, its epoch, how often it was seen alive, and its clock with what is doubted of it."""
 
@@ -322,3 +353,107 @@ counter = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+
+
+def _entry() -> list[Column[object]]:
+    return [
+        Column("at", Moment, nullable=False),
+        Column("what", Text, nullable=False),
+        Column("appeal_id", Id),
+        Column("actor", Text, nullable=False),
+        Column("about", Text, nullable=False),
+        Column("detail", LargeBinary),
+    ]
+
+
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("position", Id, primary_key=True),
+    *_entry(),
+    sqlite_autoincrement=True,
+)
+"""The log: everything that happened, in one order. Nothing is ever changed here; only whole beginnings are pruned.
+
+An entry outlives its appeal. On SQLite one transaction writes at a time, so the database gives positions itself.
+"""
+_of_appeal = log_entry.c.appeal_id.is_not(None)
+Index(
+    "ix_log_entry_appeal",
+    log_entry.c.appeal_id,
+    log_entry.c.position,
+    sqlite_where=_of_appeal,
+    postgresql_where=_of_appeal,
+)
+
+log_unplaced = Table(
+    "log_unplaced",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_entry(),
+    sqlite_autoincrement=True,
+)
+"""Entries of the log that have no position yet, on PostgreSQL: one worker moves those that are committed over."""
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("after", BigInteger, nullable=False),
+)
+"""After which position of the log each epoch begins."""
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("mark", LargeBinary, primary_key=True),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+)
+"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role."""
+Index("ix_subject_appeal_id", subject.c.appeal_id)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("appeal_id", Id, ForeignKey("appeal.id")),
+    Column("number", Text),
+    Column("of_message", Text),
+    Column("of_channel", Text),
+    Column("kind", Text, nullable=False),
+    Column("dated_at", Moment, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    UniqueConstraint("message_id", "channel"),
+    sqlite_autoincrement=True,
+)
+"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number` or by its message."""
+_waits_for_appeal = change.c.appeal_id.is_(None)
+Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
+Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+Index("ix_change_message", change.c.of_message, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+Index("ix_change_waiting", change.c.received_at, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False),
+    Column("lookup", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("question_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Replies as they came, compressed, each under its question, where a source's settings say to keep them."""
+Index("ix_reply_appeal", reply.c.appeal_id, reply.c.lookup, reply.c.key)
+Index("ix_reply_source", reply.c.source, reply.c.at)
+Index("ix_reply_until", reply.c.until)

@@ -1,3 +1,3 @@
 """Migrations of the journal, run when it is opened. `REVISIONS` lists them in order."""
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")

@@ -149,7 +149,7 @@ def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[Journ
 
 
 def _standing(row: Mapping[Any, Any]) -> JournalState:
-    return JournalState(**{name: value for name, value in row.items() if name != "id"})
+    return JournalState(**{name: value for name, value in row.items() if name not in ("id", "key_check")})
 
 
 def _write(connection: Connection, now: JournalState) -> None:

@@ -1,0 +1,120 @@
+"""What happened: the entries of the log, and places in it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class What(StrEnum):
+    """What can happen. A log may hold words of a later version: they are shown as they are."""
+
+    # Of messages
+    ACCEPTED = "accepted"
+    """An appeal came and has a receipt."""
+    REPEATED = "repeated"
+    """It came once more and got the same receipt."""
+    DIFFERS = "differs"
+    """Another message came under the id of this appeal's."""
+    QUARANTINED = "quarantined"
+    REPLAYED = "replayed"
+    """A message left quarantine as an appeal."""
+    CLOSED = "closed"
+    """A message in quarantine was closed by a person, or is dropped since there is too much."""
+    CHANGED = "changed"
+    """A change came, or one that had waited found its appeal."""
+    # Of work
+    CLAIMED = "claimed"
+    """A worker has the appeal."""
+    GIVEN_BACK = "given_back"
+    SUSPECTED = "suspected"
+    """A worker died with it in work."""
+    ASKED = "asked"
+    """A question is on its way to a source, or was answered from memory."""
+    ENDED = "ended"
+    """A question ended, with all its attempts."""
+    VERSION = "version"
+    """A version of the dossier was made."""
+    PARKED = "parked"
+    """A run ended with nothing new to tell: the appeal waits for its next attempt, or for nothing."""
+    ANSWERED = "answered"
+    """An answer came by itself."""
+    # Of deliveries
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SET_ASIDE = "set_aside"
+    """The receiver will not take a version; it waits for a decision."""
+    SKIPPED = "skipped"
+    RESENT = "resent"
+    # Of people
+    RETRIED = "retried"
+    REFRESHED = "refreshed"
+    REREAD = "reread"
+    """Kept replies were read again."""
+    HELD = "held"
+    RELEASED = "released"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    READ = "read"
+    """Somebody looked at personal data."""
+    # Of the journal
+    PRUNED = "pruned"
+    RESTORED = "restored"
+    """A new epoch began."""
+    MIGRATED = "migrated"
+    CLOCK_TRUSTED = "clock_trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens, on its way into the log.
+
+    Attributes:
+        what: what it is.
+        appeal_id: the appeal that it happens to, if it happens to one.
+        actor: who does it: `worker:NAME`, `client:CHANNEL`, `person:NAME`, `plugin:NAME`, `bus`.
+        about: which part it is about: a lookup, a receiver, a channel, a source.
+        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests, times in ISO 8601.
+
+    """
+
+    what: What
+    appeal_id: int | None
+    actor: str
+    about: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in the log: whoever has it has read everything up to it."""
+
+    epoch: int
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.position}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Return the cursor that is written so; raise ValueError where it is none."""
+        found = re.fullmatch(r"([1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,17})", text, re.ASCII)
+        if found is None:
+            raise ValueError("a cursor is written EPOCH.POSITION, as in 1.4711")
+        return cls(int(found[1]), int(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry of the log. `position` is None as long as it has none; `number` where its appeal is gone."""
+
+    position: int | None
+    at: datetime
+    what: str
+    appeal_id: int | None
+    number: str | None
+    actor: str
+    about: str
+    detail: Mapping[str, Any]
