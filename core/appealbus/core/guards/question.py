@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome
@@ -64,6 +65,7 @@ class Ended:
         asked_at: when the first one left; None if none did.
         ended_at: when the outcome was known.
         read: an answer that came by itself was read, whatever it said.
+        replies: what came of the source, where that is kept.
 
     """
 
@@ -73,3 +75,4 @@ class Ended:
     asked_at: datetime | None = None
     provenance: Provenance | None = None
     read: bool = False
+    replies: KeptReplies | None = None
