@@ -60,7 +60,7 @@ def message_from_xml(
     if raw.replace(b"\0", b"").count(b"xmlns") > _MOST_DECLARATIONS:  # in UTF-16 too
         raise Unreadable("message.too_complex", f"the message declares more than {_MOST_DECLARATIONS} namespaces")
     root, mended = _parsed(raw, limit)
-    model = _ROOTS.get(root.tag)
+    model = _ROOTS.get(str(root.tag))
     if model is None:
         reason = f"the root is neither an element appeal of the namespace {APPEAL_NS} nor change of {CHANGE_NS}"
         raise Unreadable("appeal.invalid", reason)
@@ -167,8 +167,8 @@ def _one_of(element: etree._Element, models: Mapping[str, type[Model]], path: st
 
 def _known(element: etree._Element, parent: etree._Element) -> str:
     """Return the name of an element of its parent's namespace, which is the contract's, else nothing."""
-    namespace, _, name = element.tag.rpartition("}")
-    return name if namespace == parent.tag.rpartition("}")[0] else ""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return name if namespace == str(parent.tag).rpartition("}")[0] else ""
 
 
 def _around(element: etree._Element) -> list[str | etree._Element]:

@@ -70,7 +70,7 @@ class Decoder:
         async with self._turn:
             await self._end()
 
-    async def _within(self, message: Inbound) -> Appeal:
+    async def _within(self, message: Inbound) -> Appeal | Change:
         whole = False
         try:
             async with asyncio.timeout(_WITHIN):

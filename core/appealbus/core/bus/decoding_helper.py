@@ -1,7 +1,8 @@
 """The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
 
 It reads `[channel, media type, message id, size]` and as many bytes from its input, and writes `[code, reason, whether
-it is a change, size]` and as many bytes of a decoded appeal or change to its output. It ends when its input does, so it never outlives the bus.
+it is a change, size]` and as many bytes of a decoded appeal or change to its output. It ends when its input does, so it
+never outlives the bus.
 """
 
 import resource
