@@ -245,6 +245,8 @@ class PlanRun:
             asked_at=ended.asked_at or (before.asked_at if before else None),
             record=outcome.record,
             provenance=ended.provenance,
+            question=ended.question,
+            tries=ended.tries,
         )
         at = next_attempt(
             enrichment.retry,
@@ -278,4 +280,6 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         attempts=new.attempts,
         runs=new.runs,
         next_attempt_at=new.next_attempt_at,
+        question=new.question,
+        tries=new.tries,
     )

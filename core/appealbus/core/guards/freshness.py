@@ -10,14 +10,12 @@ from appealbus.schemas.outcome import OutcomeKind
 _LARGEST = 8 * 1024
 """Bytes of packed replies that are remembered with an answer: four times what most have. Of larger ones, an appeal that
 was answered from memory has no replies of its own."""
-_KEPT = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+"""What a register answers; everything else is worth asking again."""
 
 
 class Freshness:
-    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately.
-
-    Only `found` and `not_found` are answers of the register; everything else is worth asking again.
-    """
+    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately."""
 
     def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float]) -> None:
         self._ttl = ttl
@@ -46,7 +44,7 @@ class Freshness:
 
     def put(self, key: Hashable, ended: Ended) -> None:
         """Keep an answer, if it is one."""
-        if self._ttl <= 0 or ended.outcome.kind not in _KEPT:
+        if self._ttl <= 0 or ended.outcome.kind not in REMEMBERED:
             return
         now = self._clock()
         if ended.replies is not None and len(ended.replies.packed) > _LARGEST:

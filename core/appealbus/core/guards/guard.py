@@ -16,7 +16,7 @@ from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
-from appealbus.core.guards.attempts import BUDGET_SPENT, AnswerReading, Attempts, LeftOut
+from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, AnswerReading, Attempts, LeftOut
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
@@ -38,7 +38,6 @@ from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
 
-STOPPING = unavailable("bus.stopping", "the bus is stopping; the question will be put again")
 NOT_STARTED = unavailable("plugin.not_started", "the plugin that leads to the source could not start; it tries again")
 
 
@@ -212,8 +211,9 @@ class Guard:
         if refusal is not None:
             return Ended(refusal, self._context.now())
         provenance = _own(known.provenance, question, question_id, f"cache:{self._context.connector}")
-        replies = _as(known.replies, question_id)
-        return Ended(known.outcome, self._context.now(), provenance=provenance, replies=replies)
+        replies, now = _as(known.replies, question_id), self._context.now()
+        tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
+        return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
 
     async def _share(self, attempts: Attempts, question: Question, question_id: str) -> Ended:
         # Boarding first keeps the flight in the air while the row is written.
@@ -224,7 +224,8 @@ class Guard:
                 return Ended(refusal, self._context.now())
             ended = await seat or self._unanswered(attempts)
             provenance = _own(ended.provenance, question, question_id, self._context.connector)
-            return replace(ended, provenance=provenance, replies=_as(ended.replies, question_id))
+            replies = _as(ended.replies, question_id)
+            return replace(ended, provenance=provenance, question=question_id, replies=replies)
         finally:
             self._flights.leave(attempts, seat)
 
