@@ -33,9 +33,8 @@ def hold(
     Versions that are made go out all the same. A worker that has it in hand now lets go of it within seconds, and what
     it finds is refused.
     """
-    if not reason.strip() or len(reason) > _LONGEST:
-        raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
-    by = _actor()
+    checked_reason(reason)
+    by = actor()
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("case.held_by_hand", number=number, actor=by)
@@ -45,7 +44,7 @@ def hold(
 def release(context: typer.Context, number: Number) -> None:
     """Let a held appeal go on: it is worked again, by the bus that runs or else by the next one."""
     _change(cli_of(context), number, lambda journal: journal.release_appeal(number))
-    log.warning("case.released", number=number, actor=_actor())
+    log.warning("case.released", number=number, actor=actor())
     cli_of(context).out.print(f"{number} is worked again.")
 
 
@@ -54,7 +53,18 @@ def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, An
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
 
 
-def _actor() -> str:
+def checked_reason(reason: str) -> None:
+    """Refuse a reason that is none.
+
+    Raises:
+        BadParameter: it is empty, or endless.
+
+    """
+    if not reason.strip() or len(reason) > _LONGEST:
+        raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
+
+
+def actor() -> str:
     """Return who asks, as far as this machine knows."""
     try:
         return getpass.getuser()

@@ -17,6 +17,7 @@ from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import queries, reply_queries
+from appealbus.core.journal.reply_queries import Place, Span
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -69,6 +70,10 @@ class JournalReader:
     async def replies(self, appeal_id: int) -> list[ReplyRow]:
         """Return the replies that are kept for an appeal's questions, the newest first."""
         return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
+
+    async def appeals_with_replies(self, span: Span, after: Place | None, limit: int) -> list[tuple[int, Place]]:
+        """Return a page of the appeals of which such replies are kept, each once, in the order of their first ones."""
+        return await self._read(lambda connection: reply_queries.appeals_with_replies(connection, span, after, limit))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""

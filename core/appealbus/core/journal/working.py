@@ -14,7 +14,16 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
-from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
+from appealbus.core.journal.writes import (
+    awaiting,
+    concluding,
+    holding,
+    keeping,
+    rereading,
+    suspects,
+    used_answers,
+    working,
+)
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writing import Writing
@@ -191,6 +200,27 @@ class Working(Writing):
 
         """
         return await self._write.submit(working.retry, working.Retry(number, self.now(), everything, refresh))
+
+    async def reread(self, appeal_id: int, states: Sequence[rereading.Anew], *, by: str, reason: str) -> int | None:
+        """Write how questions stand whose replies were read again, and have their appeal worked on at once.
+
+        Args:
+            appeal_id: the appeal.
+            states: of the questions that stand otherwise now.
+            by: who says so.
+            reason: why.
+
+        Returns:
+            How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
+
+        Raises:
+            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
+                is changed then.
+
+        """
+        return await self._write.submit(
+            rereading.write, rereading.Reread(appeal_id, f"person:{by}", reason, self.now(), states)
+        )
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on."""

@@ -160,13 +160,9 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ).first()
     if found is None:
         return None
-    held = found.state == "held"
-    if found.state == "in_work":
-        if found.lease_until > clock.leased_at(connection, item.at):
-            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], item.at).held)
-    if held:
-        return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
+    refusal = not_free(connection, found, item.at)
+    if refusal is not None:
+        return refusal
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
@@ -177,3 +173,20 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
         anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
         count += connection.execute(anew).rowcount
     return count
+
+
+def not_free(connection: Connection, found: Any, at: datetime) -> JournalError | None:
+    """Return why a person may not change an appeal now: it is worked on, or held; what a dead worker had is free.
+
+    Args:
+        connection: to the journal.
+        found: the appeal's row, locked: `id`, `number`, `state`, `deaths` and `lease_until`.
+        at: the time by the journal's clock.
+
+    """
+    held = found.state == "held"
+    if found.state == "in_work":
+        if found.lease_until > clock.leased_at(connection, at):
+            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+        held = bool(suspects.take_over(connection, [found], at).held)
+    return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held") if held else None

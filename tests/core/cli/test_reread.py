@@ -1,0 +1,268 @@
+"""Replies that were kept are read again: by the real program, of an agency that answers over HTTP."""
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import orjson
+import pytest
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.journal import Journal
+from appealbus.schemas.dossier import Completeness, Dossier
+from appealbus.schemas.outcome import OutcomeKind
+from tests.core.cli.conftest import Program
+
+FIRST = Path(__file__).parents[3] / "examples" / "first_plugin"
+NAME = "Сынақов С. С."
+ANSWER = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><AkimResponse xmlns="urn:example:akims">'
+    f"<akim><kato>271010000</kato><name>{NAME}</name></akim></AkimResponse></s:Body></s:Envelope>"
+)
+DEPENDS = """
+
+class DeputyQuery(Query):
+    kato: Annotated[Kato, From("akims.akim/kato")]
+
+
+class Deputy(Declared[DeputyQuery, Akim]):
+    name = "akims.deputy"
+    purpose = "find who stands in for whom was found"
+    send, take = AkimOfPlace.send, AkimOfPlace.take
+
+
+@hookimpl
+def register_lookups() -> list[Lookup[PlaceQuery, Akim]]:
+    return [AkimOfPlace(), Deputy()]
+"""
+HANGS = """
+    def choose(self, records, query):
+        import time
+        time.sleep(1000)
+"""
+DIES = """
+    def choose(self, records, query):
+        import os
+        os._exit(1)
+"""
+PAGES = """
+    async def ask(self, query, source):
+        await source.call(self.request(query, source))
+        return await super().ask(query, source)
+"""
+
+
+class Akims(ThreadingHTTPServer):
+    """The agency, and how often it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = ANSWER
+        self.asked = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Akims
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        body = self.server.answer.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def agency() -> Iterator[Akims]:
+    """Run the agency."""
+    server = Akims()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Place:
+    """A folder with the first plugin, whose reading a test breaks and mends."""
+
+    def __init__(self, folder: Path, program: Program, agency: Akims) -> None:
+        shutil.copy(FIRST / "agency.wsdl", folder)
+        self.folder, self.program, self.agency = folder, program, agency
+        self.whole = (FIRST / "my_plugin.py").read_text(encoding="utf-8")
+        self.configure()
+        self.plugin()
+        self.number = ""
+
+    def configure(self, keep: str = "30d", source: str = "akims", **more: str) -> None:
+        """Write the configuration."""
+        table = {"connector": "soap", "wsdl": "agency.wsdl", "url": f"http://127.0.0.1:{self.agency.server_port}/"}
+        table |= {"keep_replies": keep, **more}
+        lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in table.items()]
+        text = "\n".join(['[bus]\nplugins = ["./my_plugin.py"]\n[completeness.default]\nwait = "5s"\n', *lines])
+        text = text.replace("connector =", f"[sources.{source}]\nconnector =", 1)
+        (self.folder / "appealbus.toml").write_text(text, encoding="utf-8")
+
+    def plugin(self, *changes: tuple[str, str], more: str = "") -> None:
+        """Write the plugin."""
+        text = self.whole
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (self.folder / "my_plugin.py").write_text(text + more, encoding="utf-8")
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command; return what it prints."""
+        done: CompletedProcess[str] = self.program(*arguments)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    def take(self, message_id: str = "m1") -> None:
+        """Take an appeal and work it."""
+        letter = orjson.loads((FIRST / "appeal.json").read_bytes())
+        self.number = f"N-{message_id}"
+        letter |= {"message_id": message_id, "number": self.number}
+        (self.folder / "letter.json").write_bytes(orjson.dumps(letter))
+        self.run("intake", "letter.json")
+        self.run("run", "--until-idle")
+
+    def dossier(self, version: int | None = None) -> Dossier:
+        """Return a version."""
+        chosen = () if version is None else ("--version", str(version))
+        return Dossier.model_validate_json(self.run("dossier", self.number, "--json", *chosen))
+
+
+BROKEN = ('At("name")', 'At("nam")')
+
+
+@pytest.fixture
+def place(tmp_path: Path, program: Program, agency: Akims) -> Place:
+    """Return the folder."""
+    return Place(tmp_path, program, agency)
+
+
+def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
+    """The difference first, without a change; then a new version, and what depends on it is asked then."""
+    place.plugin(BROKEN, more=DEPENDS)
+    place.take()
+    first = place.dossier()
+    assert {gap.lookup: gap.outcome for gap in first.gaps} == {
+        "akims.akim": OutcomeKind.INVALID,
+        "akims.deputy": OutcomeKind.SKIPPED,
+    }
+    assert place.agency.asked == 1
+
+    told = place.run("reread", place.number, "--dry-run")
+    assert "0 appeals would be changed" in told
+    place.plugin(more=DEPENDS)
+    told = place.run("reread", place.number, "--dry-run")
+    assert re.search(rf"1 +akims.akim +invalid \[.*\] → found +{place.number}", told)
+    assert "1 appeal would be changed" in told
+    assert NAME not in told
+    assert place.dossier() == first
+
+    told = place.run("reread", place.number, "--yes", "--reason", "the name was read from the wrong place")
+    assert "1 appeal changed" in told
+    assert place.agency.asked == 1
+    place.run("run", "--until-idle")
+    assert place.agency.asked == 2  # the deputy's
+    second = place.dossier()
+    assert (second.version, second.completeness, second.gaps) == (2, Completeness.COMPLETE, [])
+    trail = second.facts[0].provenance
+    assert second.facts[0].record.model_dump()["name"] == NAME
+    assert trail.reread_at is not None
+    assert trail.observed_at < first.created_at < trail.reread_at
+    assert trail.raw_sha256 is not None
+    assert "0 appeals would be changed" in place.run("reread", place.number, "--dry-run")
+
+
+def test_a_field_that_is_read_otherwise(place: Place) -> None:
+    """Its path and what becomes of it are told, of a source as of one appeal; its values only where asked for."""
+    place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'))
+    place.take("m1")
+    place.take("m2")
+    place.plugin()
+    told = place.run("reread", "--source", "akims", "--dry-run")
+    assert re.search(rf"2 +akims.akim +name changed +N-m1, {place.number}", told)
+    assert NAME not in told
+    assert NAME in place.run("reread", place.number, "--dry-run", "--values")
+    assert "No replies of akims are kept." in place.run(
+        "reread", "--source", "akims", "--since", "2100-01-01", "--dry-run"
+    )
+    told = place.run("reread", "--source", "akims", "--yes", "--reason", "x")
+    assert "2 appeals changed" in told
+    place.run("run", "--until-idle")
+    assert [place.dossier(version).facts[0].record.model_dump()["name"] for version in (1, 2)] == ["271010000", NAME]
+
+
+def test_a_record_stays_though_it_is_not_read_any_more(place: Place) -> None:
+    """What a version has told is not taken back by a plugin that cannot read it."""
+    place.take()
+    place.plugin(BROKEN)
+    told = place.run("reread", place.number, "--yes", "--reason", "x")
+    assert re.search(r"stays found, though it would be invalid \[.*\] now", told)
+    assert "0 appeals would be changed" in told
+    place.run("run", "--until-idle")
+    assert place.dossier().version == 1
+
+
+@pytest.mark.parametrize("more", [DIES, PAGES], ids=["dies", "pages"])
+def test_what_cannot_be_read_again_is_told(place: Place, more: str) -> None:
+    """A reply that ends the process, a plugin that asks beyond what was kept: told, and nothing is asked or changed."""
+    place.plugin(BROKEN)
+    place.take()
+    place.plugin(("    take = Take", f"{more}\n    take = Take"))
+    told = place.run("reread", place.number, "--yes", "--reason", "x")
+    assert ("ends the process" if more is DIES else "cannot be read again: reply.not_kept") in told
+    assert "0 appeals would be changed" in told
+    assert place.agency.asked == 1
+
+
+async def test_a_damaged_row_a_lost_lookup_and_a_source_that_is_gone(place: Place, journal: Journal) -> None:
+    """Each is told as what it is."""
+    place.plugin(BROKEN)
+    place.take()
+    place.plugin(('"akims.akim"', '"akims.other"'))
+    assert "cannot be read again: reply.not_asked" in place.run("reread", place.number, "--dry-run")
+    place.plugin()
+    place.configure(source="others")
+    assert "cannot be read again: reply.not_asked" in place.run("reread", "--source", "akims", "--dry-run")
+    place.configure()
+    [kept] = await journal.replies((await journal.appeals())[0].appeal_id)
+    with _open(place.folder) as connection:
+        connection.execute("UPDATE reply SET packed = ?", (kept.packed[:-3],))
+    assert "cannot be read again: reply.damaged" in place.run("reread", place.number, "--dry-run")
+
+
+async def test_an_appeal_that_is_held_or_worked_is_left_alone(place: Place, journal: Journal) -> None:
+    """Each with its verdict, and exit code 1; without a reason nothing begins."""
+    place.plugin(BROKEN)
+    place.take()
+    place.plugin()
+    assert "write one to 500 characters" in place.run("reread", place.number, "--yes", code=2)
+    place.run("hold", place.number, "--reason", "x")
+    assert "is held" in place.run("reread", place.number, "--yes", "--reason", "x", code=1)
+    assert [row.state for row in await journal.appeals()] == [AppealState.HELD]
+
+
+@contextmanager
+def _open(folder: Path) -> Iterator[Any]:
+    import sqlite3
+
+    with sqlite3.connect(folder / "appealbus.db") as connection:
+        yield connection
