@@ -13,8 +13,9 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.document import Version, same_record
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
+from appealbus.core.enrichment.assembly import assemble, completeness_of, other_facts, outcome_of, to_keep
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.enrichment.retry import after_defect
@@ -174,10 +175,18 @@ class CaseRun:
             await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
         if case.version:
-            previous = await self._journal.dossier(case.receipt.number, case.version)
-            if previous is not None and says_the_same(previous, states):
+            previous = await self._journal.version(case.appeal_id, case.version)
+            if previous is not None and await self._says_the_same(previous, states):
                 return await self._put_off(states, due_at)
         return await self._publish(states, due_at)
+
+    async def _says_the_same(self, previous: Version, states: Sequence[LookupState]) -> bool:
+        others = other_facts(previous, states)
+        if not others:
+            return others is not None
+        # Asked anew: the record may be the same, though its provenance is another one.
+        told = await self._journal.documents(self.case.appeal_id, [before for _, before in others])
+        return all(before in told and same_record(fact.body, told[before]) for fact, before in others)
 
     async def fail(self) -> RunEnd:
         """End a run that has raised: log why, and put the case off. Nothing about one appeal may stop the others."""
@@ -202,7 +211,7 @@ class CaseRun:
             self.case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
         )
         failpoint("bus.before_conclude")
-        end = await self._end(dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)))
+        end = await self._end(dossier.completeness, due_at, dossier, states, doubted=bool(self._left_out(states)))
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
         for relay in self._casework.relays:
@@ -220,16 +229,20 @@ class CaseRun:
         completeness: Completeness,
         due_at: datetime | None,
         dossier: Dossier | None = None,
+        states: Sequence[LookupState] = (),
         *,
         doubted: bool = False,
     ) -> RunEnd:
-        told = dossier is not None
+        version = None if dossier is None else to_keep(dossier, self.case, states)
+        told = version is not None
         ready = await self._journal.conclude(
             Conclusion(
                 self.case.appeal_id,
-                dossier=dossier.model_dump_json(exclude_none=True).encode() if dossier else None,
+                dossier=version.skeleton if version else None,
                 version=dossier.version if dossier else self.case.version,
                 completeness=completeness,
+                parts=version.parts if version else None,
+                size=version.size if version else 0,
                 receivers=[relay.name for relay in self._casework.relays] if told else (),
                 due_at=due_at,
                 region=region_of(self.case.appeal) if told else "",

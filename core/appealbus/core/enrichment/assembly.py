@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.document import Document, Part, Version, bare, written
 from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
@@ -102,13 +104,21 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
 
 
-def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
-    """Whether a version that is made of these states would tell its reader nothing new.
+def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
+    """Return the dossier as it is kept: its facts are documents that the states have."""
+    facts = {(state.lookup, state.key): state.fact for state in states}
+    documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
+    return written(dossier, Part(case.content, case.size), [each for each in documents if each is not None])
 
-    New is: another record, a question that has ended for good, a question that is not asked any more. How often and why
-    a question has failed so far is not new, or a source that fails in varying ways would cause version after version.
+
+def other_facts(previous: Version, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
+    """Return which facts have another document than the previous version tells, and that one's digest.
+
+    None where a version that is made of these states would tell something new whatever stands in these. New is: another
+    record, a question that has ended for good, a question that is not asked any more. How often and why a question has
+    failed so far is not new, or a source that fails in varying ways would cause version after version.
     """
-    document = from_json(previous)
+    document = from_json(bare(previous.skeleton))
     told = {
         (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
         for item in document["outcomes"]
@@ -117,13 +127,35 @@ def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
         (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
     }
     if told != now:
-        return False
-    facts = {(fact["lookup"], fact["key"]): fact["record"] for fact in document["facts"]}
-    return all(
+        return None
+    if previous.parts is None:
+        return _compared(document, states)
+    facts = dict(zip(map(_name, document["facts"]), previous.digests[1:], strict=True))
+    others = []
+    for state in states:
+        if state.record is None or state.fact is None:
+            continue
+        before = facts.get((state.lookup, state.key))
+        if before is None:
+            return None
+        if before != state.fact.digest:
+            others.append((state.fact, before))
+    return others
+
+
+def _compared(whole: Mapping[str, Any], states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
+    """Compare the facts of a version that an older program wrote, which is whole."""
+    facts = {_name(fact): fact["record"] for fact in whole["facts"]}
+    same = all(
         state.record is None
         or facts.get((state.lookup, state.key)) == from_json(state.record.model_dump_json(exclude_none=True))
         for state in states
     )
+    return [] if same else None
+
+
+def _name(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["lookup"], item["key"]
 
 
 def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:

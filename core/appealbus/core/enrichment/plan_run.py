@@ -270,7 +270,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     if before is None or before.record is None or new.record is not None:
         return new
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
-    return replace(
+    kept = replace(
         before,
         code="refresh.failed",
         reason=reason,
@@ -278,3 +278,4 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         runs=new.runs,
         next_attempt_at=new.next_attempt_at,
     )
+    return kept if before.fact is None else kept.kept_as(before.fact)

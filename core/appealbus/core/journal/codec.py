@@ -8,6 +8,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
@@ -38,14 +39,14 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
         "ended_at": state.ended_at,
         "next_attempt_at": state.next_attempt_at,
         "inputs": _INPUTS.dump_json(state.inputs) if state.inputs else None,
-        "record": state.record and state.record.model_dump_json().encode(),
-        "provenance": state.provenance and state.provenance.model_dump_json().encode(),
+        "fact": state.fact and state.fact.digest,
     }
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
-    """Return the question's state in a row of `lookup`."""
-    return LookupState(
+    """Return the question's state in a row of `lookup` with the `body` of its fact."""
+    record, provenance = (None, None) if row.fact is None else fact_parts(row.body)
+    state = LookupState(
         lookup=row.lookup,
         key=row.key,
         kind=OutcomeKind(row.kind),
@@ -57,9 +58,10 @@ def state_from_row(row: Row[Any]) -> LookupState:
         runs=row.runs,
         asked_at=row.asked_at,
         next_attempt_at=row.next_attempt_at,
-        record=record_from_json(row.record) if row.record else None,
-        provenance=Provenance.model_validate_json(row.provenance) if row.provenance else None,
+        record=record_from_json(record) if record else None,
+        provenance=Provenance.model_validate_json(provenance) if provenance else None,
     )
+    return state if row.fact is None else state.kept_as(Document(row.fact, row.body))
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
@@ -74,14 +76,15 @@ def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
 
 
 def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
-    """Return the case of a row of `appeal`."""
+    """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
-        appeal=Appeal.model_validate_json(row.document),
+        appeal=Appeal.model_validate_json(row.body),
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
-        size=len(row.document),
+        size=row.size,
+        content=row.content,
         deaths=row.deaths,
     )
 

@@ -22,11 +22,16 @@ class Conclusion:
     """The appeal; its lease ends."""
     _: KW_ONLY
     dossier: bytes | None
-    """The new version as JSON; None where the run has nothing new to tell: then nothing is delivered."""
+    """The new version as JSON, with `parts` its skeleton; None where the run has nothing new to tell: then nothing is
+    delivered."""
     version: int
     """Exactly one more than the newest version; the newest one itself where `dossier` is None."""
     completeness: Completeness
     """Of the dossier."""
+    parts: bytes | None = None
+    """The digests of its documents, which the journal has already."""
+    size: int = 0
+    """Bytes of the version with them."""
     receivers: Sequence[str] = ()
     """Names of the deliveries that get this version."""
     due_at: datetime | None = None
@@ -86,6 +91,8 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
             "document": each.dossier,
             "region": each.region,
             "epoch": item.epoch,
+            "parts": each.parts,
+            "size": each.size,
         }
         for item in items
         for each in (item.conclusion,)

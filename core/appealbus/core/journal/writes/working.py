@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, lookup
@@ -97,7 +97,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
-        waiting = ids.add_columns(func.length(appeal.c.document).label("size")).where(appeal.c.state == READY)
+        waiting = ids.add_columns(appeal.c.size).where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
         rows += connection.execute(waiting).all()
     claimed = _fitting(rows, item)
