@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Dossier, Input
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.tolerant import knows_more, tolerant, whole
@@ -58,6 +59,10 @@ def _appeal(document: Document) -> Document:
     return upcast("appeal", document)
 
 
+def _change(document: Document) -> Document:
+    return upcast("change", document)
+
+
 def _provenance(document: Document) -> Document:
     return upcast("provenance", document)
 
@@ -83,4 +88,5 @@ def _dossier(document: Document) -> Document:
 APPEAL: Stored[Appeal] = Stored(Appeal, _appeal)
 DOSSIER: Stored[Dossier] = Stored(Dossier, _dossier)
 PROVENANCE: Stored[Provenance] = Stored(Provenance, _provenance)
+CHANGE: Stored[Change] = Stored(Change, _change)
 INPUTS: Stored[tuple[Input, ...]] = Stored(tuple[Input, ...], _input)
