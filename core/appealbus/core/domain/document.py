@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from pydantic import BaseModel
-
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record, record_to_json
+from appealbus.schemas.stored import APPEAL, PROVENANCE
 
 DIGEST = 32
 """Bytes of a digest: that of SHA-256."""
@@ -72,9 +74,12 @@ def split(parts: bytes) -> tuple[bytes, ...]:
     return tuple(parts[at : at + DIGEST] for at in range(0, len(parts), DIGEST))
 
 
-def fact_document(record: BaseModel | None, provenance: BaseModel | None) -> Document:
+def fact_document(record: Record | None, provenance: Provenance | None) -> Document:
     """Return the document of a fact: a record with its provenance, or that of an outcome without a record."""
-    return fact_of(_json(record), _json(provenance))
+    return fact_of(
+        None if record is None else record_to_json(record, exclude_none=True),
+        None if provenance is None else PROVENANCE.write(provenance, exclude_none=True),
+    )
 
 
 def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
@@ -83,10 +88,6 @@ def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
     if provenance is not None:
         text += _PROVENANCE[1:] + provenance if record is None else _PROVENANCE + provenance
     return Document.of(text + b"}")
-
-
-def _json(value: BaseModel | None) -> bytes | None:
-    return None if value is None else value.model_dump_json(exclude_none=True).encode()
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
@@ -99,9 +100,9 @@ def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
     return body[len(_RECORD) : end], body[end + len(_PROVENANCE) : -1]
 
 
-def appeal_document(appeal: BaseModel) -> Document:
+def appeal_document(appeal: Appeal) -> Document:
     """Return the document of an appeal, as it stands in dossiers."""
-    return Document.of(appeal.model_dump_json(exclude_none=True).encode())
+    return Document.of(APPEAL.write(appeal, exclude_none=True))
 
 
 def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:

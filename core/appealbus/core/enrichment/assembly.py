@@ -120,7 +120,11 @@ def other_facts(previous: Version, states: Sequence[LookupState]) -> list[tuple[
     """
     document = from_json(bare(previous.skeleton))
     told = {
-        (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
+        (
+            item["lookup"],
+            item["key"],
+            _news(OutcomeKind.stored(item["outcome"]), item["code"], "next_attempt_at" in item),
+        )
         for item in document["outcomes"]
     }
     now = {
@@ -161,6 +165,6 @@ def _name(item: Mapping[str, Any]) -> tuple[str, str]:
 def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
         return kind.value
-    if kind.final or kind is OutcomeKind.SKIPPED:
+    if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again else "given up"

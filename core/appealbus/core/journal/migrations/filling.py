@@ -18,8 +18,8 @@ from appealbus.core.journal.migrations import FILLED
 from appealbus.core.journal.tables import counter
 from appealbus.core.journal.writes import events
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import record_from_json
+from appealbus.schemas.record import stored_record
+from appealbus.schemas.stored import APPEAL, PROVENANCE
 
 _BATCH = 500
 """Appeals of one transaction: large ones are hardly faster, and what was done since the last one is lost by a kill."""
@@ -82,7 +82,7 @@ def finish(connection: Connection) -> None:
 
 def _old(row: Any, lookups: list[Any]) -> Old:
     try:
-        appeal = Appeal.model_validate_json(row.document)
+        appeal = APPEAL.read(row.document)
     except ValueError:  # damaged: it stays as it is, and whoever works it says so
         return Old(row, None, Document.of(row.document), lookups)
     return Old(row, appeal, appeal_document(appeal), lookups)
@@ -125,8 +125,8 @@ def _fact(row: Any) -> Document | None:
     if row.record is None and row.provenance is None:
         return None
     try:
-        record = None if row.record is None else record_from_json(row.record)
-        provenance = None if row.provenance is None else Provenance.model_validate_json(row.provenance)
+        record = None if row.record is None else stored_record(row.record)
+        provenance = None if row.provenance is None else PROVENANCE.read(row.provenance)
         return fact_document(record, provenance)
     except ValueError:  # damaged: kept as it is
         return fact_of(row.record, row.provenance)

@@ -13,6 +13,8 @@ from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup
 from appealbus.core.journal.tables import quarantine as quarantine_table
+from appealbus.core.journal.writes import replies
+from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
 
@@ -24,6 +26,8 @@ class Keep:
     state: LookupState
     owner: str | None = None
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
+    kept: Kept | None = None
+    """What came for it, where that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     facts = [(item.appeal_id, item.state.fact) for item in good]
     documents.keep(connection, [(appeal_id, fact) for appeal_id, fact in facts if fact is not None])
     bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
+    replies.keep(connection, [item.kept for item in good if item.kept is not None])
     return own
 
 
