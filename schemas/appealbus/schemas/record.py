@@ -22,6 +22,11 @@ class Record(Model):
     model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
 
     known: ClassVar[dict[str, type["Record"]]] = {}
+    renamed: ClassVar[dict[str, str]] = {}
+    """By the former name of a record type its present one."""
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    """Names that the type had before: what was recorded under one of them is read as this type."""
 
     type: str
 
@@ -34,6 +39,31 @@ class Record(Model):
             if Record.ships(default):
                 raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
             Record.known[default] = cls
+            if "formerly" in cls.__dict__:
+                Record.renamed.update({name: default for name in cls.formerly if not Record.ships(name)})
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Record":
+        """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord.
+
+        Raises:
+            ValidationError: if it is none, or one that ships and breaks its model.
+
+        """
+        record_type = str(document.get("type"))
+        model = Record.known.get(record_type)
+        if model is None and record_type in Record.renamed:
+            present = Record.renamed[record_type]
+            try:
+                return Record.known[present].model_validate({**document, "type": present})
+            except ValidationError:
+                model = None  # as it was recorded then, under the name of then
+        try:
+            return (model or OtherRecord).model_validate(document)
+        except ValidationError:
+            if Record.ships(record_type):
+                raise
+            return OtherRecord.model_validate(document)
 
     @staticmethod
     def ships(record_type: str) -> bool:
@@ -72,8 +102,11 @@ def _printable(value: Any) -> Any:
 
 def record_from_json(raw: bytes) -> Record:
     """Return the record typed; one whose type is unknown here, or has changed since, whole as OtherRecord."""
-    model = Record.known.get(str(orjson.loads(raw).get("type")), OtherRecord)
+    document = orjson.loads(raw)
+    record_type = str(document.get("type"))
+    if record_type in Record.renamed:
+        return Record.of(document)
     try:
-        return model.model_validate_json(raw)
+        return Record.known.get(record_type, OtherRecord).model_validate_json(raw)
     except ValidationError:
         return OtherRecord.model_validate_json(raw)
