@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def appeals(
     context: typer.Context,
+    *,
     state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
     lacking: Annotated[
         bool, typer.Option("--lacking", help="Only those whose contract wants a lookup that was not loaded.")

@@ -7,10 +7,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
-from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.case import Case, LookupState, Try
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
+from appealbus.core.journal.tables import to_number
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.dossier import Input
@@ -41,6 +42,22 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
         "record": state.record and state.record.model_dump_json().encode(),
         "provenance": state.provenance and state.provenance.model_dump_json().encode(),
     }
+
+
+def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
+    """Return the attempts of a question's last run as the log tells them; what is the question's own id is left out."""
+    return [_try_to_json(state.question, each) for each in state.tries]
+
+
+def _try_to_json(question: str, each: Try) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
+    if each.code:
+        told["code"] = each.code
+    if each.question != question:
+        told["question"] = each.question
+    if each.message != each.question:
+        told["message"] = each.message
+    return told
 
 
 def state_from_row(row: Row[Any]) -> LookupState:

@@ -198,8 +198,9 @@ class Contracts:
         here = self._standing.by_name
         present = present_names(here)
         for each in remembered:  # another worker has a newer version of its plugin
-            if each.lookup not in here:
-                present |= {each.lookup: old for old in each.formerly if old in here}
+            older = next((old for old in each.formerly if old in here), None)
+            if older is not None and each.lookup not in here:
+                present[each.lookup] = older
         return present
 
     def _contract(
