@@ -31,6 +31,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
 log = structlog.get_logger(__name__)
@@ -102,7 +103,7 @@ class Casework:
 
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
-        kind = case.appeal.kind
+        kind = self.kind_of(case)
         contract = self.contracts[kind]
         run = CaseRun(self, renamed(case, contract.present), contract)
         try:
@@ -125,6 +126,10 @@ class Casework:
             if not is_defect(error):
                 raise
             return await run.fail()
+
+    def kind_of(self, case: Case) -> AppealKind | None:
+        """Return by which contract the case is worked: None where its kind is another release's."""
+        return case.appeal.kind if case.appeal.kind in self.contracts else None
 
     async def keep(
         self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None

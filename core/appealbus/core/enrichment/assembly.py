@@ -131,7 +131,7 @@ class Told:
         told: dict[str, Any] = from_json(document)
         self._news = {
             (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
-                OutcomeKind(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
+                OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
             )
             for item in told["outcomes"]
         }
@@ -172,6 +172,6 @@ def _present(record: dict[str, Any]) -> dict[str, Any]:
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
         return kind.value
-    if kind.final or kind is OutcomeKind.SKIPPED:
+    if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again or code == NOT_LOADED else "given up"
