@@ -74,6 +74,8 @@ class LookupState:
     """The id under which it was put last. For the log alone, as is `tries`: it is not read again from the journal."""
     tries: tuple[Try, ...] = ()
     """The attempts of the last run, in their order."""
+    is_kept: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether the journal has, or is about to get, the document of its record and provenance."""
     _fact: Document | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -83,9 +85,11 @@ class LookupState:
             object.__setattr__(self, "_fact", fact_document(self.record, self.provenance))
         return self._fact
 
-    def kept_as(self, fact: Document) -> "LookupState":
-        """Note the document of its record and provenance as it is kept already."""
-        object.__setattr__(self, "_fact", fact)
+    def kept(self, fact: Document | None = None) -> "LookupState":
+        """Note that the journal has the document of its record and provenance, or is about to get it."""
+        object.__setattr__(self, "is_kept", True)
+        if fact is not None:
+            object.__setattr__(self, "_fact", fact)
         return self
 
     @property

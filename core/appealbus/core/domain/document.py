@@ -138,8 +138,3 @@ def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
 def bare(skeleton: bytes) -> bytes:
     """Return what a skeleton tells without its documents, as JSON: no appeal, and facts without what they say."""
     return skeleton.replace(_WHOLE, b"null").replace(_MEMBERS, b"}")
-
-
-def same_record(one: bytes, other: bytes) -> bool:
-    """Say whether two documents of facts have the same record, whatever their provenance."""
-    return fact_parts(one)[0] == fact_parts(other)[0]

@@ -1,6 +1,6 @@
 """Between the journal's rows and the models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -77,7 +77,18 @@ def state_from_row(row: Row[Any]) -> LookupState:
         record=stored_record(record) if record else None,
         provenance=PROVENANCE.read(provenance) if provenance else None,
     )
-    return state if row.fact is None else state.kept_as(Document(row.fact, row.body))
+    return state if row.fact is None else state.kept(Document(row.fact, row.body))
+
+
+def names_to(names: Iterable[str]) -> str | None:
+    """Return names as a column holds them, each with a space around it; None for none."""
+    text = " ".join(names)
+    return f" {text} " if text else None
+
+
+def names_from(text: str | None) -> list[str]:
+    """Return the names in such a column."""
+    return [name for name in (text or "").split(" ") if name]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
@@ -120,6 +131,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         changed_at=row.changed_at,
         held_by=row.held_by,
         held_reason=row.held_reason,
+        lacks=tuple(names_from(row.lacks)),
     )
 
 

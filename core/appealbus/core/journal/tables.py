@@ -129,6 +129,17 @@ Index(
 )
 Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
 
+LACKS = appeal.c.lacks.is_not(None)
+"""A lookup of its contract could not be asked."""
+Index(
+    "ix_appeal_lacks",
+    appeal.c.lacks,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=LACKS,
+    postgresql_where=LACKS,
+)
+
 lookup = Table(
     "lookup",
     metadata,
@@ -147,6 +158,16 @@ lookup = Table(
     Column("fact", LargeBinary),
 )
 """How questions stand. `fact` is the digest of the document of its record and provenance, where it has either."""
+
+known_lookup = Table(
+    "known_lookup",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
 
 document = Table(
     "document",
