@@ -13,6 +13,7 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -116,12 +117,22 @@ class Casework:
                 raise
             return await run.fail()
 
-    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
-        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read."""
+    async def keep(
+        self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
+    ) -> None:
+        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read.
+
+        Args:
+            case: whose question it is.
+            state: how it stands.
+            answered: the late answer.
+            replies: what came for it, where that is kept.
+
+        """
         if answered is None:
-            await self.journal.keep(case.appeal_id, state, owner=self.owner)
+            await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
-            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner)
+            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
