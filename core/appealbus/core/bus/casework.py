@@ -28,6 +28,7 @@ from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
+from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ class Casework:
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
         run = CaseRun(self, case)
-        kind = case.appeal.kind
+        kind = self.kind_of(case)
         try:
             if kind in self._answered_later:
                 await run.read_answers()
@@ -116,6 +117,10 @@ class Casework:
             if not is_defect(error):
                 raise
             return await run.fail()
+
+    def kind_of(self, case: Case) -> AppealKind | None:
+        """Return by which contract the case is worked: None where its kind is another release's."""
+        return case.appeal.kind if case.appeal.kind in self.parts.contracts else None
 
     async def keep(
         self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
@@ -253,7 +258,7 @@ class CaseRun:
 
     @property
     def _required(self) -> frozenset[str]:
-        return self._casework.parts.contracts[self.case.appeal.kind].required
+        return self._casework.parts.contracts[self._casework.kind_of(self.case)].required
 
     def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
