@@ -210,9 +210,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.deaths,
             dossiers.c.region,
             dossiers.c.epoch,
-            sql_case((dossiers.c.parts.is_(None), func.length(dossiers.c.document)), else_=dossiers.c.size).label(
-                "size"
-            ),
+            _SIZE.label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
