@@ -1,6 +1,5 @@
 """`appealbus hold` and `appealbus release`: no work on one appeal until somebody says so."""
 
-import getpass
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from appealbus.core.cli.appeals import Number
 from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.person import person
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ def hold(
     it finds is refused.
     """
     checked_reason(reason)
-    by = actor()
+    by = person()
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("case.held_by_hand", number=number, actor=by)
@@ -44,7 +44,7 @@ def hold(
 def release(context: typer.Context, number: Number) -> None:
     """Let a held appeal go on: it is worked again, by the bus that runs or else by the next one."""
     _change(cli_of(context), number, lambda journal: journal.release_appeal(number))
-    log.warning("case.released", number=number, actor=actor())
+    log.warning("case.released", number=number, actor=person())
     cli_of(context).out.print(f"{number} is worked again.")
 
 
@@ -62,11 +62,3 @@ def checked_reason(reason: str) -> None:
     """
     if not reason.strip() or len(reason) > _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
-
-
-def actor() -> str:
-    """Return who asks, as far as this machine knows."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without names
-        return "unknown"

@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
-from appealbus.core.cli.holding import actor, checked_reason
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.person import person
 from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess
 from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.rereading import Verdict
@@ -51,6 +52,8 @@ class Findings:
     looked_at: int = 0
     differ: list[int] = field(default_factory=list)
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    reads: list[AppealRead] = field(default_factory=list)
+    """Where their values are to be shown."""
     sample: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, read: AppealRead) -> None:
@@ -139,6 +142,11 @@ class _Run:
         try:
             async with cli.journal() as journal:
                 found = await self._look(journal)
+            if self.values:
+                async with cli.journal(write=True) as journal:
+                    await journal.note_look("reread", by=person(), number=self.targets.number, about={})
+                for read in found.reads:
+                    _show_values(cli, read)
             _show(cli, found, self.targets.span)
             if self.dry_run or not found.differ:
                 return 0
@@ -159,7 +167,7 @@ class _Run:
                 read = await self.process.read(appeal_id)
                 found.add(read)
                 if self.values:
-                    _show_values(self.cli, read)
+                    found.reads.append(read)
         except asyncio.CancelledError:
             self.cli.err.print(f"Stopped after {_appeals(found.looked_at)}; nothing is changed.")
             raise
@@ -167,7 +175,7 @@ class _Run:
 
     async def _change(self, journal: Journal, ids: Sequence[int]) -> int:
         """Read appeals again and write what is otherwise, page after page; return of how many."""
-        by, done, left = actor(), 0, list(ids)
+        by, done, left = person(), 0, list(ids)
         refused: dict[int, tuple[str, JournalError]] = {}
         try:
             for again in range(_AGAIN):
@@ -199,9 +207,9 @@ async def _write(journal: Journal, read: AppealRead, by: str, reason: str) -> in
         return 0
     states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
     anew = [
-        _anew(states[each.lookup, each.key], each, each.after)
+        _anew(states[each.after["lookup"] or "", each.key], each, each.after)
         for each in read.results
-        if each.after is not None and (each.lookup, each.key) in states
+        if each.after is not None and (each.after["lookup"], each.key) in states
     ]
     if not anew:
         return 0
@@ -218,6 +226,7 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
     trail = None if provenance is None else Provenance.model_validate_json(provenance)
     anew = replace(
         state,
+        lookup=result.lookup,
         kind=OutcomeKind(after["kind"] or ""),
         code=after["code"] or "",
         reason=after["reason"] or "",
@@ -228,7 +237,7 @@ def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | No
     )
     differs = [f"{path} {how}" for path, how, *_ in result.fields]
     was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
-    return Anew(anew, trail.source if trail else "", was_ended_at, differs)
+    return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)
 
 
 def _show(cli: Cli, found: Findings, span: Span | None) -> None:

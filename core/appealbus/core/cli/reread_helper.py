@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -22,8 +23,10 @@ from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
 from appealbus.core.guards.guard import Guard
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs import configure
-from appealbus.core.parts import Bound, Parts, build
+from appealbus.core.parts import Bound, build
+from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.process import spare_memory
+from appealbus.schemas.appeal import AppealKind
 
 _START = 60.0
 """Seconds for a wire to start: contracts are read then."""
@@ -56,8 +59,9 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall)
+        contracts = parts.contracts.known_to(await journal.known_lookups())
         while (request := await asyncio.to_thread(_taken, requests)) is not None:
-            told = orjson.dumps(await _reread(rereader, parts, journal, request))
+            told = orjson.dumps(await _reread(rereader, contracts, journal, request))
             results.writelines((f"{len(told)}\n".encode(), told))
             results.flush()
 
@@ -67,15 +71,20 @@ def _taken(requests: IO[bytes]) -> dict[str, Any] | None:
     return orjson.loads(requests.read(int(size))) if size else None
 
 
-async def _reread(rereader: Rereader, parts: Parts, journal: Journal, request: dict[str, Any]) -> dict[str, Any]:
+async def _reread(
+    rereader: Rereader,
+    contracts: Mapping[AppealKind | None, CompletenessContract],
+    journal: Journal,
+    request: dict[str, Any],
+) -> dict[str, Any]:
     appeal_id: int = request["id"]
     cases = await journal.cases([appeal_id])
     if not cases:
         return {"number": None, "results": []}
     [case] = cases
     rows = await journal.replies(appeal_id)
-    plan = parts.contracts[case.appeal.kind].plan
-    found = await rereader.read(case, plan, rows, request["source"] or None)
+    contract = contracts.get(case.appeal.kind) or contracts[None]
+    found = await rereader.read(case, contract, rows, request["source"] or None)
     return {"number": case.receipt.number, "results": [_told(each, values=request["values"]) for each in found]}
 
 
@@ -93,6 +102,7 @@ def _told(result: Reread, *, values: bool) -> dict[str, Any]:
     if result.verdict is Verdict.DIFFERS and result.after is not None and result.before is not None:
         after = result.after
         told["after"] = {
+            "lookup": result.before.lookup,
             "was_ended_at": result.before.ended_at,
             "ended_at": after.ended_at,
             "kind": after.kind.value,

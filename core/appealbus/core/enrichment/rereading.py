@@ -9,13 +9,15 @@ from enum import StrEnum
 from appealbus.core.domain.case import PENDING, Case, LookupState
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import renamed
 from appealbus.core.enrichment.differences import FieldDifference, differences
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
+from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, InputState, Node, Plan
+from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
@@ -46,7 +48,7 @@ class Reread:
         now: the same by the reading of today; where it is impossible, why: a code.
         fields: where the record differs.
         after: how the question would stand, if it differs.
-        before: how it stands.
+        before: how it stands, under the name that its lookup had then.
 
     """
 
@@ -75,12 +77,14 @@ class Rereader:
     fan_out: int
     now: Callable[[], datetime]
 
-    async def read(self, case: Case, plan: Plan, rows: Sequence[ReplyRow], source: str | None = None) -> list[Reread]:
+    async def read(
+        self, case: Case, contract: CompletenessContract, rows: Sequence[ReplyRow], source: str | None = None
+    ) -> list[Reread]:
         """Read again what was kept of a case.
 
         Args:
             case: the case.
-            plan: of its kind.
+            contract: of its kind.
             rows: what was kept of its questions, the newest first.
             source: of this source alone; None: of all.
 
@@ -88,11 +92,17 @@ class Rereader:
         kept: dict[tuple[str, str], list[ReplyRow]] = defaultdict(list)
         for row in rows:
             if source in (None, row.source):
-                kept[row.lookup, row.key].append(row)
-        reading = _CaseReading(self, case, kept)
-        for node in plan:
+                kept[contract.present.get(row.lookup, row.lookup), row.key].append(row)
+        reading = _CaseReading(self, renamed(case, contract.present), kept)
+        for node in contract.plan:
             await reading.go_over(node)
-        return [*reading.results, *(_impossible(*key, reading.before.get(key), "reply.not_asked") for key in kept)]
+        written = {(state.lookup, state.key): state for state in case.states}
+        former = {(contract.present.get(name, name), key): state for (name, key), state in written.items()}
+        results = [
+            replace(each, before=written.get((each.lookup, each.key)) or former.get((each.lookup, each.key)))
+            for each in reading.results
+        ]
+        return [*results, *(_impossible(*key, reading.before.get(key), "reply.not_asked") for key in kept)]
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ class Anew:
 
     state: LookupState
     source: str
-    was_ended_at: datetime
-    """When it had ended, as far as whoever read it again knew."""
+    was: tuple[str, datetime]
+    """What its lookup was called when it ended, and when that was, as far as whoever read it again knows."""
     differs: Sequence[str]
     """Where its record differs: paths alone; empty where it had none."""
 
@@ -56,7 +56,7 @@ def _write(connection: Connection, item: Reread) -> int | JournalError | None:
         return refusal
     stands = select(lookup.c.lookup, lookup.c.key, lookup.c.ended_at).where(lookup.c.appeal_id == item.appeal_id)
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
-    good = [each for each in item.states if ended.get((each.state.lookup, each.state.key)) == each.was_ended_at]
+    good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
     if good:
         keeping.keep(connection, [keeping.Keep(item.appeal_id, each.state) for each in good])
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
