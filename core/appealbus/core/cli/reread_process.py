@@ -15,6 +15,8 @@ from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 
 _HELPER = "appealbus.core.cli.reread_helper"
+_FLAGS = ("-P",)
+"""Nothing that lies in the working directory is taken for a module."""
 _WITHIN = 60.0
 """Seconds until an appeal counts as one that cannot be read again: some hundred questions take a second or two."""
 _START = 300.0
@@ -91,7 +93,7 @@ class RereadProcess:
 
     async def _ask(self, appeal_id: int) -> Mapping[str, Any]:
         if self._process is None:
-            command = (sys.executable, "-P", "-m", _HELPER, str(self._config or ""), self._source)
+            command = (sys.executable, *_FLAGS, "-m", _HELPER, str(self._config or ""), self._source)
             self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         into, out = _pipes(self._process)
         asked = orjson.dumps({"id": appeal_id, "source": self._source, "values": self._values})
