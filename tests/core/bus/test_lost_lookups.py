@@ -194,3 +194,53 @@ async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -
         await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
+
+
+def renamed(made: Lookup[Any, Any], *formerly: str) -> Lookup[Any, Any]:
+    """Let a lookup have had other names."""
+    type(made).formerly = formerly
+    return made
+
+
+async def test_what_was_found_under_a_former_name_counts_for_the_present_one(start: Start) -> None:
+    """Nothing is asked again and nothing told twice; contracts and paths that use the old name go on."""
+    wire = ScriptedWire()
+    before = lookup("s.lost", x=From("text"))
+    behind = lookup("s.behind", x=From("s.lost/name"))
+    completeness = {"default": {"required": ["s.lost", "s.behind"]}}
+    async with start(before, behind, wire=wire, completeness=completeness) as bus:
+        number = await taken(bus)
+    asked = len(wire.asked)
+    after = renamed(lookup("s.new", x=From("text")), "s.lost")
+    other = lookup("s.other", x=From("text"))
+    async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
+        assert bus.parts.problems == []
+        await bus.journal.retry(number)
+        await bus.settle()
+        assert (await row(bus, number)).version == 1  # a new name alone is no news
+        second = await taken(bus, "m-2")
+        assert {fact.lookup for fact in (await newest(bus, second)).facts} == {"s.new", "s.behind"}
+    assert len(wire.asked) == asked + 2
+    completeness["default"]["required"].append("s.other")
+    async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        told = await newest(bus, number)
+        assert {fact.lookup: fact.not_asked_now for fact in told.facts} == dict.fromkeys(
+            ("s.new", "s.behind", "s.other")
+        )
+        assert (told.version, told.completeness) == (2, "complete")
+    assert len(wire.asked) == asked + 3
+
+
+async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -> None:
+    """What it told stays under the old name, and new appeals lack it: nobody can know that both are one."""
+    async with start(LOST) as bus:
+        number = await taken(bus)
+    async with start(lookup("s.new", x=From("text"))) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        told = await newest(bus, number)
+        assert {fact.lookup: fact.not_asked_now for fact in told.facts} == {"s.lost": True, "s.new": None}
+        second = await newest(bus, await taken(bus, "m-2"))
+        assert [gap.lookup for gap in second.gaps] == ["s.lost"]
