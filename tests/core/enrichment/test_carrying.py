@@ -122,6 +122,12 @@ def test_a_lost_lookup_with_something_to_ask_is_lacking(states: tuple[LookupStat
     assert any(each.pending for each in found.states if each.lookup == "s.lost")
 
 
+def test_what_a_person_has_asked_anew_waits_for_its_lookup() -> None:
+    """It stays found, and complete, meanwhile."""
+    found = carried(state("s.lost", "1", ONE, next_attempt_at=NOW), missing=missing("repeats[*]"), repeats=["one"])
+    assert (found.lacks, told_by(found)) == (["s.lost"], {("s.lost", "1", "found")})
+
+
 def test_another_path_is_no_question_where_the_first_has_a_value() -> None:
     """As in a plan: a later path stands in for an earlier one, unless the lookup takes all of them."""
     of_first = state("s.lost", "1", ONE)
@@ -138,5 +144,7 @@ def test_what_was_never_told_and_has_no_record_is_not_told_as_if_it_were() -> No
 
 def test_questions_of_a_loaded_lookup_that_are_put_no_longer_leave_no_gap() -> None:
     """Only what was found stays: a question that waited for an input, say, has others in its place."""
-    found = carried(ended("s.a", "", OutcomeKind.SKIPPED, code="input.pending"), state("s.a", "1", ONE), repeats=["one"])
+    found = carried(
+        ended("s.a", "", OutcomeKind.SKIPPED, code="input.pending"), state("s.a", "1", ONE), repeats=["one"]
+    )
     assert told_by(found) == {("s.a", "1", "found")}
