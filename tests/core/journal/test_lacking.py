@@ -81,7 +81,7 @@ async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, ma
     await journal.release("nobody")
     with beside(journal, url) as connection:
         broken = "x'7b'" if connection.dialect.name == "sqlite" else "'{'"
-        connection.exec_driver_sql(f"UPDATE appeal SET document = {broken}")
+        connection.exec_driver_sql(f"UPDATE document SET body = {broken}")
     assert await claimed(journal, make, {"a.b"}) == []
     assert [row.state for row in await journal.appeals()] == [AppealState.PARKED]
     assert await claimed(journal, make, {"a.b"}, after=2) == []
@@ -111,6 +111,8 @@ async def test_many_that_lack_a_lookup_come_in_batches(journal, make, url):
         marks = ", ".join("?" if connection.dialect.name == "sqlite" else "%s" for _ in names)
         insert = f"INSERT INTO appeal ({', '.join(names)}) VALUES ({marks})"
         connection.exec_driver_sql(insert, [tuple(each[name] for name in names) for each in rows])
+        documents = "SELECT a.id, d.digest, d.body FROM appeal a, document d WHERE a.id <> d.appeal_id"
+        connection.exec_driver_sql(f"INSERT INTO document (appeal_id, digest, body) {documents}")
     expected = sorted((each["urgency"], each["id"]) for each in rows if " a.a " in each["lacks"])
     assert await claimed(journal, make, {"a.a"}, limit=1) == [first]
     begun = time.perf_counter()
