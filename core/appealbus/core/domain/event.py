@@ -67,6 +67,25 @@ class What(StrEnum):
     CLOCK_TRUSTED = "clock_trusted"
 
 
+BUS = "bus"
+"""The actor of what the bus does by itself."""
+
+
+def by_worker(name: str | None) -> str:
+    """Return the actor that a worker is; the bus where it has no name."""
+    return BUS if name is None else f"worker:{name}"
+
+
+def by_person(name: str) -> str:
+    """Return the actor that a person is."""
+    return f"person:{name}"
+
+
+def by_client(channel: str) -> str:
+    """Return the actor that sends through a channel."""
+    return f"client:{channel}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happens, on its way into the log.
@@ -76,7 +95,8 @@ class Event:
         appeal_id: the appeal that it happens to, if it happens to one.
         actor: who does it: `worker:NAME`, `client:CHANNEL`, `person:NAME`, `plugin:NAME`, `bus`.
         about: which part it is about: a lookup, a receiver, a channel, a source.
-        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests, times in ISO 8601.
+        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests in hex, times as microseconds
+            since 1970, as the journal keeps them.
 
     """
 
