@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,6 +18,7 @@ import typer
 from appealbus.core import process
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
+from appealbus.core.domain.event import by_person
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
@@ -81,6 +83,8 @@ class Cli:
         journal = await Journal.open(
             bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
         )
+        if write:
+            journal.actor = by_person(user())
         try:
             if checkpoint is None:
                 yield journal
@@ -135,6 +139,14 @@ async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
         pass  # whoever needs the journal says so
     finally:
         checkpoint.close()  # a bus that is about to run is the one to write it
+
+
+def user() -> str:
+    """Return who runs the command, as far as this machine knows."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without names
+        return "unknown"
 
 
 def cli_of(context: typer.Context) -> Cli:

@@ -1,7 +1,7 @@
 """What happened: the entries of the log, and places in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -127,6 +127,18 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries of the log are wanted: those that fulfil all of it."""
+
+    what: Collection[str] = ()
+    """Any of these; empty: whatever happened."""
+    number: str | None = None
+    """Of the appeal that it happened to."""
+    about: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """An entry of the log. `position` is None as long as it has none; `number` where its appeal is gone."""
 
@@ -138,3 +150,19 @@ class LogEntry:
     actor: str
     about: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the log."""
+
+    entries: Sequence[LogEntry]
+    next: Cursor
+    """Where the next page begins. It moves on past what is not wanted, too."""
+    head: Cursor
+    """The end of the log when the page was read."""
+
+    @property
+    def lag(self) -> int:
+        """How many entries follow this page, wanted or not."""
+        return self.head.position - self.next.position

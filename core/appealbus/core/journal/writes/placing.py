@@ -19,10 +19,11 @@ COUNTER = "log"
 _ANY = text("SELECT 1 FROM log_unplaced LIMIT 1")
 _HEAD = text("SELECT value FROM counter WHERE name = 'log' FOR UPDATE")
 _FIRST = text("INSERT INTO counter (name, value) VALUES ('log', 0) ON CONFLICT DO NOTHING")
-# A statement of its own, after the lock: it sees all that was committed before the lock was had.
+# A statement of its own, after the lock: it sees all that was committed before the lock was had. An array goes by the
+# index, also where millions wait and the database has not counted them yet.
 _MOVE = text(
-    "WITH some AS (SELECT id FROM log_unplaced ORDER BY id LIMIT :most),"
-    " gone AS (DELETE FROM log_unplaced USING some WHERE log_unplaced.id = some.id RETURNING log_unplaced.*)"
+    "WITH gone AS (DELETE FROM log_unplaced"
+    " WHERE id = ANY(ARRAY(SELECT id FROM log_unplaced ORDER BY id LIMIT :most)) RETURNING *)"
     " INSERT INTO log_entry (position, at, what, appeal_id, actor, about, detail)"
     " SELECT :head + row_number() OVER (ORDER BY id), at, what, appeal_id, actor, about, detail FROM gone"
 )
