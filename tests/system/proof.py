@@ -77,7 +77,7 @@ def finished(here: Installation) -> set[Question]:
     found = set()
     for appeal in here.rows():
         states: list[LookupState] = here.read(lambda journal, number=appeal.number: journal.states(number))  # type: ignore[misc]
-        found |= {question_of(rows[s.provenance.question_id]) for s in states if s.provenance is not None}
+        found |= {question_of(rows[s.provenance.question_id]) for s in states if s.record is not None and s.provenance}
     return found
 
 

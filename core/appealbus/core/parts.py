@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
+from appealbus.core.config.models import SourceSettings
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
 from appealbus.core.errors import ConfigError
@@ -47,6 +48,8 @@ class Bound:
     guard: GuardSettings
     plugin: str = ""
     """The one that brings the wire."""
+    keep_replies: float = 0.0
+    """Seconds for which its replies are kept as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         raise ConfigError(*broken, *problems)
     parts = {kind.plural: {each.name: each for each in made if each.kind is kind} for kind in KINDS}
     sources = {
-        name: Bound(name, each.factory, each.part, loaded.settings.sources[name].guard, host.owner(each.part))
+        name: _bound(each, loaded.settings.sources[name], host.owner(each.part))
         for name, each in parts["connectors"].items()
     }
     brought = host.nodes(loaded.settings.bus.legal_basis)
@@ -132,6 +135,10 @@ def build(loaded: Loaded, host: Host) -> Parts:
         work=next((each.part for each in parts["work_queues"].values()), None),
         made=made,
     )
+
+
+def _bound(made: Made, settings: SourceSettings, plugin: str) -> Bound:
+    return Bound(made.name, made.factory, made.part, settings.guard, plugin, settings.keep_replies)
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:

@@ -1,15 +1,14 @@
 """The dossier: an appeal with the records of the state, every field with its source, every gap with its reason."""
 
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
-from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.base import Model, Moment, Text, Word, is_stored
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import OtherRecord, Record
+from appealbus.schemas.record import OtherRecord, Record, record_of_another_release
 from appealbus.schemas.signal import Signal
 
 
@@ -42,10 +41,9 @@ class Fact(Model):
         try:
             return Record.known.get(record_type, OtherRecord).model_validate(value)
         except ValidationError:
-            if Record.ships(record_type):
+            if Record.ships(record_type) and not is_stored():
                 raise
-            # The plugin has changed its model since; what was recorded then is still the record.
-            return OtherRecord.model_validate(value)
+            return record_of_another_release(value)
 
 
 class LookupOutcome(Model):
@@ -77,7 +75,7 @@ class Gap(Model):
     next_attempt_at: Moment | None = None
 
 
-class Completeness(StrEnum):
+class Completeness(Word):
     """Whether every required lookup has ended for good."""
 
     PARTIAL = "partial"

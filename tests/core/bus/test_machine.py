@@ -341,7 +341,7 @@ class Machine(RuleBasedStateMachine):
         """Return the questions whose records this journal has."""
         rows = await self.life.journal.appeals(limit=1000)
         states = [state for row in rows for state in await self.life.journal.states(row.number)]
-        return {self.world.asked[s.provenance.question_id] for s in states if s.provenance is not None}
+        return {self.world.asked[s.provenance.question_id] for s in states if s.record is not None and s.provenance}
 
 
 def _drop(*_: Any) -> Any:

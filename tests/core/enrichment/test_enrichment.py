@@ -66,7 +66,7 @@ class World:
             fields["fan"] = From("repeats[*]")
         return lookup(f"s.l{i}", ask, **fields)
 
-    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
+    async def keep(self, case: Case, state: LookupState, answered: str | None, replies: object) -> None:
         if self.keeps == self.crash_at:
             raise Crash
         self.keeps += 1

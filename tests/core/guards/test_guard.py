@@ -67,7 +67,7 @@ def test_other_failures_pass_through_at_once(virtual, bench, kind):
             7.0,
         )
         assert ended.attempts == 1
-        assert ended.provenance is None
+        assert ended.provenance.raw_sha256 is None
 
     virtual(scenario)
 
@@ -148,7 +148,8 @@ def test_broken_reply_stamps_are_a_defect(virtual, bench, kit):
     async def scenario():
         test = bench(script=[naive])
         ended = await test.ask()
-        assert (ended.outcome.kind, ended.provenance) == (OutcomeKind.INVALID, None)
+        assert (ended.outcome.kind, ended.outcome.record) == (OutcomeKind.INVALID, None)
+        assert (ended.provenance.raw_sha256, ended.provenance.message_id) == (None, None)
 
     virtual(scenario)
 

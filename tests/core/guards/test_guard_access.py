@@ -136,7 +136,9 @@ def test_not_found_is_remembered_and_failures_are_not(virtual, bench, kit):
         test.lookup = kit.lookup(lambda reply: kit.nothing())
         first, second = await test.ask("a"), await test.ask("a")
         assert first.outcome is second.outcome
-        assert second.provenance is None
+        assert second.provenance.connector == "cache:scripted"
+        assert second.provenance.observed_at == first.provenance.observed_at
+        assert second.provenance.question_id == test.access.rows[1].question_id
         assert len(test.wire.calls) == 1
         test.wire.script = [CallFailed(OutcomeKind.INVALID, "xml.malformed", "broken")]
         await test.ask("b")

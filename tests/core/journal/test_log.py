@@ -65,9 +65,7 @@ async def test_a_whole_life_is_noted(journal, make, conclude):
                 "code": "gbdfl.00003",
                 "attempts": 0,
                 "runs": 1,
-                "asked": None,
                 "ended": round(make.now.timestamp() * 1_000_000),
-                "next": None,
             },
         ),
         (
@@ -89,7 +87,7 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
     await journal.hold_appeal(number, by="aigul", reason="asked to")
     await journal.release_appeal(number)
     await journal.claim("w", make.now, 10, 60)
-    await journal.release("w", due_at=None) if False else await journal.release("w")
+    await journal.release("w")
     await journal.claim("w", make.now, 10, 60)
     await journal.bury("w")
     await journal.retry(number, everything=True)

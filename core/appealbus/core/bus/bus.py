@@ -117,6 +117,7 @@ class Bus:
             use_once=self.journal.use_answer,
             on_change=self._source_changed,
             limits=self._limits,
+            keep_replies=bound.keep_replies,
             plugin=bound.plugin,
             defects=self.parts.host.defects,
         )

@@ -13,6 +13,7 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -27,6 +28,7 @@ from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
+from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
 log = structlog.get_logger(__name__)
@@ -93,7 +95,7 @@ class Casework:
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
         run = CaseRun(self, case)
-        kind = case.appeal.kind
+        kind = self.kind_of(case)
         try:
             if kind in self._answered_later:
                 await run.read_answers()
@@ -116,12 +118,26 @@ class Casework:
                 raise
             return await run.fail()
 
-    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
-        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read."""
+    def kind_of(self, case: Case) -> AppealKind | None:
+        """Return by which contract the case is worked: None where its kind is another release's."""
+        return case.appeal.kind if case.appeal.kind in self.parts.contracts else None
+
+    async def keep(
+        self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
+    ) -> None:
+        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read.
+
+        Args:
+            case: whose question it is.
+            state: how it stands.
+            answered: the late answer.
+            replies: what came for it, where that is kept.
+
+        """
         if answered is None:
-            await self.journal.keep(case.appeal_id, state, owner=self.owner)
+            await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
-            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner)
+            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
@@ -242,7 +258,7 @@ class CaseRun:
 
     @property
     def _required(self) -> frozenset[str]:
-        return self._casework.parts.contracts[self.case.appeal.kind].required
+        return self._casework.parts.contracts[self._casework.kind_of(self.case)].required
 
     def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""

@@ -136,6 +136,11 @@ class SourceSettings(Settings):
     """The wire: `shep`, `soap` …"""
     guard: GuardSettings = GuardSettings()
     """Limits, retries and the breaker of this source."""
+    keep_replies: Seconds = Field(default=0.0, ge=0)
+    """How long its replies are kept as they came, so that they can be read again; 0: not at all.
+
+    They hold all that the source told, and are not encrypted in the journal yet.
+    """
 
 
 class PartSettings(Settings):

@@ -28,6 +28,28 @@ class KeptAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt of a question: a call that left for the source, or an answer from elsewhere, and what it brought.
+
+    Attributes:
+        question: under whose id it left: another question's where that one's answer served both.
+        message: what its first message was called.
+        at: when it left; of an answer that came by itself, when its question did.
+        ms: milliseconds until its end; of an answer that came by itself, until it came.
+        kind: how it ended, if it was the last one.
+        code: the same for programs.
+
+    """
+
+    question: str
+    message: str
+    at: datetime
+    ms: int
+    kind: OutcomeKind
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookupState:
     """How one question of a case stands. The journal keeps the newest for each (lookup, key)."""
 
@@ -46,6 +68,11 @@ class LookupState:
     next_attempt_at: datetime | None = None
     record: Record | None = None
     provenance: Provenance | None = None
+    """Of a record; else of what came instead of one, if the question left for its source."""
+    question: str = ""
+    """The id under which it was put last. For the log alone, as is `tries`: it is not read again from the journal."""
+    tries: tuple[Try, ...] = ()
+    """The attempts of the last run, in their order."""
 
     @property
     def pending(self) -> bool:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from appealbus.schemas.base import Word
 
 
-class AppealState(StrEnum):
+class AppealState(Word):
     """How an appeal stands."""
 
     READY = "ready"

@@ -110,7 +110,11 @@ def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
     """
     document = from_json(previous)
     told = {
-        (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
+        (
+            item["lookup"],
+            item["key"],
+            _news(OutcomeKind.stored(item["outcome"]), item["code"], "next_attempt_at" in item),
+        )
         for item in document["outcomes"]
     }
     now = {
@@ -129,6 +133,6 @@ def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
 def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
         return kind.value
-    if kind.final or kind is OutcomeKind.SKIPPED:
+    if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
     return "open" if asked_again else "given up"

@@ -226,7 +226,8 @@ class PlanRun:
             # That it was left out is written when this turn has ended. Should the worker die before, the next turn
             # leaves the question out, too.
             return
-        await self._enrichment.keep(self.case, state, answer.question_id if answer and ended.read else None)
+        read = answer.question_id if answer and ended.read else None
+        await self._enrichment.keep(self.case, state, read, ended.replies)
 
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""
@@ -244,6 +245,8 @@ class PlanRun:
             asked_at=ended.asked_at or (before.asked_at if before else None),
             record=outcome.record,
             provenance=ended.provenance,
+            question=ended.question,
+            tries=ended.tries,
         )
         at = next_attempt(
             enrichment.retry,
@@ -277,4 +280,6 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         attempts=new.attempts,
         runs=new.runs,
         next_attempt_at=new.next_attempt_at,
+        question=new.question,
+        tries=new.tries,
     )

@@ -8,10 +8,13 @@ from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
-from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.conversation import MOST_BYTES, NotingWire, of_answer, pack
 from appealbus.core.guards.defects import NotAnOutcome
+from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
@@ -32,6 +35,7 @@ _FAIR = 0.75
 """The part of `guard.timeout` that a call must have had for its time-out to be the source's."""
 CALL_TIMED_OUT = timed_out("guard.timeout", "the source did not answer in time")
 
+STOPPING = unavailable("bus.stopping", "the bus is stopping; the question will be put again")
 LEFT_OUT = unavailable("worker.died", "two workers died while this question was out; it is asked again later, alone")
 
 
@@ -55,9 +59,13 @@ class Attempts(Flight):
         self._question_id = question_id
         self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
+        self._tries: list[Try] = []
+        self._flying: tuple[str, datetime, float] | None = None
+        """Of the call that has not ended: what its first message is called, and when it left, on both clocks."""
         self._alone = not question.lookup.idempotent
         self._tied = True
         self._at_scale = False
+        self._replies: KeptReplies | None = None
 
     async def run(self) -> Ended:
         """Ask, and keep the answer for as long as it is fresh."""
@@ -68,10 +76,32 @@ class Attempts(Flight):
             self._context.fresh.put(self.key, ended)
         return ended
 
+    @property
+    def question_id(self) -> str:
+        """What the question is called that leaves for the source."""
+        return self._question_id
+
     def ended(self) -> Ended:
         """Say how the question has ended, if the time is up now."""
-        provenance = self._provenance if self.so_far.record is not None else None
-        return Ended(self.so_far, self._context.now(), self.attempts, self.asked_at, provenance)
+        tries, provenance, flying = tuple(self._tries), self._provenance, self._flying
+        if flying is not None:
+            tries, provenance = (*tries, self._try(flying, self.so_far)), self._trail(None, self.so_far.kind)
+        question = self._question_id if tries else ""
+        return Ended(
+            self.so_far,
+            self._context.now(),
+            self.attempts,
+            self.asked_at,
+            provenance,
+            question=question,
+            tries=tries,
+            replies=self._replies,
+        )
+
+    def _try(self, flying: tuple[str, datetime, float], outcome: Outcome[Record]) -> Try:
+        message, at, started = flying
+        ms = round((self._context.monotonic() - started) * 1000)
+        return Try(self._question_id, message, at, ms, outcome.kind, outcome.code)
 
     async def _attempt(self) -> bool:
         """Make one call; say whether another might end better."""
@@ -144,10 +174,14 @@ class Attempts(Flight):
         started = context.monotonic()
         number, alone, ids = masked(self.question.number), self._alone, self._message_ids
         call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
-        source = self._source(call, context.wire)
+        noting = NotingWire(context.wire) if context.keep_replies else None
+        source = self._source(call, noting or context.wire)
         self.attempts += 1
-        self.asked_at = self.asked_at or context.now()
+        at = context.now()
+        self.asked_at = self.asked_at or at
+        self._flying = flying = call.message_id, at, started
         self.so_far = CALL_TIMED_OUT
+        called_off = None
         context.latency.left()
         context.in_flight += 1
         settle: Callable[[int], None] = context.breaker.gave_up
@@ -159,13 +193,30 @@ class Attempts(Flight):
         except asyncio.CancelledError:
             if self.expired:
                 settle = self._verdict(seconds, reached=False)
+            else:
+                called_off = STOPPING
             raise
         finally:
             source.close()
+            self._tries.append(self._try(flying, called_off or self.so_far))
+            self._flying = None
+            if self.so_far.record is None:
+                self._provenance = self._trail_of_none(source)
             self._message_ids = source.call_context.message_ids
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
+        if noting is not None:
+            await self._keep(noting)
+
+    async def _keep(self, noting: NotingWire) -> None:
+        """Have what came kept with the question. Of several attempts it is the last one to which anything came."""
+        conversation = noting.conversation(self._question_id)
+        if conversation is not None:
+            self._replies = await pack(conversation, self._context.source, self._context.keep_replies)
+        elif noting.missed:
+            self._replies = None
+            self._context.not_kept(self.question.lookup.name)
 
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
         """Return what to tell the breaker of the outcome so far."""
@@ -238,13 +289,20 @@ class Attempts(Flight):
             raise NotAnOutcome
         outcome = checked(outcome)
         if outcome.record is not None:
-            self._provenance = self._trail(source)
+            self._provenance = self._trail(source, outcome.kind)
         return outcome
 
-    def _trail(self, source: Source) -> Provenance:
+    def _trail_of_none(self, source: Source) -> Provenance:
+        try:
+            return self._trail(source, self.so_far.kind)
+        except ValueError:  # what the other side calls its message is no text; there is no record that this could spoil
+            return self._trail(None, self.so_far.kind)
+
+    def _trail(self, source: Source | None, kind: OutcomeKind) -> Provenance:
         context, question, now = self._context, self.question, self._context.now()
-        reply = source.replies[-1] if source.replies else None
-        fresh = timedelta(seconds=context.settings.fresh if question.lookup.idempotent else 0)
+        reply = source.replies[-1] if source is not None and source.replies else None
+        kept = question.lookup.idempotent and kind in REMEMBERED
+        fresh = timedelta(seconds=context.settings.fresh if kept else 0)
         return Provenance(
             source=context.source,
             connector=context.connector,
@@ -259,7 +317,7 @@ class Attempts(Flight):
             asked_at=self.asked_at or now,
             observed_at=reply.observed_at if reply else now,
             fresh_until=now + fresh if fresh else None,
-            unreadable=sorted(source.notes.unreadable) or None,
+            unreadable=None if source is None else sorted(source.notes.unreadable) or None,
         )
 
 
@@ -278,7 +336,15 @@ class AnswerReading(Attempts):
         """Read it."""
         context, answer = self._context, self._answer
         call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        await self._ask(self._source(call, context.wire))
+        source = self._source(call, context.wire)
+        await self._ask(source)
+        if self.so_far.record is None:
+            self._provenance = self._trail_of_none(source)
+        ms = round((answer.answered_at - answer.asked_at).total_seconds() * 1000)
+        outcome, question_id = self.so_far, answer.question_id
+        self._tries.append(Try(question_id, question_id, answer.asked_at, ms, outcome.kind, outcome.code))
+        if context.keep_replies and len(answer.body) <= MOST_BYTES:
+            self._replies = await pack(of_answer(answer), context.source, context.keep_replies)
         return replace(self.ended(), read=True)
 
 

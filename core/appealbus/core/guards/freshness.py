@@ -2,18 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from appealbus.core.guards.question import Ended
 from appealbus.schemas.outcome import OutcomeKind
 
-_KEPT = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+_LARGEST = 8 * 1024
+"""Bytes of packed replies that are remembered with an answer: four times what most have. Of larger ones, an appeal that
+was answered from memory has no replies of its own."""
+REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
+"""What a register answers; everything else is worth asking again."""
 
 
 class Freshness:
-    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately.
-
-    Only `found` and `not_found` are answers of the register; everything else is worth asking again.
-    """
+    """Keeps what the source answered for `ttl` seconds, at most `entries` of them; drops what was used least lately."""
 
     def __init__(self, ttl: float, entries: int, *, clock: Callable[[], float]) -> None:
         self._ttl = ttl
@@ -42,9 +44,11 @@ class Freshness:
 
     def put(self, key: Hashable, ended: Ended) -> None:
         """Keep an answer, if it is one."""
-        if self._ttl <= 0 or ended.outcome.kind not in _KEPT:
+        if self._ttl <= 0 or ended.outcome.kind not in REMEMBERED:
             return
         now = self._clock()
+        if ended.replies is not None and len(ended.replies.packed) > _LARGEST:
+            ended = replace(ended, replies=None)
         self._kept[key] = (now + self._ttl, ended)
         self._kept.move_to_end(key)
         # Personal data does not stay longer than it serves, as far as a look at the old end can tell.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome
@@ -59,11 +60,14 @@ class Ended:
 
     Attributes:
         outcome: one of the nine, with the record where found.
-        provenance: for found.
+        provenance: where the answer comes from; None where nothing left for the source.
         attempts: calls that left for the source on behalf of this question.
         asked_at: when the first one left; None if none did.
         ended_at: when the outcome was known.
         read: an answer that came by itself was read, whatever it said.
+        question: the id under which it was put; empty where it was not.
+        tries: the attempts, in their order; also those of another question whose answer served this one.
+        replies: what came of the source, where that is kept.
 
     """
 
@@ -73,3 +77,6 @@ class Ended:
     asked_at: datetime | None = None
     provenance: Provenance | None = None
     read: bool = False
+    question: str = ""
+    tries: tuple[Try, ...] = ()
+    replies: KeptReplies | None = None

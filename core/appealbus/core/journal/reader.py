@@ -14,9 +14,10 @@ from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import log_queries, queries
+from appealbus.core.journal import log_queries, queries, reply_queries
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -65,6 +66,10 @@ class JournalReader:
     async def answers(self, appeal_id: int) -> list[KeptAnswer]:
         """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
         return await self._read(lambda connection: queries.answers(connection, appeal_id))
+
+    async def replies(self, appeal_id: int) -> list[ReplyRow]:
+        """Return the replies that are kept for an appeal's questions, the newest first."""
+        return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""

@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, replies
+from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
 
@@ -27,6 +28,8 @@ class Keep:
     state: LookupState
     owner: str | None = None
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
+    kept: Kept | None = None
+    """What came for it, where that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +75,28 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     rows = [codec.state_to_row(item.appeal_id, item.state) for item in good]
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
+    replies.keep(connection, [item.kept for item in good if item.kept is not None])
     return own
 
 
 def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
-    detail = {
-        "key": row["key"],
-        "kind": row["kind"],
-        "code": row["code"],
-        "attempts": row["attempts"],
-        "runs": row["runs"],
-        "asked": to_number(row["asked_at"]),
-        "ended": to_number(row["ended_at"]),
-        "next": to_number(row["next_attempt_at"]),
-    }
+    detail = {name: row[name] for name in ("key", "kind", "code", "attempts", "runs")}
+    for name, column in (("asked", "asked_at"), ("ended", "ended_at"), ("next", "next_attempt_at")):
+        if row[column] is not None:
+            detail[name] = to_number(row[column])
+    if item.state.question:
+        detail["question"] = item.state.question
+    if item.state.tries:
+        detail["tries"] = [_try(each) for each in item.state.tries]
     return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
+
+
+def _try(each: Try) -> dict[str, Any]:
+    told = {"question": each.question, "at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
+    told["code"] = printable(each.code)
+    if each.message != each.question:
+        told["message"] = each.message
+    return told
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:
