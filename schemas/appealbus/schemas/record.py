@@ -1,5 +1,6 @@
 """A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import orjson
@@ -25,6 +26,11 @@ class Record(Model):
     model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
 
     known: ClassVar[dict[str, type["Record"]]] = {}
+    renamed: ClassVar[dict[str, str]] = {}
+    """By the former name of a record type its present one."""
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    """Names that the type had before: what was recorded under one of them is read as this type."""
 
     type: str
 
@@ -37,6 +43,8 @@ class Record(Model):
             if Record.ships(default):
                 raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
             Record.known[default] = cls
+            if "formerly" in cls.__dict__:
+                Record.renamed.update({name: default for name in cls.formerly if not Record.ships(name)})
 
     @staticmethod
     def ships(record_type: str) -> bool:
@@ -94,6 +102,11 @@ def stored_record(raw: bytes) -> Record:
 def record_of_another_release(document: dict[str, Any]) -> Record:
     """Return a stored record typed as far as it can be; one that its model cannot be is whole as OtherRecord."""
     record_type = str(document.get("type"))
+    present = Record.renamed.get(record_type)
+    if present is not None and record_type not in Record.known:
+        with suppress(ValidationError):
+            renamed = upcast(present, {**document, "type": present})
+            return tolerant(Record.known[present].model_validate, renamed, set_aside=False)
     document = upcast(record_type, document)
     model = Record.known.get(record_type)
     if model is not None:
@@ -106,8 +119,8 @@ def record_of_another_release(document: dict[str, Any]) -> Record:
         return OtherRecord.model_validate(document)
 
 
-def record_to_json(record: Record) -> bytes:
+def record_to_json(record: Record, *, exclude_none: bool = False) -> bytes:
     """Return a record as JSON, with what its model does not know."""
     if isinstance(record, OtherRecord) or not knows_more(record):
-        return record.model_dump_json().encode()
-    return to_json(whole(record, record.model_dump(mode="json", warnings=False)))
+        return record.model_dump_json(exclude_none=exclude_none).encode()
+    return to_json(whole(record, record.model_dump(mode="json", exclude_none=exclude_none, warnings=False)))

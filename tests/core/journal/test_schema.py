@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event
 from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import log_queries, migrations, queries, store
+from appealbus.core.journal import documents, log_queries, migrations, queries, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, used_answers, working
@@ -45,7 +45,7 @@ async def test_migrations_make_the_indexes_conditions_too(tmp_path):
     await (await Journal.open(f"sqlite:///{tmp_path}/a.db")).close()
     metadata.create_all(declared)
     assert indexes(made) == indexes(declared)
-    assert sum("WHERE" in text for text in indexes(made)) == 16
+    assert sum("WHERE" in text for text in indexes(made)) == 17
     made.dispose()
     declared.dispose()
 
@@ -106,7 +106,7 @@ _GOOD = re.compile(
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),
         lambda connection: queries.states(connection, "N"),
-        lambda connection: queries.dossier(connection, "N", None),
+        lambda connection: documents.whole(connection, "N", None),
         lambda connection: queries.access_rows(connection, "N", 5, 10),
         lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),
         lambda connection: queries.answers(connection, 1),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,6 +15,7 @@ import structlog
 import typer
 
 from appealbus.core import process
+from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
 from appealbus.core.domain.event import by_person
@@ -84,7 +84,7 @@ class Cli:
             bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
         )
         if write:
-            journal.actor = by_person(user())
+            journal.actor = by_person(person())
         try:
             if checkpoint is None:
                 yield journal
@@ -139,14 +139,6 @@ async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
         pass  # whoever needs the journal says so
     finally:
         checkpoint.close()  # a bus that is about to run is the one to write it
-
-
-def user() -> str:
-    """Return who runs the command, as far as this machine knows."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without names
-        return "unknown"
 
 
 def cli_of(context: typer.Context) -> Cli:

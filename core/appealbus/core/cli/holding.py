@@ -7,7 +7,8 @@ import structlog
 import typer
 
 from appealbus.core.cli.appeals import Number
-from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of, user
+from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.person import person
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ def hold(
     """
     if not reason.strip() or len(reason) > _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
-    by = user()
+    by = person()
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("case.held_by_hand", number=number, actor=by)
@@ -44,7 +45,7 @@ def hold(
 def release(context: typer.Context, number: Number) -> None:
     """Let a held appeal go on: it is worked again, by the bus that runs or else by the next one."""
     _change(cli_of(context), number, lambda journal: journal.release_appeal(number))
-    log.warning("case.released", number=number, actor=user())
+    log.warning("case.released", number=number, actor=person())
     cli_of(context).out.print(f"{number} is worked again.")
 
 

@@ -1,17 +1,22 @@
 """From the states of a case to a dossier version."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
 from appealbus.schemas.signal import Signal
 
 log = structlog.get_logger(__name__)
@@ -41,8 +46,8 @@ def completeness_of(states: Iterable[LookupState], required: Container[str]) -> 
 
 def assemble(
     case: Case,
-    states: Sequence[LookupState],
-    required: Container[str],
+    whole: Whole,
+    contract: CompletenessContract,
     assessors: Mapping[str, Assessor],
     created_at: datetime,
     *,
@@ -50,13 +55,22 @@ def assemble(
     epoch: int = 1,
 ) -> Dossier:
     """Make the next version of the case's dossier and have it assessed; `defects` counts what assessors raise."""
+    states, required = whole.states, contract.required
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
     for state in states:
         outcomes.append(outcome_of(state))
         if state.record is not None and state.provenance is not None:
-            facts.append(Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance))
+            facts.append(
+                Fact(
+                    lookup=state.lookup,
+                    key=state.key,
+                    record=state.record,
+                    provenance=state.provenance,
+                    not_asked_now=(state.lookup, state.key) in whole.carried or None,
+                )
+            )
             continue
         gaps.append(
             Gap(
@@ -80,6 +94,8 @@ def assemble(
         facts=facts,
         outcomes=outcomes,
         gaps=gaps,
+        plan=contract.planned,
+        not_carried=list(whole.not_carried),
     )
     return _assessed(dossier, assessors, defects)
 
@@ -102,37 +118,90 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
 
 
-def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
-    """Whether a version that is made of these states would tell its reader nothing new.
-
-    New is: another record, a question that has ended for good, a question that is not asked any more. How often and why
-    a question has failed so far is not new, or a source that fails in varying ways would cause version after version.
-    """
-    document = from_json(previous)
-    told = {
-        (
-            item["lookup"],
-            item["key"],
-            _news(OutcomeKind.stored(item["outcome"]), item["code"], "next_attempt_at" in item),
-        )
-        for item in document["outcomes"]
-    }
-    now = {
-        (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
-    }
-    if told != now:
-        return False
-    facts = {(fact["lookup"], fact["key"]): fact["record"] for fact in document["facts"]}
-    return all(
-        state.record is None
-        or facts.get((state.lookup, state.key)) == from_json(state.record.model_dump_json(exclude_none=True))
-        for state in states
-    )
+def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
+    """Return the dossier as it is kept: its facts are documents that the states have."""
+    facts = {(state.lookup, state.key): state.fact for state in states}
+    documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
+    return written(dossier, Part(case.content, case.size), [each for each in documents if each is not None])
 
 
-def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
+def unkept(states: Sequence[LookupState]) -> list[Document]:
+    """Return the documents of facts that nobody has given the journal yet: of lookups that have another name now."""
+    return [state.fact for state in states if state.fact is not None and not state.is_kept]
+
+
+class Told:
+    """What a version has told, to be compared with what the next would tell."""
+
+    def __init__(self, version: Version, present: Mapping[str, str]) -> None:
+        """Read it.
+
+        Args:
+            version: as it is kept.
+            present: by the former name of a lookup its present one.
+
+        """
+        told: dict[str, Any] = from_json(bare(version.skeleton))
+        self._news = {
+            (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
+                OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
+            )
+            for item in told["outcomes"]
+        }
+        facts = [((present.get(fact["lookup"], fact["lookup"]), fact["key"]), fact) for fact in told["facts"]]
+        # A version that an older program wrote is whole.
+        self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
+        self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
+
+    @property
+    def questions(self) -> Collection[Key]:
+        """The questions that it tells of."""
+        return self._news.keys()
+
+    def others(self, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
+        """Return which facts of these states have another document here, each with the digest of that.
+
+        Where all of those tell the same record, a version that is made of these states would tell its reader nothing
+        new. None: it would, whatever stands in them. New is: another record, a question that has ended for good, a
+        question that is not there any more. How often and why a question has failed so far is not new, or a source that
+        fails in varying ways would cause version after version. Nor is who could ask: workers with other plugins would
+        undo each other's versions.
+        """
+        now = {
+            (state.lookup, state.key): _news(state.kind, state.code, asked_again=state.next_attempt_at is not None)
+            for state in states
+        }
+        if self._news != now:
+            return None
+        others = []
+        for state in states:
+            if state.record is None or state.fact is None:
+                continue
+            key = state.lookup, state.key
+            if self._records is not None:
+                if self._records.get(key) != from_json(fact_parts(state.fact.body)[0] or b"null"):
+                    return None
+            elif key not in self._facts:
+                return None
+            elif self._facts[key] != state.fact.digest:
+                others.append((state.fact, self._facts[key]))
+        return others
+
+
+def same_record(told: bytes, now: bytes) -> bool:
+    """Whether two documents of facts, the first one told before, have the same record, whatever their provenance."""
+    before, after = (from_json(fact_parts(body)[0] or b"null") for body in (told, now))
+    return before is not None and after is not None and bool(_present(before) == after)
+
+
+def _present(record: dict[str, Any]) -> dict[str, Any]:
+    name = Record.renamed.get(str(record.get("type")))
+    return record if name is None else {**record, "type": name}
+
+
+def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
         return kind.value
     if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
-    return "open" if asked_again else "given up"
+    return "open" if asked_again or code == NOT_LOADED else "given up"

@@ -87,7 +87,6 @@ appeal = Table(
     Column("version", Integer, nullable=False),
     Column("completeness", Text),
     Column("changed_at", Moment, nullable=False),
-    Column("document", LargeBinary, nullable=False),
     Column("content", LargeBinary),
     Column("size", Integer, nullable=False, server_default="0"),
     Column("kind", Text),
@@ -130,6 +129,17 @@ Index(
 )
 Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
 
+LACKS = appeal.c.lacks.is_not(None)
+"""A lookup of its contract could not be asked."""
+Index(
+    "ix_appeal_lacks",
+    appeal.c.lacks,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=LACKS,
+    postgresql_where=LACKS,
+)
+
 lookup = Table(
     "lookup",
     metadata,
@@ -145,10 +155,19 @@ lookup = Table(
     Column("ended_at", Moment, nullable=False),
     Column("next_attempt_at", Moment),
     Column("inputs", LargeBinary),
-    Column("record", LargeBinary),
-    Column("provenance", LargeBinary),
     Column("fact", LargeBinary),
 )
+"""How questions stand. `fact` is the digest of the document of its record and provenance, where it has either."""
+
+known_lookup = Table(
+    "known_lookup",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
 
 document = Table(
     "document",
@@ -172,7 +191,9 @@ dossier = Table(
     Column("parts", LargeBinary),
     Column("size", Integer, nullable=False, server_default="0"),
 )
-"""Versions. `parts` are the digests of the documents that stand in it, one after the other; None: it is whole."""
+"""Versions. `document` is the skeleton, and `parts` the digests of the documents that stand in it, one after the other,
+with which it has `size` bytes. None: an older program wrote it, and it is whole.
+"""
 
 outbox = Table(
     "outbox",

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from appealbus.core.domain.document import Document
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import bulk, documents, notifications
+from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import events
@@ -26,11 +28,18 @@ class Conclusion:
     """The appeal; its lease ends."""
     _: KW_ONLY
     dossier: bytes | None
-    """The new version as JSON; None where the run has nothing new to tell: then nothing is delivered."""
+    """The new version as JSON, with `parts` its skeleton; None where the run has nothing new to tell: then nothing is
+    delivered."""
     version: int
     """Exactly one more than the newest version; the newest one itself where `dossier` is None."""
     completeness: Completeness
     """Of the dossier."""
+    parts: bytes | None = None
+    """The digests of its documents."""
+    documents: Sequence[Document] = ()
+    """Those of them that the journal does not have yet."""
+    size: int = 0
+    """Bytes of the version with them."""
     receivers: Sequence[str] = ()
     """Names of the deliveries that get this version."""
     due_at: datetime | None = None
@@ -43,6 +52,10 @@ class Conclusion:
     """The worker that must hold the lease; None: it is not checked."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
+    lacks: Sequence[str] = ()
+    """Lookups that the contract wants and that could not be asked at all."""
+    plan: bytes = b""
+    """The digest of the plan that the run followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +101,17 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["due"] = to_number(state["due_at"])
     if state["deaths"] is not None:
         detail["deaths"] = state["deaths"]
+    if item.lacks:
+        detail["lacks"] = list(item.lacks)
     if item.dossier is None:
         return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
     detail |= {
         "version": item.version,
-        "parts": sha256(item.dossier).hexdigest(),
+        "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
         "receivers": list(dict.fromkeys(item.receivers)),
     }
+    if item.plan:
+        detail["plan"] = item.plan.hex()
     return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
 
 
@@ -108,10 +125,14 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
             "document": each.dossier,
             "region": each.region,
             "epoch": item.epoch,
+            "parts": each.parts,
+            "size": each.size,
         }
         for item in items
         for each in (item.conclusion,)
     ]
+    new = [(item.conclusion.appeal_id, each) for item in items for each in item.conclusion.documents]
+    documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
     told = [item.conclusion for item in items if item.conclusion.receivers]
     behind = _unsent(connection, [each.appeal_id for each in told if each.version > 1])
@@ -170,6 +191,7 @@ def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> d
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else each.due_at,
+        "lacks": names_to(each.lacks),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,

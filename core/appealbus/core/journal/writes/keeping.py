@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState, Try
 from appealbus.core.domain.event import Event, What, by_client, by_worker
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup, to_number
@@ -72,6 +72,8 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
     own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]
+    facts = [(item.appeal_id, item.state.fact) for item in good]
+    documents.keep(connection, [(appeal_id, fact) for appeal_id, fact in facts if fact is not None])
     rows = [codec.state_to_row(item.appeal_id, item.state) for item in good]
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
@@ -84,6 +86,8 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
     for name, column in (("asked", "asked_at"), ("ended", "ended_at"), ("next", "next_attempt_at")):
         if row[column] is not None:
             detail[name] = to_number(row[column])
+    if row["fact"] is not None:
+        detail["fact"] = row["fact"].hex()
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
