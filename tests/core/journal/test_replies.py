@@ -94,18 +94,18 @@ async def test_what_is_read_again_is_written_and_worked_on(journal: Journal, mak
     )
     anew = Anew(found, "gbdfl", ("gbdfl.person", make.now), ["name changed"])
     with pytest.raises(JournalError) as refused:
-        await journal.reread(claimed.appeal_id, [anew], by="aidos", reason="mended")
+        await journal.reread(claimed.appeal_id, [anew], reason="mended")
     assert refused.value.code == "in_work"
     await conclude(accepted)
     asked_since = replace(anew, was=("gbdfl.person", make.later(-1)))
-    assert await journal.reread(accepted.appeal_id, [asked_since], by="aidos", reason="mended") == 0
+    assert await journal.reread(accepted.appeal_id, [asked_since], reason="mended") == 0
     assert [row.state for row in await journal.appeals()] == [AppealState.IDLE]
-    assert await journal.reread(accepted.appeal_id, [anew, asked_since], by="aidos", reason="mended") == 1
+    assert await journal.reread(accepted.appeal_id, [anew, asked_since], reason="mended") == 1
     assert [row.state for row in await journal.appeals()] == [AppealState.READY]
     states = {state.key: state for state in await journal.states(accepted.receipt.number)}
     assert (states["k"].kind, states["k"].record) == (OutcomeKind.FOUND, found.record)
     await journal.hold_appeal(accepted.receipt.number, by="x", reason="x")
     with pytest.raises(JournalError) as refused:
-        await journal.reread(accepted.appeal_id, [anew], by="aidos", reason="mended")
+        await journal.reread(accepted.appeal_id, [anew], reason="mended")
     assert refused.value.code == "held"
-    assert await journal.reread(99, [anew], by="aidos", reason="mended") is None
+    assert await journal.reread(99, [anew], reason="mended") is None

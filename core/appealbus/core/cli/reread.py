@@ -175,14 +175,14 @@ class _Run:
 
     async def _change(self, journal: Journal, ids: Sequence[int]) -> int:
         """Read appeals again and write what is otherwise, page after page; return of how many."""
-        by, done, left = person(), 0, list(ids)
+        done, left = 0, list(ids)
         refused: dict[int, tuple[str, JournalError]] = {}
         try:
             for again in range(_AGAIN):
                 await asyncio.sleep(_PAUSE if again else 0)
                 for at in range(0, len(left), _PAGE):
                     reads = [await self.process.read(appeal_id) for appeal_id in left[at : at + _PAGE]]
-                    results = await asyncio.gather(*(_write(journal, read, by, self.reason) for read in reads))
+                    results = await asyncio.gather(*(_write(journal, read, self.reason) for read in reads))
                     for read, result in zip(reads, results, strict=True):
                         refused.pop(read.appeal_id, None)
                         if isinstance(result, JournalError):
@@ -198,11 +198,11 @@ class _Run:
             raise
         for name, error in refused.values():
             self.cli.err.print(f"{name}: {error}", style="yellow")
-        log.warning("appeals.reread", count=done, actor=by)
+        log.warning("appeals.reread", count=done, actor=person())
         return done
 
 
-async def _write(journal: Journal, read: AppealRead, by: str, reason: str) -> int | JournalError:
+async def _write(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
     if read.number is None:
         return 0
     states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
@@ -214,7 +214,7 @@ async def _write(journal: Journal, read: AppealRead, by: str, reason: str) -> in
     if not anew:
         return 0
     try:
-        return min(1, await journal.reread(read.appeal_id, anew, by=by, reason=reason) or 0)
+        return min(1, await journal.reread(read.appeal_id, anew, reason=reason) or 0)
     except JournalError as error:
         if error.code not in ("in_work", "held"):
             raise

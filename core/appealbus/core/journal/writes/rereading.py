@@ -51,14 +51,14 @@ def _write(connection: Connection, item: Reread) -> int | JournalError | None:
     found = connection.execute(locked).first()
     if found is None:
         return None
-    refusal = not_free(connection, found, item.at)
+    refusal = not_free(connection, found, item.at, item.by)
     if refusal is not None:
         return refusal
     stands = select(lookup.c.lookup, lookup.c.key, lookup.c.ended_at).where(lookup.c.appeal_id == item.appeal_id)
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
     good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
     if good:
-        keeping.keep(connection, [keeping.Keep(item.appeal_id, each.state) for each in good])
+        keeping.keep(connection, [keeping.Keep(item.appeal_id, each.state, by=item.by) for each in good])
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
         events.note(connection, [_noted(item, each) for each in good])
