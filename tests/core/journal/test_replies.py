@@ -88,7 +88,7 @@ async def test_what_is_read_again_is_written_and_worked_on(journal: Journal, mak
     before = replace(make.state(), kind=OutcomeKind.INVALID)
     await journal.keep(accepted.appeal_id, before)
     await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
-    [claimed] = await journal.claim("me", make.now, 1, 60)
+    [claimed] = await journal.claim("me", make.now, 1, 1e9)
     found = replace(
         before, kind=OutcomeKind.FOUND, record=OtherRecord(type="acme.Thing"), provenance=make.found().provenance
     )

@@ -155,7 +155,7 @@ class _CaseReading:
         """Read what came for a question, the newest first, until one reply has an answer in it."""
         guard = self.rereader.guards.get(node.lookup.source)
         if guard is None:
-            return _impossible(node.lookup.name, draft.key, state, "source.absent")
+            return _impossible(node.lookup.name, draft.key, state, "source.not_started")
         problem, first = "", None
         for row in rows:
             if _is_older(row, state):
