@@ -57,7 +57,15 @@ def tell(entry: LogEntry, *, several: bool = False) -> Line:
         head = entry.what.replace("_", " ")
     words = _TOLD.get(entry.what)
     text = _plain(entry) if words is None else words(entry.about, detail)
-    return Line(entry.at, head, f"{text}{_by(entry)}".strip(), _style(entry))
+    return Line(entry.at, head, f"{text}{_again(entry)}{_by(entry)}".strip(), _style(entry))
+
+
+def entry_as_json(entry: LogEntry) -> dict[str, Any]:
+    """Return an entry for programs, but for its place."""
+    told: dict[str, Any] = {"at": entry.at, "what": entry.what}
+    if entry.appeal_id is not None:
+        told |= {"appeal_id": entry.appeal_id, "number": entry.number}
+    return {**told, "actor": entry.actor, "about": entry.about, "detail": entry.detail}
 
 
 def failed(entry: LogEntry) -> bool:
@@ -100,7 +108,8 @@ def _by(entry: LogEntry) -> str:
     return f", by {name[:_WHO]}" if kind == "person" else f", by {entry.actor[:_WHO]}"
 
 
-_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED, What.VERSION, What.PARKED})
+_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED})
+_GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, What.FAILED})
 
 
 def _plain(entry: LogEntry) -> str:
@@ -116,9 +125,9 @@ def _accepted(about: str, detail: Detail) -> str:
 
 
 def _asked(about: str, detail: Detail) -> str:
-    served = detail.get("served", "source")
-    asked = f"asked {detail.get('source', '')}" if served == "source" else f"taken from memory ({served})"
-    return f"{asked}; its end is not on record"
+    served, question = detail.get("served", "source"), detail.get("question", "")
+    way = f"asked {detail.get('source', '')}" if served == "source" else f"answered from memory ({served})"
+    return f"{way}, question {question}"
 
 
 def _ended(about: str, detail: Detail) -> str:
@@ -134,7 +143,7 @@ def _ended(about: str, detail: Detail) -> str:
     foreign = next((each for each in tries if "question" in each), None)
     if foreign is not None:
         end += f", answered with question {foreign['question']}"
-    return f"{end}{_again(detail.get('next'))}"
+    return end
 
 
 def _try(each: Detail) -> str:
@@ -159,15 +168,16 @@ def _open(detail: Detail) -> str:
 
 
 def _stands(detail: Detail) -> str:
-    again = _again(detail.get("due"))
-    return again or {"ready": "; worked again at once", "suspect": "; worked again, alone"}.get(
-        str(detail.get("state")), ""
-    )
+    return {"ready": "; worked again at once", "suspect": "; worked again, alone"}.get(str(detail.get("state")), "")
 
 
-def _again(at: object) -> str:
-    moment = _moment(at)
-    return "" if moment is None else f"; again at {local_second(moment)}"
+def _again(entry: LogEntry) -> str:
+    """Return when it goes on, the day too where that is another one."""
+    moment = _moment(entry.detail.get("next") or entry.detail.get("due")) if entry.what in _GOES_ON else None
+    if moment is None:
+        return ""
+    same_day = local(moment).date() == local(entry.at).date()
+    return f"; again at {f'{local(moment):%H:%M:%S}' if same_day else local_second(moment)}"
 
 
 def _moment(at: object) -> datetime | None:
@@ -190,7 +200,7 @@ def _ordinal(number: int) -> str:
 
 
 def _failed(about: str, detail: Detail) -> str:
-    return f"version {detail.get('version')} to {about} [{detail.get('code')}]{_again(detail.get('next'))}"
+    return f"version {detail.get('version')} to {about} [{detail.get('code')}]"
 
 
 def _to_receiver(about: str, detail: Detail) -> str:
@@ -233,7 +243,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
     What.CHANGED: _changed,
     What.CLAIMED: lambda about, detail: "in work",
-    What.GIVEN_BACK: lambda about, detail: f"unfinished{_again(detail.get('due'))}",
+    What.GIVEN_BACK: lambda about, detail: "unfinished",
     What.SUSPECTED: _suspected,
     What.ASKED: _asked,
     What.ENDED: _ended,
