@@ -43,7 +43,7 @@ def history(
     entry of the log is a line.
     """
     cli = cli_of(context)
-    row, entries, begins = cli.read(lambda journal: _read(cli, journal, number, after, limit, only_failed))
+    row, entries, begins = cli.read(lambda journal: _read(cli, journal, number, after, limit, only_failed=only_failed))
     if as_json:
         for entry in entries:
             cli.write(escaped_json(orjson.dumps({"position": entry.position, **entry_as_json(entry)})))
@@ -69,7 +69,7 @@ def show(cli: Cli, lines: Sequence[Line]) -> None:
 
 
 async def _read(
-    cli: Cli, journal: Journal, number: str, after: int, limit: int, only_failed: bool
+    cli: Cli, journal: Journal, number: str, after: int, limit: int, *, only_failed: bool
 ) -> tuple[AppealRow, list[LogEntry], str | None]:
     row = await journal.appeal(number)
     if row is None:

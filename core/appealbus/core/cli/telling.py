@@ -55,8 +55,11 @@ def tell(entry: LogEntry, *, several: bool = False) -> Line:
         head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
     else:
         head = entry.what.replace("_", " ")
-    words = _TOLD.get(entry.what)
-    text = _plain(entry) if words is None else words(entry.about, detail)
+    words = _TOLD.get(entry.what, _unknown)
+    try:
+        text = words(entry.about, detail)
+    except (TypeError, ValueError, AttributeError):  # a later version tells it in other words
+        text = _unknown(entry.about, detail)
     return Line(entry.at, head, f"{text}{_again(entry)}{_by(entry)}".strip(), _style(entry))
 
 
@@ -71,8 +74,8 @@ def entry_as_json(entry: LogEntry) -> dict[str, Any]:
 def failed(entry: LogEntry) -> bool:
     """Say whether something went wrong: a question that was not answered, also where a later attempt was."""
     if entry.what == What.ENDED:
-        tries: Sequence[Detail] = entry.detail.get("tries") or []
-        return any(kind in _NO_ANSWER for kind in (entry.detail.get("kind"), *(each.get("kind") for each in tries)))
+        kinds = {str(each.get("kind")) for each in (entry.detail, *tries_of(entry))}
+        return not kinds.isdisjoint(_NO_ANSWER)
     return entry.what in _FAILURES
 
 
@@ -92,7 +95,7 @@ def span(ms: float) -> str:
 def _style(entry: LogEntry) -> str:
     if entry.what == What.ENDED:
         kind = entry.detail.get("kind")
-        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if kind in _NO_ANSWER else ""
+        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if str(kind) in _NO_ANSWER else ""
     if entry.what in (What.VERSION, What.ACCEPTED):
         return "bold"
     return "red" if failed(entry) else ""
@@ -112,15 +115,20 @@ _BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED})
 _GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, What.FAILED})
 
 
-def _plain(entry: LogEntry) -> str:
+def _unknown(about: str, detail: Detail) -> str:
     """Return what a later version of the program has written, as it is."""
-    detail = orjson.dumps(entry.detail).decode() if entry.detail else ""
-    return f"{entry.about} {detail}"
+    return f"{about} {orjson.dumps(detail).decode() if detail else ''}".strip()
+
+
+def tries_of(entry: LogEntry) -> Sequence[Detail]:
+    """Return the attempts of a question that ended."""
+    tries = entry.detail.get("tries")
+    return [each for each in tries if isinstance(each, dict)] if isinstance(tries, list) else []
 
 
 def _accepted(about: str, detail: Detail) -> str:
-    due = detail.get("urgency")
-    until = f", due {date.fromordinal(due)}" if isinstance(due, int) and 0 < due < date.max.toordinal() else ""
+    due = detail.get("urgency", date.max.toordinal())
+    until = f", due {date.fromordinal(due)}" if due < date.max.toordinal() else ""
     return f"from {about}, message {detail.get('message_id', '')}, by {detail.get('by', '')}{until}"
 
 
