@@ -19,7 +19,7 @@ from appealbus.core.journal.journal import Journal
 
 _PAGE = 1000
 """Entries that are read at once where only some are shown."""
-_WIDEST = 24
+_WIDEST = 32
 """Characters of what stands before the text; names of lookups that are longer push it to the right."""
 
 

@@ -13,7 +13,7 @@ _OF_RUN = frozenset({What.CLAIMED, What.ASKED, What.ENDED})
 
 @dataclass(slots=True)
 class Run:
-    """What happened to an appeal from its being claimed on: questions that ended, and what came of it."""
+    """What happened to an appeal from the moment on in which a worker had it: what was asked, and what came of it."""
 
     entries: list[LogEntry] = field(default_factory=list)
 
@@ -42,11 +42,12 @@ def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
 def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
     run = Run()
     for entry in entries:
-        if entry.what == What.CLAIMED and run.entries:
+        begins = entry.what == What.CLAIMED or (entry.what == What.ACCEPTED and "owner" in entry.detail)
+        if begins and run.entries:
             yield run
             run = Run()
         run.entries.append(entry)
-        if run.over or run.entries[0].what != What.CLAIMED:
+        if run.over or not (begins or len(run.entries) > 1):
             yield run
             run = Run()
     if run.entries:

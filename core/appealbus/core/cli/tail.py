@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
@@ -113,7 +113,7 @@ async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
             _show_end(cli, place, as_json=as_json)
 
 
-async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncIterator[tuple[Sequence[LogEntry], Cursor]]:
+async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
     """Yield entries, with the place up to which all has been looked at."""
     place, away, told = start.after, _SOONEST, ""
     while True:
@@ -138,7 +138,9 @@ async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncIterator[tuple[
             away = min(away * 2, _AWAY)
 
 
-async def _as_long_as_open(journal: Journal, wanted: Wanted, place: Cursor, *, follow: bool) -> AsyncIterator[LogPage]:
+async def _as_long_as_open(
+    journal: Journal, wanted: Wanted, place: Cursor, *, follow: bool
+) -> AsyncGenerator[LogPage, None]:
     """Yield pages: to the end, or with `follow` for as long as one connection is used."""
     pause, anew = _SOONEST, monotonic() + _ANEW
     end: Cursor | None = None

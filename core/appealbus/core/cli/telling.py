@@ -148,7 +148,8 @@ def _ended(about: str, detail: Detail) -> str:
         end += f" after {len(tries)} attempt{'s' if len(tries) != 1 else ''}: {', then '.join(map(_try, tries))}"
     elif not detail.get("attempts") or kind in _NO_ANSWER:
         end += ", nothing left for the source"
-    foreign = next((each for each in tries if "question" in each), None)
+    own = detail.get("question")
+    foreign = next((each for each in tries if each.get("question", own) != own), None)
     if foreign is not None:
         end += f", answered with question {foreign['question']}"
     return end
