@@ -1,7 +1,7 @@
 """Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.columns import pending_of, worst
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
@@ -86,6 +87,7 @@ class Casework:
                 pause_from=journal.now,
                 gives_up=lambda: journal.doubt is None,
                 mark=self._mark,
+                key_of=journal.key.question,
             )
             for kind, contract in parts.contracts.items()
         }
@@ -194,7 +196,7 @@ class CaseRun:
         if again is None and not case.version:
             # Too old for another try, and there is no version yet: deliver what there is.
             return await self._publish(case.states, None)
-        return await self._end(Completeness.PARTIAL, again)
+        return await self._end(Completeness.PARTIAL, again, case.states)
 
     async def _publish(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
         host, required = self._casework.parts.host, self._required
@@ -202,7 +204,7 @@ class CaseRun:
             self.case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
         )
         failpoint("bus.before_conclude")
-        end = await self._end(dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)))
+        end = await self._end(dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)))
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
         for relay in self._casework.relays:
@@ -213,12 +215,13 @@ class CaseRun:
 
     async def _put_off(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        return await self._end(completeness_of(states, self._required), due_at, doubted=bool(self._left_out(states)))
+        return await self._end(completeness_of(states, self._required), due_at, states, doubted=bool(self._left_out(states)))
 
     async def _end(
         self,
         completeness: Completeness,
         due_at: datetime | None,
+        states: Iterable[LookupState],
         dossier: Dossier | None = None,
         *,
         doubted: bool = False,
@@ -235,6 +238,8 @@ class CaseRun:
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
+                signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
+                pending=pending_of(states),
                 doubted=doubted,
             )
         )

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.key import JournalKey, KeyFile
 
 if TYPE_CHECKING:
     import psycopg
@@ -107,9 +108,11 @@ def was_ended_idle(error: Exception) -> bool:
 
 
 def open_engines(
-    url: URL, password: Password | None, readers: int, connections: OpenConnections, *, read_only: bool
-) -> tuple[Engine, Engine | None]:
+    url: URL, password: Password | None, key: KeyFile, readers: int, connections: OpenConnections, *, read_only: bool
+) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+
+    And the journal's key; of one that is only read the file.
 
     Raises:
         ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
@@ -125,9 +128,9 @@ def open_engines(
     try:
         if read_only:
             schema.check(reading)
-            return reading, None
+            return reading, None, key
         migrating = _engine(url, password, connections, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
-        schema.upgrade(migrating)
+        its_key = schema.upgrade(migrating, key)
     except SQLAlchemyError as error:
         reading.dispose()
         _explain(error, url)
@@ -136,9 +139,8 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    return reading, _engine(
-        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write"
-    )
+    writing = _engine(url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write")
+    return reading, writing, its_key
 
 
 def _engine(

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import REVISIONS
 
 _FOLDER = Path(__file__).with_name("migrations")
@@ -21,14 +22,15 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the journal to our tables, in one transaction. A new one gets them all."""
+def upgrade(engine: Engine, key: KeyFile) -> JournalKey:
+    """Bring the journal to our tables, in one transaction, and return its key. A new one gets them all."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             # Workers that start together migrate one after the other.
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
         if _revision(connection) != REVISIONS[-1]:
             _migrate(connection)
+        return key.settle(connection)
 
 
 def _revision(connection: Connection) -> str | None:

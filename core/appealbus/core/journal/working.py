@@ -13,6 +13,8 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal.key import Marked
+from appealbus.core.journal.naming import named_by_record
 from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writing import Writing
@@ -44,11 +46,11 @@ class Working(Writing):
         It is on disk before any later `conclude` of the appeal; if it cannot be written, that `conclude` raises. With
         `owner` it is dropped if the appeal is leased to another worker by then.
         """
-        await self._write.post(keeping.keep, keeping.Keep(appeal_id, state, owner), about=appeal_id)
+        await self._write.post(keeping.keep, self._kept(appeal_id, state, owner), about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
         """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
-        return await self._write.submit(keeping.keep_own, keeping.Keep(appeal_id, state, owner))
+        return await self._write.submit(keeping.keep_own, self._kept(appeal_id, state, owner))
 
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
@@ -71,7 +73,14 @@ class Working(Writing):
 
         Otherwise as `keep`.
         """
-        await self._write.post(awaiting.keep_read, awaiting.Read(appeal_id, state, question_id, owner), about=appeal_id)
+        read = awaiting.Read(appeal_id, state, question_id, owner, self._marked(state))
+        await self._write.post(awaiting.keep_read, read, about=appeal_id)
+
+    def _kept(self, appeal_id: int, state: LookupState, owner: str | None) -> keeping.Keep:
+        return keeping.Keep(appeal_id, state, owner, self._marked(state))
+
+    def _marked(self, state: LookupState) -> Sequence[Marked]:
+        return () if state.record is None else self.key.marked(named_by_record(state.record, state.lookup))
 
     async def claim(
         self,

@@ -9,11 +9,13 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, series
+from appealbus.core.journal import bulk, codec, columns, series
+from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock
+from appealbus.core.journal.writes import clock, subjects
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
@@ -44,6 +46,8 @@ class Accept:
     epoch: int
     owner: str | None
     seconds: float
+    marks: JournalKey
+    """Makes the marks of whom it names."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -69,6 +73,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
+    named: list[subjects.Naming] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
@@ -81,11 +86,13 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
+        named.append(subjects.Naming(row["id"], item.marks.marked(named_by_appeal(item.new.appeal))))
         receipt = codec.receipt(row)
         results.append(Accepted(row["id"], receipt, new=True))
         known[item.key] = Accepted(row["id"], receipt, new=False), said
     if rows:
         bulk.insert(connection, appeal, rows)
+        subjects.add(connection, named)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
     return results
 
@@ -172,4 +179,5 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "completeness": None,
         "changed_at": item.new.accepted_at,
         "document": content.model_dump_json().encode(),
+        **columns.of_appeal(content),
     }

@@ -11,6 +11,7 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
 from appealbus.core.journal.writes.suspects import WAITING
@@ -38,6 +39,8 @@ class Read:
     state: LookupState
     question_id: str
     owner: str | None = None
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
 
 
 def expect(connection: Connection, items: Sequence[AwaitedRow]) -> list[None]:
@@ -131,7 +134,7 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
-    own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
+    own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner, item.marked) for item in items])
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import bulk, columns, notifications
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes.awaiting import unseen_answers
@@ -37,6 +37,10 @@ class Conclusion:
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
     """The worker that must hold the lease; None: it is not checked."""
+    signal: str | None = None
+    """The worst severity of its signals; told with a dossier alone."""
+    pending: Sequence[str] = ()
+    """Names of the lookups that are still open."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
 
@@ -55,7 +59,7 @@ class Concluding:
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -66,12 +70,12 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
-    deaths = {row.id: row.deaths for row in rows}
+    before = {row.id: row._mapping for row in rows}
     errors = [_admit(newest, item.conclusion) for item in items]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
-    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good])
+    bulk.update(connection, appeal, [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good])
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
@@ -135,8 +139,8 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
     return {(row.appeal_id, row.receiver): row.at for row in rows}
 
 
-def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> dict[str, object]:
-    each = item.conclusion
+def _state_of(item: Concluding, again: Collection[int], before: RowMapping) -> dict[str, object]:
+    each, deaths = item.conclusion, before["deaths"]
     at_once = each.appeal_id in again
     parked = "idle" if each.due_at is None else "parked"
     if not each.doubted or (parked == "idle" and not at_once):
@@ -151,4 +155,6 @@ def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> d
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
+        "signal": before["signal"] if each.dossier is None else each.signal,
+        "pending": columns.listed(each.pending),
     }

@@ -9,10 +9,12 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup
 from appealbus.core.journal.tables import quarantine as quarantine_table
+from appealbus.core.journal.writes import subjects
 from appealbus.schemas.base import printable
 
 
@@ -24,6 +26,8 @@ class Keep:
     state: LookupState
     owner: str | None = None
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]
     bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
+    subjects.add(connection, [subjects.Naming(item.appeal_id, item.marked) for item in good if item.marked])
     return own
 
 
