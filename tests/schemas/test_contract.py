@@ -12,7 +12,7 @@ from appealbus.schemas.contract import FOLDER, documents
 from appealbus.schemas.contract.__main__ import main
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.xml import XmlError, appeal_from_xml, to_xml
-from appealbus.schemas.xmlreading import appeal_from_sender
+from appealbus.schemas.xmlreading import message_from_xml
 
 APPEAL = Appeal.model_validate(
     {
@@ -69,11 +69,11 @@ def test_xsd_and_bus_find_the_same(old, new):
     with pytest.raises(XmlError):
         appeal_from_xml(bad.encode())
     with contextlib.suppress(Unreadable):  # its root, its version and its message id are the channel's word
-        appeal = appeal_from_sender(bad.encode(), len(bad.encode()))
+        appeal = message_from_xml(bad.encode(), len(bad.encode()))
         assert check(appeal) + appeal.warnings
 
 
-@pytest.mark.parametrize("name", ["appeal", "dossier"])
+@pytest.mark.parametrize("name", ["appeal", "change", "dossier"])
 def test_json_schema_is_whole(name):
     """Every reference leads somewhere, nothing is left over, and objects are closed but for third parties' records."""
     text = (FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")

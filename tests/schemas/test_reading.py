@@ -10,9 +10,9 @@ from lxml import etree
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.notes import Unreadable, numbered
-from appealbus.schemas.reading import SMALL, appeal_from_json
+from appealbus.schemas.reading import SMALL, message_from_json
 from appealbus.schemas.xml import APPEAL_NS, appeal_from_xml, to_xml
-from appealbus.schemas.xmlreading import appeal_from_sender
+from appealbus.schemas.xmlreading import message_from_xml
 from tests.services.forms import form
 
 GOOD = {"message_id": "m", "kind": "complaint", "applicant": {"type": "person"}}
@@ -22,12 +22,12 @@ HASH = "0" * 64
 
 
 def read(**fields):
-    return appeal_from_json(json.dumps(GOOD | fields).encode())
+    return message_from_json(json.dumps(GOOD | fields).encode())
 
 
 def read_xml(inside):
     document = f'<appeal xmlns="{APPEAL_NS}"><message_id>m</message_id><kind>complaint</kind>{inside}</appeal>'
-    return appeal_from_sender(document.encode(), LIMIT)
+    return message_from_xml(document.encode(), LIMIT)
 
 
 def noted(appeal):
@@ -81,7 +81,7 @@ def test_a_mistake_is_kept_as_written_with_its_warning(fields, field, code, text
 
 def test_what_is_not_said_is_no_mistake():
     """Null, an empty box of a form, no kind and no applicant are simply absent."""
-    appeal = appeal_from_json(
+    appeal = message_from_json(
         b'{"message_id": "m", "applicant": {}, "kind": " ", "number": "", "due_on": "", "text": null, "parcels": null}'
     )
     assert appeal == Appeal(message_id="m")
@@ -101,37 +101,37 @@ def test_the_rest_of_a_letter_with_mistakes_is_as_good_as_any():
 
 def test_half_an_emoji_and_a_number_without_end_are_read():
     """A channel that cuts a text in the middle of an emoji costs that emoji; ids stay as they came."""
-    appeal = appeal_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
+    appeal = message_from_json(rb'{"message_id": "m", "text": "\ud83d", "applicants_count": 1' + b"0" * 400 + b"}")
     assert appeal.text == "\ufffd"
     assert appeal.applicants_count == 10**400
     with pytest.raises(Unreadable) as caught:
-        appeal_from_json(rb'{"message_id": "m\ud83d"}')
+        message_from_json(rb'{"message_id": "m\ud83d"}')
     assert caught.value.code == "message_id.invalid"
 
 
 def test_what_a_citizen_pasted_costs_its_characters_alone():
     """Control characters that stand raw in JSON, or in XML as such or by number; ids stay as they came."""
-    appeal = appeal_from_json(b'{"message_id": "m", "text": "a\x01b\nc\x00", "applicants_count": NaN}')
+    appeal = message_from_json(b'{"message_id": "m", "text": "a\x01b\nc\x00", "applicants_count": NaN}')
     assert appeal.text == "a\ufffdb\nc\ufffd"
     assert written(appeal) == [("applicants_count", "NaN")]
     assert read_xml("<text>\x0b&#11;&#xB;&#55357;&#xFFFF;&#x41;</text>").text == "\ufffd" * 5 + "A"
     for raw in (b'{"message_id": "m\x01"}', f'<appeal xmlns="{APPEAL_NS}"><message_id>m&#1;</message_id></appeal>'):
         with pytest.raises(Unreadable) as caught:
-            appeal_from_json(raw) if isinstance(raw, bytes) else appeal_from_sender(raw.encode(), LIMIT)
+            message_from_json(raw) if isinstance(raw, bytes) else message_from_xml(raw.encode(), LIMIT)
         assert caught.value.code == "message_id.invalid"
 
 
 def test_no_digit_of_a_number_is_lost():
     """A number of more digits than a float has is kept by its digits."""
     digits = "12345678901234567890123"
-    assert appeal_from_json(b'{"message_id": "m", "number": %s}' % digits.encode()).number == digits
-    assert written(appeal_from_json(b'{"message_id": "m", "x": %s}' % digits.encode()))[0][1] == f'{{"x":"{digits}"}}'
+    assert message_from_json(b'{"message_id": "m", "number": %s}' % digits.encode()).number == digits
+    assert written(message_from_json(b'{"message_id": "m", "x": %s}' % digits.encode()))[0][1] == f'{{"x":"{digits}"}}'
 
 
 def test_an_id_of_blanks_is_none():
     """Whatever else is wrong with the message."""
     for rest in ("", ', "due_on": "x"'):
-        appeal = appeal_from_json(f'{{"message_id": " \\t"{rest}}}'.encode(), "sha256-x")
+        appeal = message_from_json(f'{{"message_id": " \\t"{rest}}}'.encode(), "sha256-x")
         assert appeal.message_id == "sha256-x"
 
 
@@ -205,7 +205,7 @@ def test_a_long_list_in_xml_is_kept_as_xml():
 def test_what_cannot_be_read_or_breaks_the_channels_contract_is_refused(raw, code):
     """The version of the schema and the message id are the channel's word, not the citizen's."""
     with pytest.raises(Unreadable) as caught:
-        appeal_from_json(raw)
+        message_from_json(raw)
     assert caught.value.code == code
 
 
@@ -235,6 +235,6 @@ NAMES = sorted(Appeal.model_fields.keys() - {"message_id", "schema_version"})
 def test_whatever_stands_in_a_field_there_is_an_appeal(fields):
     """Every value of JSON in every field makes an appeal; a large message makes the same one as a small."""
     raw = json.dumps({**fields, "message_id": "m"}).encode()
-    appeal = appeal_from_json(raw)
-    assert appeal_from_json(raw + b" " * SMALL) == appeal
+    appeal = message_from_json(raw)
+    assert message_from_json(raw + b" " * SMALL) == appeal
     assert appeal_from_xml(to_xml(appeal)) == appeal

@@ -20,6 +20,7 @@ from appealbus.schemas.appeal import (
     Representative,
     Written,
 )
+from appealbus.schemas.change import AnswerResult, Change, ChangeKind, Correction
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, Input, LookupOutcome
 from appealbus.schemas.identifiers import Bin, CadastralNumber, IdentifierError, Iin, Kato, Rka
 from appealbus.schemas.organisation import Organisation
@@ -33,14 +34,18 @@ from appealbus.schemas.signal import Severity, Signal
 __all__ = [
     "Address",
     "Addressee",
+    "AnswerResult",
     "Appeal",
     "AppealForm",
     "AppealKind",
     "Attachment",
     "Bin",
     "CadastralNumber",
+    "Change",
+    "ChangeKind",
     "Coded",
     "Completeness",
+    "Correction",
     "Dossier",
     "Fact",
     "Gap",

@@ -1,14 +1,15 @@
 """What a sender wrote that the contract has no place for: kept as written, each with a warning in our words."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from appealbus.schemas.appeal import Appeal, Written
 from appealbus.schemas.appeal import Warning as AppealWarning
+from appealbus.schemas.change import Change
 
-ROOT = "appeal"
-"""The field of what belongs to no field."""
+D = TypeVar("D", Appeal, Change)
+
 UNBOUND = 100
 """How much is worked of a list that its model leaves open: a citizen may have written before, though not that often."""
 ONE_BY_ONE = 20
@@ -16,7 +17,7 @@ ONE_BY_ONE = 20
 
 
 class Unreadable(ValueError):
-    """There is no appeal in a message. `code` is a stable word; the text never quotes the message."""
+    """There is neither an appeal nor a change in it. `code` is a stable word; the text never quotes the message."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -25,19 +26,27 @@ class Unreadable(ValueError):
 
 
 class Notes:
-    """Gathers warnings and what they are about while an appeal is read."""
+    """Gathers warnings and what they are about while an appeal or a change is read.
 
-    def __init__(self) -> None:
+    Args:
+        root: the field of what belongs to no field.
+
+    """
+
+    def __init__(self, root: str = "appeal") -> None:
+        self.root = root
         self.warnings: list[AppealWarning] = []
         self.written: list[Written] = []
 
     def warn(self, field: str, code: str, message: str) -> None:
         """Say what is wrong with a field."""
-        self.warnings.append(AppealWarning(field=field or ROOT, code=code, message=message))
+        self.warnings.append(AppealWarning(field=field or self.root, code=code, message=message))
 
     def keep(self, field: str, value: Any) -> None:
         """Keep what stands there as it was written."""
-        self.written.append(Written(field=field or ROOT, text=value if isinstance(value, str) else _as_json(value)))
+        self.written.append(
+            Written(field=field or self.root, text=value if isinstance(value, str) else _as_json(value))
+        )
 
     def add(self, field: str, code: str, message: str, value: Any) -> None:
         """Say what is wrong with a field, and keep what stands there."""
@@ -60,11 +69,11 @@ class Notes:
         if inner.warnings:
             self.warn(field, "list.entries", f"{len(inner.warnings)} values in this list cannot be used as they are")
 
-    def on(self, appeal: Appeal) -> Appeal:
-        """Return the appeal with what was noted."""
+    def on(self, document: D) -> D:
+        """Return the appeal or the change with what was noted."""
         if not self.warnings:
-            return appeal
-        return appeal.model_copy(update={"warnings": self.warnings, "as_written": self.written})
+            return document
+        return document.model_copy(update={"warnings": self.warnings, "as_written": self.written})
 
 
 _OTHER = {

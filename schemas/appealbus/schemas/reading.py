@@ -1,8 +1,8 @@
-"""Reading an appeal that somebody else wrote: nothing that a citizen can write is a reason to refuse it.
+"""Reading an appeal or a change that somebody else wrote: nothing that a citizen can write is a reason to refuse it.
 
 A value that cannot be used is absent from its field, kept as written beside it, and has a warning. What is refused is
 what cannot be read at all, and what breaks the contract between the channel and the bus: another version of the
-schema, a message id that cannot tell messages apart.
+schema, a message id that cannot tell messages apart, a change that names no appeal.
 """
 
 import json
@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
 from itertools import islice
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 import orjson
@@ -20,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model, printable
+from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.notes import UNBOUND, Notes, Unreadable
 from appealbus.schemas.problems import explain
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
@@ -43,11 +45,21 @@ _WRONG: Mapping[type, tuple[str, str]] = {
     int: ("field.number", "this is no whole number, or a smaller one than may stand here"),
     bool: ("field.flag", "this is neither true nor false"),
 }
+_MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {
+    None: ("kind",),
+    ChangeKind.DUE: ("due_on",),
+    ChangeKind.EXTENDED: ("due_on",),
+    ChangeKind.REDIRECTED: ("to",),
+    ChangeKind.ANSWERED: ("result",),
+}
+"""What a change of each kind is expected to say."""
 _ABSENT = object()
 
 
-def appeal_from_json(raw: bytes, fallback: str | None = None, instead: str | None = None) -> Appeal:
-    """Return the appeal in a JSON document; what could not be used is in `as_written`, with its warning.
+def message_from_json(raw: bytes, fallback: str | None = None, instead: str | None = None) -> Appeal | Change:
+    """Return the appeal in a JSON document, or the change that its `type` says it is.
+
+    What could not be used is in `as_written`, with its warning.
 
     Args:
         raw: the document.
@@ -55,7 +67,7 @@ def appeal_from_json(raw: bytes, fallback: str | None = None, instead: str | Non
         instead: id that somebody has given the message in place of its own.
 
     Raises:
-        Unreadable: `json.malformed`, `message.too_complex`, or one of `appeal_of`.
+        Unreadable: `json.malformed`, `message.too_complex`, or one of `message_of`.
 
     """
     if _is_too_complex(raw):
@@ -66,38 +78,73 @@ def appeal_from_json(raw: bytes, fallback: str | None = None, instead: str | Non
         raise Unreadable("appeal.invalid", "not a JSON object")
     if instead is not None:
         given["message_id"] = instead
-    return appeal_of(given, Notes(), fallback, small=len(raw) <= SMALL)
+    model = Change if given.get("type") == "change" else Appeal
+    if given.get("type") in ("appeal", "change"):
+        del given["type"]
+    return message_of(model, given, Notes(model.__name__.lower()), fallback, small=len(raw) <= SMALL)
 
 
-def appeal_of(given: dict[str, Any], notes: Notes, fallback: str | None = None, *, small: bool = False) -> Appeal:
-    """Return the appeal that plain values make.
+def message_of(
+    model: type[Appeal] | type[Change],
+    given: dict[str, Any],
+    notes: Notes,
+    fallback: str | None = None,
+    *,
+    small: bool = False,
+) -> Appeal | Change:
+    """Return the appeal or the change that plain values make.
 
     Args:
+        model: which of the two.
         given: what the sender gave, by field.
         notes: what was noted already.
         fallback: id of a message that has none.
         small: try the model on the whole first; it lists every mistake, and there can be as many as bytes.
 
     Raises:
-        Unreadable: `appeal.invalid` for another version of the schema, `message_id.invalid`.
+        Unreadable: `appeal.invalid`, `change.invalid` for another version of the schema, `message_id.invalid`,
+            `change.no_appeal`.
 
     """
     given = {name: value for name, value in given.items() if name not in OWN}
-    _check_contract(given)
+    _check_contract(given, model)
     if _is_blank(given.get("message_id")):
         if fallback is None:
             raise Unreadable("message_id.missing", "message_id: the message has none")
         given["message_id"] = fallback
     if small:
         with suppress(ValidationError):
-            appeal = Appeal.model_validate(given)
-            if len(appeal.repeats) <= UNBOUND:
-                return notes.on(appeal)
+            document = model.model_validate(given)
+            if all(len(each) <= UNBOUND for each in _open_lists(document)):
+                return _finished(document, notes)
     try:
-        appeal = Appeal.model_validate(_model(Appeal, given, "", notes))
+        document = model.model_validate(_model(model, given, "", notes))
     except ValidationError as error:
-        raise Unreadable("appeal.invalid", explain(error)) from None
-    return notes.on(appeal)
+        raise Unreadable(f"{model.__name__.lower()}.invalid", explain(error)) from None
+    return _finished(document, notes)
+
+
+def _open_lists(document: Appeal | Change) -> Iterator[list[str]]:
+    """Go through the lists that the models leave open."""
+    if isinstance(document, Appeal):
+        yield document.repeats
+    else:
+        yield document.removed
+        if document.corrected is not None and document.corrected.repeats is not None:
+            yield document.corrected.repeats
+
+
+def _finished(document: Appeal | Change, notes: Notes) -> Appeal | Change:
+    if isinstance(document, Appeal):
+        return notes.on(document)
+    if document.number is None and document.appeal_message_id is None:
+        raise Unreadable("change.no_appeal", "the change says neither the number of its appeal nor its message id")
+    for field in _MISSING.get(document.kind, ()):
+        if not getattr(document, field):
+            notes.warn(field, "field.missing", "a change of this kind says what this is")
+    if document.kind is ChangeKind.CORRECTED and document.corrected is None and not document.removed:
+        notes.warn("corrected", "field.missing", "a change of this kind says what this is")
+    return notes.on(document)
 
 
 def taken_for(fields: Iterator[str]) -> str:
@@ -128,7 +175,8 @@ def _loaded_slowly(text: str) -> Any:
     """
     given = json.loads(text, strict=False, parse_int=_as_number, parse_float=_as_number, parse_constant=str)
     if isinstance(given, dict):
-        _check_contract(given)  # as it came: what is replaced below could make two ids one
+        # As it came: what is replaced below could make two ids one.
+        _check_contract(given, Change if given.get("type") == "change" else Appeal)
     return orjson.loads(printable(json.dumps(given, ensure_ascii=False)))
 
 
@@ -147,9 +195,9 @@ def _is_too_complex(raw: bytes) -> bool:
     return next(islice(marks, _MOST_PARTS, None), None) is not None
 
 
-def _check_contract(given: Mapping[str, Any]) -> None:
+def _check_contract(given: Mapping[str, Any], model: type[Model]) -> None:
     if given.get("schema_version") not in (None, "1"):
-        raise Unreadable("appeal.invalid", "schema_version: the bus knows version 1 alone")
+        raise Unreadable(f"{model.__name__.lower()}.invalid", "schema_version: the bus knows version 1 alone")
     message_id = given.get("message_id")
     if not _is_blank(message_id):
         try:
@@ -234,7 +282,7 @@ def _scalar(shape: Scalar, adapter: TypeAdapter[Any], given: Any, path: str, not
         return adapter.validate_python(given)
     except ValidationError:
         notes.add(path, *_wrong(shape, given), given)
-    if path == "text" and isinstance(given, str) and shape.max_length:
+    if path in ("text", "corrected.text") and isinstance(given, str) and shape.max_length:
         return given[: shape.max_length]
     return _ABSENT
 
@@ -256,6 +304,9 @@ def _adapter(model: type[Model], name: str) -> TypeAdapter[Any]:
     """Return what checks a field by itself; of a list, an entry."""
     info = model.model_fields[name]
     annotation: Any = info.annotation
+    lists = [each for each in get_args(annotation) if get_origin(each) is list and NoneType in get_args(annotation)]
+    if lists:
+        annotation = lists[0]
     if get_origin(annotation) is list:
         annotation = get_args(annotation)[0]
     elif info.metadata:

@@ -1,4 +1,4 @@
-"""Appeals and dossiers as XML, and back, without loss.
+"""Appeals, changes and dossiers as XML, and back, without loss.
 
 A field is an element of its name. A list is an element with `item` elements, also when empty; an absent value is an
 absent element, an empty text an empty one. The applicant is an element `person` or `organisation`; a record that ships
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from appealbus.schemas.appeal import Appeal, Receipt, Refusal
 from appealbus.schemas.base import Model, printable
+from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.jsonxml import XmlError, child, children, local, read_members, text_of, write_members
 from appealbus.schemas.problems import named, problems
@@ -24,30 +25,39 @@ from appealbus.schemas.safexml import parse
 from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
 
 APPEAL_NS = "urn:appealbus:appeal:1"
+CHANGE_NS = "urn:appealbus:change:1"
 DOSSIER_NS = "urn:appealbus:dossier:1"
 RECEIPT_NS = "urn:appealbus:receipt:1"
 REFUSAL_NS = "urn:appealbus:refusal:1"
-_NAMESPACES = {Appeal: APPEAL_NS, Dossier: DOSSIER_NS, Receipt: RECEIPT_NS, Refusal: REFUSAL_NS}
+_NAMESPACES = {
+    Appeal: APPEAL_NS,
+    Change: CHANGE_NS,
+    Dossier: DOSSIER_NS,
+    Receipt: RECEIPT_NS,
+    Refusal: REFUSAL_NS,
+}
 
 M = TypeVar("M", bound=Model)
 
 __all__ = [
     "APPEAL_NS",
+    "CHANGE_NS",
     "DOSSIER_NS",
     "RECEIPT_NS",
     "REFUSAL_NS",
     "XmlError",
     "appeal_from_xml",
+    "change_from_xml",
     "dossier_from_xml",
     "to_xml",
 ]
 
 
-def to_xml(document: Appeal | Dossier | Receipt | Refusal) -> bytes:
-    """Return an appeal, a dossier or what a sender is told as an XML document in UTF-8."""
+def to_xml(document: Appeal | Change | Dossier | Receipt | Refusal) -> bytes:
+    """Return an appeal, a change, a dossier or what a sender is told as an XML document in UTF-8."""
     namespace, name = _NAMESPACES[type(document)], type(document).__name__.lower()
     root = etree.Element(f"{{{namespace}}}{name}", nsmap={None: namespace})
-    _write_model(root, document)
+    _write_model(root, document, skip=_told_by_the_root(type(document)))
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
@@ -60,6 +70,17 @@ def appeal_from_xml(data: bytes, *, limit: int = 4 * 1024 * 1024) -> Appeal:
 
     """
     return _document(Appeal, APPEAL_NS, data, limit)
+
+
+def change_from_xml(data: bytes, *, limit: int = 4 * 1024 * 1024) -> Change:
+    """Return the change in an XML document of at most `limit` bytes.
+
+    Raises:
+        UnsafeXml: if it is not XML that we take.
+        XmlError: if it is not a change; the text names the path.
+
+    """
+    return _document(Change, CHANGE_NS, data, limit)
 
 
 def dossier_from_xml(data: bytes, *, limit: int = 64 * 1024 * 1024) -> Dossier:
@@ -78,11 +99,15 @@ def _document(model: type[M], namespace: str, data: bytes, limit: int) -> M:
     if root.tag != f"{{{namespace}}}{name}":
         raise XmlError("", f"the root is not an element {name} of the namespace {namespace}")
     try:
-        return model.model_validate(_read_model(root, model, name))
+        return model.model_validate(_read_model(root, model, name, skip=_told_by_the_root(model)))
     except ValidationError as error:
         place, reason = problems(error)[0]
         steps = (f"/item[{step + 1}]" if isinstance(step, int) else f"/{step}" for step in place)
         raise XmlError(name + "".join(steps), reason) from None
+
+
+def _told_by_the_root(model: type[Model]) -> str:
+    return "type" if model is Change else ""
 
 
 def _write_model(element: etree._Element, model: Model, *, skip: str = "") -> None:
@@ -90,6 +115,8 @@ def _write_model(element: etree._Element, model: Model, *, skip: str = "") -> No
         value = getattr(model, field.name)
         if value is not None and field.name != skip:
             _write(child(element, field.name), field.shape, value)
+    if model.__pydantic_extra__:  # of a later release: the schema of today does not know it, and who reads it may
+        write_members(child(element, "more"), model.__pydantic_extra__)
 
 
 def _write(element: etree._Element, shape: Shape, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Reading an appeal in XML that somebody else wrote, as leniently as in JSON: see `reading`.
+"""Reading an appeal or a change in XML that somebody else wrote, as leniently as in JSON: see `reading`.
 
 What the contract does not know (an element, an attribute, text between elements) is kept as written.
 """
@@ -11,13 +11,13 @@ from lxml import etree
 
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
-from appealbus.schemas.jsonxml import local
+from appealbus.schemas.change import Change
 from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
-from appealbus.schemas.reading import OWN, SMALL, appeal_of, taken_for
+from appealbus.schemas.reading import OWN, SMALL, message_of, taken_for
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
-from appealbus.schemas.xml import APPEAL_NS
+from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS
 
 _MOST_ATTRIBUTES = 100
 """The contract has none; lxml looks each up by walking over all of them."""
@@ -35,11 +35,15 @@ _MOST_DECLARATIONS = 20_000
 """One for each element of the largest appeal, and half as many again."""
 _MOST_NAMESPACES = 2000
 """Characters of all that are declared, each counted once: what is kept as written declares those that it stands in."""
-_ROOT = f"{{{APPEAL_NS}}}appeal"
+_ROOTS: Mapping[str, type[Appeal] | type[Change]] = {f"{{{APPEAL_NS}}}appeal": Appeal, f"{{{CHANGE_NS}}}change": Change}
 
 
-def appeal_from_sender(raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None) -> Appeal:
-    """Return the appeal in an XML document; what could not be used is in `as_written`, with its warning.
+def message_from_xml(
+    raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None
+) -> Appeal | Change:
+    """Return the appeal or the change in an XML document, as its root says.
+
+    What could not be used is in `as_written`, with its warning.
 
     Args:
         raw: the document.
@@ -48,7 +52,7 @@ def appeal_from_sender(raw: bytes, limit: int, fallback: str | None = None, inst
         instead: id that somebody has given the message in place of its own.
 
     Raises:
-        Unreadable: `xml.malformed` and its like, or one of `appeal_of`.
+        Unreadable: `xml.malformed` and its like, or one of `message_of`.
 
     """
     if sum(map(raw.count, (b"<", b'="', b"='"))) > _MOST_TAGS:
@@ -56,16 +60,18 @@ def appeal_from_sender(raw: bytes, limit: int, fallback: str | None = None, inst
     if raw.replace(b"\0", b"").count(b"xmlns") > _MOST_DECLARATIONS:  # in UTF-16 too
         raise Unreadable("message.too_complex", f"the message declares more than {_MOST_DECLARATIONS} namespaces")
     root, mended = _parsed(raw, limit)
-    if root.tag != _ROOT:
-        raise Unreadable("appeal.invalid", f"the root is not an element appeal of the namespace {APPEAL_NS}")
+    model = _ROOTS.get(str(root.tag))
+    if model is None:
+        reason = f"the root is neither an element appeal of the namespace {APPEAL_NS} nor change of {CHANGE_NS}"
+        raise Unreadable("appeal.invalid", reason)
     _check_namespaces(root)
-    notes = Notes()
-    given = _model(root, Appeal, "", notes, skip=OWN)
+    notes = Notes(model.__name__.lower())
+    given = _model(root, model, "", notes, skip=OWN if model is Appeal else OWN | {"type"})
     if mended and "\ufffd" in (given.get("message_id") or ""):
         raise Unreadable("message_id.invalid", "message_id: it has a character that XML cannot carry")
     if instead is not None:
         given["message_id"] = instead
-    return appeal_of(given, notes, fallback, small=len(raw) <= SMALL)
+    return message_of(model, given, notes, fallback, small=len(raw) <= SMALL)
 
 
 def _parsed(raw: bytes, limit: int) -> tuple[etree._Element, bool]:
@@ -101,7 +107,7 @@ def _model(
     values: dict[str, Any] = {}
     strays = _around(element)
     for part in element:
-        name = _known(part)
+        name = _known(part, element)
         if name in skip:
             continue
         if name in shapes and name not in values:
@@ -136,7 +142,7 @@ def _scalar(element: etree._Element, path: str, notes: Notes) -> str | None:
 def _list(element: etree._Element, shape: ListOf, path: str, notes: Notes) -> list[Any]:
     strays, items, size, inner, most = _around(element), [], 0, Notes(), shape.max_length or UNBOUND
     for part in element:
-        if _known(part) != "item":
+        if _known(part, element) != "item":
             strays.append(part)
             continue
         if size < most:
@@ -148,20 +154,21 @@ def _list(element: etree._Element, shape: ListOf, path: str, notes: Notes) -> li
 
 
 def _one_of(element: etree._Element, models: Mapping[str, type[Model]], path: str, notes: Notes) -> dict[str, Any]:
-    if len(element) != 1 or not (tag := _known(element[0])):
+    if len(element) != 1 or not (tag := _known(element[0], element)):
         if len(element) or _around(element):
             message = f"there is not exactly one element of {', '.join(models)}"
             notes.add(path, "field.type", message, _written(element))
         return {}
     _note(element, _around(element), path, notes)
     part = element[0]
-    model = models.get(tag) or models[taken_for(_known(field) for field in part)]
+    model = models.get(tag) or models[taken_for(_known(field, part) for field in part)]
     return {"type": tag, **_model(part, model, path, notes, skip=frozenset({"type"}))}
 
 
-def _known(element: etree._Element) -> str:
-    """Return the name of an element of the contract's namespace, else nothing."""
-    return local(element) if etree.QName(element).namespace == APPEAL_NS else ""
+def _known(element: etree._Element, parent: etree._Element) -> str:
+    """Return the name of an element of its parent's namespace, which is the contract's, else nothing."""
+    namespace, _, name = str(element.tag).rpartition("}")
+    return name if namespace == str(parent.tag).rpartition("}")[0] else ""
 
 
 def _around(element: etree._Element) -> list[str | etree._Element]:

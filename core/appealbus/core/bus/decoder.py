@@ -13,6 +13,7 @@ from appealbus.core.bus.decoding import Unacceptable, check, decode
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 from appealbus.schemas.reading import SMALL
 
 log = structlog.get_logger(__name__)
@@ -47,11 +48,11 @@ class Decoder:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
 
-    async def decode(self, message: Inbound) -> Appeal:
-        """Return the appeal that the message holds, with the bus's own mentions and warnings.
+    async def decode(self, message: Inbound) -> Appeal | Change:
+        """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
 
         Raises:
-            Unacceptable: if there is no appeal in it.
+            Unacceptable: if there is neither in it.
             JournalError: if no process can be started; the sender keeps the message.
 
         """
@@ -69,11 +70,11 @@ class Decoder:
         async with self._turn:
             await self._end()
 
-    async def _within(self, message: Inbound) -> Appeal:
+    async def _within(self, message: Inbound) -> Appeal | Change:
         whole = False
         try:
             async with asyncio.timeout(_WITHIN):
-                appeal = await self._ask(message)
+                read = await self._ask(message)
             whole = True
         except Unacceptable:
             whole = True
@@ -84,9 +85,9 @@ class Decoder:
         finally:
             if not whole:
                 await self._end(at_once=True)
-        return appeal
+        return read
 
-    async def _ask(self, message: Inbound) -> Appeal:
+    async def _ask(self, message: Inbound) -> Appeal | Change:
         if self._process is not None and self._process.returncode is not None:  # it had nothing to do
             await self._end()
         process = self._process = self._process or await self._start()
@@ -95,13 +96,13 @@ class Decoder:
             head = orjson.dumps([message.channel, message.media_type, message.message_id, len(message.raw)])
             into.writelines((head, b"\n", message.raw))
             await into.drain()
-            code, text, size = orjson.loads(await out.readuntil(b"\n"))
+            code, text, is_change, size = orjson.loads(await out.readuntil(b"\n"))
             body = await out.readexactly(size)
         except (OSError, EOFError, ValueError):
             raise _Died from None
         if code:
             raise Unacceptable(text, code)
-        return Appeal.model_validate_json(body)
+        return (Change if is_change else Appeal).model_validate_json(body)
 
     async def _start(self) -> Process:
         try:

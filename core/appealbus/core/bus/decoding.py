@@ -1,4 +1,4 @@
-"""From the bytes of a message to an appeal in the canonical form."""
+"""From the bytes of a message to an appeal or a change in the canonical form."""
 
 import hashlib
 
@@ -6,9 +6,10 @@ from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 from appealbus.schemas.notes import Unreadable
-from appealbus.schemas.reading import appeal_from_json
-from appealbus.schemas.xmlreading import appeal_from_sender
+from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.xmlreading import message_from_xml
 
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of the largest message that is taken: a thousand times the usual letter. With more, the helper process needs
@@ -42,24 +43,26 @@ def check(message: Inbound) -> None:
         raise Unacceptable(f"the message has {size} bytes; the most is {MAX_BYTES}", "message.too_large")
 
 
-def decode(message: Inbound) -> Appeal:
-    """Return the appeal that the message holds, with the bus's own mentions and warnings.
+def decode(message: Inbound) -> Appeal | Change:
+    """Return the appeal that the message holds, with the bus's own mentions and warnings; or the change.
 
     The channel is the one that the intake names, whatever the message says. A message without an id gets one that is
     made of its content: if it comes again, it is the same appeal.
 
     Raises:
-        Unacceptable: if there is no appeal in it.
+        Unacceptable: if there is neither in it.
 
     """
     check(message)
     fallback = f"sha256-{hashlib.sha256(message.raw.strip()).hexdigest()}"
     try:
         if message.media_type == "application/xml":
-            appeal = appeal_from_sender(message.raw, MAX_BYTES, fallback, message.message_id)
+            read = message_from_xml(message.raw, MAX_BYTES, fallback, message.message_id)
         else:
-            appeal = appeal_from_json(message.raw, fallback, message.message_id)
+            read = message_from_json(message.raw, fallback, message.message_id)
     except Unreadable as error:
         raise Unacceptable(error.reason, error.code) from None
-    prepared = prepare(appeal.model_copy(update={"channel": message.channel}))
-    return prepared.model_copy(update={"warnings": [*appeal.warnings, *prepared.warnings]})
+    if isinstance(read, Change):
+        return read.model_copy(update={"channel": message.channel})
+    prepared = prepare(read.model_copy(update={"channel": message.channel}))
+    return prepared.model_copy(update={"warnings": [*read.warnings, *prepared.warnings]})

@@ -1,7 +1,8 @@
 """The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
 
-It reads `[channel, media type, message id, size]` and as many bytes from its input, and writes `[code, reason, size]`
-and as many bytes of a decoded appeal to its output. It ends when its input does, so it never outlives the bus.
+It reads `[channel, media type, message id, size]` and as many bytes from its input, and writes `[code, reason, whether
+it is a change, size]` and as many bytes of a decoded appeal or change to its output. It ends when its input does, so it
+never outlives the bus.
 """
 
 import resource
@@ -16,6 +17,7 @@ import orjson
 from appealbus.core.bus.decoding import Unacceptable, decode
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.process import spare_memory
+from appealbus.schemas.change import Change
 
 _MEMORY = 1024 * 1024 * 1024
 """Bytes of address space: nearly twice what the worst message was seen to ask for, most of which is never touched. With
@@ -37,16 +39,19 @@ def main() -> None:
     while select.select([source], [], [], _IDLE)[0] and (head := source.readline()):
         _limit(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)
         channel, media_type, message_id, size = orjson.loads(head)
-        code, reason, body = _decoded(Inbound(channel, "", source.read(size), media_type, message_id=message_id))
-        sink.writelines((orjson.dumps([code, reason, len(body)]), b"\n", body))
+        code, reason, is_change, body = _decoded(
+            Inbound(channel, "", source.read(size), media_type, message_id=message_id)
+        )
+        sink.writelines((orjson.dumps([code, reason, is_change, len(body)]), b"\n", body))
         sink.flush()
 
 
-def _decoded(message: Inbound) -> tuple[str, str, bytes]:
+def _decoded(message: Inbound) -> tuple[str, str, bool, bytes]:
     try:
-        return "", "", decode(message).model_dump_json().encode()
+        read = decode(message)
     except Unacceptable as error:
-        return error.code, str(error), b""
+        return error.code, str(error), False, b""
+    return "", "", isinstance(read, Change), read.model_dump_json().encode()
 
 
 def _limit(what: int, most: int) -> None:

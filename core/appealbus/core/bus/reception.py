@@ -16,6 +16,7 @@ from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered
 
 log = structlog.get_logger(__name__)
@@ -96,7 +97,7 @@ class Reception:
 
 async def _read(decoder: Decoder, message: Inbound) -> Appeal:
     try:
-        return await decoder.decode(message)
+        return _appeal(await decoder.decode(message))
     except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
@@ -138,7 +139,13 @@ async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) 
     if _CUT in row.reason:
         text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
         raise Unacceptable(text, "message.cut")
-    return await decoder.decode(_inbound(row, message_id))
+    return _appeal(await decoder.decode(_inbound(row, message_id)))
+
+
+def _appeal(read: Appeal | Change) -> Appeal:
+    if isinstance(read, Change):
+        raise Unacceptable("changes are not taken yet", "change.unsupported")
+    return read
 
 
 def _inbound(row: QuarantineRow, message_id: str | None) -> Inbound:

@@ -9,8 +9,10 @@ from functools import partial
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.conversation import MOST_BYTES, NotingWire, of_answer, pack
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.question import Ended, Question
@@ -57,12 +59,15 @@ class Attempts(Flight):
         self._question_id = question_id
         self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
+        self._failed: CallFailed | None = None
+        """What the last call has failed with, if it did."""
         self._tries: list[Try] = []
         self._flying: tuple[str, datetime, float] | None = None
         """Of the call that has not ended: what its first message is called, and when it left, on both clocks."""
         self._alone = not question.lookup.idempotent
         self._tied = True
         self._at_scale = False
+        self._replies: KeptReplies | None = None
 
     async def run(self) -> Ended:
         """Ask, and keep the answer for as long as it is fresh."""
@@ -72,11 +77,6 @@ class Attempts(Flight):
         if self.question.lookup.idempotent:
             self._context.fresh.put(self.key, ended)
         return ended
-
-    @property
-    def question_id(self) -> str:
-        """What the question is called that leaves for the source."""
-        return self._question_id
 
     def ended(self) -> Ended:
         """Say how the question has ended, if the time is up now."""
@@ -92,6 +92,7 @@ class Attempts(Flight):
             provenance,
             question=question,
             tries=tries,
+            replies=self._replies,
         )
 
     def _try(self, flying: tuple[str, datetime, float], outcome: Outcome[Record]) -> Try:
@@ -170,7 +171,8 @@ class Attempts(Flight):
         started = context.monotonic()
         number, alone, ids = masked(self.question.number), self._alone, self._message_ids
         call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
-        source = self._source(call, context.wire)
+        noting = NotingWire(context.wire) if context.keep_replies else None
+        source = self._source(call, noting or context.wire)
         self.attempts += 1
         at = context.now()
         self.asked_at = self.asked_at or at
@@ -201,6 +203,17 @@ class Attempts(Flight):
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
+        if noting is not None:
+            await self._keep(noting)
+
+    async def _keep(self, noting: NotingWire) -> None:
+        """Have what came kept with the question. Of several attempts it is the last one to which anything came."""
+        conversation = noting.conversation(self._question_id)
+        if conversation is not None:
+            self._replies = await pack(conversation, self._context.source, self._context.keep_replies)
+        elif noting.missed:
+            self._replies = None
+            self._context.not_kept(self.question.lookup.name)
 
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
         """Return what to tell the breaker of the outcome so far."""
@@ -224,11 +237,12 @@ class Attempts(Flight):
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
         lookup = self.question.lookup
-        self._at_scale = False
+        self._at_scale, self._failed = False, None
         try:
             self.so_far = await self._outcome(source)
             self._tied = all(reply.correlated for reply in source.replies)
         except CallFailed as failed:
+            self._failed = failed
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
@@ -277,10 +291,14 @@ class Attempts(Flight):
         return outcome
 
     def _trail_of_none(self, source: Source) -> Provenance:
+        failed = self._failed
         try:
-            return self._trail(source, self.so_far.kind)
+            trail = self._trail(source, self.so_far.kind)
         except ValueError:  # what the other side calls its message is no text; there is no record that this could spoil
-            return self._trail(None, self.so_far.kind)
+            trail = self._trail(None, self.so_far.kind)
+        if source.replies or failed is None or failed.raw_sha256 is None:
+            return trail
+        return trail.model_copy(update={"raw_sha256": failed.raw_sha256, "observed_at": failed.observed_at})
 
     def _trail(self, source: Source | None, kind: OutcomeKind) -> Provenance:
         context, question, now = self._context, self.question, self._context.now()
@@ -327,6 +345,8 @@ class AnswerReading(Attempts):
         ms = round((answer.answered_at - answer.asked_at).total_seconds() * 1000)
         outcome, question_id = self.so_far, answer.question_id
         self._tries.append(Try(question_id, question_id, answer.asked_at, ms, outcome.kind, outcome.code))
+        if context.keep_replies and len(answer.body) <= MOST_BYTES:
+            self._replies = await pack(of_answer(answer), context.source, context.keep_replies)
         return replace(self.ended(), read=True)
 
 

@@ -1,10 +1,11 @@
 """What a connector offers: wires that carry a question to a source and its answer back. Knows no agency."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from hashlib import sha256
+from typing import Self, TypeAlias
 from uuid import uuid4
 
 from lxml import etree
@@ -12,7 +13,7 @@ from lxml import etree
 from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.answer import Answers
+from appealbus.core.interfaces.answer import Answers, RawReply
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.form import Form
 from appealbus.core.interfaces.link import LinkState
@@ -54,11 +55,14 @@ class Call:
         question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
         number: of the appeal that caused the question, masked where it is shaped like one of a person or a parcel.
         timeout: seconds that the call may take in all, connecting included.
-        answer: what came by itself, for wires whose `answers_async`: read it, and send nothing.
+        answer: what came already: by itself, for wires whose `answers_async`, or before, for those that have `rereads`.
+            Read it, and send nothing.
         alone: over a connection that carries nothing else, where the wire has connections.
         message_ids: what this message and the latest ones before it of the same question are called, in their order.
             Where the wire or the content has an id of the message, it is the last one: services refuse one that
             repeats.
+        came: takes a reply as it came, where it is kept: wires that have `rereads` hand over each one here, before
+            they look into it.
 
     """
 
@@ -68,6 +72,7 @@ class Call:
     answer: KeptAnswer | None = None
     alone: bool = False
     message_ids: tuple[str, ...] = ()
+    came: Callable[[RawReply], None] | None = None
 
     @property
     def message_id(self) -> str:
@@ -150,6 +155,8 @@ class CallFailed(AppealBusError):
             one question after another, it counts as a failure of the source.
         once: as with a Reply: what a signed answer says for good counts once.
         details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
+        raw_sha256: of what came, as it came, where it was no answer; see `over`.
+        observed_at: when it came.
 
     """
 
@@ -174,6 +181,13 @@ class CallFailed(AppealBusError):
         self.at_scale = at_scale
         self.once = once
         self.details = details
+        self.raw_sha256: str | None = None
+        self.observed_at: datetime | None = None
+
+    def over(self, raw: bytes, observed_at: datetime) -> Self:
+        """Say which reply the call has failed over, so that the provenance of the outcome names it."""
+        self.raw_sha256, self.observed_at = sha256(raw).hexdigest(), observed_at
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +204,8 @@ class Wire(ABC):
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+    rereads: bool = False
+    """Whether `call` hands its replies to `Call.came`, and reads one of them again that it finds in `Call.answer`."""
     replies: ReplyCheck = ReplyCheck.STRICT
     """What becomes of a reply that breaks its contract, or the schema of the plugin that reads it."""
 

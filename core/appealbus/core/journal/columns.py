@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appealbus.core.domain.case import PENDING, LookupState
+from appealbus.core.journal.codec import names_to
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
@@ -47,14 +48,8 @@ def of_dossier(dossier: Mapping[str, Any]) -> dict[str, str | None]:
     open_ = sorted({each["lookup"] for each in dossier.get("outcomes") or () if _is_pending(each)})
     return {
         "signal": worst(each["severity"] for each in dossier.get("signals") or ()),
-        "pending": listed(open_),
+        "pending": names_to(open_),
     }
-
-
-def listed(names: Iterable[str]) -> str | None:
-    """Return names as they stand in a column: each with a space around it, so that one is found and no part of one."""
-    text = " ".join(names)
-    return f" {text} " if text else None
 
 
 def _is_pending(outcome: Mapping[str, Any]) -> bool:

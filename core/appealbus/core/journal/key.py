@@ -109,7 +109,9 @@ class KeyFile:
         if problem := writable_by_others(self.path) or readable_by_others(self.path):
             raise ConfigError(f"the journal's key: {problem}")
         if not _LINE.fullmatch(text):
-            raise ConfigError(f"{self.path} is no key of a journal: that is one line of 64 hexadecimal digits. {_ADVICE}")
+            raise ConfigError(
+                f"{self.path} is no key of a journal: that is one line of 64 hexadecimal digits. {_ADVICE}"
+            )
         return JournalKey(bytes.fromhex(text.decode()))
 
     def _make(self) -> JournalKey:
@@ -146,6 +148,6 @@ def _flush(folder: Path) -> None:
 
 
 _ADVICE = (
-    "Put the right key back: from its backup, or from another machine that works this journal. If it is lost, no appeal "
-    "is: `appealbus key renew` makes another one, and marks everything anew"
+    "Put the right key back: from its backup, or from another machine that works this journal. If it is lost, no "
+    "appeal is: `appealbus key renew` makes another one, and marks everything anew"
 )

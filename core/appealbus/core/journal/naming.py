@@ -25,8 +25,8 @@ Named = tuple[Kind, str, str]
 """The kind, the identifier in its normal form, the role in which it is named."""
 
 MOST = 1000
-"""Identifiers of one appeal, or of one record, that can be searched for; the rest is left out. A parcel under a block of
-flats has some hundred holders, while a hostile reply may have a hundred thousand."""
+"""Identifiers of one appeal, or of one record, that can be searched for; the rest is left out. A parcel under a block
+of flats has some hundred holders, while a hostile reply may have a hundred thousand."""
 PARSES: Mapping[Kind, Callable[[str], str]] = {
     "iin": parse_iin,
     "bin": parse_bin,

@@ -1,4 +1,4 @@
-"""The contract with other systems: appeal, receipt, refusal and dossier as JSON Schema and XSD, made of the models.
+"""The contract with other systems, appeal, change, receipt, refusal, dossier: JSON Schema and XSD made of the models.
 
 `python -m appealbus.schemas.contract` writes the files next to this module; a test fails when they drift.
 """
@@ -6,10 +6,11 @@
 from pathlib import Path
 
 from appealbus.schemas.appeal import Appeal, Receipt, Refusal
+from appealbus.schemas.change import Change
 from appealbus.schemas.contract.json_schema import json_schema
 from appealbus.schemas.contract.xsd import xsd
 from appealbus.schemas.dossier import Dossier
-from appealbus.schemas.xml import APPEAL_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
+from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
 
 FOLDER = Path(__file__).parent
 
@@ -19,6 +20,8 @@ def documents() -> dict[str, bytes]:
     return {
         "appeal.schema.json": json_schema(Appeal, APPEAL_NS),
         "appeal.xsd": xsd(Appeal, APPEAL_NS),
+        "change.schema.json": json_schema(Change, CHANGE_NS),
+        "change.xsd": xsd(Change, CHANGE_NS, skip="type"),
         "dossier.schema.json": json_schema(Dossier, DOSSIER_NS),
         "dossier.xsd": xsd(Dossier, DOSSIER_NS),
         "receipt.schema.json": json_schema(Receipt, RECEIPT_NS),

@@ -59,9 +59,9 @@ _VALUES = f"""
 """
 
 
-def xsd(model: type[Model], namespace: str) -> bytes:
-    """Return the XSD of a document and all that it holds."""
-    return _XsdWriter(namespace).document(model)
+def xsd(model: type[Model], namespace: str, *, skip: str = "") -> bytes:
+    """Return the XSD of a document and all that it holds, without a field that its root stands for."""
+    return _XsdWriter(namespace).document(model, skip)
 
 
 class _XsdWriter:
@@ -73,9 +73,9 @@ class _XsdWriter:
         self.schema.set("elementFormDefault", "qualified")
         self.written: set[str] = set()
 
-    def document(self, model: type[Model]) -> bytes:
+    def document(self, model: type[Model], skip: str) -> bytes:
         _add(self.schema, "element", name=model.__name__.lower(), type=model.__name__)
-        self._model(model)
+        self._model(model, skip=skip)
         etree.indent(self.schema)
         return etree.tostring(self.schema, encoding="UTF-8", xml_declaration=True, pretty_print=True)
 

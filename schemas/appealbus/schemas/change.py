@@ -1,0 +1,154 @@
+"""A change: what happened to an appeal after it came, in a message of its own."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from appealbus.schemas.appeal import (
+    Addressee,
+    AppealForm,
+    AppealKind,
+    Applicant,
+    Attachment,
+    Language,
+    Line,
+    Name,
+    ParcelReference,
+    Place,
+    QuestionCategory,
+    Representative,
+    Warning,
+    Written,
+)
+from appealbus.schemas.base import Day, Exact, Model, Moment, Text, Word
+
+
+class ChangeKind(Word):
+    """What can happen to an appeal."""
+
+    CORRECTED = "corrected"
+    """Fields of it were wrong: `corrected` and `removed` say which, and what they are now."""
+    DUE = "due"
+    """It is due on another day, `due_on`."""
+    REDIRECTED = "redirected"
+    """It went to another body, `to`; with `part` only some of its questions."""
+    EXTENDED = "extended"
+    """Its term is longer, up to `due_on`, for a `reason`."""
+    ANSWERED = "answered"
+    """It was answered, with a `result`."""
+    WITHDRAWN = "withdrawn"
+    """Whoever wrote it took it back."""
+    CLOSED = "closed"
+    """It is not considered any more, for a `reason`."""
+
+
+class AnswerResult(Word):
+    """How an appeal was decided."""
+
+    SATISFIED = "satisfied"
+    PARTLY_SATISFIED = "partly_satisfied"
+    REFUSED = "refused"
+    EXPLAINED = "explained"
+    TAKEN_NOTE = "taken_note"
+    """Taken note of: nothing was asked for."""
+    TERMINATED = "terminated"
+    """The procedure ended without a decision on the matter; `ground` says by which norm."""
+    LEFT = "left"
+    """Left without consideration."""
+    RETURNED = "returned"
+    SILENCE = "silence"
+    """The term ended without an answer: by law that is a refusal."""
+
+
+def _day_begins(value: object) -> object:
+    """Take a day for the moment at which it begins in Kazakhstan: many registers keep no more of it."""
+    if isinstance(value, str) and len(day := value.strip()) == 10:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            return value
+        return f"{day}T00:00:00+05:00"
+    return value
+
+
+class Correction(Model):
+    """Fields of an appeal as they are right. What is absent stays as it was.
+
+    Of a model (`applicant`, `place` …) only the fields given are replaced, unless the applicant becomes of another
+    type; a list is replaced whole.
+    """
+
+    kind: AppealKind | None = None
+    form: AppealForm | None = None
+    collective: bool | None = None
+    applicants_count: int | None = Field(default=None, ge=1)
+    language: Language | None = None
+    received_at: Moment | None = None
+    due_on: Day | None = None
+    repeats: list[Name] | None = None
+    applicant: Applicant | None = None
+    representative: Representative | None = None
+    addressee: Addressee | None = None
+    category: QuestionCategory | None = None
+    text: Annotated[Text, Field(max_length=200_000)] | None = None
+    place: Place | None = None
+    parcels: list[ParcelReference] | None = Field(default=None, max_length=100)
+    attachments: list[Attachment] | None = Field(default=None, max_length=1000)
+
+
+def _says_what_it_is(schema: dict[str, Any]) -> None:
+    schema["required"] = ["type", *schema.get("required", [])]
+
+
+class Change(Model):
+    """What happened to an appeal that the bus has, or will have.
+
+    It names the appeal by its `number`, by the id of its message, or by both. In JSON its `type` says that it is a
+    change, in XML its root. What cannot be used is absent from its field, stands in `as_written` and has a warning.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_says_what_it_is)
+
+    type: Literal["change"] = "change"
+    schema_version: Literal["1"] = "1"
+    message_id: Annotated[Exact, Field(min_length=1, max_length=200)]
+    """The sender's id of this message: the same id again on the same channel is the same change."""
+    channel: Annotated[Text, Field(min_length=1, max_length=100)] = "files"
+    """Where it came from."""
+    number: Annotated[Exact, Field(min_length=1, max_length=100, pattern=r"^\S+$")] | None = None
+    """Of the appeal: as its receipt says."""
+    appeal_message_id: Annotated[Exact, Field(min_length=1, max_length=200)] | None = None
+    """Of the appeal: the id of the message that it came with."""
+    appeal_channel: Annotated[Text, Field(min_length=1, max_length=100)] | None = None
+    """The channel that this message came by; absent: the same as that of the change."""
+    kind: ChangeKind | None = None
+    """What happened. A change of no known kind is kept and told, and changes nothing."""
+    dated_at: Annotated[Moment, BeforeValidator(_day_begins)] | None = None
+    """When it happened, by the register: changes count in this order, in whichever they come. A day is its beginning;
+    absent: when the bus got it."""
+    corrected: Correction | None = None
+    removed: list[Name] = Field(default_factory=list)
+    """Of `corrected`: paths of fields that have no value: `applicant.iin`, `representative`."""
+    due_on: Day | None = None
+    """Of `due` and `extended`: the new statutory deadline."""
+    to: Addressee | None = None
+    """Of `redirected`: the body."""
+    part: bool = False
+    """Of `redirected`: whether only a part goes there."""
+    result: AnswerResult | None = None
+    """Of `answered`."""
+    ground: Line | None = None
+    """Of `answered`: the norm that it rests on."""
+    answered_on: Day | None = None
+    """Of `answered`: the date of the answer."""
+    reference: Line | None = None
+    """Of `answered`: number or address of the answer, never the answer itself."""
+    reason: Line | None = None
+    """Of any kind: why."""
+    by: Line | None = None
+    """Who did it: the body, the official."""
+    note: Line | None = None
+    warnings: list[Warning] = Field(default_factory=list)
+    as_written: list[Written] = Field(default_factory=list)
+    """What could not be used, as the sender wrote it: each entry has a warning of the same field."""
