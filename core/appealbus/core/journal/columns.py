@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from appealbus.core.domain.case import PENDING, LookupState
-from appealbus.core.journal.codec import names_to
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
@@ -43,18 +44,18 @@ def pending_of(states: Iterable[LookupState]) -> list[str]:
     return sorted({state.lookup for state in states if state.pending})
 
 
-def of_dossier(dossier: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return what a version tells that is kept as JSON: its worst signal, and which lookups were open."""
-    open_ = sorted({each["lookup"] for each in dossier.get("outcomes") or () if _is_pending(each)})
-    return {
-        "signal": worst(each["severity"] for each in dossier.get("signals") or ()),
-        "pending": names_to(open_),
-    }
+def signal_of(dossier: bytes) -> str | None:
+    """Return the worst severity of a version that is kept whole as JSON.
+
+    Its signals are nearly its end: no text within a text has this key unescaped, and no signal has one of its own.
+    """
+    _, key, signals = dossier.rpartition(b'"signals":')
+    return worst(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"]) if key else None
 
 
-def _is_pending(outcome: Mapping[str, Any]) -> bool:
-    kind = outcome["outcome"]
-    return outcome.get("code") == PENDING if kind == OutcomeKind.SKIPPED else kind not in _FINAL
+def is_pending(kind: str, code: str) -> bool:
+    """Say whether a question that is kept so may still end otherwise."""
+    return code == PENDING if kind == OutcomeKind.SKIPPED else kind not in _FINAL
 
 
 _FINAL = frozenset(kind.value for kind in OutcomeKind if kind.final)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -108,7 +109,14 @@ def was_ended_idle(error: Exception) -> bool:
 
 
 def open_engines(
-    url: URL, password: Password | None, key: KeyFile, readers: int, connections: OpenConnections, *, read_only: bool
+    url: URL,
+    password: Password | None,
+    key: KeyFile,
+    connections: OpenConnections,
+    *,
+    readers: int,
+    tell: schema.Tell | None,
+    read_only: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -129,8 +137,12 @@ def open_engines(
         if read_only:
             schema.check(reading)
             return reading, None, key
-        migrating = _engine(url, password, connections, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
-        its_key = schema.upgrade(migrating, key)
+        patient = _MIGRATION_SECONDS
+        migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
+        try:
+            its_key = schema.upgrade(migrating, nullcontext(), key, tell)
+        finally:
+            migrating.dispose()
     except SQLAlchemyError as error:
         reading.dispose()
         _explain(error, url)

@@ -70,21 +70,26 @@ class OpenedDatabase:
 
 
 def open_store(
-    url: str, password: postgresql.Password | None = None, *, key: Path | None = None, read_only: bool
+    url: str,
+    password: postgresql.Password | None = None,
+    *,
+    key: Path | None = None,
+    read_only: bool,
+    tell: schema.Tell | None = None,
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
-    `password` is asked for at each new connection to PostgreSQL. `key` is the file of the journal's key; None: it lies
-    beside an SQLite file, or else where we run.
+    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is. `key` is
+    the file of the journal's key; None: it lies beside an SQLite file, or else where we run.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, key, read_only=read_only)
+        return _open_sqlite(parsed, key, tell, read_only=read_only)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, password, KeyFile(key or UNNAMED_KEY), read_only=read_only)
+        return _open_postgresql(parsed, password, KeyFile(key or UNNAMED_KEY), tell, read_only=read_only)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -113,7 +118,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, key: Path | None, *, read_only: bool) -> OpenedDatabase:
+def _open_sqlite(url: URL, key: Path | None, tell: schema.Tell | None, *, read_only: bool) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
@@ -133,12 +138,15 @@ def _open_sqlite(url: URL, key: Path | None, *, read_only: bool) -> OpenedDataba
     with _in_our_words(path), ExitStack() as undo:
         lock = FileLock(path.with_name(f"{path.name}.lock"))
         undo.callback(lock.close)
-        with lock, ExitStack() as undo_first:
-            undo_first.callback(writing.dispose)
+        with lock:
             # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            its_key = schema.upgrade(writing, key_file)
-            undo_first.pop_all()
+        try:
+            its_key = schema.upgrade(writing, lock, key_file, tell)
+        except BaseException:
+            with lock:
+                writing.dispose()
+            raise
         undo.pop_all()
     return OpenedDatabase(reading, writing, lock, path, its_key)
 
@@ -182,12 +190,12 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(
-    url: URL, password: postgresql.Password | None, key: KeyFile, *, read_only: bool
+    url: URL, password: postgresql.Password | None, key: KeyFile, tell: schema.Tell | None, *, read_only: bool
 ) -> OpenedDatabase:
     connections = OpenConnections()
     try:
         reading, writing, its_key = postgresql.open_engines(
-            url, password, key, READERS, connections, read_only=read_only
+            url, password, key, connections, readers=READERS, tell=tell, read_only=read_only
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
