@@ -151,7 +151,7 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    writing = _engine(url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write")
+    writing = _engine(url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write")
     return reading, writing, its_key
 
 
