@@ -107,6 +107,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["deaths"] = state["deaths"]
     if item.lacks:
         detail["lacks"] = list(item.lacks)
+    if item.pending:
+        detail["pending"] = list(item.pending)
     if item.dossier is None:
         return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
     detail |= {
@@ -114,6 +116,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
         "receivers": list(dict.fromkeys(item.receivers)),
     }
+    if item.signal is not None:
+        detail["signal"] = item.signal
     if item.plan:
         detail["plan"] = item.plan.hex()
     return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
