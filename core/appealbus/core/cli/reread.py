@@ -144,7 +144,7 @@ class _Run:
                 found = await self._look(journal)
             if self.values:
                 async with cli.journal(write=True) as journal:
-                    await journal.note_look("reread", by=person(), number=self.targets.number, about={})
+                    await journal.note_look("reread", number=self.targets.number, about={})
                 for read in found.reads:
                     _show_values(cli, read)
             _show(cli, found, self.targets.span)

@@ -58,7 +58,7 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
             if source in ("", bound.name) and await _started(bound):
                 stack.push_async_callback(_closed, bound)
                 guards[bound.name] = _guard(bound)
-        rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall)
+        rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
         while (request := await asyncio.to_thread(_taken, requests)) is not None:
             told = orjson.dumps(await _reread(rereader, contracts, journal, request))

@@ -70,12 +70,14 @@ class Rereader:
         guards: by source, of wires that have started.
         fan_out: the most questions of one lookup for one case.
         now: the clock.
+        key_of: makes the key of a question from the hash of its query.
 
     """
 
     guards: Mapping[str, Guard]
     fan_out: int
     now: Callable[[], datetime]
+    key_of: Callable[[str], str] = str
 
     async def read(
         self, case: Case, contract: CompletenessContract, rows: Sequence[ReplyRow], source: str | None = None
@@ -126,6 +128,7 @@ class _CaseReading:
         standings = {up: self._standing(up) for up in node.upstream}
         try:
             drafts = node.drafts(self.case.appeal, self.known, standings, self.rereader.fan_out)
+            drafts = [replace(draft, key=self.rereader.key_of(draft.key)) for draft in drafts]
         except BaseException as error:  # validators and `absent` of a query are the plugin's own
             if not is_defect(error):
                 raise

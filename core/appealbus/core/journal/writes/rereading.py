@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.errors import JournalError
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import appeal, lookup
 from appealbus.core.journal.writes import events, keeping, suspects
 from appealbus.core.journal.writes.working import not_free
@@ -24,6 +25,8 @@ class Anew:
     """What its lookup was called when it ended, and when that was, as far as whoever read it again knows."""
     differs: Sequence[str]
     """Where its record differs: paths alone; empty where it had none."""
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def _write(connection: Connection, item: Reread) -> int | JournalError | None:
     ended = {(row.lookup, row.key): row.ended_at for row in connection.execute(stands)}
     good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
     if good:
-        keeping.keep(connection, [keeping.Keep(item.appeal_id, each.state, by=item.by) for each in good])
+        keeping.keep(
+            connection, [keeping.Keep(item.appeal_id, each.state, marked=each.marked, by=item.by) for each in good]
+        )
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
         events.note(connection, [_noted(item, each) for each in good])
