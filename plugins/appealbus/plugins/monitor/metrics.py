@@ -186,6 +186,9 @@ class Page(Collector):
         states |= {"suspect": counts.suspect, "held": counts.held}
         appeals = {(state,): float(count) for state, count in states.items()}
         yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
+        text = "Appeals for which a lookup could not be asked since it is not loaded."
+        lacking = {(name,): float(count) for name, count in list(counts.lacking.items())[:_CHANNELS]}
+        yield _gauge("appealbus_appeals_lacking", text, lacking, "lookup")
         text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
