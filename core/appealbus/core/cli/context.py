@@ -21,6 +21,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import load_plugins
 
@@ -40,6 +41,8 @@ EXIT_JOURNAL = 4
 """The journal, or the appeal in it, cannot be read or written now."""
 EXIT_STUCK = process.EXIT_STUCK
 """A plugin held the process's event loop for too long, and others have its work."""
+EXIT_SUPERSEDED = 6
+"""A newer release migrates the journal, or has done so; to start again changes nothing."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""
 _LAST_LOOK = 1.0
@@ -158,6 +161,8 @@ def guarded(run: Callable[[], None]) -> None:
         _complain_of_usage(error)
     except ConfigError as error:
         _complain(str(error), EXIT_CONFIG)
+    except Superseded as error:
+        _complain(str(error), EXIT_SUPERSEDED)
     except JournalError as error:
         _complain(str(error), EXIT_JOURNAL)
     except KeyboardInterrupt:

@@ -89,7 +89,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                     member.started()
                 bus.open_doors()
                 ends_itself = [bus.settle(parked=parked)] if ends else []
-                await _first(told_to_stop.wait(), bus.clock_watch.went_back(), *ends_itself)
+                await _first(told_to_stop.wait(), bus.clock_watch.over(), *ends_itself)
         finally:
             await bus.stop()
 

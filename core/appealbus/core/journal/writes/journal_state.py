@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
+from appealbus.core.journal import handover
 from appealbus.core.journal.clock import Look
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import standing
@@ -40,6 +41,7 @@ def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | No
 
     Each item is the process's last look; None where it starts.
     """
+    handover.check(connection)
     return [_look(connection, last) for last in items]
 
 
