@@ -20,9 +20,8 @@ from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.kinds import KINDS, PartKind
-from appealbus.core.planning.contract import CompletenessContract, active, contracts
+from appealbus.core.planning.contract import Contracts, Standing, active
 from appealbus.core.planning.plan import Node
-from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.suggestion import did_you_mean
 
 
@@ -62,7 +61,9 @@ class Parts:
     """Lookups that cannot be asked, each with the reason."""
     unused: dict[str, str]
     """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
-    contracts: Mapping[AppealKind | None, CompletenessContract]
+    problems: list[str]
+    """What does not fit and stops nobody: the rest works, and dossiers are not complete without what it concerns."""
+    contracts: Contracts
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
@@ -97,7 +98,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         ConfigError: with all that does not fit, a line each.
 
     """
-    problems = _misspelt(loaded, host)
+    problems: list[str] = []
     made: list[Made] = []
     for kind in KINDS:
         for path, factory in kind.configured(loaded.settings):
@@ -116,7 +117,8 @@ def build(loaded: Loaded, host: Host) -> Parts:
         for name, each in parts["connectors"].items()
     }
     brought = host.nodes(loaded.settings.bus.legal_basis)
-    nodes, inactive = active(brought, sources)
+    nodes, inactive, defects = active(brought, sources)
+    terms = Contracts(loaded, Standing(nodes, inactive, {plugin.name: plugin.state for plugin in host.plugins}))
     asked = {node.lookup.source for node in brought}
     unused = {
         name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
@@ -128,7 +130,8 @@ def build(loaded: Loaded, host: Host) -> Parts:
         nodes,
         inactive,
         unused,
-        contracts(loaded, nodes, inactive),
+        _misspelt(loaded, host) + defects + terms.problems(),
+        terms,
         sources,
         intakes=[each.part for each in parts["intakes"].values()],
         deliveries={name: each.part for name, each in parts["deliveries"].items()},

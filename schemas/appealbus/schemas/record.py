@@ -1,5 +1,6 @@
 """A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import orjson
@@ -25,6 +26,11 @@ class Record(Model):
     model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
 
     known: ClassVar[dict[str, type["Record"]]] = {}
+    renamed: ClassVar[dict[str, str]] = {}
+    """By the former name of a record type its present one."""
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    """Names that the type had before: what was recorded under one of them is read as this type."""
 
     type: str
 
@@ -37,6 +43,8 @@ class Record(Model):
             if Record.ships(default):
                 raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
             Record.known[default] = cls
+            if "formerly" in cls.__dict__:
+                Record.renamed.update({name: default for name in cls.formerly if not Record.ships(name)})
 
     @staticmethod
     def ships(record_type: str) -> bool:
@@ -94,6 +102,11 @@ def stored_record(raw: bytes) -> Record:
 def record_of_another_release(document: dict[str, Any]) -> Record:
     """Return a stored record typed as far as it can be; one that its model cannot be is whole as OtherRecord."""
     record_type = str(document.get("type"))
+    present = Record.renamed.get(record_type)
+    if present is not None and record_type not in Record.known:
+        with suppress(ValidationError):
+            renamed = upcast(present, {**document, "type": present})
+            return tolerant(Record.known[present].model_validate, renamed, set_aside=False)
     document = upcast(record_type, document)
     model = Record.known.get(record_type)
     if model is not None:

@@ -42,6 +42,8 @@ class AppealRow:
     held_by: str | None = None
     """Who holds it: a person, or the bus itself; None where it is not held."""
     held_reason: str | None = None
+    lacks: tuple[str, ...] = ()
+    """Lookups of its contract that could not be asked since they are not loaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import partial
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import Key
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
@@ -16,8 +17,6 @@ from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.schemas.outcome import OutcomeKind
 
-Key = tuple[str, str]
-"""Names one question of a case: its lookup, and the key of its inputs."""
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 _TURN = 5.0
 """Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
@@ -64,7 +63,7 @@ class PlanRun:
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def run(self) -> dict[Key, LookupState]:
-        """Ask what is open and due; return how every question stands then, in the order of the plan."""
+        """Ask what is open and due; return how every question of the plan stands then, in its order."""
         tasks: dict[str, list[asyncio.Task[None]]] = {}
         try:
             for node in self._enrichment.plan:
@@ -81,11 +80,8 @@ class PlanRun:
             for each in tasks.values():
                 for task in each:
                     task.cancel()
-        # A record that a dossier has shown stays in the next one, though its question may not be asked any more.
-        shown = {key: state for key, state in self.before.items() if state.record is not None}
-        states = shown | self.states
         order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
-        return dict(sorted(states.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
+        return dict(sorted(self.states.items(), key=lambda item: (order[item[0][0]], item[0])))
 
     async def _ask_later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
         for task in waits:

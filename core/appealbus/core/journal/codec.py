@@ -1,6 +1,6 @@
 """Between the journal's rows and the models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -78,6 +78,17 @@ def state_from_row(row: Row[Any]) -> LookupState:
     )
 
 
+def names_to(names: Iterable[str]) -> str | None:
+    """Return names as a column holds them, each with a space around it; None for none."""
+    text = " ".join(names)
+    return f" {text} " if text else None
+
+
+def names_from(text: str | None) -> list[str]:
+    """Return the names in such a column."""
+    return [name for name in (text or "").split(" ") if name]
+
+
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
     """Return the receipt in the columns of `appeal`."""
     return Receipt(
@@ -117,6 +128,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         changed_at=row.changed_at,
         held_by=row.held_by,
         held_reason=row.held_reason,
+        lacks=tuple(names_from(row.lacks)),
     )
 
 

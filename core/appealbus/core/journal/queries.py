@@ -1,5 +1,6 @@
 """What the journal is asked: one function for each question, on a reading connection."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -23,6 +24,7 @@ from appealbus.core.journal.tables import (
     HELD,
     IDLE,
     IN_WORK,
+    LACKS,
     PARKED,
     READY,
     SUSPECT,
@@ -92,13 +94,17 @@ _IN_STATE = {
 }
 
 
-def appeals(connection: Connection, after: int, limit: int, state: AppealState | None) -> list[AppealRow]:
+def appeals(
+    connection: Connection, after: int, limit: int, state: AppealState | None, *, lacking: bool = False
+) -> list[AppealRow]:
     """Return a page of appeals."""
     # `id + 0`, as below: what is unfinished is few and has an index. What is idle is nearly all: by id it is found.
-    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE else appeal.c.id
+    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
     query = select(*_LISTED).where(key > after).order_by(key).limit(limit)
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
+    if lacking:
+        query = query.where(LACKS)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 
@@ -286,6 +292,7 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
     return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
 
 
+_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
     .where(WAITS)
@@ -345,8 +352,16 @@ def counts(connection: Connection) -> Counts:
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
         quarantined=held,
+        lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
     )
+
+
+def _lacking(connection: Connection) -> dict[str, int]:
+    lacking: Counter[str] = Counter()
+    for row in connection.execute(_LACKING):
+        lacking.update(dict.fromkeys(codec.names_from(row.lacks), row.number))
+    return dict(sorted(lacking.items()))
 
 
 def next_due(connection: Connection) -> datetime | None:

@@ -1,15 +1,16 @@
 """The journal's half for upkeep: who is alive, who does what for all, what is old."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
-from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning, used_answers
+from appealbus.core.journal.writes import heartbeat, keeping, knowing, limiting, looking, pruning, used_answers
 from appealbus.core.journal.writing import Writing
 
 _STILL_NOTED = timedelta(days=1)
@@ -46,9 +47,27 @@ class Upkeep(Writing):
         """Let others use what this worker might, which has nothing in flight any more."""
         await self._limits.submit(limiting.leave, limiting.Leave(worker))
 
+    async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
+        """Remember which lookups can be asked here; return all that ever could be, by whomever."""
+        return await self._write.submit(knowing.remember, lookups)
+
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
+
+    async def note_look(
+        self, what: str, *, by: str, number: str | None = None, about: Mapping[str, int | None] | None = None
+    ) -> None:
+        """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
+
+        Args:
+            what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
+            by: the person.
+            number: the appeal's.
+            about: what else is to be said of it.
+
+        """
+        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""

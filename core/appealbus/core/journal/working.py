@@ -1,7 +1,7 @@
 """The part of the journal that gives appeals to workers and takes the results."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -106,6 +106,7 @@ class Working(Writing):
         room: int = ANY,
         alone: bool = True,
         suspects: bool = True,
+        asks: Collection[str] = (),
     ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
@@ -120,6 +121,7 @@ class Working(Writing):
             room: the most bytes of all appeals together, as the journal keeps them.
             alone: whether the first appeal is leased even if it is larger than `room`.
             suspects: whether a suspect may have its turn.
+            asks: lookups that the worker can ask: appeals that lack one of them are leased as if they were ready.
 
         """
         cases: list[Case] = []
@@ -127,7 +129,7 @@ class Working(Writing):
         try:
             for _ in range(_CLAIMS):
                 claim = working.Claim(
-                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects
+                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, asks
                 )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
@@ -140,6 +142,7 @@ class Working(Writing):
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:
                     break
+                asks = ()
                 put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
                 await self._write.submit(working.release, put_off)
         except JournalError:
