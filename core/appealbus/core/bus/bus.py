@@ -36,8 +36,8 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
 from appealbus.schemas.base import printable

@@ -5,8 +5,8 @@ import asyncio
 import structlog
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 

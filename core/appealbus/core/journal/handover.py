@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, func, select, text
+from sqlalchemy import Connection, Engine, Text, delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
@@ -42,7 +42,7 @@ _TAKE = text(f"SELECT pg_try_advisory_lock({_WRITERS})")
 _SHARE = f"SELECT pg_try_advisory_lock_shared({_WRITERS}), (SELECT version_num FROM alembic_version)"  # noqa: S608 - ours
 _STANDS = text(
     f"SELECT (SELECT version_num FROM alembic_version), (SELECT until FROM lease WHERE name = '{MIGRATION}')"  # noqa: S608 - ours
-).columns(version_num=None, until=lease.c.until.type)
+).columns(version_num=Text, until=lease.c.until.type)
 _REVISION = "SELECT version_num FROM alembic_version"
 
 

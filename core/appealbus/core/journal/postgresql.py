@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
-from appealbus.core.journal import schema
+from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     return reading, _engine(
-        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write"
+        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write", writes=True
     )
 
 
@@ -151,6 +151,7 @@ def _engine(
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
+    writes: bool = False,
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -182,6 +183,8 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
+        if writes:
+            handover.share_postgresql(made)
         return made
 
     return engine

@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
+
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.topology import Wanted
 from appealbus.core import Delivery, Factory, Handed, Inbound, NoSettings, Outgoing, Refused, Taken, __version__
@@ -32,8 +32,8 @@ from tests.services.postgres import Postgres, programs
 
 sys.path.insert(0, str(Path.cwd() / "examples/appealbus_vehicles/src"))
 
-import appealbus_vehicles  # noqa: E402
-from appealbus_vehicles.settings import VehiclesSettings  # noqa: E402
+import appealbus_vehicles
+from appealbus_vehicles.settings import VehiclesSettings
 
 GUARD = {"timeout": "2s", "attempts": 1, "breaker_failures": 1000}
 WHOLE = (1, 2, 3, 6, 7, 8, 10, 17, 18)
