@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, event
 
 from appealbus.core import SingleUse
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import migrations, queries, store
+from appealbus.core.journal import documents, migrations, queries, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, used_answers, working
@@ -98,7 +98,7 @@ def test_revisions_are_listed_in_order():
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),
         lambda connection: queries.states(connection, "N"),
-        lambda connection: queries.dossier(connection, "N", None),
+        lambda connection: documents.whole(connection, "N", None),
         lambda connection: queries.access_rows(connection, "N", 5, 10),
         lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),
         lambda connection: queries.answers(connection, 1),

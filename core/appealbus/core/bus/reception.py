@@ -79,7 +79,7 @@ class Reception:
         failpoint("reception.accepted")
         receipt = accepted.receipt
         registered = numbered(appeal, receipt.number, own=self._is_own(appeal.number))
-        case = Case(accepted.appeal_id, registered, receipt, 0, size=len(message.raw))
+        case = Case(accepted.appeal_id, registered, receipt, 0, size=accepted.size, content=accepted.content)
         return Received(Taken(receipt, accepted.new), case)
 
     def _is_own(self, number: str | None) -> bool:

@@ -269,7 +269,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     if before is None or before.record is None or new.record is not None:
         return new
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
-    return replace(
+    kept = replace(
         before,
         code="refresh.failed",
         reason=reason,
@@ -279,3 +279,4 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         question=new.question,
         tries=new.tries,
     )
+    return kept if before.fact is None else kept.kept(before.fact)

@@ -12,12 +12,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.document import Version
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import queries, reply_queries
+from appealbus.core.journal import documents, queries, reply_queries
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -76,7 +77,15 @@ class JournalReader:
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""
-        return await self._read(lambda connection: queries.dossier(connection, number, version))
+        return await self._read(lambda connection: documents.whole(connection, number, version))
+
+    async def version(self, appeal_id: int, version: int) -> Version | None:
+        """Return a version of a dossier without its documents; None if there is none."""
+        return await self._read(lambda connection: documents.version(connection, appeal_id, version))
+
+    async def documents(self, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return those of an appeal's documents that are named, by their digest."""
+        return await self._read(lambda connection: documents.bodies(connection, appeal_id, digests))
 
     async def versions(self, number: str) -> list[VersionRow]:
         """Return the versions of a dossier, oldest first."""

@@ -24,6 +24,10 @@ class Accepted:
     appeal_id: int
     receipt: Receipt
     new: bool
+    content: bytes = b""
+    """The digest of its document."""
+    size: int = 0
+    """Bytes of that."""
 
 
 @dataclass(frozen=True, slots=True)

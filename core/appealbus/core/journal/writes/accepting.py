@@ -1,15 +1,16 @@
 """Appeals come in: one row for each message, numbered without gaps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql
 
+from appealbus.core.domain.document import Document, appeal_document
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, series
+from appealbus.core.journal import bulk, codec, documents, series
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
@@ -22,7 +23,8 @@ _NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
-_KNOWN = select(*_RECEIPT, appeal.c.digest).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
+_FOUND = [appeal.c[name] for name in ("digest", "content", "size")]
+_KNOWN = select(*_RECEIPT, *_FOUND).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
 _IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
 _BETWEEN = select(appeal.c.number).where(appeal.c.number.between(bindparam("first"), bindparam("last")))
 _AHEAD = 10_000
@@ -69,6 +71,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
+    forms: list[tuple[int, Document]] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
@@ -77,15 +80,19 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
             continue
         number = numbers.give(item)
         last[_IDS] += 1
-        row = {**_row(last[_IDS], number, item), "digest": said}
+        content = numbered(item.new.appeal, number, own=item.foreign is None)
+        written = appeal_document(content)
+        forms.append((last[_IDS], written))
+        of_content = {"digest": said, "content": written.digest, "size": len(written.body)}
+        row = {**_row(last[_IDS], number, item, content), **of_content}
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
-        receipt = codec.receipt(row)
-        results.append(Accepted(row["id"], receipt, new=True))
-        known[item.key] = Accepted(row["id"], receipt, new=False), said
+        results.append(_accepted(row, new=True))
+        known[item.key] = _accepted(row, new=False), said
     if rows:
         bulk.insert(connection, appeal, rows)
+        documents.keep(connection, forms)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
     return results
 
@@ -144,9 +151,13 @@ def _known(
     connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[Accepted, bytes | None]]:
     return {
-        (row.message_id, row.channel): (Accepted(row.id, codec.receipt(row._mapping), new=False), row.digest)
+        (row.message_id, row.channel): (_accepted(row._mapping, new=False), row.digest)
         for row in connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in keys])})
     }
+
+
+def _accepted(row: Mapping[str, Any] | RowMapping, *, new: bool) -> Accepted:
+    return Accepted(row["id"], codec.receipt(row), new, row["content"], row["size"])
 
 
 def urgency_of(content: Appeal) -> int:
@@ -154,8 +165,7 @@ def urgency_of(content: Appeal) -> int:
     return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
 
 
-def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
-    content = numbered(item.new.appeal, number, own=item.foreign is None)
+def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str, Any]:
     return {
         "id": appeal_id,
         "channel": content.channel,
@@ -171,5 +181,4 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,
-        "document": content.model_dump_json().encode(),
     }

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from appealbus.core.domain.document import Document
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import bulk, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
@@ -23,11 +24,18 @@ class Conclusion:
     """The appeal; its lease ends."""
     _: KW_ONLY
     dossier: bytes | None
-    """The new version as JSON; None where the run has nothing new to tell: then nothing is delivered."""
+    """The new version as JSON, with `parts` its skeleton; None where the run has nothing new to tell: then nothing is
+    delivered."""
     version: int
     """Exactly one more than the newest version; the newest one itself where `dossier` is None."""
     completeness: Completeness
     """Of the dossier."""
+    parts: bytes | None = None
+    """The digests of its documents."""
+    documents: Sequence[Document] = ()
+    """Those of them that the journal does not have yet."""
+    size: int = 0
+    """Bytes of the version with them."""
     receivers: Sequence[str] = ()
     """Names of the deliveries that get this version."""
     due_at: datetime | None = None
@@ -91,10 +99,14 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
             "document": each.dossier,
             "region": each.region,
             "epoch": item.epoch,
+            "parts": each.parts,
+            "size": each.size,
         }
         for item in items
         for each in (item.conclusion,)
     ]
+    new = [(item.conclusion.appeal_id, each) for item in items for each in item.conclusion.documents]
+    documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
     told = [item.conclusion for item in items if item.conclusion.receivers]
     behind = _unsent(connection, [each.appeal_id for each in told if each.version > 1])

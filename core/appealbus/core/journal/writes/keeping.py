@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup
@@ -61,6 +61,8 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
     own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]
+    facts = [(item.appeal_id, item.state.fact) for item in good]
+    documents.keep(connection, [(appeal_id, fact) for appeal_id, fact in facts if fact is not None])
     bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
     return own

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select, text, update
+from sqlalchemy import Connection, Select, case, select, text, update
 
 from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal
 
@@ -92,7 +92,7 @@ def next_turn(connection: Connection, now: datetime) -> Any | None:
     The fewest deaths first: who was hit once by chance waits until all others are through, and is not hit again.
     """
     due = (appeal.c.due_at.is_(None)) | (appeal.c.due_at <= now)
-    query = select(appeal.c.id, func.length(appeal.c.document).label("size")).where(appeal.c.state == SUSPECT, due)
+    query = select(appeal.c.id, appeal.c.size).where(appeal.c.state == SUSPECT, due)
     query = query.order_by(appeal.c.deaths, appeal.c.urgency, appeal.c.id).limit(1)
     row = connection.execute(query).first()
     if row is None:

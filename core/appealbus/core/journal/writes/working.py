@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from
@@ -104,8 +104,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
-        waiting = ids.add_columns(func.length(appeal.c.document).label("size"), appeal.c.urgency)
-        waiting = waiting.where(appeal.c.state == READY)
+        waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
         first = list(connection.execute(waiting))
         if item.asks:
@@ -135,7 +134,7 @@ def _lacking(connection: Connection, item: Claim) -> list[Any]:
             break
         after = lacks
         if not set(names_from(lacks)).isdisjoint(item.asks):
-            query = select(appeal.c.id, func.length(appeal.c.document).label("size"), appeal.c.urgency)
+            query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
             query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
             query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
             rows += connection.execute(query.with_for_update(skip_locked=True, key_share=True))
