@@ -263,7 +263,7 @@ class Bus:
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
-        if self.journal.silent_for < _SILENT:
+        if self.journal.silent_for < _SILENT and not self.clock_watch.superseded:
             await asyncio.gather(*(relay.flush(seconds) for relay in self.relays))
 
     async def _close_parts(self, seconds: float) -> None:

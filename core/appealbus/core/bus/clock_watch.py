@@ -31,6 +31,11 @@ class ClockWatch:
         self._over = asyncio.Event()
         self._why: JournalError | None = None
 
+    @property
+    def superseded(self) -> bool:
+        """Whether a newer release has migrated the journal: nothing can be noted there any more."""
+        return isinstance(self._why, Superseded) and self._why.done
+
     async def over(self) -> None:
         """Wait until the journal can be worked no more.
 

@@ -68,10 +68,13 @@ class Cli:
         return load_plugins(self.loaded)
 
     @asynccontextmanager
-    async def journal(self, *, write: bool = False, restored: bool = False) -> AsyncIterator[Journal]:
+    async def journal(
+        self, *, write: bool = False, restored: bool = False, ends_workers: bool = False
+    ) -> AsyncIterator[Journal]:
         """Open the journal of the configuration.
 
-        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`.
+        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
+        migrated, workers of earlier releases are ended by whoever `ends_workers`.
 
         Raises:
             Behind: it is another one, or an older copy.
@@ -82,7 +85,11 @@ class Cli:
         checkpoint = None if file is None else Checkpoint(file)
         mark = None if checkpoint is None else checkpoint.read()
         journal = await Journal.open(
-            bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
+            bus.journal,
+            bus.journal_password,
+            number_prefix=bus.number_prefix,
+            read_only=not write,
+            ends_workers=ends_workers,
         )
         try:
             if checkpoint is None:

@@ -31,7 +31,7 @@ MIGRATION = "migration"
 _HELD = timedelta(seconds=10)
 """So long workers end for it after its last sign of life: one that dies while it waits must not keep them away."""
 _PAUSE = 0.5
-PATIENCE = 150.0
+_PATIENCE = 150.0
 """Seconds that workers have to end: their `bus.grace` and what comes after it. One of 0.1.0 does not know of this."""
 _IN_USE = (
     "the journal is of an older release and is being worked: `appealbus run` of this release has its workers end and "
@@ -41,7 +41,8 @@ _WRITERS = "hashtext('appealbus.writers')"
 _TAKE = text(f"SELECT pg_try_advisory_lock({_WRITERS})")
 _SHARE = f"SELECT pg_try_advisory_lock_shared({_WRITERS}), (SELECT version_num FROM alembic_version)"  # noqa: S608 - ours
 _STANDS = text(
-    f"SELECT (SELECT version_num FROM alembic_version), (SELECT until FROM lease WHERE name = '{MIGRATION}')"  # noqa: S608 - ours
+    "SELECT (SELECT version_num FROM alembic_version) AS version_num,"
+    " (SELECT until FROM lease WHERE name = 'migration') AS until"
 ).columns(version_num=Text, until=lease.c.until.type)
 _REVISION = "SELECT version_num FROM alembic_version"
 
@@ -80,41 +81,51 @@ def sqlite_fence(journal: Path) -> Fence:
 
 
 @contextmanager
-def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, patience: float) -> Iterator[None]:
+def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, tells: bool) -> Iterator[None]:
     """Wait until nobody works the journal, and keep it so.
 
     Args:
         engine: gives connections.
         lock: held around each transaction.
         fence: what is taken.
-        patience: seconds that workers have, who are told to end; with 0 they are not told, and nobody waits.
+        tells: whether workers are told to end. Else only somebody who migrates already is waited for.
 
     Raises:
         JournalError: workers did not end.
 
     """
-    ends, told = time.monotonic() + patience, False
+    ends, told = time.monotonic() + _PATIENCE, False
     try:
         while not fence.taken():
-            if time.monotonic() >= ends:
-                raise JournalError(_IN_USE, "in_use")
-            _announce(engine, lock)
+            with lock, engine.begin() as connection:
+                if time.monotonic() >= ends or not (tells or _is_announced(connection)):
+                    raise JournalError(_IN_USE, "in_use")
+                if tells:
+                    announce(connection)
             if not told:
                 log.warning("journal.waits_for_workers")
             told = True
             time.sleep(_PAUSE)
-        _announce(engine, lock)
-        yield
-    finally:
         with lock, engine.begin() as connection:
-            connection.execute(delete(lease).where(lease.c.name == MIGRATION))
+            announce(connection)
+        try:
+            yield
+        finally:
+            with lock, engine.begin() as connection:
+                connection.execute(delete(lease).where(lease.c.name == MIGRATION))
+    finally:
         fence.close()
 
 
-def _announce(engine: Engine, lock: AbstractContextManager[None]) -> None:
-    with lock, engine.begin() as connection:
-        until = shared_now(connection) + _HELD
-        bulk.upsert(connection, lease, [{"name": MIGRATION, "owner": MIGRATION, "until": until}])
+def announce(connection: Connection) -> None:
+    """Tell all workers that the journal is being migrated; it counts for some seconds."""
+    until = shared_now(connection) + _HELD
+    bulk.upsert(connection, lease, [{"name": MIGRATION, "owner": MIGRATION, "until": until}])
+
+
+def _is_announced(connection: Connection) -> bool:
+    until = connection.scalar(select(lease.c.until).where(lease.c.name == MIGRATION))
+    return until is not None and until > shared_now(connection)
 
 
 def check(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -115,6 +116,7 @@ def open_engines(
     tell: schema.Tell | None,
     *,
     read_only: bool,
+    ends_workers: bool,
 ) -> tuple[Engine, Engine | None]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -134,9 +136,10 @@ def open_engines(
             schema.check(reading)
             return reading, None
         patient = _MIGRATION_SECONDS
-        migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
+        migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
-            schema.upgrade(migrating, nullcontext(), tell)
+            fence = partial(handover.PostgresqlFence, migrating)
+            schema.upgrade(migrating, nullcontext(), fence, tell, ends_workers=ends_workers)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:

@@ -12,12 +12,16 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
+from appealbus.core.journal import handover
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.handover import Fence
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
 
 _FOLDER = Path(__file__).with_name("migrations")
+_LEASES = "0002"
+"""From this revision on there are leases, by which workers are told of a migration. No release had an earlier one."""
 _SILENT = 5.0
 """Seconds between two lines of the log: a million appeals take some minutes."""
 
@@ -46,7 +50,14 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None = None) -> None:
+def upgrade(
+    engine: Engine,
+    lock: AbstractContextManager[None],
+    fence: Callable[[], Fence],
+    tell: Tell | None = None,
+    *,
+    ends_workers: bool = False,
+) -> None:
     """Bring the journal to our tables. A new one gets them all in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
@@ -55,7 +66,12 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
     Args:
         engine: gives the connection.
         lock: held around each transaction.
+        fence: makes what nobody who works the journal leaves to others.
         tell: told after each batch how far it is.
+        ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
+
+    Raises:
+        JournalError: workers of earlier releases work it.
 
     """
     with lock, engine.begin() as connection:
@@ -64,9 +80,21 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
         if revision is None:
             _migrate(connection, REVISIONS[-1])
             return
-        if revision < UNFILLED:
+        if revision < _LEASES:
+            _migrate(connection, _LEASES)
+    if revision == REVISIONS[-1]:
+        return
+    with handover.alone(engine, lock, fence(), tells=ends_workers):
+        _bring(engine, lock, tell)
+
+
+def _bring(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        revision = _revision(connection)
+        if revision is not None and revision < UNFILLED:
             _migrate(connection, UNFILLED)
-    if revision <= UNFILLED:
+    if revision is not None and revision <= UNFILLED:
         _fill(engine, lock, tell)
     if revision != REVISIONS[-1]:
         with lock, engine.begin() as connection:
@@ -90,6 +118,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None)
             _one_at_a_time(connection)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
+            handover.announce(connection)
             filled = filling.fill(connection)
             if filled is None:
                 _migrate(connection, FILLED)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
-from appealbus.core.journal import notifications, postgresql, schema
+from appealbus.core.journal import handover, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.lock import FileLock
@@ -65,20 +65,26 @@ class OpenedDatabase:
 
 
 def open_store(
-    url: str, password: postgresql.Password | None = None, *, read_only: bool, tell: schema.Tell | None = None
+    url: str,
+    password: postgresql.Password | None = None,
+    *,
+    read_only: bool,
+    tell: schema.Tell | None = None,
+    ends_workers: bool = False,
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
     `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is.
+    Before that, workers of earlier releases end where it `ends_workers`.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, tell, read_only=read_only)
+        return _open_sqlite(parsed, tell, read_only=read_only, ends_workers=ends_workers)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, password, tell, read_only=read_only)
+        return _open_postgresql(parsed, password, tell, read_only=read_only, ends_workers=ends_workers)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -107,7 +113,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> OpenedDatabase:
+def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
@@ -130,11 +136,13 @@ def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> Open
             # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
-            schema.upgrade(writing, lock, tell)
+            fence = partial(handover.sqlite_fence, path)
+            schema.upgrade(writing, lock, fence, tell, ends_workers=ends_workers)
         except BaseException:
             with lock:
                 writing.dispose()
             raise
+        event.listen(writing, "begin", handover.guard_sqlite)
         undo.pop_all()
     return OpenedDatabase(reading, writing, lock, path)
 
@@ -178,11 +186,13 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(
-    url: URL, password: postgresql.Password | None, tell: schema.Tell | None, *, read_only: bool
+    url: URL, password: postgresql.Password | None, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
 ) -> OpenedDatabase:
     connections = OpenConnections()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, connections, tell, read_only=read_only)
+        reading, writing = postgresql.open_engines(
+            url, password, READERS, connections, tell, read_only=read_only, ends_workers=ends_workers
+        )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
