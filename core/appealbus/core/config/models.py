@@ -90,6 +90,11 @@ class BusSettings(Settings):
 
     A relative path starts at the folder of this file. TLS as libpq has it: `?sslmode=verify-full&sslrootcert=ca.pem`.
     """
+    key: ConfigPath = Field(default=Path("appealbus.key"), validate_default=True)
+    """The file with the journal's key, made at the first start: people and parcels are found by it. Back it up apart.
+
+    Left out: beside an SQLite journal, `appealbus.db.key`. All that work one journal in PostgreSQL have the same key.
+    """
     checkpoint: ConfigPath | None = None
     """A small file that knows how far the journal was, so that an older copy is found out at the next start.
 
@@ -112,12 +117,20 @@ class BusSettings(Settings):
     """Questions that one lookup may put for one appeal."""
     retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long the journal keeps what is done."""
+    log_retention: Seconds = Field(default=3 * 365 * DAY, ge=DAY)
+    """How long the log keeps what happened: its beginning goes, up to the first entry that is younger."""
     quarantine_messages: int = Field(default=10_000, ge=1)
     """How many messages of one channel quarantine keeps that nobody has replayed; over that the oldest go."""
     quarantine_megabytes: int = Field(default=2048, ge=16)
     """How many megabytes of one channel it keeps."""
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
+
+    def key_file(self) -> Path:
+        """Return where the journal's key is."""
+        if "key" in self.model_fields_set or not self.journal.startswith(_SQLITE):
+            return self.key
+        return Path(f"{self.journal.removeprefix(_SQLITE)}.key")
 
     def checkpoint_file(self) -> Path | None:
         """Return where the checkpoint is, if there is one."""

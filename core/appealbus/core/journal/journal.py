@@ -1,6 +1,7 @@
 """The journal, as the rest of the bus sees it."""
 
 import asyncio
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         url: str,
         password: Secret | None = None,
         *,
+        key: Path | None = None,
         number_prefix: str = "AB",
         read_only: bool = False,
         tell: Tell | None = None,
@@ -51,6 +53,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         Args:
             url: `sqlite:///journal.db` or `postgresql://user@host/database`.
             password: of the role in PostgreSQL.
+            key: the file of its key; None: beside an SQLite journal.
             number_prefix: what the numbers begin with that the journal gives.
             read_only: whether to read alone.
             tell: told how far a long migration is.
@@ -58,14 +61,14 @@ class Journal(Taking, Working, Delivering, Upkeep):
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
-                right, or a newer version wrote the journal.
+                right, a newer version wrote the journal, or its key is missing, wrong or open to others.
             JournalError: the file is no database, is damaged or cannot be opened; the database cannot be reached;
                 somebody works the journal that has to be migrated.
 
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(
-            store.open_store, url, secret, read_only=read_only, tell=tell, ends_workers=ends_workers
+            store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
         )
         last = (concluding.conclude, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
@@ -92,7 +95,8 @@ class Journal(Taking, Working, Delivering, Upkeep):
             if self._writer is not None:
                 await self._writer.close()
         else:
-            writers = [writer.close() for writer in (self._limiter, self._writer) if writer is not None]
+            all_ = (self._limiter, self._placer, self._writer)
+            writers = [writer.close() for writer in all_ if writer is not None]
             ending = asyncio.gather(readers, *writers)
             if not (await asyncio.wait([ending], timeout=max(0.0, _ENDING - self.silent_for)))[0]:
                 log.warning("journal.cut_off", writes=self.waiting_writes)
@@ -129,5 +133,5 @@ class Journal(Taking, Working, Delivering, Upkeep):
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat))
+        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
         return await self.look()

@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.key import JournalKey, KeyFile
 
 if TYPE_CHECKING:
     import psycopg
@@ -111,14 +112,17 @@ def was_ended_idle(error: Exception) -> bool:
 def open_engines(
     url: URL,
     password: Password | None,
-    readers: int,
+    key: KeyFile,
     connections: OpenConnections,
-    tell: schema.Tell | None,
     *,
+    readers: int,
+    tell: schema.Tell | None,
     read_only: bool,
     ends_workers: bool,
-) -> tuple[Engine, Engine | None]:
+) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+
+    And the journal's key; of one that is only read the file.
 
     Raises:
         ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
@@ -134,12 +138,12 @@ def open_engines(
     try:
         if read_only:
             schema.check(reading)
-            return reading, None
+            return reading, None, key
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
             fence = partial(handover.PostgresqlFence, migrating)
-            schema.upgrade(migrating, nullcontext(), fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:
@@ -150,9 +154,10 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    return reading, _engine(
-        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write", writes=True
+    writing = _engine(
+        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write", writes=True
     )
+    return reading, writing, its_key
 
 
 def _engine(

@@ -1,7 +1,7 @@
 """The reading half of the journal: never blocks the writer, never blocks the event loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
@@ -13,12 +13,14 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.document import Version
+from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -35,8 +37,9 @@ some times, by its text and by the ways out."""
 class JournalReader:
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
-    def __init__(self, readers: Engine) -> None:
+    def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
         self._readers = readers
+        self._key = key
         # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
         self._threads = ThreadPoolExecutor(READERS, "journal-reader")
         self._open = True
@@ -62,6 +65,31 @@ class JournalReader:
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
         return await self._read(lambda connection: queries.appeal_row(connection, number))
+
+    async def appeals_of(self, kind: naming.Kind, identifier: str, after: int = 0, limit: int = 100) -> list[AppealRow]:
+        """Return a page of the appeals that name somebody or something, themselves or in a record found for them.
+
+        Args:
+            kind: what the identifier is: `iin`, `bin`, `cadastral_number`.
+            identifier: in any spelling.
+            after: the last id of the page before.
+            limit: the most appeals.
+
+        Raises:
+            IdentifierError: it is no such identifier.
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        normal = naming.PARSES[kind](identifier)
+        return await self._read(
+            lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+        )
+
+    def _key_of(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, which is looked for once it is needed."""
+        if isinstance(self._key, KeyFile):
+            self._key = self._key.of_journal(connection)
+        return self._key
 
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
@@ -134,6 +162,43 @@ class JournalReader:
     ) -> list[DeliveryRow]:
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
         return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
+
+    async def log(
+        self,
+        after: Cursor | None = None,
+        limit: int = 100,
+        *,
+        what: Collection[str] = (),
+        number: str | None = None,
+        about: str | None = None,
+        actor: str | None = None,
+    ) -> LogPage:
+        """Return a page of the log, in the order of positions; of what is wanted, if that is said.
+
+        Go on from its `next` until its `lag` is 0: a page may be short, or empty, before. Whoever keeps the cursor
+        together with what has become of the page misses nothing and sees nothing twice.
+
+        Args:
+            after: a cursor; None: from the beginning of what is kept.
+            limit: the most entries.
+            what: only what is one of these, as `delivered`.
+            number: only what happened to the appeal with this number.
+            about: only what is about this lookup, receiver, channel or source.
+            actor: only what this one did, as `person:aigul`.
+
+        Raises:
+            CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+        """
+        wanted = LogFilter(what, number, about, actor)
+        return await self._read(lambda connection: log_queries.page(connection, after, limit, wanted))
+
+    async def history(self, number: str, after: int = 0, limit: int = 100) -> list[LogEntry]:
+        """Return a page of all that happened to one appeal, oldest first. Page by the position of the last one.
+
+        At the end of the last page stands what has no position yet, which on PostgreSQL comes a moment later.
+        """
+        return await self._read(lambda connection: log_queries.history(connection, number, after, limit))
 
     async def standing(self) -> JournalState:
         """Return which journal this is, its epoch, and what its clock is worth."""

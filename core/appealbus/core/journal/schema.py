@@ -15,6 +15,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import handover
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.handover import Fence
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
@@ -53,12 +54,13 @@ def check(engine: Engine) -> None:
 def upgrade(
     engine: Engine,
     lock: AbstractContextManager[None],
+    key: KeyFile,
     fence: Callable[[], Fence],
     tell: Tell | None = None,
     *,
     ends_workers: bool = False,
-) -> None:
-    """Bring the journal to our tables. A new one gets them all in one transaction.
+) -> JournalKey:
+    """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
@@ -66,6 +68,7 @@ def upgrade(
     Args:
         engine: gives the connection.
         lock: held around each transaction.
+        key: where the key lies.
         fence: makes what nobody who works the journal leaves to others.
         tell: told after each batch how far it is.
         ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
@@ -79,30 +82,31 @@ def upgrade(
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-            return
+        if revision in (None, REVISIONS[-1]):
+            return key.settle(connection)
         if revision < _LEASES:
             _migrate(connection, _LEASES)
-    if revision == REVISIONS[-1]:
-        return
     with handover.alone(engine, lock, fence(), tells=ends_workers):
-        _bring(engine, lock, tell)
+        return _bring(engine, lock, key, tell)
 
 
-def _bring(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None) -> JournalKey:
     with lock, engine.begin() as connection:
         _one_at_a_time(connection)
-        revision = _revision(connection)
-        if revision is not None and revision < UNFILLED:
+        revision = _revision(connection) or ""
+        if revision < UNFILLED:
             _migrate(connection, UNFILLED)
-    if revision is not None and revision <= UNFILLED:
-        _fill(engine, lock, tell)
+        its_key = key.settle(connection)
+    if revision <= UNFILLED:
+        _fill(engine, lock, its_key, tell)
     if revision != REVISIONS[-1]:
         with lock, engine.begin() as connection:
             _one_at_a_time(connection)
             _migrate(connection, REVISIONS[-1])
+    return its_key
 
 
-def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:
     """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
     # Imports the models of all that is kept, and is needed once in a journal's life.
     from appealbus.core.journal.migrations import filling
@@ -119,7 +123,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
             handover.announce(connection)
-            filled = filling.fill(connection)
+            filled = filling.fill(connection, key)
             if filled is None:
                 _migrate(connection, FILLED)
                 filling.finish(connection)

@@ -24,7 +24,7 @@ class Taking(Writing):
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
         return await self._write.submit(
-            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease)
+            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease, self.key)
         )
 
     async def quarantine(self, new: NewQuarantine) -> int:
@@ -41,4 +41,6 @@ class Taking(Writing):
 
     async def replayed(self, quarantine_id: int, number: str) -> bool:
         """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""
-        return await self._write.submit(keeping.replayed, keeping.Replayed(quarantine_id, number, self.now()))
+        return await self._write.submit(
+            keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor)
+        )

@@ -4,13 +4,22 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
+from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import journal_state
+
+
+class _ReadOnly(JournalError):
+    """Something is to be written, and it was said that nothing would be."""
+
+    def __init__(self) -> None:
+        super().__init__("this journal was opened for reading only", "read_only")
 
 
 class Writing(JournalReader):
@@ -19,12 +28,15 @@ class Writing(JournalReader):
     def __init__(
         self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
     ) -> None:
-        super().__init__(readers)
+        super().__init__(readers, opened.key)
         self._opened = opened
         self._writer = writer
         self.number_prefix = number_prefix
         """What the numbers begin with that the journal gives."""
+        self.actor = BUS
+        """Who writes, in the words of the log, where nobody else is known to."""
         self._limiter: Writer | None = None
+        self._placer: Writer | None = None
         self._clock = Clock()
 
     def now(self) -> datetime:
@@ -55,9 +67,16 @@ class Writing(JournalReader):
 
     async def trust_clock(self) -> JournalState:
         """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(journal_state.trust, None)
+        was = await self._write.submit(journal_state.trust, self.actor)
         await self.look()
         return was
+
+    @property
+    def key(self) -> JournalKey:
+        """What makes marks of people and things, and keys of questions."""
+        if isinstance(self._key, JournalKey):
+            return self._key
+        raise _ReadOnly
 
     @property
     def shared(self) -> bool:
@@ -89,7 +108,16 @@ class Writing(JournalReader):
         return self._limiter
 
     @property
+    def _positions(self) -> Writer:
+        """A connection of its own, which whoever does this duty has: nothing else waits for others who do it, too."""
+        if self._opened.writing is None:
+            return self._write
+        if self._placer is None:
+            self._placer = Writer(self._opened.writing, self._opened.lock)
+        return self._placer
+
+    @property
     def _write(self) -> Writer:
         if self._writer is None:
-            raise JournalError("this journal was opened for reading only", "read_only")
+            raise _ReadOnly
         return self._writer
