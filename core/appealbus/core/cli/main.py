@@ -15,6 +15,7 @@ from appealbus.core.cli import (
     checking,
     clock,
     deliveries,
+    history,
     holding,
     listing,
     plugins,
@@ -23,6 +24,7 @@ from appealbus.core.cli import (
     running,
     sources,
     status,
+    tail,
 )
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, guarded
 from appealbus.core.errors import ConfigError
@@ -106,6 +108,8 @@ def build(cli: Cli) -> typer.Typer:
         status,
         listing,
         appeals,
+        history,
+        tail,
         holding,
         sources,
         checking,
