@@ -7,6 +7,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
 from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record
@@ -102,6 +103,8 @@ class Dossier(Model):
     signals: list[Signal] = Field(default_factory=list)
     unassessed: list[Text] = Field(default_factory=list)
     """Assessors that failed on this version; the log names the error."""
+    changes: list[ChangeNote] = Field(default_factory=list)
+    """What has happened to the appeal since it came, in its order; `appeal` is as it is after that."""
 
     @property
     def message_id(self) -> str:

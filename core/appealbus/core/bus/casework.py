@@ -1,5 +1,6 @@
 """Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same
+from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same, tells_changes
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.enrichment.retry import after_defect
@@ -27,6 +28,7 @@ from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
+from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.dossier import Completeness, Dossier
 
 log = structlog.get_logger(__name__)
@@ -93,8 +95,10 @@ class Casework:
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
         run = CaseRun(self, case)
-        kind = case.appeal.kind
         try:
+            if case.changes:
+                await run.read_changes()
+            kind = run.case.appeal.kind
             if kind in self._answered_later:
                 await run.read_answers()
             if case.deaths is not None:
@@ -146,6 +150,10 @@ class CaseRun:
         self._casework = casework
         self._journal = casework.journal
 
+    async def read_changes(self) -> None:
+        """Make of the appeal what its changes make of it."""
+        self.case = await asyncio.to_thread(with_changes, self.case)
+
     async def read_answers(self) -> None:
         """Read the late answers that have come for the case."""
         answers = await self._journal.answers(self.case.appeal_id)
@@ -172,10 +180,13 @@ class CaseRun:
         case = self.case
         for state in self._left_out(states):
             await self._casework.keep(case, state, None)
+        for state in self._newly_closed(states):
+            await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
         if case.version:
             previous = await self._journal.dossier(case.receipt.number, case.version)
-            if previous is not None and says_the_same(previous, states):
+            told = previous is not None and (not case.changes or tells_changes(previous, case))
+            if previous is not None and told and says_the_same(previous, states):
                 return await self._put_off(states, due_at)
         return await self._publish(states, due_at)
 
@@ -235,6 +246,8 @@ class CaseRun:
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
+                changes_seen=self.case.changes,
+                form=self.case.appeal if self.case.new_form else None,
                 doubted=doubted,
             )
         )
@@ -247,6 +260,13 @@ class CaseRun:
     def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
+
+    def _newly_closed(self, states: Sequence[LookupState]) -> list[LookupState]:
+        """Return the questions that nobody asks any more since the appeal has ended: they are not due again."""
+        if self.case.closed is None:
+            return []
+        before = {(state.lookup, state.key): state for state in self.case.states}
+        return [state for state in states if before.get((state.lookup, state.key), state) != state]
 
     def _log(self, dossier: Dossier, states: Sequence[LookupState]) -> None:
         log.info(

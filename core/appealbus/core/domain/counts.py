@@ -38,3 +38,5 @@ class Counts:
     """Waits for its turn alone, since a worker died over it and others."""
     held: int = 0
     """Waits for a person."""
+    waiting_changes: int = 0
+    """Changes whose appeal is not known yet."""

@@ -80,6 +80,7 @@ def assemble(
         facts=facts,
         outcomes=outcomes,
         gaps=gaps,
+        changes=list(case.notes),
     )
     return _assessed(dossier, assessors, defects)
 
@@ -100,6 +101,12 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
             unassessed.append(name)
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
+
+
+def tells_changes(previous: bytes, case: Case) -> bool:
+    """Whether a version tells what has happened to the appeal since it came, and nothing else."""
+    told = from_json(previous).get("changes", [])
+    return bool(told == [note.model_dump(mode="json", exclude_none=True) for note in case.notes])
 
 
 def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:

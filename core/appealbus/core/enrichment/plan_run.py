@@ -6,9 +6,10 @@ from dataclasses import replace
 from functools import partial
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.enrichment import Enrichment
+from appealbus.core.enrichment.naming import still_named
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
@@ -83,6 +84,9 @@ class PlanRun:
                     task.cancel()
         # A record that a dossier has shown stays in the next one, though its question may not be asked any more.
         shown = {key: state for key, state in self.before.items() if state.record is not None}
+        if self.case.changes:  # … as long as it is about whom the appeal names
+            carried = {key: state for key, state in shown.items() if key not in self.states}
+            shown = dict(still_named(carried, self.states, self.case.appeal))
         states = shown | self.states
         order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
         return dict(sorted(states.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
@@ -104,6 +108,8 @@ class PlanRun:
                 self._set(self._ended_unasked(name, draft, before), draft)
             elif before is not None and not self._is_open(before):
                 self._set(before, draft)
+            elif self.case.closed is not None and (name, draft.key) not in self.answers:
+                self._set(self._closed(name, draft, before), draft)
             else:
                 to_ask.append(draft)
             if self.case.asked:
@@ -139,6 +145,14 @@ class PlanRun:
         if outcome.kind is OutcomeKind.INVALID:  # the lookup raised over its inputs
             state = replace(state, next_attempt_at=after_defect(self._enrichment.retry, self.case, ended_at))
         return state
+
+    def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
+        """Return the state of a question that is not put any more, since the appeal has ended."""
+        if before is not None and (before.record is not None or before.code == CLOSED):
+            return replace(before, next_attempt_at=None)
+        state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
+        reason = f"nobody asks any more: the appeal was {self.case.closed}"
+        return replace(state, kind=OutcomeKind.SKIPPED, code=CLOSED, reason=reason, next_attempt_at=None)
 
     def _standing(self, name: str) -> InputState:
         states = self.settled[name]

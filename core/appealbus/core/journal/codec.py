@@ -8,12 +8,14 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.core.journal.tables import to_number
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.base import printable
+from appealbus.schemas.change import Change
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
@@ -100,7 +102,13 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         states=states,
         size=len(row.document),
         deaths=row.deaths,
+        changes=row.changes,
     )
+
+
+def change_from_row(row: Row[Any]) -> KeptChange:
+    """Return the change in a row."""
+    return KeptChange(Change.model_validate_json(row.document), row.dated_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:

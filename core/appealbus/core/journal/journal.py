@@ -15,7 +15,7 @@ from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, concluding, journal_state
+from appealbus.core.journal.writes import accepting, changing, concluding, journal_state
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -54,7 +54,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         """
         secret = None if password is None else password.get
         opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only)
-        last = (concluding.conclude, accepting.accept)
+        last = (concluding.conclude, changing.change, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:

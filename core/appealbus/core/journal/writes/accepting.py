@@ -1,8 +1,8 @@
 """Appeals come in: one row for each message, numbered without gaps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -13,12 +13,11 @@ from appealbus.core.journal import bulk, codec, series
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock
-from appealbus.schemas.appeal import Appeal
+from appealbus.core.journal.writes import clock, waiting_changes
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.notes import numbered
 
 _IDS = "appeal"
-_NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
@@ -64,7 +63,7 @@ class Accept:
 
 def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
     """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
-    last = _lock_counters(connection, {_IDS, *(item.series for item in items)})
+    last = _lock_counters(connection, {_IDS, waiting_changes.WAITING, *(item.series for item in items)})
     known = _known(connection, [item.key for item in items])
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
@@ -84,9 +83,18 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         receipt = codec.receipt(row)
         results.append(Accepted(row["id"], receipt, new=True))
         known[item.key] = Accepted(row["id"], receipt, new=False), said
+    waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
     if rows:
         bulk.insert(connection, appeal, rows)
+        last[waiting_changes.WAITING] -= waiting_changes.adopt(connection, waited)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
+    if waited:
+        results = [
+            replace(each, leased=False)
+            if isinstance(each, Accepted) and each.new and each.appeal_id in waited
+            else each
+            for each in results
+        ]
     return results
 
 
@@ -149,11 +157,6 @@ def _known(
     }
 
 
-def urgency_of(content: Appeal) -> int:
-    """Return the statutory deadline as a number of days: the smaller, the more urgent."""
-    return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
-
-
 def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
     content = numbered(item.new.appeal, number, own=item.foreign is None)
     return {
@@ -172,4 +175,6 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "completeness": None,
         "changed_at": item.new.accepted_at,
         "document": content.model_dump_json().encode(),
+        "changes": 0,
+        "closed": None,
     }

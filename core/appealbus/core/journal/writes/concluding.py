@@ -10,7 +10,9 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, notifications
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
+from appealbus.core.journal.writes import forming
 from appealbus.core.journal.writes.awaiting import unseen_answers
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Completeness
 
 
@@ -37,6 +39,10 @@ class Conclusion:
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
     """The worker that must hold the lease; None: it is not checked."""
+    changes_seen: int = 0
+    """How many changes of the appeal the run knew."""
+    form: Appeal | None = None
+    """The appeal as it is by now, where changes have made it another."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
 
@@ -55,7 +61,7 @@ class Concluding:
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.changes)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -71,7 +77,14 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
+    changes = {row.id: row.changes for row in rows}
+    again |= {
+        each.appeal_id for each in (item.conclusion for item in good) if changes[each.appeal_id] != each.changes_seen
+    }
     bulk.update(connection, appeal, [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good])
+    forms = {each.appeal_id: each.form for each in (item.conclusion for item in good) if each.form is not None}
+    if forms:
+        forming.form(connection, forms)
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
