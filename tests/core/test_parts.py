@@ -37,21 +37,12 @@ def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED, work: Fa
     ("text", "told"),
     [
         (
-            '[bus]\ndisabled = ["tset"]\n',
-            "appealbus.toml:2: bus.disabled: there is no plugin 'tset'; did you mean test?",
-        ),
-        ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
-        (
             '[work]\nkind = "amqp"\n',
             "appealbus.toml:2: work.kind: no plugin brings 'amqp'; write one of picky",
         ),
         (
             '[sources.s]\nconnector = "scriptd"\n',
             "appealbus.toml:2: sources.s.connector: no plugin brings 'scriptd'; write one of scripted",
-        ),
-        (
-            '[completeness.default]\nrequired = ["s.thing"]\n',
-            "completeness.default.required: s.thing cannot be asked: its source 's' is not configured: write",
         ),
     ],
 )
@@ -60,6 +51,26 @@ def test_a_name_that_nobody_knows_is_an_error_with_its_line(tmp_path: Path, text
     with pytest.raises(ConfigError) as caught:
         built(tmp_path, text)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[bus]\ndisabled = ["tset"]\n',
+            "appealbus.toml:2: bus.disabled: there is no plugin 'tset'; did you mean test?",
+        ),
+        ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
+        (
+            '[completeness.default]\nrequired = ["s.thing"]\n',
+            "completeness.default.required: s.thing cannot be asked: its source 's' is not configured: write",
+        ),
+    ],
+)
+def test_a_lookup_or_plugin_that_is_not_there_stops_nobody(tmp_path: Path, text: str, told: str) -> None:
+    """It is told with its line, for `check` and for whoever reads the log; the rest works."""
+    parts = built(tmp_path, text)
+    assert [told in problem for problem in parts.problems] == [True]
 
 
 def test_a_part_that_finds_its_table_wrong_is_told_with_its_place(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
-from appealbus.core.interfaces.answer import Answer, Answers, Kept
+from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
 from appealbus.core.interfaces.assessor import Assessor, records
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
@@ -108,7 +108,7 @@ __all__ += [
     "SingleUse",
     "Wire",
 ]
-__all__ += ["Answer", "Answers", "Kept", "KeptAnswer"]
+__all__ += ["Answer", "Answers", "Kept", "KeptAnswer", "RawReply"]
 # Ways in and out.
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]
 __all__ += ["Delivery", "Handed", "Outgoing", "Refused"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.loading import Loaded
+from appealbus.core.config.models import SourceSettings
 from appealbus.core.config.problems import InvalidConfig
 from appealbus.core.doors import is_defect
 from appealbus.core.errors import ConfigError
@@ -19,9 +20,8 @@ from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.core.kinds import KINDS, PartKind
-from appealbus.core.planning.contract import CompletenessContract, active, contracts
+from appealbus.core.planning.contract import Contracts, Standing, active
 from appealbus.core.planning.plan import Node
-from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.suggestion import did_you_mean
 
 
@@ -47,6 +47,8 @@ class Bound:
     guard: GuardSettings
     plugin: str = ""
     """The one that brings the wire."""
+    keep_replies: float = 0.0
+    """Seconds for which its replies are kept as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Parts:
     """Lookups that cannot be asked, each with the reason."""
     unused: dict[str, str]
     """Sources that no lookup asks, each with what may be wrong: a name, or a plugin that is broken."""
-    contracts: Mapping[AppealKind | None, CompletenessContract]
+    problems: list[str]
+    """What does not fit and stops nobody: the rest works, and dossiers are not complete without what it concerns."""
+    contracts: Contracts
     sources: dict[str, Bound]
     intakes: list[Intake[Any]]
     deliveries: dict[str, Delivery[Any]]
@@ -94,7 +98,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         ConfigError: with all that does not fit, a line each.
 
     """
-    problems = _misspelt(loaded, host)
+    problems: list[str] = []
     made: list[Made] = []
     for kind in KINDS:
         for path, factory in kind.configured(loaded.settings):
@@ -109,11 +113,12 @@ def build(loaded: Loaded, host: Host) -> Parts:
         raise ConfigError(*broken, *problems)
     parts = {kind.plural: {each.name: each for each in made if each.kind is kind} for kind in KINDS}
     sources = {
-        name: Bound(name, each.factory, each.part, loaded.settings.sources[name].guard, host.owner(each.part))
+        name: _bound(each, loaded.settings.sources[name], host.owner(each.part))
         for name, each in parts["connectors"].items()
     }
     brought = host.nodes(loaded.settings.bus.legal_basis)
-    nodes, inactive = active(brought, sources)
+    nodes, inactive, defects = active(brought, sources)
+    terms = Contracts(loaded, Standing(nodes, inactive, {plugin.name: plugin.state for plugin in host.plugins}))
     asked = {node.lookup.source for node in brought}
     unused = {
         name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
@@ -125,13 +130,18 @@ def build(loaded: Loaded, host: Host) -> Parts:
         nodes,
         inactive,
         unused,
-        contracts(loaded, nodes, inactive),
+        _misspelt(loaded, host) + defects + terms.problems(),
+        terms,
         sources,
         intakes=[each.part for each in parts["intakes"].values()],
         deliveries={name: each.part for name, each in parts["deliveries"].items()},
         work=next((each.part for each in parts["work_queues"].values()), None),
         made=made,
     )
+
+
+def _bound(made: Made, settings: SourceSettings, plugin: str) -> Bound:
+    return Bound(made.name, made.factory, made.part, settings.guard, plugin, settings.keep_replies)
 
 
 def _misspelt(loaded: Loaded, host: Host) -> list[str]:

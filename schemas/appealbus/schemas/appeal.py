@@ -1,17 +1,16 @@
 """An appeal in the bus's canonical form, and the receipt that its sender gets."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from appealbus.schemas.base import Day, Exact, Model, Moment, Text
+from appealbus.schemas.base import Day, Exact, Model, Moment, Text, Word
 
 Name = Annotated[Text, Field(max_length=300)]
 Line = Annotated[Text, Field(max_length=1000)]
 
 
-class AppealKind(StrEnum):
+class AppealKind(Word):
     """The kinds that the law and the register of appeals tell apart."""
 
     COMPLAINT = "complaint"
@@ -48,7 +47,7 @@ class AppealKind(StrEnum):
     """Сообщение."""
 
 
-class AppealForm(StrEnum):
+class AppealForm(Word):
     """In what form the appeal was made."""
 
     ELECTRONIC = "electronic"
@@ -57,7 +56,7 @@ class AppealForm(StrEnum):
     VIDEO = "video"
 
 
-class Language(StrEnum):
+class Language(Word):
     """The language of the appeal."""
 
     KAZAKH = "kk"

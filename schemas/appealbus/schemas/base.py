@@ -1,9 +1,14 @@
 """What every model of the bus shares."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
@@ -47,3 +52,53 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
         validate_default=False,
     )
+
+
+W = TypeVar("W", bound="Word")
+
+_stored: ContextVar[bool] = ContextVar("stored", default=False)
+"""Whether a stored form is being read."""
+
+
+class Word(StrEnum):
+    """A list of words. What another release has stored may hold one that is not in it: it is a word all the same."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Word | None":
+        return _of_another_release(cls, value) if _stored.get() and isinstance(value, str) else None
+
+    @classmethod
+    def stored(cls, value: str) -> Self:
+        """Return the word that the journal holds, known or not."""
+        try:
+            return cls(value)
+        except ValueError:
+            word: Self = _of_another_release(cls, value)
+            return word
+
+    @property
+    def known(self) -> bool:
+        """Whether the list has it."""
+        return self._name_ in type(self).__members__
+
+
+def is_stored() -> bool:
+    """Whether a stored form is being read tolerantly."""
+    return _stored.get()
+
+
+@contextmanager
+def reading_stored() -> Iterator[None]:
+    """Take words that are not in their lists, as long as a stored form is read."""
+    token = _stored.set(True)
+    try:
+        yield
+    finally:
+        _stored.reset(token)
+
+
+@lru_cache(maxsize=1000)  # one object for each word, as for those in the list
+def _of_another_release(words: type[W], value: str) -> W:
+    word = str.__new__(words, value)
+    word._name_, word._value_ = "", value
+    return word

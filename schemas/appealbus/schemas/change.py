@@ -1,7 +1,6 @@
 """A change: what happened to an appeal after it came, in a message of its own."""
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -22,10 +21,10 @@ from appealbus.schemas.appeal import (
     Warning,
     Written,
 )
-from appealbus.schemas.base import Day, Exact, Model, Moment, Text
+from appealbus.schemas.base import Day, Exact, Model, Moment, Text, Word
 
 
-class ChangeKind(StrEnum):
+class ChangeKind(Word):
     """What can happen to an appeal."""
 
     CORRECTED = "corrected"
@@ -44,7 +43,7 @@ class ChangeKind(StrEnum):
     """It is not considered any more, for a `reason`."""
 
 
-class AnswerResult(StrEnum):
+class AnswerResult(Word):
     """How an appeal was decided."""
 
     SATISFIED = "satisfied"

@@ -1,16 +1,15 @@
 """The dossier: an appeal with the records of the state, every field with its source, every gap with its reason."""
 
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
-from appealbus.schemas.base import Model, Moment, Text
+from appealbus.schemas.base import Model, Moment, Text, Word, is_stored
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import OtherRecord, Record
+from appealbus.schemas.record import OtherRecord, Record, record_of_another_release
 from appealbus.schemas.signal import Signal
 
 
@@ -33,6 +32,11 @@ class Fact(Model):
     """Tells apart the questions of a lookup that fanned out."""
     record: SerializeAsAny[Record]
     provenance: Provenance
+    not_asked_now: bool | None = None
+    """Whether this version's plan did not ask for it: an earlier version told it, and nothing newer has replaced it.
+
+    Its plugin is not loaded, or the question is not put any more. Left out: it is of this version's plan.
+    """
 
     @field_validator("record", mode="before")
     @classmethod
@@ -40,13 +44,14 @@ class Fact(Model):
         if not isinstance(value, dict):
             return value
         record_type = str(value.get("type"))
+        if record_type in Record.renamed and record_type not in Record.known:
+            return record_of_another_release(value)
         try:
             return Record.known.get(record_type, OtherRecord).model_validate(value)
         except ValidationError:
-            if Record.ships(record_type):
+            if Record.ships(record_type) and not is_stored():
                 raise
-            # The plugin has changed its model since; what was recorded then is still the record.
-            return OtherRecord.model_validate(value)
+            return record_of_another_release(value)
 
 
 class LookupOutcome(Model):
@@ -78,8 +83,27 @@ class Gap(Model):
     next_attempt_at: Moment | None = None
 
 
-class Completeness(StrEnum):
-    """Whether every required lookup has ended for good."""
+class PlannedLookup(Model):
+    """A lookup that a version's contract wants, and who asked it."""
+
+    lookup: Text
+    plugin: Text = ""
+    """The one that brings it, or once brought it; empty: nobody knows."""
+    plugin_version: Text = ""
+    not_loaded: Text | None = None
+    """Why it could not be asked at all. Left out: it was in the plan."""
+
+
+class NotCarried(Model):
+    """A fact of an earlier version that is not told any more: it is about what the appeal no longer names."""
+
+    lookup: Text
+    key: Text
+    reason: Text
+
+
+class Completeness(Word):
+    """Whether every lookup that the contract requires has ended for good, loaded or not."""
 
     PARTIAL = "partial"
     COMPLETE = "complete"
@@ -103,6 +127,10 @@ class Dossier(Model):
     signals: list[Signal] = Field(default_factory=list)
     unassessed: list[Text] = Field(default_factory=list)
     """Assessors that failed on this version; the log names the error."""
+    plan: list[PlannedLookup] = Field(default_factory=list)
+    """The lookups that the contract of this kind of appeal wants, by the plugins that made this version."""
+    not_carried: list[NotCarried] = Field(default_factory=list)
+    """What earlier versions told about somebody or something that the appeal no longer names since its correction."""
     changes: list[ChangeNote] = Field(default_factory=list)
     """What has happened to the appeal since it came, in its order; `appeal` is as it is after that."""
 

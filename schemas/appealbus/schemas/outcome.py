@@ -2,15 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, TypeVar
 
+from appealbus.schemas.base import Word
 from appealbus.schemas.record import Record
 
 R_co = TypeVar("R_co", bound=Record, covariant=True)
 
 
-class OutcomeKind(StrEnum):
+class OutcomeKind(Word):
     """The nine ways a lookup ends; exactly one of them."""
 
     FOUND = "found"

@@ -1,11 +1,15 @@
 """A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import orjson
 from pydantic import ConfigDict, JsonValue, ValidationError, model_validator
+from pydantic_core import from_json, to_json
 
-from appealbus.schemas.base import Model, Text, printable
+from appealbus.schemas.base import Model, Text, is_stored, printable, reading_stored
+from appealbus.schemas.tolerant import knows_more, tolerant, whole
+from appealbus.schemas.upcasting import upcast
 
 
 class Coded(Model):
@@ -22,6 +26,11 @@ class Record(Model):
     model_config = ConfigDict(allow_inf_nan=False, ser_json_inf_nan="constants")
 
     known: ClassVar[dict[str, type["Record"]]] = {}
+    renamed: ClassVar[dict[str, str]] = {}
+    """By the former name of a record type its present one."""
+
+    formerly: ClassVar[tuple[str, ...]] = ()
+    """Names that the type had before: what was recorded under one of them is read as this type."""
 
     type: str
 
@@ -34,6 +43,8 @@ class Record(Model):
             if Record.ships(default):
                 raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
             Record.known[default] = cls
+            if "formerly" in cls.__dict__:
+                Record.renamed.update({name: default for name in cls.formerly if not Record.ships(name)})
 
     @staticmethod
     def ships(record_type: str) -> bool:
@@ -55,7 +66,7 @@ class OtherRecord(Record):
 
     @model_validator(mode="after")
     def _has_type(self) -> "OtherRecord":
-        if not self.type or Record.ships(self.type):
+        if not self.type or (Record.ships(self.type) and not is_stored()):
             raise ValueError("a record needs a type, and one that ships has a model of its own")
         return self
 
@@ -77,3 +88,39 @@ def record_from_json(raw: bytes) -> Record:
         return model.model_validate_json(raw)
     except ValidationError:
         return OtherRecord.model_validate_json(raw)
+
+
+def stored_record(raw: bytes) -> Record:
+    """Return the record that the journal holds: typed as far as it can be, with all that its model does not know."""
+    document = orjson.loads(raw)
+    try:
+        return Record.known[document["type"]].model_validate_json(raw)
+    except (KeyError, ValidationError):
+        return record_of_another_release(from_json(raw))
+
+
+def record_of_another_release(document: dict[str, Any]) -> Record:
+    """Return a stored record typed as far as it can be; one that its model cannot be is whole as OtherRecord."""
+    record_type = str(document.get("type"))
+    present = Record.renamed.get(record_type)
+    if present is not None and record_type not in Record.known:
+        with suppress(ValidationError):
+            renamed = upcast(present, {**document, "type": present})
+            return tolerant(Record.known[present].model_validate, renamed, set_aside=False)
+    document = upcast(record_type, document)
+    model = Record.known.get(record_type)
+    if model is not None:
+        try:
+            # What a third party's model cannot take is no place to cut: the whole record is another one then.
+            return tolerant(model.model_validate, document, set_aside=Record.ships(record_type))
+        except ValidationError:
+            pass
+    with reading_stored():
+        return OtherRecord.model_validate(document)
+
+
+def record_to_json(record: Record) -> bytes:
+    """Return a record as JSON, with what its model does not know."""
+    if isinstance(record, OtherRecord) or not knows_more(record):
+        return record.model_dump_json().encode()
+    return to_json(whole(record, record.model_dump(mode="json", warnings=False)))

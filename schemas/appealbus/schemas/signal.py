@@ -1,11 +1,9 @@
 """What an assessor concludes from a dossier."""
 
-from enum import StrEnum
-
-from appealbus.schemas.base import Model, Text
+from appealbus.schemas.base import Model, Text, Word
 
 
-class Severity(StrEnum):
+class Severity(Word):
     """How much a signal asks of the official."""
 
     INFO = "info"

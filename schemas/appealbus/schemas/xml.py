@@ -115,6 +115,8 @@ def _write_model(element: etree._Element, model: Model, *, skip: str = "") -> No
         value = getattr(model, field.name)
         if value is not None and field.name != skip:
             _write(child(element, field.name), field.shape, value)
+    if model.__pydantic_extra__:  # of a later release: the schema of today does not know it, and who reads it may
+        write_members(child(element, "more"), model.__pydantic_extra__)
 
 
 def _write(element: etree._Element, shape: Shape, value: Any) -> None:

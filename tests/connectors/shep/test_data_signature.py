@@ -232,7 +232,7 @@ async def test_answers_take_turns(gateway, ask, trusting, size):
     bound = await trusting()
     lock, reading, most = threading.Lock(), 0, 0
 
-    def slow(root: etree._Element) -> None:
+    def slow(root: etree._Element, came_at: object) -> None:
         nonlocal reading, most
         with lock:
             reading += 1
@@ -252,7 +252,7 @@ async def test_small_answers_do_not_wait_for_large_ones(gateway, ask, trusting):
     bound, other = await trusting(), await trusting()
     together = threading.Barrier(4)
     for each in (bound, other):
-        each._data_verifier = lambda _: together.wait(5)
+        each._data_verifier = lambda _, came_at: together.wait(5)
     sizes = iter([600_000, 600_000, 1, 1])
     gateway.answer = lambda _: answer("<a>" + "x" * next(sizes) + "</a>")
     async with asyncio.TaskGroup() as group:
@@ -266,11 +266,11 @@ async def test_large_answers_of_another_source_do_not_wait_for_all(gateway, ask,
     bound, other = await trusting(), await trusting()
     began, read = asyncio.Event(), []
 
-    def slow(root: etree._Element) -> None:
+    def slow(root: etree._Element, came_at: object) -> None:
         time.sleep(0.05)
         read.append("one")
 
-    bound._data_verifier, other._data_verifier = slow, lambda _: read.append("other")
+    bound._data_verifier, other._data_verifier = slow, lambda _, came_at: read.append("other")
     gateway.answer = lambda _: answer("<a>" + "x" * 600_000 + "</a>")
 
     async def one() -> None:

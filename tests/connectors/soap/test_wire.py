@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from threading import get_ident
@@ -17,10 +18,12 @@ from appealbus.connectors.soap import SoapSettings, SoapWire
 from appealbus.core.config.loading import load
 from appealbus.core.config.types import Secret
 from appealbus.core.errors import ConfigError
+from appealbus.core.interfaces.answer import RawReply
 from appealbus.core.interfaces.wire import Call, CallFailed, Request
 from appealbus.core.replies.xmlread import child, date_of, element_of, int_of, require, text
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
+from tests.services.rereading import again
 
 REGISTER = Path(__file__).parent / "register.wsdl"
 NS = "urn:example:register"
@@ -374,3 +377,27 @@ async def test_a_check_that_may_take_long_holds_nobody_up(
     assert reply.differences == ({"person/address": 2} if "pattern" in declared else {})
     assert len(threads) == 2
     assert (get_ident() not in threads) is is_slow
+
+
+async def test_a_kept_reply_is_read_again(peer: Any, wires: Wires, call: Call) -> None:
+    """Of several parts, a fault, a broken one: what comes of it is the same, and nothing leaves."""
+    wire, answers = await wires(), f"<FindPersonResponse>{PERSON}</FindPersonResponse>"
+    whole = envelope(answers)
+    fault = envelope("<s:Fault><faultcode>s:Server</faultcode><faultstring>x</faultstring></s:Fault>")
+    fault.set_status(500)
+    parts = b"--B\r\nContent-Type: text/xml\r\n\r\n" + whole.body + b"\r\n--B\r\nContent-ID: <a>\r\n\r\nx\r\n--B--\r\n"
+    made = web.Response(body=parts, headers={"Content-Type": 'multipart/related; boundary="B"'})
+    for answer in (whole, made, fault, envelope("<Other/>"), web.Response(status=503, headers={"Retry-After": "7"})):
+        peer.answer = answer
+        came: list[RawReply] = []
+        told: list[object] = []
+        for anew in (False, True):
+            this = again(call, came[0]) if anew else replace(call, came=came.append)
+            try:
+                reply = await wire.call(Request(FIND, "FindPerson"), this)
+                told.append((etree.tostring(element_of(reply)), replace(reply, body={}, headers=())))
+            except CallFailed as failed:
+                told.append((failed.kind, failed.code, failed.retry_after, failed.correlated))
+        assert told[0] == told[1]
+        assert came[0].body == (answer.body or b"")
+    assert len(peer.seen) == 5

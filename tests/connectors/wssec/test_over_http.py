@@ -1,7 +1,7 @@
 """Signed questions and answers over real HTTP, through the gateway's wire."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,11 +14,13 @@ from appealbus.connectors.shep import wire as shep_wire
 from appealbus.connectors.shep.replay import single_use
 from appealbus.connectors.signing.trust import load_trusted
 from appealbus.connectors.wssec import Signer, Unsigned
+from appealbus.connectors.wssec import verify as wssec_verify
 from appealbus.connectors.wssec.verify import verify
 from appealbus.core import Call, CallFailed, OutcomeKind, Request
 from tests.connectors.shep import answers
 from tests.connectors.shep.answers import read_question
 from tests.connectors.signing.gost.kit import all_kinds, each
+from tests.services.rereading import again
 
 CONTENT = "<q>Қ&#13;<![CDATA[<x>]]>\n</q>"
 
@@ -254,3 +256,19 @@ async def test_peer_that_verifies(gateway, wire, stranger):
     wire._signer = stranger.signer()
     with pytest.raises(CallFailed, match=r"http\.500"):
         await ask(wire)
+
+
+async def test_a_kept_answer_is_verified_anew(gateway, wire, monkeypatch):
+    """By the time when it came: years later its signature still counts, and what was changed does not."""
+    call, came = Call("question", "N", 5.0), []
+    await wire.call(Request(etree.fromstring(CONTENT)), replace(call, came=came.append))
+    [raw] = came
+    monkeypatch.setattr(wssec_verify, "wall", lambda: datetime.now(UTC) + timedelta(days=36500))
+    monkeypatch.setattr(shep_wire, "wall", lambda: datetime.now(UTC) + timedelta(days=36500))
+    reply = await wire.call(Request(etree.fromstring(CONTENT)), again(call, raw))
+    assert reply.observed_at == raw.at
+    assert len(gateway.raw) == 1
+    late = replace(raw, at=raw.at + timedelta(days=36500))
+    for changed in (late, replace(raw, body=raw.body.replace(b"<x>", b"<y>").replace(b"&lt;x", b"&lt;y"))):
+        with pytest.raises(CallFailed, match=r"wssec\."):
+            await wire.call(Request(etree.fromstring(CONTENT)), again(call, changed))

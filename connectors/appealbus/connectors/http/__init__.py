@@ -1,6 +1,7 @@
 """HTTP as the wires use it: one session for all, every wait and every byte bounded, every failure typed."""
 
 from appealbus.connectors.http.client import HttpClient, HttpReply
+from appealbus.connectors.http.kept import hand_over, kept_reply
 from appealbus.connectors.http.status import BUSY, DENIED, charset_of, retry_after, status_failure
 from appealbus.connectors.http.tls import TlsSettings, tls_context
 
@@ -11,6 +12,8 @@ __all__ = [
     "HttpReply",
     "TlsSettings",
     "charset_of",
+    "hand_over",
+    "kept_reply",
     "retry_after",
     "status_failure",
     "tls_context",

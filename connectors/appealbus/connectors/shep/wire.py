@@ -11,7 +11,16 @@ from typing import Final, TypeVar
 
 from lxml import etree
 
-from appealbus.connectors.http import BUSY, HttpClient, HttpReply, charset_of, status_failure, tls_context
+from appealbus.connectors.http import (
+    BUSY,
+    HttpClient,
+    HttpReply,
+    charset_of,
+    hand_over,
+    kept_reply,
+    status_failure,
+    tls_context,
+)
 from appealbus.connectors.shep.data import put, put_signed
 from appealbus.connectors.shep.message import MessageBuilder
 from appealbus.connectors.shep.outcomes import fault_failure, gateway_failure, status_code, untrusted
@@ -55,6 +64,8 @@ T = TypeVar("T")
 class ShepWire(Wire):
     """One service of the gateway."""
 
+    rereads = True
+
     def __init__(self, source: str, settings: ShepSettings, http: HttpClient) -> None:
         self._source = source
         self._settings = settings
@@ -93,9 +104,21 @@ class ShepWire(Wire):
         """Carry the question through the gateway and return the register's answer."""
         if not isinstance(request.body, etree._Element):
             raise CallFailed(OutcomeKind.INVALID, "shep.question", "a question to this gateway must be an XML element")
-        ends = monotonic() + call.timeout
         form = self._settings.form(request.form)
-        message = await self._signer.sign(self._builder.build(await self._data(request.body, form), call))
+        reply, came_at = await self._carried(request.body, form, call)
+        bare = form.shape in (Shape.BARE, Shape.TYPED)
+        if len(reply.body) <= _LARGE:
+            return await self._read(reply, call, came_at, bare=bare)
+        # Of each source no more stand in the line of all than there are turns: another source's is the next.
+        async with self._large, self._http.large:
+            return await self._read(reply, call, came_at, bare=bare)
+
+    async def _carried(self, content: etree._Element, form: Form, call: Call) -> tuple[HttpReply, datetime]:
+        """Send the question; return what came, and when."""
+        if call.answer is not None:
+            return kept_reply(call.answer), call.answer.answered_at
+        ends = monotonic() + call.timeout
+        message = await self._signer.sign(self._builder.build(await self._data(content, form), call))
         reply = await self._http.post(
             self._settings.url,
             message,
@@ -106,12 +129,9 @@ class ShepWire(Wire):
             source=self._source,
             alone=call.alone or not self._settings.reuse,
         )
-        bare = form.shape in (Shape.BARE, Shape.TYPED)
-        if len(reply.body) <= _LARGE:
-            return await self._read(reply, call, bare=bare)
-        # Of each source no more stand in the line of all than there are turns: another source's is the next.
-        async with self._large, self._http.large:
-            return await self._read(reply, call, bare=bare)
+        came_at = wall()
+        hand_over(reply, call, came_at)
+        return reply, came_at
 
     async def _data(self, content: etree._Element, form: Form) -> bytes:
         """Return the `data` element, with the content signed where we have a key for it."""
@@ -131,8 +151,8 @@ class ShepWire(Wire):
                 f'[sources.{self._source}.data_signature], or sign = "none" to send it unsigned',
             )
 
-    async def _read(self, reply: HttpReply, call: Call, *, bare: bool) -> Reply:
-        observed_at, settings = wall(), self._settings
+    async def _read(self, reply: HttpReply, call: Call, observed_at: datetime, *, bare: bool) -> Reply:
+        settings = self._settings
         envelope = await self._verified(reply, observed_at)
         response = read_response(envelope.children)
         told = response.correlation_id
@@ -150,7 +170,7 @@ class ShepWire(Wire):
             raise failure
         status = response.status or ""
         return Reply(
-            body=await self._content(reply, response, bare=bare),
+            body=await self._content(reply, response, observed_at, bare=bare),
             raw_sha256=(await _aside(reply, hashlib.sha256, reply.body)).hexdigest(),
             observed_at=observed_at,
             message_id=response.message_id,
@@ -160,12 +180,12 @@ class ShepWire(Wire):
             once=once,
         )
 
-    async def _content(self, reply: HttpReply, response: Response, *, bare: bool) -> etree._Element:
-        take = partial(content_of, response, limit=self._settings.limit, bare=bare, verifier=self._data_verifier)
+    async def _content(self, reply: HttpReply, response: Response, came_at: datetime, *, bare: bool) -> etree._Element:
+        take = partial(content_of, response, limit=self._settings.limit, bare=bare)
         if self._data_verifier is None:
             return await _aside(reply, take)
         async with self._turn(reply):
-            return await asyncio.to_thread(take)
+            return await asyncio.to_thread(take, verifier=partial(self._data_verifier, came_at=came_at))
 
     async def _once(self, reply: HttpReply, envelope: Envelope, date: str | None, now: datetime) -> SingleUse:
         used = partial(single_use, envelope.body, date, now=now, window=self._settings.date_window)
@@ -192,7 +212,7 @@ class ShepWire(Wire):
             raise failed
         if self._verifier is not None:
             async with self._turn(reply):
-                await self._verifier(envelope.root)
+                await self._verifier(envelope.root, now)
         return envelope
 
     async def _fault(self, reply: HttpReply, envelope: Envelope, fault: Fault, now: datetime) -> CallFailed:
@@ -202,7 +222,7 @@ class ShepWire(Wire):
             return failure
         try:
             async with self._turn(reply):
-                await self._verifier(envelope.root)
+                await self._verifier(envelope.root, now)
         except CallFailed:
             return untrusted("shep.fault_unsigned", "a fault that the gateway did not sign came instead of an answer")
         date = text(fault.detail, "errorDate") if fault.detail is not None else None

@@ -73,16 +73,20 @@ class Trust:
             raise failed_as_all("wssec.algorithm", "the certificate that the message names is not for this algorithm")
         return able
 
-    def check(self, signer: Trusted, moment: datetime) -> None:
+    def check(self, signer: Trusted, moment: datetime, came_at: datetime | None = None) -> None:
         """Refuse a certificate that does not count at this moment.
+
+        Of what came before, and is looked at again now, it must have been valid then; whether it was revoked, the lists
+        of now say.
 
         Raises:
             CallFailed: `wssec.expired`, `wssec.revoked`; `wssec.crl_outdated`, `wssec.crl_broken` and
                 `wssec.crl_missing`, where nobody can know.
 
         """
-        issued = not signer.issuers or any(is_valid_at(each.certificate, moment) for each in signer.issuers)
-        if not issued or not is_valid_at(signer.certificate, moment):
+        then = came_at or moment
+        issued = not signer.issuers or any(is_valid_at(each.certificate, then) for each in signer.issuers)
+        if not issued or not is_valid_at(signer.certificate, then):
             raise failed_as_all("wssec.expired", "the certificate that signed the message is not valid at this time")
         lists = [each for each in self.revoked if each.is_about(signer.certificate)]
         if self.revoked and not lists and not _is_its_own(signer.certificate):

@@ -18,7 +18,7 @@ from lxml import etree
 from multidict import CIMultiDict
 from yarl import URL
 
-from appealbus.connectors.http import HttpClient, HttpReply, tls_context
+from appealbus.connectors.http import HttpClient, HttpReply, hand_over, kept_reply, tls_context
 from appealbus.connectors.soap.contract import WsdlContract, load_contract
 from appealbus.connectors.soap.envelope import build_envelope, serialise
 from appealbus.connectors.soap.headers import Headers
@@ -52,6 +52,8 @@ _TOLD = 20
 
 class SoapWire(Wire):
     """Carries requests to a SOAP service by its contract."""
+
+    rereads = True
 
     def __init__(self, source: str, settings: SoapSettings, http: HttpClient) -> None:
         self._source = source
@@ -96,6 +98,9 @@ class SoapWire(Wire):
         """
         operation = self._operation(request)
         headers, content = await self._aside(partial(self._parts, operation, call, request))
+        if call.answer is not None:
+            kept = kept_reply(call.answer)
+            return await self._reply(operation, kept, self._opened(kept, echoes(headers)), call.answer.answered_at)
         envelope = build_envelope(content, self._contract.port.namespace, headers)
         answer = await self._http.post(
             self._url,
@@ -109,6 +114,7 @@ class SoapWire(Wire):
             alone=call.alone or not self._settings.reuse,
         )
         observed_at = datetime.now(UTC)
+        hand_over(answer, call, observed_at)
         return await self._reply(operation, answer, self._opened(answer, echoes(headers)), observed_at)
 
     def _opened(self, answer: HttpReply, wanted: Mapping[str, str]) -> OpenedReply:

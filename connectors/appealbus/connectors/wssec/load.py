@@ -1,8 +1,10 @@
 """Makes signers and verifiers from settings. What needs the extra `wssec` is imported here, when it is asked for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable
+from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from lxml import etree
 
@@ -10,9 +12,15 @@ from appealbus.connectors.signing.load import errors_of, key_of, load_service, m
 from appealbus.connectors.signing.settings import SignatureSettings
 from appealbus.connectors.wssec.signer import Signer, Unsigned
 
-Verifier: TypeAlias = Callable[[etree._Element], Awaitable[etree._Element]]
-"""Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise. Works in a
-thread: nobody else may touch the envelope meanwhile."""
+
+class Verifier(Protocol):
+    """Takes an envelope's root and returns its body, which was signed by the peer; raises CallFailed otherwise.
+
+    Works in a thread: nobody else may touch the envelope meanwhile. `came_at` says when it came; None: now.
+    """
+
+    def __call__(self, envelope: etree._Element, came_at: datetime | None = None, /) -> Awaitable[etree._Element]:
+        """Verify."""
 
 
 def load_signer(settings: SignatureSettings, key: str) -> Signer:
@@ -56,8 +64,8 @@ def load_verifier(settings: SignatureSettings, key: str) -> Verifier | None:
     with errors_of(key):
         verify, trust = module("wssec", "verify").verify, trust_of(settings)
 
-    async def verified(envelope: etree._Element) -> etree._Element:
-        body: etree._Element = await asyncio.to_thread(verify, envelope, trust)
+    async def verified(envelope: etree._Element, came_at: datetime | None = None, /) -> etree._Element:
+        body: etree._Element = await asyncio.to_thread(partial(verify, envelope, trust, came_at=came_at))
         return body
 
     return verified

@@ -14,7 +14,9 @@ from appealbus.connectors.wssec.structure import methods_of, signed_parts
 from appealbus.core.clocks import wall
 
 
-def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = None) -> etree._Element:
+def verify(
+    envelope: etree._Element, trust: Trust, *, now: datetime | None = None, came_at: datetime | None = None
+) -> etree._Element:
     """Return the body of the message once it is sure that a trusted peer signed this very element.
 
     Takes up to some milliseconds, and as much again for each 100 KB: call it in a thread.
@@ -22,7 +24,8 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
     Args:
         envelope: the root of the message.
         trust: whose signature counts.
-        now: the moment at which a certificate must be valid; None: now.
+        now: the moment of which lists of revoked certificates must be; None: now.
+        came_at: when the message came: then the certificate must have been valid; None: at `now`.
 
     Raises:
         CallFailed: `wssec.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out of date.
@@ -35,6 +38,6 @@ def verify(envelope: etree._Element, trust: Trust, *, now: datetime | None = Non
     candidates = trust.candidates(read_key_info(signature), methods)
     info = signature[0]
     signer = signed_by(signature, candidates, exclusive(info, info[0]), exclusive(body, info[2][0][0]))
-    trust.check(signer, now or wall())
+    trust.check(signer, now or wall(), came_at)
     check_types(body)
     return body

@@ -1,17 +1,17 @@
 """Makes signers and verifiers of data from settings. What needs the extra `wssec` is imported when it is asked for."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
-
-from lxml import etree
 
 from appealbus.connectors.signing import SignatureSettings
 from appealbus.connectors.signing.load import errors_of, key_of, load_service, module, trust_of
 from appealbus.connectors.xmldsig.signer import DataSigner
 
-DataVerifier: TypeAlias = Callable[[etree._Element], None]
+DataVerifier: TypeAlias = Callable[..., None]
 """Takes the root of a document, which must be one of its own, and the signature out of it; raises CallFailed where
-nobody whom we trust signed all of it. Takes milliseconds, and is called in a thread."""
+nobody whom we trust signed all of it. Takes milliseconds, and is called in a thread. `came_at` says when it came, if
+that was not now."""
 
 
 def load_data_signer(settings: SignatureSettings, key: str) -> DataSigner | None:
@@ -51,4 +51,4 @@ def load_data_verifier(settings: SignatureSettings, key: str) -> DataVerifier | 
         return None
     with errors_of(key):
         verify, trust = module("xmldsig", "verify").verify, trust_of(settings)
-    return lambda root: verify(root, trust)
+    return partial(verify, trust=trust)

@@ -20,7 +20,7 @@ from appealbus.core.replies.xmlread import take_out
 from appealbus.schemas.namespaces import XML
 
 
-def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -> None:
+def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None, came_at: datetime | None = None) -> None:
     """Return once it is sure that the whole document was signed. Its signature has been taken out then.
 
     Takes up to some milliseconds, and as much again for each 100 KB: call it in a thread.
@@ -28,7 +28,8 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
     Args:
         root: the root of the document: of one of its own, since what surrounds it is not what was signed.
         trust: whose signature counts.
-        now: the moment at which the certificate must be valid; None: now.
+        now: the moment of which lists of revoked certificates must be; None: now.
+        came_at: when the document came: then the certificate must have been valid; None: at `now`.
 
     Raises:
         CallFailed: `data_signature.*`: `invalid`, and `unavailable` where our own list of revoked certificates is out
@@ -50,7 +51,7 @@ def verify(root: etree._Element, trust: Trust, *, now: datetime | None = None) -
         info = _canonical_info(signature[0])
         take_out(signature)
         covered = etree.tostring(root, method="c14n", with_comments=False)
-        trust.check(signed_by(signature, candidates, info, covered), now or wall())
+        trust.check(signed_by(signature, candidates, info, covered), now or wall(), came_at)
     except CallFailed as failure:
         # The words of signatures over messages, which hold for the data in one, too.
         code, reason = failure.code.rpartition(".")[2], failure.reason.replace("the message", "the data")

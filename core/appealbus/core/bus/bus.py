@@ -13,6 +13,7 @@ from appealbus.core import threads
 from appealbus.core.bus.arrivals import Arrivals
 from appealbus.core.bus.casework import Casework
 from appealbus.core.bus.clock_watch import ClockWatch
+from appealbus.core.bus.contract_watch import ContractWatch
 from appealbus.core.bus.dispatcher import Dispatcher
 from appealbus.core.bus.heartbeat import Heartbeat
 from appealbus.core.bus.leader import LeaderLeases
@@ -83,6 +84,7 @@ class Bus:
         self._dispatcher = Dispatcher(
             journal, casework.work, turns, owner=self.worker, concurrency=self.settings.bus.concurrency
         )
+        self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
         self._reception = Reception(journal, self.settings.bus)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
         """Sees whether the event loop stands still, once the program has started it."""
@@ -113,6 +115,7 @@ class Bus:
             use_once=self.journal.use_answer,
             on_change=self._source_changed,
             limits=self._limits,
+            keep_replies=bound.keep_replies,
             plugin=bound.plugin,
             defects=self.parts.host.defects,
         )
@@ -124,13 +127,15 @@ class Bus:
 
         Raises:
             ConfigError: if a contract that a source names is broken.
-            JournalError: if the sources' limits cannot be shared with other workers.
+            JournalError: if the sources' limits cannot be shared with other workers, or if it cannot be written which
+                lookups are here.
 
         """
         threads.share(asyncio.get_running_loop())
         if self._limits is not None:
             await self._limits.start()
             self._tasks.start("limits", self._limits.run, Phase.LAST)
+        await self._contract_watch.start()
         await self._wires.open()
         for relay in self.relays:
             await relay.start()
@@ -138,6 +143,7 @@ class Bus:
         self._tasks.start("clock", self.clock_watch.run, Phase.LAST)
         self._tasks.start("dispatch", self._dispatcher.run, Phase.TAKING)
         self._tasks.start("watch", self._heartbeat.run, Phase.LAST)
+        self._tasks.start("contracts", self._contract_watch.run, Phase.TAKING)
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings.bus, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)

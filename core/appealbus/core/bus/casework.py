@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,8 +14,11 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.clocks import monotonic, wall
 from appealbus.core.config.models import Configuration
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.known import KnownLookup
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.assembly import assemble, completeness_of, outcome_of, says_the_same, tells_changes
+from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of
+from appealbus.core.enrichment.carrying import Key, Whole, renamed, whole
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.enrichment.retry import after_defect
@@ -28,7 +31,9 @@ from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
+from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.preparation.changing import with_changes
+from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
 log = structlog.get_logger(__name__)
@@ -70,10 +75,12 @@ class Casework:
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
+        self.contracts = parts.contracts.known_to()
+        """By kind of appeal, from what is known so far of the plugins that have worked this journal."""
         self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
         self._answered_later = {
             kind
-            for kind, contract in parts.contracts.items()
+            for kind, contract in self.contracts.items()
             if any(parts.sources[node.lookup.source].wire.answers_async for node in contract.plan)
         }
         self._enrichments = {
@@ -89,23 +96,26 @@ class Casework:
                 gives_up=lambda: journal.doubt is None,
                 mark=self._mark,
             )
-            for kind, contract in parts.contracts.items()
+            for kind, contract in self.contracts.items()
         }
+
+    def learn(self, known: Sequence[KnownLookup]) -> None:
+        """Take into account which plugins have worked this journal."""
+        self.contracts = self.parts.contracts.known_to(known)
 
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
-        run = CaseRun(self, case)
+        run = self._run_over(case)
         try:
             if case.changes:
-                await run.read_changes()
-            kind = run.case.appeal.kind
+                run = self._run_over(await asyncio.to_thread(with_changes, case))
+            kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()
             if case.deaths is not None:
                 await run.read_left_questions()
-            deadline = monotonic() + self.parts.contracts[kind].wait
-            states = await PlanRun(self._enrichments[kind], run.case, deadline).run()
-            return await run.conclude(list(states.values()))
+            deadline = monotonic() + self.contracts[kind].wait
+            return await run.conclude(await PlanRun(self._enrichments[kind], run.case, deadline).run())
         except (LeaseLost, VersionConflict) as error:
             # Another worker has the case, or it is concluded already, by a commit whose answer was lost.
             log.warning("case.superseded", number=case.receipt.number, code=error.code)
@@ -120,12 +130,30 @@ class Casework:
                 raise
             return await run.fail()
 
-    async def keep(self, case: Case, state: LookupState, answered: str | None) -> None:
-        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read."""
+    def _run_over(self, case: Case) -> "CaseRun":
+        contract = self.contracts[self.kind_of(case)]
+        return CaseRun(self, renamed(case, contract.present), contract)
+
+    def kind_of(self, case: Case) -> AppealKind | None:
+        """Return by which contract the case is worked: None where its kind is another release's."""
+        return case.appeal.kind if case.appeal.kind in self.contracts else None
+
+    async def keep(
+        self, case: Case, state: LookupState, answered: str | None, replies: KeptReplies | None = None
+    ) -> None:
+        """Write down how a question stands, and that the late answer with the id `answered`, if any, has been read.
+
+        Args:
+            case: whose question it is.
+            state: how it stands.
+            answered: the late answer.
+            replies: what came for it, where that is kept.
+
+        """
         if answered is None:
-            await self.journal.keep(case.appeal_id, state, owner=self.owner)
+            await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
-            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner)
+            await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
@@ -143,21 +171,18 @@ class CaseRun:
 
     """
 
-    def __init__(self, casework: Casework, case: Case) -> None:
+    def __init__(self, casework: Casework, case: Case, contract: CompletenessContract) -> None:
         self.case = case
+        self._contract = contract
         self.started = monotonic()
         self.answers_seen: frozenset[str] | None = None
         self._casework = casework
         self._journal = casework.journal
 
-    async def read_changes(self) -> None:
-        """Make of the appeal what its changes make of it."""
-        self.case = await asyncio.to_thread(with_changes, self.case)
-
     async def read_answers(self) -> None:
         """Read the late answers that have come for the case."""
         answers = await self._journal.answers(self.case.appeal_id)
-        self.case = replace(self.case, answers=tuple(answers))
+        self.case = renamed(replace(self.case, answers=tuple(answers)), self._contract.present)
         self.answers_seen = frozenset(answer.question_id for answer in answers)
 
     async def read_left_questions(self) -> None:
@@ -165,11 +190,11 @@ class CaseRun:
         asked = await self._journal.left_for_sources(self.case.receipt.number)
         self.case = replace(self.case, asked=tuple(asked))
 
-    async def conclude(self, states: Sequence[LookupState]) -> RunEnd:
+    async def conclude(self, asked: Mapping[Key, LookupState]) -> RunEnd:
         """End the run: write the next version of the dossier, if it says anything new.
 
         Args:
-            states: how every question of the plan stands now.
+            asked: how every question of the plan stands now.
 
         Raises:
             LeaseLost: another worker has the case.
@@ -178,17 +203,24 @@ class CaseRun:
 
         """
         case = self.case
-        for state in self._left_out(states):
+        for state in self._left_out(asked.values()):
             await self._casework.keep(case, state, None)
-        for state in self._newly_closed(states):
+        for state in self._newly_closed(asked.values()):
             await self._casework.keep(case, state, None)
-        due_at = min((state.next_attempt_at for state in states if state.next_attempt_at), default=None)
-        if case.version:
-            previous = await self._journal.dossier(case.receipt.number, case.version)
-            told = previous is not None and (not case.changes or tells_changes(previous, case))
-            if previous is not None and told and says_the_same(previous, states):
-                return await self._put_off(states, due_at)
-        return await self._publish(states, due_at)
+        due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
+        told = await self._told()
+        known = self._whole(asked, told)
+        if told is not None and told.same(known.states, case.notes):
+            return await self._put_off(known, due_at)
+        return await self._publish(known, due_at)
+
+    async def _told(self) -> Told | None:
+        case = self.case
+        previous = await self._journal.dossier(case.receipt.number, case.version) if case.version else None
+        return None if previous is None else Told(previous, self._contract.present)
+
+    def _whole(self, asked: Mapping[Key, LookupState], told: Told | None) -> Whole:
+        return whole(self.case, asked, self._contract, told.questions if told else (), self._journal.now())
 
     async def fail(self) -> RunEnd:
         """End a run that has raised: log why, and put the case off. Nothing about one appeal may stop the others."""
@@ -204,16 +236,19 @@ class CaseRun:
         again = after_defect(self._casework.settings.retry, case, journal.now(), gives_up=gives_up)
         if again is None and not case.version:
             # Too old for another try, and there is no version yet: deliver what there is.
-            return await self._publish(case.states, None)
-        return await self._end(Completeness.PARTIAL, again)
+            states = {(state.lookup, state.key): state for state in case.states}
+            return await self._publish(self._whole(states, None), None)
+        return await self._end(Completeness.PARTIAL, again, lacks=sorted(self._contract.missing))
 
-    async def _publish(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
-        host, required = self._casework.parts.host, self._required
+    async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
+        host, states = self._casework.parts.host, known.states
         dossier = assemble(
-            self.case, states, required, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
+            self.case, known, self._contract, host.assessors, wall(), defects=host.defects, epoch=self._journal.epoch
         )
         failpoint("bus.before_conclude")
-        end = await self._end(dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)))
+        end = await self._end(
+            dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
+        )
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
         for relay in self._casework.relays:
@@ -222,9 +257,10 @@ class CaseRun:
         self._log(dossier, states)
         return end
 
-    async def _put_off(self, states: Sequence[LookupState], due_at: datetime | None) -> RunEnd:
+    async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        return await self._end(completeness_of(states, self._required), due_at, doubted=bool(self._left_out(states)))
+        completeness = completeness_of(known.states, self._contract.required)
+        return await self._end(completeness, due_at, doubted=bool(self._left_out(known.states)), lacks=known.lacks)
 
     async def _end(
         self,
@@ -233,6 +269,7 @@ class CaseRun:
         dossier: Dossier | None = None,
         *,
         doubted: bool = False,
+        lacks: Sequence[str] = (),
     ) -> RunEnd:
         told = dossier is not None
         ready = await self._journal.conclude(
@@ -249,19 +286,17 @@ class CaseRun:
                 changes_seen=self.case.changes,
                 form=self.case.appeal if self.case.new_form else None,
                 doubted=doubted,
+                lacks=lacks,
+                plan=self._contract.digest,
             )
         )
         return RunEnd(due_at, ready=ready)
 
-    @property
-    def _required(self) -> frozenset[str]:
-        return self._casework.parts.contracts[self.case.appeal.kind].required
-
-    def _left_out(self, states: Sequence[LookupState]) -> list[LookupState]:
+    def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
 
-    def _newly_closed(self, states: Sequence[LookupState]) -> list[LookupState]:
+    def _newly_closed(self, states: Iterable[LookupState]) -> list[LookupState]:
         """Return the questions that nobody asks any more since the appeal has ended: they are not due again."""
         if self.case.closed is None:
             return []

@@ -35,6 +35,9 @@ longer behind the one transaction; with less, an empty worker needs several tran
 _POLL = 1.0
 """Seconds until the journal is asked for work again though no hint has come: other processes put work in there.
 With less, idle workers ask a shared database more often for nothing; with more, such work waits for longer."""
+_LACKS = 10.0
+"""Seconds until the journal is asked again for appeals that other workers could not finish, as they lack a lookup which
+is here. With less, it is asked more often for nothing; with more, such appeals wait for longer."""
 _SILENT = 3.0
 """Seconds without a word from the database after which a stop waits for no case any more. The database itself undoes a
 write that has stood still for so long, so what is in flight would not be written down."""
@@ -59,6 +62,7 @@ class Dispatcher:
 
     Attributes:
         owner: what this worker is called.
+        asks: lookups that can be asked here: appeals that wait for nothing but one of them are claimed, too.
         lease: seconds until others may claim what is in work here, unless the lease is renewed.
         budget: the bytes of the appeals in flight and of those that arrive.
 
@@ -104,6 +108,9 @@ class Dispatcher:
         self._over = False
         self._backlog = True
         self._starved = False
+        self.asks: frozenset[str] = frozenset()
+        self._lacking = True
+        self._looked_for_lacks = float("-inf")
         self._looked = float("-inf")
         self._due: datetime | None = None
         self._wake = asyncio.Event()
@@ -114,7 +121,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Whether anything is in flight."""
-        return bool(self._cases or self._arriving or self._claiming)
+        return bool(self._cases or self._arriving or self._claiming or (self._lacking and self.asks))
 
     @property
     def begun(self) -> int:
@@ -273,6 +280,13 @@ class Dispatcher:
         self._turn_is_over = self._backlog = True
         self._wake.set()
 
+    def _lacked(self) -> frozenset[str]:
+        """Return the lookups for whose sake appeals are claimed now: all that are here, every few seconds."""
+        if not self._lacking and monotonic() - self._looked_for_lacks < _LACKS:
+            return frozenset()
+        self._looked_for_lacks = monotonic()
+        return self.asks
+
     async def _claim(self) -> None:
         limit = min(self._room, _CLAIM)
         self._backlog = self._turn_is_over = False
@@ -288,12 +302,15 @@ class Dispatcher:
             budget = self.budget
             room, alone = budget.left, budget.untouched
             suspects = not self._suspects and self._turns.begin_suspect()
+            asks = self._lacked()
             claimed = await self._journal.claim(
-                self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects
+                self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects, asks=asks
             )
             for case in claimed:
                 self.start(case)
-            self._backlog = self._backlog or len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
+            more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
+            self._backlog = self._backlog or more
+            self._lacking = more and bool(asks)
             due = await self._journal.next_due()
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker

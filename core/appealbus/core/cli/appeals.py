@@ -13,6 +13,7 @@ from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_fie
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
@@ -42,9 +43,9 @@ def dossier(
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
     elif format_ == "xml":
-        cli.write(escaped_xml(to_xml(Dossier.model_validate_json(raw))))
+        cli.write(escaped_xml(to_xml(DOSSIER.read(raw))))
     else:
-        cli.out.print(dossier_view(Dossier.model_validate_json(raw)))
+        cli.out.print(dossier_view(DOSSIER.read(raw)))
 
 
 def why(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
@@ -83,7 +84,7 @@ def explain(
     cli = cli_of(context)
     raw = cli.read(lambda journal: _raw(cli, journal, number, version))
     try:
-        found = explain_field(Dossier.model_validate_json(raw), field)
+        found = explain_field(DOSSIER.read(raw), field)
     except FieldError as error:
         cli.fail(str(error), EXIT_ABSENT)
     if as_json:
@@ -161,7 +162,7 @@ async def _raw(cli: Cli, journal: Journal, number: str, version: int | None) -> 
 
 async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier:
     """Return the newest dossier; the journal knows later attempts than the version tells."""
-    found = Dossier.model_validate_json(await _raw(cli, journal, number, None))
+    found = DOSSIER.read(await _raw(cli, journal, number, None))
     states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await journal.states(number)}
     gaps = []
     for gap in found.gaps:

@@ -119,6 +119,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
         raise ConfigError(*missing)
     found.warnings += cli.loaded.open_secrets() + _lookup_warnings([node.lookup for node in parts.nodes])
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
+    found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli)
     for bound in parts.sources.values():

@@ -17,15 +17,19 @@ def add_to(app: typer.Typer) -> None:
 
 def appeals(
     context: typer.Context,
+    *,
     state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
+    lacking: Annotated[
+        bool, typer.Option("--lacking", help="Only those whose contract wants a lookup that was not loaded.")
+    ] = False,
     after: After = 0,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List appeals, oldest first: number, channel, state, the dossier so far, and when a parked one is due again."""
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.appeals(after, limit, state=state))
-    none = "There is none." if state is None and not after else "There is none like that."
+    found = cli.read(lambda journal: journal.appeals(after, limit, state=state, lacking=lacking))
+    none = "There is none." if state is None and not after and not lacking else "There is none like that."
     print_page(cli, found, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none, key="appeal_id")
 
 
@@ -34,4 +38,5 @@ def _line(row: AppealRow) -> str:
     due = f", due {local(row.due_at):%Y-%m-%d %H:%M:%S}" if row.due_at else ""
     head = f"{row.number}  accepted {local(row.accepted_at):%Y-%m-%d %H:%M:%S} by {row.channel}"
     held = f" by {row.held_by}: {row.held_reason}" if row.held_by else ""
-    return f"{head}  {row.state}{held}{due}; {dossier}"
+    lacks = f", lacks {', '.join(row.lacks)}" if row.lacks else ""
+    return f"{head}  {row.state}{held}{due}; {dossier}{lacks}"

@@ -50,7 +50,7 @@ def _head(dossier: Dossier) -> Text:
     return Text.assemble(
         (one_line(dossier.number), "bold"),
         f"  version {dossier.version}  ",
-        (state, _COMPLETENESS[state]),
+        (one_line(state), _COMPLETENESS.get(state, "bold")),
         f"  accepted {local(dossier.receipt.accepted_at):%Y-%m-%d %H:%M} by {one_line(dossier.receipt.accepted_by)}",
     )
 
@@ -81,10 +81,10 @@ def _appeal(dossier: Dossier) -> RenderableType:
 def _signals(dossier: Dossier) -> RenderableType:
     table = _section("\nWhat follows")
     for signal in dossier.signals:
-        style = _SEVERITY[signal.severity.value]
+        style = _SEVERITY.get(signal.severity.value, "bold")
         rests = Text(f"rests on {', '.join(signal.fields)}", style="dim")
         message = signal.message_kk if _language(dossier) == "kk" else signal.message_ru
-        table.add_row(Text(signal.severity.value, style=style), Group(Text(message), rests))
+        table.add_row(Text(one_line(signal.severity.value), style=style), Group(Text(message), rests))
     return table
 
 

@@ -57,6 +57,9 @@ def status_view(
         lines.append(Text(f"alone       {told}; see `appealbus deliveries list`", "red"))
     if counts.suspect:
         lines.append(Text(f"suspect     {counts.suspect} left by dead workers, taken one at a time", "yellow"))
+    if counts.lacking:
+        told = ", ".join(f"{count} {name}" for name, count in counts.lacking.items())
+        lines.append(Text(f"lacking     {told}: not loaded; see `appealbus check`", "red"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
     if standing is not None and standing.epoch > 1:

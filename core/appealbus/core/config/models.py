@@ -102,6 +102,8 @@ class BusSettings(Settings):
     """Plugins beside the installed ones: a file, such as `"./my_plugin.py"`, or an importable module."""
     disabled: list[Line] = []
     """Names of plugins that are installed and shall not run."""
+    retired: list[Line] = []
+    """Lookups that are gone for good: no dossier waits for them any more. Others that were once there are missed."""
     concurrency: int = Field(default=200, ge=1, le=10_000)
     """Appeals in flight at once."""
     grace: Seconds = Field(default=20.0, ge=0)
@@ -141,6 +143,11 @@ class SourceSettings(Settings):
     """The wire: `shep`, `soap` …"""
     guard: GuardSettings = GuardSettings()
     """Limits, retries and the breaker of this source."""
+    keep_replies: Seconds = Field(default=0.0, ge=0)
+    """How long its replies are kept as they came, so that they can be read again; 0: not at all.
+
+    They hold all that the source told, and are not encrypted in the journal yet.
+    """
 
 
 class PartSettings(Settings):
@@ -157,7 +164,10 @@ class CompletenessSettings(Settings):
     """A table `[completeness.KIND]`: what a dossier needs for appeals of that kind; `default` for all others."""
 
     required: list[Line] | None = None
-    """Lookups that a complete dossier needs. Left out: all that are installed and not optional."""
+    """Lookups that a complete dossier needs, loaded or not.
+
+    Left out: all that can be asked, or could once be asked in this journal, and that are not optional or retired.
+    """
     optional: list[Line] = []
     """Lookups that are asked too, but a dossier is complete without them."""
     wait: Seconds = Field(default=20.0, gt=0)

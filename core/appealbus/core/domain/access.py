@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from appealbus.schemas.base import Word
 
 
-class Served(StrEnum):
+class Served(Word):
     """What answered a question."""
 
     SOURCE = "source"

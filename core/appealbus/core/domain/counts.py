@@ -36,6 +36,8 @@ class Counts:
     """Versions that a receiver will not take and that wait for a decision, by receiver; they are not in `outbox`."""
     suspect: int = 0
     """Waits for its turn alone, since a worker died over it and others."""
+    lacking: dict[str, int] = field(default_factory=dict)
+    """Appeals for which a lookup could not be asked since it is not loaded, by lookup."""
     held: int = 0
     """Waits for a person."""
     waiting_changes: int = 0

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from appealbus.schemas.base import Word
 
 
-class AppealState(StrEnum):
+class AppealState(Word):
     """How an appeal stands."""
 
     READY = "ready"
@@ -41,6 +42,8 @@ class AppealRow:
     held_by: str | None = None
     """Who holds it: a person, or the bus itself; None where it is not held."""
     held_reason: str | None = None
+    lacks: tuple[str, ...] = ()
+    """Lookups of its contract that could not be asked since they are not loaded."""
 
 
 @dataclass(frozen=True, slots=True)

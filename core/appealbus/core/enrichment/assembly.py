@@ -1,17 +1,22 @@
 """From the states of a case to a dossier version."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
+from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.record import Record
 from appealbus.schemas.signal import Signal
 
 log = structlog.get_logger(__name__)
@@ -41,8 +46,8 @@ def completeness_of(states: Iterable[LookupState], required: Container[str]) -> 
 
 def assemble(
     case: Case,
-    states: Sequence[LookupState],
-    required: Container[str],
+    whole: Whole,
+    contract: CompletenessContract,
     assessors: Mapping[str, Assessor],
     created_at: datetime,
     *,
@@ -50,13 +55,22 @@ def assemble(
     epoch: int = 1,
 ) -> Dossier:
     """Make the next version of the case's dossier and have it assessed; `defects` counts what assessors raise."""
+    states, required = whole.states, contract.required
     facts: list[Fact] = []
     outcomes: list[LookupOutcome] = []
     gaps: list[Gap] = []
     for state in states:
         outcomes.append(outcome_of(state))
         if state.record is not None and state.provenance is not None:
-            facts.append(Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance))
+            facts.append(
+                Fact(
+                    lookup=state.lookup,
+                    key=state.key,
+                    record=state.record,
+                    provenance=state.provenance,
+                    not_asked_now=(state.lookup, state.key) in whole.carried or None,
+                )
+            )
             continue
         gaps.append(
             Gap(
@@ -80,6 +94,8 @@ def assemble(
         facts=facts,
         outcomes=outcomes,
         gaps=gaps,
+        plan=contract.planned,
+        not_carried=list(whole.not_carried),
         changes=list(case.notes),
     )
     return _assessed(dossier, assessors, defects)
@@ -103,39 +119,64 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
 
 
-def tells_changes(previous: bytes, case: Case) -> bool:
-    """Whether a version tells what has happened to the appeal since it came, and nothing else."""
-    told = from_json(previous).get("changes", [])
-    return bool(told == [note.model_dump(mode="json", exclude_none=True) for note in case.notes])
+class Told:
+    """What a version has told, to be compared with what the next would tell."""
+
+    def __init__(self, document: bytes, present: Mapping[str, str]) -> None:
+        """Read it.
+
+        Args:
+            document: the version as JSON.
+            present: by the former name of a lookup its present one.
+
+        """
+        told: dict[str, Any] = from_json(document)
+        self._changes = told.get("changes", [])
+        self._news = {
+            (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
+                OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
+            )
+            for item in told["outcomes"]
+        }
+        self._records = {
+            (present.get(fact["lookup"], fact["lookup"]), fact["key"]): _present(fact["record"])
+            for fact in told["facts"]
+        }
+
+    @property
+    def questions(self) -> Collection[Key]:
+        """The questions that it tells of."""
+        return self._news.keys()
+
+    def same(self, states: Sequence[LookupState], changes: Sequence[ChangeNote] = ()) -> bool:
+        """Whether a version that is made of these states and tells these changes would tell its reader nothing new.
+
+        New is: another record, a question that has ended for good, a question that is not there any more. How often and
+        why a question has failed so far is not new, or a source that fails in varying ways would cause version after
+        version. Nor is who could ask: workers with other plugins would undo each other's versions.
+        """
+        now = {
+            (state.lookup, state.key): _news(state.kind, state.code, asked_again=state.next_attempt_at is not None)
+            for state in states
+        }
+        if self._changes != [note.model_dump(mode="json", exclude_none=True) for note in changes]:
+            return False
+        return self._news == now and all(
+            state.record is None
+            or self._records.get((state.lookup, state.key))
+            == from_json(state.record.model_dump_json(exclude_none=True))
+            for state in states
+        )
 
 
-def says_the_same(previous: bytes, states: Sequence[LookupState]) -> bool:
-    """Whether a version that is made of these states would tell its reader nothing new.
-
-    New is: another record, a question that has ended for good, a question that is not asked any more. How often and why
-    a question has failed so far is not new, or a source that fails in varying ways would cause version after version.
-    """
-    document = from_json(previous)
-    told = {
-        (item["lookup"], item["key"], _news(OutcomeKind(item["outcome"]), item["code"], "next_attempt_at" in item))
-        for item in document["outcomes"]
-    }
-    now = {
-        (state.lookup, state.key, _news(state.kind, state.code, state.next_attempt_at is not None)) for state in states
-    }
-    if told != now:
-        return False
-    facts = {(fact["lookup"], fact["key"]): fact["record"] for fact in document["facts"]}
-    return all(
-        state.record is None
-        or facts.get((state.lookup, state.key)) == from_json(state.record.model_dump_json(exclude_none=True))
-        for state in states
-    )
+def _present(record: dict[str, Any]) -> dict[str, Any]:
+    name = Record.renamed.get(str(record.get("type")))
+    return record if name is None else {**record, "type": name}
 
 
-def _news(kind: OutcomeKind, code: str, asked_again: bool) -> str:
+def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:
     if kind is OutcomeKind.FOUND:
         return kind.value
-    if kind.final or kind is OutcomeKind.SKIPPED:
+    if kind.final or kind is OutcomeKind.SKIPPED or not kind.known:
         return f"{kind.value} {code}"
-    return "open" if asked_again else "given up"
+    return "open" if asked_again or code == NOT_LOADED else "given up"

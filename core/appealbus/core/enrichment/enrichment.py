@@ -6,6 +6,7 @@ from datetime import datetime
 
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.planning.plan import Draft, Node, Plan
@@ -34,9 +35,9 @@ class Enrichment:
     """The most questions of one lookup for one case."""
     now: Callable[[], datetime]
     """The clock by which a question is due: the journal's."""
-    keep: Callable[[Case, LookupState, str | None], Awaitable[None]]
-    """Writes down how a question ended. The text is the id of the late answer that was read for it, which is not needed
-    any more; None: there was none."""
+    keep: Callable[[Case, LookupState, str | None, KeptReplies | None], Awaitable[None]]
+    """Writes down how a question ended, with what came for it where that is kept. The text is the id of the late answer
+    that was read for it, which is not needed any more; None: there was none."""
     pause_from: Callable[[], datetime] | None = None
     """The clock by which pauses are counted; None: they are counted from the moment at which a question ended."""
     gives_up: Callable[[], bool] = _always

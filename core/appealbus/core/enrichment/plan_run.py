@@ -8,8 +8,8 @@ from functools import partial
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import Key
 from appealbus.core.enrichment.enrichment import Enrichment
-from appealbus.core.enrichment.naming import still_named
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
@@ -17,8 +17,6 @@ from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
 from appealbus.schemas.outcome import OutcomeKind
 
-Key = tuple[str, str]
-"""Names one question of a case: its lookup, and the key of its inputs."""
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 _TURN = 5.0
 """Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
@@ -58,6 +56,7 @@ class PlanRun:
         self.answers: dict[Key, KeptAnswer] = {}
         for answer in case.answers:
             self.answers.setdefault((answer.lookup, answer.key), answer)
+        self._closed_by = case.closed
         self.alike: Counter[tuple[str, str | None]] = Counter()
         self.states: dict[Key, LookupState] = {}
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
@@ -65,7 +64,7 @@ class PlanRun:
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
 
     async def run(self) -> dict[Key, LookupState]:
-        """Ask what is open and due; return how every question stands then, in the order of the plan."""
+        """Ask what is open and due; return how every question of the plan stands then, in its order."""
         tasks: dict[str, list[asyncio.Task[None]]] = {}
         try:
             for node in self._enrichment.plan:
@@ -82,14 +81,8 @@ class PlanRun:
             for each in tasks.values():
                 for task in each:
                     task.cancel()
-        # A record that a dossier has shown stays in the next one, though its question may not be asked any more.
-        shown = {key: state for key, state in self.before.items() if state.record is not None}
-        if self.case.changes:  # … as long as it is about whom the appeal names
-            carried = {key: state for key, state in shown.items() if key not in self.states}
-            shown = dict(still_named(carried, self.states, self.case.appeal))
-        states = shown | self.states
         order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
-        return dict(sorted(states.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
+        return dict(sorted(self.states.items(), key=lambda item: (order[item[0][0]], item[0])))
 
     async def _ask_later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
         for task in waits:
@@ -106,10 +99,10 @@ class PlanRun:
             before = self.before.get((name, draft.key))
             if draft.outcome is not None:
                 self._set(self._ended_unasked(name, draft, before), draft)
+            elif self._is_over(name, draft, before):
+                self._set(self._closed(name, draft, before), draft)
             elif before is not None and not self._is_open(before):
                 self._set(before, draft)
-            elif self.case.closed is not None and (name, draft.key) not in self.answers:
-                self._set(self._closed(name, draft, before), draft)
             else:
                 to_ask.append(draft)
             if self.case.asked:
@@ -146,12 +139,18 @@ class PlanRun:
             state = replace(state, next_attempt_at=after_defect(self._enrichment.retry, self.case, ended_at))
         return state
 
+    def _is_over(self, lookup: str, draft: Draft, before: LookupState | None) -> bool:
+        """Say whether a question would be put, now or later, had the appeal not ended; an answer is read all the same."""
+        if self._closed_by is None or (lookup, draft.key) in self.answers:
+            return False
+        return before is None or before.next_attempt_at is not None or self._is_open(before)
+
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
         if before is not None and (before.record is not None or before.code == CLOSED):
             return replace(before, next_attempt_at=None)
         state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
-        reason = f"nobody asks any more: the appeal was {self.case.closed}"
+        reason = f"nobody asks any more: the appeal was {self._closed_by}"
         return replace(state, kind=OutcomeKind.SKIPPED, code=CLOSED, reason=reason, next_attempt_at=None)
 
     def _standing(self, name: str) -> InputState:
@@ -240,7 +239,8 @@ class PlanRun:
             # That it was left out is written when this turn has ended. Should the worker die before, the next turn
             # leaves the question out, too.
             return
-        await self._enrichment.keep(self.case, state, answer.question_id if answer and ended.read else None)
+        read = answer.question_id if answer and ended.read else None
+        await self._enrichment.keep(self.case, state, read, ended.replies)
 
     def _state(self, node: Node, draft: Draft, before: LookupState | None, ended: Ended) -> LookupState:
         """Return the state of a question that was asked, with the time of its next attempt."""

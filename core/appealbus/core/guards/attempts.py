@@ -9,8 +9,10 @@ from functools import partial
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.conversation import MOST_BYTES, NotingWire, of_answer, pack
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.question import Ended, Question
@@ -63,6 +65,7 @@ class Attempts(Flight):
         self._alone = not question.lookup.idempotent
         self._tied = True
         self._at_scale = False
+        self._replies: KeptReplies | None = None
 
     async def run(self) -> Ended:
         """Ask, and keep the answer for as long as it is fresh."""
@@ -92,6 +95,7 @@ class Attempts(Flight):
             provenance,
             question=question,
             tries=tries,
+            replies=self._replies,
         )
 
     def _try(self, flying: tuple[str, datetime, float], outcome: Outcome[Record]) -> Try:
@@ -170,7 +174,8 @@ class Attempts(Flight):
         started = context.monotonic()
         number, alone, ids = masked(self.question.number), self._alone, self._message_ids
         call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
-        source = self._source(call, context.wire)
+        noting = NotingWire(context.wire) if context.keep_replies else None
+        source = self._source(call, noting or context.wire)
         self.attempts += 1
         at = context.now()
         self.asked_at = self.asked_at or at
@@ -201,6 +206,17 @@ class Attempts(Flight):
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
+        if noting is not None:
+            await self._keep(noting)
+
+    async def _keep(self, noting: NotingWire) -> None:
+        """Have what came kept with the question. Of several attempts it is the last one to which anything came."""
+        conversation = noting.conversation(self._question_id)
+        if conversation is not None:
+            self._replies = await pack(conversation, self._context.source, self._context.keep_replies)
+        elif noting.missed:
+            self._replies = None
+            self._context.not_kept(self.question.lookup.name)
 
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
         """Return what to tell the breaker of the outcome so far."""
@@ -327,6 +343,8 @@ class AnswerReading(Attempts):
         ms = round((answer.answered_at - answer.asked_at).total_seconds() * 1000)
         outcome, question_id = self.so_far, answer.question_id
         self._tries.append(Try(question_id, question_id, answer.asked_at, ms, outcome.kind, outcome.code))
+        if context.keep_replies and len(answer.body) <= MOST_BYTES:
+            self._replies = await pack(of_answer(answer), context.source, context.keep_replies)
         return replace(self.ended(), read=True)
 
 

@@ -65,6 +65,8 @@ class SourceContext:
     latency: Latency
     use_once: UseOnce | None = None
     """Has a signed answer count once, over all workers."""
+    keep_replies: float = 0.0
+    """Seconds for which replies are kept as they came; 0: they are not."""
     in_flight: int = 0
     last_error: str | None = None
     last_error_at: datetime | None = None
@@ -79,7 +81,7 @@ class SourceContext:
     """Calls whose lookup goes on although its time is up and it was cancelled."""
     left_behind: int = 0
     """How many there have been."""
-    told: set[str] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def certificates(self) -> tuple[CertificateState, ...]:
         """Return those of the wire, without whom they belong to: that may be a person. None where its plugin raises."""
@@ -100,9 +102,15 @@ class SourceContext:
         self.left.add(task)
         self.left_behind += 1
         task.add_done_callback(self.left.discard)
-        if lookup not in self.told:
-            self.told.add(lookup)
+        if (lookup, "left") not in self.told:
+            self.told.add((lookup, "left"))
             log.error("lookup.left_behind", lookup=lookup, source=self.source)
+
+    def not_kept(self, lookup: str) -> None:
+        """Tell once of each lookup that replies to it cannot be kept."""
+        if (lookup, "replies") not in self.told:
+            self.told.add((lookup, "replies"))
+            log.warning("reply.not_kept", lookup=lookup, source=self.source)
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
         """Tell and count what the lookup raised, and return the outcome."""

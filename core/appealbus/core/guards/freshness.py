@@ -2,10 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 
 from appealbus.core.guards.question import Ended
 from appealbus.schemas.outcome import OutcomeKind
 
+_LARGEST = 8 * 1024
+"""Bytes of packed replies that are remembered with an answer: four times what most have. Of larger ones, an appeal that
+was answered from memory has no replies of its own."""
 REMEMBERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND})
 """What a register answers; everything else is worth asking again."""
 
@@ -43,6 +47,8 @@ class Freshness:
         if self._ttl <= 0 or ended.outcome.kind not in REMEMBERED:
             return
         now = self._clock()
+        if ended.replies is not None and len(ended.replies.packed) > _LARGEST:
+            ended = replace(ended, replies=None)
         self._kept[key] = (now + self._ttl, ended)
         self._kept.move_to_end(key)
         # Personal data does not stay longer than it serves, as far as a look at the old end can tell.

@@ -13,6 +13,7 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
 from appealbus.core.domain.case import KeptAnswer
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
 from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, AnswerReading, Attempts, LeftOut
@@ -53,6 +54,7 @@ class Guard:
         await_answer: writes an access row, and that an answer will come by itself; for wires whose `answers_async`.
         use_once: has a signed answer count once; for wires that verify signatures.
         limits: where the source's limits are shared with other workers; None: they are this process's own.
+        keep_replies: seconds for which replies are kept as they came; 0: they are not.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
         now: the wall clock.
@@ -72,6 +74,7 @@ class Guard:
         await_answer: Callable[[AwaitedRow], Awaitable[None]] | None = None,
         use_once: UseOnce | None = None,
         limits: Limits | None = None,
+        keep_replies: float = 0.0,
         plugin: str = "",
         defects: Counter[str] | None = None,
         now: Callable[[], datetime] = clocks.wall,
@@ -96,6 +99,7 @@ class Guard:
             access=access,
             await_answer=await_answer or _nobody_waits,
             use_once=use_once,
+            keep_replies=keep_replies,
             now=now,
             monotonic=monotonic,
             breaker=breaker,
@@ -207,9 +211,9 @@ class Guard:
         if refusal is not None:
             return Ended(refusal, self._context.now())
         provenance = _own(known.provenance, question, question_id, f"cache:{self._context.connector}")
-        now = self._context.now()
+        replies, now = _as(known.replies, question_id), self._context.now()
         tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
-        return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries)
+        return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
 
     async def _share(self, attempts: Attempts, question: Question, question_id: str) -> Ended:
         # Boarding first keeps the flight in the air while the row is written.
@@ -220,7 +224,8 @@ class Guard:
                 return Ended(refusal, self._context.now())
             ended = await seat or self._unanswered(attempts)
             provenance = _own(ended.provenance, question, question_id, self._context.connector)
-            return replace(ended, provenance=provenance, question=question_id)
+            replies = _as(ended.replies, question_id)
+            return replace(ended, provenance=provenance, question=question_id, replies=replies)
         finally:
             self._flights.leave(attempts, seat)
 
@@ -251,6 +256,11 @@ class Guard:
 
 async def _nobody_waits(row: AwaitedRow) -> None:
     raise RuntimeError("this guard was made without a place for answers that come by themselves")
+
+
+def _as(replies: KeptReplies | None, question_id: str) -> KeptReplies | None:
+    """Return the replies to a question that left for another appeal as those to this one's."""
+    return None if replies is None else replace(replies, question_id=question_id)
 
 
 def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import Outcome
@@ -66,6 +67,7 @@ class Ended:
         read: an answer that came by itself was read, whatever it said.
         question: the id under which it was put; empty where it was not.
         tries: the attempts, in their order; also those of another question whose answer served this one.
+        replies: what came of the source, where that is kept.
 
     """
 
@@ -77,3 +79,4 @@ class Ended:
     read: bool = False
     question: str = ""
     tries: tuple[Try, ...] = ()
+    replies: KeptReplies | None = None

@@ -1,6 +1,7 @@
 """Answers that come by themselves, hours after the question: what a wire brings, and what the journal keeps of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,6 +20,22 @@ class Answer:
     question_id: str
     body: bytes
     head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """A reply to a call as it came, handed over by its wire to be kept (`Call.came`).
+
+    Attributes:
+        body: byte for byte as it came; what provenance has the hash of.
+        head: what else the wire needs to read it, in the wire's own words.
+        at: when it came.
+
+    """
+
+    body: bytes
+    head: str
+    at: datetime
 
 
 class Kept(StrEnum):

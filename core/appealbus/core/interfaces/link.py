@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+
+from appealbus.schemas.base import Word
 
 
-class LinkStatus(StrEnum):
+class LinkStatus(Word):
     """What a link does now."""
 
     UP = "up"

@@ -66,6 +66,8 @@ class Lookup(ABC, Generic[Q, R_co]):
 
     name: ClassVar[str]
     """`source.what`, unique: `gbdfl.person`."""
+    formerly: ClassVar[tuple[str, ...]] = ()
+    """Names that it had before: what was found under one of them, and contracts that name it, count for it."""
     purpose: ClassVar[str]
     """Why the state may look: goes into the access log with each question."""
     legal_basis: ClassVar[str] = ""

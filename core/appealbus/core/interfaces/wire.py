@@ -1,7 +1,7 @@
 """What a connector offers: wires that carry a question to a source and its answer back. Knows no agency."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from lxml import etree
 from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.errors import AppealBusError
-from appealbus.core.interfaces.answer import Answers
+from appealbus.core.interfaces.answer import Answers, RawReply
 from appealbus.core.interfaces.contract import MessageContract
 from appealbus.core.interfaces.form import Form
 from appealbus.core.interfaces.link import LinkState
@@ -54,11 +54,14 @@ class Call:
         question_id: ours, a UUID; the access log has a row under it. Goes out as the correlation id.
         number: of the appeal that caused the question, masked where it is shaped like one of a person or a parcel.
         timeout: seconds that the call may take in all, connecting included.
-        answer: what came by itself, for wires whose `answers_async`: read it, and send nothing.
+        answer: what came already: by itself, for wires whose `answers_async`, or before, for those that have `rereads`.
+            Read it, and send nothing.
         alone: over a connection that carries nothing else, where the wire has connections.
         message_ids: what this message and the latest ones before it of the same question are called, in their order.
             Where the wire or the content has an id of the message, it is the last one: services refuse one that
             repeats.
+        came: takes a reply as it came, where it is kept: wires that have `rereads` hand over each one here, before
+            they look into it.
 
     """
 
@@ -68,6 +71,7 @@ class Call:
     answer: KeptAnswer | None = None
     alone: bool = False
     message_ids: tuple[str, ...] = ()
+    came: Callable[[RawReply], None] | None = None
 
     @property
     def message_id(self) -> str:
@@ -190,6 +194,8 @@ class Wire(ABC):
     answers_async: bool = False
     """Whether answers come by themselves, long after the call. Then `call` sends the question and raises CallFailed
     with `awaiting`; `retry_after` says how long the answer may take, and after that the question is put anew."""
+    rereads: bool = False
+    """Whether `call` hands its replies to `Call.came`, and reads one of them again that it finds in `Call.answer`."""
     replies: ReplyCheck = ReplyCheck.STRICT
     """What becomes of a reply that breaks its contract, or the schema of the plugin that reads it."""
 

@@ -1,9 +1,9 @@
 """Between the journal's rows and the models."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
@@ -13,17 +13,15 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.core.journal.tables import to_number
-from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
-from appealbus.schemas.change import Change
-from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import record_from_json
+from appealbus.schemas.record import record_to_json, stored_record
+from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
+from appealbus.schemas.upcasting import upcast
 
-_INPUTS = TypeAdapter(tuple[Input, ...])
-_SOURCE = TypeAdapter(SourceState)
-_WORKER = TypeAdapter(WorkerState)
+_SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
+_WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
 
 
 def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
@@ -40,9 +38,9 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
         "asked_at": state.asked_at,
         "ended_at": state.ended_at,
         "next_attempt_at": state.next_attempt_at,
-        "inputs": _INPUTS.dump_json(state.inputs) if state.inputs else None,
-        "record": state.record and state.record.model_dump_json().encode(),
-        "provenance": state.provenance and state.provenance.model_dump_json().encode(),
+        "inputs": INPUTS.write(state.inputs) if state.inputs else None,
+        "record": state.record and record_to_json(state.record),
+        "provenance": state.provenance and PROVENANCE.write(state.provenance),
     }
 
 
@@ -67,18 +65,29 @@ def state_from_row(row: Row[Any]) -> LookupState:
     return LookupState(
         lookup=row.lookup,
         key=row.key,
-        kind=OutcomeKind(row.kind),
+        kind=OutcomeKind.stored(row.kind),
         ended_at=row.ended_at,
         code=row.code,
         reason=row.reason,
-        inputs=_INPUTS.validate_json(row.inputs) if row.inputs else (),
+        inputs=INPUTS.read(row.inputs) if row.inputs else (),
         attempts=row.attempts,
         runs=row.runs,
         asked_at=row.asked_at,
         next_attempt_at=row.next_attempt_at,
-        record=record_from_json(row.record) if row.record else None,
-        provenance=Provenance.model_validate_json(row.provenance) if row.provenance else None,
+        record=stored_record(row.record) if row.record else None,
+        provenance=PROVENANCE.read(row.provenance) if row.provenance else None,
     )
+
+
+def names_to(names: Iterable[str]) -> str | None:
+    """Return names as a column holds them, each with a space around it; None for none."""
+    text = " ".join(names)
+    return f" {text} " if text else None
+
+
+def names_from(text: str | None) -> list[str]:
+    """Return the names in such a column."""
+    return [name for name in (text or "").split(" ") if name]
 
 
 def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
@@ -96,7 +105,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
     """Return the case of a row of `appeal`."""
     return Case(
         appeal_id=row.id,
-        appeal=Appeal.model_validate_json(row.document),
+        appeal=APPEAL.read(row.document),
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
@@ -108,7 +117,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
 
 def change_from_row(row: Row[Any]) -> KeptChange:
     """Return the change in a row."""
-    return KeptChange(Change.model_validate_json(row.document), row.dated_at)
+    return KeptChange(CHANGE.read(row.document), row.dated_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:
@@ -119,13 +128,14 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         channel=row.channel,
         message_id=row.message_id,
         accepted_at=row.accepted_at,
-        state=AppealState(row.state),
+        state=AppealState.stored(row.state),
         due_at=row.due_at,
         version=row.version,
         completeness=row.completeness,
         changed_at=row.changed_at,
         held_by=row.held_by,
         held_reason=row.held_reason,
+        lacks=tuple(names_from(row.lacks)),
     )
 
 
@@ -161,24 +171,24 @@ def access_to_row(row: AccessRow) -> dict[str, Any]:
 
 def access_from_row(row: Row[Any]) -> AccessRow:
     """Return the entry of the access log in a row."""
-    return AccessRow(**{**row._mapping, "served": Served(row.served)})
+    return AccessRow(**{**row._mapping, "served": Served.stored(row.served)})
 
 
 def source_to_json(state: SourceState) -> bytes:
     """Return how a source stands as JSON."""
-    return _SOURCE.dump_json(state)
+    return _SOURCE.write(state)
 
 
 def worker_to_json(state: WorkerState) -> bytes:
     """Return what a worker tells of itself as JSON."""
-    return _WORKER.dump_json(state)
+    return _WORKER.write(state)
 
 
 def worker_from_json(raw: bytes) -> WorkerState:
     """Return what a worker told of itself."""
-    return _WORKER.validate_json(raw)
+    return _WORKER.read(raw)
 
 
 def source_from_json(raw: bytes) -> SourceState:
     """Return how a source stood."""
-    return _SOURCE.validate_json(raw)
+    return _SOURCE.read(raw)

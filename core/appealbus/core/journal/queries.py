@@ -1,6 +1,6 @@
 """What the journal is asked: one function for each question, on a reading connection."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from appealbus.core.journal.tables import (
     HELD,
     IDLE,
     IN_WORK,
+    LACKS,
     PARKED,
     READY,
     SUSPECT,
@@ -50,6 +51,7 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.writes.waiting_changes import WAITING
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
+from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +101,7 @@ def _with_changes(connection: Connection, read: Sequence[Case]) -> list[Case]:
             log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
     mine = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)
     firsts = select(appeal.c.id, document.c.body).join(document, mine).where(appeal.c.id.in_(ids))
-    first = {row.id: Appeal.model_validate_json(row.body) for row in connection.execute(firsts)}
+    first = {row.id: APPEAL.read(row.body) for row in connection.execute(firsts)}
     return [
         replace(case, kept_changes=tuple(kept[case.appeal_id]), first=first.get(case.appeal_id))
         if case.changes
@@ -125,13 +127,17 @@ _IN_STATE = {
 }
 
 
-def appeals(connection: Connection, after: int, limit: int, state: AppealState | None) -> list[AppealRow]:
+def appeals(
+    connection: Connection, after: int, limit: int, state: AppealState | None, *, lacking: bool = False
+) -> list[AppealRow]:
     """Return a page of appeals."""
     # `id + 0`, as below: what is unfinished is few and has an index. What is idle is nearly all: by id it is found.
-    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE else appeal.c.id
+    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
     query = select(*_LISTED).where(key > after).order_by(key).limit(limit)
     if state is not None:
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
+    if lacking:
+        query = query.where(LACKS)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 
@@ -319,6 +325,7 @@ def workers(connection: Connection, now: datetime) -> list[WorkerState]:
     return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
 
 
+_LACKING = select(appeal.c.lacks, func.count().label("number")).where(LACKS).group_by(appeal.c.lacks)
 _UNSENT = (
     select(outbox.c.receiver, func.count().label("unsent"), func.min(outbox.c.id).label("oldest"))
     .where(WAITS)
@@ -378,9 +385,17 @@ def counts(connection: Connection) -> Counts:
         oldest_unfinished=one(select(appeal.c.accepted_at).where(appeal.c.id == min(oldest))) if oldest else None,
         oldest_undelivered={row.receiver: row.created_at for row in made},
         quarantined=held,
+        lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=ever.get(WAITING, 0),
     )
+
+
+def _lacking(connection: Connection) -> dict[str, int]:
+    lacking: Counter[str] = Counter()
+    for row in connection.execute(_LACKING):
+        lacking.update(dict.fromkeys(codec.names_from(row.lacks), row.number))
+    return dict(sorted(lacking.items()))
 
 
 def next_due(connection: Connection) -> datetime | None:

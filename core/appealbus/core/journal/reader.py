@@ -12,13 +12,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import queries
+from appealbus.core.journal import queries, reply_queries
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
+from appealbus.core.journal.writes.knowing import known
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 
@@ -50,9 +53,11 @@ class JournalReader:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
         return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
 
-    async def appeals(self, after: int = 0, limit: int = 100, *, state: AppealState | None = None) -> list[AppealRow]:
-        """Return a page of appeals, oldest first; of one state if it is given."""
-        return await self._read(lambda connection: queries.appeals(connection, after, limit, state))
+    async def appeals(
+        self, after: int = 0, limit: int = 100, *, state: AppealState | None = None, lacking: bool = False
+    ) -> list[AppealRow]:
+        """Return a page of appeals, oldest first; of one state if it is given, and those alone that lack a lookup."""
+        return await self._read(lambda connection: queries.appeals(connection, after, limit, state, lacking=lacking))
 
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
@@ -65,6 +70,10 @@ class JournalReader:
     async def answers(self, appeal_id: int) -> list[KeptAnswer]:
         """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
         return await self._read(lambda connection: queries.answers(connection, appeal_id))
+
+    async def replies(self, appeal_id: int) -> list[ReplyRow]:
+        """Return the replies that are kept for an appeal's questions, the newest first."""
+        return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""
@@ -129,6 +138,10 @@ class JournalReader:
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""
         return await self._read(lambda connection: queries.workers(connection, shared_now(connection)))
+
+    async def known_lookups(self) -> list[KnownLookup]:
+        """Return the lookups that could ever be asked here, and the plugins that were ever loaded."""
+        return await self._read(known)
 
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""

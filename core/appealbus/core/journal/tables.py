@@ -133,6 +133,17 @@ Index(
 )
 Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
 
+LACKS = appeal.c.lacks.is_not(None)
+"""A lookup of its contract could not be asked."""
+Index(
+    "ix_appeal_lacks",
+    appeal.c.lacks,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=LACKS,
+    postgresql_where=LACKS,
+)
+
 lookup = Table(
     "lookup",
     metadata,
@@ -152,6 +163,16 @@ lookup = Table(
     Column("provenance", LargeBinary),
     Column("fact", LargeBinary),
 )
+
+known_lookup = Table(
+    "known_lookup",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
 
 document = Table(
     "document",

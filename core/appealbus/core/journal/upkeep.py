@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from appealbus.core import clocks
+from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
-from appealbus.core.journal.writes import heartbeat, keeping, limiting, pruning, used_answers, waiting_changes
+from appealbus.core.journal.writes import heartbeat, keeping, knowing, limiting, pruning, used_answers, waiting_changes
 from appealbus.core.journal.writing import Writing
 
 _STILL_NOTED = timedelta(days=1)
@@ -46,6 +47,10 @@ class Upkeep(Writing):
     async def leave_limits(self, worker: str) -> None:
         """Let others use what this worker might, which has nothing in flight any more."""
         await self._limits.submit(limiting.leave, limiting.Leave(worker))
+
+    async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
+        """Remember which lookups can be asked here; return all that ever could be, by whomever."""
+        return await self._write.submit(knowing.remember, lookups)
 
     async def probe(self) -> None:
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""

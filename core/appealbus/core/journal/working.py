@@ -1,7 +1,7 @@
 """The part of the journal that gives appeals to workers and takes the results."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -10,17 +10,21 @@ import structlog
 from appealbus.core import clocks
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
+from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writing import Writing
 
 _UNREADABLE = timedelta(hours=1)
 """How long an appeal is put off that cannot be read from the journal: only another version of the program, or a mended
 database, will read it. With less, it takes a place in a claim, and a line in the log, more often."""
 _ID = re.compile(r"[!-~]{1,100}", re.ASCII)
+_LARGE = 256 * 1024
+"""Bytes of replies that are worth waiting for until they are written."""
 _CLAIMS = 10
 """Claims in a row that are tried while unreadable appeals are among those claimed, as they take the places of readable
 ones. The bound keeps a journal full of them from holding up the worker; the next poll goes on."""
@@ -38,13 +42,20 @@ class Working(Writing):
         if rows:
             await self._write.submit(keeping.access, rows)
 
-    async def keep(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> None:
+    async def keep(
+        self, appeal_id: int, state: LookupState, *, owner: str | None = None, replies: KeptReplies | None = None
+    ) -> None:
         """Queue how a question stands; return before it is on disk, but wait while the queue is full.
 
         It is on disk before any later `conclude` of the appeal; if it cannot be written, that `conclude` raises. With
-        `owner` it is dropped if the appeal is leased to another worker by then.
+        `owner` it is dropped if the appeal is leased to another worker by then. So are the `replies` to it; with large
+        ones it is on disk when this returns, or the queue would hold many of them.
         """
-        await self._write.post(keeping.keep, keeping.Keep(appeal_id, state, owner), about=appeal_id)
+        item = keeping.Keep(appeal_id, state, owner, self._kept(appeal_id, state, replies))
+        if replies is not None and len(replies.packed) > _LARGE:
+            await self._write.submit(keeping.keep, item)
+        else:
+            await self._write.post(keeping.keep, item, about=appeal_id)
 
     async def keep_at_once(self, appeal_id: int, state: LookupState, *, owner: str | None = None) -> bool:
         """Write how a question stands; it is on disk when this returns. False: another worker has the appeal."""
@@ -65,13 +76,25 @@ class Working(Writing):
         return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, clocks.wall()))
 
     async def keep_read(
-        self, appeal_id: int, state: LookupState, question_id: str, *, owner: str | None = None
+        self,
+        appeal_id: int,
+        state: LookupState,
+        question_id: str,
+        *,
+        owner: str | None = None,
+        replies: KeptReplies | None = None,
     ) -> None:
         """Queue how a question stands after the answer to `question_id` was read; that answer goes in the same step.
 
         Otherwise as `keep`.
         """
-        await self._write.post(awaiting.keep_read, awaiting.Read(appeal_id, state, question_id, owner), about=appeal_id)
+        item = awaiting.Read(appeal_id, state, question_id, owner, self._kept(appeal_id, state, replies))
+        await self._write.post(awaiting.keep_read, item, about=appeal_id)
+
+    def _kept(self, appeal_id: int, state: LookupState, replies: KeptReplies | None) -> KeptRow | None:
+        if replies is None:
+            return None
+        return KeptRow(appeal_id, state, replies, self.now() + timedelta(seconds=replies.seconds))
 
     async def claim(
         self,
@@ -83,6 +106,7 @@ class Working(Writing):
         room: int = ANY,
         alone: bool = True,
         suspects: bool = True,
+        asks: Collection[str] = (),
     ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
@@ -97,6 +121,7 @@ class Working(Writing):
             room: the most bytes of all appeals together, as the journal keeps them.
             alone: whether the first appeal is leased even if it is larger than `room`.
             suspects: whether a suspect may have its turn.
+            asks: lookups that the worker can ask: appeals that lack one of them are leased as if they were ready.
 
         """
         cases: list[Case] = []
@@ -104,7 +129,7 @@ class Working(Writing):
         try:
             for _ in range(_CLAIMS):
                 claim = working.Claim(
-                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects
+                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, asks
                 )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
@@ -117,6 +142,7 @@ class Working(Writing):
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:
                     break
+                asks = ()
                 put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
                 await self._write.submit(working.release, put_off)
         except JournalError:

@@ -35,6 +35,10 @@ with a hundred rights each lead to a few persons. It takes a tenth of a second."
 class PlanError(AppealBusError):
     """The lookups do not fit together. The text names the lookup, the field and what to write."""
 
+    def __init__(self, lookup: str, text: str) -> None:
+        super().__init__(f"{lookup}: {text}")
+        self.lookup = lookup
+
 
 @dataclass(frozen=True, slots=True)
 class InputState:
@@ -118,13 +122,15 @@ class Node:
     plugin: str
     plugin_version: str
     legal_basis: str
+    present: Mapping[str, str] = field(default_factory=dict)
+    """By the former name of a lookup its present one: paths may still use the former."""
 
     @cached_property
     def _models(self) -> tuple[type[Query], type[Record]]:
         models = models_of(type(self.lookup))
         if models is None:
             name = type(self.lookup).__name__
-            raise PlanError(f"{self.lookup.name}: write class {name}(Lookup[YourQuery, YourRecord])")
+            raise PlanError(self.lookup.name, f"write class {name}(Lookup[YourQuery, YourRecord])")
         return models
 
     @property
@@ -144,15 +150,17 @@ class Node:
         for name, declared in self.query_model.model_fields.items():
             source = next((item for item in declared.metadata if isinstance(item, From)), None)
             if source is None or not source.paths:
-                raise PlanError(
-                    f"{self.lookup.name}: field {name!r} needs a path: Annotated[..., From('applicant.iin')]"
-                )
+                raise PlanError(self.lookup.name, f"field {name!r} needs a path: Annotated[..., From('applicant.iin')]")
             try:
-                paths = tuple(parse_path(text) for text in source.paths)
+                paths = tuple(parse_path(self._renamed(text)) for text in source.paths)
             except PathError as error:
-                raise PlanError(f"{self.lookup.name}: field {name!r}: {error}") from None
+                raise PlanError(self.lookup.name, f"field {name!r}: {error}") from None
             found.append(InputBinding(name, paths, source.union, declared.is_required()))
         return tuple(found)
+
+    def _renamed(self, path: str) -> str:
+        head, slash, rest = path.partition("/")
+        return f"{self.present.get(head, head)}/{rest}" if slash else path
 
     @cached_property
     def upstream(self) -> tuple[str, ...]:
@@ -171,17 +179,19 @@ class Node:
                 if path.lookup is not None and models is None:
                     continue
                 root = Appeal if path.lookup is None else (models or {}).get(path.lookup)
-                where = f"{self.lookup.name}: field {binding.field!r}"
+                where = f"field {binding.field!r}"
                 if root is None:
                     names = ", ".join(sorted(models or {}))
-                    raise PlanError(f"{where}: no lookup {path.lookup!r} is active; there are: {names}")
+                    raise PlanError(
+                        self.lookup.name, f"{where}: no lookup {path.lookup!r} is active; there are: {names}"
+                    )
                 try:
                     check_path(path, root)
                 except PathError as error:
-                    raise PlanError(f"{where}: {error}") from None
+                    raise PlanError(self.lookup.name, f"{where}: {error}") from None
         fanning = [b.field for b in self.bindings if b.fans_out]
         if len(fanning) > 1:
-            raise PlanError(f"{self.lookup.name}: only one field may fan out, not {' and '.join(fanning)}")
+            raise PlanError(self.lookup.name, f"only one field may fan out, not {' and '.join(fanning)}")
 
     def drafts(
         self,
@@ -362,7 +372,7 @@ def _ordered(nodes: Sequence[Node], by_name: Mapping[str, Node]) -> tuple[Node, 
             return
         if name in trail:
             circle = " → ".join([*trail[trail.index(name) :], name])
-            raise PlanError(f"{name}: lookups wait for each other in a circle: {circle}")
+            raise PlanError(name, f"lookups wait for each other in a circle: {circle}")
         trail.append(name)
         for upstream in node.upstream:
             visit(by_name[upstream])

@@ -27,6 +27,7 @@ from appealbus.plugins.demo.setting import MISBEHAVIOUR, contour, document, exam
 from appealbus.plugins.simulator.appeals import COUNT, example_lines
 from appealbus.plugins.simulator.server import Simulator
 from appealbus.schemas.dossier import Completeness, Dossier
+from appealbus.schemas.stored import DOSSIER
 
 _RECOVERY = 60.0
 """Seconds for what is parked to be found: each pause is four seconds, and a few rounds find everything."""
@@ -144,7 +145,7 @@ async def _dossiers(bus: Bus) -> list[Dossier]:
         for row in page:
             raw = await bus.journal.dossier(row.number)
             if raw is not None:
-                found.append(Dossier.model_validate_json(raw))
+                found.append(DOSSIER.read(raw))
         after = page[-1].appeal_id
     return found
 

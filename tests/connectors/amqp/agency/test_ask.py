@@ -20,6 +20,7 @@ from appealbus.core.interfaces.wire import Call, CallFailed, Health, Request
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.outcome import OutcomeKind
 from tests.connectors.amqp.agency.queue_agency import QUEUE, reply_to
+from tests.services.rereading import again
 
 IIN = "750301100019"
 QUESTION = etree.fromstring("<q xmlns='urn:r'><number>08-130-001-0001</number></q>")
@@ -231,3 +232,13 @@ def test_describe() -> None:
     brokers = Brokers(AmqpSettings(prefix="akimat"))
     later = AgencyWire("register", AgencySettings(queue="q", answers=True), brokers)
     assert later.describe() == "xml to q of the broker main; answers come to akimat.answers.register"
+
+
+async def test_a_kept_answer_is_read_again(agency: Any, wires: Any, call: Call) -> None:
+    """With its headers and its media type, and without a question."""
+    wire, came = await wires(format="json"), []
+    agency.answer = lambda asked: reply_to(asked, asked.body, "application/json; charset=utf-8")
+    reply = await wire.call(Request({"rka": "1"}), replace(call, came=came.append))
+    assert hashlib.sha256(came[0].body).hexdigest() == reply.raw_sha256
+    assert await wire.call(Request({"rka": "1"}), again(call, came[0])) == reply
+    assert len(agency.asked) == 1

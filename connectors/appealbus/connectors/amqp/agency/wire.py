@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NoReturn
 
-from appealbus.connectors.amqp.agency.async_answers import Listener, unpacked
+from appealbus.connectors.amqp.agency.async_answers import Listener, packed, unpacked
 from appealbus.connectors.amqp.agency.body import MEDIA_TYPES, load_schema, read, too_large, written
 from appealbus.connectors.amqp.agency.outcomes import failure_from_headers
 from appealbus.connectors.amqp.agency.settings import AgencySettings
@@ -24,7 +24,7 @@ from appealbus.connectors.broker.broker import (
     RequestTimedOut,
     RequestUnroutable,
 )
-from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Notes, Reply, Request, Wire
+from appealbus.core import Answers, Call, CallFailed, Health, LinkState, Notes, RawReply, Reply, Request, Wire
 from appealbus.core.clocks import wall
 from appealbus.core.replies.xmlschema import Checker
 from appealbus.schemas.base import printable
@@ -57,6 +57,8 @@ _AWAITING = "the source has the question; its answer comes by itself"
 
 class AgencyWire(Wire):
     """Carries questions to an agency's queue."""
+
+    rereads = True
 
     def __init__(self, source: str, settings: AgencySettings, brokers: Brokers) -> None:
         self._broker = brokers.get(settings.broker)
@@ -114,7 +116,10 @@ class AgencyWire(Wire):
             reply = await self._broker.request(message, call.timeout)
         except BrokerError as error:
             raise CallFailed(*next(told for kind, told in _FAILURES if isinstance(error, kind))) from None
-        return await self._aside(partial(self._read, reply.body, reply.properties, datetime.now(UTC)))
+        came_at = datetime.now(UTC)
+        if call.came is not None:
+            call.came(RawReply(reply.body, packed(reply, self._settings.limit).head, came_at))
+        return await self._aside(partial(self._read, reply.body, reply.properties, came_at))
 
     def _message(self, request: Request, call: Call) -> Message:
         settings = self._settings

@@ -13,6 +13,7 @@ from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import keeping
+from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -38,6 +39,7 @@ class Read:
     state: LookupState
     question_id: str
     owner: str | None = None
+    kept: KeptRow | None = None
 
 
 def expect(connection: Connection, items: Sequence[AwaitedRow]) -> list[None]:
@@ -131,7 +133,9 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
-    own = keeping.keep_own(connection, [keeping.Keep(item.appeal_id, item.state, item.owner) for item in items])
+    own = keeping.keep_own(
+        connection, [keeping.Keep(item.appeal_id, item.state, item.owner, item.kept) for item in items]
+    )
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
 from appealbus.core.journal.writes import forming
@@ -45,6 +46,10 @@ class Conclusion:
     """The appeal as it is by now, where changes have made it another."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
+    lacks: Sequence[str] = ()
+    """Lookups that the contract wants and that could not be asked at all."""
+    plan: bytes = b""
+    """The digest of the plan that the run followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,7 @@ def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> d
         "state": ("ready" if deaths is None else "suspect") if at_once else parked,
         "deaths": deaths,
         "due_at": None if at_once else each.due_at,
+        "lacks": names_to(each.lacks),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,

@@ -9,6 +9,7 @@ from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import appeal, document
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.stored import APPEAL
 
 _BEFORE = select(appeal.c.id, appeal.c.first, appeal.c.document).where(
     appeal.c.id.in_(bindparam("ids", expanding=True))
@@ -24,7 +25,7 @@ def form(connection: Connection, forms: Mapping[int, Appeal]) -> None:
             first = sha256(row.document).digest()
             kept.append({"appeal_id": row.id, "digest": first, "body": row.document})
         new = forms[row.id]
-        body = new.model_dump_json().encode()
+        body = APPEAL.write(new)
         rows.append({"id": row.id, "first": first, "document": body, "urgency": urgency_of(new)})
     bulk.insert_new(connection, document, kept)
     bulk.update(connection, appeal, rows)

@@ -13,6 +13,8 @@ from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup
 from appealbus.core.journal.tables import quarantine as quarantine_table
+from appealbus.core.journal.writes import replies
+from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
 
@@ -24,6 +26,8 @@ class Keep:
     state: LookupState
     owner: str | None = None
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
+    kept: Kept | None = None
+    """What came for it, where that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]
     bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
+    replies.keep(connection, [item.kept for item in good if item.kept is not None])
     return own
 
 

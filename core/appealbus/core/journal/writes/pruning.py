@@ -23,6 +23,7 @@ from appealbus.core.journal.tables import (
     lookup,
     outbox,
     quarantine,
+    reply,
 )
 
 _BATCH = 200
@@ -59,7 +60,7 @@ def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
-        for table in (outbox, dossier, lookup, awaited, change, document):
+        for table in (outbox, dossier, lookup, awaited, reply, change, document):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
         gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0

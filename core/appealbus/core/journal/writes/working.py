@@ -1,6 +1,6 @@
 """Appeals at work: claimed under a lease that is renewed, released, or asked again by a person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.tables import IN_WORK, PARKED, READY, appeal, lookup
+from appealbus.core.journal.codec import names_from
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup
 from appealbus.core.journal.writes import clock, suspects
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
 """The most parked appeals that one claim makes ready. After an outage a hundred thousand may be due at the same time:
 with more, one transaction would hold up all writes; with less, urgent ones among them are found later."""
+
+
+_KINDS_OF_LACK = 100
+"""The most combinations of lookups that are lacking together which one claim looks at; there are a handful."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Claim:
     """Whether the worker has nothing in work: then the first appeal is leased, however large it is."""
     suspects: bool = True
     """Whether a suspect may have its turn."""
+    asks: Collection[str] = ()
+    """Lookups whose lack is made good here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +104,42 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
-        waiting = ids.add_columns(func.length(appeal.c.document).label("size")).where(appeal.c.state == READY)
+        waiting = ids.add_columns(func.length(appeal.c.document).label("size"), appeal.c.urgency)
+        waiting = waiting.where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
-        rows += connection.execute(waiting).all()
+        first = list(connection.execute(waiting))
+        if item.asks:
+            first = sorted([*first, *_lacking(connection, item)], key=lambda row: (row.urgency, row.id))
+        rows += first[: item.limit - len(rows)]
     claimed = _fitting(rows, item)
     if claimed:
         leased = update(appeal).where(appeal.c.id.in_(claimed))
         until = now + timedelta(seconds=item.seconds)
-        connection.execute(leased.values(state="in_work", lease_owner=item.owner, lease_until=until))
+        leased = leased.values(state="in_work", due_at=None, lease_owner=item.owner, lease_until=until)
+        connection.execute(leased)
     return Claimed(claimed, found)
+
+
+def _lacking(connection: Connection, item: Claim) -> list[Any]:
+    """Return the most urgent appeals that wait for nothing but a lookup which this worker can ask.
+
+    Whoever lacks it cannot take them from here, as from those that are ready. What lacks the same is told together,
+    so that nobody looks through all that others lack.
+    """
+    rows: list[Any] = []
+    after = ""
+    for _ in range(_KINDS_OF_LACK):
+        more = select(appeal.c.lacks).where(LACKS, appeal.c.lacks > after).order_by(appeal.c.lacks).limit(1)
+        lacks = connection.scalar(more)
+        if lacks is None:
+            break
+        after = lacks
+        if not set(names_from(lacks)).isdisjoint(item.asks):
+            query = select(appeal.c.id, func.length(appeal.c.document).label("size"), appeal.c.urgency)
+            query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
+            query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
+            rows += connection.execute(query.with_for_update(skip_locked=True, key_share=True))
+    return rows
 
 
 def _fitting(rows: Sequence[Any], item: Claim) -> list[int]:
@@ -129,7 +163,7 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
         if item.ids is not None:
             free = free.where(appeal.c.id.in_(item.ids))
         # No process has died over these appeals: a suspect among them is no more suspect than before.
-        put_off = {"state": "parked", "deaths": None}
+        put_off = {"state": "parked", "deaths": None, "lacks": None}
         free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
         connection.execute(free.values(due_at=item.due_at, lease_owner=None, lease_until=None))
     return [None] * len(items)

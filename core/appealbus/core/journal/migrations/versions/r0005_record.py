@@ -33,6 +33,13 @@ def _columns() -> None:
     op.add_column("dossier", sa.Column("parts", sa.LargeBinary()))
     op.add_column("dossier", sa.Column("size", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("standing", sa.Column("key_check", sa.LargeBinary()))
+    _partial_index("ix_appeal_lacks", "appeal", ["lacks", "urgency", "id"], "lacks IS NOT NULL")
+    op.create_table(
+        "known_lookup",
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("plugin", "lookup", "version")),
+        sa.Column("detail", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("plugin", "lookup", name=op.f("pk_known_lookup")),
+    )
 
 
 def _log() -> None:

@@ -1,0 +1,39 @@
+"""Answers over HTTP that are kept, and read again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
+
+from appealbus.connectors.http.client import HttpReply
+from appealbus.core import Call, CallFailed, KeptAnswer, RawReply
+from appealbus.schemas.outcome import OutcomeKind
+
+_HEADERS = ("Content-Type", "Retry-After")
+"""Those that wires look at."""
+_SHORT = 1000
+"""Characters of one: the boundary of parts has 70 at most."""
+
+
+def hand_over(reply: HttpReply, call: Call, at: datetime) -> None:
+    """Hand a reply over as it came, where it is kept."""
+    if call.came is None:
+        return
+    headers = {name: reply.headers[name][:_SHORT] for name in _HEADERS if name in reply.headers}
+    head = {"status": reply.status, "headers": headers, "alone": reply.alone}
+    call.came(RawReply(reply.body, orjson.dumps(head).decode(), at))
+
+
+def kept_reply(answer: KeptAnswer) -> HttpReply:
+    """Return the reply that was handed over.
+
+    Raises:
+        CallFailed: `http.damaged`.
+
+    """
+    try:
+        head = orjson.loads(answer.head)
+        headers: Mapping[str, str] = head["headers"]
+        return HttpReply(int(head["status"]), {**headers}, answer.body, alone=bool(head["alone"]))
+    except (ValueError, TypeError, KeyError):
+        raise CallFailed(OutcomeKind.INVALID, "http.damaged", "what was kept of the answer is damaged") from None

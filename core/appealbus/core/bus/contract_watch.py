@@ -1,0 +1,64 @@
+"""What contracts require is the same for all workers of a journal, whatever each of them has loaded."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from appealbus.core.bus.casework import Casework
+from appealbus.core.bus.dispatcher import Dispatcher
+from appealbus.core.domain.known import KnownLookup
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.planning.contract import Contracts
+
+log = structlog.get_logger(__name__)
+
+_POLL = 10.0
+"""Seconds until it is looked at again what other workers can ask. With less, each asks the journal more often for
+nothing; with more, one that lacks a new plugin calls dossiers complete without it for longer."""
+
+
+class ContractWatch:
+    """Tells the journal which lookups can be asked here, and the casework which ones could ever be."""
+
+    def __init__(self, journal: Journal, contracts: Contracts, casework: Casework, dispatcher: Dispatcher) -> None:
+        self._journal = journal
+        self._contracts = contracts
+        self._casework = casework
+        self._dispatcher = dispatcher
+        self._known: Sequence[KnownLookup] = ()
+        self._missing: set[str] = set()
+
+    async def start(self) -> None:
+        """Have what can be asked here remembered, and learn what could ever be asked.
+
+        Raises:
+            JournalError: nothing could be written; without it nobody knows what is missing.
+
+        """
+        self._learn(await self._journal.remember(self._contracts.standing.known))
+
+    async def run(self) -> None:
+        """Learn what other workers can ask, until cancelled."""
+        while True:
+            await asyncio.sleep(_POLL)
+            try:
+                known = await self._journal.known_lookups()
+            except JournalError:
+                continue  # the heartbeat tells of it
+            if known != self._known:
+                self._learn(known)
+
+    def _learn(self, known: Sequence[KnownLookup]) -> None:
+        self._known = known
+        self._casework.learn(known)
+        contracts = self._casework.contracts.values()
+        missing = {name: each.reason for contract in contracts for name, each in contract.missing.items()}
+        for name in sorted(missing.keys() - self._missing):
+            log.warning("lookup.not_loaded", lookup=name, reason=missing[name])
+        self._missing = set(missing)
+        standing = self._contracts.standing
+        present = {old for contract in contracts for old in contract.present}
+        active = {name for name, state in standing.plugins.items() if state == "active"}
+        self._dispatcher.asks = frozenset(standing.by_name.keys() | present | active) - self._missing

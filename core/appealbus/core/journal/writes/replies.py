@@ -1,0 +1,72 @@
+"""Replies that are kept as they came, each under its question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select
+
+from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.journal import bulk
+from appealbus.core.journal.tables import reply
+from appealbus.schemas.base import printable
+
+_EACH = 3
+"""Times that a question was answered of which the replies stay. A source that is out of order for a week answers a
+parked question fifty times; with less, the last answer that was of use may be gone."""
+_SMALL = 64 * 1024
+"""Bytes of replies that an appeal may have any number of: its questions are bounded, and most have a fraction."""
+_OF_APPEAL = 32 * 1024 * 1024
+"""Bytes of all replies to an appeal's questions beyond which no large ones are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What came for a question, and when it goes."""
+
+    appeal_id: int
+    state: LookupState
+    replies: KeptReplies
+    until: datetime
+
+
+def keep(connection: Connection, items: Sequence[Kept]) -> None:
+    """Keep replies, of each question the newest ones."""
+    items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item)]
+    rows = [
+        {
+            "appeal_id": item.appeal_id,
+            "lookup": item.state.lookup,
+            "key": item.state.key,
+            "source": item.replies.source,
+            "question_id": item.replies.question_id,
+            "at": item.replies.at,
+            "until": item.until,
+            "head": printable(item.replies.head),
+            "packed": item.replies.packed,
+        }
+        for item in items
+    ]
+    bulk.insert(connection, reply, rows)
+    for item in items:
+        if item.state.runs > _EACH:
+            _drop_older(connection, item)
+
+
+def _has_room(connection: Connection, item: Kept) -> bool:
+    held = select(func.sum(func.length(reply.c.packed))).where(reply.c.appeal_id == item.appeal_id)
+    return (connection.scalar(held) or 0) + len(item.replies.packed) <= _OF_APPEAL
+
+
+def _drop_older(connection: Connection, item: Kept) -> None:
+    same = (
+        reply.c.appeal_id == item.appeal_id,
+        reply.c.lookup == item.state.lookup,
+        reply.c.key == item.state.key,
+    )
+    older = (
+        connection.execute(select(reply.c.id).where(*same).order_by(reply.c.id.desc()).offset(_EACH)).scalars().all()
+    )
+    if older:
+        connection.execute(delete(reply).where(reply.c.id.in_(older)))

@@ -1,0 +1,196 @@
+"""Lookups that are gone, back, or renamed: no version loses a fact by it, and none is complete by it."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken
+from appealbus.core.bus.bus import Bus
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.host import Host, Plugin
+from appealbus.schemas import Dossier
+from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
+
+KEPT = lookup("s.kept", x=From("text"))
+LOST = lookup("s.lost", x=From("text"))
+Start = Callable[..., AbstractAsyncContextManager[Bus]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start a bus over one journal with these lookups."""
+
+    def started(*lookups: Lookup[Any, Any], **given: Any) -> AbstractAsyncContextManager[Bus]:
+        return running_bus(tmp_path, *lookups, **given)
+
+    return started
+
+
+async def taken(bus: Bus, message_id: str = "m-1", **given: Any) -> str:
+    """Have a message taken and worked; return its number."""
+    result = await bus.accept(message(message_id, text="a", **given))
+    assert isinstance(result, Taken)
+    await bus.settle()
+    return result.receipt.number
+
+
+async def newest(bus: Bus, number: str) -> Dossier:
+    return await dossier(bus, number)
+
+
+async def row(bus: Bus, number: str) -> AppealRow:
+    found = await bus.journal.appeal(number)
+    assert found is not None
+    return found
+
+
+async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None:
+    """Its fact is in the next version, marked as not asked now; the version names the plan and why it is not in it."""
+    async with start(KEPT, LOST) as bus:
+        number = await taken(bus)
+        first = await newest(bus, number)
+        assert [(each.lookup, each.plugin, each.not_loaded) for each in first.plan] == [
+            ("s.kept", "test", None),
+            ("s.lost", "test", None),
+        ]
+        assert not any(fact.not_asked_now for fact in first.facts)
+    other = lookup("s.other", x=From("text"))
+    async with start(KEPT, other) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        second = await newest(bus, number)
+        assert second.version == 2
+        assert second.completeness == "complete"
+        assert {fact.lookup: fact.not_asked_now for fact in second.facts} == {
+            "s.kept": None,
+            "s.lost": True,
+            "s.other": None,
+        }
+        lost = next(each for each in second.plan if each.lookup == "s.lost")
+        assert (lost.plugin, lost.plugin_version) == ("test", "1")
+        assert lost.not_loaded == "its plugin test brings it no longer"
+        assert (await row(bus, number)).lacks == ()
+
+
+async def test_a_lost_lookup_makes_no_dossier_complete_and_is_asked_when_it_is_back(start: Start) -> None:
+    """Nobody says so in the configuration: the journal remembers what could be asked."""
+    async with start(KEPT, LOST):
+        pass
+    async with start(KEPT) as bus:
+        number = await taken(bus)
+        first = await newest(bus, number)
+        assert first.completeness == "partial"
+        (gap,) = first.gaps
+        assert (gap.lookup, gap.required, gap.outcome, gap.code) == ("s.lost", True, "unavailable", "lookup.not_loaded")
+        assert gap.reason == "it cannot be asked now: its plugin test brings it no longer"
+        assert (await row(bus, number)).lacks == ("s.lost",)
+        assert (await bus.journal.counts()).lacking == {"s.lost": 1}
+        assert [each.number for each in await bus.journal.appeals(lacking=True)] == [number]
+    async with start(KEPT) as bus:  # nothing comes of starting without it once more
+        await bus.settle()
+        assert (await row(bus, number)).version == 1
+    async with start(KEPT, LOST) as bus:
+        await bus.settle()
+        second = await newest(bus, number)
+        assert (second.version, second.completeness, second.gaps) == (2, "complete", [])
+        assert (await row(bus, number)).lacks == ()
+        assert (await bus.journal.counts()).lacking == {}
+
+
+async def test_a_source_that_is_taken_out_makes_no_dossier_complete(start: Start) -> None:
+    """What takes an input from its lookups is missing with them, and both stay in the contract."""
+    record = lookup("t.next", x=FromAll("s.lost/next[*]"))
+    async with start(KEPT, LOST, record):
+        pass
+    sources = {"t": {"connector": "scripted"}}
+    async with start(KEPT, LOST, record, sources=sources) as bus:
+        number = await taken(bus)
+        first = await newest(bus, number)
+        assert first.completeness == "partial"
+        assert {gap.lookup: gap.code for gap in first.gaps} == dict.fromkeys(
+            ("s.kept", "s.lost", "t.next"), "lookup.not_loaded"
+        )
+        assert "write [sources.s]" in first.gaps[0].reason
+    async with start(KEPT, LOST, record) as bus:
+        await bus.settle()
+        assert (await newest(bus, number)).completeness == "complete"
+
+
+async def test_what_is_retired_is_missed_no_longer(start: Start, tmp_path: Path) -> None:
+    """Somebody says that it is gone for good."""
+    async with start(KEPT, LOST):
+        pass
+    bus_table = {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 1, "retired": ["s.lost"]}
+    async with start(KEPT, bus=bus_table) as bus:
+        assert (await newest(bus, await taken(bus))).completeness == "complete"
+
+
+async def test_what_the_configuration_requires_counts_though_nobody_ever_brought_it(start: Start) -> None:
+    """The bus runs with the rest, and says at its start and in each dossier what is missing."""
+    completeness = {"default": {"required": ["s.kept", "s.never"]}}
+    async with start(KEPT, LOST, completeness=completeness) as bus:
+        (problem,) = bus.parts.problems
+        assert problem.endswith("s.never cannot be asked: no plugin brings it; there are: s.kept, s.lost")
+        first = await newest(bus, await taken(bus))
+        assert first.completeness == "partial"
+        assert [(gap.lookup, gap.reason) for gap in first.gaps] == [
+            ("s.never", "it cannot be asked now: no plugin brings it")
+        ]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_plugin_that_is_broken_makes_no_dossier_complete(
+    start: Start, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless it is known here that it brings no lookup: nobody can say what a broken one would ask."""
+    plugin = Plugin("other", "1", "installed", brought={})
+    loaded = Host.__init__
+
+    def with_another(host: Host, *args: Any) -> None:
+        loaded(host, *args)
+        host.plugins.append(plugin)
+
+    monkeypatch.setattr(Host, "__init__", with_another)
+    if known:
+        async with start(KEPT):
+            pass
+    plugin.state, plugin.reason = "broken", "ImportError: no module"
+    async with start(KEPT) as bus:
+        number = await taken(bus)
+        first = await newest(bus, number)
+        assert first.completeness == ("complete" if known else "partial")
+        assert [gap.lookup for gap in first.gaps] == ([] if known else ["other"])
+    plugin.state = "active"
+    async with start(KEPT) as bus:
+        await bus.settle()
+        assert (await newest(bus, number)).completeness == "complete"
+        assert (await row(bus, number)).lacks == ()
+
+
+async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -> None:
+    """A question that waited for its next attempt waits for its plugin; nothing new is told by that alone."""
+    answers = {"down": True}
+
+    def script(request: Request, call: Call) -> Reply:
+        if answers["down"] and request.body["name"] == "s.lost":
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+        return reply()
+
+    wire = ScriptedWire(script)
+    async with start(KEPT, LOST, wire=wire, retry={"first": "1h", "max": "1h"}) as bus:
+        number = await taken(bus)
+        assert (await newest(bus, number)).completeness == "partial"
+    async with start(KEPT) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        found = await row(bus, number)
+        assert (found.version, found.completeness, found.lacks) == (1, "partial", ("s.lost",))
+        assert found.due_at is None
+    answers["down"] = False
+    async with start(KEPT, LOST, wire=wire) as bus:
+        await bus.settle()
+        found = await row(bus, number)
+        assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
