@@ -119,8 +119,8 @@ def record_of_another_release(document: dict[str, Any]) -> Record:
         return OtherRecord.model_validate(document)
 
 
-def record_to_json(record: Record) -> bytes:
+def record_to_json(record: Record, *, exclude_none: bool = False) -> bytes:
     """Return a record as JSON, with what its model does not know."""
     if isinstance(record, OtherRecord) or not knows_more(record):
-        return record.model_dump_json().encode()
-    return to_json(whole(record, record.model_dump(mode="json", warnings=False)))
+        return record.model_dump_json(exclude_none=exclude_none).encode()
+    return to_json(whole(record, record.model_dump(mode="json", exclude_none=exclude_none, warnings=False)))

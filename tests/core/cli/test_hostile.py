@@ -129,9 +129,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
     with engine.begin() as connection:
         for table, given in (
             (tables.appeal, {"state": "idle", "completeness": "partial", "lease_owner": None,
-                             "document": json.dumps(DOSSIER["appeal"]).encode()}),
-            (tables.dossier, {"completeness": "partial", "document": document}),
-            (tables.lookup, {"kind": "invalid", "inputs": b"[]", "record": None, "provenance": None}),
+                             "content": b"d"}),
+            (tables.document, {"digest": b"d", "body": json.dumps(DOSSIER["appeal"]).encode()}),
+            (tables.dossier, {"completeness": "partial", "document": document, "parts": None}),
+            (tables.lookup, {"kind": "invalid", "inputs": b"[]", "fact": None}),
             (tables.outbox, {"sent_at": None, "skipped_at": None}),
             (tables.outbox, {"id": 2, "receiver": f"2{EVIL}", "sent_at": None, "skipped_at": None,
                              "alone_since": None}),

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import sha256
 
 from appealbus.core import CallFailed, OutcomeKind, refused
 from appealbus.core.domain.case import KeptAnswer
@@ -128,5 +129,8 @@ def test_every_outcome_of_what_left_has_its_trail(virtual, bench, kit):
         trail = (await test.ask("2")).provenance
         assert (trail.message_id, trail.raw_sha256) == (None, None)
         assert trail.question_id == test.access.rows[1].question_id
+        test.wire.script = [CallFailed(OutcomeKind.INVALID, "xml.malformed", "broken").over(b"<", START)]
+        trail = (await test.ask("3")).provenance
+        assert (trail.raw_sha256, trail.observed_at) == (sha256(b"<").hexdigest(), START)
 
     virtual(scenario)

@@ -42,7 +42,7 @@ def ended(appeal, case, version=1, *, due_at=None, seen=None):
         completeness=Completeness.COMPLETE,
         due_at=due_at,
         changes_seen=case.changes if seen is None else seen,
-        form=done.appeal if done.new_form else None,
+        form=done.form,
     )
 
 
@@ -55,7 +55,7 @@ async def test_a_change_makes_its_appeal_ready(journal, make, change, conclude):
     (case,) = await journal.claim("w", make.now, 10, 60)
     assert (case.changes, [each.change.message_id for each in case.kept_changes]) == (1, ["c1"])
     done = with_changes(case)
-    assert (done.appeal.due_on, done.new_form, case.closed) == (date(2026, 3, 2), True, None)
+    assert (done.appeal.due_on, done.form.appeal, case.closed) == (date(2026, 3, 2), done.appeal, None)
     assert not await journal.conclude(ended(appeal, case, 2))
     await journal.change(change("c2", kind="withdrawn", dated_at=make.later(9)))
     (case,) = await journal.claim("w", make.now, 10, 60)

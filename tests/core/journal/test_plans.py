@@ -14,12 +14,14 @@ from appealbus.schemas.dossier import Completeness
 _MANY = 100_000
 _FILL = f"""
 INSERT INTO appeal (id, channel, message_id, number, accepted_at, accepted_by, urgency, state, due_at, lease_owner,
-    lease_until, version, changed_at, document)
+    lease_until, version, changed_at, content)
 SELECT i, 'c', 'm' || i, 'N' || i, 0, 'x', i % 1000, s, CASE s WHEN 'parked' THEN i * 1000000::bigint END,
     CASE s WHEN 'in_work' THEN 'dead' END, CASE s WHEN 'in_work' THEN i * 1000000::bigint END, 1, 0,
-    convert_to('{{"message_id": "m", "kind": "report", "applicant": {{"type": "person"}}}}', 'UTF8')
+    'x'
 FROM (SELECT i, CASE WHEN i % 100 = 0 THEN 'ready' WHEN i % 100 = 1 THEN 'parked' WHEN i % 1000 = 2 THEN 'in_work'
     ELSE 'idle' END AS s FROM generate_series(10, {_MANY}) AS i) AS many;
+INSERT INTO document SELECT id, content,
+    convert_to('{{"message_id": "m", "kind": "report", "applicant": {{"type": "person"}}}}', 'UTF8') FROM appeal;
 INSERT INTO dossier (appeal_id, version, completeness, created_at, document)
 SELECT id, 1, 'complete', 0, '' FROM appeal;
 INSERT INTO outbox (appeal_id, receiver, version, attempts, next_attempt_at, sent_at)

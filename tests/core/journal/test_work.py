@@ -229,7 +229,7 @@ async def test_an_appeal_that_cannot_be_read_is_put_off(journal, make, url):
         await journal.accept(make.new(f"m{number}"))
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE appeal SET document = '{' WHERE id IN (1, 2, 4)")
+        connection.exec_driver_sql("UPDATE document SET body = '{' WHERE appeal_id IN (1, 2, 4)")
     engine.dispose()
 
     with capture_logs() as logs:

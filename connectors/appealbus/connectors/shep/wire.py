@@ -107,11 +107,14 @@ class ShepWire(Wire):
         form = self._settings.form(request.form)
         reply, came_at = await self._carried(request.body, form, call)
         bare = form.shape in (Shape.BARE, Shape.TYPED)
-        if len(reply.body) <= _LARGE:
-            return await self._read(reply, call, came_at, bare=bare)
-        # Of each source no more stand in the line of all than there are turns: another source's is the next.
-        async with self._large, self._http.large:
-            return await self._read(reply, call, came_at, bare=bare)
+        try:
+            if len(reply.body) <= _LARGE:
+                return await self._read(reply, call, came_at, bare=bare)
+            # Of each source no more stand in the line of all than there are turns: another source's is the next.
+            async with self._large, self._http.large:
+                return await self._read(reply, call, came_at, bare=bare)
+        except CallFailed as failed:
+            raise failed.over(reply.body, came_at) from failed.__cause__
 
     async def _carried(self, content: etree._Element, form: Form, call: Call) -> tuple[HttpReply, datetime]:
         """Send the question; return what came, and when."""

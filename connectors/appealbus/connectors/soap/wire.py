@@ -99,8 +99,7 @@ class SoapWire(Wire):
         operation = self._operation(request)
         headers, content = await self._aside(partial(self._parts, operation, call, request))
         if call.answer is not None:
-            kept = kept_reply(call.answer)
-            return await self._reply(operation, kept, self._opened(kept, echoes(headers)), call.answer.answered_at)
+            return await self._read(operation, kept_reply(call.answer), echoes(headers), call.answer.answered_at)
         envelope = build_envelope(content, self._contract.port.namespace, headers)
         answer = await self._http.post(
             self._url,
@@ -115,7 +114,15 @@ class SoapWire(Wire):
         )
         observed_at = datetime.now(UTC)
         hand_over(answer, call, observed_at)
-        return await self._reply(operation, answer, self._opened(answer, echoes(headers)), observed_at)
+        return await self._read(operation, answer, echoes(headers), observed_at)
+
+    async def _read(
+        self, operation: Operation, answer: HttpReply, wanted: Mapping[str, str], observed_at: datetime
+    ) -> Reply:
+        try:
+            return await self._reply(operation, answer, self._opened(answer, wanted), observed_at)
+        except CallFailed as failed:
+            raise failed.over(answer.body, observed_at) from failed.__cause__
 
     def _opened(self, answer: HttpReply, wanted: Mapping[str, str]) -> OpenedReply:
         try:

@@ -17,7 +17,7 @@ from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of
+from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of, same_record, to_keep, unkept
 from appealbus.core.enrichment.carrying import Key, Whole, renamed, whole
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.plan_run import PlanRun
@@ -154,6 +154,7 @@ class Casework:
             await self.journal.keep(case.appeal_id, state, owner=self.owner, replies=replies)
         else:
             await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
+        state.kept()
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 
@@ -210,17 +211,24 @@ class CaseRun:
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         told = await self._told()
         known = self._whole(asked, told)
-        if told is not None and told.same(known.states, case.notes):
+        if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
     async def _told(self) -> Told | None:
         case = self.case
-        previous = await self._journal.dossier(case.receipt.number, case.version) if case.version else None
+        previous = await self._journal.version(case.appeal_id, case.version) if case.version else None
         return None if previous is None else Told(previous, self._contract.present)
 
     def _whole(self, asked: Mapping[Key, LookupState], told: Told | None) -> Whole:
         return whole(self.case, asked, self._contract, told.questions if told else (), self._journal.now())
+
+    async def _says_the_same(self, told: Told, states: Sequence[LookupState]) -> bool:
+        others = told.others(states)
+        if not others:
+            return others is not None
+        before = await self._journal.documents(self.case.appeal_id, [digest for _, digest in others])
+        return all(digest in before and same_record(before[digest], fact.body) for fact, digest in others)
 
     async def fail(self) -> RunEnd:
         """End a run that has raised: log why, and put the case off. Nothing about one appeal may stop the others."""
@@ -247,7 +255,7 @@ class CaseRun:
         )
         failpoint("bus.before_conclude")
         end = await self._end(
-            dossier.completeness, due_at, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
+            dossier.completeness, due_at, dossier, states, doubted=bool(self._left_out(states)), lacks=known.lacks
         )
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
@@ -267,24 +275,29 @@ class CaseRun:
         completeness: Completeness,
         due_at: datetime | None,
         dossier: Dossier | None = None,
+        states: Sequence[LookupState] = (),
         *,
         doubted: bool = False,
         lacks: Sequence[str] = (),
     ) -> RunEnd:
-        told = dossier is not None
+        version = None if dossier is None else to_keep(dossier, self.case, states)
+        told = version is not None
         ready = await self._journal.conclude(
             Conclusion(
                 self.case.appeal_id,
-                dossier=dossier.model_dump_json(exclude_none=True).encode() if dossier else None,
+                dossier=version.skeleton if version else None,
                 version=dossier.version if dossier else self.case.version,
                 completeness=completeness,
+                parts=version.parts if version else None,
+                size=version.size if version else 0,
+                documents=unkept(states) if told else (),
                 receivers=[relay.name for relay in self._casework.relays] if told else (),
                 due_at=due_at,
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
                 changes_seen=self.case.changes,
-                form=self.case.appeal if self.case.new_form else None,
+                form=self.case.form,
                 doubted=doubted,
                 lacks=lacks,
                 plan=self._contract.digest,

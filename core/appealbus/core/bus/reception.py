@@ -87,7 +87,7 @@ class Reception:
         if not accepted.leased:
             return Received(Taken(receipt, accepted.new), None)
         registered = numbered(read, receipt.number, own=self._is_own(read.number))
-        case = Case(accepted.appeal_id, registered, receipt, 0, size=len(message.raw))
+        case = Case(accepted.appeal_id, registered, receipt, 0, size=accepted.size, content=accepted.content)
         return Received(Taken(receipt, accepted.new), case)
 
     def _is_own(self, number: str | None) -> bool:

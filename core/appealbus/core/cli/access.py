@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.domain.access import AccessRow
@@ -19,14 +20,27 @@ def add_to(app: typer.Typer) -> None:
 
 def list_(
     context: typer.Context,
+    *,
     number: Annotated[str | None, typer.Option(help="Of one appeal alone.")] = None,
     after: After = 0,
     limit: Limit = 100,
     as_json: AsJson = False,
+    copy: Copy = False,
 ) -> None:
-    """List the questions that left for sources, oldest first. Each row was on disk before its question left."""
+    """List the questions that left for sources, oldest first. Each row was on disk before its question left.
+
+    That you look at it is noted, too.
+    """
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.access_rows(number=number, after=after, limit=limit))
+    found = look(
+        cli,
+        lambda journal: journal.access_rows(number=number, after=after, limit=limit),
+        "access",
+        number=number,
+        copy=copy,
+        after=after,
+        limit=limit,
+    )
 
     def show(row: AccessRow) -> None:
         head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.actor} looked at {row.subject}"

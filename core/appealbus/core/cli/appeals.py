@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view, local
 from appealbus.core.domain.case import Case
@@ -32,14 +33,26 @@ def dossier(
     context: typer.Context,
     number: Number,
     version: Version = None,
+    *,
     format_: Annotated[str, typer.Option("--format", help="text, json or xml.")] = "text",
     as_json: AsJson = False,
+    copy: Copy = False,
 ) -> None:
-    """Show a dossier: the appeal, every field with its source, every gap with its reason, and the signals."""
+    """Show a dossier: the appeal, every field with its source, every gap with its reason, and the signals.
+
+    Who looks is noted.
+    """
     cli = cli_of(context)
     if format_ not in ("text", "json", "xml"):
         raise typer.BadParameter("write text, json or xml", param_hint="--format")
-    raw = cli.read(lambda journal: _raw(cli, journal, number, version))
+    raw = look(
+        cli,
+        lambda journal: _raw(cli, journal, number, version),
+        "dossier",
+        number=number,
+        copy=copy,
+        version=version,
+    )
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
     elif format_ == "xml":
@@ -48,17 +61,17 @@ def dossier(
         cli.out.print(dossier_view(DOSSIER.read(raw)))
 
 
-def why(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: Copy = False) -> None:
     """Say what the newest dossier lacks, each with its one cause and the time of the next attempt; why it is held.
 
-    Exits 1 while the dossier is partial, or the appeal is held.
+    Exits 1 while the dossier is partial, or the appeal is held. Who looks is noted.
     """
     cli = cli_of(context)
     held = cli.read(lambda journal: _held(journal, number))
     if held is not None and not held.version:
         _print_held(cli, held, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
-    found = cli.read(lambda journal: _with_current_gaps(cli, journal, number))
+    found = look(cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy)
     if as_json:
         gaps = [gap.model_dump(mode="json") for gap in found.gaps]
         head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
@@ -78,15 +91,24 @@ def explain(
         str, typer.Argument(metavar="FIELD", help="Such as gbdfl.person/surname or appeal.applicant.iin.")
     ],
     version: Version = None,
+    *,
     as_json: AsJson = False,
+    copy: Copy = False,
 ) -> None:
-    """Tell where one field comes from: its value, source, message, times, plugin, purpose and legal basis."""
+    """Tell where one field comes from: its value, source, message, times, plugin, purpose and legal basis.
+
+    Who looks is noted.
+    """
     cli = cli_of(context)
-    raw = cli.read(lambda journal: _raw(cli, journal, number, version))
-    try:
-        found = explain_field(DOSSIER.read(raw), field)
-    except FieldError as error:
-        cli.fail(str(error), EXIT_ABSENT)
+
+    async def explained(journal: Journal) -> list[FieldValue]:
+        raw = await _raw(cli, journal, number, version)
+        try:
+            return explain_field(DOSSIER.read(raw), field)
+        except FieldError as error:
+            cli.fail(str(error), EXIT_ABSENT)
+
+    found = look(cli, explained, "explain", number=number, copy=copy, version=version)
     if as_json:
         cli.print_json([item.as_json() for item in found])
     else:

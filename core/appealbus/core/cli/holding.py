@@ -1,6 +1,5 @@
 """`appealbus hold` and `appealbus release`: no work on one appeal until somebody says so."""
 
-import getpass
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from appealbus.core.cli.appeals import Number
 from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.person import person
 from appealbus.core.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def hold(
     """
     if not reason.strip() or len(reason) > _LONGEST:
         raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
-    by = _actor()
+    by = person()
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
     log.warning("case.held_by_hand", number=number, actor=by)
@@ -45,18 +45,10 @@ def hold(
 def release(context: typer.Context, number: Number) -> None:
     """Let a held appeal go on: it is worked again, by the bus that runs or else by the next one."""
     _change(cli_of(context), number, lambda journal: journal.release_appeal(number))
-    log.warning("case.released", number=number, actor=_actor())
+    log.warning("case.released", number=number, actor=person())
     cli_of(context).out.print(f"{number} is worked again.")
 
 
 def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:
     if not cli.change(change):
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
-
-
-def _actor() -> str:
-    """Return who asks, as far as this machine knows."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without names
-        return "unknown"

@@ -13,6 +13,7 @@ from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
 from appealbus.core.errors import JournalError
@@ -60,17 +61,23 @@ def show(
     context: typer.Context,
     quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
     as_json: AsJson = False,
+    copy: Copy = False,
 ) -> None:
-    """Show one message as it came; on the terminal with its control characters written out."""
+    """Show one message as it came; on the terminal with its control characters written out. Who looks is noted."""
     cli = cli_of(context)
-    row = cli.read(lambda journal: journal.quarantine_row(quarantine_id))
-    if row is None:
-        cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
+    row = look(cli, lambda journal: _row(cli, journal, quarantine_id), "quarantine", copy=copy, id=quarantine_id)
     if as_json:
         cli.print_json(_as_json(row))
         return
     cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}")
     cli.out.print(row.raw.decode("utf-8", "replace"), lines=True)
+
+
+async def _row(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
+    row = await journal.quarantine_row(quarantine_id)
+    if row is None:
+        cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
+    return row
 
 
 def replay(
@@ -121,11 +128,7 @@ async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, d
 
 async def _rows(cli: Cli, journal: Journal, quarantine_id: int | None) -> AsyncIterator[QuarantineRow]:
     if quarantine_id is not None:
-        row = await journal.quarantine_row(quarantine_id)
-        if row is None:
-            cli.fail(
-                f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT
-            )
+        row = await _row(cli, journal, quarantine_id)
         if row.replayed_at is not None:
             cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
         yield row

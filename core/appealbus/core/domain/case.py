@@ -1,10 +1,11 @@
 """A case: an appeal with all that is known so far, question by question."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import KeptChange, closed_by
+from appealbus.core.domain.document import Document, Form, fact_document
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Input
@@ -77,6 +78,23 @@ class LookupState:
     """The id under which it was put last. For the log alone, as is `tries`: it is not read again from the journal."""
     tries: tuple[Try, ...] = ()
     """The attempts of the last run, in their order."""
+    is_kept: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether the journal has, or is about to get, the document of its record and provenance."""
+    _fact: Document | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def fact(self) -> Document | None:
+        """The document of its record and provenance; None where it has neither."""
+        if self._fact is None and not (self.record is None and self.provenance is None):
+            object.__setattr__(self, "_fact", fact_document(self.record, self.provenance))
+        return self._fact
+
+    def kept(self, fact: Document | None = None) -> "LookupState":
+        """Note that the journal has the document of its record and provenance, or is about to get it."""
+        object.__setattr__(self, "is_kept", True)
+        if fact is not None:
+            object.__setattr__(self, "_fact", fact)
+        return self
 
     @property
     def pending(self) -> bool:
@@ -98,6 +116,8 @@ class Case:
     """What came by itself, and has not been read."""
     size: int = 0
     """Bytes of the appeal as the journal keeps it."""
+    content: bytes = b""
+    """The digest of its document there."""
     deaths: int | None = None
     """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
     asked: tuple[AccessRow, ...] = ()
@@ -110,8 +130,8 @@ class Case:
     """Those that count."""
     notes: tuple[ChangeNote, ...] = ()
     """What the dossier tells of them, once they are worked into `appeal`."""
-    new_form: bool = False
-    """Whether `appeal` is another than the journal has."""
+    form: Form | None = None
+    """`appeal` with its document, where it is another than the journal has."""
 
     @property
     def closed(self) -> str | None:

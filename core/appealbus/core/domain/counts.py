@@ -42,3 +42,9 @@ class Counts:
     """Waits for a person."""
     waiting_changes: int = 0
     """Changes whose appeal is not known yet."""
+    log_position: int = 0
+    """Of the newest entry of the log."""
+    log_unplaced: int = 0
+    """Entries of the log that have no position yet, up to a hundred thousand."""
+    oldest_unplaced: datetime | None = None
+    """When the oldest of them was noted."""

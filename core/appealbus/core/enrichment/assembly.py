@@ -9,6 +9,7 @@ import structlog
 from pydantic_core import from_json
 
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
@@ -119,18 +120,30 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
 
 
+def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
+    """Return the dossier as it is kept: its facts are documents that the states have."""
+    facts = {(state.lookup, state.key): state.fact for state in states}
+    documents = [facts[fact.lookup, fact.key] for fact in dossier.facts]
+    return written(dossier, Part(case.content, case.size), [each for each in documents if each is not None])
+
+
+def unkept(states: Sequence[LookupState]) -> list[Document]:
+    """Return the documents of facts that nobody has given the journal yet: of lookups that have another name now."""
+    return [state.fact for state in states if state.fact is not None and not state.is_kept]
+
+
 class Told:
     """What a version has told, to be compared with what the next would tell."""
 
-    def __init__(self, document: bytes, present: Mapping[str, str]) -> None:
+    def __init__(self, version: Version, present: Mapping[str, str]) -> None:
         """Read it.
 
         Args:
-            document: the version as JSON.
+            version: as it is kept.
             present: by the former name of a lookup its present one.
 
         """
-        told: dict[str, Any] = from_json(document)
+        told: dict[str, Any] = from_json(bare(version.skeleton))
         self._changes = told.get("changes", [])
         self._news = {
             (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
@@ -138,35 +151,54 @@ class Told:
             )
             for item in told["outcomes"]
         }
-        self._records = {
-            (present.get(fact["lookup"], fact["lookup"]), fact["key"]): _present(fact["record"])
-            for fact in told["facts"]
-        }
+        facts = [((present.get(fact["lookup"], fact["lookup"]), fact["key"]), fact) for fact in told["facts"]]
+        # A version that an older program wrote is whole.
+        self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
+        self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
 
     @property
     def questions(self) -> Collection[Key]:
         """The questions that it tells of."""
         return self._news.keys()
 
-    def same(self, states: Sequence[LookupState], changes: Sequence[ChangeNote] = ()) -> bool:
-        """Whether a version that is made of these states and tells these changes would tell its reader nothing new.
+    def tells(self, changes: Sequence[ChangeNote]) -> bool:
+        """Whether it tells these changes of the appeal, and no others."""
+        return bool(self._changes == [note.model_dump(mode="json", exclude_none=True) for note in changes])
 
-        New is: another record, a question that has ended for good, a question that is not there any more. How often and
-        why a question has failed so far is not new, or a source that fails in varying ways would cause version after
-        version. Nor is who could ask: workers with other plugins would undo each other's versions.
+    def others(self, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
+        """Return which facts of these states have another document here, each with the digest of that.
+
+        Where all of those tell the same record, a version that is made of these states would tell its reader nothing
+        new. None: it would, whatever stands in them. New is: another record, a question that has ended for good, a
+        question that is not there any more. How often and why a question has failed so far is not new, or a source that
+        fails in varying ways would cause version after version. Nor is who could ask: workers with other plugins would
+        undo each other's versions.
         """
         now = {
             (state.lookup, state.key): _news(state.kind, state.code, asked_again=state.next_attempt_at is not None)
             for state in states
         }
-        if self._changes != [note.model_dump(mode="json", exclude_none=True) for note in changes]:
-            return False
-        return self._news == now and all(
-            state.record is None
-            or self._records.get((state.lookup, state.key))
-            == from_json(state.record.model_dump_json(exclude_none=True))
-            for state in states
-        )
+        if self._news != now:
+            return None
+        others = []
+        for state in states:
+            if state.record is None or state.fact is None:
+                continue
+            key = state.lookup, state.key
+            if self._records is not None:
+                if self._records.get(key) != from_json(fact_parts(state.fact.body)[0] or b"null"):
+                    return None
+            elif key not in self._facts:
+                return None
+            elif self._facts[key] != state.fact.digest:
+                others.append((state.fact, self._facts[key]))
+        return others
+
+
+def same_record(told: bytes, now: bytes) -> bool:
+    """Whether two documents of facts, the first one told before, have the same record, whatever their provenance."""
+    before, after = (from_json(fact_parts(body)[0] or b"null") for body in (told, now))
+    return before is not None and after is not None and bool(_present(before) == after)
 
 
 def _present(record: dict[str, Any]) -> dict[str, Any]:

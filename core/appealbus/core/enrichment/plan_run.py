@@ -140,7 +140,7 @@ class PlanRun:
         return state
 
     def _is_over(self, lookup: str, draft: Draft, before: LookupState | None) -> bool:
-        """Say whether a question would be put, now or later, had the appeal not ended; an answer is read all the same."""
+        """Say whether a question would be put, now or later, had the appeal not ended; an answer is still read."""
         if self._closed_by is None or (lookup, draft.key) in self.answers:
             return False
         return before is None or before.next_attempt_at is not None or self._is_open(before)
@@ -286,7 +286,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     if before is None or before.record is None or new.record is not None:
         return new
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
-    return replace(
+    kept = replace(
         before,
         code="refresh.failed",
         reason=reason,
@@ -296,3 +296,4 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
         question=new.question,
         tries=new.tries,
     )
+    return kept if before.fact is None else kept.kept(before.fact)

@@ -59,6 +59,8 @@ class Attempts(Flight):
         self._question_id = question_id
         self._message_ids: tuple[str, ...] = ()
         self._provenance: Provenance | None = None
+        self._failed: CallFailed | None = None
+        """What the last call has failed with, if it did."""
         self._tries: list[Try] = []
         self._flying: tuple[str, datetime, float] | None = None
         """Of the call that has not ended: what its first message is called, and when it left, on both clocks."""
@@ -75,11 +77,6 @@ class Attempts(Flight):
         if self.question.lookup.idempotent:
             self._context.fresh.put(self.key, ended)
         return ended
-
-    @property
-    def question_id(self) -> str:
-        """What the question is called that leaves for the source."""
-        return self._question_id
 
     def ended(self) -> Ended:
         """Say how the question has ended, if the time is up now."""
@@ -240,11 +237,12 @@ class Attempts(Flight):
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
         lookup = self.question.lookup
-        self._at_scale = False
+        self._at_scale, self._failed = False, None
         try:
             self.so_far = await self._outcome(source)
             self._tied = all(reply.correlated for reply in source.replies)
         except CallFailed as failed:
+            self._failed = failed
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
@@ -293,10 +291,14 @@ class Attempts(Flight):
         return outcome
 
     def _trail_of_none(self, source: Source) -> Provenance:
+        failed = self._failed
         try:
-            return self._trail(source, self.so_far.kind)
+            trail = self._trail(source, self.so_far.kind)
         except ValueError:  # what the other side calls its message is no text; there is no record that this could spoil
-            return self._trail(None, self.so_far.kind)
+            trail = self._trail(None, self.so_far.kind)
+        if source.replies or failed is None or failed.raw_sha256 is None:
+            return trail
+        return trail.model_copy(update={"raw_sha256": failed.raw_sha256, "observed_at": failed.observed_at})
 
     def _trail(self, source: Source | None, kind: OutcomeKind) -> Provenance:
         context, question, now = self._context, self.question, self._context.now()

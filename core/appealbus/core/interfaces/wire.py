@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from hashlib import sha256
+from typing import Self, TypeAlias
 from uuid import uuid4
 
 from lxml import etree
@@ -154,6 +155,8 @@ class CallFailed(AppealBusError):
             one question after another, it counts as a failure of the source.
         once: as with a Reply: what a signed answer says for good counts once.
         details: of a SOAP fault, the elements of its detail, for `Lookup.fault`. Never told or logged.
+        raw_sha256: of what came, as it came, where it was no answer; see `over`.
+        observed_at: when it came.
 
     """
 
@@ -178,6 +181,13 @@ class CallFailed(AppealBusError):
         self.at_scale = at_scale
         self.once = once
         self.details = details
+        self.raw_sha256: str | None = None
+        self.observed_at: datetime | None = None
+
+    def over(self, raw: bytes, observed_at: datetime) -> Self:
+        """Say which reply the call has failed over, so that the provenance of the outcome names it."""
+        self.raw_sha256, self.observed_at = sha256(raw).hexdigest(), observed_at
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Row, RowMapping
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
 from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
@@ -16,7 +17,7 @@ from appealbus.core.journal.tables import to_number
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.record import record_to_json, stored_record
+from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
 from appealbus.schemas.upcasting import upcast
 
@@ -39,8 +40,7 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
         "ended_at": state.ended_at,
         "next_attempt_at": state.next_attempt_at,
         "inputs": INPUTS.write(state.inputs) if state.inputs else None,
-        "record": state.record and record_to_json(state.record),
-        "provenance": state.provenance and PROVENANCE.write(state.provenance),
+        "fact": state.fact and state.fact.digest,
     }
 
 
@@ -61,8 +61,9 @@ def _try_to_json(question: str, each: Try) -> dict[str, Any]:
 
 
 def state_from_row(row: Row[Any]) -> LookupState:
-    """Return the question's state in a row of `lookup`."""
-    return LookupState(
+    """Return the question's state in a row of `lookup` with the `body` of its fact."""
+    record, provenance = (None, None) if row.fact is None else fact_parts(row.body)
+    state = LookupState(
         lookup=row.lookup,
         key=row.key,
         kind=OutcomeKind.stored(row.kind),
@@ -74,9 +75,10 @@ def state_from_row(row: Row[Any]) -> LookupState:
         runs=row.runs,
         asked_at=row.asked_at,
         next_attempt_at=row.next_attempt_at,
-        record=stored_record(row.record) if row.record else None,
-        provenance=PROVENANCE.read(row.provenance) if row.provenance else None,
+        record=stored_record(record) if record else None,
+        provenance=PROVENANCE.read(provenance) if provenance else None,
     )
+    return state if row.fact is None else state.kept(Document(row.fact, row.body))
 
 
 def names_to(names: Iterable[str]) -> str | None:
@@ -102,14 +104,15 @@ def receipt(row: Mapping[str, Any] | RowMapping) -> Receipt:
 
 
 def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
-    """Return the case of a row of `appeal`."""
+    """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
-        appeal=APPEAL.read(row.document),
+        appeal=APPEAL.read(row.body),
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
-        size=len(row.document),
+        size=row.size,
+        content=row.content,
         deaths=row.deaths,
         changes=row.changes,
     )

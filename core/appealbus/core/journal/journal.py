@@ -11,6 +11,7 @@ from appealbus.core.journal import store
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.outgoing import Delivering
 from appealbus.core.journal.rows import JournalState
+from appealbus.core.journal.schema import Tell
 from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
@@ -34,7 +35,13 @@ class Journal(Taking, Working, Delivering, Upkeep):
 
     @classmethod
     async def open(
-        cls, url: str, password: Secret | None = None, *, number_prefix: str = "AB", read_only: bool = False
+        cls,
+        url: str,
+        password: Secret | None = None,
+        *,
+        number_prefix: str = "AB",
+        read_only: bool = False,
+        tell: Tell | None = None,
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
@@ -45,6 +52,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
             password: of the role in PostgreSQL.
             number_prefix: what the numbers begin with that the journal gives.
             read_only: whether to read alone.
+            tell: told how far a long migration is.
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
@@ -53,7 +61,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
 
         """
         secret = None if password is None else password.get
-        opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only)
+        opened = await asyncio.to_thread(store.open_store, url, secret, read_only=read_only, tell=tell)
         last = (concluding.conclude, changing.change, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         journal = cls(opened.reading, opened, writer, number_prefix)
@@ -79,7 +87,8 @@ class Journal(Taking, Working, Delivering, Upkeep):
             if self._writer is not None:
                 await self._writer.close()
         else:
-            writers = [writer.close() for writer in (self._limiter, self._writer) if writer is not None]
+            all_ = (self._limiter, self._placer, self._writer)
+            writers = [writer.close() for writer in all_ if writer is not None]
             ending = asyncio.gather(readers, *writers)
             if not (await asyncio.wait([ending], timeout=max(0.0, _ENDING - self.silent_for)))[0]:
                 log.warning("journal.cut_off", writes=self.waiting_writes)
@@ -116,5 +125,5 @@ class Journal(Taking, Working, Delivering, Upkeep):
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat))
+        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
         return await self.look()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -107,7 +108,13 @@ def was_ended_idle(error: Exception) -> bool:
 
 
 def open_engines(
-    url: URL, password: Password | None, readers: int, connections: OpenConnections, *, read_only: bool
+    url: URL,
+    password: Password | None,
+    readers: int,
+    connections: OpenConnections,
+    tell: schema.Tell | None,
+    *,
+    read_only: bool,
 ) -> tuple[Engine, Engine | None]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -126,8 +133,12 @@ def open_engines(
         if read_only:
             schema.check(reading)
             return reading, None
-        migrating = _engine(url, password, connections, seconds=_MIGRATION_SECONDS, idle_seconds=_MIGRATION_SECONDS)
-        schema.upgrade(migrating)
+        patient = _MIGRATION_SECONDS
+        migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
+        try:
+            schema.upgrade(migrating, nullcontext(), tell)
+        finally:
+            migrating.dispose()
     except SQLAlchemyError as error:
         reading.dispose()
         _explain(error, url)
@@ -137,7 +148,7 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     return reading, _engine(
-        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write"
+        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, union_all
+from sqlalchemy import case as sql_case
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
@@ -17,7 +18,7 @@ from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import MessageDiffers
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import bulk, codec, documents, log_queries
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.sameness import differ, digest
@@ -55,13 +56,19 @@ from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
 
-_LISTED = [column for column in appeal.columns if column.name != "document"]
+_LISTED = list(appeal.columns)
 _KEPT = [column for column in quarantine.columns if column.name != "raw"]
+
+
+_content = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.content)
+_CASES = select(appeal, document.c.body).outerjoin_from(appeal, document, _content)
+_fact = (document.c.appeal_id == lookup.c.appeal_id) & (document.c.digest == lookup.c.fact)
+_STATES = select(lookup, document.c.body).outerjoin_from(lookup, document, _fact)
 
 
 def case(connection: Connection, number: str) -> Case | None:
     """Return the appeal with this number and all that is known of it."""
-    row = connection.execute(select(appeal).where(appeal.c.number == number)).first()
+    row = connection.execute(_CASES.where(appeal.c.number == number)).first()
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
 
 
@@ -81,8 +88,8 @@ def would_accept(connection: Connection, new: Appeal | Change) -> None:
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
     """Return appeals in the order of the ids, without those that cannot be read."""
-    rows = {row.id: row for row in connection.execute(select(appeal).where(appeal.c.id.in_(ids)))}
-    kept = select(lookup).where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
+    rows = {row.id: row for row in connection.execute(_CASES.where(appeal.c.id.in_(ids)))}
+    kept = _STATES.where(lookup.c.appeal_id.in_(ids)).order_by(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key)
     states_of = {
         appeal_id: list(group) for appeal_id, group in groupby(connection.execute(kept), key=lambda row: row.appeal_id)
     }
@@ -149,7 +156,8 @@ def appeal_row(connection: Connection, number: str) -> AppealRow | None:
 
 def states(connection: Connection, number: str) -> list[LookupState]:
     """Return how each question of an appeal stands."""
-    query = select(lookup).join(appeal).where(appeal.c.number == number).order_by(lookup.c.lookup, lookup.c.key)
+    query = _STATES.join(appeal, appeal.c.id == lookup.c.appeal_id).where(appeal.c.number == number)
+    query = query.order_by(lookup.c.lookup, lookup.c.key)
     return [codec.state_from_row(row) for row in connection.execute(query)]
 
 
@@ -161,13 +169,6 @@ def answers(connection: Connection, appeal_id: int) -> list[KeptAnswer]:
         for row in connection.execute(come)
     ]
     return sorted(answers, key=lambda answer: answer.answered_at)
-
-
-def dossier(connection: Connection, number: str, version: int | None) -> bytes | None:
-    """Return a version of a dossier, the newest if none is named."""
-    query = select(dossiers.c.document).join(appeal).where(appeal.c.number == number)
-    query = query.where(dossiers.c.version == (appeal.c.version if version is None else version))
-    return connection.execute(query).scalar()
 
 
 def versions(connection: Connection, number: str) -> list[VersionRow]:
@@ -210,6 +211,9 @@ def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow 
     return None if row is None else QuarantineRow(**row._mapping)
 
 
+_SIZE = sql_case((dossiers.c.parts.is_(None), func.length(dossiers.c.document)), else_=dossiers.c.size)
+
+
 def _undelivered() -> Select[Any]:
     earlier = outbox.alias()
     waits_for = (
@@ -238,7 +242,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.deaths,
             dossiers.c.region,
             dossiers.c.epoch,
-            func.length(dossiers.c.document).label("size"),
+            _SIZE.label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
         .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
@@ -249,13 +253,6 @@ def _undelivered() -> Select[Any]:
 
 
 _UNDELIVERED = _undelivered()  # once: a relay in full work asks fifty times a second
-
-
-_DOCUMENTS = (
-    select(outbox.c.id, dossiers.c.document)
-    .join(dossiers, (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version))
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-)
 
 
 def undelivered(connection: Connection, receiver: str, now: datetime, limit: int, size: int) -> list[Undelivered]:
@@ -274,14 +271,14 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
     if not due:
         return []
     ids = bulk.padded([row.delivery_id for row in due])
-    documents = {row.id: row.document for row in connection.execute(_DOCUMENTS, {"ids": ids})}
+    wholes = documents.wholes(connection, ids)
     return [
         Undelivered(
             **{name: value for name, value in row._mapping.items() if name != "size"},
-            dossier=documents[row.delivery_id],
+            dossier=wholes[row.delivery_id],
         )
         for row in due
-        if row.delivery_id in documents
+        if row.delivery_id in wholes
     ]
 
 
@@ -373,6 +370,7 @@ def counts(connection: Connection) -> Counts:
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
+    unplaced, oldest_unplaced = log_queries.unplaced(connection)
     return Counts(
         ready=number[AppealState.READY],
         in_work=number[AppealState.IN_WORK],
@@ -388,6 +386,9 @@ def counts(connection: Connection) -> Counts:
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=ever.get(WAITING, 0),
+        log_position=log_queries.head(connection),
+        log_unplaced=unplaced,
+        oldest_unplaced=oldest_unplaced,
     )
 
 

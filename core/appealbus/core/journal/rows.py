@@ -25,6 +25,10 @@ class Accepted:
     appeal_id: int
     receipt: Receipt
     new: bool
+    content: bytes = b""
+    """The digest of its document."""
+    size: int = 0
+    """Bytes of that."""
     leased: bool = True
     """False where changes have waited for it: then it is ready, and nobody's."""
 

@@ -1,14 +1,39 @@
 """Which version of the tables a journal has, and how it gets to ours."""
 
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
+from appealbus.core.failpoints import failpoint
 from appealbus.core.journal.errors import NoJournalYet
-from appealbus.core.journal.migrations import REVISIONS
+from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
+
+log = structlog.get_logger(__name__)
 
 _FOLDER = Path(__file__).with_name("migrations")
+_SILENT = 5.0
+"""Seconds between two lines of the log: a million appeals take some minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a migration is."""
+
+    done: int
+    """Appeals."""
+    total: int
+    seconds: float
+    """Since this process began."""
+
+
+Tell: TypeAlias = Callable[[Progress], None]
 
 
 def check(engine: Engine) -> None:
@@ -21,14 +46,70 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the journal to our tables, in one transaction. A new one gets them all."""
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            # Workers that start together migrate one after the other.
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
-        if _revision(connection) != REVISIONS[-1]:
-            _migrate(connection)
+def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None = None) -> None:
+    """Bring the journal to our tables. A new one gets them all in one transaction.
+
+    What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
+    whoever opens the journal next goes on; processes that open it at the same time take turns.
+
+    Args:
+        engine: gives the connection.
+        lock: held around each transaction.
+        tell: told after each batch how far it is.
+
+    """
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        revision = _revision(connection)
+        if revision is None:
+            _migrate(connection, REVISIONS[-1])
+            return
+        if revision < UNFILLED:
+            _migrate(connection, UNFILLED)
+    if revision <= UNFILLED:
+        _fill(engine, lock, tell)
+    if revision != REVISIONS[-1]:
+        with lock, engine.begin() as connection:
+            _one_at_a_time(connection)
+            _migrate(connection, REVISIONS[-1])
+
+
+def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+    """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
+    # Imports the models of all that is kept, and is needed once in a journal's life.
+    from appealbus.core.journal.migrations import filling
+
+    with lock, engine.begin() as connection:
+        total = filling.total(connection) if _revision(connection) == UNFILLED else 0
+    if total:
+        log.info("journal.migrating", appeals=total)
+    began = told = time.monotonic()
+    done = 0
+    while True:
+        with lock, engine.begin() as connection:
+            _one_at_a_time(connection)
+            if _revision(connection) != UNFILLED:
+                break  # another process has done the rest
+            filled = filling.fill(connection)
+            if filled is None:
+                _migrate(connection, FILLED)
+                filling.finish(connection)
+                break
+            failpoint("journal.filling")
+        done, now = filled, time.monotonic()
+        if tell is not None:
+            tell(Progress(done, total, now - began))
+        if now - told > _SILENT:
+            told = now
+            log.info("journal.migrating", count=done, appeals=total, seconds=round(now - began))
+    if total:
+        log.info("journal.migrated", appeals=total, seconds=round(time.monotonic() - began, 1))
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Have workers that start together migrate one after the other."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('appealbus.journal'))"))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -44,7 +125,7 @@ def _revision(connection: Connection) -> str | None:
     return revision
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, revision: str) -> None:
     # Alembic takes a tenth of a second to import and is needed once in a journal's life.
     from alembic import command
     from alembic.config import Config
@@ -52,4 +133,4 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

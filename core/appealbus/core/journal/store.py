@@ -64,19 +64,21 @@ class OpenedDatabase:
             self.lock.close()
 
 
-def open_store(url: str, password: postgresql.Password | None = None, *, read_only: bool) -> OpenedDatabase:
+def open_store(
+    url: str, password: postgresql.Password | None = None, *, read_only: bool, tell: schema.Tell | None = None
+) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
-    `password` is asked for at each new connection to PostgreSQL.
+    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, read_only=read_only)
+        return _open_sqlite(parsed, tell, read_only=read_only)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, password, read_only=read_only)
+        return _open_postgresql(parsed, password, tell, read_only=read_only)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -105,7 +107,7 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, *, read_only: bool) -> OpenedDatabase:
+def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
@@ -124,12 +126,15 @@ def _open_sqlite(url: URL, *, read_only: bool) -> OpenedDatabase:
     with _in_our_words(path), ExitStack() as undo:
         lock = FileLock(path.with_name(f"{path.name}.lock"))
         undo.callback(lock.close)
-        with lock, ExitStack() as undo_first:
-            undo_first.callback(writing.dispose)
+        with lock:
             # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            schema.upgrade(writing)
-            undo_first.pop_all()
+        try:
+            schema.upgrade(writing, lock, tell)
+        except BaseException:
+            with lock:
+                writing.dispose()
+            raise
         undo.pop_all()
     return OpenedDatabase(reading, writing, lock, path)
 
@@ -172,10 +177,12 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
     return engine
 
 
-def _open_postgresql(url: URL, password: postgresql.Password | None, *, read_only: bool) -> OpenedDatabase:
+def _open_postgresql(
+    url: URL, password: postgresql.Password | None, tell: schema.Tell | None, *, read_only: bool
+) -> OpenedDatabase:
     connections = OpenConnections()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, connections, read_only=read_only)
+        reading, writing = postgresql.open_engines(url, password, READERS, connections, tell, read_only=read_only)
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"

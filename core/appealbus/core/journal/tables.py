@@ -87,7 +87,6 @@ appeal = Table(
     Column("version", Integer, nullable=False),
     Column("completeness", Text),
     Column("changed_at", Moment, nullable=False),
-    Column("document", LargeBinary, nullable=False),
     Column("content", LargeBinary),
     Column("size", Integer, nullable=False, server_default="0"),
     Column("kind", Text),
@@ -159,10 +158,9 @@ lookup = Table(
     Column("ended_at", Moment, nullable=False),
     Column("next_attempt_at", Moment),
     Column("inputs", LargeBinary),
-    Column("record", LargeBinary),
-    Column("provenance", LargeBinary),
     Column("fact", LargeBinary),
 )
+"""How questions stand. `fact` is the digest of the document of its record and provenance, where it has either."""
 
 known_lookup = Table(
     "known_lookup",
@@ -196,7 +194,9 @@ dossier = Table(
     Column("parts", LargeBinary),
     Column("size", Integer, nullable=False, server_default="0"),
 )
-"""Versions. `parts` are the digests of the documents that stand in it, one after the other; None: it is whole."""
+"""Versions. `document` is the skeleton, and `parts` the digests of the documents that stand in it, one after the other,
+with which it has `size` bytes. None: an older program wrote it, and it is whole.
+"""
 
 outbox = Table(
     "outbox",

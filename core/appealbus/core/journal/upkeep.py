@@ -1,6 +1,6 @@
 """The journal's half for upkeep: who is alive, who does what for all, what is old."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -11,12 +11,26 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
-from appealbus.core.journal.writes import heartbeat, keeping, knowing, limiting, pruning, used_answers, waiting_changes
+from appealbus.core.journal.writes import (
+    heartbeat,
+    keeping,
+    knowing,
+    limiting,
+    looking,
+    placing,
+    pruning,
+    used_answers,
+    waiting_changes,
+)
 from appealbus.core.journal.writing import Writing
 
 _STILL_NOTED = timedelta(days=1)
 """For so long a used answer is noted beyond the time that its date would let it count again: a worker whose clock goes
 wrong must not take it anew before that is seen."""
+
+
+_PLACED = 2000
+"""Entries of the log that get their positions in one transaction: that takes some 20 ms, and readers wait as long."""
 
 
 class Upkeep(Writing):
@@ -56,6 +70,20 @@ class Upkeep(Writing):
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
 
+    async def note_look(
+        self, what: str, *, by: str, number: str | None = None, about: Mapping[str, int | None] | None = None
+    ) -> None:
+        """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
+
+        Args:
+            what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
+            by: the person.
+            number: the appeal's.
+            about: what else is to be said of it.
+
+        """
+        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}))
+
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
@@ -82,10 +110,28 @@ class Upkeep(Writing):
             JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
 
         """
-        doubt = (await self.look()).doubt
-        if doubt is not None:
+        await self._trust_ages()
+        return await retention.prune(self._write, before, access_before, self.actor)
+
+    async def prune_log(self, before: datetime) -> int:
+        """Delete the beginning of the log up to the first entry that is not older; return how many entries.
+
+        A reader whose cursor is before what is left is told where to start again.
+
+        Raises:
+            JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
+
+        """
+        await self._trust_ages()
+        return await retention.prune_log(self._write, before, self.actor)
+
+    async def place_log(self) -> int:
+        """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
+        return await self._positions.submit(placing.place, _PLACED) if self.shared else 0
+
+    async def _trust_ages(self) -> None:
+        if (await self.look()).doubt is not None:
             raise JournalError(
                 "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
                 "clock_in_doubt",
             )
-        return await retention.prune(self._write, before, access_before)

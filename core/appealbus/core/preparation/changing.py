@@ -6,6 +6,7 @@ from typing import Any
 
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.document import Form, appeal_document
 from appealbus.core.preparation.extraction import prepare
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
@@ -28,7 +29,10 @@ class Changed:
 def with_changes(case: Case) -> Case:
     """Return the case of the appeal as it is after its changes."""
     done = changed(case.first or case.appeal, case.kept_changes)
-    return replace(case, appeal=done.appeal, notes=done.notes, new_form=done.appeal != case.appeal)
+    written = appeal_document(done.appeal)
+    form = None if written.digest == case.content else Form(done.appeal, written)
+    size = max(case.size, len(written.body))
+    return replace(case, appeal=done.appeal, notes=done.notes, content=written.digest, size=size, form=form)
 
 
 def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:

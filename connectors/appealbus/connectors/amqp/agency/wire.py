@@ -175,6 +175,12 @@ class AgencyWire(Wire):
             return step()
 
     def _read(self, body: bytes, properties: Properties, observed_at: datetime) -> Reply:
+        try:
+            return self._answer(body, properties, observed_at)
+        except CallFailed as failed:
+            raise failed.over(body, observed_at) from failed.__cause__
+
+    def _answer(self, body: bytes, properties: Properties, observed_at: datetime) -> Reply:
         failure = failure_from_headers(properties.headers)
         if failure is not None:
             raise failure

@@ -1,27 +1,31 @@
 """Appeals come in: one row for each message, numbered without gaps."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql
 
+from appealbus.core.domain.document import Document, appeal_document
+from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, series
+from appealbus.core.journal import bulk, codec, documents, series
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, waiting_changes
+from appealbus.core.journal.writes import clock, events, waiting_changes
 from appealbus.core.journal.writes.urgency import urgency_of
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
 _IDS = "appeal"
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
-_KNOWN = select(*_RECEIPT, appeal.c.digest).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
+_FOUND = [appeal.c[name] for name in ("digest", "content", "size")]
+_KNOWN = select(*_RECEIPT, *_FOUND).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
 _IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
 _BETWEEN = select(appeal.c.number).where(appeal.c.number.between(bindparam("first"), bindparam("last")))
 _AHEAD = 10_000
@@ -68,34 +72,57 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
+    happened: list[Event] = []
+    forms: list[tuple[int, Document]] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
             first, said_first = known[item.key]
-            results.append(MessageDiffers(first.receipt.number) if differ(said_first, said) else first)
+            if differ(said_first, said):  # told where it goes into quarantine
+                results.append(MessageDiffers(first.receipt.number))
+                continue
+            results.append(first)
+            happened.append(Event(What.REPEATED, first.appeal_id, by_client(item.key[1]), item.key[1]))
             continue
         number = numbers.give(item)
         last[_IDS] += 1
-        row = {**_row(last[_IDS], number, item), "digest": said}
+        content = numbered(item.new.appeal, number, own=item.foreign is None)
+        written = appeal_document(content)
+        forms.append((last[_IDS], written))
+        of_content = {"digest": said, "content": written.digest, "size": len(written.body)}
+        row = {**_row(last[_IDS], number, item, content), **of_content}
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
-        receipt = codec.receipt(row)
-        results.append(Accepted(row["id"], receipt, new=True))
-        known[item.key] = Accepted(row["id"], receipt, new=False), said
+        happened.append(_event(row))
+        results.append(_accepted(row, new=True))
+        known[item.key] = _accepted(row, new=False), said
     waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
     if rows:
         bulk.insert(connection, appeal, rows)
-        last[waiting_changes.WAITING] -= waiting_changes.adopt(connection, waited)
+        documents.keep(connection, forms)
+        if waited:
+            adopted = waiting_changes.adopt(connection, waited)
+            last[waiting_changes.WAITING] -= len(adopted)
+            happened = [*_told_anew(happened, rows), *adopted]
+            results = [_without_lease(each, waited) for each in results]
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
-    if waited:
-        results = [
-            replace(each, leased=False)
-            if isinstance(each, Accepted) and each.new and each.appeal_id in waited
-            else each
-            for each in results
-        ]
+    events.note(connection, happened)
     return results
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    detail = {
+        "number": row["number"],
+        "message_id": row["message_id"],
+        "content": row["content"].hex(),
+        "urgency": row["urgency"],
+        "by": row["accepted_by"],
+    }
+    if row["lease_owner"] is not None:
+        detail["owner"] = row["lease_owner"]
+    channel = row["channel"]
+    return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
 
 
 class _Numbers:
@@ -152,13 +179,29 @@ def _known(
     connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[Accepted, bytes | None]]:
     return {
-        (row.message_id, row.channel): (Accepted(row.id, codec.receipt(row._mapping), new=False), row.digest)
+        (row.message_id, row.channel): (_accepted(row._mapping, new=False), row.digest)
         for row in connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in keys])})
     }
 
 
-def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
-    content = numbered(item.new.appeal, number, own=item.foreign is None)
+def _told_anew(happened: Sequence[Event], rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Return the events with the appeals as they stand with the changes that have waited for them."""
+    now = {row["id"]: row for row in rows}
+    accepted = (each.what is What.ACCEPTED and each.appeal_id for each in happened)
+    return [_event(now[which]) if which else each for which, each in zip(accepted, happened, strict=True)]
+
+
+def _without_lease(result: Accepted | JournalError, waited: Collection[int]) -> Accepted | JournalError:
+    if isinstance(result, Accepted) and result.appeal_id in waited:
+        return replace(result, leased=False)
+    return result
+
+
+def _accepted(row: Mapping[str, Any] | RowMapping, *, new: bool) -> Accepted:
+    return Accepted(row["id"], codec.receipt(row), new, row["content"], row["size"])
+
+
+def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str, Any]:
     return {
         "id": appeal_id,
         "channel": content.channel,
@@ -174,7 +217,6 @@ def _row(appeal_id: int, number: str, item: Accept) -> dict[str, Any]:
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,
-        "document": content.model_dump_json().encode(),
         "changes": 0,
         "closed": None,
     }

@@ -66,6 +66,33 @@ class Target:
     new: bool = False
     """Whether there is one among them that is written now."""
 
+    def add(self, row: Mapping[str, Any], new: Change) -> None:
+        """Note that the appeal has a change more, given its columns."""
+        self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
+        self.size += row["size"]
+        self.new = True
+        if new.due_on is not None:  # until its run says exactly; sooner than needed harms nobody
+            self.urgency = min(self.urgency, new.due_on.toordinal())
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """How the appeal stands with these changes: one that rests is ready."""
+        rests = self.row.state in ("parked", "idle")
+        ready = "ready" if self.row.deaths is None else "suspect"
+        return {
+            "id": self.row.id,
+            "changes": len(self.orders),
+            "closed": closed_by(self.orders),
+            "urgency": self.urgency,
+            "state": ready if rests else self.row.state,
+            "due_at": None if rests else self.row.due_at,
+        }
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same for the log."""
+        return {name: value for name, value in self.standing.items() if name not in ("id", "due_at")}
+
 
 _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
@@ -126,7 +153,7 @@ class Targets:
     def write(self, connection: Connection) -> None:
         """Write how the appeals stand now that they have these changes."""
         touched = [target for target in self._here.values() if target.new]
-        bulk.update(connection, appeal, [_standing(target) for target in touched])
+        bulk.update(connection, appeal, [target.standing for target in touched])
         if self._more:
             waiting_changes.count(connection, self._more)
 
@@ -168,26 +195,3 @@ def _is_about(item: Changing, row: Any) -> bool:
     if item.of_message is not None:
         return bool(item.of_message == (row.message_id, row.channel))
     return item.of_channel in (None, row.channel)
-
-
-def add(target: Target, row: Mapping[str, Any], new: Change) -> None:
-    """Note that an appeal has a change more, given its columns."""
-    target.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
-    target.size += row["size"]
-    target.new = True
-    if new.due_on is not None:  # until its run says exactly; sooner than needed harms nobody
-        target.urgency = min(target.urgency, new.due_on.toordinal())
-
-
-def _standing(target: Target) -> dict[str, Any]:
-    row = target.row
-    rests = row.state in ("parked", "idle")
-    ready = "ready" if row.deaths is None else "suspect"
-    return {
-        "id": row.id,
-        "changes": len(target.orders),
-        "closed": closed_by(target.orders),
-        "urgency": target.urgency,
-        "state": ready if rests else row.state,
-        "due_at": None if rests else row.due_at,
-    }

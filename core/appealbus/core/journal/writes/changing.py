@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import ChangeTaken
@@ -14,7 +14,7 @@ from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.tables import change as table
 from appealbus.core.journal.writes import events, waiting_changes
-from appealbus.core.journal.writes.change_targets import Changing, Targets, add
+from appealbus.core.journal.writes.change_targets import Changing, Targets
 from appealbus.schemas.appeal import Receipt
 
 _KNOWN = (
@@ -45,9 +45,9 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             first, said_first = known[item.key]
             differs = differ(said_first, said)
             results.append(MessageDiffers(first.receipt.number) if differs else first)
-            if first.appeal_id is not None:
-                what = What.DIFFERS if differs else What.REPEATED
-                told.append(Event(what, first.appeal_id, _actor(item), item.new.change.channel))
+            if first.appeal_id is not None and not differs:  # of one that differs quarantine tells
+                channel = item.new.change.channel
+                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel))
             continue
         target = targets.of(item)
         if isinstance(target, JournalError):
@@ -56,9 +56,9 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         row = _row(item, said)
         if target is not None:
             row["appeal_id"] = target.row.id
-            add(target, row, item.new.change)
+            target.add(row, item.new.change)
         rows.append(row)
-        told.append(waiting_changes.told(row))
+        told.append(waiting_changes.told(row, **(target.told if target is not None else {})))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         results.append(taken)
@@ -111,7 +111,3 @@ def _known(
         for row in rows
         if (key := (row.message_id, row.channel)) in by
     }
-
-
-def _actor(item: Changing) -> str:
-    return f"client:{item.new.change.channel}"

@@ -1,19 +1,23 @@
 """The end of a run in one transaction: the dossier's next version, its deliveries, and where the appeal stands."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from appealbus.core.domain.document import Document, Form
+from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import bulk, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
-from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
-from appealbus.core.journal.writes import forming
+from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.writes import events, forming
 from appealbus.core.journal.writes.awaiting import unseen_answers
-from appealbus.schemas.appeal import Appeal
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
 
@@ -25,11 +29,18 @@ class Conclusion:
     """The appeal; its lease ends."""
     _: KW_ONLY
     dossier: bytes | None
-    """The new version as JSON; None where the run has nothing new to tell: then nothing is delivered."""
+    """The new version as JSON, with `parts` its skeleton; None where the run has nothing new to tell: then nothing is
+    delivered."""
     version: int
     """Exactly one more than the newest version; the newest one itself where `dossier` is None."""
     completeness: Completeness
     """Of the dossier."""
+    parts: bytes | None = None
+    """The digests of its documents."""
+    documents: Sequence[Document] = ()
+    """Those of them that the journal does not have yet."""
+    size: int = 0
+    """Bytes of the version with them."""
     receivers: Sequence[str] = ()
     """Names of the deliveries that get this version."""
     due_at: datetime | None = None
@@ -42,7 +53,7 @@ class Conclusion:
     """The worker that must hold the lease; None: it is not checked."""
     changes_seen: int = 0
     """How many changes of the appeal the run knew."""
-    form: Appeal | None = None
+    form: Form | None = None
     """The appeal as it is by now, where changes have made it another."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
@@ -86,12 +97,36 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     again |= {
         each.appeal_id for each in (item.conclusion for item in good) if changes[each.appeal_id] != each.changes_seen
     }
-    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good])
+    states = [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good]
+    bulk.update(connection, appeal, states)
     forms = {each.appeal_id: each.form for each in (item.conclusion for item in good) if each.form is not None}
     if forms:
         forming.form(connection, forms)
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
+    events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
+
+
+def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
+    detail: dict[str, Any] = {"completeness": state["completeness"], "state": state["state"]}
+    if state["due_at"] is not None:
+        detail["due"] = to_number(state["due_at"])
+    if state["deaths"] is not None:
+        detail["deaths"] = state["deaths"]
+    if item.lacks:
+        detail["lacks"] = list(item.lacks)
+    if item.form is not None:
+        detail |= {"content": item.form.document.digest.hex(), "urgency": urgency_of(item.form.appeal)}
+    if item.dossier is None:
+        return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
+    detail |= {
+        "version": item.version,
+        "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
+        "receivers": list(dict.fromkeys(item.receivers)),
+    }
+    if item.plan:
+        detail["plan"] = item.plan.hex()
+    return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
 
 
 def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> None:
@@ -104,10 +139,14 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
             "document": each.dossier,
             "region": each.region,
             "epoch": item.epoch,
+            "parts": each.parts,
+            "size": each.size,
         }
         for item in items
         for each in (item.conclusion,)
     ]
+    new = [(item.conclusion.appeal_id, each) for item in items for each in item.conclusion.documents]
+    documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
     told = [item.conclusion for item in items if item.conclusion.receivers]
     behind = _unsent(connection, [each.appeal_id for each in told if each.version > 1])

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.domain.change import closed_by
-from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import change as table
-from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import events, keeping
+from appealbus.core.journal.tables import counter, to_number
+from appealbus.core.journal.writes import keeping
 from appealbus.schemas.base import printable
 
 WAITING = "waiting_changes"
@@ -78,13 +78,11 @@ def _waits_for(waits: Any, row: Mapping[str, Any]) -> bool:
     )
 
 
-def adopt(connection: Connection, found: Mapping[int, Sequence[Any]]) -> int:
-    """Give changes to the appeals that they have waited for, which are written now; return how many."""
+def adopt(connection: Connection, found: Mapping[int, Sequence[Any]]) -> list[Event]:
+    """Give changes to the appeals that they have waited for, which are written now; return what happened."""
     pairs = [(appeal_id, each) for appeal_id, theirs in found.items() for each in theirs]
-    if pairs:
-        connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
-        events.note(connection, [told({**each._mapping, "appeal_id": appeal_id}) for appeal_id, each in pairs])
-    return len(pairs)
+    connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
+    return [told({**each._mapping, "appeal_id": appeal_id}) for appeal_id, each in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +115,7 @@ def _given_up(row: Any, at: datetime) -> NewQuarantine:
     return NewQuarantine(at, row.channel, position, reason, row.document, "application/json", code)
 
 
-def told(row: Mapping[str, Any]) -> Event:
+def told(row: Mapping[str, Any], **standing: Any) -> Event:
     """Return the entry of the log for a change, given its columns."""
-    detail = {"change": row["message_id"], "channel": row["channel"], "dated": row["dated_at"].isoformat()}
-    detail["content"] = row["digest"].hex()
-    return Event(What.CHANGED, row["appeal_id"], f"client:{row['channel']}", row["kind"], detail)
+    detail = {"change": row["message_id"], "channel": row["channel"], "dated": to_number(row["dated_at"])}
+    return Event(What.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], {**detail, **standing})

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
+from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup
-from appealbus.core.journal.writes import clock, suspects
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
+from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
@@ -76,6 +77,7 @@ class Retry:
     number: str
     at: datetime
     everything: bool
+    by: str
     refresh: bool = False
     """Whether to ask also what was found."""
 
@@ -100,12 +102,11 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         ready = update(appeal).where(appeal.c.id.in_(again))
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
-    found = suspects.take_over(connection, connection.execute(dead).all(), item.now)
+    found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
-        waiting = ids.add_columns(func.length(appeal.c.document).label("size"), appeal.c.urgency)
-        waiting = waiting.where(appeal.c.state == READY)
+        waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
         first = list(connection.execute(waiting))
         if item.asks:
@@ -117,6 +118,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         until = now + timedelta(seconds=item.seconds)
         leased = leased.values(state="in_work", due_at=None, lease_owner=item.owner, lease_until=until)
         connection.execute(leased)
+        by = by_worker(item.owner)
+        events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
     return Claimed(claimed, found)
 
 
@@ -135,7 +138,7 @@ def _lacking(connection: Connection, item: Claim) -> list[Any]:
             break
         after = lacks
         if not set(names_from(lacks)).isdisjoint(item.asks):
-            query = select(appeal.c.id, func.length(appeal.c.document).label("size"), appeal.c.urgency)
+            query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
             query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
             query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
             rows += connection.execute(query.with_for_update(skip_locked=True, key_share=True))
@@ -165,7 +168,11 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
         # No process has died over these appeals: a suspect among them is no more suspect than before.
         put_off = {"state": "parked", "deaths": None, "lacks": None}
         free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
-        connection.execute(free.values(due_at=item.due_at, lease_owner=None, lease_until=None))
+        freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
+        ids = sorted(connection.execute(freed).scalars())
+        detail = {} if item.due_at is None else {"due": to_number(item.due_at)}
+        by = by_worker(item.owner)
+        events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
     return [None] * len(items)
 
 
@@ -198,7 +205,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     if found.state == "in_work":
         if found.lease_until > clock.leased_at(connection, item.at):
             return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], item.at).held)
+        held = bool(suspects.take_over(connection, [found], item.at, item.by).held)
     if held:
         return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
     ready = update(appeal).where(appeal.c.id == found.id)
@@ -210,4 +217,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     if answered:
         anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
         count += connection.execute(anew).rowcount
+    what = What.REFRESHED if item.refresh else What.RETRIED
+    detail = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
+    events.note(connection, [Event(what, found.id, item.by, detail=detail)])
     return count

@@ -1,0 +1,59 @@
+"""Looks at personal data: who looks is noted in the journal before anything is shown."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli
+from appealbus.core.cli.person import person
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+
+T = TypeVar("T")
+
+Copy = Annotated[
+    bool,
+    typer.Option("--copy", help="The journal is a copy, such as a backup: who looks is not noted in it."),
+]
+
+
+def look(
+    cli: Cli,
+    read: Callable[[Journal], Coroutine[Any, Any, T]],
+    what: str,
+    *,
+    number: str | None = None,
+    copy: bool = False,
+    **about: int | None,
+) -> T:
+    """Read what shows personal data, note who looks at it, and return it to be shown.
+
+    Args:
+        cli: whose journal it is.
+        read: what is read; where it fails, nothing is noted, since nothing is shown.
+        what: the command, for the log.
+        number: of the appeal that it is about.
+        copy: whether the journal is one that nobody works, and that must stay as it is.
+        **about: what else the log is to say of it: numbers alone.
+
+    """
+
+    async def work() -> T:
+        # For reading first: a look must not migrate the journal.
+        async with cli.journal() as journal:
+            found = await read(journal)
+            if copy:
+                if await journal.workers():
+                    cli.fail("This journal is worked right now, so it is no copy; look without --copy.", EXIT_PROBLEMS)
+                return found
+        try:
+            async with cli.journal(write=True) as journal:
+                await journal.note_look(what, by=person(), number=number, about=about)
+        except JournalError as error:
+            cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")
+            cli.fail("Of a copy that nobody works, such as a backup: --copy notes nothing.", EXIT_JOURNAL)
+        return found
+
+    return asyncio.run(work())

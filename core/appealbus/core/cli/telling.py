@@ -1,0 +1,258 @@
+"""Entries of the log for people, a line each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from appealbus.core.cli.render import local
+from appealbus.core.domain.event import LogEntry, What
+from appealbus.schemas.outcome import OutcomeKind
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ANSWER = frozenset(
+    {OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value, OutcomeKind.INVALID.value, OutcomeKind.REFUSED.value}
+)
+_FAILURES = frozenset(
+    {What.DIFFERS, What.QUARANTINED, What.SUSPECTED, What.FAILED, What.SET_ASIDE, What.HELD, What.CLOSED}
+)
+_WHO = 24
+"""Characters of a name: a worker's is 32 hexadecimal ones, of which the first eight tell it apart."""
+
+Detail = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is shown of something that happened.
+
+    Attributes:
+        at: when; None: it goes on what stands above it.
+        head: what, in a word, or whose question.
+        text: the rest.
+        style: of both.
+
+    """
+
+    at: datetime | None
+    head: str
+    text: str
+    style: str = ""
+
+
+def tell(entry: LogEntry, *, several: bool = False) -> Line:
+    """Return an entry for people.
+
+    Args:
+        entry: of the log.
+        several: whether its lookup has put several questions, so that each is to be told apart.
+
+    """
+    detail = entry.detail
+    if entry.what in (What.ENDED, What.ASKED):
+        head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
+    else:
+        head = entry.what.replace("_", " ")
+    words = _TOLD.get(entry.what)
+    text = _plain(entry) if words is None else words(entry.about, detail)
+    return Line(entry.at, head, f"{text}{_by(entry)}".strip(), _style(entry))
+
+
+def failed(entry: LogEntry) -> bool:
+    """Say whether something went wrong: a question that was not answered, also where a later attempt was."""
+    if entry.what == What.ENDED:
+        tries: Sequence[Detail] = entry.detail.get("tries") or []
+        return any(kind in _NO_ANSWER for kind in (entry.detail.get("kind"), *(each.get("kind") for each in tries)))
+    return entry.what in _FAILURES
+
+
+def local_second(moment: datetime) -> str:
+    """Return a moment on this machine's clock, to the second."""
+    return f"{local(moment):%Y-%m-%d %H:%M:%S}"
+
+
+def span(ms: float) -> str:
+    """Return a length of time as people say it."""
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
+        if ms >= 2 * size:
+            return f"{ms / size:.0f} {unit}"
+    return f"{ms / 1000:.1f} s" if ms >= 1000 else f"{ms:.0f} ms"
+
+
+def _style(entry: LogEntry) -> str:
+    if entry.what == What.ENDED:
+        kind = entry.detail.get("kind")
+        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if kind in _NO_ANSWER else ""
+    if entry.what in (What.VERSION, What.ACCEPTED):
+        return "bold"
+    return "red" if failed(entry) else ""
+
+
+def _by(entry: LogEntry) -> str:
+    """Return who did it, where that says anything: a client is its channel, and each question is its worker's."""
+    kind, _, name = entry.actor.partition(":")
+    if kind == "worker":
+        return f", by worker {name[:8]}" if entry.what in _BY_WORKER else ""
+    if kind in ("client", "bus"):
+        return ""
+    return f", by {name[:_WHO]}" if kind == "person" else f", by {entry.actor[:_WHO]}"
+
+
+_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED, What.VERSION, What.PARKED})
+
+
+def _plain(entry: LogEntry) -> str:
+    """Return what a later version of the program has written, as it is."""
+    detail = orjson.dumps(entry.detail).decode() if entry.detail else ""
+    return f"{entry.about} {detail}"
+
+
+def _accepted(about: str, detail: Detail) -> str:
+    due = detail.get("urgency")
+    until = f", due {date.fromordinal(due)}" if isinstance(due, int) and 0 < due < date.max.toordinal() else ""
+    return f"from {about}, message {detail.get('message_id', '')}, by {detail.get('by', '')}{until}"
+
+
+def _asked(about: str, detail: Detail) -> str:
+    served = detail.get("served", "source")
+    asked = f"asked {detail.get('source', '')}" if served == "source" else f"taken from memory ({served})"
+    return f"{asked}; its end is not on record"
+
+
+def _ended(about: str, detail: Detail) -> str:
+    kind, code = str(detail.get("kind", "")), detail.get("code")
+    tries: Sequence[Detail] = detail.get("tries") or []
+    end = f"{kind} [{code}]" if code else kind
+    if len(tries) == 1 and tries[0].get("kind") == kind:
+        end += f" after {span(tries[0].get('ms', 0))}" if tries[0].get("ms") else ""
+    elif tries:
+        end += f" after {len(tries)} attempt{'s' if len(tries) != 1 else ''}: {', then '.join(map(_try, tries))}"
+    elif not detail.get("attempts") or kind in _NO_ANSWER:
+        end += ", nothing left for the source"
+    foreign = next((each for each in tries if "question" in each), None)
+    if foreign is not None:
+        end += f", answered with question {foreign['question']}"
+    return f"{end}{_again(detail.get('next'))}"
+
+
+def _try(each: Detail) -> str:
+    return f"{each.get('code') or each.get('kind')} {span(each.get('ms', 0))}"
+
+
+def _version(about: str, detail: Detail) -> str:
+    receivers = detail.get("receivers")
+    to = f", for {', '.join(map(str, receivers))}" if receivers else ""
+    signal = f", signal {detail['signal']}" if detail.get("signal") else ""
+    return f"{detail.get('version')} {detail.get('completeness')}{signal}{_open(detail)}{to}{_stands(detail)}"
+
+
+def _parked(about: str, detail: Detail) -> str:
+    return f"nothing new, {detail.get('completeness')}{_open(detail)}{_stands(detail)}"
+
+
+def _open(detail: Detail) -> str:
+    pending, lacks = (" ".join(str(detail.get(name) or "").split()) for name in ("pending", "lacks"))
+    waits = f", waits for {pending.replace(' ', ', ')}" if pending else ""
+    return f"{waits}, cannot ask {lacks.replace(' ', ', ')}" if lacks else waits
+
+
+def _stands(detail: Detail) -> str:
+    again = _again(detail.get("due"))
+    return again or {"ready": "; worked again at once", "suspect": "; worked again, alone"}.get(
+        str(detail.get("state")), ""
+    )
+
+
+def _again(at: object) -> str:
+    moment = _moment(at)
+    return "" if moment is None else f"; again at {local_second(moment)}"
+
+
+def _moment(at: object) -> datetime | None:
+    if not isinstance(at, int) or isinstance(at, bool):
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=at)
+    except OverflowError:
+        return None
+
+
+def _suspected(about: str, detail: Detail) -> str:
+    deaths = detail.get("deaths") or 0
+    so_far = f", for the {_ordinal(deaths)} time in its turn" if deaths else ""
+    return f"its worker died with it in work{so_far}{'; held' if detail.get('held') else ''}"
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+def _failed(about: str, detail: Detail) -> str:
+    return f"version {detail.get('version')} to {about} [{detail.get('code')}]{_again(detail.get('next'))}"
+
+
+def _to_receiver(about: str, detail: Detail) -> str:
+    why = detail.get("code") or detail.get("reason")
+    return f"version {detail.get('version')} to {about}{f': {why}' if why else ''}"
+
+
+def _retried(about: str, detail: Detail) -> str:
+    count = detail.get("questions") or 0
+    return f"{count} question{'s' if count != 1 else ''} to be asked again"
+
+
+def _changed(about: str, detail: Detail) -> str:
+    fields = detail.get("fields")
+    what = f" of {', '.join(map(str, fields))}" if fields else ""
+    return f"{about or detail.get('kind')}{what}, from {detail.get('channel')}, message {detail.get('change')}"
+
+
+def _read(about: str, detail: Detail) -> str:
+    version = f" version {detail['version']}" if detail.get("version") else ""
+    return f"{detail.get('as', '')}{version}"
+
+
+def _quarantined(about: str, detail: Detail) -> str:
+    return f"message {detail.get('id')} from {about} [{detail.get('code')}]"
+
+
+def _reread(about: str, detail: Detail) -> str:
+    return f"kept reply to {detail.get('lookup')}: {'it says something else now' if detail.get('differs') else 'same'}"
+
+
+_TOLD: dict[str, Callable[[str, Detail], str]] = {
+    What.ACCEPTED: _accepted,
+    What.REPEATED: lambda about, detail: f"came once more from {about}: the same receipt",
+    What.DIFFERS: lambda about, detail: (
+        f"another message under its id from {about}, in quarantine as {detail.get('quarantine')}"
+    ),
+    What.QUARANTINED: _quarantined,
+    What.REPLAYED: lambda about, detail: f"message {detail.get('id')} left quarantine",
+    What.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
+    What.CHANGED: _changed,
+    What.CLAIMED: lambda about, detail: "in work",
+    What.GIVEN_BACK: lambda about, detail: f"unfinished{_again(detail.get('due'))}",
+    What.SUSPECTED: _suspected,
+    What.ASKED: _asked,
+    What.ENDED: _ended,
+    What.VERSION: _version,
+    What.PARKED: _parked,
+    What.ANSWERED: lambda about, detail: f"an answer came from {about}",
+    What.DELIVERED: _to_receiver,
+    What.FAILED: _failed,
+    What.SET_ASIDE: _to_receiver,
+    What.SKIPPED: _to_receiver,
+    What.RESENT: _to_receiver,
+    What.RETRIED: _retried,
+    What.REFRESHED: _retried,
+    What.HELD: lambda about, detail: str(detail.get("reason", "")),
+    What.RELEASED: lambda about, detail: "worked again",
+    What.READ: _read,
+    What.REREAD: _reread,
+    What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",
+    What.RESTORED: lambda about, detail: f"epoch {detail.get('epoch')} begins",
+    What.MIGRATED: lambda about, detail: f"revision {detail.get('revision')}",
+    What.CLOCK_TRUSTED: lambda about, detail: "the clock is right now",
+}

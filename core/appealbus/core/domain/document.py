@@ -1,0 +1,148 @@
+"""Documents: JSON that is kept once, under the digest of its bytes, and dossiers that are put together of them.
+
+A version of a dossier is kept as a skeleton: its JSON with a mark wherever a document stands. To read it again is to
+put the documents in, byte for byte; nothing is parsed.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record, record_to_json
+from appealbus.schemas.stored import APPEAL, PROVENANCE
+
+DIGEST = 32
+"""Bytes of a digest: that of SHA-256."""
+_WHOLE, _MEMBERS = b"\x00", b"\x01"
+"""Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
+_MARKS = re.compile(b"[\x00\x01]")
+_RECORD, _PROVENANCE = b'{"record":', b',"provenance":'
+"""What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
+_DOCUMENT = {"record", "provenance"}
+_FACTS = b',"outcomes":['
+"""What follows the facts of a dossier. Quotes within a text are escaped, so no text has this in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """JSON, and the SHA-256 of its bytes."""
+
+    digest: bytes
+    body: bytes
+
+    @classmethod
+    def of(cls, body: bytes) -> "Document":
+        """Return the document with this text."""
+        return cls(sha256(body).digest(), body)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An appeal as changes have made it, with its document."""
+
+    appeal: Appeal
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A document of which only digest and length are wanted."""
+
+    digest: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a dossier as it is kept.
+
+    Attributes:
+        skeleton: its JSON with marks for documents; whole where there are no parts.
+        parts: the digests of its documents, one after the other: first the appeal's, then the facts'.
+        size: bytes of the whole.
+
+    """
+
+    skeleton: bytes
+    parts: bytes | None = None
+    size: int = 0
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The digests of its documents."""
+        return split(self.parts or b"")
+
+
+def split(parts: bytes) -> tuple[bytes, ...]:
+    """Return the digests that stand in a row, one after the other."""
+    return tuple(parts[at : at + DIGEST] for at in range(0, len(parts), DIGEST))
+
+
+def fact_document(record: Record | None, provenance: Provenance | None) -> Document:
+    """Return the document of a fact: a record with its provenance, or that of an outcome without a record."""
+    return fact_of(
+        None if record is None else record_to_json(record, exclude_none=True),
+        None if provenance is None else PROVENANCE.write(provenance, exclude_none=True),
+    )
+
+
+def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
+    """Return the document of a fact, given both as JSON."""
+    text = b"{" if record is None else _RECORD + record
+    if provenance is not None:
+        text += _PROVENANCE[1:] + provenance if record is None else _PROVENANCE + provenance
+    return Document.of(text + b"}")
+
+
+def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
+    """Return the record and the provenance in the document of a fact, as JSON."""
+    if not body.startswith(_RECORD):
+        return None, body[len(_PROVENANCE) : -1]
+    end = body.rfind(_PROVENANCE)
+    if end < 0:
+        return body[len(_RECORD) : -1], None
+    return body[len(_RECORD) : end], body[end + len(_PROVENANCE) : -1]
+
+
+def appeal_document(appeal: Appeal) -> Document:
+    """Return the document of an appeal, as it stands in dossiers."""
+    return Document.of(APPEAL.write(appeal, exclude_none=True))
+
+
+def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
+    """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
+    rest = dossier.model_dump_json(exclude_none=True, exclude={"appeal", "facts"}).encode()
+    head, mark, tail = rest.partition(_FACTS)
+    stubs = (
+        fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
+    )
+    listed = b",".join(stub[:-1] + _MEMBERS for stub in stubs)
+    skeleton = b"".join((head, b',"appeal":', _WHOLE, b',"facts":[', listed, b"]", mark, tail))
+    parts = b"".join((appeal.digest, *(fact.digest for fact in facts)))
+    size = len(skeleton) - 1 - len(facts) + appeal.size + sum(len(fact.body) for fact in facts)
+    return Version(skeleton, parts, size)
+
+
+def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
+    """Return the JSON of a version, given its documents in their order.
+
+    Raises:
+        ValueError: there are more or fewer of them than it has marks.
+
+    """
+    texts, marks = _MARKS.split(skeleton), _MARKS.findall(skeleton)
+    pieces = [texts[0]]
+    for text, mark, body in zip(texts[1:], marks, documents, strict=True):
+        # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.
+        pieces += (body,) if mark == _WHOLE else (b",", body[1:])
+        pieces.append(text)
+    return b"".join(pieces)
+
+
+def bare(skeleton: bytes) -> bytes:
+    """Return what a skeleton tells without its documents, as JSON: no appeal, and facts without what they say."""
+    return skeleton.replace(_WHOLE, b"null").replace(_MEMBERS, b"}")

@@ -1,0 +1,81 @@
+"""Documents that versions and questions refer to: read, put together, and deleted when nothing refers to them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, bindparam, func, select
+
+from appealbus.core.domain.document import Document, Version, put_together, split
+from appealbus.core.journal import bulk
+from appealbus.core.journal.tables import appeal, document, dossier, outbox
+
+log = structlog.get_logger(__name__)
+
+_made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
+_these = outbox.c.id.in_(bindparam("ids", expanding=True))
+_VERSIONS = select(outbox.c.id, dossier).join(dossier, _made).where(_these)
+_places = {
+    "sqlite": func.instr(dossier.c.parts, document.c.digest),
+    "postgresql": func.position(document.c.digest.op("IN")(dossier.c.parts)),
+}
+# Not by pairs of appeal and digest: databases take far longer over a list of these than over an appeal's few documents.
+_DOCUMENTS = {
+    name: select(outbox.c.id, document.c.digest, document.c.body)
+    .join(dossier, _made)
+    .join(document, (document.c.appeal_id == outbox.c.appeal_id) & (place > 0))
+    .where(_these)
+    for name, place in _places.items()
+}
+
+
+def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
+    """Write documents of appeals, each once."""
+    rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": each.body} for appeal_id, each in documents]
+    bulk.insert_new(connection, document, rows)
+
+
+def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return those of an appeal's documents that are named, by their digest."""
+    query = select(document.c.digest, document.c.body)
+    query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(bulk.padded(digests)))
+    return {row.digest: row.body for row in connection.execute(query)}
+
+
+def version(connection: Connection, appeal_id: int, number: int) -> Version | None:
+    """Return a version of a dossier without its documents."""
+    query = select(dossier.c.document, dossier.c.parts, dossier.c.size)
+    row = connection.execute(query.where(dossier.c.appeal_id == appeal_id, dossier.c.version == number)).first()
+    return None if row is None else Version(row.document, row.parts, row.size)
+
+
+def whole(connection: Connection, number: str, version: int | None) -> bytes | None:
+    """Return a version of a dossier as JSON, the newest if none is named. ValueError: it cannot be read."""
+    query = select(dossier.c.appeal_id, dossier.c.document, dossier.c.parts).join(appeal)
+    query = query.where(dossier.c.version == (appeal.c.version if version is None else version))
+    row = connection.execute(query.where(appeal.c.number == number)).first()
+    if row is None or row.parts is None:
+        return None if row is None else row.document
+    return _put_together(row, bodies(connection, row.appeal_id, split(row.parts)))
+
+
+def wholes(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the versions of deliveries as JSON, by delivery, without those that cannot be read."""
+    theirs: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
+    for row in connection.execute(_DOCUMENTS[connection.dialect.name], {"ids": ids}):
+        theirs[row.id][row.digest] = row.body
+    found = {}
+    for row in connection.execute(_VERSIONS, {"ids": ids}):
+        try:
+            found[row.id] = row.document if row.parts is None else _put_together(row, theirs[row.id])
+        except ValueError:  # one that is damaged must not stop the others
+            log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error="ValueError")
+    return found
+
+
+def _put_together(row: Any, bodies: Mapping[bytes, bytes]) -> bytes:
+    try:
+        return put_together(row.document, [bodies[digest] for digest in split(row.parts)])
+    except KeyError:
+        raise ValueError("a document of the version is missing") from None

@@ -1,0 +1,109 @@
+"""Whoever looks at personal data is on record before anything is shown."""
+
+import json
+import os
+import pwd
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+
+from appealbus.core.cli import person as persons
+from appealbus.core.cli.person import person
+from appealbus.core.journal.rows import NewQuarantine, WorkerState
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.dossier import Completeness
+
+ME = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@pytest.fixture
+async def worked(journal, accepted):
+    """The appeal with a version."""
+    document = {
+        "number": accepted.receipt.number,
+        "version": 1,
+        "completeness": "complete",
+        "created_at": "2026-11-24T10:00:00Z",
+        "receipt": json.loads(accepted.receipt.model_dump_json()),
+        "appeal": {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person", "surname": "Серіков"}},
+    }
+    ended = {"version": 1, "completeness": Completeness.COMPLETE, "receivers": [], "due_at": None}
+    await journal.conclude(Conclusion(accepted.appeal_id, dossier=json.dumps(document).encode(), **ended))
+    return accepted.receipt.number
+
+
+def looks(folder):
+    with sqlite3.connect(folder / "appealbus.db") as connection:
+        rows = connection.execute(
+            "SELECT actor, appeal_id, detail FROM log_entry WHERE what = 'read' ORDER BY position"
+        )
+        return [(actor, appeal_id, json.loads(detail)) for actor, appeal_id, detail in rows]
+
+
+async def test_looks_at_personal_data_are_noted(program, journal, worked, tmp_path):
+    """Each command that shows some, with the person and what it showed; none that shows none, or nothing."""
+    await journal.quarantine(NewQuarantine(datetime.now(UTC), "files", "a:1", "not JSON", b"{", "application/json"))
+    for arguments in (["status"], ["appeals"], ["deliveries", "list", worked], ["quarantine", "list"]):
+        assert program(*arguments).returncode == 0
+    for arguments in (["dossier", "AB-7"], ["dossier", worked, "--version", "2"], ["quarantine", "show", "9"]):
+        assert program(*arguments).returncode == 3
+    assert program("explain", worked, "appeal.nothing").returncode == 3
+    assert looks(tmp_path) == []
+
+    assert "Серіков" in program("dossier", worked).stdout
+    assert program("dossier", worked, "--version", "1", "--json").returncode == 0
+    assert program("why", worked).returncode == 0
+    assert program("explain", worked, "appeal.applicant.surname").returncode == 0
+    assert program("access", "list", "--number", worked).returncode == 0
+    assert program("access", "list", "--after", "5").returncode == 0
+    assert program("quarantine", "show", "1").returncode == 0
+    assert looks(tmp_path) == [
+        (f"person:{ME}", 1, {"as": "dossier"}),
+        (f"person:{ME}", 1, {"as": "dossier", "version": 1}),
+        (f"person:{ME}", 1, {"as": "why"}),
+        (f"person:{ME}", 1, {"as": "explain"}),
+        (f"person:{ME}", 1, {"as": "access", "after": 0, "limit": 100}),
+        (f"person:{ME}", None, {"as": "access", "after": 5, "limit": 100}),
+        (f"person:{ME}", None, {"as": "quarantine", "id": 1}),
+    ]
+
+
+async def test_what_cannot_be_noted_is_not_shown(program, journal, worked, tmp_path):
+    """A journal that must not be written shows nothing, unless it is said to be a copy; that must be one."""
+    mark = tmp_path / "appealbus.db.checkpoint"
+    standing = await journal.standing()
+    ahead = {"journal": standing.journal, "epoch": standing.epoch, "beat": standing.beat + 1000, "clock": None}
+    mark.write_text(json.dumps(ahead))
+    done = program("dossier", worked)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("Who looks cannot be noted, so nothing is shown: this journal is an older copy")
+    assert "Серіков" in program("dossier", worked, "--copy").stdout
+    assert looks(tmp_path) == []
+
+    await journal.beat(WorkerState("w1", "host", 1, datetime.now(UTC)), [], 60.0)
+    done = program("dossier", worked, "--copy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is no copy" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("login", "sudo", "who"),
+    [
+        (None, None, ME),
+        (None, "aidos", f"aidos/{ME}"),
+        (None, "root/aidos\n", f"root_aidos/{ME}"),
+        (2**32 - 1, "aidos", f"aidos/{ME}"),
+        (os.geteuid(), None, ME),
+        (54321, "aidos", f"54321/{ME}"),
+    ],
+)
+def test_who_a_person_is(monkeypatch, tmp_path, login, sudo, who):
+    """Who logged in, by the kernel, else as sudo says, and the account in which the command runs."""
+    monkeypatch.setattr(persons, "_LOGIN", tmp_path / "loginuid")
+    if login is not None:
+        (tmp_path / "loginuid").write_text(str(login))
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    if sudo is not None:
+        monkeypatch.setenv("SUDO_USER", sudo)
+    assert person() == who
