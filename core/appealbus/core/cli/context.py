@@ -81,7 +81,11 @@ class Cli:
         checkpoint = None if file is None else Checkpoint(file)
         mark = None if checkpoint is None else checkpoint.read()
         journal = await Journal.open(
-            bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
+            bus.journal,
+            bus.journal_password,
+            key=bus.key_file(),
+            number_prefix=bus.number_prefix,
+            read_only=not write,
         )
         if write:
             journal.actor = by_person(person())

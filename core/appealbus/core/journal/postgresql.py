@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
 from appealbus.core.journal import schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.key import JournalKey, KeyFile
 
 if TYPE_CHECKING:
     import psycopg
@@ -110,13 +111,16 @@ def was_ended_idle(error: Exception) -> bool:
 def open_engines(
     url: URL,
     password: Password | None,
-    readers: int,
+    key: KeyFile,
     connections: OpenConnections,
-    tell: schema.Tell | None,
     *,
+    readers: int,
+    tell: schema.Tell | None,
     read_only: bool,
-) -> tuple[Engine, Engine | None]:
+) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+
+    And the journal's key; of one that is only read the file.
 
     Raises:
         ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
@@ -132,11 +136,11 @@ def open_engines(
     try:
         if read_only:
             schema.check(reading)
-            return reading, None
+            return reading, None, key
         patient = _MIGRATION_SECONDS
         migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
         try:
-            schema.upgrade(migrating, nullcontext(), tell)
+            its_key = schema.upgrade(migrating, nullcontext(), key, tell)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:
@@ -147,9 +151,8 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    return reading, _engine(
-        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write"
-    )
+    writing = _engine(url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write")
+    return reading, writing, its_key
 
 
 def _engine(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
@@ -46,8 +47,8 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None = None) -> None:
-    """Bring the journal to our tables. A new one gets them all in one transaction.
+def upgrade(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None = None) -> JournalKey:
+    """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
@@ -55,6 +56,7 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
     Args:
         engine: gives the connection.
         lock: held around each transaction.
+        key: where the key lies.
         tell: told after each batch how far it is.
 
     """
@@ -63,18 +65,20 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-            return
+            return key.settle(connection)
         if revision < UNFILLED:
             _migrate(connection, UNFILLED)
+        its_key = key.settle(connection)
     if revision <= UNFILLED:
-        _fill(engine, lock, tell)
+        _fill(engine, lock, its_key, tell)
     if revision != REVISIONS[-1]:
         with lock, engine.begin() as connection:
             _one_at_a_time(connection)
             _migrate(connection, REVISIONS[-1])
+    return its_key
 
 
-def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:
     """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
     # Imports the models of all that is kept, and is needed once in a journal's life.
     from appealbus.core.journal.migrations import filling
@@ -90,7 +94,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None)
             _one_at_a_time(connection)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
-            filled = filling.fill(connection)
+            filled = filling.fill(connection, key)
             if filled is None:
                 _migrate(connection, FILLED)
                 filling.finish(connection)
