@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.case import LookupState, Try
+from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.key import Marked
@@ -95,16 +95,8 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
-        detail["tries"] = [_try(each) for each in item.state.tries]
+        detail["tries"] = codec.tries_to_json(item.state)
     return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
-
-
-def _try(each: Try) -> dict[str, Any]:
-    told = {"question": each.question, "at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
-    told["code"] = printable(each.code)
-    if each.message != each.question:
-        told["message"] = each.message
-    return told
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:
