@@ -27,6 +27,7 @@ from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 
 T = TypeVar("T")
 
@@ -49,9 +50,9 @@ class JournalReader:
         """Return an appeal with all that is known of it."""
         return await self._read(lambda connection: queries.case(connection, number))
 
-    async def would_accept(self, appeal: Appeal) -> None:
-        """Raise MessageDiffers where another message has come with the appeal's message id before."""
-        await self._read(lambda connection: queries.would_accept(connection, appeal))
+    async def would_accept(self, message: Appeal | Change) -> None:
+        """Raise MessageDiffers where another message has come with the message id of this one before."""
+        await self._read(lambda connection: queries.would_accept(connection, message))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""

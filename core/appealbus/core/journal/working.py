@@ -16,7 +16,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.naming import named_by_record
+from appealbus.core.journal.naming import named_by_appeal, named_by_record
 from appealbus.core.journal.writes import (
     awaiting,
     concluding,
@@ -177,15 +177,17 @@ class Working(Writing):
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
         Returns:
-            Whether an answer has come that the run has not seen: then the appeal is ready at once, whatever `due_at`
-            says.
+            Whether an answer or a change has come that the run has not seen: then the appeal is ready at once, whatever
+            `due_at` says.
 
         Raises:
             VersionConflict: the version does not follow the newest one.
             LeaseLost: the appeal is not the owner's any more.
 
         """
-        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch)
+        form = conclusion.form
+        named = () if form is None else self.key.marked(named_by_appeal(form.appeal))
+        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch, named)
         return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
