@@ -80,6 +80,8 @@ class Past:
             "pending": None,
             "lacks": None,
             "signal": None,
+            "closed": None,
+            "changes": 0,
         }
 
     def _claimed(self, known: dict[str, Any], entry: Entry) -> None:
@@ -120,7 +122,7 @@ class Past:
         detail = entry.detail
         known.update(state=detail["state"], completeness=detail["completeness"])
         known.update(due=detail.get("due"), deaths=detail.get("deaths"))
-        for name in ("pending", "lacks", "signal"):
+        for name in ("pending", "lacks", "signal", "content", "urgency"):
             if name in detail:
                 known[name] = detail[name]
 
@@ -151,8 +153,9 @@ class Past:
         known.update(held_by=None, held_reason=None)
 
     def _changed(self, known: dict[str, Any], entry: Entry) -> None:
-        if entry.detail.get("content"):
-            known["content"] = entry.detail["content"]
+        detail = entry.detail
+        self._answered(known, entry)
+        known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
 
     def _delivery(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail
@@ -297,7 +300,7 @@ def _of_appeal(row: Row[Any]) -> dict[str, Any]:
         name: getattr(row, name)
         for name in (
             *("channel", "message_id", "number", "accepted_by", "urgency", "state", "deaths", "version"),
-            *("completeness", "held_by", "held_reason"),
+            *("completeness", "held_by", "held_reason", "closed", "changes"),
         )
     }
     found |= {"due": to_number(row.due_at), "content": row.content.hex()}
