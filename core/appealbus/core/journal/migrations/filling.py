@@ -4,32 +4,82 @@ Each batch is a transaction of its own, which also says up to which appeal all i
 and whoever opens the journal next goes on; several that open it at the same time take turns.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, column, delete, func, select, table, update
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+)
 
-from appealbus.core.domain.document import Document, appeal_document, fact_document, fact_of
+from appealbus.core.domain.document import Document, fact_of
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, documents
 from appealbus.core.journal.migrations import FILLED
 from appealbus.core.journal.tables import counter
 from appealbus.core.journal.writes import events
-from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, PROVENANCE
 
-_BATCH = 500
-"""Appeals of one transaction: large ones are hardly faster, and what was done since the last one is lost by a kill."""
+# Records are known by their types once their modules are loaded.
+from appealbus.schemas import address, organisation, parcel, person  # noqa: F401
+from appealbus.schemas.record import Record, record_to_json, stored_record
+
+_BATCH = 1000
+"""Appeals of one transaction: with more it is hardly faster, and more is lost by a kill and waits for it to end."""
 _LAST, _DONE = "filled.last", "filled.count"
 """The counters that say up to which appeal all is filled, and how many these are."""
-_STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
 
-# Both as they are at 0005, with columns that later revisions do not have.
-_APPEAL = table("appeal", *map(column, ("id", "document", "content", "size", "version")))
-_LOOKUP = table("lookup", *map(column, ("appeal_id", "lookup", "key", "kind", "record", "provenance", "fact")))
+
+def _columns(kind: type[Any], names: str) -> list[Column[Any]]:
+    return [Column(name, kind) for name in names.split()]
+
+
+# Both as they are at 0005, times as numbers.
+_metadata = MetaData()
+_APPEAL = Table(
+    "appeal",
+    _metadata,
+    Column("id", BigInteger, primary_key=True),
+    *_columns(BigInteger, "accepted_at due_at lease_until changed_at"),
+    *_columns(Integer, "urgency deaths version size"),
+    *_columns(Text, "channel message_id number accepted_by state lease_owner held_by held_reason completeness kind"),
+    *_columns(Text, "category place addressee applicant signal pending lacks closed"),
+    *_columns(LargeBinary, "digest document content"),
+)
+_LOOKUP = Table(
+    "lookup",
+    _metadata,
+    *_columns(BigInteger, "appeal_id asked_at ended_at next_attempt_at"),
+    *_columns(Integer, "attempts runs"),
+    *_columns(Text, "lookup key kind code reason"),
+    *_columns(LargeBinary, "inputs record provenance fact"),
+)
+_DOSSIER = Table(
+    "dossier",
+    _metadata,
+    *_columns(BigInteger, "appeal_id version"),
+    *_columns(LargeBinary, "document"),
+)
+_FIRST, _TO = bindparam("first", type_=BigInteger()), bindparam("to", type_=BigInteger())
+_LOOKUPS = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO))
+_NEWEST = (
+    select(_DOSSIER)
+    .join(_APPEAL, (_APPEAL.c.id == _DOSSIER.c.appeal_id) & (_APPEAL.c.version == _DOSSIER.c.version))
+    .where(_APPEAL.c.id.between(_FIRST, _TO))
+)
+_STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
 
 
 @dataclass(slots=True)
@@ -37,17 +87,19 @@ class Old:
     """An appeal as the older program left it.
 
     Attributes:
-        row: its columns.
-        appeal: the appeal, None where it cannot be read.
+        row: its row.
+        appeal: the JSON of the appeal, None where it is damaged.
         document: its document, as it is from now on.
+        newest: the newest version of its dossier, which is whole; None where it has none.
         lookups: how its questions stand: rows of `lookup`.
 
     """
 
-    row: Any
-    appeal: Appeal | None
+    row: dict[str, Any]
+    appeal: dict[str, Any] | None
     document: Document
-    lookups: list[Any] = field(default_factory=list)
+    newest: bytes | None = None
+    lookups: list[dict[str, Any]] = field(default_factory=list)
 
 
 def total(connection: Connection) -> int:
@@ -60,15 +112,16 @@ def fill(connection: Connection) -> int | None:
     stands = {row.name: row.value for row in connection.execute(_STANDS)}
     last, done = stands.get(_LAST, 0), stands.get(_DONE, 0)
     some = select(_APPEAL).where(_APPEAL.c.id > last).order_by(_APPEAL.c.id).limit(_BATCH)
-    rows = connection.execute(some).all()
-    if not rows:
+    olds = {row["id"]: _old(dict(row)) for row in connection.execute(some).mappings()}
+    if not olds:
         return None
-    lookups: defaultdict[int, list[Any]] = defaultdict(list)
-    theirs = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(rows[0].id, rows[-1].id))
-    for row in connection.execute(theirs):
-        lookups[row.appeal_id].append(row)
-    _fill(connection, [_old(row, lookups[row.id]) for row in rows])
-    now: dict[str, int] = {_LAST: rows[-1].id, _DONE: done + len(rows)}
+    these = {"first": min(olds), "to": max(olds)}
+    for row in connection.execute(_LOOKUPS, these).mappings():
+        olds[row["appeal_id"]].lookups.append(dict(row))
+    for version in connection.execute(_NEWEST, these):
+        olds[version.appeal_id].newest = version.document
+    _move(connection, list(olds.values()))
+    now: dict[str, int] = {_LAST: these["to"], _DONE: done + len(olds)}
     bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in now.items()])
     return now[_DONE]
 
@@ -80,53 +133,77 @@ def finish(connection: Connection) -> None:
     events.note(connection, [Event(What.MIGRATED, None, "bus", detail={"revision": FILLED, "rows": rows})])
 
 
-def _old(row: Any, lookups: list[Any]) -> Old:
+def _old(row: dict[str, Any]) -> Old:
+    raw = row["document"]
     try:
-        appeal = APPEAL.read(row.document)
-    except ValueError:  # damaged: it stays as it is, and whoever works it says so
-        return Old(row, None, Document.of(row.document), lookups)
-    return Old(row, appeal, appeal_document(appeal), lookups)
+        appeal = _without_nulls(orjson.loads(raw))
+        return Old(row, appeal, Document.of(orjson.dumps(appeal)))
+    except ValueError:  # it stays as it is, and whoever works it says so
+        return Old(row, None, Document.of(raw))
 
 
-def _fill(connection: Connection, appeals: Sequence[Old]) -> None:
-    facts = [(row, _fact(row)) for old in appeals for row in old.lookups]
-    forms = [(old.row.id, old.document) for old in appeals]
-    documents.keep(connection, forms + [(row.appeal_id, fact) for row, fact in facts if fact is not None])
-    connection.execute(_MOVED_APPEAL, [{"this": old.row.id, **_columns(old)} for old in appeals])
-    moved = [
-        {"this": row.appeal_id, "l": row.lookup, "k": row.key, "digest": fact.digest}
-        for row, fact in facts
-        if fact is not None
-    ]
-    if moved:
-        connection.execute(_MOVED_LOOKUP, moved)
-
-
-_MOVED_APPEAL = (
-    update(_APPEAL)
-    .where(_APPEAL.c.id == bindparam("this"))
-    .values({"document": b"", **{name: bindparam(name) for name in ("content", "size")}})
-)
-_MOVED_LOOKUP = (
-    update(_LOOKUP)
-    .where(
-        _LOOKUP.c.appeal_id == bindparam("this"), _LOOKUP.c.lookup == bindparam("l"), _LOOKUP.c.key == bindparam("k")
+def _move(connection: Connection, appeals: Sequence[Old]) -> None:
+    lookups = [row for old in appeals for row in old.lookups]
+    facts = [_fact(row) for row in lookups]
+    kept = [(row["appeal_id"], fact) for row, fact in zip(lookups, facts, strict=True) if fact is not None]
+    documents.keep(connection, [(old.row["id"], old.document) for old in appeals] + kept)
+    these = {"first": appeals[0].row["id"], "to": appeals[-1].row["id"]}
+    connection.execute(delete(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO)), these)
+    bulk.insert(
+        connection,
+        _LOOKUP,
+        [
+            {**row, "record": None, "provenance": None, "fact": fact and fact.digest}
+            for row, fact in zip(lookups, facts, strict=True)
+        ],
     )
-    .values(record=None, provenance=None, fact=bindparam("digest"))
-)
+    changed = [_changed(old) for old in appeals]
+    if connection.dialect.name == "sqlite":
+        # Rows that are made smaller would leave each page half empty, and then all are read and written once more
+        # where the columns are dropped. Made anew they lie side by side, and the pages that get free are used again.
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        connection.execute(delete(_APPEAL).where(_APPEAL.c.id.between(_FIRST, _TO)), these)
+        bulk.insert(connection, _APPEAL, [{**old.row, **new} for old, new in zip(appeals, changed, strict=True)])
+    else:
+        bulk.update(connection, _APPEAL, changed)
 
 
-def _columns(old: Old) -> dict[str, Any]:
-    """Return the new columns of an appeal."""
-    return {"content": old.document.digest, "size": len(old.document.body)}
+def _changed(old: Old) -> dict[str, Any]:
+    """Return the columns of an appeal that change."""
+    return {"id": old.row["id"], "document": b"", "content": old.document.digest, "size": len(old.document.body)}
 
 
-def _fact(row: Any) -> Document | None:
-    if row.record is None and row.provenance is None:
+def _fact(row: dict[str, Any]) -> Document | None:
+    record, provenance = row["record"], row["provenance"]
+    if record is None and provenance is None:
         return None
+    return fact_of(record and _record(record), provenance and _provenance(provenance))
+
+
+def _record(raw: bytes) -> bytes:
+    """Return a record as it stands in dossiers, where absent values are left out."""
     try:
-        record = None if row.record is None else stored_record(row.record)
-        provenance = None if row.provenance is None else PROVENANCE.read(row.provenance)
-        return fact_document(record, provenance)
-    except ValueError:  # damaged: kept as it is
-        return fact_of(row.record, row.provenance)
+        record = orjson.loads(raw)
+        if Record.ships(record["type"]):
+            return orjson.dumps(_without_nulls(record))
+        return record_to_json(stored_record(raw), exclude_none=True)  # its model knows which nulls are values
+    except (ValueError, TypeError, KeyError):  # damaged: it stays as it is
+        return raw
+
+
+def _provenance(raw: bytes) -> bytes:
+    try:
+        return orjson.dumps(_without_nulls(orjson.loads(raw)))
+    except ValueError:
+        return raw
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return JSON without the members of objects that are null: a model of ours has none that say anything."""
+    if isinstance(value, dict):
+        return {
+            name: _without_nulls(item) if isinstance(item, dict | list) else item
+            for name, item in value.items()
+            if item is not None
+        }
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
