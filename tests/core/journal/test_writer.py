@@ -168,7 +168,7 @@ async def test_a_full_queue_makes_writers_wait(journal, make):
     first = asyncio.ensure_future(submit(journal, slow))
 
     async def post(index):
-        await journal._write.post(keeping.access, [make.access("N", f"q{index}")], about=1)
+        await journal._write.post(keeping.access, keeping.Asking([make.access("N", f"q{index}")], "bus"), about=1)
         queued.append(index)
 
     many = asyncio.gather(*(post(index) for index in range(writing._QUEUE + 500)))

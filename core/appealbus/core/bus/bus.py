@@ -20,6 +20,7 @@ from appealbus.core.bus.leader import LeaderLeases
 from appealbus.core.bus.reception import Reception
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.retention import delete_the_old
+from appealbus.core.bus.sequencer import Sequencer
 from appealbus.core.bus.service_view import ServiceView
 from appealbus.core.bus.source_wires import SourceWires
 from appealbus.core.bus.stop_time import StopTime
@@ -29,6 +30,7 @@ from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.bus.work_hints import NAME as WORK_QUEUE
 from appealbus.core.bus.work_hints import WorkHints
 from appealbus.core.config.loading import Loaded
+from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.doors import is_defect
 from appealbus.core.errors import JournalError
@@ -69,12 +71,14 @@ class Bus:
         self.journal = journal
         self.worker = name or uuid4().hex
         """What this process is called where several work one journal; a new name at each start."""
+        journal.actor = by_worker(self.worker)
         self._limits = Limits(journal, self.worker) if journal.shared else None
         file = self.settings.bus.checkpoint_file()
         self.clock_watch = ClockWatch(journal, None if file is None else Checkpoint(file))
         self.guards: dict[str, Guard] = {name: self._guard(bound) for name, bound in parts.sources.items()}
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
+        self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
         turns = Turns()
         self.relays = [
             Relay(name, delivery, journal, self._leader_leases.add(f"relay.{name}"), parts.host, turns=turns)
@@ -147,9 +151,10 @@ class Bus:
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings.bus, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
+        self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:
             self._tasks.start(f"relay.{relay.name}", relay.run, Phase.LAST)
-        self._tasks.start("news", lambda: self.journal.listen(self._wake_relays), Phase.LAST)
+        self._tasks.start("news", lambda: self.journal.listen(self._wake), Phase.LAST)
         await self._wires.listen()
         log.info("bus.started", sources=len(self.guards), lookups=len(self.parts.nodes))
 
@@ -285,6 +290,7 @@ class Bus:
                 await self._leader_leases.let_go()
                 await self._heartbeat.leave()
                 await self.journal.release(self._dispatcher.owner)
+                await self._sequencer.finish()
                 if self._limits is not None:
                     await self._limits.leave()
         except (JournalError, TimeoutError) as error:
@@ -293,7 +299,8 @@ class Bus:
             # Other workers take over when the leases are over.
             log.warning("bus.not_released", code=error.code if isinstance(error, JournalError) else "no_answer")
 
-    def _wake_relays(self) -> None:
+    def _wake(self) -> None:
+        self._sequencer.wake()
         for relay in self.relays:
             relay.wake()
 

@@ -36,6 +36,7 @@ async def delete_the_old(journal: Journal, settings: BusSettings, lease: LeaderL
         try:
             await journal.prune(journal.now() - timedelta(seconds=settings.retention))
             await trim_quarantine(journal, settings)
+            await journal.prune_log(journal.now() - timedelta(seconds=settings.log_retention))
             await journal.forget_used_answers()
         except JournalError:
             log.exception("journal.prune_failed")

@@ -13,6 +13,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
+from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
@@ -189,7 +190,7 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     gaps = []
     for gap in found.gaps:
         state = states.get((gap.lookup, gap.key))
-        if state is not None and state.record is None:
+        if state is not None and state.record is None and gap.code != NOT_LOADED:
             current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
             gap = gap.model_copy(update={"outcome": state.kind, **current})  # noqa: PLW2901
         gaps.append(gap)

@@ -15,8 +15,10 @@ import structlog
 import typer
 
 from appealbus.core import process
+from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
+from appealbus.core.domain.event import by_person
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
@@ -81,6 +83,8 @@ class Cli:
         journal = await Journal.open(
             bus.journal, bus.journal_password, number_prefix=bus.number_prefix, read_only=not write
         )
+        if write:
+            journal.actor = by_person(person())
         try:
             if checkpoint is None:
                 yield journal

@@ -12,6 +12,7 @@ import typer
 from appealbus.core.bus.bus import Bus
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
+from appealbus.core.domain.event import BUS
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
 from appealbus.core.worker import worker
@@ -69,6 +70,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal:
+        journal.actor = BUS  # until the bus names its worker
         await journal.hold_run_lock()
         member = worker()
         if member is not None and member.before:

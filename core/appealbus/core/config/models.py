@@ -112,6 +112,8 @@ class BusSettings(Settings):
     """Questions that one lookup may put for one appeal."""
     retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long the journal keeps what is done."""
+    log_retention: Seconds = Field(default=3 * 365 * DAY, ge=DAY)
+    """How long the log keeps what happened: its beginning goes, up to the first entry that is younger."""
     quarantine_messages: int = Field(default=10_000, ge=1)
     """How many messages of one channel quarantine keeps that nobody has replayed; over that the oldest go."""
     quarantine_megabytes: int = Field(default=2048, ge=16)

@@ -31,6 +31,8 @@ class AccessRow:
     served: Served
     id: int = 0
     """Where the row stands in the journal; 0 until it is written."""
+    appeal_id: int | None = None
+    """The appeal's, until it is written: the log wants it, which goes by it."""
 
 
 @dataclass(frozen=True, slots=True)

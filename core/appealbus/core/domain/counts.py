@@ -40,3 +40,9 @@ class Counts:
     """Appeals for which a lookup could not be asked since it is not loaded, by lookup."""
     held: int = 0
     """Waits for a person."""
+    log_position: int = 0
+    """Of the newest entry of the log."""
+    log_unplaced: int = 0
+    """Entries of the log that have no position yet, up to a hundred thousand."""
+    oldest_unplaced: datetime | None = None
+    """When the oldest of them was noted."""

@@ -1,7 +1,7 @@
 """What happened: the entries of the log, and places in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -67,6 +67,25 @@ class What(StrEnum):
     CLOCK_TRUSTED = "clock_trusted"
 
 
+BUS = "bus"
+"""The actor of what the bus does by itself."""
+
+
+def by_worker(name: str | None) -> str:
+    """Return the actor that a worker is; the bus where it has no name."""
+    return BUS if name is None else f"worker:{name}"
+
+
+def by_person(name: str) -> str:
+    """Return the actor that a person is."""
+    return f"person:{name}"
+
+
+def by_client(channel: str) -> str:
+    """Return the actor that sends through a channel."""
+    return f"client:{channel}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happens, on its way into the log.
@@ -76,7 +95,8 @@ class Event:
         appeal_id: the appeal that it happens to, if it happens to one.
         actor: who does it: `worker:NAME`, `client:CHANNEL`, `person:NAME`, `plugin:NAME`, `bus`.
         about: which part it is about: a lookup, a receiver, a channel, a source.
-        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests, times in ISO 8601.
+        detail: the rest, as JSON. Never personal data in clear: keys, codes, digests in hex, times as microseconds
+            since 1970, as the journal keeps them.
 
     """
 
@@ -107,6 +127,18 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries of the log are wanted: those that fulfil all of it."""
+
+    what: Collection[str] = ()
+    """Any of these; empty: whatever happened."""
+    number: str | None = None
+    """Of the appeal that it happened to."""
+    about: str | None = None
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """An entry of the log. `position` is None as long as it has none; `number` where its appeal is gone."""
 
@@ -118,3 +150,19 @@ class LogEntry:
     actor: str
     about: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the log."""
+
+    entries: Sequence[LogEntry]
+    next: Cursor
+    """Where the next page begins. It moves on past what is not wanted, too."""
+    head: Cursor
+    """The end of the log when the page was read."""
+
+    @property
+    def lag(self) -> int:
+        """How many entries follow this page, wanted or not."""
+        return self.head.position - self.next.position

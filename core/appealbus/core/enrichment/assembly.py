@@ -115,7 +115,16 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
             defects[f"assessor.{name}"] += 1
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
             unassessed.append(name)
+    carried = [fact for fact in dossier.facts if fact.not_asked_now]
+    signals = [_marked(signal, carried) for signal in signals] if carried else signals
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
+
+
+def _marked(signal: Signal, carried: Sequence[Fact]) -> Signal:
+    """Return the signal with a mark where it rests on a fact that was not asked for now."""
+    heads = {field.partition("/")[0] for field in signal.fields}
+    rests = any(fact.lookup in heads or f"{fact.lookup}[{fact.key}]" in heads for fact in carried)
+    return signal.model_copy(update={"not_asked_now": True}) if rests else signal
 
 
 def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
@@ -179,7 +188,8 @@ class Told:
                 continue
             key = state.lookup, state.key
             if self._records is not None:
-                if self._records.get(key) != from_json(fact_parts(state.fact.body)[0] or b"null"):
+                record = from_json(fact_parts(state.fact.body)[0] or b"null")
+                if record is None or self._records.get(key) != _present(record):
                     return None
             elif key not in self._facts:
                 return None

@@ -187,6 +187,7 @@ class SourceContext:
                 purpose=lookup.purpose,
                 legal_basis=question.legal_basis,
                 served=served,
+                appeal_id=question.appeal_id,
             )
         except BaseException as error:  # `subject` may be the plugin's own
             if not is_defect(error):

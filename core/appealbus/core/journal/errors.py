@@ -1,5 +1,6 @@
 """What can go wrong with the journal, for those who write to it."""
 
+from appealbus.core.domain.event import Cursor
 from appealbus.core.errors import ConfigError, JournalError
 
 
@@ -37,3 +38,44 @@ class AlreadyRunning(JournalError):
     def __init__(self, pid: str) -> None:
         holder = f"process {pid}" if pid else "another process"
         super().__init__(f"{holder} runs the bus on this journal already; stop it first", "already_running")
+
+
+class CursorRefused(JournalError):
+    """Nobody can go on from a cursor without missing anything.
+
+    Attributes:
+        restart: from where to start again. What was read behind it may come once more, and may have become otherwise.
+
+    """
+
+    def __init__(self, text: str, code: str, restart: Cursor) -> None:
+        super().__init__(f"{text}; start again from {restart}", code)
+        self.restart = restart
+
+
+class UnknownEpoch(CursorRefused):
+    """The cursor is of an epoch that this journal has not had: of a copy that was given up, or of another journal."""
+
+    def __init__(self, restart: Cursor) -> None:
+        super().__init__("the cursor is of an epoch that this journal has not had", "cursor.unknown_epoch", restart)
+
+
+class CursorUndone(CursorRefused):
+    """The journal was restored from a copy that did not reach as far as the cursor: what followed never happened."""
+
+    def __init__(self, restart: Cursor) -> None:
+        super().__init__("the journal was restored from before the cursor", "cursor.undone", restart)
+
+
+class CursorPruned(CursorRefused):
+    """Entries that follow the cursor are deleted."""
+
+    def __init__(self, restart: Cursor) -> None:
+        super().__init__("what follows the cursor is deleted", "cursor.pruned", restart)
+
+
+class CursorAhead(CursorRefused):
+    """The cursor is beyond the end of the log: nobody was ever given it."""
+
+    def __init__(self, restart: Cursor) -> None:
+        super().__init__("the log does not reach as far as the cursor", "cursor.ahead", restart)

@@ -87,7 +87,8 @@ class Journal(Taking, Working, Delivering, Upkeep):
             if self._writer is not None:
                 await self._writer.close()
         else:
-            writers = [writer.close() for writer in (self._limiter, self._writer) if writer is not None]
+            all_ = (self._limiter, self._placer, self._writer)
+            writers = [writer.close() for writer in all_ if writer is not None]
             ending = asyncio.gather(readers, *writers)
             if not (await asyncio.wait([ending], timeout=max(0.0, _ENDING - self.silent_for)))[0]:
                 log.warning("journal.cut_off", writes=self.waiting_writes)
@@ -124,5 +125,5 @@ class Journal(Taking, Working, Delivering, Upkeep):
             beat: the last sign of life that anybody knows of, of this journal before it was restored.
 
         """
-        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat))
+        await self._write.submit(journal_state.begin_epoch, journal_state.Restored(epoch, beat, self.actor))
         return await self.look()

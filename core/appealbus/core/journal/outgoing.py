@@ -15,7 +15,9 @@ class Delivering(Writing):
     async def delivered(self, delivery_ids: Sequence[int]) -> None:
         """Note that receivers have confirmed these."""
         if delivery_ids:
-            await self._write.submit(delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall()))
+            await self._write.submit(
+                delivering.delivered, delivering.Confirmed(delivery_ids, clocks.wall(), self.actor)
+            )
 
     async def deliveries_failed(
         self, rows: Sequence[tuple[int, str, datetime]], *, struck: Collection[int] = ()
@@ -26,14 +28,17 @@ class Delivering(Writing):
         have one strike more: the delivery raised over them alone.
         """
         if rows:
-            failed = [delivering.Failed(delivery_id, code, at, delivery_id in struck) for delivery_id, code, at in rows]
+            failed = [
+                delivering.Failed(delivery_id, code, at, self.actor, delivery_id in struck)
+                for delivery_id, code, at in rows
+            ]
             await self._write.submit(delivering.failed, failed)
 
     async def deliveries_alone(self, rows: Sequence[tuple[int, str]]) -> None:
         """Note which deliveries nobody tries again by himself: the id and a code. Later versions wait no longer."""
         if rows:
             now = self.now()
-            alone = [delivering.GivenUp(delivery_id, code, now) for delivery_id, code in rows]
+            alone = [delivering.GivenUp(delivery_id, code, now, self.actor) for delivery_id, code in rows]
             await self._write.submit(delivering.alone, alone)
 
     async def deliveries_begun(self, delivery_ids: Sequence[int], by: str) -> None:
@@ -52,7 +57,7 @@ class Delivering(Writing):
         self, number: str | None, reason: str, *, receiver: str | None = None, version: int | None = None
     ) -> int:
         """Give up what was not delivered of an appeal, or with None all that waits alone; return how many versions."""
-        chosen = delivering.Chosen(self.now(), number, receiver, version, reason)
+        chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor, reason)
         return await self._write.submit(delivering.skip, chosen)
 
     async def resend(self, number: str | None, *, receiver: str | None = None, version: int | None = None) -> int:
@@ -60,11 +65,12 @@ class Delivering(Writing):
 
         A version that is named goes out again even if it was delivered. Returns how many versions.
         """
-        return await self._write.submit(delivering.resend, delivering.Chosen(self.now(), number, receiver, version))
+        chosen = delivering.Chosen(self.now(), number, receiver, version, self.actor)
+        return await self._write.submit(delivering.resend, chosen)
 
     async def drop_deliveries(self, receiver: str) -> int:
         """Delete what waits for a receiver that is gone for good; returns how many versions that were."""
-        return await retention.all_of(self._write, pruning.drop_deliveries, receiver)
+        return await retention.all_of(self._write, pruning.drop_deliveries, pruning.Gone(receiver, self.actor))
 
     async def listen(self, on_news: Callable[[], None]) -> None:
         """Call `on_news` whenever another worker has something to deliver, until cancelled.

@@ -148,7 +148,7 @@ def open_engines(
         raise
     idle = _WRITING_IDLE_SECONDS
     return reading, _engine(
-        url, password, connections, pool_size=2, idle_seconds=idle, application_name="appealbus write"
+        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write"
     )
 
 

@@ -16,7 +16,7 @@ from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import MessageDiffers
-from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal import bulk, codec, documents, log_queries
 from appealbus.core.journal.merging import merged
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.sameness import differ, digest
@@ -338,6 +338,7 @@ def counts(connection: Connection) -> Counts:
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
+    unplaced, oldest_unplaced = log_queries.unplaced(connection)
     return Counts(
         ready=number[AppealState.READY],
         in_work=number[AppealState.IN_WORK],
@@ -352,6 +353,9 @@ def counts(connection: Connection) -> Counts:
         quarantined=held,
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
+        log_position=log_queries.head(connection),
+        log_unplaced=unplaced,
+        oldest_unplaced=oldest_unplaced,
     )
 
 

@@ -1,7 +1,7 @@
 """The reading half of the journal: never blocks the writer, never blocks the event loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
@@ -13,12 +13,13 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.document import Version
+from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, queries, reply_queries
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -134,6 +135,43 @@ class JournalReader:
     ) -> list[DeliveryRow]:
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
         return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
+
+    async def log(
+        self,
+        after: Cursor | None = None,
+        limit: int = 100,
+        *,
+        what: Collection[str] = (),
+        number: str | None = None,
+        about: str | None = None,
+        actor: str | None = None,
+    ) -> LogPage:
+        """Return a page of the log, in the order of positions; of what is wanted, if that is said.
+
+        Go on from its `next` until its `lag` is 0: a page may be short, or empty, before. Whoever keeps the cursor
+        together with what has become of the page misses nothing and sees nothing twice.
+
+        Args:
+            after: a cursor; None: from the beginning of what is kept.
+            limit: the most entries.
+            what: only what is one of these, as `delivered`.
+            number: only what happened to the appeal with this number.
+            about: only what is about this lookup, receiver, channel or source.
+            actor: only what this one did, as `person:aigul`.
+
+        Raises:
+            CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+        """
+        wanted = LogFilter(what, number, about, actor)
+        return await self._read(lambda connection: log_queries.page(connection, after, limit, wanted))
+
+    async def history(self, number: str, after: int = 0, limit: int = 100) -> list[LogEntry]:
+        """Return a page of all that happened to one appeal, oldest first. Page by the position of the last one.
+
+        At the end of the last page stands what has no position yet, which on PostgreSQL comes a moment later.
+        """
+        return await self._read(lambda connection: log_queries.history(connection, number, after, limit))
 
     async def standing(self) -> JournalState:
         """Return which journal this is, its epoch, and what its clock is worth."""

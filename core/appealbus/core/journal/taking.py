@@ -41,4 +41,6 @@ class Taking(Writing):
 
     async def replayed(self, quarantine_id: int, number: str) -> bool:
         """Note that a message has left quarantine as the appeal with this number; False if it is not in there."""
-        return await self._write.submit(keeping.replayed, keeping.Replayed(quarantine_id, number, self.now()))
+        return await self._write.submit(
+            keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor)
+        )

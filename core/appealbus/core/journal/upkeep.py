@@ -10,12 +10,25 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
-from appealbus.core.journal.writes import heartbeat, keeping, knowing, limiting, looking, pruning, used_answers
+from appealbus.core.journal.writes import (
+    heartbeat,
+    keeping,
+    knowing,
+    limiting,
+    looking,
+    placing,
+    pruning,
+    used_answers,
+)
 from appealbus.core.journal.writing import Writing
 
 _STILL_NOTED = timedelta(days=1)
 """For so long a used answer is noted beyond the time that its date would let it count again: a worker whose clock goes
 wrong must not take it anew before that is seen."""
+
+
+_PLACED = 2000
+"""Entries of the log that get their positions in one transaction: that takes some 20 ms, and readers wait as long."""
 
 
 class Upkeep(Writing):
@@ -90,10 +103,28 @@ class Upkeep(Writing):
             JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
 
         """
-        doubt = (await self.look()).doubt
-        if doubt is not None:
+        await self._trust_ages()
+        return await retention.prune(self._write, before, access_before, self.actor)
+
+    async def prune_log(self, before: datetime) -> int:
+        """Delete the beginning of the log up to the first entry that is not older; return how many entries.
+
+        A reader whose cursor is before what is left is told where to start again.
+
+        Raises:
+            JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
+
+        """
+        await self._trust_ages()
+        return await retention.prune_log(self._write, before, self.actor)
+
+    async def place_log(self) -> int:
+        """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
+        return await self._positions.submit(placing.place, _PLACED) if self.shared else 0
+
+    async def _trust_ages(self) -> None:
+        if (await self.look()).doubt is not None:
             raise JournalError(
                 "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
                 "clock_in_doubt",
             )
-        return await retention.prune(self._write, before, access_before)

@@ -40,7 +40,7 @@ class Working(Writing):
     async def access(self, rows: Sequence[AccessRow]) -> None:
         """Write rows of the access log: who looks at whose data. They are on disk when this returns."""
         if rows:
-            await self._write.submit(keeping.access, rows)
+            await self._write.submit(keeping.access, keeping.Asking(rows, self.actor))
 
     async def keep(
         self, appeal_id: int, state: LookupState, *, owner: str | None = None, replies: KeptReplies | None = None
@@ -63,7 +63,7 @@ class Working(Writing):
 
     async def await_answer(self, row: AwaitedRow) -> None:
         """Write a row of the access log, and that the answer to its question comes later. On disk when this returns."""
-        await self._write.submit(awaiting.expect, row)
+        await self._write.submit(awaiting.expect, awaiting.Expecting(row, self.actor))
 
     async def use_answer(self, once: SingleUse, message_id: str) -> bool:
         """Have a signed answer count for a message of ours; False if it has counted for another. Then on disk."""
@@ -73,7 +73,7 @@ class Working(Writing):
         """Keep an answer that came by itself until its lookup has read it, and have its appeal worked on next."""
         if not _ID.fullmatch(answer.question_id):  # no id of ours; and not every text can be stored
             return Kept.UNKNOWN
-        return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, clocks.wall()))
+        return await self._write.submit(awaiting.answered, awaiting.Answered(source, answer, clocks.wall(), self.actor))
 
     async def keep_read(
         self,
@@ -193,11 +193,13 @@ class Working(Writing):
                 is changed then.
 
         """
-        return await self._write.submit(working.retry, working.Retry(number, self.now(), everything, refresh))
+        return await self._write.submit(
+            working.retry, working.Retry(number, self.now(), everything, self.actor, refresh)
+        )
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on."""
-        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now())))
+        _tell(await self._write.submit(suspects.bury, suspects.Burial(owner, self.now(), self.actor)))
 
     async def hold_appeal(self, number: str, *, by: str, reason: str) -> bool:
         """Hold an appeal: it is not worked until it is released. False if there is no such appeal.
@@ -217,7 +219,7 @@ class Working(Writing):
             JournalError: with the code `not_held` if it is not held.
 
         """
-        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall()))
+        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall(), self.actor))
 
 
 def _tell(found: suspects.SuspectsFound) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
@@ -24,7 +25,10 @@ class Writing(JournalReader):
         self._writer = writer
         self.number_prefix = number_prefix
         """What the numbers begin with that the journal gives."""
+        self.actor = BUS
+        """Who writes, in the words of the log, where nobody else is known to."""
         self._limiter: Writer | None = None
+        self._placer: Writer | None = None
         self._clock = Clock()
 
     def now(self) -> datetime:
@@ -55,7 +59,7 @@ class Writing(JournalReader):
 
     async def trust_clock(self) -> JournalState:
         """Let the journal's clock be the machine's, whatever was doubted; return how it stood before."""
-        was = await self._write.submit(journal_state.trust, None)
+        was = await self._write.submit(journal_state.trust, self.actor)
         await self.look()
         return was
 
@@ -87,6 +91,15 @@ class Writing(JournalReader):
         if self._limiter is None:
             self._limiter = Writer(self._opened.writing, self._opened.lock)
         return self._limiter
+
+    @property
+    def _positions(self) -> Writer:
+        """A connection of its own, which whoever does this duty has: nothing else waits for others who do it, too."""
+        if self._opened.writing is None:
+            return self._write
+        if self._placer is None:
+            self._placer = Writer(self._opened.writing, self._opened.lock)
+        return self._placer
 
     @property
     def _write(self) -> Writer:

@@ -204,6 +204,11 @@ class Page(Collector):
         text = "Since when the oldest version waits that a receiver has not confirmed."
         ages = {(name,): _age(now, counts.oldest_undelivered.get(name)) for name in sorted(receivers)}
         yield _gauge("appealbus_oldest_undelivered_age_seconds", text, ages, "receiver")
+        yield _counter("appealbus_log_entries", "Entries of the log ever.", {(): float(counts.log_position)})
+        text = "Entries of the log that have no position yet, up to 100,000."
+        yield _gauge("appealbus_log_unplaced", text, {(): float(counts.log_unplaced)})
+        text = "Since when the oldest of them waits."
+        yield _gauge("appealbus_log_unplaced_age_seconds", text, {(): _age(now, counts.oldest_unplaced)})
 
 
 def _age(now: datetime, since: datetime | None) -> float:

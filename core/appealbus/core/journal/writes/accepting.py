@@ -9,12 +9,13 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql
 
 from appealbus.core.domain.document import Document, appeal_document
+from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, codec, documents, series
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock
+from appealbus.core.journal.writes import clock, events
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
@@ -71,12 +72,17 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
+    happened: list[Event] = []
     forms: list[tuple[int, Document]] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
             first, said_first = known[item.key]
-            results.append(MessageDiffers(first.receipt.number) if differ(said_first, said) else first)
+            if differ(said_first, said):  # told where it goes into quarantine
+                results.append(MessageDiffers(first.receipt.number))
+                continue
+            results.append(first)
+            happened.append(Event(What.REPEATED, first.appeal_id, by_client(item.key[1]), item.key[1]))
             continue
         number = numbers.give(item)
         last[_IDS] += 1
@@ -88,13 +94,29 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
+        happened.append(_event(row))
         results.append(_accepted(row, new=True))
         known[item.key] = _accepted(row, new=False), said
     if rows:
         bulk.insert(connection, appeal, rows)
         documents.keep(connection, forms)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
+    events.note(connection, happened)
     return results
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    detail = {
+        "number": row["number"],
+        "message_id": row["message_id"],
+        "content": row["content"].hex(),
+        "urgency": row["urgency"],
+        "by": row["accepted_by"],
+    }
+    if row["lease_owner"] is not None:
+        detail["owner"] = row["lease_owner"]
+    channel = row["channel"]
+    return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
 
 
 class _Numbers:

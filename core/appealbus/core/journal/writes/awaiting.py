@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.event import Event, What
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
-from appealbus.core.journal.writes import keeping
+from appealbus.core.journal.writes import events, keeping
 from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writes.suspects import WAITING
 from appealbus.schemas.outcome import OutcomeKind
@@ -23,12 +24,21 @@ With less, an agency that is slower than the retries would never be heard; with 
 
 
 @dataclass(frozen=True, slots=True)
+class Expecting:
+    """A question that is about to leave, and whose answer comes later."""
+
+    row: AwaitedRow
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """An answer that has come."""
 
     source: str
     answer: Answer
     at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +52,11 @@ class Read:
     kept: KeptRow | None = None
 
 
-def expect(connection: Connection, items: Sequence[AwaitedRow]) -> list[None]:
+def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
     """Write rows of the access log, and that the answers to their questions come later."""
+    items = [each.row for each in asking]
     bulk.insert(connection, access, [codec.access_to_row(item.access) for item in items])
+    events.note(connection, [keeping.asked(each.row.access, each.by) for each in asking])
     rows = [
         {
             "correlation_id": item.access.question_id,
@@ -108,6 +120,7 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
         connection.execute(delete(awaited).where(awaited.c.correlation_id.in_(late)))
     results: list[Kept] = []
     new: dict[str, dict[str, Any]] = {}
+    stored: list[Answered] = []
     for item in items:
         answer = item.answer
         row = open_.get(answer.question_id)
@@ -118,12 +131,18 @@ def answered(connection: Connection, items: Sequence[Answered]) -> list[Kept]:
         else:
             new[answer.question_id] = {"this": answer.question_id, "at": item.at, "h": answer.head, "a": answer.body}
             results.append(Kept.STORED)
+            stored.append(item)
     if new:
         connection.execute(_ANSWER, list(new.values()))
         waiting = [open_[question_id].appeal_id for question_id in new]
         ready = update(appeal).where(appeal.c.id.in_(waiting), appeal.c.state.in_(("parked", "idle")))
         connection.execute(ready.values(state=WAITING, due_at=None))
+        events.note(connection, [_came(item, open_[item.answer.question_id].appeal_id) for item in stored])
     return results
+
+
+def _came(item: Answered, appeal_id: int) -> Event:
+    return Event(What.ANSWERED, appeal_id, item.by, item.source, {"question": item.answer.question_id})
 
 
 def _ended(row: Row[*tuple[Any, ...]]) -> bool:

@@ -1,17 +1,21 @@
 """The end of a run in one transaction: the dossier's next version, its deliveries, and where the appeal stands."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from appealbus.core.domain.document import Document
+from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
-from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox
+from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
+from appealbus.core.journal.writes import events
 from appealbus.core.journal.writes.awaiting import unseen_answers
 from appealbus.schemas.dossier import Completeness
 
@@ -84,9 +88,31 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
-    bulk.update(connection, appeal, [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good])
+    states = [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good]
+    bulk.update(connection, appeal, states)
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
+    events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
+
+
+def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
+    detail: dict[str, Any] = {"completeness": state["completeness"], "state": state["state"]}
+    if state["due_at"] is not None:
+        detail["due"] = to_number(state["due_at"])
+    if state["deaths"] is not None:
+        detail["deaths"] = state["deaths"]
+    if item.lacks:
+        detail["lacks"] = list(item.lacks)
+    if item.dossier is None:
+        return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
+    detail |= {
+        "version": item.version,
+        "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
+        "receivers": list(dict.fromkeys(item.receivers)),
+    }
+    if item.plan:
+        detail["plan"] = item.plan.hex()
+    return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
 
 
 def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> None:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
+from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, notifications
-from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox
+from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox, to_number
+from appealbus.core.journal.writes import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,7 @@ class Confirmed:
 
     ids: Sequence[int]
     at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Failed:
     id: int
     code: str
     next_attempt_at: datetime
+    by: str
     struck: bool = False
     """Whether the delivery raised over it alone, while the receiver took others."""
 
@@ -44,6 +49,7 @@ class GivenUp:
     id: int
     code: str
     at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Chosen:
     number: str | None
     receiver: str | None
     version: int | None
+    by: str
     reason: str = ""
 
 
@@ -61,10 +68,14 @@ _CODE_LENGTH = 200
 """Characters: a code is a word or two, and a plugin that gives a whole text as one must not fill the table."""
 _MOST = 512
 """Ids of one statement: padded to powers of two they make ten different statements at most, which stay prepared."""
+_TOLD = (outbox.c.id, outbox.c.appeal_id, outbox.c.receiver, outbox.c.version)
+"""What the log says of a delivery."""
+_WAITING = select(*_TOLD).where(outbox.c.id.in_(bindparam("ids", expanding=True)), WAITS).with_for_update()
 _SENT = (
     update(outbox)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.sent_at.is_(None))
     .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None, begun_by=None)
+    .returning(*_TOLD)
 )
 _BEGUN = (
     update(outbox)
@@ -163,28 +174,55 @@ def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[N
 
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     """Note confirmed deliveries."""
+    happened: list[Event] = []
     for item in items:
         for some in range(0, len(item.ids), _MOST):
-            connection.execute(_SENT, {"ids": bulk.padded(item.ids[some : some + _MOST]), "at": item.at})
+            ids = bulk.padded(item.ids[some : some + _MOST])
+            sent = connection.execute(_SENT, {"ids": ids, "at": item.at})
+            happened += [_event(What.DELIVERED, row, item.by) for row in sent]
+    events.note(connection, happened)
     return [None] * len(items)
+
+
+def _event(what: What, row: Any, by: str, **more: Any) -> Event:
+    return Event(what, row.appeal_id, by, row.receiver, {"version": row.version, "id": row.id, **more})
+
+
+def _waiting(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
+    """Return by id what of these is still on its way: of the others nothing is changed, and nothing is said."""
+    found: dict[int, Any] = {}
+    for some in range(0, len(ids), _MOST):
+        rows = connection.execute(_WAITING, {"ids": bulk.padded(ids[some : some + _MOST])})
+        found |= {row.id: row for row in rows}
+    return found
 
 
 def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[None]:
     """Note failed deliveries and when to try again."""
-    rows = [
-        {"this": row.id, "next": row.next_attempt_at, "code": _code(row.code), "struck": int(row.struck)}
-        for item in items
-        for row in item
+    rows = [row for item in items for row in item]
+    waiting = _waiting(connection, [row.id for row in rows])
+    happened = [
+        _event(What.FAILED, waiting[row.id], row.by, code=_code(row.code), next=to_number(row.next_attempt_at))
+        for row in rows
+        if row.id in waiting
     ]
-    connection.execute(_FAILED, rows)
+    values = [
+        {"this": row.id, "next": row.next_attempt_at, "code": _code(row.code), "struck": int(row.struck)}
+        for row in rows
+    ]
+    connection.execute(_FAILED, values)
+    events.note(connection, happened)
     return [None] * len(items)
 
 
 def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[None]:
     """Have deliveries wait alone, each with its reason; later versions of the same appeals go out."""
     rows = [row for item in items for row in item]
+    waiting = _waiting(connection, [row.id for row in rows])
+    aside = [_event(What.SET_ASIDE, waiting[row.id], row.by, code=_code(row.code)) for row in rows if row.id in waiting]
     connection.execute(_ALONE, [{"this": row.id, "at": row.at, "code": _code(row.code)} for row in rows])
     connection.execute(_LATER, [{"this": row.id, "at": row.at} for row in rows])
+    events.note(connection, aside)
     return [None] * len(items)
 
 
@@ -192,12 +230,13 @@ def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
     """Give up what is not delivered, with a reason; say how much."""
     counts = []
     for item in items:
-        ids = _chosen(connection, item, outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None))
-        if ids:
+        rows = _chosen(connection, item, outbox.c.sent_at.is_(None) & outbox.c.skipped_at.is_(None))
+        if rows:
             reason = _code(item.reason)
-            connection.execute(_SKIPPED, [{"this": each, "at": item.at, "reason": reason} for each in ids])
-            connection.execute(_LATER, [{"this": each, "at": item.at} for each in ids])
-        counts.append(len(ids))
+            connection.execute(_SKIPPED, [{"this": row.id, "at": item.at, "reason": reason} for row in rows])
+            connection.execute(_LATER, [{"this": row.id, "at": item.at} for row in rows])
+            events.note(connection, [_event(What.SKIPPED, row, item.by, reason=reason) for row in rows])
+        counts.append(len(rows))
     return counts
 
 
@@ -205,16 +244,17 @@ def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
     """Have versions go out again: those that wait alone or were given up, one that is named in any case."""
     counts = []
     for item in items:
-        ids = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
-        if ids:
-            connection.execute(_AGAIN, [{"this": each, "at": item.at} for each in ids])
+        rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
+        if rows:
+            connection.execute(_AGAIN, [{"this": row.id, "at": item.at} for row in rows])
+            events.note(connection, [_event(What.RESENT, row, item.by) for row in rows])
             notifications.tell(connection)
-        counts.append(len(ids))
+        counts.append(len(rows))
     return counts
 
 
-def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) -> list[int]:
-    query = select(outbox.c.id).order_by(outbox.c.id)
+def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) -> Sequence[Any]:
+    query = select(*_TOLD).order_by(outbox.c.id)
     if item.number is None:
         query = query.where(ALONE)
     else:
@@ -224,7 +264,7 @@ def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) ->
         query = query.where(outbox.c.receiver == item.receiver)
     if item.version is not None:
         query = query.where(outbox.c.version == item.version)
-    return list(connection.execute(query).scalars())
+    return connection.execute(query).all()
 
 
 def _code(given: object) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from appealbus.core.domain.event import Event, What, by_person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.writes import events
 from appealbus.schemas.base import printable
 
 
@@ -28,6 +30,7 @@ class Releasing:
 
     number: str
     at: datetime
+    by: str
 
 
 def hold(connection: Connection, items: Sequence[Hold]) -> list[bool | JournalError]:
@@ -43,6 +46,8 @@ def hold(connection: Connection, items: Sequence[Hold]) -> list[bool | JournalEr
             held = {"held_by": printable(item.by), "held_reason": printable(item.reason), "changed_at": item.at}
             free = {"due_at": None, "lease_owner": None, "lease_until": None}
             connection.execute(update(appeal).where(appeal.c.id == found.id).values(state="held", **held, **free))
+            reason = {"reason": held["held_reason"]}
+            events.note(connection, [Event(What.HELD, found.id, by_person(item.by), detail=reason)])
     return results
 
 
@@ -59,6 +64,7 @@ def let_go(connection: Connection, items: Sequence[Releasing]) -> list[bool | Jo
             state = {"state": "ready"} if found.deaths is None else {"state": "suspect", "deaths": 0}
             free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
             connection.execute(update(appeal).where(appeal.c.id == found.id).values(**state, **free))
+            events.note(connection, [Event(What.RELEASED, found.id, item.by)])
     return results
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
+from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal.clock import Look
 from appealbus.core.journal.rows import JournalState
-from appealbus.core.journal.tables import standing
+from appealbus.core.journal.tables import epoch, standing
+from appealbus.core.journal.writes import events, placing
 from appealbus.core.journal.writes.clock import shared_now
 
 _JUMP = 5.0
@@ -33,6 +35,7 @@ class Restored:
 
     epoch: int
     beat: int
+    by: str
 
 
 def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | None]:
@@ -58,7 +61,7 @@ def _look(connection: Connection, last: Look | None) -> Look | None:
         passed = 0.0 if was.clock is None else (at - was.clock).total_seconds()
         now = replace(now, doubt_left=now.doubt_left - min(max(passed, 0.0), _GAP))
         if now.doubt_left <= 0:
-            now = _trusted(connection, now, machine)
+            now = _trusted(connection, now, machine, BUS)
             at = machine
     if last is not None:  # at a start somebody has still to see whether this is the right journal
         now = replace(now, beat=now.beat + 1, clock=at if now.clock is None else max(at, now.clock))
@@ -100,12 +103,12 @@ def _doubted(was: JournalState, why: str, by: float, moved: float) -> JournalSta
     return replace(was, doubt=why, doubted_by=by, doubt_left=_STEADY, behind=was.behind + moved)
 
 
-def trust(connection: Connection, items: Sequence[None]) -> list[JournalState]:
-    """Let the journal's clock be the machine's again; return how it stood before."""
+def trust(connection: Connection, items: Sequence[str]) -> list[JournalState]:
+    """Let the journal's clock be the machine's again, since somebody says so; return how it stood before."""
     found = []
-    for _ in items:
+    for by in items:
         was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
-        _write(connection, _trusted(connection, was, _machine(connection)[0]))
+        _write(connection, _trusted(connection, was, _machine(connection)[0], by))
         found.append(was)
     return found
 
@@ -119,13 +122,16 @@ _EARLIER = (
 _LEASES = "UPDATE appeal SET lease_until = lease_until + :by WHERE state = 'in_work'"
 
 
-def _trusted(connection: Connection, was: JournalState, machine: datetime) -> JournalState:
+def _trusted(connection: Connection, was: JournalState, machine: datetime, actor: str) -> JournalState:
     by = {"by": round(was.behind * 1_000_000)}
     if was.behind < 0:  # or what waits would wait for so much longer
         for statement in _EARLIER:
             connection.execute(text(statement), by)
     elif was.behind > 0 and connection.dialect.name == "sqlite":  # elsewhere leases are the database's own
         connection.execute(text(_LEASES), by)
+    # What was due is so much earlier now.
+    detail = {"by": by["by"]} if was.behind < 0 else {}
+    events.note(connection, [Event(What.CLOCK_TRUSTED, None, actor, detail=detail)])
     return replace(was, clock=machine, behind=0.0, doubt=None, doubted_by=0.0, doubt_left=0.0, era=was.era + 1)
 
 
@@ -143,7 +149,10 @@ def begin_epoch(connection: Connection, items: Sequence[Restored]) -> list[Journ
         was = _standing(connection.execute(select(standing).with_for_update()).one()._mapping)
         now = replace(was, epoch=max(was.epoch, item.epoch) + 1, beat=max(was.beat, item.beat) + 1)
         _write(connection, now)
+        # What has no position yet gets one in the new epoch: in the old one others may have had that position.
+        connection.execute(epoch.insert(), {"epoch": now.epoch, "after": placing.locked_head(connection)})
         connection.execute(text(_PASS_OVER[connection.dialect.name]), {"given": _GIVEN})
+        events.note(connection, [Event(What.RESTORED, None, item.by, detail={"epoch": now.epoch})])
         found.append(now)
     return found
 

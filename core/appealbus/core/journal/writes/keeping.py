@@ -1,19 +1,21 @@
 """What is noted along the way: questions, accesses, quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.case import LookupState, Try
+from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec, documents
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
-from appealbus.core.journal.tables import appeal, counter, lookup
+from appealbus.core.journal.tables import appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
-from appealbus.core.journal.writes import replies
+from appealbus.core.journal.writes import events, replies
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
@@ -31,12 +33,21 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Questions that are about to leave, or to be answered from memory."""
+
+    rows: Sequence[AccessRow]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """A message that has left quarantine."""
 
     quarantine_id: int
     number: str
     at: datetime
+    by: str
 
 
 # Locked, so that nobody takes an appeal over between this look and the write. A claim passes over what is locked.
@@ -63,21 +74,53 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]
     facts = [(item.appeal_id, item.state.fact) for item in good]
     documents.keep(connection, [(appeal_id, fact) for appeal_id, fact in facts if fact is not None])
-    bulk.upsert(connection, lookup, [codec.state_to_row(item.appeal_id, item.state) for item in good])
+    rows = [codec.state_to_row(item.appeal_id, item.state) for item in good]
+    bulk.upsert(connection, lookup, rows)
+    events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
     return own
 
 
-def access(connection: Connection, items: Sequence[Sequence[AccessRow]]) -> list[None]:
+def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
+    detail = {name: row[name] for name in ("key", "kind", "code", "attempts", "runs")}
+    for name, column in (("asked", "asked_at"), ("ended", "ended_at"), ("next", "next_attempt_at")):
+        if row[column] is not None:
+            detail[name] = to_number(row[column])
+    if row["fact"] is not None:
+        detail["fact"] = row["fact"].hex()
+    if item.state.question:
+        detail["question"] = item.state.question
+    if item.state.tries:
+        detail["tries"] = [_try(each) for each in item.state.tries]
+    return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
+
+
+def _try(each: Try) -> dict[str, Any]:
+    told = {"question": each.question, "at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
+    told["code"] = printable(each.code)
+    if each.message != each.question:
+        told["message"] = each.message
+    return told
+
+
+def access(connection: Connection, items: Sequence[Asking]) -> list[None]:
     """Add to the access log."""
-    bulk.insert(connection, access_table, [codec.access_to_row(row) for rows in items for row in rows])
+    bulk.insert(connection, access_table, [codec.access_to_row(row) for item in items for row in item.rows])
+    events.note(connection, [asked(row, item.by) for item in items for row in item.rows])
     return [None] * len(items)
+
+
+def asked(row: AccessRow, by: str) -> Event:
+    """Return what the log says of a row of the access log."""
+    detail = {"question": row.question_id, "source": row.source, "served": row.served.value}
+    return Event(What.ASKED, row.appeal_id, by, row.lookup, detail)
 
 
 def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[int]:
     """Put messages into quarantine; return their ids."""
     insert = quarantine_table.insert().returning(quarantine_table.c.id, sort_by_parameter_order=True)
-    rows = [
+    noted: list[Event] = []
+    rows: list[dict[str, Any]] = [
         {
             "at": item.at,
             "channel": printable(item.channel),
@@ -90,21 +133,42 @@ def quarantine(connection: Connection, items: Sequence[NewQuarantine]) -> list[i
         }
         for item in items
     ]
-    return list(connection.execute(insert, rows).scalars())
+    ids = list(connection.execute(insert, rows).scalars())
+    appeals = _appeals(connection, [item.number for item in items if item.number is not None])
+    for quarantine_id, row in zip(ids, rows, strict=True):
+        client, channel, appeal_id = by_client(row["channel"]), row["channel"], appeals.get(row["number"])
+        detail = {"id": quarantine_id, "code": row["code"]}
+        happened = [Event(What.QUARANTINED, None, client, channel, detail)]
+        if appeal_id is not None:
+            happened.append(Event(What.DIFFERS, appeal_id, client, channel, {"quarantine": quarantine_id}))
+        noted += happened
+    events.note(connection, noted)
+    return ids
+
+
+def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None, int]:
+    if not numbers:
+        return {}
+    found = select(appeal.c.number, appeal.c.id).where(appeal.c.number.in_(bulk.padded(list(set(numbers)))))
+    return {row.number: row.id for row in connection.execute(found)}
 
 
 def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     """Note what has left quarantine."""
     table = quarantine_table
-    return [
-        connection.execute(
-            update(table)
-            .where(table.c.id == item.quarantine_id, table.c.replayed_at.is_(None))
-            .values(replayed_at=item.at, number=item.number)
-        ).rowcount
-        > 0
-        for item in items
-    ]
+    appeals = _appeals(connection, [item.number for item in items])
+    results: list[bool] = []
+    noted: list[Event] = []
+    for item in items:
+        waits = (table.c.id == item.quarantine_id, table.c.replayed_at.is_(None))
+        left = update(table).where(*waits).values(replayed_at=item.at, number=item.number)
+        channel = connection.scalar(left.returning(table.c.channel))
+        results.append(channel is not None)
+        if channel is not None:
+            detail = {"id": item.quarantine_id}
+            noted.append(Event(What.REPLAYED, appeals.get(item.number), item.by, channel, detail))
+    events.note(connection, noted)
+    return results
 
 
 def probe(connection: Connection, items: Sequence[str]) -> list[None]:

@@ -1,12 +1,15 @@
 """Retention: what is finished and old goes, a bounded batch in each transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, over, select
 
+from appealbus.core.domain.event import BUS, Event, What
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import (
@@ -19,14 +22,19 @@ from appealbus.core.journal.tables import (
     counter,
     document,
     dossier,
+    log_entry,
     lookup,
     outbox,
     quarantine,
     reply,
+    to_number,
 )
+from appealbus.core.journal.writes import events
 
 _BATCH = 200
 """Rows of one transaction: the writer has no time for appeals meanwhile, so it is kept short."""
+ENTRIES = 1000
+"""Entries of the log that go in one transaction: they are small, and have one index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,23 @@ class Idle:
 
     before: datetime
     after: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What is older than this goes."""
+
+    before: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """All that waits for a receiver goes."""
+
+    receiver: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +89,24 @@ def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
         gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0
         bulk.upsert(connection, counter, [{"name": "pruned", "value": gone + len(ids)}])
+        _note(connection, item.by, "appeal", to_number(rows[-1].changed_at), len(ids), ids=ids)
     return Pruned(len(ids), rows[-1].changed_at if rows else item.after)
 
 
-def prune_quarantine(connection: Connection, items: Sequence[datetime]) -> list[int]:
+def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **more: Any) -> None:
+    detail = {"table": table, "upto": upto, "count": count, **more}
+    events.note(connection, [Event(What.PRUNED, None, by, detail=detail)])
+
+
+def prune_quarantine(connection: Connection, items: Sequence[Old]) -> list[int]:
     """Delete messages that were replayed before. What nobody replayed stays."""
     results = []
-    for before in items:
-        old = select(quarantine.c.id).where(quarantine.c.replayed_at < before).limit(_BATCH)
-        results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount)
+    for item in items:
+        old = select(quarantine.c.id).where(quarantine.c.replayed_at < item.before).limit(_BATCH)
+        count = connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
+        if count:
+            _note(connection, item.by, "quarantine", to_number(item.before), count)
+        results.append(count)
     return results
 
 
@@ -92,30 +126,54 @@ def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -
         if item.before is not None:
             too_much |= all_.c.at < item.before
         ids = select(all_.c.id).where(too_much).limit(_BATCH)
-        results.append(connection.execute(delete(quarantine).where(quarantine.c.id.in_(ids))).rowcount)
+        dropped = delete(quarantine).where(quarantine.c.id.in_(ids)).returning(quarantine.c.id, quarantine.c.channel)
+        rows = sorted(connection.execute(dropped), key=lambda row: row.id)
+        closed = [Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": "too_much"}) for row in rows]
+        events.note(connection, closed)
+        results.append(len(rows))
     return results
 
 
-def prune_access(connection: Connection, items: Sequence[datetime]) -> list[int]:
+def prune_access(connection: Connection, items: Sequence[Old]) -> list[int]:
     """Delete entries of the access log, from the oldest on up to the first that is younger."""
     results = []
-    for before in items:
+    for item in items:
         oldest = connection.execute(select(access.c.id, access.c.at).order_by(access.c.id).limit(_BATCH))
-        old = []
-        for row in oldest:
-            if row.at >= before:
-                break
-            old.append(row.id)
+        old = _older(oldest, item.before)
         connection.execute(delete(access).where(access.c.id.in_(old)))
+        if old:
+            _note(connection, item.by, "access", old[-1], len(old))
         results.append(len(old))
     return results
 
 
-def drop_deliveries(connection: Connection, items: Sequence[str]) -> list[int]:
+def prune_log(connection: Connection, items: Sequence[Old]) -> list[int]:
+    """Delete the beginning of the log, up to the first entry that is younger."""
+    results = []
+    for item in items:
+        first = select(log_entry.c.position, log_entry.c.at).order_by(log_entry.c.position).limit(ENTRIES)
+        old = _older(connection.execute(first), item.before)
+        if old:
+            connection.execute(delete(log_entry).where(log_entry.c.position <= old[-1]))
+            _note(connection, item.by, "log_entry", old[-1], len(old))
+        results.append(len(old))
+    return results
+
+
+def _older(rows: Iterable[Any], before: datetime) -> list[int]:
+    """Return the first columns of the rows up to the first that is not older."""
+    return [row[0] for row in takewhile(lambda row: row.at < before, rows)]
+
+
+def drop_deliveries(connection: Connection, items: Sequence[Gone]) -> list[int]:
     """Delete deliveries that were never confirmed, of the receivers named."""
-    return [_drop(connection, receiver, WAITS) or _drop(connection, receiver, ALONE) for receiver in items]
+    return [_drop(connection, item, WAITS) or _drop(connection, item, ALONE) for item in items]
 
 
-def _drop(connection: Connection, receiver: str, which: ColumnElement[bool]) -> int:
-    some = select(outbox.c.id).where(outbox.c.receiver == receiver, which).limit(_BATCH)
-    return connection.execute(delete(outbox).where(outbox.c.id.in_(some))).rowcount
+def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int:
+    some = select(outbox.c.id).where(outbox.c.receiver == item.receiver, which).limit(_BATCH)
+    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(outbox.c.id)
+    ids = sorted(connection.execute(dropped).scalars())
+    if ids:
+        _note(connection, item.by, "outbox", ids[-1], len(ids), ids=ids)
+    return len(ids)

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, case, select, text, update
 
-from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal
+from appealbus.core.domain.event import Event, What
+from appealbus.core.journal.tables import IN_WORK, READY, SUSPECT, appeal, to_number
+from appealbus.core.journal.writes import events
 
 DEATHS = 3
 """So many workers die over a suspect in its turn before it is held: two may have died for reasons of their own."""
@@ -33,6 +35,8 @@ class Burial:
 
     owner: str | None
     at: datetime
+    by: str
+    """Who takes over."""
 
 
 @dataclass(slots=True)
@@ -57,21 +61,24 @@ def bury(connection: Connection, items: Sequence[Burial]) -> list[SuspectsFound]
         query = leased().order_by(appeal.c.lease_until)
         if item.owner is not None:
             query = query.where(appeal.c.lease_owner == item.owner)
-        results.append(take_over(connection, connection.execute(query).all(), item.at))
+        results.append(take_over(connection, connection.execute(query).all(), item.at, item.by))
     return results
 
 
-def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> SuspectsFound:
+def take_over(connection: Connection, rows: Sequence[Any], now: datetime, by: str) -> SuspectsFound:
     """Make suspects of appeals whose worker did not give them back, and hold the one that was a suspect too often.
 
     By the journal's clock, as is `next_turn`: what was to wait by a clock that is set back is set back with it.
     """
     found = SuspectsFound(suspects=len(rows))
+    happened: list[Event] = []
     free = update(appeal).values(lease_owner=None, lease_until=None)
     innocent = [row.id for row in rows if row.deaths is None]
     if innocent:
         beside = free.where(appeal.c.id.in_(innocent))
         connection.execute(beside.values(state="suspect", deaths=0, due_at=now))
+        detail = {"deaths": 0, "due": to_number(now)}
+        happened += [Event(What.SUSPECTED, appeal_id, by, detail=detail) for appeal_id in innocent]
     for row in rows:
         if row.deaths is None:
             continue
@@ -79,10 +86,14 @@ def take_over(connection: Connection, rows: Sequence[Any], now: datetime) -> Sus
         if deaths < DEATHS:
             due_at = now + timedelta(seconds=PAUSES[deaths - 1])
             connection.execute(this.values(state="suspect", deaths=deaths, due_at=due_at))
+            detail = {"deaths": deaths, "due": to_number(due_at)}
         else:
             held = {"state": "held", "held_by": BY_ITSELF, "held_reason": REASON, "changed_at": now}
             connection.execute(this.values(deaths=deaths, due_at=None, **held))
             found.held.append(row.number)
+            detail = {"deaths": deaths, "held": 1}
+        happened.append(Event(What.SUSPECTED, row.id, by, detail=detail))
+    events.note(connection, happened)
     return found
 
 

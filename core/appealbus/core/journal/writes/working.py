@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from
-from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup
-from appealbus.core.journal.writes import clock, suspects
+from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
+from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
@@ -18,8 +19,9 @@ _DUE_AT_ONCE = 1000
 with more, one transaction would hold up all writes; with less, urgent ones among them are found later."""
 
 
-_KINDS_OF_LACK = 100
-"""The most combinations of lookups that are lacking together which one claim looks at; there are a handful."""
+_KINDS_OF_LACK = 1000
+"""The most combinations of lookups that are lacking together which one claim looks at: a fifth of a second. Seven that
+are lost make 127 at most. With less, whoever lacks one of the last might never be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Retry:
     number: str
     at: datetime
     everything: bool
+    by: str
     refresh: bool = False
     """Whether to ask also what was found."""
 
@@ -100,7 +103,7 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         ready = update(appeal).where(appeal.c.id.in_(again))
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     dead = suspects.leased().where(appeal.c.lease_until <= now).order_by(appeal.c.lease_until).limit(_DUE_AT_ONCE)
-    found = suspects.take_over(connection, connection.execute(dead).all(), item.now)
+    found = suspects.take_over(connection, connection.execute(dead).all(), item.now, by_worker(item.owner))
     turn = suspects.next_turn(connection, item.now) if item.suspects else None
     rows = [] if turn is None else [turn]
     if len(rows) < item.limit:
@@ -116,6 +119,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         until = now + timedelta(seconds=item.seconds)
         leased = leased.values(state="in_work", due_at=None, lease_owner=item.owner, lease_until=until)
         connection.execute(leased)
+        by = by_worker(item.owner)
+        events.note(connection, [Event(What.CLAIMED, appeal_id, by) for appeal_id in claimed])
     return Claimed(claimed, found)
 
 
@@ -164,7 +169,11 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
         # No process has died over these appeals: a suspect among them is no more suspect than before.
         put_off = {"state": "parked", "deaths": None, "lacks": None}
         free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
-        connection.execute(free.values(due_at=item.due_at, lease_owner=None, lease_until=None))
+        freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
+        ids = sorted(connection.execute(freed).scalars())
+        detail = {} if item.due_at is None else {"due": to_number(item.due_at)}
+        by = by_worker(item.owner)
+        events.note(connection, [Event(What.GIVEN_BACK, appeal_id, by, detail=detail) for appeal_id in ids])
     return [None] * len(items)
 
 
@@ -197,7 +206,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     if found.state == "in_work":
         if found.lease_until > clock.leased_at(connection, item.at):
             return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], item.at).held)
+        held = bool(suspects.take_over(connection, [found], item.at, item.by).held)
     if held:
         return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
     ready = update(appeal).where(appeal.c.id == found.id)
@@ -209,4 +218,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     if answered:
         anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
         count += connection.execute(anew).rowcount
+    what = What.REFRESHED if item.refresh else What.RETRIED
+    detail = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
+    events.note(connection, [Event(what, found.id, item.by, detail=detail)])
     return count

@@ -1,0 +1,131 @@
+"""What the log is asked: pages from a cursor on, and all that happened to one appeal."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, null, select, text
+
+from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
+from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
+from appealbus.core.journal.tables import appeal, counter, epoch, log_entry, log_unplaced
+from appealbus.core.journal.writes.placing import COUNTER
+
+_WINDOW = 10_000
+"""Positions that one page looks through for what is wanted: a filter that nothing fulfils must not read millions."""
+_COUNTED = 100_000
+"""Entries without a position that are counted: where no worker runs there may be millions."""
+_UNPLACED = 1000
+"""The most entries of an appeal without a position that are shown: the sequencer is a second behind, or is stopped."""
+_LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
+_FIRST = select(func.min(log_entry.c.position))
+
+
+def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFilter) -> LogPage:
+    """Return a page of the log, from a cursor or from its beginning on.
+
+    Raises:
+        CursorRefused: nobody can go on from there without missing anything.
+
+    """
+    limit = max(1, limit)
+    last = head(connection)
+    began = {row.epoch: row.after for row in connection.execute(select(epoch))}
+    now = max(began)
+    end, first = Cursor(now, last), _first(connection, last)
+    position = first if after is None else _position(after, began, first, end)
+    appeal_id = None if wanted.number is None else _appeal_id(connection, wanted.number)
+    if wanted.number is not None and appeal_id is None:
+        return LogPage((), end, end)
+    # Those of one appeal have an index of their own.
+    upto = last if appeal_id is not None else min(last, position + max(_WINDOW, limit))
+    query = _placed().where(log_entry.c.position > position, log_entry.c.position <= upto, *_conditions(wanted))
+    if appeal_id is not None:
+        query = query.where(log_entry.c.appeal_id == appeal_id)
+    rows = connection.execute(query.order_by(log_entry.c.position).limit(limit)).all()
+    reached = rows[-1].position if len(rows) == limit else upto
+    return LogPage([_entry(row) for row in rows], Cursor(now, reached), end)
+
+
+def history(connection: Connection, number: str, after: int, limit: int) -> list[LogEntry]:
+    """Return what happened to an appeal after a position, in order; with the last of it what has no position yet."""
+    appeal_id = _appeal_id(connection, number)
+    if appeal_id is None:
+        return []
+    placed = _placed().where(log_entry.c.appeal_id == appeal_id, log_entry.c.position > after)
+    found = [_entry(row) for row in connection.execute(placed.order_by(log_entry.c.position).limit(limit))]
+    if len(found) < limit and connection.dialect.name != "sqlite":
+        columns = [column for column in log_unplaced.columns if column.name != "id"]
+        waiting = select(null().label("position"), *columns, literal(number).label("number"))
+        waiting = waiting.where(log_unplaced.c.appeal_id == appeal_id).order_by(log_unplaced.c.id).limit(_UNPLACED)
+        found += [_entry(row) for row in connection.execute(waiting)]
+    return found
+
+
+def head(connection: Connection) -> int:
+    """Return the last position that was ever given."""
+    if connection.dialect.name == "sqlite":
+        return connection.scalar(_LAST) or 0
+    return connection.scalar(select(counter.c.value).where(counter.c.name == COUNTER)) or 0
+
+
+def unplaced(connection: Connection) -> tuple[int, datetime | None]:
+    """Return how many entries have no position yet, as far as that is counted, and since when the oldest waits."""
+    if connection.dialect.name == "sqlite":
+        return 0, None
+    some = select(log_unplaced.c.at).order_by(log_unplaced.c.id).limit(_COUNTED).subquery()
+    row = connection.execute(select(func.count().label("number"), func.min(some.c.at).label("oldest"))).one()
+    return row.number, row.oldest
+
+
+def _first(connection: Connection, last: int) -> int:
+    """Return the position behind which the log begins."""
+    first: int | None = connection.scalar(_FIRST)
+    return last if first is None else first - 1
+
+
+def _position(after: Cursor, began: dict[int, int], first: int, end: Cursor) -> int:
+    if after.epoch not in began:
+        # It came from a copy made in some epoch before: up to where the newest of these began all have read the same.
+        known = [position for each, position in began.items() if each < after.epoch]
+        raise UnknownEpoch(Cursor(end.epoch, max(first, max(known, default=0))))
+    ends = min((position for each, position in began.items() if each > after.epoch), default=None)
+    if ends is not None and after.position > ends:
+        raise CursorUndone(Cursor(end.epoch, max(first, ends)))
+    if after.position > end.position:
+        raise CursorAhead(end)
+    if after.position < first:
+        raise CursorPruned(Cursor(end.epoch, first))
+    return after.position
+
+
+def _placed() -> Select[Any]:
+    return select(log_entry, appeal.c.number).outerjoin(appeal, appeal.c.id == log_entry.c.appeal_id)
+
+
+def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.what:
+        conditions.append(log_entry.c.what.in_(sorted(wanted.what)))
+    if wanted.about is not None:
+        conditions.append(log_entry.c.about == wanted.about)
+    if wanted.actor is not None:
+        conditions.append(log_entry.c.actor == wanted.actor)
+    return conditions
+
+
+def _appeal_id(connection: Connection, number: str) -> int | None:
+    return connection.scalar(select(appeal.c.id).where(appeal.c.number == number))
+
+
+def _entry(row: Row[Any]) -> LogEntry:
+    return LogEntry(
+        row.position,
+        row.at,
+        row.what,
+        row.appeal_id,
+        row.number,
+        row.actor,
+        row.about,
+        orjson.loads(row.detail) if row.detail else {},
+    )

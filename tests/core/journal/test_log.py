@@ -1,0 +1,229 @@
+"""The log: what each write notes, read from a cursor on, gap-free whoever gives the positions."""
+
+import asyncio
+
+import pytest
+
+from appealbus.core import clocks
+from appealbus.core.domain.event import Cursor
+from appealbus.core.interfaces.answer import Answer, Kept
+from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import QuarantineBounds
+
+
+async def placed(journal):
+    """Give positions to all that there is, and return the log."""
+    while await journal.place_log():
+        pass
+    entries, after = [], None
+    while True:
+        page = await journal.log(after, 50)
+        entries += page.entries
+        after = page.next
+        if not page.lag:
+            assert [entry.position for entry in entries] == list(range(1, after.position + 1))
+            return entries
+
+
+async def words(journal):
+    return [(entry.what, entry.actor, entry.about, entry.detail) for entry in await placed(journal)]
+
+
+async def test_a_whole_life_is_noted(journal, make, conclude):
+    """In the order in which it happened, with who did it."""
+    journal.actor = "worker:w"
+    accepted = await journal.accept(make.new())
+    number, id_ = accepted.receipt.number, accepted.appeal_id
+    await journal.accept(make.new())
+    await journal.claim("w", make.now, 10, 60)
+    await journal.access([make.access(number)])
+    await journal.keep(id_, make.state(), owner="w")
+    await conclude(accepted)
+    await journal.delivered([1])
+    await journal.delivered([1])
+
+    client = ("client:files", "files")
+    (content,) = [e.detail["content"] for e in await placed(journal) if e.what == "accepted"]
+    (parts,) = [e.detail["parts"] for e in await placed(journal) if e.what == "version"]
+    assert await words(journal) == [
+        (
+            "accepted",
+            *client,
+            {"number": number, "message_id": "m1", "content": content, "urgency": 3652059, "by": "appealbus"},
+        ),
+        ("repeated", *client, {}),
+        ("claimed", "worker:w", "", {}),
+        ("asked", "worker:w", "gbdfl.person", {"question": "q1", "source": "gbdfl", "served": "source"}),
+        (
+            "ended",
+            "worker:w",
+            "gbdfl.person",
+            {
+                "key": "k",
+                "kind": "not_found",
+                "code": "gbdfl.00003",
+                "attempts": 0,
+                "runs": 1,
+                "ended": round(make.now.timestamp() * 1_000_000),
+            },
+        ),
+        (
+            "version",
+            "bus",
+            "",
+            {"completeness": "complete", "state": "idle", "version": 1, "parts": parts, "receivers": ["out"]},
+        ),
+        ("delivered", "worker:w", "out", {"version": 1, "id": 1}),
+    ]
+    assert {entry.number for entry in await placed(journal) if entry.what != "asked"} == {number}
+
+
+async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
+    """Whatever else is written says so, too."""
+    journal.actor = "person:aigul"
+    accepted = await journal.accept(make.new())
+    number = accepted.receipt.number
+    await journal.hold_appeal(number, by="aigul", reason="asked to")
+    await journal.release_appeal(number)
+    await journal.claim("w", make.now, 10, 60)
+    await journal.release("w")
+    await journal.claim("w", make.now, 10, 60)
+    await journal.bury("w")
+    await journal.retry(number, everything=True)
+    await journal.claim("w", clocks.wall(), 10, 60)
+    await conclude(accepted, due_at=make.later(60))
+    await conclude(accepted, 2)
+    await journal.deliveries_failed([(1, "away", make.later(5))])
+    await journal.deliveries_alone([(1, "no")])
+    await journal.skip_deliveries(number, "gone", version=2)
+    await journal.resend(number, version=1)
+    differing = await journal.quarantine(make.quarantine())
+    await journal.replayed(differing, number)
+    await journal.quarantine(make.quarantine())
+    await journal.trim_quarantine(QuarantineBounds(0, 1, None))
+    await journal.drop_deliveries("out")
+    await journal.trust_clock()
+    await journal.prune(make.later(10**9))
+    await journal.begin_epoch(1, 0)
+
+    person = "person:aigul"
+    said = [(what, actor, about) for what, actor, about, _ in await words(journal)]
+    assert said == [
+        ("accepted", "client:files", "files"),
+        ("held", person, ""),
+        ("released", person, ""),
+        ("claimed", "worker:w", ""),
+        ("given_back", "worker:w", ""),
+        ("claimed", "worker:w", ""),
+        ("suspected", person, ""),
+        ("retried", person, ""),
+        ("claimed", "worker:w", ""),
+        ("version", "bus", ""),
+        ("version", "bus", ""),
+        ("failed", person, "out"),
+        ("set_aside", person, "out"),
+        ("skipped", person, "out"),
+        ("resent", person, "out"),
+        ("quarantined", "client:files", "files"),
+        ("replayed", person, "files"),
+        ("quarantined", "client:files", "files"),
+        ("closed", "bus", "files"),
+        ("pruned", person, ""),
+        ("clock_trusted", person, ""),
+        ("pruned", person, ""),
+        ("pruned", person, ""),
+        ("restored", person, ""),
+    ]
+
+
+async def test_pages_filter_and_go_on(journal, make):
+    """A page says where the next one begins, also where nothing was wanted; an appeal's history is paged by key."""
+    numbers = [(await journal.accept(make.new(f"m{index}"))).receipt.number for index in range(5)]
+    await journal.hold_appeal(numbers[2], by="x", reason="so")
+    if journal.shared:
+        assert [entry.position for entry in await journal.history(numbers[2])] == [None, None]
+        assert (await journal.counts()).log_unplaced == 6
+        assert (await journal.log()).entries == []
+    await placed(journal)
+    assert (await journal.counts()).log_position == 6
+
+    first = await journal.log(None, 2)
+    assert ([entry.number for entry in first.entries], str(first.next), first.lag) == (numbers[:2], "1.2", 4)
+    second = await journal.log(first.next, 2, what={"held"})
+    assert ([entry.what for entry in second.entries], str(second.next), second.lag) == (["held"], "1.6", 0)
+    assert (await journal.log(second.next)).entries == []
+    assert [entry.what for entry in (await journal.log(number=numbers[2])).entries] == ["accepted", "held"]
+    assert (await journal.log(number="no such")).next == second.next
+    assert (await journal.log(actor="person:x", about="")).entries[0].detail == {"reason": "so"}
+    assert [entry.position for entry in await journal.history(numbers[2], limit=1)] == [3]
+    assert [entry.position for entry in await journal.history(numbers[2], after=3)] == [6]
+    assert await journal.history("no such") == []
+
+
+async def test_a_cursor_that_cannot_go_on_says_where_to_start(journal, make):
+    """A future one, one of another epoch, one behind the end of an older epoch, one whose followers are pruned."""
+    for index in range(4):
+        await journal.accept(make.new(f"m{index}"))
+    await placed(journal)
+    with pytest.raises(CursorAhead) as ahead:
+        await journal.log(Cursor(1, 5))
+    assert str(ahead.value.restart) == "1.4"
+    await journal.begin_epoch(3, 0)
+    await placed(journal)
+    for cursor in (Cursor(1, 4), Cursor(4, 4)):
+        assert [entry.what for entry in (await journal.log(cursor)).entries] == ["restored"]
+    assert str((await journal.log(Cursor(1, 2))).next) == "4.5"
+    with pytest.raises(CursorUndone) as undone:
+        await journal.log(Cursor(1, 5))
+    assert (str(undone.value.restart), undone.value.code) == ("4.4", "cursor.undone")
+    for cursor, restart in ((Cursor(2, 3), "4.0"), (Cursor(9, 3), "4.4")):
+        with pytest.raises(UnknownEpoch) as unknown:
+            await journal.log(cursor)
+        assert str(unknown.value.restart) == restart
+
+    assert await journal.prune_log(clocks.wall()) == 5
+    await placed_from(journal, Cursor(4, 5))
+    for old in (Cursor(1, 0), Cursor(1, 4)):
+        with pytest.raises(CursorPruned) as pruned:
+            await journal.log(old)
+        assert str(pruned.value.restart) == "4.5"
+    assert [entry.what for entry in (await journal.log()).entries] == ["pruned"]
+
+
+async def placed_from(journal, cursor):
+    while await journal.place_log():
+        pass
+    assert [entry.position for entry in (await journal.log(cursor)).entries] == [cursor.position + 1]
+
+
+async def test_what_has_no_position_at_a_restore_gets_one_in_the_new_epoch(journal, make):
+    """In the epoch that is lost another entry may have had it: whoever read that one must not miss this one."""
+    await journal.accept(make.new())
+    await placed(journal)
+    await journal.accept(make.new("m2"))
+    await journal.begin_epoch(1, 0)
+    while await journal.place_log():
+        pass
+    went_on = await journal.log(Cursor(1, 1))
+    assert [entry.what for entry in went_on.entries] == ["accepted", "restored"]
+    if journal.shared:
+        with pytest.raises(CursorUndone):
+            await journal.log(Cursor(1, 2))
+
+
+async def test_two_sequencers_at_once_are_as_right_as_one(url, journal, make):
+    """No position twice, none left out."""
+    async with await Journal.open(url) as other:
+        for turn in range(3):
+            await asyncio.gather(
+                *(journal.accept(make.new(f"{turn}-{index}")) for index in range(20)),
+                *(one.place_log() for one in (journal, other) * 5),
+            )
+        assert len(await placed(journal)) == 60
+
+
+async def test_answers_that_come_by_themselves_are_noted(journal, make):
+    """And a message that another one's id stands in the way of is noted with that one."""
+    assert await journal.answered("acme", Answer("nobody's", b"")) is Kept.UNKNOWN
+    assert await words(journal) == []
