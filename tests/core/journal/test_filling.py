@@ -173,17 +173,22 @@ async def test_it_goes_on_after_every_stop(old):
 
 
 _KILLED = """
-import sys
+import pathlib, sys
 from appealbus.core.journal import store
 from appealbus.core.journal.migrations import filling
 filling._BATCH = 7
-store.open_store(sys.argv[1], read_only=False)
+store.open_store(sys.argv[1], key=pathlib.Path(sys.argv[2]), read_only=False)
 """
+
+
+def key_of(url: str) -> Path:
+    return Path(f"{url.removeprefix('sqlite:///')}.key") if url.startswith("sqlite") else store.UNNAMED_KEY
 
 
 def killed(url: str) -> int:
     environment = {**os.environ, "APPEALBUS_FAILPOINT": "journal.filling:3"}
-    return subprocess.run([sys.executable, "-c", _KILLED, url], env=environment, check=False, timeout=60).returncode
+    line = [sys.executable, "-c", _KILLED, url, str(key_of(url))]
+    return subprocess.run(line, env=environment, check=False, timeout=60).returncode
 
 
 async def test_a_kill_in_a_batch_loses_that_alone(old):

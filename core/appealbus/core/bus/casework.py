@@ -26,6 +26,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.columns import pending_of, worst
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
@@ -93,6 +94,7 @@ class Casework:
                 pause_from=journal.now,
                 gives_up=lambda: journal.doubt is None,
                 mark=self._mark,
+                key_of=journal.key.question,
             )
             for kind, contract in self.contracts.items()
         }
@@ -209,7 +211,7 @@ class CaseRun:
     async def _told(self) -> Told | None:
         case = self.case
         previous = await self._journal.version(case.appeal_id, case.version) if case.version else None
-        return None if previous is None else Told(previous, self._contract.present)
+        return None if previous is None else Told(previous, self._contract.present, case.states)
 
     def _whole(self, asked: Mapping[Key, LookupState], told: Told | None) -> Whole:
         return whole(self.case, asked, self._contract, told.questions if told else (), self._journal.now())
@@ -237,7 +239,7 @@ class CaseRun:
             # Too old for another try, and there is no version yet: deliver what there is.
             states = {(state.lookup, state.key): state for state in case.states}
             return await self._publish(self._whole(states, None), None)
-        return await self._end(Completeness.PARTIAL, again, lacks=sorted(self._contract.missing))
+        return await self._end(Completeness.PARTIAL, again, case.states, lacks=sorted(self._contract.missing))
 
     async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
         host, states = self._casework.parts.host, known.states
@@ -246,7 +248,7 @@ class CaseRun:
         )
         failpoint("bus.before_conclude")
         end = await self._end(
-            dossier.completeness, due_at, dossier, states, doubted=bool(self._left_out(states)), lacks=known.lacks
+            dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
         )
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
@@ -258,15 +260,18 @@ class CaseRun:
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        completeness = completeness_of(known.states, self._contract.required)
-        return await self._end(completeness, due_at, doubted=bool(self._left_out(known.states)), lacks=known.lacks)
+        completeness, doubted = (
+            completeness_of(known.states, self._contract.required),
+            bool(self._left_out(known.states)),
+        )
+        return await self._end(completeness, due_at, known.states, doubted=doubted, lacks=known.lacks)
 
     async def _end(
         self,
         completeness: Completeness,
         due_at: datetime | None,
+        states: Sequence[LookupState],
         dossier: Dossier | None = None,
-        states: Sequence[LookupState] = (),
         *,
         doubted: bool = False,
         lacks: Sequence[str] = (),
@@ -287,6 +292,8 @@ class CaseRun:
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
+                signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
+                pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,
                 plan=self._contract.digest,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
@@ -52,7 +53,7 @@ def dossier(
         "dossier",
         number=number,
         copy=copy,
-        version=version,
+        about=lambda raw: {"version": orjson.loads(raw)["version"]},
     )
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
@@ -72,7 +73,9 @@ def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: C
     if held is not None and not held.version:
         _print_held(cli, held, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
-    found = look(cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy)
+    found = look(
+        cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy, about=_version
+    )
     if as_json:
         gaps = [gap.model_dump(mode="json") for gap in found.gaps]
         head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
@@ -102,14 +105,14 @@ def explain(
     """
     cli = cli_of(context)
 
-    async def explained(journal: Journal) -> list[FieldValue]:
-        raw = await _raw(cli, journal, number, version)
+    async def explained(journal: Journal) -> tuple[Dossier, list[FieldValue]]:
+        read = DOSSIER.read(await _raw(cli, journal, number, version))
         try:
-            return explain_field(DOSSIER.read(raw), field)
+            return read, explain_field(read, field)
         except FieldError as error:
             cli.fail(str(error), EXIT_ABSENT)
 
-    found = look(cli, explained, "explain", number=number, copy=copy, version=version)
+    _, found = look(cli, explained, "explain", number=number, copy=copy, about=lambda told: _version(told[0]))
     if as_json:
         cli.print_json([item.as_json() for item in found])
     else:
@@ -138,6 +141,10 @@ def retry(
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"
     cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
+
+
+def _version(shown: Dossier) -> dict[str, int]:
+    return {"version": shown.version}
 
 
 async def _held(journal: Journal, number: str) -> AppealRow | None:

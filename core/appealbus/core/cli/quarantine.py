@@ -65,7 +65,13 @@ def show(
 ) -> None:
     """Show one message as it came; on the terminal with its control characters written out. Who looks is noted."""
     cli = cli_of(context)
-    row = look(cli, lambda journal: _row(cli, journal, quarantine_id), "quarantine", copy=copy, id=quarantine_id)
+    row = look(
+        cli,
+        lambda journal: _row(cli, journal, quarantine_id),
+        "quarantine",
+        copy=copy,
+        about=lambda found: {"id": found.id},
+    )
     if as_json:
         cli.print_json(_as_json(row))
         return

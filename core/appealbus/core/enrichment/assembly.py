@@ -142,22 +142,32 @@ def unkept(states: Sequence[LookupState]) -> list[Document]:
 class Told:
     """What a version has told, to be compared with what the next would tell."""
 
-    def __init__(self, version: Version, present: Mapping[str, str]) -> None:
+    def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:
         """Read it.
 
         Args:
             version: as it is kept.
             present: by the former name of a lookup its present one.
+            states: how the case's questions stand. One that had another key then, since the journal had another key or
+                none, is known by its inputs.
 
         """
         told: dict[str, Any] = from_json(bare(version.skeleton))
-        self._news = {
-            (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
+        there = {(state.lookup, state.key): state.inputs for state in states}
+        keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
+        names: dict[Key, Key] = {}
+        self._news: dict[Key, str] = {}
+        for item in told["outcomes"]:
+            lookup = present.get(item["lookup"], item["lookup"])
+            key = item["key"]
+            if (lookup, key) not in there and item["inputs"]:
+                key = keys.get((lookup, *((each["name"], each["value"]) for each in item["inputs"])), key)
+            names[item["lookup"], item["key"]] = lookup, key
+            self._news[lookup, key] = _news(
                 OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
             )
-            for item in told["outcomes"]
-        }
-        facts = [((present.get(fact["lookup"], fact["lookup"]), fact["key"]), fact) for fact in told["facts"]]
+        facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
+        facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
         # A version that an older program wrote is whole.
         self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
         self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))

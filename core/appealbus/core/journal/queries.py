@@ -40,6 +40,7 @@ from appealbus.core.journal.tables import (
     quarantine,
     source_state,
     standing,
+    subject,
     suspect_message,
     worker,
 )
@@ -113,6 +114,14 @@ def appeals(
         query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
     if lacking:
         query = query.where(LACKS)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
+    """Return a page of the appeals that name whom or what this mark stands for."""
+    named = select(subject.c.appeal_id).where(subject.c.mark == mark, subject.c.appeal_id > after).distinct()
+    page = named.order_by(subject.c.appeal_id).limit(limit).subquery()
+    query = select(*_LISTED).join(page, page.c.appeal_id == appeal.c.id).order_by(page.c.appeal_id)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 

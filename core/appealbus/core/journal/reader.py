@@ -19,7 +19,8 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log_queries, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -36,8 +37,9 @@ some times, by its text and by the ways out."""
 class JournalReader:
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
-    def __init__(self, readers: Engine) -> None:
+    def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
         self._readers = readers
+        self._key = key
         # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
         self._threads = ThreadPoolExecutor(READERS, "journal-reader")
         self._open = True
@@ -63,6 +65,31 @@ class JournalReader:
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
         return await self._read(lambda connection: queries.appeal_row(connection, number))
+
+    async def appeals_of(self, kind: naming.Kind, identifier: str, after: int = 0, limit: int = 100) -> list[AppealRow]:
+        """Return a page of the appeals that name somebody or something, themselves or in a record found for them.
+
+        Args:
+            kind: what the identifier is: `iin`, `bin`, `cadastral_number`.
+            identifier: in any spelling.
+            after: the last id of the page before.
+            limit: the most appeals.
+
+        Raises:
+            IdentifierError: it is no such identifier.
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        normal = naming.PARSES[kind](identifier)
+        return await self._read(
+            lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+        )
+
+    def _key_of(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, which is looked for once it is needed."""
+        if isinstance(self._key, KeyFile):
+            self._key = self._key.of_journal(connection)
+        return self._key
 
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""

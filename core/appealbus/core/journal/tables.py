@@ -427,13 +427,17 @@ epoch = Table(
 subject = Table(
     "subject",
     metadata,
-    Column("mark", LargeBinary, primary_key=True),
     Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("kind", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role."""
-Index("ix_subject_appeal_id", subject.c.appeal_id)
+"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role.
+
+Marks are like chance, so an entry of their index lands anywhere in it; that is why there is no second such tree.
+"""
+Index("ix_subject_mark", subject.c.mark, subject.c.appeal_id)
 
 change = Table(
     "change",

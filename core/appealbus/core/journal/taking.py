@@ -24,7 +24,7 @@ class Taking(Writing):
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
         return await self._write.submit(
-            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease)
+            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease, self.key)
         )
 
     async def quarantine(self, new: NewQuarantine) -> int:

@@ -68,19 +68,16 @@ class Upkeep(Writing):
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
 
-    async def note_look(
-        self, what: str, *, by: str, number: str | None = None, about: Mapping[str, int | None] | None = None
-    ) -> None:
+    async def note_look(self, what: str, *, number: str | None = None, about: Mapping[str, int] | None = None) -> None:
         """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
 
         Args:
             what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
-            by: the person.
             number: the appeal's.
             about: what else is to be said of it.
 
         """
-        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}))
+        await self._write.submit(looking.look, looking.Look(what, self.actor, number, about or {}))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""

@@ -14,6 +14,8 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
+from appealbus.core.journal.key import Marked
+from appealbus.core.journal.naming import named_by_record
 from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writes.replies import Kept as KeptRow
@@ -51,7 +53,8 @@ class Working(Writing):
         `owner` it is dropped if the appeal is leased to another worker by then. So are the `replies` to it; with large
         ones it is on disk when this returns, or the queue would hold many of them.
         """
-        item = keeping.Keep(appeal_id, state, owner, self._kept(appeal_id, state, replies))
+        kept = self._kept(appeal_id, state, replies)
+        item = keeping.Keep(appeal_id, state, owner, kept, self._marked(state))
         if replies is not None and len(replies.packed) > _LARGE:
             await self._write.submit(keeping.keep, item)
         else:
@@ -88,13 +91,17 @@ class Working(Writing):
 
         Otherwise as `keep`.
         """
-        item = awaiting.Read(appeal_id, state, question_id, owner, self._kept(appeal_id, state, replies))
+        kept = self._kept(appeal_id, state, replies)
+        item = awaiting.Read(appeal_id, state, question_id, owner, kept, self._marked(state))
         await self._write.post(awaiting.keep_read, item, about=appeal_id)
 
     def _kept(self, appeal_id: int, state: LookupState, replies: KeptReplies | None) -> KeptRow | None:
         if replies is None:
             return None
         return KeptRow(appeal_id, state, replies, self.now() + timedelta(seconds=replies.seconds))
+
+    def _marked(self, state: LookupState) -> Sequence[Marked]:
+        return () if state.record is None else self.key.marked(named_by_record(state.record, state.lookup))
 
     async def claim(
         self,

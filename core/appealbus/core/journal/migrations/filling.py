@@ -23,14 +23,17 @@ from sqlalchemy import (
     func,
     select,
     text,
+    update,
 )
 
 from appealbus.core.domain.document import Document, fact_of
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, documents
+from appealbus.core.journal import bulk, codec, columns, documents
+from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED
+from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
 from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, subjects
 
 # Records are known by their types once their modules are loaded.
 from appealbus.schemas import address, organisation, parcel, person  # noqa: F401
@@ -42,7 +45,7 @@ _LAST, _DONE = "filled.last", "filled.count"
 """The counters that say up to which appeal all is filled, and how many these are."""
 
 
-def _columns(kind: type[Any], names: str) -> list[Column[Any]]:
+def _many(kind: type[Any], names: str) -> list[Column[Any]]:
     return [Column(name, kind) for name in names.split()]
 
 
@@ -52,26 +55,27 @@ _APPEAL = Table(
     "appeal",
     _metadata,
     Column("id", BigInteger, primary_key=True),
-    *_columns(BigInteger, "accepted_at due_at lease_until changed_at"),
-    *_columns(Integer, "urgency deaths version size"),
-    *_columns(Text, "channel message_id number accepted_by state lease_owner held_by held_reason completeness kind"),
-    *_columns(Text, "category place addressee applicant signal pending lacks closed"),
-    *_columns(LargeBinary, "digest document content"),
+    *_many(BigInteger, "accepted_at due_at lease_until changed_at"),
+    *_many(Integer, "urgency deaths version size"),
+    *_many(Text, "channel message_id number accepted_by state lease_owner held_by held_reason completeness kind"),
+    *_many(Text, "category place addressee applicant signal pending lacks closed"),
+    *_many(LargeBinary, "digest document content"),
 )
 _LOOKUP = Table(
     "lookup",
     _metadata,
-    *_columns(BigInteger, "appeal_id asked_at ended_at next_attempt_at"),
-    *_columns(Integer, "attempts runs"),
-    *_columns(Text, "lookup key kind code reason"),
-    *_columns(LargeBinary, "inputs record provenance fact"),
+    *_many(BigInteger, "appeal_id asked_at ended_at next_attempt_at"),
+    *_many(Integer, "attempts runs"),
+    *_many(Text, "lookup key kind code reason"),
+    *_many(LargeBinary, "inputs record provenance fact"),
 )
 _DOSSIER = Table(
     "dossier",
     _metadata,
-    *_columns(BigInteger, "appeal_id version"),
-    *_columns(LargeBinary, "document"),
+    *_many(BigInteger, "appeal_id version"),
+    *_many(LargeBinary, "document"),
 )
+_AWAITED = Table("awaited", _metadata, *_many(BigInteger, "appeal_id"), *_many(Text, "correlation_id key"))
 _FIRST, _TO = bindparam("first", type_=BigInteger()), bindparam("to", type_=BigInteger())
 _LOOKUPS = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO))
 _NEWEST = (
@@ -79,7 +83,18 @@ _NEWEST = (
     .join(_APPEAL, (_APPEAL.c.id == _DOSSIER.c.appeal_id) & (_APPEAL.c.version == _DOSSIER.c.version))
     .where(_APPEAL.c.id.between(_FIRST, _TO))
 )
+_WAITING = select(_AWAITED).where(_AWAITED.c.appeal_id.between(_FIRST, _TO))
+_KEYED = update(_AWAITED).where(_AWAITED.c.correlation_id == bindparam("this")).values(key=bindparam("keyed"))
 _STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
+
+
+@dataclass(slots=True)
+class Question:
+    """A question as the older program left it: its row, its record, and the document of that from now on."""
+
+    row: dict[str, Any]
+    record: Record | dict[str, Any] | None
+    fact: Document | None
 
 
 @dataclass(slots=True)
@@ -91,7 +106,7 @@ class Old:
         appeal: the JSON of the appeal, None where it is damaged.
         document: its document, as it is from now on.
         newest: the newest version of its dossier, which is whole; None where it has none.
-        lookups: how its questions stand: rows of `lookup`.
+        questions: how its questions stand.
 
     """
 
@@ -99,7 +114,7 @@ class Old:
     appeal: dict[str, Any] | None
     document: Document
     newest: bytes | None = None
-    lookups: list[dict[str, Any]] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
 def total(connection: Connection) -> int:
@@ -107,8 +122,14 @@ def total(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(_APPEAL)) or 0
 
 
-def fill(connection: Connection) -> int | None:
-    """Fill the next appeals; return how many are filled by now, None where all were before."""
+def fill(connection: Connection, key: JournalKey) -> int | None:
+    """Fill the next appeals; return how many are filled by now, None where all were before.
+
+    Args:
+        connection: to the journal.
+        key: the journal's.
+
+    """
     stands = {row.name: row.value for row in connection.execute(_STANDS)}
     last, done = stands.get(_LAST, 0), stands.get(_DONE, 0)
     some = select(_APPEAL).where(_APPEAL.c.id > last).order_by(_APPEAL.c.id).limit(_BATCH)
@@ -117,10 +138,10 @@ def fill(connection: Connection) -> int | None:
         return None
     these = {"first": min(olds), "to": max(olds)}
     for row in connection.execute(_LOOKUPS, these).mappings():
-        olds[row["appeal_id"]].lookups.append(dict(row))
+        olds[row["appeal_id"]].questions.append(_question(dict(row)))
     for version in connection.execute(_NEWEST, these):
         olds[version.appeal_id].newest = version.document
-    _move(connection, list(olds.values()))
+    _move(connection, list(olds.values()), key)
     now: dict[str, int] = {_LAST: these["to"], _DONE: done + len(olds)}
     bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in now.items()])
     return now[_DONE]
@@ -142,21 +163,13 @@ def _old(row: dict[str, Any]) -> Old:
         return Old(row, None, Document.of(raw))
 
 
-def _move(connection: Connection, appeals: Sequence[Old]) -> None:
-    lookups = [row for old in appeals for row in old.lookups]
-    facts = [_fact(row) for row in lookups]
-    kept = [(row["appeal_id"], fact) for row, fact in zip(lookups, facts, strict=True) if fact is not None]
-    documents.keep(connection, [(old.row["id"], old.document) for old in appeals] + kept)
+def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
+    questions = [question for old in appeals for question in old.questions]
+    facts = [(each.row["appeal_id"], each.fact) for each in questions if each.fact is not None]
+    documents.keep(connection, [(old.row["id"], old.document) for old in appeals] + facts)
     these = {"first": appeals[0].row["id"], "to": appeals[-1].row["id"]}
     connection.execute(delete(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO)), these)
-    bulk.insert(
-        connection,
-        _LOOKUP,
-        [
-            {**row, "record": None, "provenance": None, "fact": fact and fact.digest}
-            for row, fact in zip(lookups, facts, strict=True)
-        ],
-    )
+    bulk.insert(connection, _LOOKUP, [_moved(each, key) for each in questions])
     changed = [_changed(old) for old in appeals]
     if connection.dialect.name == "sqlite":
         # Rows that are made smaller would leave each page half empty, and then all are read and written once more
@@ -166,29 +179,69 @@ def _move(connection: Connection, appeals: Sequence[Old]) -> None:
         bulk.insert(connection, _APPEAL, [{**old.row, **new} for old, new in zip(appeals, changed, strict=True)])
     else:
         bulk.update(connection, _APPEAL, changed)
+    subjects.add(connection, [subjects.Naming(old.row["id"], key.marked(_named(old))) for old in appeals])
+    waiting = connection.execute(_WAITING, these).all()
+    if waiting:
+        keyed = [{"this": row.correlation_id, "keyed": key.question(row.key)} for row in waiting]
+        connection.execute(_KEYED, keyed)
 
 
 def _changed(old: Old) -> dict[str, Any]:
     """Return the columns of an appeal that change."""
-    return {"id": old.row["id"], "document": b"", "content": old.document.digest, "size": len(old.document.body)}
+    rows = [each.row for each in old.questions]
+    open_ = sorted({row["lookup"] for row in rows if columns.is_pending(row["kind"], row["code"])})
+    return {
+        "id": old.row["id"],
+        "document": b"",
+        "content": old.document.digest,
+        "size": len(old.document.body),
+        **columns.of_appeal(old.appeal or {}),
+        "signal": None if old.newest is None else _signal(old.newest),
+        "pending": codec.names_to(open_) if old.row["version"] else None,
+    }
 
 
-def _fact(row: dict[str, Any]) -> Document | None:
-    record, provenance = row["record"], row["provenance"]
-    if record is None and provenance is None:
-        return None
-    return fact_of(record and _record(record), provenance and _provenance(provenance))
+def _named(old: Old) -> list[Named]:
+    """Return whom the appeal and the records that were found for it name."""
+    named = [] if old.appeal is None else named_by_appeal(old.appeal)
+    for each in old.questions:
+        if each.record is not None:
+            named += named_by_record(each.record, each.row["lookup"])
+    return named
 
 
-def _record(raw: bytes) -> bytes:
-    """Return a record as it stands in dossiers, where absent values are left out."""
+def _signal(dossier: bytes) -> str | None:
     try:
-        record = orjson.loads(raw)
-        if Record.ships(record["type"]):
-            return orjson.dumps(_without_nulls(record))
-        return record_to_json(stored_record(raw), exclude_none=True)  # its model knows which nulls are values
-    except (ValueError, TypeError, KeyError):  # damaged: it stays as it is
-        return raw
+        return columns.signal_of(dossier)
+    except (ValueError, TypeError, KeyError):  # damaged
+        return None
+
+
+def _question(row: dict[str, Any]) -> Question:
+    raw, provenance = row["record"], row["provenance"]
+    record: Record | dict[str, Any] | None = None
+    if raw is not None:
+        try:
+            record = _record(raw)
+            raw = orjson.dumps(record) if isinstance(record, dict) else record_to_json(record, exclude_none=True)
+        except (ValueError, TypeError, KeyError):  # it stays as it is, and names nobody
+            record = None
+    if provenance is not None:
+        provenance = _provenance(provenance)
+    return Question(row, record, None if raw is None and provenance is None else fact_of(raw, provenance))
+
+
+def _record(raw: bytes) -> Record | dict[str, Any]:
+    """Return a record without absent values, which dossiers leave out; of another's its model knows which these are."""
+    record = orjson.loads(raw)
+    found: dict[str, Any] = _without_nulls(record)
+    return found if Record.ships(record["type"]) else stored_record(raw)
+
+
+def _moved(question: Question, key: JournalKey) -> dict[str, Any]:
+    fact = question.fact and question.fact.digest
+    keyed = key.question(question.row["key"])
+    return {**question.row, "key": keyed, "record": None, "provenance": None, "fact": fact}
 
 
 def _provenance(raw: bytes) -> bytes:

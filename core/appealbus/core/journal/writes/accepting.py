@@ -11,11 +11,13 @@ from sqlalchemy.dialects import postgresql
 from appealbus.core.domain.document import Document, appeal_document
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, documents, series
+from appealbus.core.journal import bulk, codec, columns, documents, series
+from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, events
+from appealbus.core.journal.writes import clock, events, subjects
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
@@ -47,6 +49,8 @@ class Accept:
     epoch: int
     owner: str | None
     seconds: float
+    marks: JournalKey
+    """Makes the marks of whom it names."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -74,6 +78,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     rows: list[dict[str, Any]] = []
     happened: list[Event] = []
     forms: list[tuple[int, Document]] = []
+    named: list[subjects.Naming] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
@@ -94,12 +99,14 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
+        named.append(subjects.Naming(row["id"], item.marks.marked(named_by_appeal(item.new.appeal))))
         happened.append(_event(row))
         results.append(_accepted(row, new=True))
         known[item.key] = _accepted(row, new=False), said
     if rows:
         bulk.insert(connection, appeal, rows)
         documents.keep(connection, forms)
+        subjects.add(connection, named)
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
     events.note(connection, happened)
     return results
@@ -203,4 +210,5 @@ def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,
+        **columns.of_appeal(content),
     }

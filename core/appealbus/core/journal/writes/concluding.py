@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from appealbus.core.domain.document import Document
 from appealbus.core.domain.event import Event, What, by_worker
@@ -50,6 +50,10 @@ class Conclusion:
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
     """The worker that must hold the lease; None: it is not checked."""
+    signal: str | None = None
+    """The worst severity of its signals; told with a dossier alone."""
+    pending: Sequence[str] = ()
+    """Names of the lookups that are still open."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
     lacks: Sequence[str] = ()
@@ -72,7 +76,7 @@ class Concluding:
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -83,12 +87,12 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
-    deaths = {row.id: row.deaths for row in rows}
+    before = {row.id: row._mapping for row in rows}
     errors = [_admit(newest, item.conclusion) for item in items]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
-    states = [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good]
+    states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
@@ -103,6 +107,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["deaths"] = state["deaths"]
     if item.lacks:
         detail["lacks"] = list(item.lacks)
+    if item.pending:
+        detail["pending"] = list(item.pending)
     if item.dossier is None:
         return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
     detail |= {
@@ -110,6 +116,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
         "receivers": list(dict.fromkeys(item.receivers)),
     }
+    if item.signal is not None:
+        detail["signal"] = item.signal
     if item.plan:
         detail["plan"] = item.plan.hex()
     return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
@@ -178,8 +186,8 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
     return {(row.appeal_id, row.receiver): row.at for row in rows}
 
 
-def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> dict[str, object]:
-    each = item.conclusion
+def _state_of(item: Concluding, again: Collection[int], before: RowMapping) -> dict[str, object]:
+    each, deaths = item.conclusion, before["deaths"]
     at_once = each.appeal_id in again
     parked = "idle" if each.due_at is None else "parked"
     if not each.doubted or (parked == "idle" and not at_once):
@@ -195,4 +203,6 @@ def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> d
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
+        "signal": before["signal"] if each.dossier is None else each.signal,
+        "pending": names_to(each.pending),
     }

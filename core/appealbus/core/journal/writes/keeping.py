@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.case import LookupState, Try
+from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
-from appealbus.core.journal.writes import events, replies
+from appealbus.core.journal.writes import events, replies, subjects
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
@@ -30,6 +31,8 @@ class Keep:
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
     kept: Kept | None = None
     """What came for it, where that is kept."""
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
+    subjects.add(connection, [subjects.Naming(item.appeal_id, item.marked) for item in good if item.marked])
     return own
 
 
@@ -91,16 +95,8 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
-        detail["tries"] = [_try(each) for each in item.state.tries]
+        detail["tries"] = codec.tries_to_json(item.state)
     return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
-
-
-def _try(each: Try) -> dict[str, Any]:
-    told = {"question": each.question, "at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
-    told["code"] = printable(each.code)
-    if each.message != each.question:
-        told["message"] = each.message
-    return told
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:

@@ -78,14 +78,15 @@ def _documents() -> None:
     )
     op.create_table(
         "subject",
-        sa.Column("mark", sa.LargeBinary(), nullable=False),
         sa.Column("appeal_id", _id(), nullable=False),
+        sa.Column("mark", sa.LargeBinary(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_subject_appeal_id")),
-        sa.PrimaryKeyConstraint("mark", "appeal_id", "role", name=op.f("pk_subject")),
+        sa.PrimaryKeyConstraint("appeal_id", "mark", "role", name=op.f("pk_subject")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_subject_appeal_id", "subject", ["appeal_id"])
+    op.create_index("ix_subject_mark", "subject", ["mark", "appeal_id"])
 
 
 def _changes() -> None:
