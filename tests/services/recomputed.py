@@ -122,9 +122,12 @@ class Past:
         detail = entry.detail
         known.update(state=detail["state"], completeness=detail["completeness"])
         known.update(due=detail.get("due"), deaths=detail.get("deaths"))
-        for name in ("pending", "lacks", "signal", "content", "urgency"):
-            if name in detail:
-                known[name] = detail[name]
+        for name in ("pending", "lacks"):
+            known[name] = f" {' '.join(detail[name])} " if detail.get(name) else None
+        if entry.what == "version":
+            known["signal"] = detail.get("signal")
+        # Where changes have made another form of the appeal.
+        known.update(content=detail.get("content", known["content"]), urgency=detail.get("urgency", known["urgency"]))
 
     def _answered(self, known: dict[str, Any], entry: Entry) -> None:
         if known["state"] in ("parked", "idle"):
