@@ -91,13 +91,15 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
-        detail["tries"] = [_try(each) for each in item.state.tries]
+        detail["tries"] = [_try(each, detail) for each in item.state.tries]
     return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
 
 
-def _try(each: Try) -> dict[str, Any]:
-    told = {"question": each.question, "at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
-    told["code"] = printable(each.code)
+def _try(each: Try, of: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of an attempt; what is as in the question's end is told there and not here."""
+    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
+    rest = {"question": each.question, "kind": each.kind.value, "code": printable(each.code)}
+    told |= {name: value for name, value in rest.items() if value != of.get(name)}
     if each.message != each.question:
         told["message"] = each.message
     return told
