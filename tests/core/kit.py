@@ -145,7 +145,7 @@ async def running_bus(
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
-    journal = await Journal.open(loaded.settings.bus.journal, loaded.settings.bus.journal_password)
+    journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
     try:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)

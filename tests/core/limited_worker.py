@@ -35,7 +35,7 @@ async def main(folder: Path, url: str, port: int, guard: dict[str, object]) -> N
         folder,
         lookup("s.thing", x=From("repeats[*]")),
         wire=ScriptedWire(ask),
-        bus={"journal": url, "grace": 1, "concurrency": BUSY},
+        bus={"journal": url, "key": str(folder.parent / "key"), "grace": 1, "concurrency": BUSY},
         sources={"s": {"connector": "scripted", "guard": guard}},
         retry={"first": "1h"},
     ) as bus:

@@ -178,7 +178,7 @@ async def test_the_intake_and_the_delivery_of_the_page_carry_an_appeal(tmp_path:
     )
     async with (
         asyncio.timeout(20),
-        await Journal.open(loaded.settings.bus.journal) as journal,
+        await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file()) as journal,
         ClientSession() as client,
     ):
         bus = Bus(loaded, build(loaded, load_plugins(loaded)), journal)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.journal import store
 from tests.services import certificates, rabbitmq
 from tests.services import postgres as postgresql
 from tests.services.clock import Clock, library
@@ -19,6 +20,12 @@ def _absent(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not installed, and CI has to have it")
     pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unnamed_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Of journals in PostgreSQL that a test opens without a configuration."""
+    store.UNNAMED_KEY = tmp_path_factory.mktemp("key") / "appealbus.key"
 
 
 @pytest.fixture

@@ -7,23 +7,27 @@ from pathlib import Path
 from sqlalchemy import NullPool, create_engine, text
 
 from appealbus.core.journal.store import open_store
-from appealbus.core.journal.tables import metadata
+from appealbus.core.journal.tables import metadata, standing
 from tests.services.postgres import Postgres
 
 
 def sqlite_journal(path: Path) -> str:
     """Make a journal where there is none yet, as a copy of one; return its URL."""
     if not path.exists():
-        path.write_bytes(_file())
+        journal, key = _files()
+        path.write_bytes(journal)
+        its_key = path.with_name(f"{path.name}.key")
+        its_key.touch(0o600)
+        its_key.write_bytes(key)
     return f"sqlite:///{path}"
 
 
 @cache
-def _file() -> bytes:
+def _files() -> tuple[bytes, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
         _make(f"sqlite:///{path}")
-        return path.read_bytes()
+        return path.read_bytes(), path.with_name("journal.db.key").read_bytes()
 
 
 def _make(url: str) -> None:
@@ -47,6 +51,7 @@ class SharedJournal:
         with self._engine.connect() as connection:
             found = {table: connection.execute(table.select()).mappings().all() for table in metadata.sorted_tables}
         self._first = {table: [dict(row) for row in rows] for table, rows in found.items() if rows}
+        self._first[standing][0]["key_check"] = None  # each test makes a key where it has its configuration
 
     def clear(self) -> None:
         """Be as new, whatever the last test has left, sessions too."""

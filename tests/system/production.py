@@ -80,7 +80,7 @@ class Production(Installation):
         numbers = [row.number for row in self.rows()]
 
         async def work() -> None:
-            async with await Journal.open(self.journal) as journal:
+            async with await Journal.open(self.journal, key=self.folder / "appealbus.key") as journal:
                 await asyncio.gather(*map(journal.retry, numbers))
 
         asyncio.run(work())

@@ -22,3 +22,5 @@ class Signal(Model):
     message_kk: Text
     fields: list[Text]
     """Paths of the fields it rests on: `appeal.applicant.surname`, `gbdfl.person/surname`."""
+    not_asked_now: bool | None = None
+    """Whether one of them is of a fact that an earlier version told and this one did not ask for. Set by the bus."""

@@ -68,7 +68,7 @@ async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIte
     port = str(server.sockets[0].getsockname()[1])
     workers: list[asyncio.subprocess.Process] = []
     try:
-        await (await Journal.open(url)).close()
+        await (await Journal.open(url, key=folder / "key")).close()
         for number in range(3):
             home = folder / f"w{number}"
             home.mkdir()

@@ -1,5 +1,7 @@
 """Lookups that are gone, back, or renamed: no version loses a fact by it, and none is complete by it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken
+from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Host, Plugin
@@ -194,3 +197,86 @@ async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -
         await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
+
+
+def renamed(made: Lookup[Any, Any], *formerly: str) -> Lookup[Any, Any]:
+    """Let a lookup have had other names."""
+    type(made).formerly = formerly
+    return made
+
+
+async def test_what_was_found_under_a_former_name_counts_for_the_present_one(start: Start) -> None:
+    """Nothing is asked again and nothing told twice; contracts and paths that use the old name go on."""
+    wire = ScriptedWire()
+    before = lookup("s.lost", x=From("text"))
+    behind = lookup("s.behind", x=From("s.lost/name"))
+    completeness = {"default": {"required": ["s.lost", "s.behind"]}}
+    async with start(before, behind, wire=wire, completeness=completeness) as bus:
+        number = await taken(bus)
+    asked = len(wire.asked)
+    after = renamed(lookup("s.new", x=From("text")), "s.lost")
+    other = lookup("s.other", x=From("text"))
+    async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
+        assert bus.parts.problems == []
+        await bus.journal.retry(number)
+        await bus.settle()
+        assert (await row(bus, number)).version == 1  # a new name alone is no news
+        second = await taken(bus, "m-2")
+        assert {fact.lookup for fact in (await newest(bus, second)).facts} == {"s.new", "s.behind"}
+    assert len(wire.asked) == asked + 2
+    completeness["default"]["required"].append("s.other")
+    async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        told = await newest(bus, number)
+        assert {fact.lookup: fact.not_asked_now for fact in told.facts} == dict.fromkeys(
+            ("s.new", "s.behind", "s.other")
+        )
+        assert (told.version, told.completeness) == (2, "complete")
+    assert len(wire.asked) == asked + 3
+
+
+async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -> None:
+    """What it told stays under the old name, and new appeals lack it: nobody can know that both are one."""
+    async with start(LOST) as bus:
+        number = await taken(bus)
+    async with start(lookup("s.new", x=From("text"))) as bus:
+        await bus.journal.retry(number)
+        await bus.settle()
+        told = await newest(bus, number)
+        assert {fact.lookup: fact.not_asked_now for fact in told.facts} == {"s.lost": True, "s.new": None}
+        second = await newest(bus, await taken(bus, "m-2"))
+        assert [gap.lookup for gap in second.gaps] == ["s.lost"]
+
+
+async def test_workers_with_other_plugins_do_not_undo_each_other(
+    start: Start, journal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that lacks a lookup leaves it to the one that has it; neither takes a fact or completeness from the other."""
+    monkeypatch.setattr(dispatching, "_LACKS", 0.1)
+    wire = ScriptedWire()
+    tables = {"bus": {"journal": journal_database, "grace": 1}}
+    count = 8
+    async with start(KEPT, LOST, wire=wire, **tables) as newer, start(KEPT, wire=wire, **tables) as older:
+        results = await asyncio.gather(*(older.accept(message(f"m{i}", text=f"t{i}")) for i in range(count)))
+        numbers = [result.receipt.number for result in results if isinstance(result, Taken)]
+
+        async def complete() -> bool:
+            rows = [await row(older, number) for number in numbers]
+            return all(each.completeness == "complete" and each.state == "idle" and not each.lacks for each in rows)
+
+        async with asyncio.timeout(30):
+            while not await complete():
+                await asyncio.sleep(0.05)
+        before = {number: (await row(older, number)).version for number in numbers}
+        assert set(before.values()) <= {1, 2}
+        for number in numbers:
+            await older.journal.retry(number, everything=True, refresh=True)
+        await asyncio.gather(newer.settle(), older.settle())
+        async with asyncio.timeout(30):
+            while not await complete():
+                await asyncio.sleep(0.05)
+        assert {number: (await row(older, number)).version for number in numbers} == before
+        assert Counter(request.body["name"] for request, _ in wire.asked)["s.lost"] == 2 * count
+        for number in numbers:
+            assert {fact.lookup for fact in (await newest(older, number)).facts} == {"s.kept", "s.lost"}

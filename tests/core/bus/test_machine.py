@@ -121,7 +121,7 @@ class Life:
         brought: dict[str, list[Any]] = {"connectors": [connector], "lookups": lookups(), "deliveries": [delivery]}
         host = Host(lambda name, model: model())
         host.plugins.append(Plugin("test", "1", "test", brought=brought))
-        self.journal = await Journal.open(loaded.settings.bus.journal)
+        self.journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
         # Without checkpoints files only grow, and a copy made at any moment is what a crash would leave.
         event.listen(self.journal._opened.writing, "checkout", _no_checkpoints)
         await self.journal.hold_run_lock()
@@ -167,7 +167,7 @@ class Life:
     def crash(self, folder: Path) -> None:
         """Keep what is on disk, and only that, in another folder; let go of all the rest."""
         self.over = True
-        for name in ("journal.db", "journal.db-wal"):
+        for name in ("journal.db", "journal.db-wal", "journal.db.key"):
             shutil.copy(self.folder / name, folder / name)
         self.bus._tasks.cancel(*StopPhase)
         tasks = asyncio.all_tasks(self.loop)

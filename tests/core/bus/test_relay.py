@@ -67,7 +67,7 @@ async def judged(
     loaded = from_document(document, folder)
     host = Host(lambda name, model: model())
     host.plugins.append(Plugin("test", "1", "test", brought={"deliveries": [Factory("judge", NoSettings, Judge)]}))
-    async with await Journal.open(loaded.settings.bus.journal) as journal:
+    async with await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file()) as journal:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)
         async with bus.relays[0]._one_at_a_time:

@@ -159,7 +159,7 @@ async def test_what_is_not_idempotent_is_not_asked_again_after_a_crash(tmp_path:
         taken = await bus.accept(message(repeats=["a"]))
         assert isinstance(taken, Taken)
         await asyncio.wait_for(asked.wait(), 10)
-        for name in ("journal.db", "journal.db-wal"):  # what the disk holds if it dies now
+        for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now
             shutil.copy(dead / name, alive / name)
     async with running_bus(alive, once_only(again)) as bus:
         await asyncio.wait_for(bus.settle(parked=True), 20)
@@ -190,7 +190,7 @@ async def test_what_was_found_stays_where_a_worker_dies_over_its_refresh(tmp_pat
         refreshes = bool(await bus.journal.retry(taken.receipt.number, refresh=True))
         bus._dispatcher.more()
         await asyncio.wait_for(asked.wait(), 10)
-        for name in ("journal.db", "journal.db-wal"):  # what the disk holds if it dies now
+        for name in ("journal.db", "journal.db-wal", "journal.db.key"):  # what the disk holds if it dies now
             shutil.copy(tmp_path / name, alive / name)
     async with running_bus(alive, once_only(ask)) as bus:
         await asyncio.wait_for(bus.settle(parked=True), 20)

@@ -31,6 +31,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "dossier": [[EVIL], [EVIL, "--json"], [EVIL, "--format", "xml"], ["none" + EVIL], [EVIL, "--format", EVIL]],
     "why": [[EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "explain": [[EVIL, "appeal"], [EVIL, "appeal", "--json"], [EVIL, EVIL], [EVIL, "evil.lookup/" + EVIL]],
+    "history": [[EVIL], [EVIL, "--failed"], [EVIL, "--json"], ["none" + EVIL]],
+    "tail": [[], ["--json"], ["--after", EVIL], ["--what", EVIL], ["--actor", EVIL], ["--number", EVIL]],
     "hold": [[EVIL, "--reason", EVIL], ["none" + EVIL, "--reason", EVIL]],
     "release": [[EVIL], ["none" + EVIL]],
     "deliveries list": [[], ["--json"], [EVIL], ["none" + EVIL]],
@@ -137,6 +139,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (tables.outbox, {"id": 2, "receiver": f"2{EVIL}", "sent_at": None, "skipped_at": None,
                              "alone_since": None}),
             (tables.access, {"served": "source"}),
+            (tables.log_entry, {"detail": json.dumps({EVIL: EVIL}).encode()}),
+            (tables.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
+                "kind": "invalid", "key": EVIL, "code": EVIL, "tries": [{"kind": EVIL, "code": EVIL}]}).encode()}),
+            (tables.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
             (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
             (tables.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),
@@ -202,6 +208,8 @@ def test_no_command_lets_hostile_text_through(told: list[tuple[list[str], str, i
         ["deliveries", "list"],
         ["plugins"],
         ["access", "list"],
+        ["history", EVIL],
+        ["tail"],
     ):
         assert "owned" in shown_for[tuple(line)], line
     shown = json.loads(shown_for["dossier", EVIL, "--json"])

@@ -51,6 +51,7 @@ async def test_an_older_copy_is_found_out(tmp_path, make, checkpoint):
         assert checkpoint.write(await journal.look())
         checkpoint.compare(checkpoint.read(), await journal.standing())
     shutil.copy(tmp_path / "j.db", copy)
+    shutil.copy(tmp_path / "j.db.key", f"{copy}.key")
     async with await Journal.open(url) as journal:
         checkpoint.write(await journal.look())
     for _ in range(3):

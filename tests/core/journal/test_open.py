@@ -39,7 +39,7 @@ async def test_closing_leaves_no_log_behind(made):
     await journal.counts()
     await journal.close()
     await journal.close()
-    assert sorted(file.name for file in made.parent.iterdir()) == ["journal.db", "journal.db.lock"]
+    assert sorted(file.name for file in made.parent.iterdir()) == ["journal.db", "journal.db.key", "journal.db.lock"]
     with pytest.raises(JournalError, match="closed"):
         await journal.access([None])
     with pytest.raises(JournalError, match="closed"):

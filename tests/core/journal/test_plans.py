@@ -20,6 +20,7 @@ SELECT i, 'c', 'm' || i, 'N' || i, 0, 'x', i % 1000, s, CASE s WHEN 'parked' THE
     'x'
 FROM (SELECT i, CASE WHEN i % 100 = 0 THEN 'ready' WHEN i % 100 = 1 THEN 'parked' WHEN i % 1000 = 2 THEN 'in_work'
     ELSE 'idle' END AS s FROM generate_series(10, {_MANY}) AS i) AS many;
+UPDATE appeal SET lacks = ' a.b c.' || id % 7 || ' ' WHERE id % 50 = 7;
 INSERT INTO document SELECT id, content,
     convert_to('{{"message_id": "m", "kind": "report", "applicant": {{"type": "person"}}}}', 'UTF8') FROM appeal;
 INSERT INTO dossier (appeal_id, version, completeness, created_at, document)
@@ -62,6 +63,8 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
         assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
     claimed = await large.claim("me", now, 50, 60)
     assert len(claimed) == 50
+    assert len(await large.claim("me", now, 5, 60, asks={"a.b"})) == 5
+    await large.counts()
     assert await large.renew("me", [case.appeal_id for case in claimed], now, 60) != set()
     for case in claimed[:2]:
         await large.keep(case.appeal_id, make.state(), owner="me")
@@ -89,6 +92,6 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
     ]
     assert slow == []
     plans = "\n".join(plan for _, plan in heard)
-    for index in ("waiting", "parked", "leased"):
+    for index in ("waiting", "parked", "leased", "lacks"):
         assert f"ix_appeal_{index}" in plans
     assert "ix_outbox_unsent" in plans

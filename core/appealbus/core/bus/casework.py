@@ -1,5 +1,6 @@
 """Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,11 +27,13 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.guard import Guard
 from appealbus.core.hookspecs import Hooks
+from appealbus.core.journal.columns import pending_of, worst
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
@@ -93,6 +96,7 @@ class Casework:
                 pause_from=journal.now,
                 gives_up=lambda: journal.doubt is None,
                 mark=self._mark,
+                key_of=journal.key.question,
             )
             for kind, contract in self.contracts.items()
         }
@@ -103,15 +107,16 @@ class Casework:
 
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
-        kind = self.kind_of(case)
-        contract = self.contracts[kind]
-        run = CaseRun(self, renamed(case, contract.present), contract)
+        run = self._run_over(case)
         try:
+            if case.changes:
+                run = self._run_over(await asyncio.to_thread(with_changes, case))
+            kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()
             if case.deaths is not None:
                 await run.read_left_questions()
-            deadline = monotonic() + contract.wait
+            deadline = monotonic() + self.contracts[kind].wait
             return await run.conclude(await PlanRun(self._enrichments[kind], run.case, deadline).run())
         except (LeaseLost, VersionConflict) as error:
             # Another worker has the case, or it is concluded already, by a commit whose answer was lost.
@@ -126,6 +131,10 @@ class Casework:
             if not is_defect(error):
                 raise
             return await run.fail()
+
+    def _run_over(self, case: Case) -> "CaseRun":
+        contract = self.contracts[self.kind_of(case)]
+        return CaseRun(self, renamed(case, contract.present), contract)
 
     def kind_of(self, case: Case) -> AppealKind | None:
         """Return by which contract the case is worked: None where its kind is another release's."""
@@ -199,17 +208,19 @@ class CaseRun:
         case = self.case
         for state in self._left_out(asked.values()):
             await self._casework.keep(case, state, None)
+        for state in self._newly_closed(asked.values()):
+            await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         told = await self._told()
         known = self._whole(asked, told)
-        if told is not None and await self._says_the_same(told, known.states):
+        if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
     async def _told(self) -> Told | None:
         case = self.case
         previous = await self._journal.version(case.appeal_id, case.version) if case.version else None
-        return None if previous is None else Told(previous, self._contract.present)
+        return None if previous is None else Told(previous, self._contract.present, case.states)
 
     def _whole(self, asked: Mapping[Key, LookupState], told: Told | None) -> Whole:
         return whole(self.case, asked, self._contract, told.questions if told else (), self._journal.now())
@@ -237,7 +248,7 @@ class CaseRun:
             # Too old for another try, and there is no version yet: deliver what there is.
             states = {(state.lookup, state.key): state for state in case.states}
             return await self._publish(self._whole(states, None), None)
-        return await self._end(Completeness.PARTIAL, again, lacks=sorted(self._contract.missing))
+        return await self._end(Completeness.PARTIAL, again, case.states, lacks=sorted(self._contract.missing))
 
     async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:
         host, states = self._casework.parts.host, known.states
@@ -246,7 +257,7 @@ class CaseRun:
         )
         failpoint("bus.before_conclude")
         end = await self._end(
-            dossier.completeness, due_at, dossier, states, doubted=bool(self._left_out(states)), lacks=known.lacks
+            dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
         )
         failpoint("bus.concluded")
         self._casework.dossiers[dossier.completeness.value] += 1
@@ -258,15 +269,18 @@ class CaseRun:
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        completeness = completeness_of(known.states, self._contract.required)
-        return await self._end(completeness, due_at, doubted=bool(self._left_out(known.states)), lacks=known.lacks)
+        completeness, doubted = (
+            completeness_of(known.states, self._contract.required),
+            bool(self._left_out(known.states)),
+        )
+        return await self._end(completeness, due_at, known.states, doubted=doubted, lacks=known.lacks)
 
     async def _end(
         self,
         completeness: Completeness,
         due_at: datetime | None,
+        states: Sequence[LookupState],
         dossier: Dossier | None = None,
-        states: Sequence[LookupState] = (),
         *,
         doubted: bool = False,
         lacks: Sequence[str] = (),
@@ -287,6 +301,10 @@ class CaseRun:
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
+                changes_seen=self.case.changes,
+                form=self.case.form,
+                signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
+                pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,
                 plan=self._contract.digest,
@@ -297,6 +315,13 @@ class CaseRun:
     def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
+
+    def _newly_closed(self, states: Iterable[LookupState]) -> list[LookupState]:
+        """Return the questions that nobody asks any more since the appeal has ended: they are not due again."""
+        if self.case.closed is None:
+            return []
+        before = {(state.lookup, state.key): state for state in self.case.states}
+        return [state for state in states if before.get((state.lookup, state.key), state) != state]
 
     def _log(self, dossier: Dossier, states: Sequence[LookupState]) -> None:
         log.info(

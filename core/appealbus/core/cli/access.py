@@ -38,8 +38,7 @@ def list_(
         "access",
         number=number,
         copy=copy,
-        after=after,
-        limit=limit,
+        about=lambda rows: {"after": after, "rows": len(rows)},
     )
 
     def show(row: AccessRow) -> None:

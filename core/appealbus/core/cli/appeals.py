@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
@@ -13,6 +14,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
+from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
@@ -51,7 +53,7 @@ def dossier(
         "dossier",
         number=number,
         copy=copy,
-        version=version,
+        about=lambda raw: {"version": orjson.loads(raw)["version"]},
     )
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
@@ -71,7 +73,9 @@ def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: C
     if held is not None and not held.version:
         _print_held(cli, held, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
-    found = look(cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy)
+    found = look(
+        cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy, about=_version
+    )
     if as_json:
         gaps = [gap.model_dump(mode="json") for gap in found.gaps]
         head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
@@ -101,14 +105,14 @@ def explain(
     """
     cli = cli_of(context)
 
-    async def explained(journal: Journal) -> list[FieldValue]:
-        raw = await _raw(cli, journal, number, version)
+    async def explained(journal: Journal) -> tuple[Dossier, list[FieldValue]]:
+        read = DOSSIER.read(await _raw(cli, journal, number, version))
         try:
-            return explain_field(DOSSIER.read(raw), field)
+            return read, explain_field(read, field)
         except FieldError as error:
             cli.fail(str(error), EXIT_ABSENT)
 
-    found = look(cli, explained, "explain", number=number, copy=copy, version=version)
+    _, found = look(cli, explained, "explain", number=number, copy=copy, about=lambda told: _version(told[0]))
     if as_json:
         cli.print_json([item.as_json() for item in found])
     else:
@@ -137,6 +141,10 @@ def retry(
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
     lookups = "lookup is" if count == 1 else "lookups are"
     cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
+
+
+def _version(shown: Dossier) -> dict[str, int]:
+    return {"version": shown.version}
 
 
 async def _held(journal: Journal, number: str) -> AppealRow | None:
@@ -189,7 +197,7 @@ async def _with_current_gaps(cli: Cli, journal: Journal, number: str) -> Dossier
     gaps = []
     for gap in found.gaps:
         state = states.get((gap.lookup, gap.key))
-        if state is not None and state.record is None:
+        if state is not None and state.record is None and gap.code != NOT_LOADED:
             current = {name: getattr(state, name) for name in ("code", "reason", "next_attempt_at")}
             gap = gap.model_copy(update={"outcome": state.kind, **current})  # noqa: PLW2901
         gaps.append(gap)

@@ -1,91 +1,104 @@
 """The life of an appeal for people: what the log has of it, each question once and what repeats itself once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from appealbus.core.cli.telling import Line, local_second, tell
+from appealbus.core.cli.telling import Line, failed, local_second, tell, tries_of
 from appealbus.core.domain.event import LogEntry, What
 
 _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
+_OF_RUN = frozenset({What.CLAIMED, What.ASKED, What.ENDED})
 
 
 @dataclass(slots=True)
 class Run:
-    """What happened to an appeal from its being claimed on: questions that ended, and what came of it."""
+    """What happened to an appeal from the moment on in which a worker had it: what was asked, and what came of it."""
 
     entries: list[LogEntry] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, or was none."""
+        """Whether it has come to its end."""
         return bool(self.entries) and self.entries[-1].what in _RUN_ENDS
 
     @property
-    def likeness(self) -> frozenset[tuple[object, int]] | None:
-        """What it has in common with a run that brought the same; None where it brought something of its own."""
-        if not self.entries or self.entries[-1].what != What.PARKED:
-            return None
-        if any(entry.what not in (What.CLAIMED, What.ASKED, What.ENDED) for entry in self.entries[:-1]):
-            return None
-        how = Counter((entry.about, entry.detail.get("key"), entry.detail.get("kind")) for entry in _ended(self))
-        return frozenset(how.items())
+    def ended(self) -> list[LogEntry]:
+        """Its questions that ended."""
+        return [entry for entry in self.entries if entry.what == What.ENDED]
 
 
 def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
     """Return what is shown of entries of one appeal, in their order."""
-    like: list[Run] = []
-    for run in _runs(entries):
-        if like and run.likeness is not None and run.likeness == like[0].likeness:
-            like.append(run)
-            continue
-        yield from _folded(like[1:])
-        yield from _whole(run)
-        like = [run]
-    yield from _folded(like[1:])
+    return _folded(((run, _brought(run)) for run in _runs(entries)), "runs like this")
+
+
+def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
+    """Return what is shown of those that tell of a failure."""
+    alone = (Run([entry]) for entry in entries if failed(entry))
+    return _folded(((run, _question(run.entries[0])) for run in alone), "times")
 
 
 def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
     run = Run()
     for entry in entries:
-        if entry.what == What.CLAIMED and run.entries:
+        begins = entry.what == What.CLAIMED or (entry.what == What.ACCEPTED and "owner" in entry.detail)
+        if begins and run.entries:
             yield run
             run = Run()
         run.entries.append(entry)
-        if run.over or run.entries[0].what != What.CLAIMED:
+        if run.over or not (begins or len(run.entries) > 1):
             yield run
             run = Run()
     if run.entries:
         yield run
 
 
+def _brought(run: Run) -> Hashable | None:
+    """Return what a run has in common with one that brought the same; None where it brought something of its own."""
+    if run.entries[-1].what != What.PARKED or any(entry.what not in _OF_RUN for entry in run.entries[:-1]):
+        return None
+    return frozenset(Counter((*_question(entry), entry.detail.get("kind")) for entry in run.ended).items())
+
+
+def _question(entry: LogEntry) -> tuple[str, str, str]:
+    return entry.what, entry.about, str(entry.detail.get("key"))
+
+
+def _folded(runs: Iterable[tuple[Run, Hashable | None]], called: str) -> Iterator[Line]:
+    """Tell runs, and of those that are like the one before them how many there are."""
+    more: list[Run] = []
+    before: Hashable | None = None
+    for run, likeness in runs:
+        if likeness is not None and likeness == before:
+            more.append(run)
+            continue
+        yield from _together(more, called)
+        yield from _whole(run)
+        more, before = [], likeness
+    yield from _together(more, called)
+
+
 def _whole(run: Run) -> Iterator[Line]:
-    heard = {entry.detail.get("question") for entry in _ended(run)}
-    keys = Counter(about for about, _ in {(entry.about, entry.detail.get("key")) for entry in _ended(run)})
+    heard = {entry.detail.get("question") for entry in run.ended}
+    keys = Counter(about for _, about, _ in {_question(entry) for entry in run.ended})
     for entry in run.entries:
         if entry.what == What.ASKED and entry.detail.get("question") in heard:
             continue  # its end says more
         if entry.what == What.CLAIMED and run.over:
-            continue  # who had it stands in what came of it
+            continue
         yield tell(entry, several=keys[entry.about] > 1)
 
 
-def _folded(runs: Sequence[Run]) -> Iterator[Line]:
-    """Return one line for runs that brought what the one before them did."""
-    if len(runs) < 2:
+def _together(runs: Sequence[Run], called: str) -> Iterator[Line]:
+    if len(runs) < 2:  # one alone is told in as many lines as what would stand for it
         for run in runs:
             yield from _whole(run)
         return
-    ended = [entry for run in runs for entry in _ended(run)]
-    tries = sum(len(entry.detail.get("tries") or ()) for entry in ended)
-    codes = Counter(str(entry.detail.get("code") or entry.detail.get("kind")) for entry in ended)
+    ended = [entry for run in runs for entry in run.ended]
+    left = sum(len(tries_of(entry)) for entry in ended)
+    codes = Counter(str(entry.detail.get("code") or entry.detail.get("kind") or entry.what) for entry in ended)
     told = ", ".join(code if count == 1 else f"{count} times {code}" for code, count in codes.most_common(3))
-    until = local_second(runs[-1].entries[-1].at)
-    attempts = f"{tries or 'no'} attempt{'' if tries == 1 else 's'}"
-    yield Line(
-        None, "…", f"{len(runs)} more runs like this until {until}, {attempts}: {told or 'nothing asked'}", "dim"
-    )
-
-
-def _ended(run: Run) -> list[LogEntry]:
-    return [entry for entry in run.entries if entry.what == What.ENDED]
+    last = local_second(runs[-1].entries[-1].at)
+    attempts = f", {left or 'no'} attempt{'' if left == 1 else 's'}: {told}" if ended else ""
+    yield Line(None, "…", f"{len(runs)} more {called} until {last}{attempts}", "dim")

@@ -1,13 +1,12 @@
 """Looks at personal data: who looks is noted in the journal before anything is shown."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli
-from appealbus.core.cli.person import person
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 
@@ -26,7 +25,7 @@ def look(
     *,
     number: str | None = None,
     copy: bool = False,
-    **about: int | None,
+    about: Callable[[T], Mapping[str, int]] | None = None,
 ) -> T:
     """Read what shows personal data, note who looks at it, and return it to be shown.
 
@@ -36,7 +35,7 @@ def look(
         what: the command, for the log.
         number: of the appeal that it is about.
         copy: whether the journal is one that nobody works, and that must stay as it is.
-        **about: what else the log is to say of it: numbers alone.
+        about: what else the log is to say of what was read: numbers alone.
 
     """
 
@@ -50,7 +49,7 @@ def look(
                 return found
         try:
             async with cli.journal(write=True) as journal:
-                await journal.note_look(what, by=person(), number=number, about=about)
+                await journal.note_look(what, number=number, about=about(found) if about else {})
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")
             cli.fail("Of a copy that nobody works, such as a backup: --copy notes nothing.", EXIT_JOURNAL)

@@ -15,14 +15,17 @@ from appealbus.core.cli import (
     checking,
     clock,
     deliveries,
+    history,
     holding,
     listing,
     plugins,
     quarantine,
+    reread,
     restored,
     running,
     sources,
     status,
+    tail,
 )
 from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, guarded
 from appealbus.core.errors import ConfigError
@@ -38,7 +41,7 @@ Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus chec
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
 wrong; 3 there is no such thing; 4 the journal cannot be used now; 5 a plugin held the process for too long;
-130 stopped by Ctrl-C.
+6 a newer release migrates the journal, or has done so; 130 stopped by Ctrl-C.
 """
 
 
@@ -106,11 +109,14 @@ def build(cli: Cli) -> typer.Typer:
         status,
         listing,
         appeals,
+        history,
+        tail,
         holding,
         sources,
         checking,
         plugins,
         quarantine,
+        reread,
         deliveries,
         access,
         restored,

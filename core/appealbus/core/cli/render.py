@@ -13,6 +13,7 @@ from rich.text import Text
 from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
+from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded
@@ -30,6 +31,8 @@ def dossier_view(dossier: Dossier) -> RenderableType:
     parts += [_fact(fact, dossier) for fact in dossier.facts]
     if dossier.gaps:
         parts.append(_gaps(dossier))
+    if dossier.not_carried:
+        parts.append(_not_carried(dossier))
     return Group(*parts)
 
 
@@ -82,7 +85,8 @@ def _signals(dossier: Dossier) -> RenderableType:
     table = _section("\nWhat follows")
     for signal in dossier.signals:
         style = _SEVERITY.get(signal.severity.value, "bold")
-        rests = Text(f"rests on {', '.join(signal.fields)}", style="dim")
+        earlier = " (not asked for now)" if signal.not_asked_now else ""
+        rests = Text(f"rests on {', '.join(signal.fields)}{earlier}", style="dim")
         message = signal.message_kk if _language(dossier) == "kk" else signal.message_ru
         table.add_row(Text(one_line(signal.severity.value), style=style), Group(Text(message), rests))
     return table
@@ -96,7 +100,10 @@ def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
             table.add_row(Text(one_line(name)), Text(value))
     note = f"{origin.source} over {origin.connector}, observed {local(origin.observed_at):%Y-%m-%d %H:%M:%S}"
     message = f", message {origin.message_id}" if origin.message_id else ""
-    return Group(table, Padding(Text(one_line(f"source: {note}{message}"), style="dim"), (0, 0, 0, 2)))
+    told = [Text(one_line(f"source: {note}{message}"), style="dim")]
+    if fact.not_asked_now:
+        told.append(Text("told by an earlier version, not asked for now", style="yellow"))
+    return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in told))
 
 
 def _language(dossier: Dossier) -> str:
@@ -146,6 +153,13 @@ def _gaps(dossier: Dossier) -> RenderableType:
     return table
 
 
+def _not_carried(dossier: Dossier) -> RenderableType:
+    table = _section("\nTold by earlier versions, and no longer")
+    for left in dossier.not_carried:
+        table.add_row(Text(one_line(left.lookup)), Text(one_line(left.reason)))
+    return table
+
+
 def _style(gap: Gap) -> str:
     return "dim" if gap.outcome.final or gap.outcome is OutcomeKind.SKIPPED else "yellow"
 
@@ -155,4 +169,6 @@ def _again(gap: Gap) -> str:
         return f"; asked again at {local(gap.next_attempt_at):%Y-%m-%d %H:%M:%S}"
     if gap.outcome is OutcomeKind.SKIPPED:
         return "; asked as soon as its input is there" if gap.code == PENDING else ""
+    if gap.code == NOT_LOADED:
+        return "; asked as soon as it is back"
     return "" if gap.outcome.final else "; nobody asks again by themselves"

@@ -55,16 +55,27 @@ def tell(entry: LogEntry, *, several: bool = False) -> Line:
         head = f"{entry.about} #{str(detail.get('key', ''))[:4]}" if several and detail.get("key") else entry.about
     else:
         head = entry.what.replace("_", " ")
-    words = _TOLD.get(entry.what)
-    text = _plain(entry) if words is None else words(entry.about, detail)
-    return Line(entry.at, head, f"{text}{_by(entry)}".strip(), _style(entry))
+    words = _TOLD.get(entry.what, _unknown)
+    try:
+        text = words(entry.about, detail)
+    except (TypeError, ValueError, AttributeError):  # a later version tells it in other words
+        text = _unknown(entry.about, detail)
+    return Line(entry.at, head, f"{text}{_again(entry)}{_by(entry)}".strip(), _style(entry))
+
+
+def entry_as_json(entry: LogEntry) -> dict[str, Any]:
+    """Return an entry for programs, but for its place."""
+    told: dict[str, Any] = {"at": entry.at, "what": entry.what}
+    if entry.appeal_id is not None:
+        told |= {"appeal_id": entry.appeal_id, "number": entry.number}
+    return {**told, "actor": entry.actor, "about": entry.about, "detail": entry.detail}
 
 
 def failed(entry: LogEntry) -> bool:
     """Say whether something went wrong: a question that was not answered, also where a later attempt was."""
     if entry.what == What.ENDED:
-        tries: Sequence[Detail] = entry.detail.get("tries") or []
-        return any(kind in _NO_ANSWER for kind in (entry.detail.get("kind"), *(each.get("kind") for each in tries)))
+        kinds = {str(each.get("kind")) for each in (entry.detail, *tries_of(entry))}
+        return not kinds.isdisjoint(_NO_ANSWER)
     return entry.what in _FAILURES
 
 
@@ -84,7 +95,7 @@ def span(ms: float) -> str:
 def _style(entry: LogEntry) -> str:
     if entry.what == What.ENDED:
         kind = entry.detail.get("kind")
-        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if kind in _NO_ANSWER else ""
+        return "green" if kind == OutcomeKind.FOUND.value else "yellow" if str(kind) in _NO_ANSWER else ""
     if entry.what in (What.VERSION, What.ACCEPTED):
         return "bold"
     return "red" if failed(entry) else ""
@@ -100,25 +111,31 @@ def _by(entry: LogEntry) -> str:
     return f", by {name[:_WHO]}" if kind == "person" else f", by {entry.actor[:_WHO]}"
 
 
-_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED, What.VERSION, What.PARKED})
+_BY_WORKER = frozenset({What.CLAIMED, What.GIVEN_BACK, What.SUSPECTED})
+_GOES_ON = frozenset({What.ENDED, What.VERSION, What.PARKED, What.GIVEN_BACK, What.FAILED})
 
 
-def _plain(entry: LogEntry) -> str:
+def _unknown(about: str, detail: Detail) -> str:
     """Return what a later version of the program has written, as it is."""
-    detail = orjson.dumps(entry.detail).decode() if entry.detail else ""
-    return f"{entry.about} {detail}"
+    return f"{about} {orjson.dumps(detail).decode() if detail else ''}".strip()
+
+
+def tries_of(entry: LogEntry) -> Sequence[Detail]:
+    """Return the attempts of a question that ended."""
+    tries = entry.detail.get("tries")
+    return [each for each in tries if isinstance(each, dict)] if isinstance(tries, list) else []
 
 
 def _accepted(about: str, detail: Detail) -> str:
-    due = detail.get("urgency")
-    until = f", due {date.fromordinal(due)}" if isinstance(due, int) and 0 < due < date.max.toordinal() else ""
+    due = detail.get("urgency", date.max.toordinal())
+    until = f", due {date.fromordinal(due)}" if due < date.max.toordinal() else ""
     return f"from {about}, message {detail.get('message_id', '')}, by {detail.get('by', '')}{until}"
 
 
 def _asked(about: str, detail: Detail) -> str:
-    served = detail.get("served", "source")
-    asked = f"asked {detail.get('source', '')}" if served == "source" else f"taken from memory ({served})"
-    return f"{asked}; its end is not on record"
+    served, question = detail.get("served", "source"), detail.get("question", "")
+    way = f"asked {detail.get('source', '')}" if served == "source" else f"answered from memory ({served})"
+    return f"{way}, question {question}"
 
 
 def _ended(about: str, detail: Detail) -> str:
@@ -131,10 +148,11 @@ def _ended(about: str, detail: Detail) -> str:
         end += f" after {len(tries)} attempt{'s' if len(tries) != 1 else ''}: {', then '.join(map(_try, tries))}"
     elif not detail.get("attempts") or kind in _NO_ANSWER:
         end += ", nothing left for the source"
-    foreign = next((each for each in tries if "question" in each), None)
+    own = detail.get("question")
+    foreign = next((each for each in tries if each.get("question", own) != own), None)
     if foreign is not None:
         end += f", answered with question {foreign['question']}"
-    return f"{end}{_again(detail.get('next'))}"
+    return end
 
 
 def _try(each: Detail) -> str:
@@ -159,15 +177,16 @@ def _open(detail: Detail) -> str:
 
 
 def _stands(detail: Detail) -> str:
-    again = _again(detail.get("due"))
-    return again or {"ready": "; worked again at once", "suspect": "; worked again, alone"}.get(
-        str(detail.get("state")), ""
-    )
+    return {"ready": "; worked again at once", "suspect": "; worked again, alone"}.get(str(detail.get("state")), "")
 
 
-def _again(at: object) -> str:
-    moment = _moment(at)
-    return "" if moment is None else f"; again at {local_second(moment)}"
+def _again(entry: LogEntry) -> str:
+    """Return when it goes on, the day too where that is another one."""
+    moment = _moment(entry.detail.get("next") or entry.detail.get("due")) if entry.what in _GOES_ON else None
+    if moment is None:
+        return ""
+    same_day = local(moment).date() == local(entry.at).date()
+    return f"; again at {f'{local(moment):%H:%M:%S}' if same_day else local_second(moment)}"
 
 
 def _moment(at: object) -> datetime | None:
@@ -190,7 +209,7 @@ def _ordinal(number: int) -> str:
 
 
 def _failed(about: str, detail: Detail) -> str:
-    return f"version {detail.get('version')} to {about} [{detail.get('code')}]{_again(detail.get('next'))}"
+    return f"version {detail.get('version')} to {about} [{detail.get('code')}]"
 
 
 def _to_receiver(about: str, detail: Detail) -> str:
@@ -233,7 +252,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.CLOSED: lambda about, detail: f"message {detail.get('id')} of quarantine: {detail.get('reason')}",
     What.CHANGED: _changed,
     What.CLAIMED: lambda about, detail: "in work",
-    What.GIVEN_BACK: lambda about, detail: f"unfinished{_again(detail.get('due'))}",
+    What.GIVEN_BACK: lambda about, detail: "unfinished",
     What.SUSPECTED: _suspected,
     What.ASKED: _asked,
     What.ENDED: _ended,

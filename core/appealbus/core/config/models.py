@@ -90,6 +90,11 @@ class BusSettings(Settings):
 
     A relative path starts at the folder of this file. TLS as libpq has it: `?sslmode=verify-full&sslrootcert=ca.pem`.
     """
+    key: ConfigPath = Field(default=Path("appealbus.key"), validate_default=True)
+    """The file with the journal's key, made at the first start: people and parcels are found by it. Back it up apart.
+
+    Left out: beside an SQLite journal, `appealbus.db.key`. All that work one journal in PostgreSQL have the same key.
+    """
     checkpoint: ConfigPath | None = None
     """A small file that knows how far the journal was, so that an older copy is found out at the next start.
 
@@ -120,6 +125,19 @@ class BusSettings(Settings):
     """How many megabytes of one channel it keeps."""
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
+
+    changes_from: list[Line] = []
+    """Channels whose changes count for appeals of every channel; those of others only for their own appeals."""
+    waiting_changes: int = Field(default=10_000, ge=0)
+    """How many changes may wait for appeals that are not known yet; over that they go into quarantine."""
+    waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
+    """How long a change waits for its appeal; then it goes into quarantine."""
+
+    def key_file(self) -> Path:
+        """Return where the journal's key is."""
+        if "key" in self.model_fields_set or not self.journal.startswith(_SQLITE):
+            return self.key
+        return Path(f"{self.journal.removeprefix(_SQLITE)}.key")
 
     def checkpoint_file(self) -> Path | None:
         """Return where the checkpoint is, if there is one."""

@@ -14,6 +14,7 @@ from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
@@ -96,6 +97,7 @@ def assemble(
         gaps=gaps,
         plan=contract.planned,
         not_carried=list(whole.not_carried),
+        changes=list(case.notes),
     )
     return _assessed(dossier, assessors, defects)
 
@@ -115,7 +117,16 @@ def _assessed(dossier: Dossier, assessors: Mapping[str, Assessor], defects: Coun
             defects[f"assessor.{name}"] += 1
             log.exception("assessor.raised", assessor=name, number=dossier.number, version=dossier.version)
             unassessed.append(name)
+    carried = [fact for fact in dossier.facts if fact.not_asked_now]
+    signals = [_marked(signal, carried) for signal in signals] if carried else signals
     return dossier.model_copy(update={"signals": signals, "unassessed": unassessed})
+
+
+def _marked(signal: Signal, carried: Sequence[Fact]) -> Signal:
+    """Return the signal with a mark where it rests on a fact that was not asked for now."""
+    heads = {field.partition("/")[0] for field in signal.fields}
+    rests = any(fact.lookup in heads or f"{fact.lookup}[{fact.key}]" in heads for fact in carried)
+    return signal.model_copy(update={"not_asked_now": True}) if rests else signal
 
 
 def to_keep(dossier: Dossier, case: Case, states: Sequence[LookupState]) -> Version:
@@ -133,22 +144,33 @@ def unkept(states: Sequence[LookupState]) -> list[Document]:
 class Told:
     """What a version has told, to be compared with what the next would tell."""
 
-    def __init__(self, version: Version, present: Mapping[str, str]) -> None:
+    def __init__(self, version: Version, present: Mapping[str, str], states: Iterable[LookupState]) -> None:
         """Read it.
 
         Args:
             version: as it is kept.
             present: by the former name of a lookup its present one.
+            states: how the case's questions stand. One that had another key then, since the journal had another key or
+                none, is known by its inputs.
 
         """
         told: dict[str, Any] = from_json(bare(version.skeleton))
-        self._news = {
-            (present.get(item["lookup"], item["lookup"]), item["key"]): _news(
+        self._changes = told.get("changes", [])
+        there = {(state.lookup, state.key): state.inputs for state in states}
+        keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
+        names: dict[Key, Key] = {}
+        self._news: dict[Key, str] = {}
+        for item in told["outcomes"]:
+            lookup = present.get(item["lookup"], item["lookup"])
+            key = item["key"]
+            if (lookup, key) not in there and item["inputs"]:
+                key = keys.get((lookup, *((each["name"], each["value"]) for each in item["inputs"])), key)
+            names[item["lookup"], item["key"]] = lookup, key
+            self._news[lookup, key] = _news(
                 OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
             )
-            for item in told["outcomes"]
-        }
-        facts = [((present.get(fact["lookup"], fact["lookup"]), fact["key"]), fact) for fact in told["facts"]]
+        facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
+        facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
         # A version that an older program wrote is whole.
         self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
         self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
@@ -157,6 +179,10 @@ class Told:
     def questions(self) -> Collection[Key]:
         """The questions that it tells of."""
         return self._news.keys()
+
+    def tells(self, changes: Sequence[ChangeNote]) -> bool:
+        """Whether it tells these changes of the appeal, and no others."""
+        return bool(self._changes == [note.model_dump(mode="json", exclude_none=True) for note in changes])
 
     def others(self, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
         """Return which facts of these states have another document here, each with the digest of that.
@@ -179,7 +205,8 @@ class Told:
                 continue
             key = state.lookup, state.key
             if self._records is not None:
-                if self._records.get(key) != from_json(fact_parts(state.fact.body)[0] or b"null"):
+                record = from_json(fact_parts(state.fact.body)[0] or b"null")
+                if record is None or self._records.get(key) != _present(record):
                     return None
             elif key not in self._facts:
                 return None

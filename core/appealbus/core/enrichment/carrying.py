@@ -87,14 +87,15 @@ def whole(
     carried, lacks = set(states), []
     for name, each in missing.items():
         mine = [state for state in stays if state.lookup == name]
-        known = [*asked.values(), *stays]
-        if mine and not any(state.pending for state in mine) and not _asks_more(case.appeal, known, mine, each):
+        waits = [state for state in mine if state.pending]
+        more = not mine or _asks_more(case.appeal, [*asked.values(), *stays], mine, each)
+        if not more and not waits and not any(state.next_attempt_at for state in mine):  # a person has it asked anew
             continue
         lacks.append(name)
-        for state in mine:
-            if state.pending and state.next_attempt_at is not None:
+        for state in waits:
+            if state.next_attempt_at is not None:
                 states[name, state.key] = _not_loaded(name, state.key, each, now, state)
-        if not any(state.pending for state in mine):
+        if more and not waits:
             states[name, ""] = _not_loaded(name, "", each, now, None)
             carried.discard((name, ""))
     return Whole(

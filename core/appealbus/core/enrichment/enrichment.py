@@ -42,6 +42,8 @@ class Enrichment:
     """The clock by which pauses are counted; None: they are counted from the moment at which a question ended."""
     gives_up: Callable[[], bool] = _always
     """Whether a question of an appeal that is too old is given up now."""
+    key_of: Callable[[str], str] = str
+    """Makes the key of a question from the hash of its query, which whoever has it could undo."""
     mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None
     """Writes down how a question stands, on disk when it returns; False: the appeal is another worker's."""
 

@@ -72,6 +72,8 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
         for name, value in fact.provenance.model_dump(mode="json").items()
         if value is not None and value != ""
     }
+    if fact.not_asked_now:
+        trail["not_asked_now"] = "an earlier version told it"
     outcome = next((o for o in dossier.outcomes if (o.lookup, o.key) == (fact.lookup, fact.key)), None)
     for given in outcome.inputs if outcome else ():
         found = f", found in the text at {given.span.start}–{given.span.end}" if given.span else ""

@@ -133,7 +133,8 @@ def _entry(row: Row[Any]) -> LogEntry:
 
 def _whole(detail: dict[str, Any]) -> dict[str, Any]:
     """Return a detail with what its attempts leave out because it is as in the question's end."""
-    if "tries" in detail:
+    tries = detail.get("tries")
+    if isinstance(tries, list):  # a later version may write something else there
         same = {name: detail[name] for name in ("question", "kind", "code") if name in detail}
-        detail["tries"] = [{**same, **each} for each in detail["tries"]]
+        detail["tries"] = [{**same, **each} for each in tries if isinstance(each, dict)]
     return detail

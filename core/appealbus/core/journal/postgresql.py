@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -13,8 +14,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
-from appealbus.core.journal import schema
+from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
+from appealbus.core.journal.key import JournalKey, KeyFile
 
 if TYPE_CHECKING:
     import psycopg
@@ -110,13 +112,17 @@ def was_ended_idle(error: Exception) -> bool:
 def open_engines(
     url: URL,
     password: Password | None,
-    readers: int,
+    key: KeyFile,
     connections: OpenConnections,
-    tell: schema.Tell | None,
     *,
+    readers: int,
+    tell: schema.Tell | None,
     read_only: bool,
-) -> tuple[Engine, Engine | None]:
+    ends_workers: bool,
+) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
+
+    And the journal's key; of one that is only read the file.
 
     Raises:
         ConfigError: the driver is missing, or the database refuses us for a reason that stays until somebody mends it.
@@ -132,11 +138,12 @@ def open_engines(
     try:
         if read_only:
             schema.check(reading)
-            return reading, None
+            return reading, None, key
         patient = _MIGRATION_SECONDS
-        migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
+        migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
-            schema.upgrade(migrating, nullcontext(), tell)
+            fence = partial(handover.PostgresqlFence, migrating)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:
@@ -147,9 +154,10 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    return reading, _engine(
-        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write"
+    writing = _engine(
+        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write", writes=True
     )
+    return reading, writing, its_key
 
 
 def _engine(
@@ -162,6 +170,7 @@ def _engine(
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
+    writes: bool = False,
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -193,6 +202,8 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
+        if writes:
+            handover.share_postgresql(made)
         return made
 
     return engine

@@ -19,12 +19,15 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log_queries, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
+from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.reply_queries import Place, Span
 from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 
 T = TypeVar("T")
 
@@ -36,8 +39,9 @@ some times, by its text and by the ways out."""
 class JournalReader:
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
 
-    def __init__(self, readers: Engine) -> None:
+    def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
         self._readers = readers
+        self._key = key
         # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
         self._threads = ThreadPoolExecutor(READERS, "journal-reader")
         self._open = True
@@ -46,9 +50,9 @@ class JournalReader:
         """Return an appeal with all that is known of it."""
         return await self._read(lambda connection: queries.case(connection, number))
 
-    async def would_accept(self, appeal: Appeal) -> None:
-        """Raise MessageDiffers where another message has come with the appeal's message id before."""
-        await self._read(lambda connection: queries.would_accept(connection, appeal))
+    async def would_accept(self, message: Appeal | Change) -> None:
+        """Raise MessageDiffers where another message has come with the message id of this one before."""
+        await self._read(lambda connection: queries.would_accept(connection, message))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
@@ -64,6 +68,40 @@ class JournalReader:
         """Return how the appeal with this number stands, as in a list."""
         return await self._read(lambda connection: queries.appeal_row(connection, number))
 
+    async def appeals_of(self, kind: naming.Kind, identifier: str, after: int = 0, limit: int = 100) -> list[AppealRow]:
+        """Return a page of the appeals that name somebody or something, themselves or in a record found for them.
+
+        Args:
+            kind: what the identifier is: `iin`, `bin`, `cadastral_number`.
+            identifier: in any spelling.
+            after: the last id of the page before.
+            limit: the most appeals.
+
+        Raises:
+            IdentifierError: it is no such identifier.
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        normal = naming.PARSES[kind](identifier)
+        return await self._read(
+            lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+        )
+
+    async def keyed(self) -> JournalKey:
+        """Return what makes keys of questions.
+
+        Raises:
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        return await self._read(self._key_of)
+
+    def _key_of(self, connection: Connection) -> JournalKey:
+        """Return the journal's key, which is looked for once it is needed."""
+        if isinstance(self._key, KeyFile):
+            self._key = self._key.of_journal(connection)
+        return self._key
+
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
         return await self._read(lambda connection: queries.states(connection, number))
@@ -75,6 +113,10 @@ class JournalReader:
     async def replies(self, appeal_id: int) -> list[ReplyRow]:
         """Return the replies that are kept for an appeal's questions, the newest first."""
         return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
+
+    async def appeals_with_replies(self, span: Span, after: Place | None, limit: int) -> list[tuple[int, Place]]:
+        """Return a page of the appeals of which such replies are kept, each once, in the order of their first ones."""
+        return await self._read(lambda connection: reply_queries.appeals_with_replies(connection, span, after, limit))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""

@@ -12,12 +12,17 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
+from appealbus.core.journal import handover
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.handover import Fence
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
 
 _FOLDER = Path(__file__).with_name("migrations")
+_LEASES = "0002"
+"""From this revision on there are leases, by which workers are told of a migration. No release had an earlier one."""
 _SILENT = 5.0
 """Seconds between two lines of the log: a million appeals take some minutes."""
 
@@ -46,8 +51,16 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None = None) -> None:
-    """Bring the journal to our tables. A new one gets them all in one transaction.
+def upgrade(
+    engine: Engine,
+    lock: AbstractContextManager[None],
+    key: KeyFile,
+    fence: Callable[[], Fence],
+    tell: Tell | None = None,
+    *,
+    ends_workers: bool = False,
+) -> JournalKey:
+    """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
     whoever opens the journal next goes on; processes that open it at the same time take turns.
@@ -55,7 +68,13 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
     Args:
         engine: gives the connection.
         lock: held around each transaction.
+        key: where the key lies.
+        fence: makes what nobody who works the journal leaves to others.
         tell: told after each batch how far it is.
+        ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
+
+    Raises:
+        JournalError: workers of earlier releases work it.
 
     """
     with lock, engine.begin() as connection:
@@ -63,18 +82,31 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], tell: Tell | Non
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
-            return
+        if revision in (None, REVISIONS[-1]):
+            return key.settle(connection)
+        if revision < _LEASES:
+            _migrate(connection, _LEASES)
+    with handover.alone(engine, lock, fence(), tells=ends_workers):
+        return _bring(engine, lock, key, tell)
+
+
+def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None) -> JournalKey:
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        revision = _revision(connection) or ""
         if revision < UNFILLED:
             _migrate(connection, UNFILLED)
+        its_key = key.settle(connection)
     if revision <= UNFILLED:
-        _fill(engine, lock, tell)
+        _fill(engine, lock, its_key, tell)
     if revision != REVISIONS[-1]:
         with lock, engine.begin() as connection:
             _one_at_a_time(connection)
             _migrate(connection, REVISIONS[-1])
+    return its_key
 
 
-def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None) -> None:
+def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, tell: Tell | None) -> None:
     """Move what the revision after `UNFILLED` takes for granted, and go on to that."""
     # Imports the models of all that is kept, and is needed once in a journal's life.
     from appealbus.core.journal.migrations import filling
@@ -90,7 +122,8 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], tell: Tell | None)
             _one_at_a_time(connection)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
-            filled = filling.fill(connection)
+            handover.announce(connection)
+            filled = filling.fill(connection, key)
             if filled is None:
                 _migrate(connection, FILLED)
                 filling.finish(connection)

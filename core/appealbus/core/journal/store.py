@@ -15,11 +15,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
-from appealbus.core.journal import notifications, postgresql, schema
+from appealbus.core.journal import handover, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.lock import FileLock
 
+UNNAMED_KEY = Path("appealbus.key")
+"""Where the key of a journal in PostgreSQL lies unless somebody says where."""
 READERS = 4
 """Connections that read. The bus's own reads are short; a command, a scrape and a page may come on top."""
 _BUSY_MS = 5000
@@ -46,6 +49,7 @@ _CODES = {
 class OpenedDatabase:
     """An open database. `path` is that of the SQLite file; `writing` is None where it is only read.
 
+    `key` is where the key lies, which is not looked at until it is needed where the database is only read.
     `listen` calls back whenever another worker has something to deliver, `cut` ends the connections to the database,
     so that nobody waits there any more; None where there is no other worker, and no connection.
     """
@@ -54,6 +58,7 @@ class OpenedDatabase:
     writing: Engine | None
     lock: FileLock | nullcontext[None]
     path: Path | None
+    key: KeyFile | JournalKey
     listen: Callable[[Callable[[], None]], Awaitable[None]] | None = None
     cut: Callable[[], None] | None = None
 
@@ -65,20 +70,29 @@ class OpenedDatabase:
 
 
 def open_store(
-    url: str, password: postgresql.Password | None = None, *, read_only: bool, tell: schema.Tell | None = None
+    url: str,
+    password: postgresql.Password | None = None,
+    *,
+    key: Path | None = None,
+    read_only: bool,
+    tell: schema.Tell | None = None,
+    ends_workers: bool = False,
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
-    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is.
+    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is; before
+    that, workers of earlier releases end where it `ends_workers`. `key` is the file of the journal's key; None: it lies
+    beside an SQLite file, or else where we run.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, tell, read_only=read_only)
+        return _open_sqlite(parsed, key, tell, read_only=read_only, ends_workers=ends_workers)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, password, tell, read_only=read_only)
+        its_key = KeyFile(key or UNNAMED_KEY)
+        return _open_postgresql(parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -107,10 +121,13 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> OpenedDatabase:
+def _open_sqlite(
+    url: URL, key: Path | None, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
+) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
+    key_file = KeyFile(key or path.with_name(f"{path.name}.key"))
     reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", READERS)
     if read_only:
         if not path.is_file():
@@ -119,7 +136,7 @@ def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> Open
             undo.callback(reading.dispose)
             schema.check(reading)
             undo.pop_all()
-        return OpenedDatabase(reading, None, nullcontext(), path)
+        return OpenedDatabase(reading, None, nullcontext(), path, key_file)
     if not path.parent.is_dir():
         raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
     writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
@@ -130,13 +147,15 @@ def _open_sqlite(url: URL, tell: schema.Tell | None, *, read_only: bool) -> Open
             # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
-            schema.upgrade(writing, lock, tell)
+            fence = partial(handover.sqlite_fence, path)
+            its_key = schema.upgrade(writing, lock, key_file, fence, tell, ends_workers=ends_workers)
         except BaseException:
             with lock:
                 writing.dispose()
             raise
+        event.listen(writing, "begin", handover.guard_sqlite)
         undo.pop_all()
-    return OpenedDatabase(reading, writing, lock, path)
+    return OpenedDatabase(reading, writing, lock, path, its_key)
 
 
 @contextmanager
@@ -178,15 +197,29 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(
-    url: URL, password: postgresql.Password | None, tell: schema.Tell | None, *, read_only: bool
+    url: URL,
+    password: postgresql.Password | None,
+    key: KeyFile,
+    tell: schema.Tell | None,
+    *,
+    read_only: bool,
+    ends_workers: bool,
 ) -> OpenedDatabase:
     connections = OpenConnections()
     try:
-        reading, writing = postgresql.open_engines(url, password, READERS, connections, tell, read_only=read_only)
+        reading, writing, its_key = postgresql.open_engines(
+            url,
+            password,
+            key,
+            connections,
+            readers=READERS,
+            tell=tell,
+            read_only=read_only,
+            ends_workers=ends_workers,
+        )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)
         where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
         raise JournalError(f"{where}: {mine}", mine.code) from None
-    return OpenedDatabase(
-        reading, writing, nullcontext(), None, partial(notifications.listen, url, password), connections.cut
-    )
+    listen = partial(notifications.listen, url, password)
+    return OpenedDatabase(reading, writing, nullcontext(), None, its_key, listen, connections.cut)

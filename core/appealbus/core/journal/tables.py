@@ -98,6 +98,8 @@ appeal = Table(
     Column("pending", Text),
     Column("lacks", Text),
     Column("closed", Text),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("first", LargeBinary),
     UniqueConstraint("message_id", "channel"),
     UniqueConstraint("number"),
 )
@@ -105,7 +107,8 @@ appeal = Table(
 
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
-`signal` is the worst severity; `closed` says with which change the appeal ended.
+`signal` is the worst severity; `closed` says with which change the appeal ended. `changes` counts its changes, and
+`first` is the digest of the form that it came in, where that is not the newest one.
 """
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
@@ -427,13 +430,17 @@ epoch = Table(
 subject = Table(
     "subject",
     metadata,
-    Column("mark", LargeBinary, primary_key=True),
     Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("kind", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role."""
-Index("ix_subject_appeal_id", subject.c.appeal_id)
+"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role.
+
+Marks are like chance, so an entry of their index lands anywhere in it; that is why there is no second such tree.
+"""
+Index("ix_subject_mark", subject.c.mark, subject.c.appeal_id)
 
 change = Table(
     "change",
@@ -449,11 +456,15 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("dated_at", Moment, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
     UniqueConstraint("message_id", "channel"),
     sqlite_autoincrement=True,
 )
-"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number` or by its message."""
+"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number`, its message or both.
+
+The appeal must have come by `of_channel`; None: by any.
+"""
 _waits_for_appeal = change.c.appeal_id.is_(None)
 Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
 Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from appealbus.core import clocks
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
@@ -19,6 +20,7 @@ from appealbus.core.journal.writes import (
     placing,
     pruning,
     used_answers,
+    waiting_changes,
 )
 from appealbus.core.journal.writing import Writing
 
@@ -68,23 +70,25 @@ class Upkeep(Writing):
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
 
-    async def note_look(
-        self, what: str, *, by: str, number: str | None = None, about: Mapping[str, int | None] | None = None
-    ) -> None:
+    async def note_look(self, what: str, *, number: str | None = None, about: Mapping[str, int] | None = None) -> None:
         """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
 
         Args:
             what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
-            by: the person.
             number: the appeal's.
             about: what else is to be said of it.
 
         """
-        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}))
+        await self._write.submit(looking.look, looking.Look(what, self.actor, number, about or {}))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
+
+    async def expire_changes(self, before: datetime) -> int:
+        """Move changes that have waited for their appeals since before then into quarantine; return how many."""
+        expire = waiting_changes.Expire(before, clocks.wall())
+        return await retention.all_of(self._write, waiting_changes.expire, expire)
 
     async def forget_used_answers(self) -> int:
         """Delete what is noted of signed answers that are too old to count again; return how many."""

@@ -46,7 +46,7 @@ _PAUSES = (0.05, 0.2, 0.5, 1.0)
 """Seconds between tries. A conflict is over in milliseconds; a database that restarts takes seconds."""
 _CONFLICTS = 3
 """Tries after a conflict: with pauses between them a fourth one in a row is hardly chance any more."""
-_HOPELESS = frozenset({"busy", UNREACHABLE, "unknown"})
+_HOPELESS = frozenset({"busy", UNREACHABLE, "unknown", "superseded"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,18 @@ from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
+from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import journal_state
+
+
+class _ReadOnly(JournalError):
+    """Something is to be written, and it was said that nothing would be."""
+
+    def __init__(self) -> None:
+        super().__init__("this journal was opened for reading only", "read_only")
 
 
 class Writing(JournalReader):
@@ -20,7 +28,7 @@ class Writing(JournalReader):
     def __init__(
         self, readers: Engine, opened: store.OpenedDatabase, writer: Writer | None, number_prefix: str
     ) -> None:
-        super().__init__(readers)
+        super().__init__(readers, opened.key)
         self._opened = opened
         self._writer = writer
         self.number_prefix = number_prefix
@@ -64,6 +72,13 @@ class Writing(JournalReader):
         return was
 
     @property
+    def key(self) -> JournalKey:
+        """What makes marks of people and things, and keys of questions."""
+        if isinstance(self._key, JournalKey):
+            return self._key
+        raise _ReadOnly
+
+    @property
     def shared(self) -> bool:
         """Whether several processes may work this journal at the same time."""
         return self._opened.path is None
@@ -104,5 +119,5 @@ class Writing(JournalReader):
     @property
     def _write(self) -> Writer:
         if self._writer is None:
-            raise JournalError("this journal was opened for reading only", "read_only")
+            raise _ReadOnly
         return self._writer

@@ -41,7 +41,7 @@ async def run(out: Console, folder: Path) -> None:
     async with Simulator(settings) as simulator:
         loaded = from_document(document(folder, simulator.url, settings), folder)
         configure(loaded.settings.log)
-        journal = await Journal.open(loaded.settings.bus.journal, loaded.settings.bus.journal_password)
+        journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
         try:
             parts = build(loaded, load_plugins(loaded))
             async with _behind_a_queue(simulator, parts):

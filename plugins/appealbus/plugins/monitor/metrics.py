@@ -186,6 +186,10 @@ class Page(Collector):
         states |= {"suspect": counts.suspect, "held": counts.held}
         appeals = {(state,): float(count) for state, count in states.items()}
         yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
+        text = "Appeals for which a lookup could not be asked since it is not loaded."
+        here = {part.partition(".")[2]: 0 for part in self._bus.figures().defects if part.startswith("lookup.")}
+        lacking = {(name,): float(count) for name, count in (here | counts.lacking).items()}
+        yield _gauge("appealbus_appeals_lacking", text, lacking, "lookup")
         text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})

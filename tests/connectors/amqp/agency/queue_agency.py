@@ -118,7 +118,7 @@ async def asking_bus(folder: Path, brokers: Brokers, **settings: Any) -> AsyncIt
     connector = Factory("amqp", AgencySettings, partial(AgencyWire, brokers=brokers))
     brought = {"connectors": [connector], "lookups": [TownByNumber()]}
     host.plugins.append(Plugin("test", "1", "test", brought=brought))
-    async with await Journal.open(loaded.settings.bus.journal) as journal:
+    async with await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file()) as journal:
         await journal.hold_run_lock()
         bus = Bus(loaded, build(loaded, host), journal)
         await bus.start()

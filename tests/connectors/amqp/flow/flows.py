@@ -129,7 +129,7 @@ async def running(
     broker = brokers.get()
     await brokers.start(broker)
     try:
-        journal = await Journal.open(loaded.settings.bus.journal, loaded.settings.bus.journal_password)
+        journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
         try:
             await journal.hold_run_lock()
             bus = Bus(loaded, parts, journal)

@@ -5,7 +5,8 @@ and whoever opens the journal next goes on; several that open it at the same tim
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,12 @@ from sqlalchemy import Connection, bindparam, column, delete, func, select, tabl
 
 from appealbus.core.domain.document import Document, appeal_document, fact_document, fact_of
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, documents
+from appealbus.core.journal import bulk, codec, columns, documents
+from appealbus.core.journal.key import JournalKey
 from appealbus.core.journal.migrations import FILLED
+from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
 from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, subjects
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL, PROVENANCE
@@ -28,8 +31,11 @@ _LAST, _DONE = "filled.last", "filled.count"
 _STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
 
 # Both as they are at 0005, with columns that later revisions do not have.
-_APPEAL = table("appeal", *map(column, ("id", "document", "content", "size", "version")))
-_LOOKUP = table("lookup", *map(column, ("appeal_id", "lookup", "key", "kind", "record", "provenance", "fact")))
+_COLUMNS = ("content", "size", "kind", "category", "place", "addressee", "applicant", "signal", "pending")
+_APPEAL = table("appeal", *map(column, ("id", "document", "version", *_COLUMNS)))
+_LOOKUP = table("lookup", *map(column, ("appeal_id", "lookup", "key", "kind", "code", "record", "provenance", "fact")))
+_AWAITED = table("awaited", *map(column, ("correlation_id", "appeal_id", "key")))
+_DOSSIER = table("dossier", *map(column, ("appeal_id", "version", "document")))
 
 
 @dataclass(slots=True)
@@ -55,8 +61,14 @@ def total(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(_APPEAL)) or 0
 
 
-def fill(connection: Connection) -> int | None:
-    """Fill the next appeals; return how many are filled by now, None where all were before."""
+def fill(connection: Connection, key: JournalKey) -> int | None:
+    """Fill the next appeals; return how many are filled by now, None where all were before.
+
+    Args:
+        connection: to the journal.
+        key: the journal's.
+
+    """
     stands = {row.name: row.value for row in connection.execute(_STANDS)}
     last, done = stands.get(_LAST, 0), stands.get(_DONE, 0)
     some = select(_APPEAL).where(_APPEAL.c.id > last).order_by(_APPEAL.c.id).limit(_BATCH)
@@ -67,7 +79,10 @@ def fill(connection: Connection) -> int | None:
     theirs = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(rows[0].id, rows[-1].id))
     for row in connection.execute(theirs):
         lookups[row.appeal_id].append(row)
-    _fill(connection, [_old(row, lookups[row.id]) for row in rows])
+    appeals = [_old(row, lookups[row.id]) for row in rows]
+    newest = connection.execute(_NEWEST, {"first": rows[0].id, "last": rows[-1].id})
+    signals = {row.appeal_id: _signal(row.document) for row in newest}
+    _fill(connection, appeals, key, signals)
     now: dict[str, int] = {_LAST: rows[-1].id, _DONE: done + len(rows)}
     bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in now.items()])
     return now[_DONE]
@@ -88,37 +103,79 @@ def _old(row: Any, lookups: list[Any]) -> Old:
     return Old(row, appeal, appeal_document(appeal), lookups)
 
 
-def _fill(connection: Connection, appeals: Sequence[Old]) -> None:
+def _fill(connection: Connection, appeals: Sequence[Old], key: JournalKey, signals: Mapping[int, str | None]) -> None:
     facts = [(row, _fact(row)) for old in appeals for row in old.lookups]
     forms = [(old.row.id, old.document) for old in appeals]
     documents.keep(connection, forms + [(row.appeal_id, fact) for row, fact in facts if fact is not None])
-    connection.execute(_MOVED_APPEAL, [{"this": old.row.id, **_columns(old)} for old in appeals])
+    connection.execute(_MOVED_APPEAL, [{"this": old.row.id, **_columns(old, signals)} for old in appeals])
+    subjects.add(connection, [subjects.Naming(old.row.id, key.marked(_named(old))) for old in appeals])
     moved = [
-        {"this": row.appeal_id, "l": row.lookup, "k": row.key, "digest": fact.digest}
+        {
+            "this": row.appeal_id,
+            "l": row.lookup,
+            "k": row.key,
+            "keyed": key.question(row.key),
+            "digest": None if fact is None else fact.digest,
+        }
         for row, fact in facts
-        if fact is not None
+        if fact is not None or key.question(row.key) != row.key
     ]
     if moved:
         connection.execute(_MOVED_LOOKUP, moved)
+    span = _AWAITED.c.appeal_id.between(appeals[0].row.id, appeals[-1].row.id)
+    waiting = connection.execute(select(_AWAITED).where(span)).all()
+    if waiting:
+        keyed = [{"this": row.correlation_id, "keyed": key.question(row.key)} for row in waiting]
+        connection.execute(_MOVED_AWAITED, keyed)
 
 
 _MOVED_APPEAL = (
     update(_APPEAL)
     .where(_APPEAL.c.id == bindparam("this"))
-    .values({"document": b"", **{name: bindparam(name) for name in ("content", "size")}})
+    .values({"document": b"", **{name: bindparam(name) for name in _COLUMNS}})
 )
 _MOVED_LOOKUP = (
     update(_LOOKUP)
     .where(
         _LOOKUP.c.appeal_id == bindparam("this"), _LOOKUP.c.lookup == bindparam("l"), _LOOKUP.c.key == bindparam("k")
     )
-    .values(record=None, provenance=None, fact=bindparam("digest"))
+    .values(key=bindparam("keyed"), record=None, provenance=None, fact=bindparam("digest"))
+)
+_MOVED_AWAITED = update(_AWAITED).where(_AWAITED.c.correlation_id == bindparam("this")).values(key=bindparam("keyed"))
+_NEWEST = (
+    select(_DOSSIER.c.appeal_id, _DOSSIER.c.document)
+    .join(_APPEAL, (_APPEAL.c.id == _DOSSIER.c.appeal_id) & (_APPEAL.c.version == _DOSSIER.c.version))
+    .where(_APPEAL.c.id.between(bindparam("first"), bindparam("last")))
 )
 
 
-def _columns(old: Old) -> dict[str, Any]:
+def _columns(old: Old, signals: Mapping[int, str | None]) -> dict[str, Any]:
     """Return the new columns of an appeal."""
-    return {"content": old.document.digest, "size": len(old.document.body)}
+    open_ = sorted({row.lookup for row in old.lookups if columns.is_pending(row.kind, row.code)})
+    return {
+        "content": old.document.digest,
+        "size": len(old.document.body),
+        **columns.of_appeal(old.appeal or {}),
+        "signal": signals.get(old.row.id),
+        "pending": codec.names_to(open_) if old.row.version else None,
+    }
+
+
+def _named(old: Old) -> list[Named]:
+    """Return whom the appeal and the records that were found for it name."""
+    named = [] if old.appeal is None else named_by_appeal(old.appeal)
+    for row in old.lookups:
+        if row.record is not None:
+            with suppress(ValueError):  # damaged: it names nobody
+                named += named_by_record(stored_record(row.record), row.lookup)
+    return named
+
+
+def _signal(dossier: bytes) -> str | None:
+    try:
+        return columns.signal_of(dossier)
+    except (ValueError, TypeError, KeyError):  # damaged
+        return None
 
 
 def _fact(row: Any) -> Document | None:

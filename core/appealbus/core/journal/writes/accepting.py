@@ -1,8 +1,8 @@
 """Appeals come in: one row for each message, numbered without gaps."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
@@ -11,16 +11,18 @@ from sqlalchemy.dialects import postgresql
 from appealbus.core.domain.document import Document, appeal_document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, documents, series
+from appealbus.core.journal import bulk, codec, columns, documents, series
+from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, events
+from appealbus.core.journal.writes import clock, events, subjects, waiting_changes
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
 _IDS = "appeal"
-_NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
@@ -47,6 +49,8 @@ class Accept:
     epoch: int
     owner: str | None
     seconds: float
+    marks: JournalKey
+    """Makes the marks of whom it names."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,13 +71,14 @@ class Accept:
 
 def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
     """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
-    last = _lock_counters(connection, {_IDS, *(item.series for item in items)})
+    last = _lock_counters(connection, {_IDS, waiting_changes.WAITING, *(item.series for item in items)})
     known = _known(connection, [item.key for item in items])
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
     rows: list[dict[str, Any]] = []
     happened: list[Event] = []
     forms: list[tuple[int, Document]] = []
+    named: list[subjects.Naming] = []
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
@@ -94,12 +99,20 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         if item.owner is not None:
             row["lease_until"] = clock.leased_at(connection, item.new.accepted_at) + timedelta(seconds=item.seconds)
         rows.append(row)
+        named.append(subjects.Naming(row["id"], item.marks.marked(named_by_appeal(item.new.appeal))))
         happened.append(_event(row))
         results.append(_accepted(row, new=True))
         known[item.key] = _accepted(row, new=False), said
+    waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
     if rows:
         bulk.insert(connection, appeal, rows)
         documents.keep(connection, forms)
+        subjects.add(connection, named)
+        if waited:
+            adopted = waiting_changes.adopt(connection, waited)
+            last[waiting_changes.WAITING] -= len(adopted)
+            happened = [*_told_anew(happened, rows), *adopted]
+            results = [_without_lease(each, waited) for each in results]
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
     events.note(connection, happened)
     return results
@@ -178,13 +191,21 @@ def _known(
     }
 
 
+def _told_anew(happened: Sequence[Event], rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Return the events with the appeals as they stand with the changes that have waited for them."""
+    now = {row["id"]: row for row in rows}
+    accepted = (each.what is What.ACCEPTED and each.appeal_id for each in happened)
+    return [_event(now[which]) if which else each for which, each in zip(accepted, happened, strict=True)]
+
+
+def _without_lease(result: Accepted | JournalError, waited: Collection[int]) -> Accepted | JournalError:
+    if isinstance(result, Accepted) and result.appeal_id in waited:
+        return replace(result, leased=False)
+    return result
+
+
 def _accepted(row: Mapping[str, Any] | RowMapping, *, new: bool) -> Accepted:
     return Accepted(row["id"], codec.receipt(row), new, row["content"], row["size"])
-
-
-def urgency_of(content: Appeal) -> int:
-    """Return the statutory deadline as a number of days: the smaller, the more urgent."""
-    return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
 
 
 def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str, Any]:
@@ -203,4 +224,7 @@ def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,
+        "changes": 0,
+        "closed": None,
+        **columns.of_appeal(content),
     }

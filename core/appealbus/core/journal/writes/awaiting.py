@@ -12,6 +12,7 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.journal import bulk, codec
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import events, keeping
 from appealbus.core.journal.writes.replies import Kept as KeptRow
@@ -50,6 +51,8 @@ class Read:
     question_id: str
     owner: str | None = None
     kept: KeptRow | None = None
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
 
 
 def expect(connection: Connection, asking: Sequence[Expecting]) -> list[None]:
@@ -152,9 +155,8 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
-    own = keeping.keep_own(
-        connection, [keeping.Keep(item.appeal_id, item.state, item.owner, item.kept) for item in items]
-    )
+    kept = [keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked) for item in items]
+    own = keeping.keep_own(connection, kept)
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):
         gone = delete(awaited)

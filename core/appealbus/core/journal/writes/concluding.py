@@ -6,17 +6,19 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
-from appealbus.core.domain.document import Document
+from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, forming
 from appealbus.core.journal.writes.awaiting import unseen_answers
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
 
@@ -50,6 +52,14 @@ class Conclusion:
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
     """The worker that must hold the lease; None: it is not checked."""
+    changes_seen: int = 0
+    """How many changes of the appeal the run knew."""
+    form: Form | None = None
+    """The appeal as it is by now, where changes have made it another."""
+    signal: str | None = None
+    """The worst severity of its signals; told with a dossier alone."""
+    pending: Sequence[str] = ()
+    """Names of the lookups that are still open."""
     doubted: bool = False
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
     lacks: Sequence[str] = ()
@@ -69,10 +79,12 @@ class Concluding:
     """The time by the journal's clock: from then on the version is due for its receivers."""
     epoch: int
     """The journal's; the version belongs to it."""
+    named: Sequence[Marked] = ()
+    """Marks of whom and what the appeal names in its new form."""
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal, appeal.c.changes)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -83,16 +95,28 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
     rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
-    deaths = {row.id: row.deaths for row in rows}
+    before = {row.id: row._mapping for row in rows}
     errors = [_admit(newest, item.conclusion) for item in items]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
-    states = [_state_of(item, again, deaths[item.conclusion.appeal_id]) for item in good]
+    again |= {
+        item.conclusion.appeal_id
+        for item in good
+        if before[item.conclusion.appeal_id]["changes"] != item.conclusion.changes_seen
+    }
+    states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
+    forming.form(connection, [_forming(item) for item in good if item.conclusion.form is not None])
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
+
+
+def _forming(item: Concluding) -> forming.Forming:
+    if item.conclusion.form is None:
+        raise ValueError("the appeal has the form that it had")
+    return forming.Forming(item.conclusion.appeal_id, item.conclusion.form, item.named)
 
 
 def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
@@ -103,6 +127,10 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["deaths"] = state["deaths"]
     if item.lacks:
         detail["lacks"] = list(item.lacks)
+    if item.form is not None:
+        detail |= {"content": item.form.document.digest.hex(), "urgency": urgency_of(item.form.appeal)}
+    if item.pending:
+        detail["pending"] = list(item.pending)
     if item.dossier is None:
         return Event(What.PARKED, item.appeal_id, by_worker(item.owner), detail=detail)
     detail |= {
@@ -110,6 +138,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         "parts": sha256(item.dossier + (item.parts or b"")).hexdigest(),
         "receivers": list(dict.fromkeys(item.receivers)),
     }
+    if item.signal is not None:
+        detail["signal"] = item.signal
     if item.plan:
         detail["plan"] = item.plan.hex()
     return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
@@ -178,8 +208,8 @@ def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str],
     return {(row.appeal_id, row.receiver): row.at for row in rows}
 
 
-def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> dict[str, object]:
-    each = item.conclusion
+def _state_of(item: Concluding, again: Collection[int], before: RowMapping) -> dict[str, object]:
+    each, deaths = item.conclusion, before["deaths"]
     at_once = each.appeal_id in again
     parked = "idle" if each.due_at is None else "parked"
     if not each.doubted or (parked == "idle" and not at_once):
@@ -195,4 +225,6 @@ def _state_of(item: Concluding, again: Collection[int], deaths: int | None) -> d
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
+        "signal": before["signal"] if each.dossier is None else each.signal,
+        "pending": names_to(each.pending),
     }

@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.case import LookupState, Try
+from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
 from appealbus.core.journal.tables import appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
-from appealbus.core.journal.writes import events, replies
+from appealbus.core.journal.writes import events, replies, subjects
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
 
@@ -30,6 +31,10 @@ class Keep:
     """Whose lease it must be, or else the state is dropped; None: whoever's."""
     kept: Kept | None = None
     """What came for it, where that is kept."""
+    marked: Sequence[Marked] = ()
+    """Whom its record names."""
+    by: str | None = None
+    """Who says so, for the log; None: the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
+    subjects.add(connection, [subjects.Naming(item.appeal_id, item.marked) for item in good if item.marked])
     return own
 
 
@@ -91,18 +97,8 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
-        detail["tries"] = [_try(each, detail) for each in item.state.tries]
-    return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
-
-
-def _try(each: Try, of: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is told of an attempt; what is as in the question's end is told there and not here."""
-    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
-    rest = {"question": each.question, "kind": each.kind.value, "code": printable(each.code)}
-    told |= {name: value for name, value in rest.items() if value != of.get(name)}
-    if each.message != each.question:
-        told["message"] = each.message
-    return told
+        detail["tries"] = codec.tries_to_json(item.state)
+    return Event(What.ENDED, item.appeal_id, item.by or by_worker(item.owner), row["lookup"], detail)
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:

@@ -17,7 +17,7 @@ class Look:
     what: str
     by: str
     number: str | None
-    about: Mapping[str, int | None]
+    about: Mapping[str, int]
 
 
 def look(connection: Connection, items: Sequence[Look]) -> list[None]:
@@ -30,5 +30,4 @@ def _event(connection: Connection, item: Look) -> Event:
     it = None
     if item.number is not None:
         it = connection.scalar(select(appeal.c.id).where(appeal.c.number == item.number))
-    about = {name: value for name, value in item.about.items() if value is not None}
-    return Event(What.READ, it, f"person:{item.by}", detail={"as": item.what, **about})
+    return Event(What.READ, it, item.by, detail={"as": item.what, **item.about})

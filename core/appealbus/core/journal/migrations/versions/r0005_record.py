@@ -26,6 +26,8 @@ def _columns() -> None:
     for name in ("kind", "category", "place", "addressee", "applicant", "signal", "pending", "lacks", "closed"):
         op.add_column("appeal", sa.Column(name, sa.Text()))
     op.add_column("appeal", sa.Column("content", sa.LargeBinary()))
+    op.add_column("appeal", sa.Column("first", sa.LargeBinary()))
+    op.add_column("appeal", sa.Column("changes", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("appeal", sa.Column("size", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("lookup", sa.Column("fact", sa.LargeBinary()))
     op.add_column("dossier", sa.Column("parts", sa.LargeBinary()))
@@ -78,14 +80,15 @@ def _documents() -> None:
     )
     op.create_table(
         "subject",
-        sa.Column("mark", sa.LargeBinary(), nullable=False),
         sa.Column("appeal_id", _id(), nullable=False),
+        sa.Column("mark", sa.LargeBinary(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_subject_appeal_id")),
-        sa.PrimaryKeyConstraint("mark", "appeal_id", "role", name=op.f("pk_subject")),
+        sa.PrimaryKeyConstraint("appeal_id", "mark", "role", name=op.f("pk_subject")),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_subject_appeal_id", "subject", ["appeal_id"])
+    op.create_index("ix_subject_mark", "subject", ["mark", "appeal_id"])
 
 
 def _changes() -> None:
@@ -103,6 +106,7 @@ def _changes() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("dated_at", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_change_appeal_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),

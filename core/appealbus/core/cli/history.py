@@ -1,0 +1,108 @@
+"""`appealbus history`: the whole life of one appeal."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import orjson
+import typer
+from rich.text import Text
+
+from appealbus.core.cli.appeals import Number
+from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.life import failures, life
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.telling import Line, entry_as_json, failed, local_second
+from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.escaping import escaped_json, one_line
+from appealbus.core.journal.journal import Journal
+
+_PAGE = 1000
+"""Entries that are read at once where only some are shown."""
+_WIDEST = 32
+"""Characters of what stands before the text; names of lookups that are longer push it to the right."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("history")(history)
+
+
+def history(
+    context: typer.Context,
+    number: Number,
+    *,
+    only_failed: Annotated[bool, typer.Option("--failed", help="Only what has failed.")] = False,
+    after: Annotated[int, typer.Option(help="Start behind this position of the log, to page on.", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="The most entries of the log.", min=1, max=10_000)] = 500,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the life of an appeal, oldest first: what came, who was asked and how often, versions, deliveries, people.
+
+    The attempts of a question make one line, and runs that brought the same again are told once. With --json each
+    entry of the log is a line.
+    """
+    cli = cli_of(context)
+    row, entries, begins = cli.read(lambda journal: _read(cli, journal, number, after, limit, only_failed=only_failed))
+    if as_json:
+        for entry in entries:
+            cli.write(escaped_json(orjson.dumps({"position": entry.position, **entry_as_json(entry)})))
+        return
+    cli.out.print(_head(row), style="bold")
+    if not after and begins is not None:
+        cli.out.print(begins, style="dim")
+    show(cli, list(failures(entries) if only_failed else life(entries)))
+    if not entries:
+        cli.out.print("Nothing has failed." if only_failed else "There is nothing more.")
+    last = entries[-1].position if len(entries) >= limit else None
+    if last is not None:
+        cli.out.print(f"There may be more: --after {last}")
+
+
+def show(cli: Cli, lines: Sequence[Line]) -> None:
+    """Print what happened, in columns."""
+    width = max((len(line.head) for line in lines if len(line.head) <= _WIDEST), default=0)
+    for line in lines:
+        at = "" if line.at is None else local_second(line.at)
+        head = Text(f"{one_line(line.head):<{width}}  ", style=line.style)
+        cli.out.print(Text.assemble((f"{at:<19}  ", "dim"), head, one_line(line.text)), soft_wrap=True)
+
+
+async def _read(
+    cli: Cli, journal: Journal, number: str, after: int, limit: int, *, only_failed: bool
+) -> tuple[AppealRow, list[LogEntry], str | None]:
+    row = await journal.appeal(number)
+    if row is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    entries = await journal.history(number, after, limit)
+    begins = await _beginning(journal, row, entries) if not after else None
+    if only_failed:
+        entries = await _failures(journal, number, after, limit)
+    return row, entries, begins
+
+
+async def _failures(journal: Journal, number: str, after: int, limit: int) -> list[LogEntry]:
+    found: list[LogEntry] = []
+    last: int | None = after
+    while last is not None and len(found) < limit:
+        page = await journal.history(number, last, _PAGE)
+        found += [entry for entry in page if failed(entry)]
+        last = page[-1].position if len(page) >= _PAGE else None
+    return found[:limit]
+
+
+async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntry]) -> str | None:
+    """Return what is to be said of a beginning that the log does not have."""
+    if entries and entries[0].what == What.ACCEPTED:
+        return None
+    first = (await journal.log(limit=1)).entries
+    since = f" It goes back to {local_second(first[0].at)}." if first else ""
+    if first and first[0].position == 1:
+        return f"This appeal came before the log began: what happened first is not on record.{since}"
+    return f"The beginning is gone: the log is kept for some time alone.{since}"
+
+
+def _head(row: AppealRow) -> str:
+    dossier = f"version {row.version} {row.completeness}" if row.version else "no dossier yet"
+    due = f" until {local_second(row.due_at)}" if row.due_at else ""
+    return f"{row.number}  accepted {local_second(row.accepted_at)} by {row.channel}; {row.state}{due}, {dossier}"

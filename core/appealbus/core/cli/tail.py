@@ -1,0 +1,208 @@
+"""`appealbus tail`: what happens, in the order of the log, from a cursor on."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated
+
+import orjson
+import typer
+from rich.text import Text
+
+from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.telling import entry_as_json, local_second, tell
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.event import Cursor, LogEntry, LogPage
+from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.escaping import escaped_json, one_line
+from appealbus.core.journal.errors import CursorPruned, CursorRefused
+from appealbus.core.journal.journal import Journal
+
+_PAGE = 500
+"""Entries of one read."""
+_WINDOW = 10_000
+"""Positions that are looked through at once for the last entries, from the end backwards."""
+_WINDOWS = 20
+"""So many of them at most: whoever looks for something older says from where on."""
+_SOONEST, _LATEST = 0.2, 2.0
+"""Seconds until the next look, where nothing new has come: the first time, and at most."""
+_AWAY = 10.0
+"""The same at most, where the journal cannot be read."""
+_ANEW = 30.0
+"""Seconds for which the journal stays open: after a restore its file is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are shown."""
+
+    what: Sequence[str]
+    number: str | None
+    about: str | None
+    actor: str | None
+
+    async def page(self, journal: Journal, after: Cursor | None, limit: int) -> LogPage:
+        """Return a page of them."""
+        return await journal.log(after, limit, what=self.what, number=self.number, about=self.about, actor=self.actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """From where on, and how long."""
+
+    after: Cursor | None
+    last: int
+    follow: bool
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tail")(tail)
+
+
+def tail(
+    context: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens from now on.")] = False,
+    after: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="All behind this place, such as 1.4711; else the last entries.")
+    ] = None,
+    last: Annotated[int, typer.Option(help="How many of the last entries, without --after.", min=0, max=10_000)] = 20,
+    what: Annotated[
+        list[str] | None, typer.Option(metavar="WORD", help="Only what is this, such as failed; may be repeated.")
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="Only what happened to one appeal.")] = None,
+    about: Annotated[
+        str | None,
+        typer.Option("--about", "--source", help="Only what is about a lookup, receiver, channel or source."),
+    ] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what this one did, such as person:aigul.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happens, in the order of the log: the last entries, or all behind a cursor.
+
+    Whoever goes on from the cursor of an entry, or from the one that is told at the end, misses nothing and sees
+    nothing twice, whatever is left out. Exits 3 where nobody can go on from a cursor, since what follows it was deleted
+    or undone by a restore, and says where to start again. With --json each entry is a line, and the last has `next`.
+    """
+    cli = cli_of(context)
+    asyncio.run(_tail(cli, Wanted(what or (), number, about, actor), Start(_cursor(after), last, follow), as_json))
+
+
+def _cursor(given: str | None) -> Cursor | None:
+    try:
+        return None if given is None else Cursor.parse(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
+
+
+async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
+    place = None
+    try:
+        async with aclosing(_pages(cli, wanted, start)) as pages:
+            async for entries, place in pages:
+                for entry in entries:
+                    _show(cli, entry, place.epoch, as_json=as_json)
+    except CursorRefused as refused:
+        cli.fail(str(refused), EXIT_ABSENT)
+    finally:
+        if place is not None:
+            _show_end(cli, place, as_json=as_json)
+
+
+async def _pages(cli: Cli, wanted: Wanted, start: Start) -> AsyncGenerator[tuple[Sequence[LogEntry], Cursor], None]:
+    """Yield entries, with the place up to which all has been looked at."""
+    place, away, told = start.after, _SOONEST, ""
+    while True:
+        try:
+            async with cli.journal() as journal:
+                if place is None:
+                    found, place = await _last(journal, wanted, start.last)
+                    yield found, place
+                async with aclosing(_as_long_as_open(journal, wanted, place, follow=start.follow)) as pages:
+                    async for page in pages:
+                        place, away, told = page.next, _SOONEST, ""
+                        yield page.entries, place
+            if not start.follow:
+                return
+        except (JournalError, ConfigError) as error:
+            if isinstance(error, CursorRefused) or place is None or not start.follow:
+                raise
+            if str(error) != told:
+                told = str(error)
+                cli.err.print(f"The journal cannot be read, and is tried again: {told}", style="yellow")
+            await asyncio.sleep(away)
+            away = min(away * 2, _AWAY)
+
+
+async def _as_long_as_open(
+    journal: Journal, wanted: Wanted, place: Cursor, *, follow: bool
+) -> AsyncGenerator[LogPage, None]:
+    """Yield pages: to the end, or with `follow` for as long as one connection is used."""
+    pause, anew = _SOONEST, monotonic() + _ANEW
+    end: Cursor | None = None
+    while True:
+        page = await wanted.page(journal, place, _PAGE)
+        yield page
+        place, end = page.next, end or page.head
+        if not follow and place.position >= end.position:
+            return
+        if page.lag:
+            continue
+        if monotonic() > anew:
+            return
+        pause = _SOONEST if page.entries else min(pause * 1.5, _LATEST)
+        await asyncio.sleep(pause)
+
+
+async def _last(journal: Journal, wanted: Wanted, count: int) -> tuple[Sequence[LogEntry], Cursor]:
+    """Return the last entries, and the end of the log."""
+    head = (await journal.log(limit=1)).head
+    found: list[LogEntry] = []
+    upto = head.position
+    for _ in range(_WINDOWS):
+        if len(found) >= count or upto <= 0:
+            break
+        begin = max(0, upto - _WINDOW)
+        found[:0] = await _between(journal, wanted, Cursor(head.epoch, begin), upto, count)
+        upto = begin
+    return found[len(found) - count :] if count else [], head
+
+
+async def _between(journal: Journal, wanted: Wanted, after: Cursor, upto: int, count: int) -> list[LogEntry]:
+    """Return the last entries of a part of the log."""
+    last: deque[LogEntry] = deque(maxlen=count)
+    place: Cursor | None = after
+    while place is None or place.position < upto:
+        try:
+            page = await wanted.page(journal, place, _PAGE)
+        except CursorPruned as pruned:
+            place = pruned.restart
+            continue
+        last += [entry for entry in page.entries if entry.position is not None and entry.position <= upto]
+        if page.next == place:
+            break
+        place = page.next
+    return list(last)
+
+
+def _show(cli: Cli, entry: LogEntry, epoch: int, *, as_json: bool) -> None:
+    cursor = f"{epoch}.{entry.position}"
+    if as_json:
+        cli.write(escaped_json(orjson.dumps({"cursor": cursor, **entry_as_json(entry)})))
+        return
+    line = tell(entry)
+    whose = entry.number or ("" if entry.appeal_id is None else f"appeal {entry.appeal_id}, gone")
+    head = Text(f"{one_line(line.head):<14}  ", style=line.style)
+    told = (f"{cursor:<10}  {local_second(entry.at)}  ", "dim"), f"{one_line(whose):<16}  ", head, one_line(line.text)
+    cli.out.print(Text.assemble(*told), soft_wrap=True)
+
+
+def _show_end(cli: Cli, place: Cursor, *, as_json: bool) -> None:
+    if as_json:
+        cli.write(orjson.dumps({"next": str(place)}))
+    else:
+        cli.err.print(f"Go on from here with --after {place}", style="dim")

@@ -1,0 +1,69 @@
+"""What lists, figures and searches need of an appeal, as columns of its row."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from appealbus.core.domain.case import CLOSED, PENDING, LookupState
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Severity
+
+_WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
+
+
+def of_appeal(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what an appeal itself tells; of codes that are malformed nothing.
+
+    Args:
+        appeal: the model, or its JSON.
+
+    """
+    kind, applicant = _of(appeal, "kind"), _of(appeal, "applicant")
+    addressee, place = _of(appeal, "addressee"), _of(appeal, "place")
+    body = _code(parse_bin, addressee, "bin")
+    return {
+        "kind": None if kind is None else str(kind),
+        "category": _of(_of(appeal, "category"), "code") or None,
+        "place": _code(parse_kato, place, "kato"),
+        "addressee": _code(parse_kato, addressee, "kato") if body is None else body,
+        "applicant": _of(applicant, "type"),
+    }
+
+
+def worst(severities: Iterable[str]) -> str | None:
+    """Return the worst severity, if there is any."""
+    there = set(map(str, severities))
+    return next((each for each in _WORST_FIRST if each in there), None)
+
+
+def pending_of(states: Iterable[LookupState]) -> list[str]:
+    """Return the names of the lookups that are still open, in order."""
+    return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
+
+
+def signal_of(dossier: bytes) -> str | None:
+    """Return the worst severity of a version that is kept whole as JSON.
+
+    Its signals are nearly its end: no text within a text has this key unescaped, and no signal has one of its own.
+    """
+    _, key, signals = dossier.rpartition(b'"signals":')
+    return worst(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"]) if key else None
+
+
+def is_pending(kind: str, code: str) -> bool:
+    """Say whether a question that is kept so may still end otherwise."""
+    return code == PENDING if kind == OutcomeKind.SKIPPED else kind not in _FINAL
+
+
+_FINAL = frozenset(kind.value for kind in OutcomeKind if kind.final)
+
+
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _code(parse: Any, value: Any, name: str) -> str | None:
+    return parse_or_none(parse, _of(value, name))

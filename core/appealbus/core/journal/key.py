@@ -1,0 +1,153 @@
+"""The key of a journal: marks that it makes of people and things tell nothing to whoever has the database alone.
+
+An ИИН has twelve digits, so a hash of one without a key is undone in seconds. The key lies in a file outside the
+database, which is made at the first start.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from hashlib import sha256
+from hmac import HMAC, compare_digest
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from appealbus.core.config.permissions import readable_by_others, writable_by_others
+from appealbus.core.errors import ConfigError
+from appealbus.core.journal.naming import Named
+from appealbus.core.journal.tables import standing
+
+_BYTES = 32
+_LINE = re.compile(rb"[0-9a-f]{64}\n?")
+_LARGEST = 1000
+"""Bytes: a key has 65. What has more is another file, and is not read to its end."""
+_UNKEYED = 16
+"""Characters of a question's key as the plan makes it: a hash. Shorter ones are words, and stay."""
+
+Marked = tuple[bytes, str, str]
+"""Whom or what an appeal names: the mark, the role, the kind."""
+
+
+class JournalKey:
+    """Makes marks: the same for the same identifier, and nothing that it could be found out from."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._hmac = HMAC(secret, digestmod=sha256)
+
+    def mark(self, kind: str, identifier: str) -> bytes:
+        """Return the mark of an identifier in its normal form."""
+        return self._digest(f"{kind}:{identifier}")[:16]
+
+    def marked(self, named: Iterable[Named]) -> list[Marked]:
+        """Return what stands in `subject` for identifiers, each once in its role."""
+        return [(self.mark(kind, value), role, kind) for kind, value, role in dict.fromkeys(named)]
+
+    def question(self, unkeyed: str) -> str:
+        """Return the key under which a question is kept and told, from the hash that its plan has made of its query."""
+        return self._digest(unkeyed)[:8].hex() if len(unkeyed) == _UNKEYED else unkeyed
+
+    @property
+    def check(self) -> bytes:
+        """What the journal keeps of its key, to tell it from others."""
+        return self._digest("the key of this journal")[:16]
+
+    def _digest(self, text: str) -> bytes:
+        made = self._hmac.copy()  # half the work of a new one
+        made.update(text.encode())
+        return made.digest()
+
+
+class KeyFile:
+    """Where the key lies: one line of 64 hexadecimal digits, for its owner's eyes alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def settle(self, connection: Connection) -> JournalKey:
+        """Return the journal's key; where it has none yet take the one that is there, or make it.
+
+        Called in a transaction that keeps out everybody else who opens this journal: two never make two keys.
+
+        Raises:
+            ConfigError: the key is gone, is another journal's, is open to others, or cannot be made.
+
+        """
+        if connection.scalar(select(standing.c.key_check)) is not None:
+            return self.of_journal(connection)
+        key = self._read() or self._make()
+        connection.execute(update(standing).values(key_check=key.check))
+        return key
+
+    def of_journal(self, connection: Connection) -> JournalKey:
+        """Return the journal's key.
+
+        Raises:
+            ConfigError: as above; or the journal has none yet.
+
+        """
+        check = connection.scalar(select(standing.c.key_check))
+        key = self._read()
+        if check is None:
+            raise ConfigError("the journal has no key yet; `appealbus run` or `appealbus intake` makes one")
+        if key is None:
+            raise ConfigError(f"the journal's key is not at {self.path}. {_ADVICE}")
+        if not compare_digest(key.check, check):
+            raise ConfigError(f"the key at {self.path} is not this journal's. {_ADVICE}")
+        return key
+
+    def _read(self) -> JournalKey | None:
+        try:
+            with self.path.open("rb") as file:
+                text = file.read(_LARGEST)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigError(f"the journal's key {self.path} cannot be read: {error.strerror}") from None
+        if problem := writable_by_others(self.path) or readable_by_others(self.path):
+            raise ConfigError(f"the journal's key: {problem}")
+        if not _LINE.fullmatch(text):
+            raise ConfigError(
+                f"{self.path} is no key of a journal: that is one line of 64 hexadecimal digits. {_ADVICE}"
+            )
+        return JournalKey(bytes.fromhex(text.decode()))
+
+    def _make(self) -> JournalKey:
+        """Make a key that is on disk before anything depends on it. One that somebody else made meanwhile counts."""
+        made = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.new")
+        try:
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(f"{secrets.token_hex(_BYTES)}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(made, self.path)  # whole or not at all, and never over another one
+            _flush(self.path.parent)
+        except OSError as error:
+            raise ConfigError(
+                f"the journal's key cannot be made at {self.path}: {error.strerror}; name another place with bus.key, "
+                "or put a key there: `openssl rand -hex 32`"
+            ) from None
+        finally:
+            with suppress(OSError):
+                made.unlink()
+        key = self._read()
+        if key is None:
+            raise ConfigError(f"the journal's key at {self.path} was taken away while it was made")
+        return key
+
+
+def _flush(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+_ADVICE = (
+    "Put the right key back: from its backup, or from another machine that works this journal. If it is lost, no "
+    "appeal is: `appealbus key renew` makes another one, and marks everything anew"
+)

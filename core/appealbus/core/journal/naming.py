@@ -1,0 +1,174 @@
+"""Whom and what appeals and records name: ИИН, БИН and cadastral numbers, in the normal form, by role.
+
+Values are walked as models or as the JSON that is kept of them, so that a migration need not make models of a million.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel
+
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.identifiers import (
+    SEPARATORS,
+    parse_bin,
+    parse_cadastral_number,
+    parse_iin,
+    parse_or_none,
+)
+from appealbus.schemas.record import Record
+
+Kind = Literal["iin", "bin", "cadastral_number"]
+Named = tuple[Kind, str, str]
+"""The kind, the identifier in its normal form, the role in which it is named."""
+
+MOST = 1000
+"""Identifiers of one appeal, or of one record, that can be searched for; the rest is left out. A parcel under a block
+of flats has some hundred holders, while a hostile reply may have a hundred thousand."""
+PARSES: Mapping[Kind, Callable[[str], str]] = {
+    "iin": parse_iin,
+    "bin": parse_bin,
+    "cadastral_number": parse_cadastral_number,
+}
+"""By kind what makes the normal form."""
+_HOLDER, _PARCEL = "holder", "parcel"
+_NAMES = re.compile(r"(?:.*_)?(?:(?P<holder>iins?|bins?|iin_bins?)|cadastral_numbers?)", re.IGNORECASE)
+_TYPES = {parse_iin: _HOLDER, parse_bin: _HOLDER, parse_cadastral_number: _PARCEL}
+_BLANK = re.compile(f"[{SEPARATORS}]+")
+_LOOKS = 20_000
+"""Values of one record that are looked at, some tens of milliseconds."""
+_LONGEST = 100
+"""Characters of a field's name: what is longer is none of a register's."""
+
+
+def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
+    """Return whom and what an appeal names: who writes, who is mentioned, which parcels. Not the body it is written to.
+
+    Args:
+        appeal: the model, or its JSON.
+
+    """
+    found: list[Named] = []
+    get = _getter(appeal)
+    for role, names in (("applicant", ("iin", "bin")), ("leader", ("leader_iin",))):
+        who = get("applicant")
+        found += (each for name in names if who and (each := holder(_getter(who)(name), role)))
+    representative, mentions = get("representative"), get("mentions")
+    if representative and (each := holder(_getter(representative)("iin"), "representative")):
+        found.append(each)
+    found += (each for item in get("parcels") or () if (each := parcel(_getter(item)("cadastral_number"), "parcel")))
+    if mentions:
+        of = _getter(mentions)
+        for name in ("iins", "bins"):
+            found += (each for item in of(name) or () if (each := holder(_getter(item)("value"), "mention")))
+        for item in of("cadastral_numbers") or ():
+            if each := parcel(_getter(item)("value"), "mention"):
+                found.append(each)
+    return found[:MOST]
+
+
+def named_by_record(record: Record | Mapping[str, Any], role: str) -> list[Named]:
+    """Return whom and what a record names, found by the types of its fields, and by their names.
+
+    Args:
+        record: the model, or its JSON; of that the names alone are known.
+        role: the lookup that found it.
+
+    """
+    found: dict[Named, None] = {}
+    for what, value in _identifiers(record):
+        named = holder(value, role) if what == _HOLDER else parcel(value, role)
+        if named is not None:
+            found[named] = None
+            if len(found) == MOST:
+                break
+    return list(found)
+
+
+def holder(value: Any, role: str) -> Named | None:
+    """Return who has this ИИН or БИН; which of the two it is its fifth digit tells, whatever the field is called."""
+    if not isinstance(value, str) or not value:
+        return None
+    digits = value if len(value) == 12 else _BLANK.sub("", value)
+    if len(digits) != 12:
+        return None
+    kind: Kind = "bin" if digits[4] in "456" else "iin"
+    normal = parse_or_none(parse_bin if kind == "bin" else parse_iin, digits)
+    return None if normal is None else (kind, normal, role)
+
+
+def parcel(value: Any, role: str) -> Named | None:
+    """Return the parcel with this cadastral number."""
+    normal = parse_or_none(parse_cadastral_number, value) if isinstance(value, str) else None
+    return None if normal is None else ("cadastral_number", normal, role)
+
+
+def _getter(value: Any) -> Any:
+    return value.get if isinstance(value, Mapping) else lambda name: getattr(value, name, None)
+
+
+def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a record says where identifiers stand, in no order; however deep it is nested."""
+    todo: list[tuple[str | None, Any]] = [(None, value)]
+    looks = 0
+    while todo and looks < _LOOKS:
+        looks += 1
+        what, value = todo.pop()
+        if isinstance(value, str):
+            if what is not None:
+                yield what, value
+        elif isinstance(value, BaseModel):
+            todo += ((said, getattr(value, name)) for name, said in _fields(type(value)))
+            todo += _members(value.__pydantic_extra__ or {})
+        elif isinstance(value, Mapping):
+            todo += _members(value)
+        elif isinstance(value, list | tuple):
+            todo += ((what, item) for item in value)
+
+
+def _members(value: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
+    return ((_by_name(name), item) for name, item in value.items() if item is not None)
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
+    """Return the fields that hold identifiers, or may hold something that does."""
+    found = []
+    for name, field in model.model_fields.items():
+        said = _by_type(field.metadata, field.annotation) or _by_name(name)
+        if said is not None or _is_nested(field.annotation):
+            found.append((name, said))
+    return tuple(found)
+
+
+def _by_type(metadata: Any, annotation: Any) -> str | None:
+    for each in metadata:
+        if isinstance(each, AfterValidator) and each.func in _TYPES:
+            return _TYPES[each.func]
+    for inner in get_args(annotation):
+        said = _by_type(getattr(inner, "__metadata__", ()), getattr(inner, "__origin__", None) or inner)
+        if said is not None:
+            return said
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _by_name(name: str) -> str | None:
+    found = _NAMES.fullmatch(name) if len(name) <= _LONGEST else None
+    if found is None:
+        return None
+    return _HOLDER if found["holder"] else _PARCEL
+
+
+def _is_nested(annotation: Any) -> bool:
+    """Say whether a value of this type may hold others by name."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return False
+    if origin is not None and not (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return any(_is_nested(each) for each in inner)
+    if isinstance(annotation, type):
+        return issubclass(annotation, BaseModel | Mapping | list | tuple) or annotation is object
+    return annotation not in (None, Ellipsis)

@@ -1,0 +1,133 @@
+"""Appeals that lack a lookup wait for whoever can ask it, and for nobody else."""
+
+import time
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import create_engine
+
+from appealbus.core.domain.known import InputPaths, KnownLookup
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.dossier import Completeness
+from tests.services.forms import form
+
+
+async def lacking(journal, make, message_id, *lacks, due_at=None, **given):
+    """Accept an appeal, and conclude it without these lookups."""
+    taken = await journal.accept(make.new(message_id, **given))
+    await journal.conclude(
+        Conclusion(
+            taken.appeal_id,
+            dossier=b"{}",
+            version=1,
+            completeness=Completeness.PARTIAL,
+            due_at=due_at,
+            lacks=lacks,
+        )
+    )
+    return taken.appeal_id
+
+
+@contextmanager
+def beside(journal, url):
+    """Write as somebody beside the journal's own writer."""
+    engine = create_engine(url) if url.startswith("sqlite") else journal._opened.writing
+    with engine.begin() as connection:
+        yield connection
+    if url.startswith("sqlite"):
+        engine.dispose()
+
+
+async def claimed(journal, make, asks, limit=10, after=1):
+    return [case.appeal_id for case in await journal.claim("me", make.later(after), limit, 60, asks=asks)]
+
+
+async def test_only_who_can_ask_what_is_lacking_gets_it_the_most_urgent_first(journal, make):
+    """Idle or parked, between what is ready; what one worker has, no other gets."""
+    day = date(2026, 12, 1)
+    late = await lacking(journal, make, "m1", "a.b", due_on=day + timedelta(9))
+    soon = await lacking(journal, make, "m2", "a.b", "c.d", due_on=day, due_at=make.later(3600))
+    other = await lacking(journal, make, "m3", "e.f", due_on=day)
+    ready = (await journal.accept(make.new("m4", due_on=day + timedelta(1)))).appeal_id
+    assert [row.lacks for row in await journal.appeals(lacking=True)] == [("a.b",), ("a.b", "c.d"), ("e.f",)]
+    assert (await journal.counts()).lacking == {"a.b": 2, "c.d": 1, "e.f": 1}
+    assert await claimed(journal, make, {"a.bc", "b"}) == [ready]
+    await journal.release("me")
+    assert await claimed(journal, make, {"a.b"}, limit=2) == [soon, ready]
+    assert await claimed(journal, make, {"a.b", "c.d"}) == [late]
+    assert await claimed(journal, make, {"a.b", "c.d"}) == []
+    assert await claimed(journal, make, {"e.f"}) == [other]
+    row = await journal.appeal((await journal.appeals(after=soon - 1, limit=1))[0].number)
+    assert (row.state, row.due_at) == (AppealState.IN_WORK, None)
+
+
+async def test_who_has_it_back_lacks_it_until_it_is_concluded(journal, make):
+    """Given back it is ready for all; the end of a run says anew what is lacking."""
+    appeal_id = await lacking(journal, make, "m1", "a.b")
+    assert await claimed(journal, make, {"a.b"}) == [appeal_id]
+    await journal.release("me")
+    assert await claimed(journal, make, ()) == [appeal_id]
+    end = Conclusion(appeal_id, dossier=None, version=1, completeness=Completeness.COMPLETE, owner="me")
+    await journal.conclude(end)
+    assert await journal.appeals(lacking=True) == []
+    assert await claimed(journal, make, {"a.b"}) == []
+
+
+async def test_one_that_cannot_be_read_does_not_come_again_and_again(journal, make, url):
+    """It is put off, and takes no place until then."""
+    appeal_id = await lacking(journal, make, "m1", "a.b")
+    await journal.release("nobody")
+    with beside(journal, url) as connection:
+        broken = "x'7b'" if connection.dialect.name == "sqlite" else "'{'"
+        connection.exec_driver_sql(f"UPDATE document SET body = {broken}")
+    assert await claimed(journal, make, {"a.b"}) == []
+    assert [row.state for row in await journal.appeals()] == [AppealState.PARKED]
+    assert await claimed(journal, make, {"a.b"}, after=2) == []
+    assert await claimed(journal, make, {"a.b"}, after=7200) == []
+    assert appeal_id
+
+
+@pytest.mark.proof
+async def test_many_that_lack_a_lookup_come_in_batches(journal, make, url):
+    """However many they are, and however many combinations of lookups are lacking, a claim costs no more."""
+    many = form(300, 10_000)
+    first = await lacking(journal, make, "m0", "a.a", due_on=date(2026, 12, 1))
+    with beside(journal, url) as connection:
+        row = connection.exec_driver_sql("SELECT * FROM appeal").mappings().one()
+        rows = [
+            {
+                **row,
+                "id": row["id"] + i,
+                "message_id": f"m{i}",
+                "number": f"N{i}",
+                "urgency": row["urgency"] + (i * 7919) % many,
+                "lacks": (f" a.a c.{i % 120:03} " if i % 2 else f" b.{i % 120:03} "),
+            }
+            for i in range(1, many)
+        ]
+        names = list(row)
+        marks = ", ".join("?" if connection.dialect.name == "sqlite" else "%s" for _ in names)
+        insert = f"INSERT INTO appeal ({', '.join(names)}) VALUES ({marks})"
+        connection.exec_driver_sql(insert, [tuple(each[name] for name in names) for each in rows])
+        documents = "SELECT a.id, d.digest, d.body FROM appeal a, document d WHERE a.id <> d.appeal_id"
+        connection.exec_driver_sql(f"INSERT INTO document (appeal_id, digest, body) {documents}")
+    expected = sorted((each["urgency"], each["id"]) for each in rows if " a.a " in each["lacks"])
+    assert await claimed(journal, make, {"a.a"}, limit=1) == [first]
+    begun = time.perf_counter()
+    batch = await claimed(journal, make, {"a.a"}, limit=100)
+    took = time.perf_counter() - begun
+    assert batch == [appeal_id for _, appeal_id in expected[:100]]
+    assert took < 5
+
+
+async def test_what_could_be_asked_is_remembered(journal):
+    """By whichever plugin it was brought last, and with it the plugins that brought nothing; nothing is forgotten."""
+    first = KnownLookup("p", "p.a", "1", (InputPaths(True, ("x[*]", "p.b/y")), InputPaths(False, ("z",))), ("o.a",))
+    plugin = KnownLookup("p", "", "")
+    assert await journal.remember([first, plugin]) == [plugin, first]
+    newer = KnownLookup("p", "p.a", "2")
+    assert await journal.remember([newer]) == [plugin, newer]
+    assert await journal.remember([]) == [plugin, newer]
+    assert await journal.known_lookups() == [plugin, newer]
