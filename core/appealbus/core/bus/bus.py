@@ -90,7 +90,7 @@ class Bus:
             journal, casework.work, turns, owner=self.worker, concurrency=self.settings.bus.concurrency
         )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
-        self._reception = Reception(journal, self.settings.bus.accepted_by)
+        self._reception = Reception(journal, self.settings.bus)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
         """Sees whether the event loop stands still, once the program has started it."""
         self._tasks = PartTasks(parts.host.defects)

@@ -41,6 +41,14 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """An appeal as changes have made it, with its document."""
+
+    appeal: Appeal
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A document of which only digest and length are wanted."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
@@ -17,7 +18,7 @@ from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE, Stored
+from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
 from appealbus.schemas.upcasting import upcast
 
 _SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
@@ -113,7 +114,13 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         size=row.size,
         content=row.content,
         deaths=row.deaths,
+        changes=row.changes,
     )
+
+
+def change_from_row(row: Row[Any]) -> KeptChange:
+    """Return the change in a row."""
+    return KeptChange(CHANGE.read(row.document), row.dated_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:

@@ -17,7 +17,7 @@ from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, concluding, journal_state
+from appealbus.core.journal.writes import accepting, changing, concluding, journal_state
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -70,7 +70,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         opened = await asyncio.to_thread(
             store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
         )
-        last = (concluding.conclude, accepting.accept)
+        last = (concluding.conclude, changing.change, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:

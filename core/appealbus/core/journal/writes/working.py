@@ -202,13 +202,9 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ).first()
     if found is None:
         return None
-    held = found.state == "held"
-    if found.state == "in_work":
-        if found.lease_until > clock.leased_at(connection, item.at):
-            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], item.at, item.by).held)
-    if held:
-        return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
+    refusal = not_free(connection, found, item.at, item.by)
+    if refusal is not None:
+        return refusal
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
@@ -222,3 +218,21 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     detail = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
     events.note(connection, [Event(what, found.id, item.by, detail=detail)])
     return count
+
+
+def not_free(connection: Connection, found: Any, at: datetime, by: str) -> JournalError | None:
+    """Return why a person may not change an appeal now: it is worked on, or held; what a dead worker had is free.
+
+    Args:
+        connection: to the journal.
+        found: the appeal's row, locked: `id`, `number`, `state`, `deaths` and `lease_until`.
+        at: the time by the journal's clock.
+        by: the person, for the log.
+
+    """
+    held = found.state == "held"
+    if found.state == "in_work":
+        if found.lease_until > clock.leased_at(connection, at):
+            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+        held = bool(suspects.take_over(connection, [found], at, by).held)
+    return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held") if held else None
