@@ -80,6 +80,8 @@ class Past:
             "pending": None,
             "lacks": None,
             "signal": None,
+            "closed": None,
+            "changes": 0,
         }
 
     def _claimed(self, known: dict[str, Any], entry: Entry) -> None:
@@ -120,9 +122,12 @@ class Past:
         detail = entry.detail
         known.update(state=detail["state"], completeness=detail["completeness"])
         known.update(due=detail.get("due"), deaths=detail.get("deaths"))
-        for name in ("pending", "lacks", "signal"):
-            if name in detail:
-                known[name] = detail[name]
+        for name in ("pending", "lacks"):
+            known[name] = f" {' '.join(detail[name])} " if detail.get(name) else None
+        if entry.what == "version":
+            known["signal"] = detail.get("signal")
+        # Where changes have made another form of the appeal.
+        known.update(content=detail.get("content", known["content"]), urgency=detail.get("urgency", known["urgency"]))
 
     def _answered(self, known: dict[str, Any], entry: Entry) -> None:
         if known["state"] in ("parked", "idle"):
@@ -141,6 +146,9 @@ class Past:
         if count != entry.detail["questions"]:
             self.wrong.append(f"appeal {entry.appeal_id}: {entry.detail['questions']} questions again, not {count}")
 
+    def _reread(self, known: dict[str, Any], entry: Entry) -> None:
+        known.update(state=_waiting(known), due=None)  # how the question stands, `ended` has said before
+
     def _held(self, known: dict[str, Any], entry: Entry) -> None:
         by = entry.actor.removeprefix("person:")
         known.update(state="held", due=None, held_by=by, held_reason=entry.detail["reason"])
@@ -151,8 +159,9 @@ class Past:
         known.update(held_by=None, held_reason=None)
 
     def _changed(self, known: dict[str, Any], entry: Entry) -> None:
-        if entry.detail.get("content"):
-            known["content"] = entry.detail["content"]
+        detail = entry.detail
+        self._answered(known, entry)
+        known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
 
     def _delivery(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail
@@ -182,6 +191,9 @@ class Past:
             for table in (self.lookups, self.dossiers, self.deliveries):
                 for key in [key for key in table if key[0] in gone]:
                     del table[key]
+        elif detail["table"] == "dossier":
+            for appeal_id, version in detail["versions"]:
+                self.dossiers.pop((appeal_id, version), None)
         elif detail["table"] == "outbox":
             for key in [key for key, made in self.deliveries.items() if made.get("id") in gone]:
                 del self.deliveries[key]
@@ -197,6 +209,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "answered": Past._answered,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
+    "reread": Past._reread,
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,
@@ -297,7 +310,7 @@ def _of_appeal(row: Row[Any]) -> dict[str, Any]:
         name: getattr(row, name)
         for name in (
             *("channel", "message_id", "number", "accepted_by", "urgency", "state", "deaths", "version"),
-            *("completeness", "held_by", "held_reason"),
+            *("completeness", "held_by", "held_reason", "closed", "changes"),
         )
     }
     found |= {"due": to_number(row.due_at), "content": row.content.hex()}

@@ -18,6 +18,7 @@ from appealbus.core.journal.writes import superseding
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from tests.core.journal.conftest import Make
+from tests.services.recomputed import check_the_past
 
 NEVER = datetime.fromtimestamp(0).astimezone()
 
@@ -56,7 +57,7 @@ async def versions(journal: Journal, appeal: Accepted) -> list[int]:
     return [row.version for row in await journal.versions(appeal.receipt.number)]
 
 
-async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Journal, make: Make) -> None:
+async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Journal, make: Make, url: str) -> None:
     """The newest stays, and so does what a receiver does not have yet."""
     one, two = await journal.accept(make.new("1")), await journal.accept(make.new("2"))
     states = [replace(make.found(), provenance=None, key="k"), make.found()]
@@ -80,6 +81,7 @@ async def test_superseded_versions_go_with_what_only_they_refer_to(journal: Jour
     await journal.delivered([delivery.id])
     assert (await journal.prune(Ages(NEVER, versions=tomorrow())))["versions"] == 1
     assert await versions(journal, two) == [2]
+    check_the_past(url)
 
 
 async def test_versions_of_an_appeal_in_work_stay(journal: Journal, make: Make) -> None:

@@ -63,6 +63,10 @@ async def delete_the_old(journal: Journal, settings: Configuration, lease: Leade
             gone = await journal.prune(ages(settings, journal.now()))
             if any(gone.values()):
                 log.info("journal.pruned", rows=gone)
+            before = journal.now() - timedelta(seconds=settings.bus.waiting_changes_for)
+            given_up = await journal.expire_changes(before)
+            if given_up:
+                log.warning("change.given_up", count=given_up)
             await trim_quarantine(journal, settings.bus)
             await journal.forget_used_answers()
         except JournalError:
