@@ -109,7 +109,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         documents.keep(connection, forms)
         subjects.add(connection, named)
         if waited:
-            adopted = waiting_changes.adopt(connection, waited)
+            adopted = waiting_changes.adopt(connection, waited, rows)
             last[waiting_changes.WAITING] -= len(adopted)
             happened = [*_told_anew(happened, rows), *adopted]
             results = [_without_lease(each, waited) for each in results]
