@@ -123,7 +123,7 @@ class Working(Writing):
         room: int = ANY,
         alone: bool = True,
         suspects: bool = True,
-        asks: Collection[str] = (),
+        lost: Collection[str] | None = None,
     ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
@@ -138,7 +138,8 @@ class Working(Writing):
             room: the most bytes of all appeals together, as the journal keeps them.
             alone: whether the first appeal is leased even if it is larger than `room`.
             suspects: whether a suspect may have its turn.
-            asks: lookups that the worker can ask: appeals that lack one of them are leased as if they were ready.
+            lost: lookups that the worker cannot ask: appeals that lack another one are leased as if they were ready.
+                None: they are not.
 
         """
         cases: list[Case] = []
@@ -146,7 +147,7 @@ class Working(Writing):
         try:
             for _ in range(_CLAIMS):
                 claim = working.Claim(
-                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, asks
+                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, lost
                 )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
@@ -159,7 +160,7 @@ class Working(Writing):
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:
                     break
-                asks = ()
+                lost = None
                 put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
                 await self._write.submit(working.release, put_off)
         except JournalError:

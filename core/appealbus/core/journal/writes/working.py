@@ -38,8 +38,8 @@ class Claim:
     """Whether the worker has nothing in work: then the first appeal is leased, however large it is."""
     suspects: bool = True
     """Whether a suspect may have its turn."""
-    asks: Collection[str] = ()
-    """Lookups whose lack is made good here."""
+    lost: Collection[str] | None = None
+    """Lookups that the worker lacks, too; None: it takes no appeal for the sake of what another worker lacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
         first = list(connection.execute(waiting))
-        if item.asks:
-            first = sorted([*first, *_lacking(connection, item)], key=lambda row: (row.urgency, row.id))
+        if item.lost is not None:
+            first = sorted([*first, *_lacking(connection, item, item.lost)], key=lambda row: (row.urgency, row.id))
         rows += first[: item.limit - len(rows)]
     claimed = _fitting(rows, item)
     if claimed:
@@ -124,8 +124,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     return Claimed(claimed, found)
 
 
-def _lacking(connection: Connection, item: Claim) -> list[Any]:
-    """Return the most urgent appeals that wait for nothing but a lookup which this worker can ask.
+def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
+    """Return the most urgent appeals that wait for nothing but a lookup which this worker does not lack.
 
     Whoever lacks it cannot take them from here, as from those that are ready. What lacks the same is told together,
     so that nobody looks through all that others lack.
@@ -138,7 +138,7 @@ def _lacking(connection: Connection, item: Claim) -> list[Any]:
         if lacks is None:
             break
         after = lacks
-        if not set(names_from(lacks)).isdisjoint(item.asks):
+        if not set(names_from(lacks)).issubset(lost):
             query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
             query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
             query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
