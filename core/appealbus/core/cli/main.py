@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from appealbus.core.cli import (
     access,
     appeals,
+    changes,
     checking,
     clock,
     deliveries,
@@ -109,6 +110,7 @@ def build(cli: Cli) -> typer.Typer:
         status,
         listing,
         appeals,
+        changes,
         history,
         tail,
         holding,
