@@ -212,6 +212,7 @@ async def _journal_problems(cli: Cli) -> list[str]:
         checkpoint = None if file is None else Checkpoint(file)
         mark = None if checkpoint is None else checkpoint.read()
         async with cli.journal() as journal:
+            await journal.prove_key()
             outbox = (await journal.counts()).outbox
             if checkpoint is not None:
                 checkpoint.compare(mark, await journal.standing())
@@ -222,7 +223,7 @@ async def _journal_problems(cli: Cli) -> list[str]:
         if os.access(folder, os.W_OK | os.X_OK):
             return []
         return [str(cli.loaded.error(f"the folder {folder} is not there, or not ours to write in", "bus", "journal"))]
-    except JournalError as error:
+    except (JournalError, ConfigError) as error:
         return [str(error)]
     return [
         f"{count} dossiers wait for receiver {name}, which is not configured; "

@@ -17,6 +17,7 @@ from appealbus.core.cli import (
     deliveries,
     history,
     holding,
+    key,
     listing,
     plugins,
     quarantine,
@@ -119,6 +120,7 @@ def build(cli: Cli) -> typer.Typer:
         access,
         restored,
         clock,
+        key,
     ):
         part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works

@@ -86,6 +86,10 @@ class JournalReader:
             lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
 
+    async def prove_key(self) -> None:
+        """Raise ConfigError where the journal's key is not there, or not its own."""
+        await self._read(self._key_of)
+
     def _key_of(self, connection: Connection) -> JournalKey:
         """Return the journal's key, which is looked for once it is needed."""
         if isinstance(self._key, KeyFile):
