@@ -144,12 +144,14 @@ async def test_a_renamed_package_goes_on_where_the_old_one_was(
         scripted = bus.parts.sources["cars"].wire
         assert bus.parts.problems == []
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         unchanged = await dossier(bus, number)
         assert (unchanged.version, scripted.asked) == (1, [])  # type: ignore[attr-defined]
         assert type(unchanged.facts[-1].record).__module__ == "appealbus_cars.record"
         set_answer(bus, answer("true"))
         await bus.journal.retry(number, everything=True, refresh=True)
+        bus._dispatcher.more()
         await bus.settle()
         second = await dossier(bus, number)
     assert (second.version, second.completeness, second.gaps) == (2, "complete", [])

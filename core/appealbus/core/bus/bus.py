@@ -140,8 +140,8 @@ class Bus:
         if self._limits is not None:
             await self._limits.start()
             self._tasks.start("limits", self._limits.run, Phase.LAST)
-        await self._contract_watch.start()
         await self._wires.open()
+        await self._contract_watch.start()
         for relay in self.relays:
             await relay.start()
         await self._hints.start()

@@ -28,9 +28,13 @@ log = structlog.get_logger(__name__)
 
 MIGRATION = "migration"
 """The lease of whoever migrates."""
+_MIGRATES, _ASKS = "migrates", "asks"
+"""Who holds it: somebody who migrates, or who waits for workers to end."""
 _HELD = timedelta(seconds=10)
 """So long workers end for it after its last sign of life: one that dies while it waits must not keep them away."""
 _PAUSE = 0.5
+_SHORTLY = 2.0
+"""Seconds that who tells no workers waits all the same: between taking the fence and saying so is a moment."""
 _PATIENCE = 150.0
 """Seconds that workers have to end: their `bus.grace` and what comes after it. One of 0.1.0 does not know of this."""
 _IN_USE = (
@@ -94,14 +98,17 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
         JournalError: workers did not end.
 
     """
-    ends, told = time.monotonic() + _PATIENCE, False
+    patience, told = _PATIENCE if tells else _SHORTLY, False
+    ends = time.monotonic() + patience
     try:
         while not fence.taken():
             with lock, engine.begin() as connection:
-                if time.monotonic() >= ends or not (tells or _is_announced(connection)):
+                if _is_migrating(connection):
+                    ends = time.monotonic() + patience  # a million appeals take some minutes
+                elif time.monotonic() >= ends:
                     raise JournalError(_IN_USE, "in_use")
-                if tells:
-                    announce(connection)
+                elif tells:
+                    _announce(connection, _ASKS)
             if not told:
                 log.warning("journal.waits_for_workers")
             told = True
@@ -119,12 +126,17 @@ def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, t
 
 def announce(connection: Connection) -> None:
     """Tell all workers that the journal is being migrated; it counts for some seconds."""
+    _announce(connection, _MIGRATES)
+
+
+def _announce(connection: Connection, who: str) -> None:
     until = shared_now(connection) + _HELD
-    bulk.upsert(connection, lease, [{"name": MIGRATION, "owner": MIGRATION, "until": until}])
+    bulk.upsert(connection, lease, [{"name": MIGRATION, "owner": who, "until": until}])
 
 
-def _is_announced(connection: Connection) -> bool:
-    until = connection.scalar(select(lease.c.until).where(lease.c.name == MIGRATION))
+def _is_migrating(connection: Connection) -> bool:
+    mine = select(lease.c.until).where(lease.c.name == MIGRATION, lease.c.owner == _MIGRATES)
+    until = connection.scalar(mine)
     return until is not None and until > shared_now(connection)
 
 

@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -30,7 +32,7 @@ from appealbus.plugins.simulator.settings import Misbehaviour, SimulatorSettings
 from appealbus.plugins.simulator.sources import GATEWAY, gateway_source
 from tests.services.postgres import Postgres, programs
 
-sys.path.insert(0, str(Path.cwd() / "examples/appealbus_vehicles/src"))
+sys.path.insert(0, str(Path(__file__).parents[4] / "examples/appealbus_vehicles/src"))
 
 import appealbus_vehicles
 from appealbus_vehicles.settings import VehiclesSettings
@@ -42,12 +44,18 @@ AWAY = (13, 19, 22, 25)
 """While ЕГКН is away: three of them are found later, as second versions; the last ones stay parked."""
 LATER = (28, 31)
 """Whose addresses the register does not answer: they await."""
+REFUSED, LATE = 2, 3
+"""What a receiver never takes, and what it has not taken yet."""
 LEFT = (34, 35, 36, 37, 38, 39, 40)
 """What no worker has ended: two in work, two suspects, one held, two ready."""
 
 
 class Registry(Delivery[NoSettings]):
-    """A receiver that will not take one appeal, and is away for another."""
+    """A receiver that will not take one appeal, and as long as it is `away` takes another one not yet."""
+
+    away: ClassVar[bool] = True
+    got: ClassVar[list[tuple[str, Outgoing]]] = []
+    """By receiver."""
 
     async def deliver(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Take all others."""
@@ -55,11 +63,18 @@ class Registry(Delivery[NoSettings]):
 
     def _one(self, one: Outgoing) -> Handed:
         message_id = orjson.loads(one.dossier)["appeal"]["message_id"]
-        return Refused("too_large") if message_id == _id(2) else "away" if message_id == _id(3) else None
+        if message_id == ids()[REFUSED - 1]:
+            return Refused("too_large")
+        if message_id == ids()[LATE - 1] and self.away:
+            return "away"
+        self.got.append((self.name, one))
+        return None
 
 
-def _id(line: int) -> str:
-    return str(orjson.loads(list(example_lines())[line - 1])["message_id"])
+@cache
+def ids() -> list[str]:
+    """Return the message ids of the examples, in their order."""
+    return [str(orjson.loads(line)["message_id"]) for line in example_lines()]
 
 
 def _vehicles(request: Any) -> str:
@@ -88,8 +103,8 @@ def _document(simulator: Simulator, url: str) -> dict[str, Any]:
     }
 
 
-class Maker:
-    """A bus of 0.1.0 over an empty journal, with agencies around it."""
+class Contour:
+    """A bus over a journal, with agencies, a third party's plugin and receivers around it."""
 
     def __init__(self, url: str, simulator: Simulator) -> None:
         self.loaded = from_document(_document(simulator, url), Path.cwd())
@@ -103,79 +118,96 @@ class Maker:
         }
         self.host.plugins.append(Plugin("vehicles", "1.0", "appealbus-vehicles", brought=brought))
         self.parts = build(self.loaded, self.host)
-        self.lines = list(example_lines())
 
-    async def make(self) -> None:
-        """Do it."""
+    @asynccontextmanager
+    async def running(self, journal: Journal, name: str) -> AsyncIterator[Bus]:
+        """Run a bus, which answers to this name in the journal."""
         brokers = self.host.shared("amqp")
         assert isinstance(brokers, Brokers)
         broker = brokers.get()
         await brokers.start(broker, Wanted())
-        await self.simulator.take_questions(broker)
+        try:
+            await self.simulator.take_questions(broker)
+            bus = Bus(self.loaded, self.parts, journal, name=name)
+            await bus.start()
+            yield bus
+            await bus.stop()
+        finally:
+            await brokers.close(broker)
+
+    async def settled(self, journal: Journal, parked: int) -> None:
+        """Wait until so many appeals are parked and nothing is left to do now."""
+        async with asyncio.timeout(60):
+            while True:
+                counts = await journal.counts()
+                if counts.parked == parked and not (counts.ready or counts.in_work or counts.suspect):
+                    return
+                await asyncio.sleep(0.05)
+
+    async def take(self, bus: Bus, line: int) -> str:
+        """Have the bus take one of the examples; return the number of its receipt."""
+        message = Inbound("files", f"example:{line}", list(example_lines())[line - 1].encode())
+        taken = await bus.accept(message)
+        assert isinstance(taken, Taken)
+        return taken.receipt.number
+
+
+class Maker(Contour):
+    """Makes the journal, with a bus of 0.1.0."""
+
+    async def make(self) -> None:
+        """Do it."""
         settings = self.loaded.settings.bus
         async with await Journal.open(settings.journal, settings.journal_password) as journal:
             self.journal = journal
             await journal.hold_run_lock()
-            bus = Bus(self.loaded, self.parts, journal, name="1" * 32)
-            await bus.start()
-            await self._life(bus)
-            await bus.stop()
+            async with self.running(journal, "1" * 32) as bus:
+                await self._life(bus)
             await self._left(bus)
-        await brokers.close(broker)
 
     async def _life(self, bus: Bus) -> None:
         for line in WHOLE:
-            await self._in(bus, line)
-        await self._until(lambda c: not (c.ready or c.in_work or c.parked))
+            await self.take(bus, line)
+        await self.settled(self.journal, 0)
         self.simulator.misbehave("egkn", Misbehaviour(http_502=1.0))
-        numbers = [await self._in(bus, line) for line in AWAY]
-        await self._until(lambda c: c.parked >= len(numbers) and not (c.ready or c.in_work))
+        numbers = [await self.take(bus, line) for line in AWAY]
+        await self.settled(self.journal, len(numbers))
         self.simulator.misbehave("egkn")
         for number in numbers[:3]:
             await self.journal.retry(number)
-        await self._until(lambda c: c.parked == 1 and not (c.ready or c.in_work))
+        await self.settled(self.journal, 1)
         self.simulator.misbehave("address", Misbehaviour(silent=1.0))
         for line in LATER:
-            await self._in(bus, line)
-        await self._until(lambda c: c.parked == 3 and not (c.ready or c.in_work))
+            await self.take(bus, line)
+        await self.settled(self.journal, 3)
         await self._quarantine(bus)
         await asyncio.sleep(2.5)  # deliveries that fail are tried again, and a heartbeat tells of the sources
 
     async def _quarantine(self, bus: Bus) -> None:
         await bus.accept(Inbound("files", "broken:1", b'{"message_id": "x", "kind": '))
         await bus.accept(Inbound("files", "broken:2", b"<letter/>", media_type="application/xml"))
-        other = orjson.loads(self.lines[WHOLE[0] - 1]) | {"text": "Басқа мәтін"}
+        other = orjson.loads(list(example_lines())[WHOLE[0] - 1]) | {"text": "Басқа мәтін"}
         await bus.accept(Inbound("files", "differs:1", orjson.dumps(other)))
         replayed = await bus.accept(Inbound("files", "broken:3", b'{"message_id": "y"'))
-        number = await self._in(bus, 41)
+        number = await self.take(bus, 41)
         await self.journal.replayed(replayed.quarantine_id, number)  # type: ignore[union-attr]
-        await bus.accept(Inbound("files", "again:1", self.lines[WHOLE[0] - 1].encode()))
-        await self._until(lambda c: not (c.ready or c.in_work))
+        await bus.accept(Inbound("files", "again:1", list(example_lines())[WHOLE[0] - 1].encode()))
+        await self.settled(self.journal, 3)
 
     async def _left(self, bus: Bus) -> None:
         """Accept what the worker does not get to."""
         journal, numbers = self.journal, []
         for line in LEFT[:2]:
-            numbers.append(await self._in(bus, line))
+            numbers.append(await self.take(bus, line))
         await journal.claim("2" * 32, journal.now(), 2, 60.0)
-        await journal.bury("2" * 32)
         for line in LEFT[2:4]:
-            await self._in(bus, line)
+            await self.take(bus, line)
         await journal.claim("3" * 32, journal.now(), 2, 60.0)
-        held = await self._in(bus, LEFT[4])
+        await journal.bury("3" * 32)
+        held = await self.take(bus, LEFT[4])
         await journal.hold_appeal(held, by="operator", reason="Қолмен тексеріледі")
         for line in LEFT[5:]:
-            await self._in(bus, line)
-
-    async def _in(self, bus: Bus, line: int) -> str:
-        taken = await bus.accept(Inbound("files", f"example:{line}", self.lines[line - 1].encode()))
-        assert isinstance(taken, Taken)
-        return taken.receipt.number
-
-    async def _until(self, done: Callable[[Any], bool]) -> None:
-        async with asyncio.timeout(60):
-            while not done(await self.journal.counts()):
-                await asyncio.sleep(0.05)
+            await self.take(bus, line)
 
 
 async def _make(url: str) -> None:
@@ -201,7 +233,7 @@ def main() -> None:
         asyncio.run(_make(f"sqlite:///{path}"))
         with sqlite3.connect(path) as connection:
             _write("sqlite.sql.gz", "\n".join(connection.iterdump()))
-    with Postgres() as server:
+    with Postgres(fsync=False) as server:
         name = server.database()
         asyncio.run(_make(server.url(name)))
         found = programs()
