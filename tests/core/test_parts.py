@@ -40,10 +40,6 @@ def built(folder: Path, text: str, connector: Factory[Wire] = SCRIPTED, work: Fa
             '[work]\nkind = "amqp"\n',
             "appealbus.toml:2: work.kind: no plugin brings 'amqp'; write one of picky",
         ),
-        (
-            '[sources.s]\nconnector = "scriptd"\n',
-            "appealbus.toml:2: sources.s.connector: no plugin brings 'scriptd'; write one of scripted",
-        ),
     ],
 )
 def test_a_name_that_nobody_knows_is_an_error_with_its_line(tmp_path: Path, text: str, told: str) -> None:
@@ -61,6 +57,10 @@ def test_a_name_that_nobody_knows_is_an_error_with_its_line(tmp_path: Path, text
             "appealbus.toml:2: bus.disabled: there is no plugin 'tset'; did you mean test?",
         ),
         ("[plugins.tset]\nx = 1\n", "appealbus.toml:1: plugins.tset: there is no plugin 'tset'; did you mean test?"),
+        (
+            '[sources.s]\nconnector = "scriptd"\n',
+            "appealbus.toml:2: sources.s.connector: no plugin brings 'scriptd'; write one of scripted",
+        ),
         (
             '[completeness.default]\nrequired = ["s.thing"]\n',
             "completeness.default.required: s.thing cannot be asked: its source 's' is not configured: write",

@@ -81,6 +81,8 @@ class Past:
             "pending": None,
             "lacks": None,
             "signal": None,
+            "closed": None,
+            "changes": 0,
         }
 
     def _claimed(self, known: dict[str, Any], entry: Entry) -> None:
@@ -125,6 +127,8 @@ class Past:
             known[name] = f" {' '.join(detail[name])} " if detail.get(name) else None
         if entry.what == "version":
             known["signal"] = detail.get("signal")
+        # Where changes have made another form of the appeal.
+        known.update(content=detail.get("content", known["content"]), urgency=detail.get("urgency", known["urgency"]))
 
     def _answered(self, known: dict[str, Any], entry: Entry) -> None:
         if known["state"] in ("parked", "idle"):
@@ -153,8 +157,9 @@ class Past:
         known.update(held_by=None, held_reason=None)
 
     def _changed(self, known: dict[str, Any], entry: Entry) -> None:
-        if entry.detail.get("content"):
-            known["content"] = entry.detail["content"]
+        detail = entry.detail
+        self._answered(known, entry)
+        known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
 
     def _delivery(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail
@@ -305,7 +310,7 @@ def _of_appeal(row: Row[Any]) -> dict[str, Any]:
         name: getattr(row, name)
         for name in (
             *("channel", "message_id", "number", "accepted_by", "urgency", "state", "deaths", "version"),
-            *("completeness", "held_by", "held_reason"),
+            *("completeness", "held_by", "held_reason", "closed", "changes"),
         )
     }
     found |= {"due": to_number(row.due_at), "content": row.content.hex()}

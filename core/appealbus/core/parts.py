@@ -1,7 +1,7 @@
 """What the configuration and the plugins amount to: built without side effects, so that `check` can prove it."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,9 +99,15 @@ def build(loaded: Loaded, host: Host) -> Parts:
 
     """
     problems: list[str] = []
+    unbound: dict[str, str] = {}
     made: list[Made] = []
     for kind in KINDS:
         for path, factory in kind.configured(loaded.settings):
+            if kind.interface is Wire and factory not in host.brought(kind.plural):
+                unbound[path[-1]] = str(
+                    _not_brought(host.brought(kind.plural), factory, loaded, (*path, kind.key), host)
+                )
+                continue
             try:
                 made.append(Made(kind, path[-1], factory, _make(loaded, host, kind, path, factory)))
             except ConfigError as error:
@@ -117,8 +123,10 @@ def build(loaded: Loaded, host: Host) -> Parts:
         for name, each in parts["connectors"].items()
     }
     brought = host.nodes(loaded.settings.bus.legal_basis)
-    nodes, inactive, defects = active(brought, sources)
-    terms = Contracts(loaded, Standing(nodes, inactive, {plugin.name: plugin.state for plugin in host.plugins}))
+    nodes, inactive, defects = active(brought, sources, unbound)
+    plugins = {plugin.name: plugin.state for plugin in host.plugins}
+    plugins |= {plugin.name: plugin.state for plugin in host.plugins if plugin.state == "active"}  # of two with a name
+    terms = Contracts(loaded, Standing(nodes, inactive, plugins))
     asked = {node.lookup.source for node in brought}
     unused = {
         name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
@@ -130,7 +138,7 @@ def build(loaded: Loaded, host: Host) -> Parts:
         nodes,
         inactive,
         unused,
-        _misspelt(loaded, host) + defects + terms.problems(),
+        [*_misspelt(loaded, host), *unbound.values(), *defects, *terms.problems()],
         terms,
         sources,
         intakes=[each.part for each in parts["intakes"].values()],
@@ -186,7 +194,11 @@ def _pick(
 ) -> Factory[Any]:
     if name in known:
         return known[name]
+    raise _not_brought(known, name, loaded, path, host)
+
+
+def _not_brought(known: Iterable[str], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> ConfigError:
     broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
     hint = f" (broken plugins: {', '.join(broken)})" if broken else ""
     text = f"no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}"
-    raise loaded.error(text, *path)
+    return loaded.error(text, *path)

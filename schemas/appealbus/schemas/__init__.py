@@ -20,7 +20,7 @@ from appealbus.schemas.appeal import (
     Representative,
     Written,
 )
-from appealbus.schemas.change import AnswerResult, Change, ChangeKind, Correction
+from appealbus.schemas.change import AnswerResult, Change, ChangeKind, ChangeNote, Correction
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, Input, LookupOutcome
 from appealbus.schemas.identifiers import Bin, CadastralNumber, IdentifierError, Iin, Kato, Rka
 from appealbus.schemas.organisation import Organisation
@@ -43,6 +43,7 @@ __all__ = [
     "CadastralNumber",
     "Change",
     "ChangeKind",
+    "ChangeNote",
     "Coded",
     "Completeness",
     "Correction",

@@ -152,3 +152,26 @@ class Change(Model):
     warnings: list[Warning] = Field(default_factory=list)
     as_written: list[Written] = Field(default_factory=list)
     """What could not be used, as the sender wrote it: each entry has a warning of the same field."""
+
+
+class ChangeNote(Model):
+    """What a dossier tells of a change that is in it; what became of the appeal stands in the appeal itself."""
+
+    message_id: Text
+    channel: Text
+    kind: ChangeKind
+    dated_at: Moment
+    fields: list[Text] = Field(default_factory=list)
+    """Paths of the appeal's fields that are others since: `applicant.iin`, `due_on`."""
+    due_on: Day | None = None
+    to: Addressee | None = None
+    part: bool = False
+    result: AnswerResult | None = None
+    ground: Line | None = None
+    answered_on: Day | None = None
+    reference: Line | None = None
+    reason: Line | None = None
+    by: Line | None = None
+    note: Line | None = None
+    warnings: list[Warning] = Field(default_factory=list)
+    """What was odd about the change."""

@@ -6,6 +6,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from appealbus.schemas.appeal import Appeal, Receipt, Span
 from appealbus.schemas.base import Model, Moment, Text, Word, is_stored
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord, Record, record_of_another_release
@@ -130,6 +131,8 @@ class Dossier(Model):
     """The lookups that the contract of this kind of appeal wants, by the plugins that made this version."""
     not_carried: list[NotCarried] = Field(default_factory=list)
     """What earlier versions told about somebody or something that the appeal no longer names since its correction."""
+    changes: list[ChangeNote] = Field(default_factory=list)
+    """What has happened to the appeal since it came, in its order; `appeal` is as it is after that."""
 
     @property
     def message_id(self) -> str:

@@ -26,5 +26,7 @@ class Provenance(Model):
     """Until when the same question is answered from memory."""
     raw_sha256: Text | None = None
     """Hash of the reply, byte for byte as it came."""
+    reread_at: Moment | None = None
+    """When the reply, which had been kept, was read again: by `plugin` in its `plugin_version`."""
     unreadable: list[Text] | None = None
     """Paths of the reply at which the record lacks an optional value because it could not be read."""

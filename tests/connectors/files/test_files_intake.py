@@ -12,6 +12,7 @@ from appealbus.connectors.files.settings import FolderSettings
 from appealbus.core import ConfigError
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.loading import from_document, load
+from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal.journal import Journal
@@ -40,7 +41,7 @@ def test_the_folder_must_exist(tmp_path: Path) -> None:
 
 async def run_until(intake: FilesIntake, journal: Journal, *moved: str) -> None:
     """Run the intake until the files are where they belong."""
-    running = asyncio.create_task(intake.run(Reception(journal, "test")))
+    running = asyncio.create_task(intake.run(Reception(journal, BusSettings(accepted_by="test"))))
     try:
         async with asyncio.timeout(10):
             while not all((intake.config.folder / name).exists() for name in moved):

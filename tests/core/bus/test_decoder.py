@@ -14,6 +14,7 @@ import pytest
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable, decode
 from appealbus.core.bus.reception import Reception
+from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 from appealbus.core.journal.journal import Journal
 from appealbus.schemas.reading import SMALL
@@ -108,7 +109,7 @@ async def test_a_message_that_kills_its_helper_dies_alone(
     monkeypatch.setattr("appealbus.core.bus.decoder._HELPER", "tests.core.killed_helper")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
-        reception = Reception(journal, "bus")
+        reception = Reception(journal, BusSettings(accepted_by="bus"))
         small = b'{"message_id": "%d"}'
         sent = [LETTER, *(small % at for at in range(3))]
         killed, *others = await asyncio.gather(*(reception.accept(Inbound("post", "", raw)) for raw in sent))

@@ -63,6 +63,7 @@ async def test_what_a_lost_lookup_told_stays_and_is_marked(start: Start) -> None
     other = lookup("s.other", x=From("text"))
     async with start(KEPT, other) as bus:
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         second = await newest(bus, number)
         assert second.version == 2
@@ -123,12 +124,17 @@ async def test_a_source_that_is_taken_out_makes_no_dossier_complete(start: Start
 
 
 async def test_what_is_retired_is_missed_no_longer(start: Start, tmp_path: Path) -> None:
-    """Somebody says that it is gone for good."""
+    """Somebody says that it is gone for good: what waited for it is complete now."""
     async with start(KEPT, LOST):
         pass
+    async with start(KEPT) as bus:
+        number = await taken(bus, "m-0")
+        assert (await row(bus, number)).lacks == ("s.lost",)
     bus_table = {"journal": f"sqlite:///{tmp_path / 'journal.db'}", "grace": 1, "retired": ["s.lost"]}
     async with start(KEPT, bus=bus_table) as bus:
         assert (await newest(bus, await taken(bus))).completeness == "complete"
+        found = await row(bus, number)
+        assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
 
 
 async def test_what_the_configuration_requires_counts_though_nobody_ever_brought_it(start: Start) -> None:
@@ -142,6 +148,21 @@ async def test_what_the_configuration_requires_counts_though_nobody_ever_brought
         assert [(gap.lookup, gap.reason) for gap in first.gaps] == [
             ("s.never", "it cannot be asked now: no plugin brings it")
         ]
+    async with start(KEPT, LOST, completeness={"default": {"required": ["s.kept"]}}) as bus:  # it was misspelt
+        await bus.settle()
+        assert (await row(bus, first.number)).completeness == "complete"
+
+
+async def test_what_is_optional_and_not_there_is_a_gap_and_no_more(start: Start) -> None:
+    """The dossier is complete without it, and gets it when it is there."""
+    completeness = {"default": {"required": ["s.kept"], "optional": ["s.lost"]}}
+    async with start(KEPT, completeness=completeness) as bus:
+        first = await newest(bus, await taken(bus))
+        assert first.completeness == "complete"
+        assert [(gap.lookup, gap.required, gap.code) for gap in first.gaps] == [("s.lost", False, "lookup.not_loaded")]
+    async with start(KEPT, LOST, completeness=completeness) as bus:
+        await bus.settle()
+        assert (await newest(bus, first.number)).gaps == []
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -188,6 +209,7 @@ async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -
         assert (await newest(bus, number)).completeness == "partial"
     async with start(KEPT) as bus:
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.completeness, found.lacks) == (1, "partial", ("s.lost",))
@@ -219,6 +241,7 @@ async def test_what_was_found_under_a_former_name_counts_for_the_present_one(sta
     async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
         assert bus.parts.problems == []
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         assert (await row(bus, number)).version == 1  # a new name alone is no news
         second = await taken(bus, "m-2")
@@ -227,6 +250,7 @@ async def test_what_was_found_under_a_former_name_counts_for_the_present_one(sta
     completeness["default"]["required"].append("s.other")
     async with start(after, behind, other, wire=wire, completeness=completeness) as bus:
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         told = await newest(bus, number)
         assert {fact.lookup: fact.not_asked_now for fact in told.facts} == dict.fromkeys(
@@ -242,6 +266,7 @@ async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -
         number = await taken(bus)
     async with start(lookup("s.new", x=From("text"))) as bus:
         await bus.journal.retry(number)
+        bus._dispatcher.more()
         await bus.settle()
         told = await newest(bus, number)
         assert {fact.lookup: fact.not_asked_now for fact in told.facts} == {"s.lost": True, "s.new": None}

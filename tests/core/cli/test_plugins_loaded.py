@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.domain.known import KnownLookup
 from appealbus.core.journal.journal import Journal
 
 PLUGIN = """
@@ -105,3 +106,15 @@ def test_check_tells_of_a_wire_that_raises(program, tmp_path):
     done = program("check")
     assert done.returncode == 1
     assert "source s over mine: its plugin raised SystemExit" in done.stderr
+
+
+async def test_check_tells_what_could_be_asked_once_and_cannot_now(program, tmp_path, journal: Journal):
+    """The configuration does not say that it is needed: the journal remembers it."""
+    await journal.remember([KnownLookup("away", "away.thing", "1"), KnownLookup("gone", "gone.thing", "1")])
+    await journal.close()
+    (tmp_path / "appealbus.toml").write_text('[bus]\nretired = ["gone.thing"]\n')
+    done = program("check")
+    assert done.returncode == 1
+    assert "lookup away.thing could be asked once, and no dossier is complete without it" in done.stderr
+    assert "its plugin away is not installed" in done.stderr
+    assert "gone.thing" not in done.stderr

@@ -1,13 +1,14 @@
 """`appealbus quarantine replay` of what was not kept whole."""
 
 from appealbus.core.bus.reception import Reception
+from appealbus.core.config.models import BusSettings
 from appealbus.core.interfaces.intake import Inbound, Quarantined
 
 
 async def test_a_message_that_was_cut_says_so(program, journal):
     """Not that its JSON ends too early: nobody can mend that here."""
     raw = b'{"text": "' + b"x" * (5 * 1024 * 1024) + b'"}'
-    taken = await Reception(journal, "appealbus").accept(Inbound("files", "a.jsonl:1", raw))
+    taken = await Reception(journal, BusSettings()).accept(Inbound("files", "a.jsonl:1", raw))
     assert isinstance(taken, Quarantined)
     row = await journal.quarantine_row(taken.quarantine_id)
     assert len(row.raw) == 65536
@@ -23,7 +24,7 @@ async def test_a_message_that_was_cut_says_so(program, journal):
 
 async def test_a_letter_whose_id_belongs_to_another_is_taken_under_a_new_one(program, journal):
     """Replayed as it is it stays, and says what to do; with an id of its own it becomes an appeal."""
-    reception = Reception(journal, "appealbus")
+    reception = Reception(journal, BusSettings())
     first, differs = [
         await reception.accept(
             Inbound("files", "a.jsonl:1", b'{"message_id": "m", "kind": "report", "text": "%s"}' % text)

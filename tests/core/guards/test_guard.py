@@ -43,6 +43,7 @@ def test_found_with_its_whole_trail(virtual, bench):
             "session_id": "s-1",
             "observed_at": trail.observed_at,
             "raw_sha256": "ab" * 32,
+            "reread_at": None,
             "unreadable": None,
         }
         assert test.idle()

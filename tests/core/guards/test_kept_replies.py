@@ -72,7 +72,9 @@ def test_what_came_is_kept_byte_for_byte(virtual: Callable[..., Any]) -> None:
         assert (kept.source, kept.seconds, kept.at) == ("test", 86400.0, START)
         assert kept.question_id == bench.access.rows[0].question_id
         told = unpack(kept.head, kept.packed)
-        assert told == conversation.Conversation(kept.question_id, (Came(RawReply(BODY, "200", START)),))
+        assert told == conversation.Conversation(
+            kept.question_id, bench.guard._context.now(), (Came(RawReply(BODY, "200", START)),)
+        )
 
     virtual(scenario)
 
@@ -195,7 +197,9 @@ def test_large_replies_are_not_remembered(virtual: Callable[..., Any]) -> None:
 
 def test_damage_is_told() -> None:
     """Whatever became of a row: a code of ours, and no exception of a library."""
-    whole = conversation.Conversation("q", (Came(RawReply(BODY, "200", START), ("m",)), Failed(DOWN.kind, "c", "r")))
+    whole = conversation.Conversation(
+        "q", START, (Came(RawReply(BODY, "200", START), ("m",)), Failed(DOWN.kind, "c", "r"))
+    )
     kept = asyncio.run(conversation.pack(whole, "test", 1.0))
     assert unpack(kept.head, kept.packed) == whole
     bomb = asyncio.run(conversation.pack(replace(whole, steps=(Came(RawReply(bytes(9 << 20), "", START)),)), "t", 1.0))

@@ -63,7 +63,7 @@ async def test_no_busy_query_reads_the_whole_table(large, make):
         assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
     claimed = await large.claim("me", now, 50, 60)
     assert len(claimed) == 50
-    assert len(await large.claim("me", now, 5, 60, asks={"a.b"})) == 5
+    assert len(await large.claim("me", now, 5, 60, lost={"c.1"})) == 5
     await large.counts()
     assert await large.renew("me", [case.appeal_id for case in claimed], now, 60) != set()
     for case in claimed[:2]:

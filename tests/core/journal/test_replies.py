@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
+from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reply_queries import Place, Span
 from appealbus.core.journal.writes import replies as writing
+from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
-from tests.core.journal.conftest import Make
+from appealbus.schemas.record import OtherRecord
+from tests.core.journal.conftest import Conclude, Make
 
 
 def kept(make: Make, name: str = "q1", packed: bytes = b"\x00\xff\x80", seconds: float = 60.0) -> KeptReplies:
@@ -51,3 +58,54 @@ async def test_large_replies_are_kept_as_far_as_there_is_room(journal: Journal, 
     assert [row.key for row in await journal.replies(accepted.appeal_id)] == ["c", "b", "a"]
     assert len(await journal.states(accepted.receipt.number)) == 4
     assert len(large.packed) < writing._OF_APPEAL
+
+
+async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: Journal, make: Make) -> None:
+    """Each once, in pages of any size, from a moment on; of one source alone."""
+    ids = [(await journal.accept(make.new(f"m{number}"))).appeal_id for number in range(4)]
+    for appeal, minute in ((2, 0), (0, 1), (2, 2), (1, 2), (0, 3), (3, 4)):
+        replies = replace(kept(make), at=make.later(60 * minute), source="other" if appeal == 3 else "gbdfl")
+        await journal.keep(ids[appeal], make.state(key=f"k{minute}"), replies=replies)
+    await journal.keep_at_once(ids[0], make.state(key="other"))
+
+    async def through(since: float, upto: float = 999.0, page: int = 1) -> list[int]:
+        span, after, found = Span("gbdfl", make.later(since), make.later(upto)), None, []
+        while rows := await journal.appeals_with_replies(span, after, page):
+            found += [ids.index(appeal_id) for appeal_id, _ in rows]
+            after = rows[-1][1]
+            assert isinstance(after, Place)
+        return found
+
+    for page in (1, 2, 10):
+        assert await through(0, page=page) == [2, 0, 1]
+    assert await through(90) == [2, 1, 0]
+    assert await through(0, 70) == [2, 0]
+
+
+async def test_what_is_read_again_is_written_and_worked_on(journal: Journal, make: Make, conclude: Conclude) -> None:
+    """The state is another, and its appeal is ready; a question that was asked since is left alone."""
+    accepted = await journal.accept(make.new())
+    before = replace(make.state(), kind=OutcomeKind.INVALID)
+    await journal.keep(accepted.appeal_id, before)
+    await journal.keep_at_once(accepted.appeal_id, make.state(key="other"))
+    [claimed] = await journal.claim("me", make.now, 1, 1e9)
+    found = replace(
+        before, kind=OutcomeKind.FOUND, record=OtherRecord(type="acme.Thing"), provenance=make.found().provenance
+    )
+    anew = Anew(found, "gbdfl", ("gbdfl.person", make.now), ["name changed"])
+    with pytest.raises(JournalError) as refused:
+        await journal.reread(claimed.appeal_id, [anew], reason="mended")
+    assert refused.value.code == "in_work"
+    await conclude(accepted)
+    asked_since = replace(anew, was=("gbdfl.person", make.later(-1)))
+    assert await journal.reread(accepted.appeal_id, [asked_since], reason="mended") == 0
+    assert [row.state for row in await journal.appeals()] == [AppealState.IDLE]
+    assert await journal.reread(accepted.appeal_id, [anew, asked_since], reason="mended") == 1
+    assert [row.state for row in await journal.appeals()] == [AppealState.READY]
+    states = {state.key: state for state in await journal.states(accepted.receipt.number)}
+    assert (states["k"].kind, states["k"].record) == (OutcomeKind.FOUND, found.record)
+    await journal.hold_appeal(accepted.receipt.number, by="x", reason="x")
+    with pytest.raises(JournalError) as refused:
+        await journal.reread(accepted.appeal_id, [anew], reason="mended")
+    assert refused.value.code == "held"
+    assert await journal.reread(99, [anew], reason="mended") is None

@@ -77,8 +77,8 @@ async def _take(
     cli: Cli, messages: Iterator[Inbound], told: Callable[[Cli, Inbound, Taken | Quarantined], None]
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
-    accepted_by = cli.loaded.settings.bus.accepted_by
-    async with cli.journal(write=True) as journal, aclosing(Reception(journal, accepted_by)) as reception:
+    settings = cli.loaded.settings.bus
+    async with cli.journal(write=True) as journal, aclosing(Reception(journal, settings)) as reception:
         for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)
             for message, result in zip(batch, results, strict=True):

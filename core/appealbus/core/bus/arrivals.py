@@ -56,7 +56,7 @@ class Arrivals:
         return bool(self._under_way)
 
     async def accept(self, message: Inbound) -> Taken | Quarantined:
-        """Take a message: on return it is on disk, as an appeal or in quarantine with its reason.
+        """Take a message: on return it is on disk, as an appeal, as a change of one, or in quarantine with its reason.
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
@@ -107,12 +107,14 @@ class Arrivals:
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
             if isinstance(received, Quarantined):
                 return received
+            case = received.case
             if received.taken.new:
-                if here:
-                    self._dispatcher.start(received.case)
+                if here and case is not None:
+                    self._dispatcher.start(case)
                 else:
                     self._dispatcher.more()
-                    self._hints.offer(received.case)
-        if received.taken.new:
+                    if case is not None:
+                        self._hints.offer(case)
+        if received.taken.new and received.is_appeal:
             self._host.appeal_accepted(received.taken.receipt)
         return received.taken

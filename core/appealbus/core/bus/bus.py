@@ -39,6 +39,7 @@ from appealbus.core.guards.limits import Limits
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
 from appealbus.schemas.base import printable
@@ -89,7 +90,7 @@ class Bus:
             journal, casework.work, turns, owner=self.worker, concurrency=self.settings.bus.concurrency
         )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
-        self._reception = Reception(journal, self.settings.bus.accepted_by)
+        self._reception = Reception(journal, self.settings.bus)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
         """Sees whether the event loop stands still, once the program has started it."""
         self._tasks = PartTasks(parts.host.defects)
@@ -139,8 +140,8 @@ class Bus:
         if self._limits is not None:
             await self._limits.start()
             self._tasks.start("limits", self._limits.run, Phase.LAST)
-        await self._contract_watch.start()
         await self._wires.open()
+        await self._contract_watch.start()
         for relay in self.relays:
             await relay.start()
         await self._hints.start()
@@ -267,7 +268,7 @@ class Bus:
         await asyncio.gather(*(guard.drain(self.settings.bus.grace) for guard in self.guards.values()))
 
     async def _deliver_the_rest(self, seconds: float) -> None:
-        if self.journal.silent_for < _SILENT:
+        if self.journal.silent_for < _SILENT and not self.clock_watch.superseded:
             await asyncio.gather(*(relay.flush(seconds) for relay in self.relays))
 
     async def _close_parts(self, seconds: float) -> None:
@@ -294,7 +295,7 @@ class Bus:
                 if self._limits is not None:
                     await self._limits.leave()
         except (JournalError, TimeoutError) as error:
-            if not self.journal.shared:
+            if not self.journal.shared and not isinstance(error, Superseded):
                 raise  # a person has to look after a file that cannot be written
             # Other workers take over when the leases are over.
             log.warning("bus.not_released", code=error.code if isinstance(error, JournalError) else "no_answer")

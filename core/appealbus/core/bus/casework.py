@@ -1,5 +1,6 @@
 """Work on cases: one run asks what is open, assesses the dossier, and writes its next version down."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 
@@ -105,15 +107,16 @@ class Casework:
 
     async def work(self, case: Case) -> RunEnd:
         """Run the case's plan, write down what came of it, and return what becomes of the case."""
-        kind = self.kind_of(case)
-        contract = self.contracts[kind]
-        run = CaseRun(self, renamed(case, contract.present), contract)
+        run = self._run_over(case)
         try:
+            if case.changes:
+                run = self._run_over(await asyncio.to_thread(with_changes, case))
+            kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()
             if case.deaths is not None:
                 await run.read_left_questions()
-            deadline = monotonic() + contract.wait
+            deadline = monotonic() + self.contracts[kind].wait
             return await run.conclude(await PlanRun(self._enrichments[kind], run.case, deadline).run())
         except (LeaseLost, VersionConflict) as error:
             # Another worker has the case, or it is concluded already, by a commit whose answer was lost.
@@ -128,6 +131,10 @@ class Casework:
             if not is_defect(error):
                 raise
             return await run.fail()
+
+    def _run_over(self, case: Case) -> "CaseRun":
+        contract = self.contracts[self.kind_of(case)]
+        return CaseRun(self, renamed(case, contract.present), contract)
 
     def kind_of(self, case: Case) -> AppealKind | None:
         """Return by which contract the case is worked: None where its kind is another release's."""
@@ -201,10 +208,12 @@ class CaseRun:
         case = self.case
         for state in self._left_out(asked.values()):
             await self._casework.keep(case, state, None)
+        for state in self._newly_closed(asked.values()):
+            await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         told = await self._told()
         known = self._whole(asked, told)
-        if told is not None and await self._says_the_same(told, known.states):
+        if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
@@ -292,6 +301,8 @@ class CaseRun:
                 region=region_of(self.case.appeal) if told else "",
                 answers_seen=self.answers_seen,
                 owner=self._casework.owner,
+                changes_seen=self.case.changes,
+                form=self.case.form,
                 signal=None if dossier is None else worst(signal.severity for signal in dossier.signals),
                 pending=pending_of(states),
                 doubted=doubted,
@@ -304,6 +315,13 @@ class CaseRun:
     def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""
         return [] if self.case.deaths is None else [state for state in states if state.code == LEFT_OUT.code]
+
+    def _newly_closed(self, states: Iterable[LookupState]) -> list[LookupState]:
+        """Return the questions that nobody asks any more since the appeal has ended: they are not due again."""
+        if self.case.closed is None:
+            return []
+        before = {(state.lookup, state.key): state for state in self.case.states}
+        return [state for state in states if before.get((state.lookup, state.key), state) != state]
 
     def _log(self, dossier: Dossier, states: Sequence[LookupState]) -> None:
         log.info(

@@ -6,6 +6,7 @@ import structlog
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.checkpoint import Behind, Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
@@ -27,17 +28,25 @@ class ClockWatch:
         self._writing: asyncio.Future[bool] | None = None
         self.problem: str | None = None
         """Why the checkpoint is not written now."""
-        self._went_back = asyncio.Event()
+        self._over = asyncio.Event()
+        self._why: JournalError | None = None
 
-    async def went_back(self) -> None:
-        """Wait until the journal turns out to be an older copy of itself, such as a standby that lacks the last writes.
+    @property
+    def superseded(self) -> bool:
+        """Whether a newer release has migrated the journal: nothing can be noted there any more."""
+        return isinstance(self._why, Superseded) and self._why.done
+
+    async def over(self) -> None:
+        """Wait until the journal can be worked no more.
 
         Raises:
-            Behind: always, when that happens.
+            Behind: it turns out to be an older copy of itself, such as a standby that lacks the last writes.
+            Superseded: a newer release migrates it, or has done so.
 
         """
-        await self._went_back.wait()
-        raise Behind("the journal has gone back while the bus ran: what it lost would be numbered again")
+        await self._over.wait()
+        if self._why is not None:
+            raise self._why
 
     async def run(self) -> None:
         """Look each second, until cancelled."""
@@ -57,7 +66,8 @@ class ClockWatch:
         try:
             standing = await self._journal.look()
             if standing.beat < self._beat:
-                self._went_back.set()
+                text = "the journal has gone back while the bus ran: what it lost would be numbered again"
+                self._end(Behind(text))
                 return
             self._beat = standing.beat
             if self._checkpoint is not None:
@@ -66,9 +76,17 @@ class ClockWatch:
                 await asyncio.shield(self._writing)
             self.problem = None
             self._trouble.over()
+        except Superseded as error:
+            if self._why is None:
+                log.warning("journal.superseded", reason="migrated" if error.done else "migrating")
+            self._end(error)
         except JournalError:
             pass  # other parts need the journal more urgently, and log it
         except OSError as error:
             self.problem = f"the checkpoint cannot be written ({error.strerror}); see bus.checkpoint"
             if self._trouble.is_news():
                 log.error("checkpoint.failed", error=type(error).__name__)
+
+    def _end(self, why: JournalError) -> None:
+        self._why = self._why or why
+        self._over.set()

@@ -1,6 +1,7 @@
 """What contracts require is the same for all workers of a journal, whatever each of them has loaded."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import structlog
@@ -26,9 +27,9 @@ class ContractWatch:
         self._journal = journal
         self._contracts = contracts
         self._casework = casework
-        self._dispatcher = dispatcher
         self._known: Sequence[KnownLookup] = ()
-        self._missing: set[str] = set()
+        self._missing: dict[str, str] = {}
+        dispatcher.lost = self.lost
 
     async def start(self) -> None:
         """Have what can be asked here remembered, and learn what could ever be asked.
@@ -43,22 +44,26 @@ class ContractWatch:
         """Learn what other workers can ask, until cancelled."""
         while True:
             await asyncio.sleep(_POLL)
-            try:
-                known = await self._journal.known_lookups()
-            except JournalError:
-                continue  # the heartbeat tells of it
-            if known != self._known:
-                self._learn(known)
+            with contextlib.suppress(JournalError):  # the heartbeat tells of it
+                await self.lost()
+
+    async def lost(self) -> frozenset[str]:
+        """Look at what other workers can ask; return the lookups that a contract wants and that cannot be asked here.
+
+        Raises:
+            JournalError: nobody knows at the moment.
+
+        """
+        known = await self._journal.known_lookups()
+        if known != self._known:
+            self._learn(known)
+        return frozenset(self._missing)
 
     def _learn(self, known: Sequence[KnownLookup]) -> None:
         self._known = known
         self._casework.learn(known)
         contracts = self._casework.contracts.values()
         missing = {name: each.reason for contract in contracts for name, each in contract.missing.items()}
-        for name in sorted(missing.keys() - self._missing):
+        for name in sorted(missing.keys() - self._missing.keys()):
             log.warning("lookup.not_loaded", lookup=name, reason=missing[name])
-        self._missing = set(missing)
-        standing = self._contracts.standing
-        present = {old for contract in contracts for old in contract.present}
-        active = {name for name, state in standing.plugins.items() if state == "active"}
-        self._dispatcher.asks = frozenset(standing.by_name.keys() | present | active) - self._missing
+        self._missing = missing

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +62,8 @@ class Dispatcher:
 
     Attributes:
         owner: what this worker is called.
-        asks: lookups that can be asked here: appeals that wait for nothing but one of them are claimed, too.
+        lost: returns the lookups that a contract wants and that cannot be asked here. Appeals that another worker could
+            not finish, as it lacked another one, are claimed too; None: they are not.
         lease: seconds until others may claim what is in work here, unless the lease is renewed.
         budget: the bytes of the appeals in flight and of those that arrive.
 
@@ -108,7 +109,7 @@ class Dispatcher:
         self._over = False
         self._backlog = True
         self._starved = False
-        self.asks: frozenset[str] = frozenset()
+        self.lost: Callable[[], Awaitable[frozenset[str]]] | None = None
         self._lacking = True
         self._looked_for_lacks = float("-inf")
         self._looked = float("-inf")
@@ -121,7 +122,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Whether anything is in flight."""
-        return bool(self._cases or self._arriving or self._claiming or (self._lacking and self.asks))
+        return bool(self._cases or self._arriving or self._claiming or (self._lacking and self.lost))
 
     @property
     def begun(self) -> int:
@@ -280,12 +281,12 @@ class Dispatcher:
         self._turn_is_over = self._backlog = True
         self._wake.set()
 
-    def _lacked(self) -> frozenset[str]:
-        """Return the lookups for whose sake appeals are claimed now: all that are here, every few seconds."""
-        if not self._lacking and monotonic() - self._looked_for_lacks < _LACKS:
-            return frozenset()
+    async def _lost_here(self) -> frozenset[str] | None:
+        """Return what is lost here where it is time to claim what others could not finish; else None."""
+        if self.lost is None or (not self._lacking and monotonic() - self._looked_for_lacks < _LACKS):
+            return None
         self._looked_for_lacks = monotonic()
-        return self.asks
+        return await self.lost()
 
     async def _claim(self) -> None:
         limit = min(self._room, _CLAIM)
@@ -302,15 +303,15 @@ class Dispatcher:
             budget = self.budget
             room, alone = budget.left, budget.untouched
             suspects = not self._suspects and self._turns.begin_suspect()
-            asks = self._lacked()
+            lost = await self._lost_here()
             claimed = await self._journal.claim(
-                self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects, asks=asks
+                self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects, lost=lost
             )
             for case in claimed:
                 self.start(case)
             more = len(claimed) == limit or (bool(claimed) and not budget.fits(LARGEST))
             self._backlog = self._backlog or more
-            self._lacking = more and bool(asks)
+            self._lacking = more and lost is not None
             due = await self._journal.next_due()
             if due is not None and (claimed or due > self._journal.now()):
                 self.expect(due)  # a due appeal that could not be claimed is being claimed by another worker

@@ -1,4 +1,4 @@
-"""Where messages become appeals: on disk with a receipt, or in quarantine with a reason."""
+"""Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,14 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
+from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.case import Case
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.failpoints import failpoint
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal, NewQuarantine, QuarantineRow
+from appealbus.core.journal.rows import ChangeTaken, NewAppeal, NewChange, NewQuarantine, QuarantineRow
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import numbered
@@ -30,18 +31,20 @@ _CUT = "it was cut and cannot be replayed"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An appeal that is on disk, as a case that can be worked at once."""
+    """A message that is on disk."""
 
     taken: Taken
-    case: Case
+    case: Case | None
+    """A new appeal that can be worked at once; None: a change, or an appeal whose changes were here before it."""
+    is_appeal: bool = True
 
 
 class Reception:
     """Takes messages into the journal. Works with or without a running bus."""
 
-    def __init__(self, journal: Journal, accepted_by: str) -> None:
+    def __init__(self, journal: Journal, settings: BusSettings) -> None:
         self._journal = journal
-        self._accepted_by = accepted_by
+        self._settings = settings
         self._alone = SuspectMessages(journal)
         self._decoder = Decoder()
 
@@ -59,9 +62,12 @@ class Reception:
         """
         try:
             async with self._alone.turn(message):
-                appeal = await _read(self._decoder, message)
+                read = await _read(self._decoder, message)
+                if isinstance(read, Change):
+                    changed = await take_change(self._journal, read, self._settings)
+                    return Received(Taken(changed.receipt, changed.new), None, is_appeal=False)
                 accepted = await self._journal.accept(
-                    NewAppeal(appeal, wall(), self._accepted_by), owner=owner, lease_seconds=lease
+                    NewAppeal(read, wall(), self._settings.accepted_by), owner=owner, lease_seconds=lease
                 )
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
@@ -78,7 +84,9 @@ class Reception:
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
-        registered = numbered(appeal, receipt.number, own=self._is_own(appeal.number))
+        if not accepted.leased:
+            return Received(Taken(receipt, accepted.new), None)
+        registered = numbered(read, receipt.number, own=self._is_own(read.number))
         case = Case(accepted.appeal_id, registered, receipt, 0, size=accepted.size, content=accepted.content)
         return Received(Taken(receipt, accepted.new), case)
 
@@ -95,9 +103,19 @@ class Reception:
         await self._decoder.aclose()
 
 
-async def _read(decoder: Decoder, message: Inbound) -> Appeal:
+async def take_change(journal: Journal, change: Change, settings: BusSettings) -> ChangeTaken:
+    """Write a change down."""
+    new = NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
+    taken = await journal.change(new, most_waiting=settings.waiting_changes)
+    failpoint("reception.changed")
+    if taken.new and taken.appeal_id is None:
+        log.info("change.waits", channel=change.channel)
+    return taken
+
+
+async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
     try:
-        return _appeal(await decoder.decode(message))
+        return await decoder.decode(message)
     except (Unacceptable, JournalError):
         raise
     except Exception as error:  # a defect of ours, which must not bring the message back for ever
@@ -106,21 +124,25 @@ async def _read(decoder: Decoder, message: Inbound) -> Appeal:
 
 
 async def replay(
-    journal: Journal, row: QuarantineRow, accepted_by: str, decoder: Decoder, message_id: str | None = None
+    journal: Journal, row: QuarantineRow, settings: BusSettings, decoder: Decoder, message_id: str | None = None
 ) -> Receipt:
     """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
 
     Raises:
         Unacceptable: it still cannot be taken.
         MessageDiffers: its id belongs to another message.
+        JournalError: it is a change that cannot be taken, or the journal fails.
 
     """
     # A process that replayed it before may have died over it.
     async with SuspectMessages(journal).turn(_inbound(row, message_id)):
-        appeal = await _decode(row, decoder, message_id)
-        accepted = await journal.accept(NewAppeal(appeal, wall(), accepted_by))
-    await journal.replayed(row.id, accepted.receipt.number)
-    return accepted.receipt
+        read = await _decode(row, decoder, message_id)
+        if isinstance(read, Change):
+            receipt = (await take_change(journal, read, settings)).receipt
+        else:
+            receipt = (await journal.accept(NewAppeal(read, wall(), settings.accepted_by))).receipt
+    await journal.replayed(row.id, receipt.number)
+    return receipt
 
 
 async def would_take(journal: Journal, row: QuarantineRow, decoder: Decoder, message_id: str | None = None) -> None:
@@ -131,21 +153,14 @@ async def would_take(journal: Journal, row: QuarantineRow, decoder: Decoder, mes
         MessageDiffers: its id belongs to another message.
 
     """
-    appeal = await _decode(row, decoder, message_id)
-    await journal.would_accept(appeal)
+    await journal.would_accept(await _decode(row, decoder, message_id))
 
 
-async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal:
+async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal | Change:
     if _CUT in row.reason:
         text = f"only the first {len(row.raw)} bytes of this message are kept; its sender has to send a smaller one"
         raise Unacceptable(text, "message.cut")
-    return _appeal(await decoder.decode(_inbound(row, message_id)))
-
-
-def _appeal(read: Appeal | Change) -> Appeal:
-    if isinstance(read, Change):
-        raise Unacceptable("changes are not taken yet", "change.unsupported")
-    return read
+    return await decoder.decode(_inbound(row, message_id))
 
 
 def _inbound(row: QuarantineRow, message_id: str | None) -> Inbound:

@@ -35,6 +35,9 @@ async def delete_the_old(journal: Journal, settings: BusSettings, lease: LeaderL
             continue
         try:
             await journal.prune(journal.now() - timedelta(seconds=settings.retention))
+            given_up = await journal.expire_changes(journal.now() - timedelta(seconds=settings.waiting_changes_for))
+            if given_up:
+                log.warning("change.given_up", count=given_up)
             await trim_quarantine(journal, settings)
             await journal.prune_log(journal.now() - timedelta(seconds=settings.log_retention))
             await journal.forget_used_answers()

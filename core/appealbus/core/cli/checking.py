@@ -121,7 +121,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.problems
     found.problems += parts.unused.values()
-    found.problems += await _journal_problems(cli)
+    found.problems += await _journal_problems(cli, parts)
     for bound in parts.sources.values():
         lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
         health, unproven = await _looked_at(bound, online, lookups)
@@ -205,14 +205,17 @@ async def _look_at_connections(parts: Parts, found: Findings) -> None:
             found.problems.append(f"{what} {name} over {kind}: {health.detail}")
 
 
-async def _journal_problems(cli: Cli) -> list[str]:
-    """Say why the journal could not be used, and which receivers have dossiers waiting and are configured no longer."""
+async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
+    """Say why the journal could not be used, and what it holds or knows that is not there any more.
+
+    Of receivers dossiers that wait; of lookups that could be asked once, which contracts want them.
+    """
     try:
         file = cli.loaded.settings.bus.checkpoint_file()
         checkpoint = None if file is None else Checkpoint(file)
         mark = None if checkpoint is None else checkpoint.read()
         async with cli.journal() as journal:
-            outbox = (await journal.counts()).outbox
+            outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
             if checkpoint is not None:
                 checkpoint.compare(mark, await journal.standing())
     except NoJournalYet:
@@ -224,7 +227,18 @@ async def _journal_problems(cli: Cli) -> list[str]:
         return [str(cli.loaded.error(f"the folder {folder} is not there, or not ours to write in", "bus", "journal"))]
     except JournalError as error:
         return [str(error)]
-    return [
+    missing = {
+        name: each.reason
+        for contract in parts.contracts.known_to(known).values()
+        for name, each in contract.missing.items()
+        if each.plugin
+    }
+    lost = [
+        f"lookup {name} could be asked once, and no dossier is complete without it: {reason}; "
+        f"if it is gone for good, name it in bus.retired"
+        for name, reason in sorted(missing.items())
+    ]
+    return lost + [
         f"{count} dossiers wait for receiver {name}, which is not configured; "
         f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
         for name, count in sorted(outbox.items())

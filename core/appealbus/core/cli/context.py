@@ -23,6 +23,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
 from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import load_plugins
 
@@ -42,6 +43,8 @@ EXIT_JOURNAL = 4
 """The journal, or the appeal in it, cannot be read or written now."""
 EXIT_STUCK = process.EXIT_STUCK
 """A plugin held the process's event loop for too long, and others have its work."""
+EXIT_SUPERSEDED = 6
+"""A newer release migrates the journal, or has done so; to start again changes nothing."""
 EXIT_STOPPED = 130
 """Stopped by Ctrl-C."""
 _LAST_LOOK = 1.0
@@ -67,10 +70,13 @@ class Cli:
         return load_plugins(self.loaded)
 
     @asynccontextmanager
-    async def journal(self, *, write: bool = False, restored: bool = False) -> AsyncIterator[Journal]:
+    async def journal(
+        self, *, write: bool = False, restored: bool = False, ends_workers: bool = False
+    ) -> AsyncIterator[Journal]:
         """Open the journal of the configuration.
 
-        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`.
+        To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
+        migrated, workers of earlier releases are ended by whoever `ends_workers`.
 
         Raises:
             Behind: it is another one, or an older copy.
@@ -86,6 +92,7 @@ class Cli:
             key=bus.key_file(),
             number_prefix=bus.number_prefix,
             read_only=not write,
+            ends_workers=ends_workers,
         )
         if write:
             journal.actor = by_person(person())
@@ -166,6 +173,8 @@ def guarded(run: Callable[[], None]) -> None:
         _complain_of_usage(error)
     except ConfigError as error:
         _complain(str(error), EXIT_CONFIG)
+    except Superseded as error:
+        _complain(str(error), EXIT_SUPERSEDED)
     except JournalError as error:
         _complain(str(error), EXIT_JOURNAL)
     except KeyboardInterrupt:

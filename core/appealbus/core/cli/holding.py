@@ -33,8 +33,7 @@ def hold(
     Versions that are made go out all the same. A worker that has it in hand now lets go of it within seconds, and what
     it finds is refused.
     """
-    if not reason.strip() or len(reason) > _LONGEST:
-        raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")
+    checked_reason(reason)
     by = person()
     _change(cli_of(context), number, lambda journal: journal.hold_appeal(number, by=by, reason=reason))
     # The reason is a person's text: it is kept in the journal, and never logged.
@@ -52,3 +51,14 @@ def release(context: typer.Context, number: Number) -> None:
 def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:
     if not cli.change(change):
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+
+
+def checked_reason(reason: str) -> None:
+    """Refuse a reason that is none.
+
+    Raises:
+        BadParameter: it is empty, or endless.
+
+    """
+    if not reason.strip() or len(reason) > _LONGEST:
+        raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--reason")

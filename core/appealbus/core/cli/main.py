@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from appealbus.core.cli import (
     access,
     appeals,
+    changes,
     checking,
     clock,
     deliveries,
@@ -20,6 +21,7 @@ from appealbus.core.cli import (
     listing,
     plugins,
     quarantine,
+    reread,
     restored,
     running,
     sources,
@@ -40,7 +42,7 @@ Start with `appealbus demo`. Then write an `appealbus.toml` (try `appealbus chec
 
 Exit codes: 0 all is well; 1 the command worked and found problems; 2 the configuration or the command line is
 wrong; 3 there is no such thing; 4 the journal cannot be used now; 5 a plugin held the process for too long;
-130 stopped by Ctrl-C.
+6 a newer release migrates the journal, or has done so; 130 stopped by Ctrl-C.
 """
 
 
@@ -108,6 +110,7 @@ def build(cli: Cli) -> typer.Typer:
         status,
         listing,
         appeals,
+        changes,
         history,
         tail,
         holding,
@@ -115,6 +118,7 @@ def build(cli: Cli) -> typer.Typer:
         checking,
         plugins,
         quarantine,
+        reread,
         deliveries,
         access,
         restored,

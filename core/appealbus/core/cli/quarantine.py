@@ -16,7 +16,7 @@ from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.errors import MessageDiffers
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
@@ -122,9 +122,11 @@ async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, d
                     await would_take(journal, row, decoder, message_id)
                     cli.out.print(f"{row.id} {row.position}: would be taken")
                 else:
-                    receipt = await replay_row(journal, row, cli.loaded.settings.bus.accepted_by, decoder, message_id)
-                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number}")
-            except (Unacceptable, MessageDiffers) as error:
+                    receipt = await replay_row(journal, row, cli.loaded.settings.bus, decoder, message_id)
+                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number or 'a change that waits'}")
+            except (Unacceptable, JournalError) as error:
+                if isinstance(error, JournalError) and error.passes:
+                    raise
                 failed += 1
                 cli.err.print(f"{row.id} {row.position}: {error}", style="red")
     return failed

@@ -60,7 +60,7 @@ async def _supervise(cli: Cli, workers: int, ends: bool) -> int:
         text = f'{workers} workers cannot share an SQLite file; write "postgresql://…", or run with --workers 1'
         raise cli.loaded.error(text, "bus", "journal")
     build(cli.loaded, cli.host)
-    async with cli.journal(write=True):
+    async with cli.journal(write=True, ends_workers=True):
         pass  # it is there, and of our version from now on
     return await Supervisor(workers, own_command(), grace=cli.loaded.settings.bus.grace, ends=ends).run()
 
@@ -69,7 +69,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
     parts = build(cli.loaded, cli.host)
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
-    async with cli.journal(write=True) as journal:
+    async with cli.journal(write=True, ends_workers=True) as journal:
         journal.actor = BUS  # until the bus names its worker
         await journal.hold_run_lock()
         member = worker()
@@ -91,7 +91,7 @@ async def _run(cli: Cli, ends: bool, parked: bool) -> None:
                     member.started()
                 bus.open_doors()
                 ends_itself = [bus.settle(parked=parked)] if ends else []
-                await _first(told_to_stop.wait(), bus.clock_watch.went_back(), *ends_itself)
+                await _first(told_to_stop.wait(), bus.clock_watch.over(), *ends_itself)
         finally:
             await bus.stop()
 

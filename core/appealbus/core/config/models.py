@@ -126,6 +126,13 @@ class BusSettings(Settings):
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long it keeps them."""
 
+    changes_from: list[Line] = []
+    """Channels whose changes count for appeals of every channel; those of others only for their own appeals."""
+    waiting_changes: int = Field(default=10_000, ge=0)
+    """How many changes may wait for appeals that are not known yet; over that they go into quarantine."""
+    waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
+    """How long a change waits for its appeal; then it goes into quarantine."""
+
     def key_file(self) -> Path:
         """Return where the journal's key is."""
         if "key" in self.model_fields_set or not self.journal.startswith(_SQLITE):

@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from appealbus.core.domain.access import AccessRow
-from appealbus.core.domain.document import Document, fact_document
+from appealbus.core.domain.change import KeptChange, closed_by
+from appealbus.core.domain.document import Document, Form, fact_document
 from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Input
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
+CLOSED = "appeal.closed"
+"""Skipped as nobody asks any more: the appeal was answered, withdrawn or closed. It may be taken up again."""
 PENDING = "input.pending"
 """Skipped for now: the lookup that gives the input may still end in found."""
 
@@ -95,7 +99,7 @@ class LookupState:
     @property
     def pending(self) -> bool:
         """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
-        return self.code == PENDING if self.kind is OutcomeKind.SKIPPED else not self.kind.final
+        return self.code in (PENDING, CLOSED) if self.kind is OutcomeKind.SKIPPED else not self.kind.final
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,18 @@ class Case:
     """Of a suspect: how many workers have died while it had its turn. None: it is no suspect."""
     asked: tuple[AccessRow, ...] = ()
     """Of a suspect: its questions that left for a source, those too whose end nobody has heard."""
+    changes: int = 0
+    """How many changes of it are in the journal."""
+    first: Appeal | None = None
+    """The form that it came in, where `appeal` may be another."""
+    kept_changes: tuple[KeptChange, ...] = ()
+    """Those that count."""
+    notes: tuple[ChangeNote, ...] = ()
+    """What the dossier tells of them, once they are worked into `appeal`."""
+    form: Form | None = None
+    """`appeal` with its document, where it is another than the journal has."""
+
+    @property
+    def closed(self) -> str | None:
+        """The kind of change with which it has ended; None: it goes on."""
+        return closed_by((each.order, each.change.kind or "") for each in self.kept_changes)

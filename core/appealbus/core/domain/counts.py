@@ -40,6 +40,8 @@ class Counts:
     """Appeals for which a lookup could not be asked since it is not loaded, by lookup."""
     held: int = 0
     """Waits for a person."""
+    waiting_changes: int = 0
+    """Changes whose appeal is not known yet."""
     log_position: int = 0
     """Of the newest entry of the log."""
     log_unplaced: int = 0

@@ -14,6 +14,7 @@ from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
+from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Completeness, Dossier, Fact, Gap, LookupOutcome
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
@@ -96,6 +97,7 @@ def assemble(
         gaps=gaps,
         plan=contract.planned,
         not_carried=list(whole.not_carried),
+        changes=list(case.notes),
     )
     return _assessed(dossier, assessors, defects)
 
@@ -153,6 +155,7 @@ class Told:
 
         """
         told: dict[str, Any] = from_json(bare(version.skeleton))
+        self._changes = told.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
         keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
         names: dict[Key, Key] = {}
@@ -176,6 +179,10 @@ class Told:
     def questions(self) -> Collection[Key]:
         """The questions that it tells of."""
         return self._news.keys()
+
+    def tells(self, changes: Sequence[ChangeNote]) -> bool:
+        """Whether it tells these changes of the appeal, and no others."""
+        return bool(self._changes == [note.model_dump(mode="json", exclude_none=True) for note in changes])
 
     def others(self, states: Sequence[LookupState]) -> list[tuple[Document, bytes]] | None:
         """Return which facts of these states have another document here, each with the digest of that.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from appealbus.core.clocks import monotonic
-from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -56,6 +56,7 @@ class PlanRun:
         self.answers: dict[Key, KeptAnswer] = {}
         for answer in case.answers:
             self.answers.setdefault((answer.lookup, answer.key), answer)
+        self._closed_by = case.closed
         self.alike: Counter[tuple[str, str | None]] = Counter()
         self.states: dict[Key, LookupState] = {}
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
@@ -98,6 +99,8 @@ class PlanRun:
             before = self.before.get((name, draft.key))
             if draft.outcome is not None:
                 self._set(self._ended_unasked(name, draft, before), draft)
+            elif self._is_over(name, draft, before):
+                self._set(self._closed(name, draft, before), draft)
             elif before is not None and not self._is_open(before):
                 self._set(before, draft)
             else:
@@ -136,6 +139,20 @@ class PlanRun:
         if outcome.kind is OutcomeKind.INVALID:  # the lookup raised over its inputs
             state = replace(state, next_attempt_at=after_defect(self._enrichment.retry, self.case, ended_at))
         return state
+
+    def _is_over(self, lookup: str, draft: Draft, before: LookupState | None) -> bool:
+        """Say whether a question would be put, now or later, had the appeal not ended; an answer is still read."""
+        if self._closed_by is None or (lookup, draft.key) in self.answers:
+            return False
+        return before is None or before.next_attempt_at is not None or self._is_open(before)
+
+    def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
+        """Return the state of a question that is not put any more, since the appeal has ended."""
+        if before is not None and (before.record is not None or before.code == CLOSED):
+            return replace(before, next_attempt_at=None)
+        state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
+        reason = f"nobody asks any more: the appeal was {self._closed_by}"
+        return replace(state, kind=OutcomeKind.SKIPPED, code=CLOSED, reason=reason, next_attempt_at=None)
 
     def _standing(self, name: str) -> InputState:
         states = self.settled[name]

@@ -208,7 +208,7 @@ class Attempts(Flight):
 
     async def _keep(self, noting: NotingWire) -> None:
         """Have what came kept with the question. Of several attempts it is the last one to which anything came."""
-        conversation = noting.conversation(self._question_id)
+        conversation = noting.conversation(self._question_id, self.asked_at or self._context.now())
         if conversation is not None:
             self._replies = await pack(conversation, self._context.source, self._context.keep_replies)
         elif noting.missed:

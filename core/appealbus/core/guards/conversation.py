@@ -58,12 +58,14 @@ class Conversation:
 
     Attributes:
         asked_as: the id under which the question left; another appeal's may have been shared.
+        asked_at: when it left first.
         steps: of each call, what came.
         late: the answer came by itself.
 
     """
 
     asked_as: str
+    asked_at: datetime
     steps: tuple[Step, ...]
     late: bool = False
 
@@ -102,11 +104,11 @@ class NotingWire(Wire):
         elif failed is not None:
             self._steps.append(failed)
 
-    def conversation(self, asked_as: str) -> Conversation | None:
+    def conversation(self, asked_as: str, asked_at: datetime) -> Conversation | None:
         """Return what came; None where that was nothing, or more than is kept."""
         if not any(isinstance(step, Came) for step in self._steps):
             return None
-        return Conversation(asked_as, tuple(self._steps))
+        return Conversation(asked_as, asked_at, tuple(self._steps))
 
     async def health(self) -> Health:
         """Ask the wire."""
@@ -124,6 +126,7 @@ async def pack(conversation: Conversation, source: str, seconds: float) -> KeptR
     packed = await asyncio.to_thread(_compressed, whole) if len(whole) > _LARGE else _compressed(whole)
     head = {
         "as": conversation.asked_as,
+        "asked": conversation.asked_at,
         "late": conversation.late,
         "calls": [_told(step) for step in conversation.steps],
     }
@@ -164,7 +167,7 @@ def unpack(head: str, packed: bytes) -> Conversation:
             begins += each["size"]
             reply = RawReply(body, each["head"], datetime.fromisoformat(each["at"]))
             steps.append(Came(reply, tuple(each["ids"])))
-        return Conversation(told["as"], tuple(steps), told["late"])
+        return Conversation(told["as"], datetime.fromisoformat(told["asked"]), tuple(steps), told["late"])
     except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
         raise NotKept("what is kept of the reply is damaged") from None
 
@@ -172,4 +175,4 @@ def unpack(head: str, packed: bytes) -> Conversation:
 def of_answer(answer: KeptAnswer) -> Conversation:
     """Return the conversation whose answer came by itself."""
     reply = RawReply(answer.body, answer.head, answer.answered_at)
-    return Conversation(answer.question_id, (Came(reply),), late=True)
+    return Conversation(answer.question_id, answer.asked_at, (Came(reply),), late=True)

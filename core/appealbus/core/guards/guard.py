@@ -20,10 +20,12 @@ from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, AnswerReading
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.conversation import Conversation
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.rereading import Rereading
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import SingleFlight
@@ -121,6 +123,10 @@ class Guard:
         outcomes, kind = self._context.outcomes, ended.outcome.kind.value
         outcomes[kind] = outcomes.get(kind, 0) + 1
         return ended
+
+    async def reread(self, question: Question, conversation: Conversation) -> Ended:
+        """Have what was kept of a question read again; nothing leaves, and nothing is counted or remembered."""
+        return await Rereading(self._context, question, conversation).run()
 
     def defect(self, lookup: Lookup[Any, Record], error: BaseException) -> Outcome[Record]:
         """Tell and count what a lookup raised before its question could be put, and return the outcome."""

@@ -8,6 +8,7 @@ from sqlalchemy import Row, RowMapping
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, LookupState, Try
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
@@ -17,7 +18,7 @@ from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, INPUTS, PROVENANCE, Stored
+from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
 from appealbus.schemas.upcasting import upcast
 
 _SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
@@ -44,15 +45,17 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
-    """Return the attempts of a question's last run as the log tells them; what is the question's own id is left out."""
-    return [_try_to_json(state.question, each) for each in state.tries]
+    """Return the attempts of a question's last run as the log tells them, without what is as in the question's end."""
+    return [_try_to_json(state, each) for each in state.tries]
 
 
-def _try_to_json(question: str, each: Try) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
-    if each.code:
-        told["code"] = each.code
-    if each.question != question:
+def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
+    if each.kind is not state.kind:
+        told["kind"] = each.kind.value
+    if each.code != state.code:
+        told["code"] = printable(each.code)
+    if each.question != state.question:
         told["question"] = each.question
     if each.message != each.question:
         told["message"] = each.message
@@ -113,7 +116,13 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
         size=row.size,
         content=row.content,
         deaths=row.deaths,
+        changes=row.changes,
     )
+
+
+def change_from_row(row: Row[Any]) -> KeptChange:
+    """Return the change in a row."""
+    return KeptChange(CHANGE.read(row.document), row.dated_at)
 
 
 def appeal_from_row(row: Row[Any]) -> AppealRow:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from appealbus.core.domain.case import PENDING, LookupState
+from appealbus.core.domain.case import CLOSED, PENDING, LookupState
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
@@ -41,7 +41,7 @@ def worst(severities: Iterable[str]) -> str | None:
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:
     """Return the names of the lookups that are still open, in order."""
-    return sorted({state.lookup for state in states if state.pending})
+    return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
 
 
 def signal_of(dossier: bytes) -> str | None:

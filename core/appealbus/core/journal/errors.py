@@ -32,6 +32,18 @@ class LeaseLost(JournalError):
         super().__init__("the appeal is another worker's by now", "lease_lost")
 
 
+class Superseded(JournalError):
+    """A newer release migrates this journal, or has done so: whoever works it with this one ends."""
+
+    def __init__(self, *, done: bool) -> None:
+        if done:
+            text = "a newer release of appealbus has migrated this journal; upgrade appealbus to open it"
+        else:
+            text = "the journal is being migrated: nobody works it until that is done"
+        super().__init__(text, "superseded")
+        self.done = done
+
+
 class AlreadyRunning(JournalError):
     """Another process works this journal already."""
 

@@ -17,7 +17,7 @@ from appealbus.core.journal.taking import Taking
 from appealbus.core.journal.upkeep import Upkeep
 from appealbus.core.journal.working import Working
 from appealbus.core.journal.writer import Writer
-from appealbus.core.journal.writes import accepting, concluding, journal_state
+from appealbus.core.journal.writes import accepting, changing, concluding, journal_state
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
@@ -44,6 +44,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         number_prefix: str = "AB",
         read_only: bool = False,
         tell: Tell | None = None,
+        ends_workers: bool = False,
     ) -> Self:
         """Open the journal at an SQLAlchemy URL, create and migrate it where needed.
 
@@ -56,16 +57,20 @@ class Journal(Taking, Working, Delivering, Upkeep):
             number_prefix: what the numbers begin with that the journal gives.
             read_only: whether to read alone.
             tell: told how far a long migration is.
+            ends_workers: whether workers of earlier releases end where it has to be migrated; else that is an error.
 
         Raises:
             ConfigError: the URL or the password is wrong, the file or the database is missing, the role lacks a
                 right, a newer version wrote the journal, or its key is missing, wrong or open to others.
-            JournalError: the file is no database, is damaged or cannot be opened; the database cannot be reached.
+            JournalError: the file is no database, is damaged or cannot be opened; the database cannot be reached;
+                somebody works the journal that has to be migrated.
 
         """
         secret = None if password is None else password.get
-        opened = await asyncio.to_thread(store.open_store, url, secret, key=key, read_only=read_only, tell=tell)
-        last = (concluding.conclude, accepting.accept)
+        opened = await asyncio.to_thread(
+            store.open_store, url, secret, key=key, read_only=read_only, tell=tell, ends_workers=ends_workers
+        )
+        last = (concluding.conclude, changing.change, accepting.accept)
         writer = None if opened.writing is None else Writer(opened.writing, opened.lock, last=last)
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:

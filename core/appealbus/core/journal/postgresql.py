@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from appealbus.core.errors import CONFLICT, UNREACHABLE, ConfigError
-from appealbus.core.journal import schema
+from appealbus.core.journal import handover, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.key import JournalKey, KeyFile
 
@@ -117,6 +118,7 @@ def open_engines(
     readers: int,
     tell: schema.Tell | None,
     read_only: bool,
+    ends_workers: bool,
 ) -> tuple[Engine, Engine | None, KeyFile | JournalKey]:
     """Connect, create and migrate the tables unless they are only to be read; return the reading and writing engine.
 
@@ -138,9 +140,10 @@ def open_engines(
             schema.check(reading)
             return reading, None, key
         patient = _MIGRATION_SECONDS
-        migrating = _engine(url, password, connections, pool_size=1, seconds=patient, idle_seconds=patient)
+        migrating = _engine(url, password, connections, pool_size=2, seconds=patient, idle_seconds=patient)
         try:
-            its_key = schema.upgrade(migrating, nullcontext(), key, tell)
+            fence = partial(handover.PostgresqlFence, migrating)
+            its_key = schema.upgrade(migrating, nullcontext(), key, fence, tell, ends_workers=ends_workers)
         finally:
             migrating.dispose()
     except SQLAlchemyError as error:
@@ -151,7 +154,9 @@ def open_engines(
         reading.dispose()
         raise
     idle = _WRITING_IDLE_SECONDS
-    writing = _engine(url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write")
+    writing = _engine(
+        url, password, connections, pool_size=3, idle_seconds=idle, application_name="appealbus write", writes=True
+    )
     return reading, writing, its_key
 
 
@@ -165,6 +170,7 @@ def _engine(
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
+    writes: bool = False,
 ) -> Engine:
     settings = {
         "statement_timeout": seconds * 1000,
@@ -196,6 +202,8 @@ def _engine(
             given["password"] = password()
         made = connections.make(lambda: connection_class.connect(*args, **given))
         made.prepared_max = _PREPARED
+        if writes:
+            handover.share_postgresql(made)
         return made
 
     return engine

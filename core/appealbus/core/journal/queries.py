@@ -1,7 +1,8 @@
 """What the journal is asked: one function for each question, on a reading connection."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -12,13 +13,14 @@ from sqlalchemy import case as sql_case
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import bulk, codec, documents, log_queries
 from appealbus.core.journal.merging import merged
-from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
+from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import (
     ALONE,
@@ -33,6 +35,7 @@ from appealbus.core.journal.tables import (
     access,
     appeal,
     awaited,
+    change,
     counter,
     document,
     lookup,
@@ -47,7 +50,10 @@ from appealbus.core.journal.tables import (
 from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
+from appealbus.core.journal.writes.waiting_changes import WAITING
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
+from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
 
@@ -67,12 +73,38 @@ def case(connection: Connection, number: str) -> Case | None:
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
 
 
-def would_accept(connection: Connection, new: Appeal) -> None:
-    """Raise MessageDiffers where another message has come with the appeal's message id before."""
-    named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
-    first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
+def would_accept(connection: Connection, new: Appeal | Change) -> None:
+    """Raise MessageDiffers where another message has come with the message id of this one before."""
+    if isinstance(new, Change):
+        named = (change.c.message_id == new.message_id) & (change.c.channel == new.channel)
+        of = change.outerjoin(appeal, appeal.c.id == change.c.appeal_id)
+        query = select(func.coalesce(appeal.c.number, change.c.number, "").label("number"), change.c.digest)
+        first = connection.execute(query.select_from(of).where(named)).first()
+    else:
+        named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
+        first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
     if first is not None and differ(first.digest, digest(new)):
         raise MessageDiffers(first.number)
+
+
+_OF_CHANGE = [change.c[name] for name in ChangeRow.__dataclass_fields__ if name != "document"]
+
+
+def changes(connection: Connection, number: str) -> list[ChangeRow] | None:
+    """Return an appeal's changes in the order in which they count; None where there is no such appeal."""
+    appeal_id = connection.scalar(select(appeal.c.id).where(appeal.c.number == number))
+    if appeal_id is None:
+        return None
+    mine = select(*_OF_CHANGE, change.c.document).where(change.c.appeal_id == appeal_id)
+    ordered = mine.order_by(change.c.dated_at, change.c.message_id, change.c.channel)
+    return [ChangeRow(**row._mapping) for row in connection.execute(ordered)]
+
+
+def waiting_changes(connection: Connection, after: int, limit: int) -> list[ChangeRow]:
+    """Return a page of the changes that wait for their appeals."""
+    # `id + 0`: they are few and have an index; by id it would be looked for among all.
+    waits = select(*_OF_CHANGE).where(change.c.appeal_id.is_(None), change.c.id + 0 > after)
+    return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
 
 
 def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
@@ -83,7 +115,27 @@ def cases(connection: Connection, ids: Sequence[int]) -> list[Case]:
         appeal_id: list(group) for appeal_id, group in groupby(connection.execute(kept), key=lambda row: row.appeal_id)
     }
     made = (_readable(rows[appeal_id], states_of.get(appeal_id, [])) for appeal_id in ids if appeal_id in rows)
-    return [case for case in made if case is not None]
+    read = [case for case in made if case is not None]
+    return _with_changes(connection, read) if any(case.changes for case in read) else read
+
+
+def _with_changes(connection: Connection, read: Sequence[Case]) -> list[Case]:
+    ids = [case.appeal_id for case in read if case.changes]
+    kept: defaultdict[int, list[KeptChange]] = defaultdict(list)
+    for row in connection.execute(select(change).where(change.c.appeal_id.in_(ids))):
+        try:
+            kept[row.appeal_id].append(codec.change_from_row(row))
+        except Exception as error:  # as above
+            log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
+    mine = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)
+    firsts = select(appeal.c.id, document.c.body).join(document, mine).where(appeal.c.id.in_(ids))
+    first = {row.id: APPEAL.read(row.body) for row in connection.execute(firsts)}
+    return [
+        replace(case, kept_changes=tuple(kept[case.appeal_id]), first=first.get(case.appeal_id))
+        if case.changes
+        else case
+        for case in read
+    ]
 
 
 def _readable(row: Row[Any], kept: list[Row[Any]]) -> Case | None:
@@ -362,6 +414,7 @@ def counts(connection: Connection) -> Counts:
         quarantined=held,
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
+        waiting_changes=ever.get(WAITING, 0),
         log_position=log_queries.head(connection),
         log_unplaced=unplaced,
         oldest_unplaced=oldest_unplaced,

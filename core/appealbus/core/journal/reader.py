@@ -21,11 +21,13 @@ from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
 from appealbus.core.journal.key import JournalKey, KeyFile
-from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
+from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 
 T = TypeVar("T")
 
@@ -48,9 +50,17 @@ class JournalReader:
         """Return an appeal with all that is known of it."""
         return await self._read(lambda connection: queries.case(connection, number))
 
-    async def would_accept(self, appeal: Appeal) -> None:
-        """Raise MessageDiffers where another message has come with the appeal's message id before."""
-        await self._read(lambda connection: queries.would_accept(connection, appeal))
+    async def changes(self, number: str) -> list[ChangeRow] | None:
+        """Return an appeal's changes in the order in which they count; None where there is no such appeal."""
+        return await self._read(lambda connection: queries.changes(connection, number))
+
+    async def waiting_changes(self, after: int = 0, limit: int = 100) -> list[ChangeRow]:
+        """Return a page of the changes that wait for their appeals, without the changes themselves."""
+        return await self._read(lambda connection: queries.waiting_changes(connection, after, limit))
+
+    async def would_accept(self, message: Appeal | Change) -> None:
+        """Raise MessageDiffers where another message has come with the message id of this one before."""
+        await self._read(lambda connection: queries.would_accept(connection, message))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
@@ -85,6 +95,15 @@ class JournalReader:
             lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
 
+    async def keyed(self) -> JournalKey:
+        """Return what makes keys of questions.
+
+        Raises:
+            ConfigError: the journal's key is not there, or not its own.
+
+        """
+        return await self._read(self._key_of)
+
     def _key_of(self, connection: Connection) -> JournalKey:
         """Return the journal's key, which is looked for once it is needed."""
         if isinstance(self._key, KeyFile):
@@ -102,6 +121,10 @@ class JournalReader:
     async def replies(self, appeal_id: int) -> list[ReplyRow]:
         """Return the replies that are kept for an appeal's questions, the newest first."""
         return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
+
+    async def appeals_with_replies(self, span: Span, after: Place | None, limit: int) -> list[tuple[int, Place]]:
+        """Return a page of the appeals of which such replies are kept, each once, in the order of their first ones."""
+        return await self._read(lambda connection: reply_queries.appeals_with_replies(connection, span, after, limit))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""

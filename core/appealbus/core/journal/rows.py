@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from appealbus.core.interfaces.link import LinkState
 from appealbus.schemas.appeal import Appeal, Receipt
+from appealbus.schemas.change import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,51 @@ class Accepted:
     """The digest of its document."""
     size: int = 0
     """Bytes of that."""
+    leased: bool = True
+    """False where changes have waited for it: then it is ready, and nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """A change to take. Its channel and message id tell it apart."""
+
+    change: Change
+    received_at: datetime
+    accepted_by: str
+    anywhere: bool = False
+    """Whether it may be about appeals of other channels than its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change as it is listed."""
+
+    id: int
+    channel: str
+    message_id: str
+    received_at: datetime
+    dated_at: datetime
+    kind: str
+    """Empty: of none that is known."""
+    number: str | None
+    """That it names."""
+    of_message: str | None
+    """The id of its appeal's message, where it names that."""
+    appeal_id: int | None
+    """None: it waits for its appeal."""
+    document: bytes = b""
+    """The whole; empty in lists of what waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTaken:
+    """A change that is on disk."""
+
+    receipt: Receipt
+    """With the number of the appeal; of one that is not known the number that the change names, or none."""
+    appeal_id: int | None
+    """None: it waits for its appeal."""
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 
 RULE = b"\x01"
 """First byte of a digest. Whatever makes another digest of the same message has another rule: a reading that has
@@ -12,14 +13,16 @@ _BYTES = 16
 _MADE = {"mentions", "warnings"}
 
 
-def digest(appeal: Appeal) -> bytes:
+def digest(message: Appeal | Change) -> bytes:
     """Return a short stand-in for all that the sender gave.
 
     It is made of the model, so order, spelling, JSON or XML and written-out defaults make no difference; what the bus
     itself adds is left out. Take it before the bus gives a number.
     """
-    said = appeal.model_dump_json(exclude=_MADE, exclude_defaults=True)
-    kind = appeal.applicant.type if appeal.applicant else ""  # a default of its model, and so left out of the dump
+    said = message.model_dump_json(exclude=_MADE, exclude_defaults=True)
+    content = message.corrected if isinstance(message, Change) else message
+    # A default of its model, and so left out of the dump.
+    kind = content.applicant.type if content is not None and content.applicant else ""
     return RULE + blake2b(f"{kind}\n{said}".encode(), digest_size=_BYTES).digest()
 
 

@@ -12,13 +12,17 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
+from appealbus.core.journal import handover
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.handover import Fence
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
 
 log = structlog.get_logger(__name__)
 
 _FOLDER = Path(__file__).with_name("migrations")
+_LEASES = "0002"
+"""From this revision on there are leases, by which workers are told of a migration. No release had an earlier one."""
 _SILENT = 5.0
 """Seconds between two lines of the log: a million appeals take some minutes."""
 
@@ -47,7 +51,15 @@ def check(engine: Engine) -> None:
         raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
-def upgrade(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None = None) -> JournalKey:
+def upgrade(
+    engine: Engine,
+    lock: AbstractContextManager[None],
+    key: KeyFile,
+    fence: Callable[[], Fence],
+    tell: Tell | None = None,
+    *,
+    ends_workers: bool = False,
+) -> JournalKey:
     """Bring the journal to our tables, and return its key. A new one gets them all in one transaction.
 
     What has to be moved between two revisions moves in batches. Who is killed meanwhile has lost one of them, and
@@ -57,7 +69,12 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, te
         engine: gives the connection.
         lock: held around each transaction.
         key: where the key lies.
+        fence: makes what nobody who works the journal leaves to others.
         tell: told after each batch how far it is.
+        ends_workers: whether workers of earlier releases are told to end. Else they keep the journal as it is.
+
+    Raises:
+        JournalError: workers of earlier releases work it.
 
     """
     with lock, engine.begin() as connection:
@@ -65,7 +82,18 @@ def upgrade(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, te
         revision = _revision(connection)
         if revision is None:
             _migrate(connection, REVISIONS[-1])
+        if revision in (None, REVISIONS[-1]):
             return key.settle(connection)
+        if revision < _LEASES:
+            _migrate(connection, _LEASES)
+    with handover.alone(engine, lock, fence(), tells=ends_workers):
+        return _bring(engine, lock, key, tell)
+
+
+def _bring(engine: Engine, lock: AbstractContextManager[None], key: KeyFile, tell: Tell | None) -> JournalKey:
+    with lock, engine.begin() as connection:
+        _one_at_a_time(connection)
+        revision = _revision(connection) or ""
         if revision < UNFILLED:
             _migrate(connection, UNFILLED)
         its_key = key.settle(connection)
@@ -94,6 +122,7 @@ def _fill(engine: Engine, lock: AbstractContextManager[None], key: JournalKey, t
             _one_at_a_time(connection)
             if _revision(connection) != UNFILLED:
                 break  # another process has done the rest
+            handover.announce(connection)
             filled = filling.fill(connection, key)
             if filled is None:
                 _migrate(connection, FILLED)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from appealbus.core.errors import UNEXPECTED, UNREACHABLE, ConfigError, JournalError
-from appealbus.core.journal import notifications, postgresql, schema
+from appealbus.core.journal import handover, notifications, postgresql, schema
 from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -76,20 +76,23 @@ def open_store(
     key: Path | None = None,
     read_only: bool,
     tell: schema.Tell | None = None,
+    ends_workers: bool = False,
 ) -> OpenedDatabase:
     """Open the database at an SQLAlchemy URL; create and migrate it unless it is only to be read.
 
-    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is. `key` is
-    the file of the journal's key; None: it lies beside an SQLite file, or else where we run.
+    `password` is asked for at each new connection to PostgreSQL, `tell` is told how far a long migration is; before
+    that, workers of earlier releases end where it `ends_workers`. `key` is the file of the journal's key; None: it lies
+    beside an SQLite file, or else where we run.
     """
     try:
         parsed = make_url(url)
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, key, tell, read_only=read_only)
+        return _open_sqlite(parsed, key, tell, read_only=read_only, ends_workers=ends_workers)
     if parsed.get_backend_name() == "postgresql":
-        return _open_postgresql(parsed, password, KeyFile(key or UNNAMED_KEY), tell, read_only=read_only)
+        its_key = KeyFile(key or UNNAMED_KEY)
+        return _open_postgresql(parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
 
 
@@ -118,7 +121,9 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
     return UNEXPECTED, f" with {type(original).__name__}"
 
 
-def _open_sqlite(url: URL, key: Path | None, tell: schema.Tell | None, *, read_only: bool) -> OpenedDatabase:
+def _open_sqlite(
+    url: URL, key: Path | None, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
+) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
@@ -142,11 +147,13 @@ def _open_sqlite(url: URL, key: Path | None, tell: schema.Tell | None, *, read_o
             # It holds personal data: for its owner's eyes alone. SQLite gives the -wal and -shm files the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
-            its_key = schema.upgrade(writing, lock, key_file, tell)
+            fence = partial(handover.sqlite_fence, path)
+            its_key = schema.upgrade(writing, lock, key_file, fence, tell, ends_workers=ends_workers)
         except BaseException:
             with lock:
                 writing.dispose()
             raise
+        event.listen(writing, "begin", handover.guard_sqlite)
         undo.pop_all()
     return OpenedDatabase(reading, writing, lock, path, its_key)
 
@@ -190,12 +197,25 @@ def _sqlite_engine(path: Path, mode: str, pragmas: tuple[str, ...], begin: str, 
 
 
 def _open_postgresql(
-    url: URL, password: postgresql.Password | None, key: KeyFile, tell: schema.Tell | None, *, read_only: bool
+    url: URL,
+    password: postgresql.Password | None,
+    key: KeyFile,
+    tell: schema.Tell | None,
+    *,
+    read_only: bool,
+    ends_workers: bool,
 ) -> OpenedDatabase:
     connections = OpenConnections()
     try:
         reading, writing, its_key = postgresql.open_engines(
-            url, password, key, connections, readers=READERS, tell=tell, read_only=read_only
+            url,
+            password,
+            key,
+            connections,
+            readers=READERS,
+            tell=tell,
+            read_only=read_only,
+            ends_workers=ends_workers,
         )
     except SQLAlchemyError as error:
         mine = as_journal_error(error)

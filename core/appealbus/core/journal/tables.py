@@ -98,6 +98,8 @@ appeal = Table(
     Column("pending", Text),
     Column("lacks", Text),
     Column("closed", Text),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("first", LargeBinary),
     UniqueConstraint("message_id", "channel"),
     UniqueConstraint("number"),
 )
@@ -105,7 +107,8 @@ appeal = Table(
 
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
-`signal` is the worst severity; `closed` says with which change the appeal ended.
+`signal` is the worst severity; `closed` says with which change the appeal ended. `changes` counts its changes, and
+`first` is the digest of the form that it came in, where that is not the newest one.
 """
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
@@ -453,11 +456,15 @@ change = Table(
     Column("kind", Text, nullable=False),
     Column("dated_at", Moment, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
     UniqueConstraint("message_id", "channel"),
     sqlite_autoincrement=True,
 )
-"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number` or by its message."""
+"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number`, its message or both.
+
+The appeal must have come by `of_channel`; None: by any.
+"""
 _waits_for_appeal = change.c.appeal_id.is_(None)
 Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
 Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)

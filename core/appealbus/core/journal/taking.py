@@ -1,8 +1,8 @@
 """The journal's half for what comes in."""
 
 from appealbus.core import clocks
-from appealbus.core.journal.rows import Accepted, NewAppeal, NewQuarantine
-from appealbus.core.journal.writes import accepting, keeping, suspect_messages
+from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine
+from appealbus.core.journal.writes import accepting, change_targets, changing, keeping, suspect_messages
 from appealbus.core.journal.writing import Writing
 
 
@@ -26,6 +26,24 @@ class Taking(Writing):
         return await self._write.submit(
             accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease, self.key)
         )
+
+    async def change(self, new: NewChange, *, most_waiting: int = 10_000) -> ChangeTaken:
+        """Write a change down, and have its appeal worked, by whoever claims it.
+
+        The same message (channel and message id) again gets the receipt it got then, with `new=False`. A change of an
+        appeal that is not known waits for it.
+
+        Args:
+            new: the change.
+            most_waiting: so many may wait.
+
+        Raises:
+            MessageDiffers: another message has come with its id before.
+            JournalError: it cannot be taken: `change.foreign` (of an appeal of another channel),
+                `change.contradictory`, `change.too_many`, `change.too_many_wait`.
+
+        """
+        return await self._write.submit(changing.change, change_targets.Changing(new, most_waiting))
 
     async def quarantine(self, new: NewQuarantine) -> int:
         """Keep a message that could not be taken; return its id."""

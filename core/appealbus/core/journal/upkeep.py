@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from appealbus.core import clocks
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
@@ -19,6 +20,7 @@ from appealbus.core.journal.writes import (
     placing,
     pruning,
     used_answers,
+    waiting_changes,
 )
 from appealbus.core.journal.writing import Writing
 
@@ -82,6 +84,11 @@ class Upkeep(Writing):
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""
         return await retention.all_of(self._write, pruning.trim_quarantine, bounds)
+
+    async def expire_changes(self, before: datetime) -> int:
+        """Move changes that have waited for their appeals since before then into quarantine; return how many."""
+        expire = waiting_changes.Expire(before, clocks.wall())
+        return await retention.all_of(self._write, waiting_changes.expire, expire)
 
     async def forget_used_answers(self) -> int:
         """Delete what is noted of signed answers that are too old to count again; return how many."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,8 +16,17 @@ from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.answer import Answer, Kept
 from appealbus.core.interfaces.wire import SingleUse
 from appealbus.core.journal.key import Marked
-from appealbus.core.journal.naming import named_by_record
-from appealbus.core.journal.writes import awaiting, concluding, holding, keeping, suspects, used_answers, working
+from appealbus.core.journal.naming import named_by_appeal, named_by_record
+from appealbus.core.journal.writes import (
+    awaiting,
+    concluding,
+    holding,
+    keeping,
+    rereading,
+    suspects,
+    used_answers,
+    working,
+)
 from appealbus.core.journal.writes.concluding import Concluding, Conclusion
 from appealbus.core.journal.writes.replies import Kept as KeptRow
 from appealbus.core.journal.writing import Writing
@@ -113,7 +123,7 @@ class Working(Writing):
         room: int = ANY,
         alone: bool = True,
         suspects: bool = True,
-        asks: Collection[str] = (),
+        lost: Collection[str] | None = None,
     ) -> list[Case]:
         """Lease up to `limit` appeals that are ready or due again, most urgent first, and return them.
 
@@ -128,7 +138,8 @@ class Working(Writing):
             room: the most bytes of all appeals together, as the journal keeps them.
             alone: whether the first appeal is leased even if it is larger than `room`.
             suspects: whether a suspect may have its turn.
-            asks: lookups that the worker can ask: appeals that lack one of them are leased as if they were ready.
+            lost: lookups that the worker cannot ask: appeals that lack another one are leased as if they were ready.
+                None: they are not.
 
         """
         cases: list[Case] = []
@@ -136,7 +147,7 @@ class Working(Writing):
         try:
             for _ in range(_CLAIMS):
                 claim = working.Claim(
-                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, asks
+                    owner, now, lease_seconds, limit - len(cases), room, alone and not cases, suspects, lost
                 )
                 claimed = await self._write.submit(working.claim, claim)
                 _tell(claimed.found)
@@ -149,7 +160,7 @@ class Working(Writing):
                 unreadable = set(ids).difference(case.appeal_id for case in readable)
                 if not unreadable:
                     break
-                asks = ()
+                lost = None
                 put_off = working.Release(owner, tuple(unreadable), now + _UNREADABLE)
                 await self._write.submit(working.release, put_off)
         except JournalError:
@@ -167,15 +178,17 @@ class Working(Writing):
         """End a run in one transaction: the dossier's new version, a delivery for each receiver, the appeal's state.
 
         Returns:
-            Whether an answer has come that the run has not seen: then the appeal is ready at once, whatever `due_at`
-            says.
+            Whether an answer or a change has come that the run has not seen: then the appeal is ready at once, whatever
+            `due_at` says.
 
         Raises:
             VersionConflict: the version does not follow the newest one.
             LeaseLost: the appeal is not the owner's any more.
 
         """
-        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch)
+        form = conclusion.form
+        named = () if form is None else self.key.marked(named_by_appeal(form.appeal))
+        item = Concluding(conclusion, clocks.wall(), self.now(), self.epoch, named)
         return await self._write.submit(concluding.conclude, item, about=conclusion.appeal_id)
 
     async def renew(self, owner: str, ids: Sequence[int], now: datetime, lease_seconds: float) -> set[int]:
@@ -203,6 +216,26 @@ class Working(Writing):
         return await self._write.submit(
             working.retry, working.Retry(number, self.now(), everything, self.actor, refresh)
         )
+
+    async def reread(self, appeal_id: int, states: Sequence[rereading.Anew], *, reason: str) -> int | None:
+        """Write how questions stand whose replies were read again, and have their appeal worked on at once.
+
+        Args:
+            appeal_id: the appeal.
+            states: of the questions that stand otherwise now.
+            reason: why.
+
+        Returns:
+            How many of them are written: one that was asked meanwhile is not. None if there is no such appeal.
+
+        Raises:
+            JournalError: with the code `in_work` while a worker has the appeal, with `held` while it is held; nothing
+                is changed then.
+
+        """
+        marked = [replace(each, marked=self._marked(each.state)) for each in states]
+        item = rereading.Reread(appeal_id, self.actor, reason, self.now(), marked)
+        return await self._write.submit(rereading.write, item)
 
     async def bury(self, owner: str | None) -> None:
         """Take over at once what a dead worker had in work, or with None what all had: it is suspect from now on."""

@@ -115,17 +115,22 @@ def known_from(node: Node) -> KnownLookup:
     return KnownLookup(node.plugin, node.lookup.name, node.plugin_version, inputs, tuple(node.lookup.formerly))
 
 
-def active(nodes: Iterable[Node], sources: Collection[str]) -> tuple[list[Node], dict[str, str], list[str]]:
+def active(
+    nodes: Iterable[Node], sources: Collection[str], unbound: Collection[str] = ()
+) -> tuple[list[Node], dict[str, str], list[str]]:
     """Split lookups into those that can be asked and those that cannot, each with the reason; say what is a defect.
 
     A lookup is inactive if its source is not configured, if it takes an input from one that is inactive or not there,
-    and if its paths lead nowhere: the others go on.
+    and if its paths lead nowhere: the others go on. A source is `unbound` if it is configured, and nobody brings its
+    connector.
     """
     live = {node.lookup.name: node for node in nodes}
     present = present_names(live)
     live = {name: replace(node, present=present) for name, node in live.items()} if present else live
     inactive = {
-        name: f"its source {node.lookup.source!r} is not configured: write [sources.{node.lookup.source}]"
+        name: f"no plugin brings the connector of its source {node.lookup.source!r}"
+        if node.lookup.source in unbound
+        else f"its source {node.lookup.source!r} is not configured: write [sources.{node.lookup.source}]"
         for name, node in live.items()
         if node.lookup.source not in sources
     }

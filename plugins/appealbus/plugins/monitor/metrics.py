@@ -186,11 +186,17 @@ class Page(Collector):
         states |= {"suspect": counts.suspect, "held": counts.held}
         appeals = {(state,): float(count) for state, count in states.items()}
         yield _gauge("appealbus_appeals", "Appeals in the journal, by state.", appeals, "state")
+        text = "Appeals for which a lookup could not be asked since it is not loaded."
+        here = {part.partition(".")[2]: 0 for part in self._bus.figures().defects if part.startswith("lookup.")}
+        lacking = {(name,): float(count) for name, count in (here | counts.lacking).items()}
+        yield _gauge("appealbus_appeals_lacking", text, lacking, "lookup")
         text = "Since when the oldest appeal that is neither idle nor held is with us."
         unfinished = _age(now, counts.oldest_unfinished)
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
         text = "How long ago the most overdue parked appeal should have been worked on."
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
+        text = "Changes whose appeal is not known yet."
+        yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes)})
         quarantine = {(): float(counts.quarantine)}
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
         text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."

@@ -4,15 +4,29 @@ Each batch is a transaction of its own, which also says up to which appeal all i
 and whoever opens the journal next goes on; several that open it at the same time take turns.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, column, delete, func, select, table, update
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 
-from appealbus.core.domain.document import Document, appeal_document, fact_document, fact_of
+from appealbus.core.domain.document import Document, fact_of
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal import bulk, codec, columns, documents
 from appealbus.core.journal.key import JournalKey
@@ -20,22 +34,67 @@ from appealbus.core.journal.migrations import FILLED
 from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
 from appealbus.core.journal.tables import counter
 from appealbus.core.journal.writes import events, subjects
-from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.record import stored_record
-from appealbus.schemas.stored import APPEAL, PROVENANCE
 
-_BATCH = 500
-"""Appeals of one transaction: large ones are hardly faster, and what was done since the last one is lost by a kill."""
+# Records are known by their types once their modules are loaded.
+from appealbus.schemas import address, organisation, parcel, person  # noqa: F401
+from appealbus.schemas.record import Record, record_to_json, stored_record
+
+_BATCH = 1000
+"""Appeals of one transaction: with more it is hardly faster, and more is lost by a kill and waits for it to end."""
 _LAST, _DONE = "filled.last", "filled.count"
 """The counters that say up to which appeal all is filled, and how many these are."""
+
+
+def _many(kind: type[Any], names: str) -> list[Column[Any]]:
+    return [Column(name, kind) for name in names.split()]
+
+
+# Both as they are at 0005, times as numbers.
+_metadata = MetaData()
+_APPEAL = Table(
+    "appeal",
+    _metadata,
+    Column("id", BigInteger, primary_key=True),
+    *_many(BigInteger, "accepted_at due_at lease_until changed_at"),
+    *_many(Integer, "urgency deaths version size"),
+    *_many(Text, "channel message_id number accepted_by state lease_owner held_by held_reason completeness kind"),
+    *_many(Text, "category place addressee applicant signal pending lacks closed"),
+    *_many(LargeBinary, "digest document content"),
+)
+_LOOKUP = Table(
+    "lookup",
+    _metadata,
+    *_many(BigInteger, "appeal_id asked_at ended_at next_attempt_at"),
+    *_many(Integer, "attempts runs"),
+    *_many(Text, "lookup key kind code reason"),
+    *_many(LargeBinary, "inputs record provenance fact"),
+)
+_DOSSIER = Table(
+    "dossier",
+    _metadata,
+    *_many(BigInteger, "appeal_id version"),
+    *_many(LargeBinary, "document"),
+)
+_AWAITED = Table("awaited", _metadata, *_many(BigInteger, "appeal_id"), *_many(Text, "correlation_id key"))
+_FIRST, _TO = bindparam("first", type_=BigInteger()), bindparam("to", type_=BigInteger())
+_LOOKUPS = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO))
+_NEWEST = (
+    select(_DOSSIER)
+    .join(_APPEAL, (_APPEAL.c.id == _DOSSIER.c.appeal_id) & (_APPEAL.c.version == _DOSSIER.c.version))
+    .where(_APPEAL.c.id.between(_FIRST, _TO))
+)
+_WAITING = select(_AWAITED).where(_AWAITED.c.appeal_id.between(_FIRST, _TO))
+_KEYED = update(_AWAITED).where(_AWAITED.c.correlation_id == bindparam("this")).values(key=bindparam("keyed"))
 _STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
 
-# Both as they are at 0005, with columns that later revisions do not have.
-_COLUMNS = ("content", "size", "kind", "category", "place", "addressee", "applicant", "signal", "pending")
-_APPEAL = table("appeal", *map(column, ("id", "document", "version", *_COLUMNS)))
-_LOOKUP = table("lookup", *map(column, ("appeal_id", "lookup", "key", "kind", "code", "record", "provenance", "fact")))
-_AWAITED = table("awaited", *map(column, ("correlation_id", "appeal_id", "key")))
-_DOSSIER = table("dossier", *map(column, ("appeal_id", "version", "document")))
+
+@dataclass(slots=True)
+class Question:
+    """A question as the older program left it: its row, its record, and the document of that from now on."""
+
+    row: dict[str, Any]
+    record: Record | dict[str, Any] | None
+    fact: Document | None
 
 
 @dataclass(slots=True)
@@ -43,17 +102,19 @@ class Old:
     """An appeal as the older program left it.
 
     Attributes:
-        row: its columns.
-        appeal: the appeal, None where it cannot be read.
+        row: its row.
+        appeal: the JSON of the appeal, None where it is damaged.
         document: its document, as it is from now on.
-        lookups: how its questions stand: rows of `lookup`.
+        newest: the newest version of its dossier, which is whole; None where it has none.
+        questions: how its questions stand.
 
     """
 
-    row: Any
-    appeal: Appeal | None
+    row: dict[str, Any]
+    appeal: dict[str, Any] | None
     document: Document
-    lookups: list[Any] = field(default_factory=list)
+    newest: bytes | None = None
+    questions: list[Question] = field(default_factory=list)
 
 
 def total(connection: Connection) -> int:
@@ -72,18 +133,16 @@ def fill(connection: Connection, key: JournalKey) -> int | None:
     stands = {row.name: row.value for row in connection.execute(_STANDS)}
     last, done = stands.get(_LAST, 0), stands.get(_DONE, 0)
     some = select(_APPEAL).where(_APPEAL.c.id > last).order_by(_APPEAL.c.id).limit(_BATCH)
-    rows = connection.execute(some).all()
-    if not rows:
+    olds = {row["id"]: _old(dict(row)) for row in connection.execute(some).mappings()}
+    if not olds:
         return None
-    lookups: defaultdict[int, list[Any]] = defaultdict(list)
-    theirs = select(_LOOKUP).where(_LOOKUP.c.appeal_id.between(rows[0].id, rows[-1].id))
-    for row in connection.execute(theirs):
-        lookups[row.appeal_id].append(row)
-    appeals = [_old(row, lookups[row.id]) for row in rows]
-    newest = connection.execute(_NEWEST, {"first": rows[0].id, "last": rows[-1].id})
-    signals = {row.appeal_id: _signal(row.document) for row in newest}
-    _fill(connection, appeals, key, signals)
-    now: dict[str, int] = {_LAST: rows[-1].id, _DONE: done + len(rows)}
+    these = {"first": min(olds), "to": max(olds)}
+    for row in connection.execute(_LOOKUPS, these).mappings():
+        olds[row["appeal_id"]].questions.append(_question(dict(row)))
+    for version in connection.execute(_NEWEST, these):
+        olds[version.appeal_id].newest = version.document
+    _move(connection, list(olds.values()), key)
+    now: dict[str, int] = {_LAST: these["to"], _DONE: done + len(olds)}
     bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in now.items()])
     return now[_DONE]
 
@@ -95,79 +154,59 @@ def finish(connection: Connection) -> None:
     events.note(connection, [Event(What.MIGRATED, None, "bus", detail={"revision": FILLED, "rows": rows})])
 
 
-def _old(row: Any, lookups: list[Any]) -> Old:
+def _old(row: dict[str, Any]) -> Old:
+    raw = row["document"]
     try:
-        appeal = APPEAL.read(row.document)
-    except ValueError:  # damaged: it stays as it is, and whoever works it says so
-        return Old(row, None, Document.of(row.document), lookups)
-    return Old(row, appeal, appeal_document(appeal), lookups)
+        appeal = _without_nulls(orjson.loads(raw))
+        return Old(row, appeal, Document.of(orjson.dumps(appeal)))
+    except ValueError:  # it stays as it is, and whoever works it says so
+        return Old(row, None, Document.of(raw))
 
 
-def _fill(connection: Connection, appeals: Sequence[Old], key: JournalKey, signals: Mapping[int, str | None]) -> None:
-    facts = [(row, _fact(row)) for old in appeals for row in old.lookups]
-    forms = [(old.row.id, old.document) for old in appeals]
-    documents.keep(connection, forms + [(row.appeal_id, fact) for row, fact in facts if fact is not None])
-    connection.execute(_MOVED_APPEAL, [{"this": old.row.id, **_columns(old, signals)} for old in appeals])
-    subjects.add(connection, [subjects.Naming(old.row.id, key.marked(_named(old))) for old in appeals])
-    moved = [
-        {
-            "this": row.appeal_id,
-            "l": row.lookup,
-            "k": row.key,
-            "keyed": key.question(row.key),
-            "digest": None if fact is None else fact.digest,
-        }
-        for row, fact in facts
-        if fact is not None or key.question(row.key) != row.key
-    ]
-    if moved:
-        connection.execute(_MOVED_LOOKUP, moved)
-    span = _AWAITED.c.appeal_id.between(appeals[0].row.id, appeals[-1].row.id)
-    waiting = connection.execute(select(_AWAITED).where(span)).all()
+def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
+    questions = [question for old in appeals for question in old.questions]
+    facts = [(each.row["appeal_id"], each.fact) for each in questions if each.fact is not None]
+    documents.keep(connection, [(old.row["id"], old.document) for old in appeals] + facts)
+    these = {"first": appeals[0].row["id"], "to": appeals[-1].row["id"]}
+    connection.execute(delete(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO)), these)
+    bulk.insert(connection, _LOOKUP, [_moved(each, key) for each in questions])
+    changed = [_changed(old) for old in appeals]
+    if connection.dialect.name == "sqlite":
+        # Rows that are made smaller would leave each page half empty, and then all are read and written once more
+        # where the columns are dropped. Made anew they lie side by side, and the pages that get free are used again.
+        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        connection.execute(delete(_APPEAL).where(_APPEAL.c.id.between(_FIRST, _TO)), these)
+        bulk.insert(connection, _APPEAL, [{**old.row, **new} for old, new in zip(appeals, changed, strict=True)])
+    else:
+        bulk.update(connection, _APPEAL, changed)
+    subjects.add(connection, [subjects.Naming(old.row["id"], key.marked(_named(old))) for old in appeals])
+    waiting = connection.execute(_WAITING, these).all()
     if waiting:
         keyed = [{"this": row.correlation_id, "keyed": key.question(row.key)} for row in waiting]
-        connection.execute(_MOVED_AWAITED, keyed)
+        connection.execute(_KEYED, keyed)
 
 
-_MOVED_APPEAL = (
-    update(_APPEAL)
-    .where(_APPEAL.c.id == bindparam("this"))
-    .values({"document": b"", **{name: bindparam(name) for name in _COLUMNS}})
-)
-_MOVED_LOOKUP = (
-    update(_LOOKUP)
-    .where(
-        _LOOKUP.c.appeal_id == bindparam("this"), _LOOKUP.c.lookup == bindparam("l"), _LOOKUP.c.key == bindparam("k")
-    )
-    .values(key=bindparam("keyed"), record=None, provenance=None, fact=bindparam("digest"))
-)
-_MOVED_AWAITED = update(_AWAITED).where(_AWAITED.c.correlation_id == bindparam("this")).values(key=bindparam("keyed"))
-_NEWEST = (
-    select(_DOSSIER.c.appeal_id, _DOSSIER.c.document)
-    .join(_APPEAL, (_APPEAL.c.id == _DOSSIER.c.appeal_id) & (_APPEAL.c.version == _DOSSIER.c.version))
-    .where(_APPEAL.c.id.between(bindparam("first"), bindparam("last")))
-)
-
-
-def _columns(old: Old, signals: Mapping[int, str | None]) -> dict[str, Any]:
-    """Return the new columns of an appeal."""
-    open_ = sorted({row.lookup for row in old.lookups if columns.is_pending(row.kind, row.code)})
+def _changed(old: Old) -> dict[str, Any]:
+    """Return the columns of an appeal that change."""
+    rows = [each.row for each in old.questions]
+    open_ = sorted({row["lookup"] for row in rows if columns.is_pending(row["kind"], row["code"])})
     return {
+        "id": old.row["id"],
+        "document": b"",
         "content": old.document.digest,
         "size": len(old.document.body),
         **columns.of_appeal(old.appeal or {}),
-        "signal": signals.get(old.row.id),
-        "pending": codec.names_to(open_) if old.row.version else None,
+        "signal": None if old.newest is None else _signal(old.newest),
+        "pending": codec.names_to(open_) if old.row["version"] else None,
     }
 
 
 def _named(old: Old) -> list[Named]:
     """Return whom the appeal and the records that were found for it name."""
     named = [] if old.appeal is None else named_by_appeal(old.appeal)
-    for row in old.lookups:
-        if row.record is not None:
-            with suppress(ValueError):  # damaged: it names nobody
-                named += named_by_record(stored_record(row.record), row.lookup)
+    for each in old.questions:
+        if each.record is not None:
+            named += named_by_record(each.record, each.row["lookup"])
     return named
 
 
@@ -178,12 +217,46 @@ def _signal(dossier: bytes) -> str | None:
         return None
 
 
-def _fact(row: Any) -> Document | None:
-    if row.record is None and row.provenance is None:
-        return None
+def _question(row: dict[str, Any]) -> Question:
+    raw, provenance = row["record"], row["provenance"]
+    record: Record | dict[str, Any] | None = None
+    if raw is not None:
+        try:
+            record = _record(raw)
+            raw = orjson.dumps(record) if isinstance(record, dict) else record_to_json(record, exclude_none=True)
+        except (ValueError, TypeError, KeyError):  # it stays as it is, and names nobody
+            record = None
+    if provenance is not None:
+        provenance = _provenance(provenance)
+    return Question(row, record, None if raw is None and provenance is None else fact_of(raw, provenance))
+
+
+def _record(raw: bytes) -> Record | dict[str, Any]:
+    """Return a record without absent values, which dossiers leave out; of another's its model knows which these are."""
+    record = orjson.loads(raw)
+    found: dict[str, Any] = _without_nulls(record)
+    return found if Record.ships(record["type"]) else stored_record(raw)
+
+
+def _moved(question: Question, key: JournalKey) -> dict[str, Any]:
+    fact = question.fact and question.fact.digest
+    keyed = key.question(question.row["key"])
+    return {**question.row, "key": keyed, "record": None, "provenance": None, "fact": fact}
+
+
+def _provenance(raw: bytes) -> bytes:
     try:
-        record = None if row.record is None else stored_record(row.record)
-        provenance = None if row.provenance is None else PROVENANCE.read(row.provenance)
-        return fact_document(record, provenance)
-    except ValueError:  # damaged: kept as it is
-        return fact_of(row.record, row.provenance)
+        return orjson.dumps(_without_nulls(orjson.loads(raw)))
+    except ValueError:
+        return raw
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return JSON without the members of objects that are null: a model of ours has none that say anything."""
+    if isinstance(value, dict):
+        return {
+            name: _without_nulls(item) if isinstance(item, dict | list) else item
+            for name, item in value.items()
+            if item is not None
+        }
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

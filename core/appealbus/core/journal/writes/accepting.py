@@ -1,15 +1,15 @@
 """Appeals come in: one row for each message, numbered without gaps."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql
 
 from appealbus.core.domain.document import Document, appeal_document
-from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, codec, columns, documents, series
 from appealbus.core.journal.key import JournalKey
@@ -17,12 +17,12 @@ from appealbus.core.journal.naming import named_by_appeal
 from appealbus.core.journal.rows import Accepted, NewAppeal
 from appealbus.core.journal.sameness import differ, digest
 from appealbus.core.journal.tables import appeal, counter
-from appealbus.core.journal.writes import clock, events, subjects
+from appealbus.core.journal.writes import clock, events, subjects, waiting_changes
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.notes import numbered
 
 _IDS = "appeal"
-_NO_DEADLINE = date.max.toordinal()
 
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
@@ -71,7 +71,7 @@ class Accept:
 
 def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | JournalError]:
     """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
-    last = _lock_counters(connection, {_IDS, *(item.series for item in items)})
+    last = _lock_counters(connection, {_IDS, waiting_changes.WAITING, *(item.series for item in items)})
     known = _known(connection, [item.key for item in items])
     numbers = _Numbers(connection, items, last)
     results: list[Accepted | JournalError] = []
@@ -103,10 +103,16 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         happened.append(_event(row))
         results.append(_accepted(row, new=True))
         known[item.key] = _accepted(row, new=False), said
+    waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
     if rows:
         bulk.insert(connection, appeal, rows)
         documents.keep(connection, forms)
         subjects.add(connection, named)
+        if waited:
+            adopted = waiting_changes.adopt(connection, waited, rows)
+            last[waiting_changes.WAITING] -= len(adopted)
+            happened = [*_told_anew(happened, rows), *adopted]
+            results = [_without_lease(each, waited) for each in results]
         bulk.upsert(connection, counter, [{"name": name, "value": last[name]} for name in last])
     events.note(connection, happened)
     return results
@@ -121,7 +127,7 @@ def _event(row: Mapping[str, Any]) -> Event:
         "by": row["accepted_by"],
     }
     if row["lease_owner"] is not None:
-        detail["owner"] = row["lease_owner"]
+        detail["owner"] = short(row["lease_owner"])
     channel = row["channel"]
     return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
 
@@ -185,13 +191,21 @@ def _known(
     }
 
 
+def _told_anew(happened: Sequence[Event], rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Return the events with the appeals as they stand with the changes that have waited for them."""
+    now = {row["id"]: row for row in rows}
+    accepted = (each.what is What.ACCEPTED and each.appeal_id for each in happened)
+    return [_event(now[which]) if which else each for which, each in zip(accepted, happened, strict=True)]
+
+
+def _without_lease(result: Accepted | JournalError, waited: Collection[int]) -> Accepted | JournalError:
+    if isinstance(result, Accepted) and result.appeal_id in waited:
+        return replace(result, leased=False)
+    return result
+
+
 def _accepted(row: Mapping[str, Any] | RowMapping, *, new: bool) -> Accepted:
     return Accepted(row["id"], codec.receipt(row), new, row["content"], row["size"])
-
-
-def urgency_of(content: Appeal) -> int:
-    """Return the statutory deadline as a number of days: the smaller, the more urgent."""
-    return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
 
 
 def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str, Any]:
@@ -210,5 +224,7 @@ def _row(appeal_id: int, number: str, item: Accept, content: Appeal) -> dict[str
         "version": 0,
         "completeness": None,
         "changed_at": item.new.accepted_at,
+        "changes": 0,
+        "closed": None,
         **columns.of_appeal(content),
     }

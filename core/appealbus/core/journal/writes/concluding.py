@@ -8,15 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
-from appealbus.core.domain.document import Document
+from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
+from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
-from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes import events, forming
 from appealbus.core.journal.writes.awaiting import unseen_answers
+from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
 
@@ -50,6 +52,10 @@ class Conclusion:
     """Ids of the questions whose late answers the run knew; None where none of its sources answers later."""
     owner: str | None = None
     """The worker that must hold the lease; None: it is not checked."""
+    changes_seen: int = 0
+    """How many changes of the appeal the run knew."""
+    form: Form | None = None
+    """The appeal as it is by now, where changes have made it another."""
     signal: str | None = None
     """The worst severity of its signals; told with a dossier alone."""
     pending: Sequence[str] = ()
@@ -73,10 +79,12 @@ class Concluding:
     """The time by the journal's clock: from then on the version is due for its receivers."""
     epoch: int
     """The journal's; the version belongs to it."""
+    named: Sequence[Marked] = ()
+    """Marks of whom and what the appeal names in its new form."""
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal)
+    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal, appeal.c.changes)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -92,11 +100,23 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
     seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
     again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
+    again |= {
+        item.conclusion.appeal_id
+        for item in good
+        if before[item.conclusion.appeal_id]["changes"] != item.conclusion.changes_seen
+    }
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
+    forming.form(connection, [_forming(item) for item in good if item.conclusion.form is not None])
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
+
+
+def _forming(item: Concluding) -> forming.Forming:
+    if item.conclusion.form is None:
+        raise ValueError("the appeal has the form that it had")
+    return forming.Forming(item.conclusion.appeal_id, item.conclusion.form, item.named)
 
 
 def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
@@ -107,6 +127,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["deaths"] = state["deaths"]
     if item.lacks:
         detail["lacks"] = list(item.lacks)
+    if item.form is not None:
+        detail |= {"content": item.form.document.digest.hex(), "urgency": urgency_of(item.form.appeal)}
     if item.pending:
         detail["pending"] = list(item.pending)
     if item.dossier is None:

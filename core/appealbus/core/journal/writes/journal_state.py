@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, text, update
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import BUS, Event, What
+from appealbus.core.journal import handover
 from appealbus.core.journal.clock import Look
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.tables import epoch, standing
@@ -43,6 +44,7 @@ def look(connection: Connection, items: Sequence[Look | None]) -> list[Look | No
 
     Each item is the process's last look; None where it starts.
     """
+    handover.check(connection)
     return [_look(connection, last) for last in items]
 
 

@@ -33,6 +33,8 @@ class Keep:
     """What came for it, where that is kept."""
     marked: Sequence[Marked] = ()
     """Whom its record names."""
+    by: str | None = None
+    """Who says so, for the log; None: the owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
         detail["question"] = item.state.question
     if item.state.tries:
         detail["tries"] = codec.tries_to_json(item.state)
-    return Event(What.ENDED, item.appeal_id, by_worker(item.owner), row["lookup"], detail)
+    return Event(What.ENDED, item.appeal_id, item.by or by_worker(item.owner), row["lookup"], detail)
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:

@@ -19,6 +19,7 @@ from appealbus.core.journal.tables import (
     access,
     appeal,
     awaited,
+    change,
     counter,
     document,
     dossier,
@@ -85,7 +86,7 @@ def _prune_appeals(connection: Connection, item: Idle) -> Pruned:
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     if ids:
-        for table in (outbox, dossier, lookup, awaited, document, reply, subject):
+        for table in (outbox, dossier, lookup, awaited, document, reply, subject, change):
             connection.execute(delete(table).where(table.c.appeal_id.in_(ids)))
         connection.execute(delete(appeal).where(appeal.c.id.in_(ids)))
         gone = connection.scalar(select(counter.c.value).where(counter.c.name == "pruned")) or 0

@@ -38,8 +38,8 @@ class Claim:
     """Whether the worker has nothing in work: then the first appeal is leased, however large it is."""
     suspects: bool = True
     """Whether a suspect may have its turn."""
-    asks: Collection[str] = ()
-    """Lookups whose lack is made good here."""
+    lost: Collection[str] | None = None
+    """Lookups that the worker lacks, too; None: it takes no appeal for the sake of what another worker lacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
         waiting = ids.add_columns(appeal.c.size, appeal.c.urgency).where(appeal.c.state == READY)
         waiting = waiting.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit - len(rows))
         first = list(connection.execute(waiting))
-        if item.asks:
-            first = sorted([*first, *_lacking(connection, item)], key=lambda row: (row.urgency, row.id))
+        if item.lost is not None:
+            first = sorted([*first, *_lacking(connection, item, item.lost)], key=lambda row: (row.urgency, row.id))
         rows += first[: item.limit - len(rows)]
     claimed = _fitting(rows, item)
     if claimed:
@@ -124,8 +124,8 @@ def _claim(connection: Connection, item: Claim) -> Claimed:
     return Claimed(claimed, found)
 
 
-def _lacking(connection: Connection, item: Claim) -> list[Any]:
-    """Return the most urgent appeals that wait for nothing but a lookup which this worker can ask.
+def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list[Any]:
+    """Return the most urgent appeals that wait for nothing but a lookup which this worker does not lack.
 
     Whoever lacks it cannot take them from here, as from those that are ready. What lacks the same is told together,
     so that nobody looks through all that others lack.
@@ -138,7 +138,7 @@ def _lacking(connection: Connection, item: Claim) -> list[Any]:
         if lacks is None:
             break
         after = lacks
-        if not set(names_from(lacks)).isdisjoint(item.asks):
+        if not set(names_from(lacks)).issubset(lost):
             query = select(appeal.c.id, appeal.c.size, appeal.c.urgency)
             query = query.where(LACKS, appeal.c.lacks == lacks, appeal.c.state.in_(("idle", "parked")))
             query = query.order_by(appeal.c.urgency, appeal.c.id).limit(item.limit)
@@ -202,13 +202,9 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ).first()
     if found is None:
         return None
-    held = found.state == "held"
-    if found.state == "in_work":
-        if found.lease_until > clock.leased_at(connection, item.at):
-            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
-        held = bool(suspects.take_over(connection, [found], item.at, item.by).held)
-    if held:
-        return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held")
+    refusal = not_free(connection, found, item.at, item.by)
+    if refusal is not None:
+        return refusal
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
@@ -222,3 +218,21 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     detail = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
     events.note(connection, [Event(what, found.id, item.by, detail=detail)])
     return count
+
+
+def not_free(connection: Connection, found: Any, at: datetime, by: str) -> JournalError | None:
+    """Return why a person may not change an appeal now: it is worked on, or held; what a dead worker had is free.
+
+    Args:
+        connection: to the journal.
+        found: the appeal's row, locked: `id`, `number`, `state`, `deaths` and `lease_until`.
+        at: the time by the journal's clock.
+        by: the person, for the log.
+
+    """
+    held = found.state == "held"
+    if found.state == "in_work":
+        if found.lease_until > clock.leased_at(connection, at):
+            return JournalError("the appeal is being worked on right now; try again in a moment", "in_work")
+        held = bool(suspects.take_over(connection, [found], at, by).held)
+    return JournalError("the appeal is held; `appealbus release NUMBER` lets it go on", "held") if held else None

@@ -26,6 +26,8 @@ def _columns() -> None:
     for name in ("kind", "category", "place", "addressee", "applicant", "signal", "pending", "lacks", "closed"):
         op.add_column("appeal", sa.Column(name, sa.Text()))
     op.add_column("appeal", sa.Column("content", sa.LargeBinary()))
+    op.add_column("appeal", sa.Column("first", sa.LargeBinary()))
+    op.add_column("appeal", sa.Column("changes", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("appeal", sa.Column("size", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("lookup", sa.Column("fact", sa.LargeBinary()))
     op.add_column("dossier", sa.Column("parts", sa.LargeBinary()))
@@ -104,6 +106,7 @@ def _changes() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("dated_at", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_change_appeal_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),

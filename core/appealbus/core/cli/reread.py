@@ -1,0 +1,284 @@
+"""`appealbus reread`: kept replies read again by the plugins of today; what that changes first, and then the change."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated
+
+import structlog
+import typer
+from rich.table import Table
+
+from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.person import person
+from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess
+from appealbus.core.domain.case import LookupState
+from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.writes.rereading import Anew
+from appealbus.core.parts import build
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import record_from_json
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 50
+"""Appeals whose changes are written in one transaction."""
+_SAMPLE = 3
+"""Numbers that are named for each kind of difference."""
+_LINES = 200
+"""Kinds of differences that are told: a plugin that reads all otherwise has no end of them."""
+_AGAIN = 3
+"""Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
+_PAUSE = 2.0
+_BEGINNING = datetime.fromtimestamp(0).astimezone()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("reread")(reread)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What reading again comes to: by lookup and what would be otherwise the number of appeals and some of them."""
+
+    looked_at: int = 0
+    differ: list[int] = field(default_factory=list)
+    counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    reads: list[AppealRead] = field(default_factory=list)
+    """Where their values are to be shown."""
+    sample: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, read: AppealRead) -> None:
+        """Count an appeal."""
+        self.looked_at += 1
+        if any(each.verdict is Verdict.DIFFERS for each in read.results):
+            self.differ.append(read.appeal_id)
+        kinds = {(each.lookup, text) for each in read.results for text in _texts(each)}
+        if read.died:
+            kinds.add(("", "reading it again ends the process, or takes more than a minute"))
+        for kind in kinds:
+            if kind not in self.counts and len(self.counts) >= _LINES:
+                kind = ("", "more")  # noqa: PLW2901
+            self.counts[kind] += 1
+            if len(self.sample[kind]) < _SAMPLE:
+                self.sample[kind].append(read.number or f"id {read.appeal_id}")
+
+
+def reread(
+    context: typer.Context,
+    number: Annotated[str | None, typer.Argument(metavar="NUMBER", help="Of one appeal.")] = None,
+    *,
+    source: Annotated[str | None, typer.Option("--source", help="Of all appeals that asked this source.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="With --source: only what came from then on.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="With NUMBER: show the values of fields, too.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log.")] = "",
+) -> None:
+    """Read replies again that were kept, with the plugins of today, and make new versions where that changes anything.
+
+    Nothing is asked of a source. First it shows what would be otherwise, and in how many appeals.
+    """
+    if (number is None) == (source is None) or (source is None and since is not None) or (values and number is None):
+        raise typer.BadParameter("write NUMBER, perhaps with --values, or --source NAME, perhaps with --since")
+    if not dry_run:
+        checked_reason(reason)
+    cli = cli_of(context)
+    build(cli.loaded, cli.host)
+    span = None if source is None else Span(source, _utc(since), _utc(None, upto=True))
+    run = _Run(cli, _Targets(number, span), reason, dry_run=dry_run, yes=yes, values=values)
+    raise typer.Exit(asyncio.run(run.run()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    number: str | None
+    span: Span | None
+
+    async def ids(self, cli: Cli, journal: Journal) -> AsyncIterator[int]:
+        """Go through the appeals, in the order of their replies."""
+        if self.span is None:
+            row = await journal.appeal(self.number or "")
+            if row is None:
+                cli.fail(f"There is no appeal {self.number}.", EXIT_ABSENT)
+            yield row.appeal_id
+            return
+        after: Place | None = None
+        while page := await journal.appeals_with_replies(self.span, after, _PAGE):
+            for appeal_id, place in page:
+                yield appeal_id
+                after = place
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the command."""
+
+    cli: Cli
+    targets: _Targets
+    reason: str
+    dry_run: bool
+    yes: bool
+    values: bool
+    process: RereadProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        span = self.targets.span
+        self.process = RereadProcess(self.cli.loaded.file, span.source if span else "", values=self.values)
+
+    async def run(self) -> int:
+        """Look, ask, and change; return the exit code."""
+        cli = self.cli
+        try:
+            async with cli.journal() as journal:
+                found = await self._look(journal)
+            if self.values:
+                async with cli.journal(write=True) as journal:
+                    await journal.note_look("reread", number=self.targets.number, about={})
+                for read in found.reads:
+                    _show_values(cli, read)
+            _show(cli, found, self.targets.span)
+            if self.dry_run or not found.differ:
+                return 0
+            if not self.yes and not typer.confirm(f"Change {_appeals(len(found.differ))}?"):
+                cli.out.print("Nothing is changed.")
+                return 0
+            async with cli.journal(write=True) as journal:
+                done = await self._change(journal, found.differ)
+        finally:
+            await self.process.end()
+        cli.out.print(f"{_appeals(done)} changed, and worked on next; each new version is delivered.")
+        return 0 if done == len(found.differ) else EXIT_PROBLEMS
+
+    async def _look(self, journal: Journal) -> Findings:
+        found = Findings()
+        try:
+            async for appeal_id in self.targets.ids(self.cli, journal):
+                read = await self.process.read(appeal_id)
+                found.add(read)
+                if self.values:
+                    found.reads.append(read)
+        except asyncio.CancelledError:
+            self.cli.err.print(f"Stopped after {_appeals(found.looked_at)}; nothing is changed.")
+            raise
+        return found
+
+    async def _change(self, journal: Journal, ids: Sequence[int]) -> int:
+        """Read appeals again and write what is otherwise, page after page; return of how many."""
+        done, left = 0, list(ids)
+        refused: dict[int, tuple[str, JournalError]] = {}
+        try:
+            for again in range(_AGAIN):
+                await asyncio.sleep(_PAUSE if again else 0)
+                for at in range(0, len(left), _PAGE):
+                    reads = [await self.process.read(appeal_id) for appeal_id in left[at : at + _PAGE]]
+                    results = await asyncio.gather(*(_write(journal, read, self.reason) for read in reads))
+                    for read, result in zip(reads, results, strict=True):
+                        refused.pop(read.appeal_id, None)
+                        if isinstance(result, JournalError):
+                            refused[read.appeal_id] = read.number or "", result
+                        else:
+                            done += result
+                left = [appeal_id for appeal_id, (_, error) in refused.items() if error.code == "in_work"]
+                if not left:
+                    break
+        except asyncio.CancelledError:
+            told = f"Stopped: {_appeals(done)} of {len(ids)} changed. The same command goes on with the others."
+            self.cli.err.print(told)
+            raise
+        for name, error in refused.values():
+            self.cli.err.print(f"{name}: {error}", style="yellow")
+        log.warning("appeals.reread", count=done, actor=person())
+        return done
+
+
+async def _write(journal: Journal, read: AppealRead, reason: str) -> int | JournalError:
+    if read.number is None:
+        return 0
+    states = {(state.lookup, state.key): state for state in await journal.states(read.number)}
+    anew = [
+        _anew(states[each.after["lookup"] or "", each.key], each, each.after)
+        for each in read.results
+        if each.after is not None and (each.after["lookup"], each.key) in states
+    ]
+    if not anew:
+        return 0
+    try:
+        return min(1, await journal.reread(read.appeal_id, anew, reason=reason) or 0)
+    except JournalError as error:
+        if error.code not in ("in_work", "held"):
+            raise
+        return error
+
+
+def _anew(state: LookupState, result: QuestionRead, after: Mapping[str, str | None]) -> Anew:
+    record, provenance = after["record"], after["provenance"]
+    trail = None if provenance is None else Provenance.model_validate_json(provenance)
+    anew = replace(
+        state,
+        lookup=result.lookup,
+        kind=OutcomeKind(after["kind"] or ""),
+        code=after["code"] or "",
+        reason=after["reason"] or "",
+        ended_at=datetime.fromisoformat(after["ended_at"] or ""),
+        next_attempt_at=None,
+        record=None if record is None else record_from_json(record.encode()),
+        provenance=trail,
+    )
+    differs = [f"{path} {how}" for path, how, *_ in result.fields]
+    was_ended_at = datetime.fromisoformat(after["was_ended_at"] or "")
+    return Anew(anew, trail.source if trail else "", (state.lookup, was_ended_at), differs)
+
+
+def _show(cli: Cli, found: Findings, span: Span | None) -> None:
+    of_it = f" of {span.source}" if span else ""
+    if not found.looked_at:
+        cli.out.print(f"No replies{of_it} are kept.")
+        return
+    cli.out.print(f"Read again, with the plugins of today: replies{of_it} to {_appeals(found.looked_at)}.")
+    table = Table("appeals", "lookup", "what would be otherwise", "such as", box=None, pad_edge=False)
+    for (lookup, text), count in sorted(found.counts.items(), key=lambda item: -item[1]):
+        table.add_row(str(count), lookup, text, ", ".join(found.sample[lookup, text]))
+    if found.counts:
+        cli.out.print(table)
+    cli.out.print(f"{_appeals(len(found.differ))} would be changed.")
+
+
+def _show_values(cli: Cli, read: AppealRead) -> None:
+    for each in read.results:
+        for path, how, old, new in each.fields:
+            cli.out.print(f"{each.lookup}/{path} {how}: {old!r} → {new!r}")
+
+
+def _texts(result: QuestionRead) -> list[str]:
+    """Return what is otherwise with a question, in words that have no value in them."""
+    match result.verdict:
+        case Verdict.SAME:
+            return []
+        case Verdict.IMPOSSIBLE:
+            return [f"cannot be read again: {result.now}"]
+        case Verdict.STAYS:
+            return [f"stays {result.was}, though it would be {result.now} now"]
+        case Verdict.DIFFERS:
+            changed = [f"{path} {how}" for path, how, *_ in result.fields]
+            return changed or [f"{result.was} → {result.now}"]
+
+
+def _appeals(count: int) -> str:
+    return f"{count} {'appeal' if count == 1 else 'appeals'}"
+
+
+def _utc(moment: datetime | None, *, upto: bool = False) -> datetime:
+    if moment is None:
+        return datetime.now().astimezone() if upto else _BEGINNING
+    return moment.astimezone()

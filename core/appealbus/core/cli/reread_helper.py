@@ -1,0 +1,149 @@
+"""The process that reads kept replies again for `appealbus reread`: what a reply does to it, it does to it alone.
+
+It gets `{"id", "source", "values"}` and gives what came of that appeal; both are JSON behind a line with its size. It
+ends when its input does.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from appealbus.core.cli.context import Cli
+from appealbus.core.clocks import wall
+from appealbus.core.doors import is_defect, within
+from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
+from appealbus.core.guards.guard import Guard
+from appealbus.core.journal.journal import Journal
+from appealbus.core.logs import configure
+from appealbus.core.parts import Bound, build
+from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.process import spare_memory
+from appealbus.schemas.appeal import AppealKind
+
+_START = 60.0
+"""Seconds for a wire to start: contracts are read then."""
+_MEMORY = 4 * 1024 * 1024 * 1024
+"""Bytes of address space: several times what contracts and the largest reply take."""
+
+
+def main() -> None:
+    """Read again what is asked for, until there is no more input."""
+    for ending in (signal.SIGINT, signal.SIGTERM):  # whoever started it closes its input
+        signal.signal(ending, signal.SIG_IGN)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    spare_memory()
+    # What plugins print must not come between what is told.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    cli = Cli(Path(sys.argv[1]) if sys.argv[1] else None)
+    configure(cli.loaded.settings.log, member=None)
+    asyncio.run(_serve(cli, sys.argv[2], sys.stdin.buffer, sink))
+
+
+async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes]) -> None:
+    parts = build(cli.loaded, cli.host)
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(cli.journal())
+        guards = {}
+        for bound in parts.sources.values():
+            if source in ("", bound.name) and await _started(bound):
+                stack.push_async_callback(_closed, bound)
+                guards[bound.name] = _guard(bound)
+        rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
+        contracts = parts.contracts.known_to(await journal.known_lookups())
+        while (request := await asyncio.to_thread(_taken, requests)) is not None:
+            told = orjson.dumps(await _reread(rereader, contracts, journal, request))
+            results.writelines((f"{len(told)}\n".encode(), told))
+            results.flush()
+
+
+def _taken(requests: IO[bytes]) -> dict[str, Any] | None:
+    size = requests.readline()
+    return orjson.loads(requests.read(int(size))) if size else None
+
+
+async def _reread(
+    rereader: Rereader,
+    contracts: Mapping[AppealKind | None, CompletenessContract],
+    journal: Journal,
+    request: dict[str, Any],
+) -> dict[str, Any]:
+    appeal_id: int = request["id"]
+    cases = await journal.cases([appeal_id])
+    if not cases:
+        return {"number": None, "results": []}
+    [case] = cases
+    rows = await journal.replies(appeal_id)
+    contract = contracts.get(case.appeal.kind) or contracts[None]
+    found = await rereader.read(case, contract, rows, request["source"] or None)
+    return {"number": case.receipt.number, "results": [_told(each, values=request["values"]) for each in found]}
+
+
+def _told(result: Reread, *, values: bool) -> dict[str, Any]:
+    """Return what came of a question: values of fields only for whoever is to see them."""
+    fields = [[each.path, each.how.value, *([each.old, each.new] if values else [])] for each in result.fields]
+    told: dict[str, Any] = {
+        "lookup": result.lookup,
+        "key": result.key,
+        "verdict": result.verdict.value,
+        "was": result.was,
+        "now": result.now,
+        "fields": fields,
+    }
+    if result.verdict is Verdict.DIFFERS and result.after is not None and result.before is not None:
+        after = result.after
+        told["after"] = {
+            "lookup": result.before.lookup,
+            "was_ended_at": result.before.ended_at,
+            "ended_at": after.ended_at,
+            "kind": after.kind.value,
+            "code": after.code,
+            "reason": after.reason,
+            "record": None if after.record is None else after.record.model_dump_json(),
+            "provenance": None if after.provenance is None else after.provenance.model_dump_json(),
+        }
+    return told
+
+
+async def _started(bound: Bound) -> bool:
+    try:
+        await within(_START, bound.wire.start, bound.plugin, lambda task: None)
+    except BaseException as error:
+        if not is_defect(error):
+            raise
+        return False
+    return True
+
+
+async def _closed(bound: Bound) -> None:
+    with suppress(Exception):
+        await within(1.0, bound.wire.close, bound.plugin, lambda task: None)
+
+
+def _guard(bound: Bound) -> Guard:
+    return Guard(
+        bound.name,
+        bound.connector,
+        bound.wire,
+        bound.guard,
+        access=_nothing_leaves,
+        on_change=lambda source, state: None,
+        plugin=bound.plugin,
+    )
+
+
+async def _nothing_leaves(rows: object) -> None:
+    raise RuntimeError("what was kept is read again, and nothing is asked")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The process that reads kept replies again, as `appealbus reread` sees it: it may die, or never answer."""
+
+import asyncio
+import contextlib
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+
+from appealbus.core.enrichment.rereading import Verdict
+from appealbus.core.errors import JournalError
+
+_HELPER = "appealbus.core.cli.reread_helper"
+_FLAGS = ("-P",)
+"""Nothing that lies in the working directory is taken for a module."""
+_WITHIN = 60.0
+"""Seconds until an appeal counts as one that cannot be read again: some hundred questions take a second or two."""
+_START = 300.0
+"""Seconds for the first answer of a new process, which reads contracts before."""
+_LEAVE = 5.0
+"""Seconds that it has to end by itself when its input has ended."""
+_DEATHS = 10
+"""Appeals one after the other that the process may die of: then it is not the replies."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRead:
+    """What came of a question; `after` is how it would stand, where that differs."""
+
+    lookup: str
+    key: str
+    verdict: Verdict
+    was: str
+    now: str
+    fields: Sequence[Sequence[Any]]
+    after: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRead:
+    """What came of an appeal. Without `number` there is no such appeal; `died`: reading it ended the process."""
+
+    appeal_id: int
+    number: str | None
+    results: Sequence[QuestionRead] = ()
+    died: bool = False
+
+
+class RereadProcess:
+    """Reads appeals again in a process of its own, one after the other; a new one where one died.
+
+    Args:
+        config: the file of the configuration, if there is one.
+        source: of which replies are read; empty: of all.
+        values: whether the values of fields are told.
+
+    """
+
+    def __init__(self, config: Path | None, source: str, *, values: bool = False) -> None:
+        self._config = config
+        self._source = source
+        self._values = values
+        self._process: Process | None = None
+        self._deaths = 0
+
+    async def read(self, appeal_id: int) -> AppealRead:
+        """Read what is kept of an appeal again.
+
+        Raises:
+            JournalError: the process cannot be started, or dies of whatever it is given.
+
+        """
+        seconds = _WITHIN if self._process is not None else _START
+        told: Mapping[str, Any] | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                told = await self._ask(appeal_id)
+        except (TimeoutError, OSError, EOFError, ValueError):
+            self._deaths += 1
+            if self._deaths >= _DEATHS:
+                raise JournalError("the process that reads replies again ends each time it is asked", "busy") from None
+            return AppealRead(appeal_id, None, died=True)
+        finally:
+            if told is None:
+                await self.end(at_once=True)
+        self._deaths = 0
+        results = [QuestionRead(**{**each, "verdict": Verdict(each["verdict"])}) for each in told["results"]]
+        return AppealRead(appeal_id, told["number"], results)
+
+    async def _ask(self, appeal_id: int) -> Mapping[str, Any]:
+        if self._process is None:
+            command = (sys.executable, *_FLAGS, "-m", _HELPER, str(self._config or ""), self._source)
+            self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        into, out = _pipes(self._process)
+        asked = orjson.dumps({"id": appeal_id, "source": self._source, "values": self._values})
+        into.writelines((f"{len(asked)}\n".encode(), asked))
+        await into.drain()
+        told: Mapping[str, Any] = orjson.loads(await out.readexactly(int(await out.readuntil(b"\n"))))
+        return told
+
+    async def end(self, *, at_once: bool = False) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _pipes(process)[0].close()
+        if not at_once:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _LEAVE)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
+    return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)

@@ -1,0 +1,67 @@
+"""In what two records differ: where, and how; what stood there only for whoever asks for it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from appealbus.schemas.record import Record
+
+_MOST = 200
+"""Differences of two records that are told: another reading differs in some, another record in all that it has."""
+_DEPTH = 50
+"""Levels of a record that are gone into; below it a value is compared whole."""
+
+
+class How(StrEnum):
+    """What became of a field."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDifference:
+    """A field in which two records differ. `path` has no numbers: all elements of a list are `[*]`."""
+
+    path: str
+    how: How
+    old: Any = None
+    new: Any = None
+
+
+def differences(before: Record, after: Record) -> list[FieldDifference]:
+    """Return where a record differs from the one before it, the first ones only."""
+    old, new = (orjson.loads(record.model_dump_json(exclude_none=True)) for record in (before, after))
+    found: list[FieldDifference] = []
+    for each in _compared("", old, new, 0):
+        found.append(each)
+        if len(found) == _MOST:
+            break
+    return found
+
+
+def _compared(path: str, old: Any, new: Any, depth: int) -> Iterator[FieldDifference]:
+    if old == new and type(old) is type(new):
+        return
+    if depth < _DEPTH and isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys((*old, *new)):
+            inner = f"{path}.{name}" if path else str(name)
+            if name not in new:
+                yield FieldDifference(inner, How.REMOVED, old[name])
+            elif name not in old:
+                yield FieldDifference(inner, How.ADDED, None, new[name])
+            else:
+                yield from _compared(inner, old[name], new[name], depth + 1)
+    elif depth < _DEPTH and isinstance(old, list) and isinstance(new, list):
+        for left, right in zip(old, new, strict=False):
+            yield from _compared(f"{path}[*]", left, right, depth + 1)
+        for left in old[len(new) :]:
+            yield FieldDifference(f"{path}[*]", How.REMOVED, left)
+        for right in new[len(old) :]:
+            yield FieldDifference(f"{path}[*]", How.ADDED, None, right)
+    else:
+        yield FieldDifference(path, How.CHANGED, old, new)

@@ -1,0 +1,246 @@
+"""Reads again what was kept of a case's questions, with the plugins of today, and says what would be otherwise."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from appealbus.core.domain.case import PENDING, Case, LookupState
+from appealbus.core.domain.replies import ReplyRow
+from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import renamed
+from appealbus.core.enrichment.differences import FieldDifference, differences
+from appealbus.core.guards.conversation import Conversation, NotKept, unpack
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
+from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.schemas.outcome import OutcomeKind
+
+_ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
+"""What a source has said; all else is that it said nothing, or nothing that could be read."""
+_UNREAD = frozenset({NOT_KEPT, CANNOT})
+
+
+class Verdict(StrEnum):
+    """What comes of reading again what was kept of a question."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    """It is read otherwise, and that is how the question would stand."""
+    STAYS = "stays"
+    """It is read otherwise, and yet what is there stays: a record is never lost for a reading without one."""
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A question whose replies were read again.
+
+    Attributes:
+        lookup: what was asked.
+        key: of the question.
+        verdict: what came of it.
+        was: how the question stands: its outcome, with the code where it is no answer.
+        now: the same by the reading of today; where it is impossible, why: a code.
+        fields: where the record differs.
+        after: how the question would stand, if it differs.
+        before: how it stands, under the name that its lookup had then.
+
+    """
+
+    lookup: str
+    key: str
+    verdict: Verdict
+    was: str
+    now: str
+    fields: Sequence[FieldDifference] = ()
+    after: LookupState | None = None
+    before: LookupState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rereader:
+    """Reads again what was kept, by the plans of today.
+
+    Attributes:
+        guards: by source, of wires that have started.
+        fan_out: the most questions of one lookup for one case.
+        now: the clock.
+        key_of: makes the key of a question from the hash of its query.
+
+    """
+
+    guards: Mapping[str, Guard]
+    fan_out: int
+    now: Callable[[], datetime]
+    key_of: Callable[[str], str] = str
+
+    async def read(
+        self, case: Case, contract: CompletenessContract, rows: Sequence[ReplyRow], source: str | None = None
+    ) -> list[Reread]:
+        """Read again what was kept of a case.
+
+        Args:
+            case: the case.
+            contract: of its kind.
+            rows: what was kept of its questions, the newest first.
+            source: of this source alone; None: of all.
+
+        """
+        kept: dict[tuple[str, str], list[ReplyRow]] = defaultdict(list)
+        for row in rows:
+            if source in (None, row.source):
+                kept[contract.present.get(row.lookup, row.lookup), row.key].append(row)
+        reading = _CaseReading(self, renamed(case, contract.present), kept)
+        for node in contract.plan:
+            await reading.go_over(node)
+        written = {(state.lookup, state.key): state for state in case.states}
+        former = {(contract.present.get(name, name), key): state for (name, key), state in written.items()}
+        results = [
+            replace(each, before=written.get((each.lookup, each.key)) or former.get((each.lookup, each.key)))
+            for each in reading.results
+        ]
+        return [*results, *(_impossible(*key, reading.before.get(key), "reply.not_asked") for key in kept)]
+
+
+@dataclass(slots=True)
+class _CaseReading:
+    """One case: what was kept and is not read yet, and what is known so far, by lookup."""
+
+    rereader: Rereader
+    case: Case
+    kept: dict[tuple[str, str], list[ReplyRow]]
+    results: list[Reread] = field(default_factory=list)
+    settled: dict[str, list[LookupState]] = field(default_factory=lambda: defaultdict(list))
+    known: dict[str, list[Known]] = field(default_factory=lambda: defaultdict(list))
+    before: dict[tuple[str, str], LookupState] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = {(state.lookup, state.key): state for state in self.case.states}
+
+    async def go_over(self, node: Node) -> None:
+        """Read again what was kept of a lookup, and note how it stands for those that take inputs from it."""
+        name = node.lookup.name
+        standings = {up: self._standing(up) for up in node.upstream}
+        try:
+            drafts = node.drafts(self.case.appeal, self.known, standings, self.rereader.fan_out)
+            drafts = [replace(draft, key=self.rereader.key_of(draft.key)) for draft in drafts]
+        except BaseException as error:  # validators and `absent` of a query are the plugin's own
+            if not is_defect(error):
+                raise
+            drafts = []
+        for draft in drafts:
+            state = self.before.get((name, draft.key))
+            rows = self.kept.pop((name, draft.key), None)
+            if rows and state is not None and draft.query is not None:
+                result = await self._read(node, draft, state, rows)
+                self.results.append(result)
+                state = result.after or state
+            if state is None:
+                kind = OutcomeKind.SKIPPED if draft.outcome is None else draft.outcome.kind
+                code = PENDING if draft.outcome is None else draft.outcome.code
+                state = LookupState(name, draft.key, kind, self.rereader.now(), code)
+            self.settled[name].append(state)
+            if state.record is not None:
+                lineage = {**draft.lineage, name: frozenset((draft.key,))}
+                self.known[name].append(Known(state.record, lineage))
+
+    def _standing(self, name: str) -> InputState:
+        states = self.settled[name]
+        how = ", ".join(sorted({state.kind.value for state in states}))
+        return InputState(how, bool(self.known[name]), any(state.pending for state in states))
+
+    async def _read(self, node: Node, draft: Draft, state: LookupState, rows: Sequence[ReplyRow]) -> Reread:
+        """Read what came for a question, the newest first, until one reply has an answer in it."""
+        guard = self.rereader.guards.get(node.lookup.source)
+        if guard is None:
+            return _impossible(node.lookup.name, draft.key, state, "source.not_started")
+        problem, first = "", None
+        for row in rows:
+            if _is_older(row, state):
+                break
+            try:
+                conversation = unpack(row.head, row.packed)
+            except NotKept:
+                problem = problem or "reply.damaged"
+                continue
+            ended = await guard.reread(_question(node, draft, self.case), conversation)
+            if ended.outcome.code in _UNREAD:
+                problem = problem or ended.outcome.code
+            elif ended.outcome.kind in _ANSWERS:
+                return self._compared(state, row, ended, conversation)
+            else:
+                first = first or self._compared(state, row, ended, conversation)
+        return first or _impossible(node.lookup.name, draft.key, state, problem or "reply.older")
+
+    def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
+        outcome = ended.outcome
+        fields = [] if state.record is None or outcome.record is None else differences(state.record, outcome.record)
+        told = (state.lookup, state.key)
+        was, now = _told(state.kind, state.code), _told(outcome.kind, outcome.code)
+        if (was == now and outcome.record is None) or (state.record is not None and outcome.record and not fields):
+            return Reread(*told, Verdict.SAME, was, now, before=state)
+        if outcome.kind not in _ANSWERS or (state.record is not None and outcome.record is None):
+            return Reread(*told, Verdict.STAYS, was, now, before=state)
+        provenance = ended.provenance
+        if provenance is not None:
+            own = {
+                "question_id": row.question_id,
+                "asked_at": conversation.asked_at,
+                "observed_at": row.at,
+                "fresh_until": None,
+                "reread_at": self.rereader.now(),
+            }
+            asked = state.provenance
+            if asked is not None and asked.question_id == row.question_id:
+                # Under which norm and over which wire it left is as it was.
+                own |= {name: getattr(asked, name) for name in ("connector", "purpose", "legal_basis")}
+            provenance = provenance.model_copy(update=own)
+        after = replace(
+            state,
+            kind=outcome.kind,
+            code=outcome.code,
+            reason=outcome.reason,
+            ended_at=self.rereader.now(),
+            next_attempt_at=None,
+            record=outcome.record,
+            provenance=provenance,
+        )
+        return Reread(*told, Verdict.DIFFERS, was, now, fields, after, state)
+
+
+def _is_older(row: ReplyRow, state: LookupState) -> bool:
+    """Say whether the question has been answered anew since, by a reply that was not kept."""
+    told = state.provenance
+    return told is not None and state.kind in _ANSWERS and row.at < told.observed_at
+
+
+def _told(kind: OutcomeKind, code: str) -> str:
+    return kind.value if kind is OutcomeKind.FOUND or not code else f"{kind.value} [{code}]"
+
+
+def _impossible(lookup: str, key: str, state: LookupState | None, code: str) -> Reread:
+    was = "" if state is None else _told(state.kind, state.code)
+    return Reread(lookup, key, Verdict.IMPOSSIBLE, was, code, before=state)
+
+
+def _question(node: Node, draft: Draft, case: Case) -> Question:
+    if draft.query is None:
+        raise ValueError("this draft has ended already")
+    return Question(
+        lookup=node.lookup,
+        query=draft.query,
+        key=draft.key,
+        inputs=draft.inputs,
+        number=case.receipt.number,
+        actor="",
+        deadline=0.0,
+        plugin=node.plugin,
+        plugin_version=node.plugin_version,
+        legal_basis=node.legal_basis,
+        appeal_id=case.appeal_id,
+    )

@@ -1,0 +1,166 @@
+"""How a journal is migrated though workers may run: they are told, they end, and none of them writes meanwhile.
+
+Whoever migrates says so with a lease that all workers look at each second, and waits until none is left. Then nobody
+else gets in: on SQLite it holds the lock of whoever works the file, on PostgreSQL the other half of a lock that each
+writing connection has. A worker that was cut off meanwhile finds other tables than its own, and writes nothing.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection, Engine, Text, delete, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import bulk
+from appealbus.core.journal.errors import Superseded
+from appealbus.core.journal.lock import HostLock
+from appealbus.core.journal.migrations import REVISIONS
+from appealbus.core.journal.tables import lease, worker
+from appealbus.core.journal.writes.clock import shared_now
+
+log = structlog.get_logger(__name__)
+
+MIGRATION = "migration"
+"""The lease of whoever migrates."""
+_MIGRATES, _ASKS = "migrates", "asks"
+"""Who holds it: somebody who migrates, or who waits for workers to end."""
+_HELD = timedelta(seconds=10)
+"""So long workers end for it after its last sign of life: one that dies while it waits must not keep them away."""
+_PAUSE = 0.5
+_SHORTLY = 2.0
+"""Seconds that who tells no workers waits all the same: between taking the fence and saying so is a moment."""
+_PATIENCE = 150.0
+"""Seconds that workers have to end: their `bus.grace` and what comes after it. One of 0.1.0 does not know of this."""
+_IN_USE = (
+    "the journal is of an older release and is being worked: `appealbus run` of this release has its workers end and "
+    "migrates it; workers of 0.1.0 have to be stopped first"
+)
+_WRITERS = "hashtext('appealbus.writers')"
+_TAKE = text(f"SELECT pg_try_advisory_lock({_WRITERS})")
+_SHARE = f"SELECT pg_try_advisory_lock_shared({_WRITERS}), (SELECT version_num FROM alembic_version)"  # noqa: S608 - ours
+_STANDS = text(
+    "SELECT (SELECT version_num FROM alembic_version) AS version_num,"
+    " (SELECT until FROM lease WHERE name = 'migration') AS until"
+).columns(version_num=Text, until=lease.c.until.type)
+_REVISION = "SELECT version_num FROM alembic_version"
+
+
+class Fence(Protocol):
+    """What only one can have, and nobody who works the journal leaves to others."""
+
+    def taken(self) -> bool:
+        """Take it if it is free, and say whether it is ours."""
+
+    def close(self) -> None:
+        """Let others have it."""
+
+
+class PostgresqlFence:
+    """The exclusive half of the lock of which each writing connection has a share, and nobody who is seen alive."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def taken(self) -> bool:
+        """Take it if it is free, and say whether it is ours."""
+        seen = select(func.count()).where(worker.c.seen_until > shared_now(self._connection))
+        return not self._connection.scalar(seen) and bool(self._connection.scalar(_TAKE))
+
+    def close(self) -> None:
+        """Let others have it."""
+        with suppress(SQLAlchemyError):
+            self._connection.invalidate()  # not back into the pool: the lock is the session's
+            self._connection.close()
+
+
+def sqlite_fence(journal: Path) -> Fence:
+    """Return the lock that a bus holds that works the file."""
+    return HostLock(journal.with_name(f"{journal.name}.run"))
+
+
+@contextmanager
+def alone(engine: Engine, lock: AbstractContextManager[None], fence: Fence, *, tells: bool) -> Iterator[None]:
+    """Wait until nobody works the journal, and keep it so.
+
+    Args:
+        engine: gives connections.
+        lock: held around each transaction.
+        fence: what is taken.
+        tells: whether workers are told to end. Else only somebody who migrates already is waited for.
+
+    Raises:
+        JournalError: workers did not end.
+
+    """
+    patience, told = _PATIENCE if tells else _SHORTLY, False
+    ends = time.monotonic() + patience
+    try:
+        while not fence.taken():
+            with lock, engine.begin() as connection:
+                if _is_migrating(connection):
+                    ends = time.monotonic() + patience  # a million appeals take some minutes
+                elif time.monotonic() >= ends:
+                    raise JournalError(_IN_USE, "in_use")
+                elif tells:
+                    _announce(connection, _ASKS)
+            if not told:
+                log.warning("journal.waits_for_workers")
+            told = True
+            time.sleep(_PAUSE)
+        with lock, engine.begin() as connection:
+            announce(connection)
+        try:
+            yield
+        finally:
+            with lock, engine.begin() as connection:
+                connection.execute(delete(lease).where(lease.c.name == MIGRATION))
+    finally:
+        fence.close()
+
+
+def announce(connection: Connection) -> None:
+    """Tell all workers that the journal is being migrated; it counts for some seconds."""
+    _announce(connection, _MIGRATES)
+
+
+def _announce(connection: Connection, who: str) -> None:
+    until = shared_now(connection) + _HELD
+    bulk.upsert(connection, lease, [{"name": MIGRATION, "owner": who, "until": until}])
+
+
+def _is_migrating(connection: Connection) -> bool:
+    mine = select(lease.c.until).where(lease.c.name == MIGRATION, lease.c.owner == _MIGRATES)
+    until = connection.scalar(mine)
+    return until is not None and until > shared_now(connection)
+
+
+def check(connection: Connection) -> None:
+    """Raise Superseded where somebody migrates the journal or has migrated it."""
+    stands = connection.execute(_STANDS).one()
+    if stands.version_num != REVISIONS[-1]:
+        raise Superseded(done=True)
+    if stands.until is not None and stands.until > shared_now(connection):
+        raise Superseded(done=False)
+
+
+def guard_sqlite(connection: Connection) -> None:
+    """Raise Superseded in a transaction that has just begun where the tables are not ours any more."""
+    driver: Any = connection.connection.dbapi_connection
+    if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
+        driver.execute("ROLLBACK")
+        raise Superseded(done=True)
+
+
+def share_postgresql(driver: Any) -> None:
+    """Take a share of the lock for a connection that is to write; raise Superseded where that must not be."""
+    free, revision = driver.execute(_SHARE).fetchone()
+    driver.commit()
+    if not free or revision != REVISIONS[-1]:
+        driver.close()
+        raise Superseded(done=free)

@@ -1,0 +1,197 @@
+"""Appeals that changes are about: found, locked, and made ready."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from appealbus.core.domain.change import Order, closed_by
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import bulk
+from appealbus.core.journal.rows import NewChange
+from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.tables import change as table
+from appealbus.core.journal.writes import waiting_changes
+from appealbus.schemas.change import Change
+
+_MOST_BYTES = 8 * 1024 * 1024
+"""Of the changes of one appeal together."""
+_MOST_WAITING_BYTES = 64 * 1024
+"""Of a change that waits: with more, as many as may wait would fill a disk."""
+
+
+@dataclass(frozen=True)
+class Changing:
+    """A change to write down, and how many may wait for their appeals."""
+
+    new: NewChange
+    most_waiting: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells messages apart."""
+        return self.new.change.message_id, self.new.change.channel
+
+    @property
+    def of_message(self) -> tuple[str, str] | None:
+        """The message that its appeal came with, if it says so, with that one's channel."""
+        change = self.new.change
+        if change.appeal_message_id is None:
+            return None
+        return change.appeal_message_id, change.appeal_channel or change.channel
+
+    @property
+    def of_channel(self) -> str | None:
+        """The channel that its appeal must have come by; None: any."""
+        if self.of_message is not None:
+            return self.of_message[1]
+        return None if self.new.anywhere else self.new.change.channel
+
+    @cached_property
+    def document(self) -> bytes:
+        """The change as it is kept."""
+        return self.new.change.model_dump_json(exclude_none=True).encode()
+
+
+@dataclass(slots=True)
+class Target:
+    """An appeal with the changes that it has."""
+
+    row: Any
+    orders: list[tuple[Order, str]] = field(default_factory=list)
+    size: int = 0
+    urgency: int = 0
+    new: bool = False
+    """Whether there is one among them that is written now."""
+
+    def add(self, row: Mapping[str, Any], new: Change) -> None:
+        """Note that the appeal has a change more, given its columns."""
+        self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
+        self.size += row["size"]
+        self.new = True
+        if new.due_on is not None:  # until its run says exactly; sooner than needed harms nobody
+            self.urgency = min(self.urgency, new.due_on.toordinal())
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """How the appeal stands with these changes: one that rests is ready."""
+        rests = self.row.state in ("parked", "idle")
+        ready = "ready" if self.row.deaths is None else "suspect"
+        return {
+            "id": self.row.id,
+            "changes": len(self.orders),
+            "closed": closed_by(self.orders),
+            "urgency": self.urgency,
+            "state": ready if rests else self.row.state,
+            "due_at": None if rests else self.row.due_at,
+        }
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The same for the log."""
+        return {name: value for name, value in self.standing.items() if name not in ("id", "due_at")}
+
+
+_COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
+_BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
+_BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
+_LOCKED = (
+    select(*_COLUMNS, appeal.c.state, appeal.c.deaths, appeal.c.due_at, appeal.c.urgency)
+    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(appeal.c.id)
+    .with_for_update(key_share=True)
+)
+_OF_APPEALS = select(
+    table.c.appeal_id, table.c.kind, table.c.dated_at, table.c.message_id, table.c.channel, table.c.size
+).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
+
+
+class Targets:
+    """The appeals that changes are about, locked, and how many changes wait for theirs."""
+
+    def __init__(self, connection: Connection, items: Sequence[Changing]) -> None:
+        self._connection = connection
+        self._found = _found(connection, items)
+        self._here: dict[int, Target] = {}
+        self._more = 0
+        self._waiting = 0
+        if any(not self._candidates(item) for item in items):
+            # From now on nobody accepts an appeal until this is written: else both could miss each other.
+            self._waiting = waiting_changes.count(connection, 0)
+            self._found = _found(connection, items)
+        ids = sorted({row.id for item in items for row in self._candidates(item)})
+        if ids:
+            self._here = _targets_of(connection, ids)
+
+    def of(self, item: Changing) -> Target | JournalError | None:
+        """Return the appeal that a change is about, None if it is to come, or why it cannot be taken."""
+        new = item.new.change
+        candidates = self._candidates(item)
+        of_another_channel = item.of_message is not None and item.of_message[1] != new.channel and not item.new.anywhere
+        if of_another_channel or (item.of_message is None and any(not _is_about(item, row) for row in candidates)):
+            return _foreign(new)
+        if len({row.id for row in candidates}) > 1 or any(not _is_about(item, row) for row in candidates):
+            return JournalError("its number and its message id are not of one appeal", "change.contradictory")
+        target = self._here.get(candidates[0].id) if candidates else None
+        if target is None:
+            return self._waits(item)
+        if len(target.orders) >= waiting_changes.MOST or target.size + len(item.document) > _MOST_BYTES:
+            return JournalError("the appeal has too many changes already", "change.too_many")
+        return target
+
+    def _waits(self, item: Changing) -> JournalError | None:
+        if len(item.document) > _MOST_WAITING_BYTES:
+            text = "its appeal is not known, and it is too large to wait; replay it once the appeal is there"
+            return JournalError(text, "change.too_large")
+        if self._waiting + self._more >= item.most_waiting:
+            return JournalError("its appeal is not known, and too many changes wait already", "change.too_many_wait")
+        self._more += 1
+        return None
+
+    def write(self, connection: Connection) -> None:
+        """Write how the appeals stand now that they have these changes."""
+        touched = [target for target in self._here.values() if target.new]
+        bulk.update(connection, appeal, [target.standing for target in touched])
+        if self._more:
+            waiting_changes.count(connection, self._more)
+
+    def _candidates(self, item: Changing) -> list[Any]:
+        by_number, by_message = self._found
+        of_message = item.of_message
+        found = [by_number.get(item.new.change.number), by_message.get(of_message) if of_message else None]
+        return [row for row in found if row is not None]
+
+
+def _foreign(new: Change) -> JournalError:
+    text = f"{new.channel} may change no appeal of another channel; bus.changes_from lists the channels that may"
+    return JournalError(text, "change.foreign")
+
+
+def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str | None, Any], dict[Any, Any]]:
+    numbers = [number for item in items if (number := item.new.change.number) is not None]
+    messages = [of_message[0] for item in items if (of_message := item.of_message) is not None]
+    by_number = connection.execute(_BY_NUMBER, {"these": bulk.padded(numbers)}) if numbers else ()
+    by_message = connection.execute(_BY_MESSAGE, {"these": bulk.padded(messages)}) if messages else ()
+    return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
+
+
+def _targets_of(connection: Connection, ids: Sequence[int]) -> dict[int, Target]:
+    """Return appeals, locked, with the changes that they have."""
+    locked = connection.execute(_LOCKED, {"ids": bulk.padded(ids)})
+    found = {row.id: Target(row, urgency=row.urgency) for row in locked}
+    for row in connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}):
+        target = found[row.appeal_id]
+        target.orders.append(((row.dated_at, row.message_id, row.channel), row.kind))
+        target.size += row.size
+    return found
+
+
+def _is_about(item: Changing, row: Any) -> bool:
+    new = item.new.change
+    if new.number is not None and row.number != new.number:
+        return False
+    if item.of_message is not None:
+        return bool(item.of_message == (row.message_id, row.channel))
+    return item.of_channel in (None, row.channel)

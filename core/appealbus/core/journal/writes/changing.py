@@ -1,0 +1,115 @@
+"""Changes come in: about appeals that are here, or about such as are still to come."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy.exc import IntegrityError
+
+from appealbus.core.domain.change import fields_of_change
+from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
+from appealbus.core.journal import bulk
+from appealbus.core.journal.rows import ChangeTaken
+from appealbus.core.journal.sameness import differ, digest
+from appealbus.core.journal.tables import appeal
+from appealbus.core.journal.tables import change as table
+from appealbus.core.journal.writes import events, waiting_changes
+from appealbus.core.journal.writes.change_targets import Changing, Targets
+from appealbus.schemas.appeal import Receipt
+
+_KNOWN = (
+    select(
+        table.c.message_id,
+        table.c.channel,
+        table.c.received_at,
+        table.c.appeal_id,
+        table.c.digest,
+        table.c.number.label("named"),
+        appeal.c.number,
+    )
+    .outerjoin_from(table, appeal, appeal.c.id == table.c.appeal_id)
+    .where(table.c.message_id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTaken | JournalError]:
+    """Write changes down; those of appeals that are here make these ready, the others wait."""
+    known = _known(connection, items)
+    targets = Targets(connection, [item for item in items if item.key not in known])
+    results: list[ChangeTaken | JournalError] = []
+    rows: list[dict[str, Any]] = []
+    told: list[Event] = []
+    for item in items:
+        said = digest(item.new.change)
+        if item.key in known:
+            first, said_first = known[item.key]
+            differs = differ(said_first, said)
+            results.append(MessageDiffers(first.receipt.number) if differs else first)
+            if first.appeal_id is not None and not differs:  # of one that differs quarantine tells
+                channel = item.new.change.channel
+                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel))
+            continue
+        target = targets.of(item)
+        if isinstance(target, JournalError):
+            results.append(target)
+            continue
+        row = _row(item, said)
+        if target is not None:
+            row["appeal_id"] = target.row.id
+            target.add(row, item.new.change)
+        rows.append(row)
+        said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
+        told.append(waiting_changes.told(row, said_of))
+        number = item.new.change.number or "" if target is None else target.row.number
+        taken = _taken(number, row, item.new.accepted_by, new=True)
+        results.append(taken)
+        known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
+    try:
+        bulk.insert(connection, table, rows)
+    except IntegrityError:  # another worker has just taken one of them: on the next try it is known
+        raise JournalError("others write the same changes", CONFLICT) from None
+    targets.write(connection)
+    events.note(connection, told)
+    return results
+
+
+def _row(item: Changing, said: bytes) -> dict[str, Any]:
+    new = item.new.change
+    return {
+        "channel": new.channel,
+        "message_id": new.message_id,
+        "received_at": item.new.received_at,
+        "appeal_id": None,
+        "number": new.number,
+        "of_message": new.appeal_message_id,
+        "of_channel": item.of_channel,
+        "kind": new.kind or "",
+        "dated_at": new.dated_at or item.new.received_at,
+        "digest": said,
+        "size": len(item.document),
+        "document": item.document,
+    }
+
+
+def _taken(number: str, row: Mapping[str, Any] | RowMapping, accepted_by: str, *, new: bool) -> ChangeTaken:
+    receipt = Receipt(
+        number=number,
+        accepted_at=row["received_at"],
+        accepted_by=accepted_by,
+        message_id=row["message_id"],
+        channel=row["channel"],
+    )
+    return ChangeTaken(receipt, row["appeal_id"], new)
+
+
+def _known(
+    connection: Connection, items: Sequence[Changing]
+) -> dict[tuple[str, str], tuple[ChangeTaken, bytes | None]]:
+    by = {item.key: item.new.accepted_by for item in items}
+    rows = connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in by])})
+    return {
+        key: (_taken(row.number or row.named or "", row._mapping, by[key], new=False), row.digest)
+        for row in rows
+        if (key := (row.message_id, row.channel)) in by
+    }

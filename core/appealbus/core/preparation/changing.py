@@ -1,0 +1,123 @@
+"""An appeal as it is after all that has happened to it: the form that it came in, and its changes in their order."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appealbus.core.domain.case import Case
+from appealbus.core.domain.change import KeptChange
+from appealbus.core.domain.document import Form, appeal_document
+from appealbus.core.preparation.extraction import prepare
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.base import Model
+from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
+
+_TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
+_TELLS_FIELDS_ALONE = frozenset({ChangeKind.CORRECTED, ChangeKind.DUE})
+"""Where these leave every field as it was, there is nothing to tell."""
+_COPIED = set(ChangeNote.model_fields) - {"dated_at", "fields"}
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What changes have made of an appeal, and what a dossier tells of them."""
+
+    appeal: Appeal
+    notes: tuple[ChangeNote, ...]
+
+
+def with_changes(case: Case) -> Case:
+    """Return the case of the appeal as it is after its changes."""
+    done = changed(case.first or case.appeal, case.kept_changes)
+    written = appeal_document(done.appeal)
+    form = None if written.digest == case.content else Form(done.appeal, written)
+    size = max(case.size, len(written.body))
+    return replace(case, appeal=done.appeal, notes=done.notes, content=written.digest, size=size, form=form)
+
+
+def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
+    """Return what changes make of an appeal, given in the form that it came in."""
+    form = bare = _without_own_warnings(first)
+    notes = []
+    for kept in sorted(changes, key=lambda each: each.order):
+        before, form = form, _after(form, kept.change)
+        fields = list(_other_fields(before, form))
+        kind = kept.change.kind
+        if kind is not None and (fields or kind not in _TELLS_FIELDS_ALONE):
+            told = {name: getattr(kept.change, name) for name in _COPIED}
+            notes.append(ChangeNote(**told, dated_at=kept.dated_at, fields=fields))
+    if form == bare:
+        return Changed(first, tuple(notes))
+    own = prepare(form)
+    return Changed(own.model_copy(update={"warnings": [*form.warnings, *own.warnings]}), tuple(notes))
+
+
+def _without_own_warnings(appeal: Appeal) -> Appeal:
+    own = prepare(appeal).warnings
+    return appeal.model_copy(update={"warnings": [each for each in appeal.warnings if each not in own]})
+
+
+def _after(form: Appeal, change: Change) -> Appeal:
+    values: dict[str, Any] = {}
+    if change.kind is ChangeKind.CORRECTED:
+        values = _corrected(form, change)
+    elif change.kind in _TERMS and change.due_on is not None:
+        values = {"due_on": change.due_on}
+    elif change.kind is ChangeKind.REDIRECTED and change.to is not None and not change.part:
+        values = {"addressee": change.to}
+    if not values:
+        return form
+    after = form.model_copy(update=values)
+    fields = tuple(_other_fields(form, after))
+    # What could not be used of a field is out of date once the field is another.
+    kept = {
+        name: [each for each in getattr(form, name) if not _is_within(each.field, fields)]
+        for name in ("warnings", "as_written")
+    }
+    return after.model_copy(update=kept)
+
+
+def _corrected(form: Appeal, change: Change) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    untyped = any(warning.field == "corrected.applicant.type" for warning in change.warnings)
+    for name in Correction.model_fields:
+        given = None if change.corrected is None else getattr(change.corrected, name)
+        if given is not None:
+            values[name] = _merged(getattr(form, name), given, untyped=untyped and name == "applicant")
+    for path in change.removed:
+        name, dot, field = path.partition(".")
+        if name not in Correction.model_fields:
+            continue
+        whole = values.get(name, getattr(form, name))
+        if not dot:
+            values[name] = Appeal.model_fields[name].get_default(call_default_factory=True)
+        elif isinstance(whole, Model) and field in type(whole).model_fields and field != "type":
+            values[name] = whole.model_copy(update={field: None})
+    return values
+
+
+def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
+    """Return a value with what is given of it; a model of another type, or what is none, is replaced."""
+    if not isinstance(given, Model) or not isinstance(before, Model):
+        return given
+    said = {name: value for name, value in given if value is not None and name != "type"}
+    if type(before) is not type(given) and not (untyped and said.keys() <= type(before).model_fields.keys()):
+        return given
+    return before.model_copy(update=said)
+
+
+def _other_fields(before: Appeal, after: Appeal) -> Iterator[str]:
+    for name in Correction.model_fields:
+        one, other = getattr(before, name), getattr(after, name)
+        if one == other:
+            continue
+        if isinstance(one, Model) and type(one) is type(other):
+            yield from (
+                f"{name}.{field}" for field in type(one).model_fields if getattr(one, field) != getattr(other, field)
+            )
+        else:
+            yield name
+
+
+def _is_within(path: str, fields: Collection[str]) -> bool:
+    return any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in fields)

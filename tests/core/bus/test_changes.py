@@ -1,0 +1,176 @@
+"""Changes over a running bus: what the dossier tells of them, and who is asked because of them, or no more."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from appealbus.core import CallFailed, From, Inbound, OutcomeKind, Quarantined, Taken
+from appealbus.core.bus.bus import Bus
+from appealbus.core.domain.listing import AppealState
+from appealbus.schemas import Completeness
+from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
+from tests.services.recomputed import check_the_past
+
+ONE, OTHER = "120101500006", "120101500016"
+WHO = lookup("s.who", iin=From("applicant.iin"))
+FOLLOWS = lookup("s.follows", x=From("s.who/name"), iin=From("applicant.iin"))
+
+
+@pytest.fixture(autouse=True)
+def _the_past(tmp_path: Path) -> Iterator[None]:
+    """After each test, what the log tells of the changes is how the appeals stand."""
+    Receiver.got.clear()
+    yield
+    assert check_the_past(f"sqlite:///{tmp_path}/journal.db")
+
+
+def change(message_id: str = "c-1", kind: str = "corrected", **given: Any) -> Inbound:
+    """Make a message with a change of the appeal `m-1` in it."""
+    body = {"type": "change", "message_id": message_id, "appeal_message_id": "m-1", "kind": kind, **given}
+    return Inbound("test", f"test:{message_id}", orjson.dumps(body))
+
+
+def person(iin: str) -> dict[str, str]:
+    return {"type": "person", "iin": iin}
+
+
+async def accepted(bus: Bus, inbound: Inbound) -> Taken:
+    taken = await bus.accept(inbound)
+    assert isinstance(taken, Taken)
+    return taken
+
+
+async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_path: Path) -> None:
+    """The dossier has the facts about whom the appeal names now; going back asks nobody a second time."""
+    wire = ScriptedWire()
+    async with running_bus(tmp_path, WHO, FOLLOWS, wire=wire, deliveries={"out": {"kind": "receiver"}}) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        told = await accepted(bus, change(corrected={"applicant": person(OTHER)}, dated_at="2026-03-01"))
+        assert (told.new, told.receipt.number, told.receipt.message_id) == (True, number, "c-1")
+        await bus.settle()
+        first, second = await dossier(bus, number, 1), await dossier(bus, number)
+        assert second.version == 2
+        assert second.appeal.applicant.iin == OTHER
+        assert {fact.key for fact in first.facts}.isdisjoint(fact.key for fact in second.facts)
+        assert len(second.facts) == 2
+        assert {each.inputs[-1].value for each in second.outcomes} == {OTHER}
+        (note,) = second.changes
+        assert (note.kind.value, note.fields) == ("corrected", ["applicant.iin"])
+        case = await bus.journal.case(number)
+        assert case.appeal.applicant.iin == OTHER
+        asked = len(wire.asked)
+        await accepted(bus, change("c-2", corrected={"applicant": person(ONE)}, dated_at="2026-03-02"))
+        await bus.settle()
+        assert len(wire.asked) == asked
+        back = await dossier(bus, number)
+        assert [fact.key for fact in back.facts] == [fact.key for fact in first.facts]
+        assert [each.version for each in await bus.journal.versions(number)] == [1, 2, 3]
+        assert [len(out.dossier) > 0 for out in Receiver.got["out"]] == [True] * 3
+
+
+async def test_what_tells_nothing_new_makes_no_version(tmp_path: Path) -> None:
+    """A correction of what was right; the same message once more."""
+    async with running_bus(tmp_path, WHO) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        await accepted(bus, change(corrected={"applicant": person(ONE)}))
+        await bus.settle()
+        assert not (await accepted(bus, change(corrected={"applicant": person(ONE)}))).new
+        await bus.settle()
+        assert [each.version for each in await bus.journal.versions(number)] == [1]
+
+
+async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
+    """What is parked is asked no more, and `why` says so; taken up again it goes on."""
+    down = [True]
+
+    def script(request: Any, call: Any) -> Any:
+        if down[0]:
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+        return reply()
+
+    wire = ScriptedWire(script)
+    async with running_bus(tmp_path, WHO, wire=wire, retry={"first": "300ms", "max": "300ms"}) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        while not (await bus.journal.counts()).parked:
+            await asyncio.sleep(0.01)
+        await accepted(bus, change(kind="withdrawn", dated_at="2026-03-01"))
+        await bus.settle()
+        made, asked = await dossier(bus, number), len(wire.asked)
+        (gap,) = made.gaps
+        assert (gap.code, gap.next_attempt_at, made.completeness) == ("appeal.closed", None, Completeness.PARTIAL)
+        assert gap.reason == "nobody asks any more: the appeal was withdrawn"
+        assert (await bus.journal.appeal(number)).state is AppealState.IDLE
+        down[0] = False
+        await bus.journal.retry(number)
+        await accepted(bus, change("c-2", corrected={"text": "x"}, dated_at="2026-03-02"))
+        await bus.settle()
+        assert (len(wire.asked), (await dossier(bus, number)).appeal.text) == (asked, "x")
+        await accepted(bus, change("c-3", "extended", due_on="2026-05-01", dated_at="2026-03-03"))
+        await bus.settle()
+        assert len(wire.asked) == asked + 1
+        assert (await dossier(bus, number)).completeness is Completeness.COMPLETE
+
+
+async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Path) -> None:
+    """The run that goes on ends as it began; then the appeal is worked anew, at once."""
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(request: Any, call: Any) -> Any:
+        asked.set()
+        await go.wait()
+        return reply()
+
+    async with running_bus(tmp_path, WHO, wire=ScriptedWire(script)) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await asked.wait()
+        await accepted(bus, change(corrected={"applicant": person(OTHER)}))
+        go.set()
+        await bus.settle()
+        first, second = await dossier(bus, number, 1), await dossier(bus, number, 2)
+        assert (first.appeal.applicant.iin, second.appeal.applicant.iin) == (ONE, OTHER)
+
+
+async def test_a_change_before_its_appeal_is_in_the_first_version(tmp_path: Path) -> None:
+    """Nobody is asked about whom the appeal does not name any more."""
+    wire = ScriptedWire()
+    async with running_bus(tmp_path, WHO, wire=wire) as bus:
+        await accepted(bus, change(corrected={"applicant": person(OTHER)}))
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        assert [request.body["iin"] for request, _ in wire.asked] == [OTHER]
+        assert len((await dossier(bus, number, 1)).changes) == 1
+
+
+async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
+    """Another change under an id, one of no appeal, one of another channel's: each with its reason."""
+    async with running_bus(
+        tmp_path, WHO, bus={"journal": f"sqlite:///{tmp_path}/journal.db", "changes_from": ["r"]}
+    ) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await accepted(bus, change(kind="withdrawn"))
+        theirs = {"type": "change", "message_id": "x", "number": number, "kind": "withdrawn"}
+        for inbound, code in [
+            (change(kind="closed"), "message.differs"),
+            (change("c-2", appeal_message_id=None), "change.no_appeal"),
+            (Inbound("other", "", orjson.dumps(theirs)), "change.foreign"),
+        ]:
+            kept = await bus.accept(inbound)
+            assert isinstance(kept, Quarantined)
+            assert kept.code == code
+        assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
+
+
+async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Path) -> None:
+    """Four megabytes of a correction: text and what nobody knows of it."""
+    async with running_bus(tmp_path, WHO) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        size = 4 * 1024 * 1024 - 900_000
+        await accepted(bus, change(corrected={"text": "ы" * 200_000}, unknown="x" * size))
+        await bus.settle()
+        assert len((await dossier(bus, number)).appeal.text) == 200_000

@@ -1,0 +1,196 @@
+"""Replies that were kept are read again: by the real program, of an agency that answers over HTTP."""
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import orjson
+import pytest
+
+from appealbus.schemas.dossier import Completeness, Dossier
+from appealbus.schemas.outcome import OutcomeKind
+from tests.core.cli.conftest import Program
+
+FIRST = Path(__file__).parents[3] / "examples" / "first_plugin"
+NAME = "Сынақов С. С."
+ANSWER = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><AkimResponse xmlns="urn:example:akims">'
+    f"<akim><kato>271010000</kato><name>{NAME}</name></akim></AkimResponse></s:Body></s:Envelope>"
+)
+DEPENDS = """
+
+class DeputyQuery(Query):
+    kato: Annotated[Kato, From("akims.akim/kato")]
+
+
+class Deputy(Declared[DeputyQuery, Akim]):
+    name = "akims.deputy"
+    purpose = "find who stands in for whom was found"
+    send, take = AkimOfPlace.send, AkimOfPlace.take
+
+
+@hookimpl
+def register_lookups() -> list[Lookup[PlaceQuery, Akim]]:
+    return [AkimOfPlace(), Deputy()]
+"""
+DIES = """
+    def choose(self, records, query):
+        import os
+        os._exit(1)
+"""
+
+
+class Akims(ThreadingHTTPServer):
+    """The agency, and how often it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = ANSWER
+        self.asked = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Akims
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        body = self.server.answer.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def agency() -> Iterator[Akims]:
+    """Run the agency."""
+    server = Akims()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Place:
+    """A folder with the first plugin, whose reading a test breaks and mends."""
+
+    def __init__(self, folder: Path, program: Program, agency: Akims) -> None:
+        shutil.copy(FIRST / "agency.wsdl", folder)
+        self.folder, self.program, self.agency = folder, program, agency
+        self.whole = (FIRST / "my_plugin.py").read_text(encoding="utf-8")
+        self.configure()
+        self.plugin()
+        self.number = ""
+
+    def configure(self, keep: str = "30d", source: str = "akims", **more: str) -> None:
+        """Write the configuration."""
+        table = {"connector": "soap", "wsdl": "agency.wsdl", "url": f"http://127.0.0.1:{self.agency.server_port}/"}
+        table |= {"keep_replies": keep, **more}
+        lines = [f"{key} = {orjson.dumps(value).decode()}" for key, value in table.items()]
+        text = "\n".join(['[bus]\nplugins = ["./my_plugin.py"]\n[completeness.default]\nwait = "5s"\n', *lines])
+        text = text.replace("connector =", f"[sources.{source}]\nconnector =", 1)
+        (self.folder / "appealbus.toml").write_text(text, encoding="utf-8")
+
+    def plugin(self, *changes: tuple[str, str], more: str = "") -> None:
+        """Write the plugin."""
+        text = self.whole
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (self.folder / "my_plugin.py").write_text(text + more, encoding="utf-8")
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command; return what it prints."""
+        done: CompletedProcess[str] = self.program(*arguments)
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    def take(self, message_id: str = "m1") -> None:
+        """Take an appeal and work it."""
+        letter = orjson.loads((FIRST / "appeal.json").read_bytes())
+        self.number = f"N-{message_id}"
+        letter |= {"message_id": message_id, "number": self.number}
+        (self.folder / "letter.json").write_bytes(orjson.dumps(letter))
+        self.run("intake", "letter.json")
+        self.run("run", "--until-idle")
+
+    def dossier(self, version: int | None = None) -> Dossier:
+        """Return a version."""
+        chosen = () if version is None else ("--version", str(version))
+        return Dossier.model_validate_json(self.run("dossier", self.number, "--json", *chosen))
+
+
+BROKEN = ('At("name")', 'At("nam")')
+
+
+@pytest.fixture
+def place(tmp_path: Path, program: Program, agency: Akims) -> Place:
+    """Return the folder."""
+    return Place(tmp_path, program, agency)
+
+
+def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
+    """The difference first, without a change; then a new version, and what depends on it is asked then."""
+    place.plugin(BROKEN, more=DEPENDS)
+    place.take()
+    first = place.dossier()
+    assert {gap.lookup: gap.outcome for gap in first.gaps} == {
+        "akims.akim": OutcomeKind.INVALID,
+        "akims.deputy": OutcomeKind.SKIPPED,
+    }
+    place.plugin(more=DEPENDS)
+    told = place.run("reread", "--source", "akims", "--dry-run")
+    assert re.search(rf"1 +akims.akim +invalid \[.*\] → found +{place.number}", told)
+    assert "1 appeal would be changed" in told
+    assert NAME not in told
+    assert place.dossier() == first
+
+    told = place.run("reread", place.number, "--yes", "--reason", "the name was read from the wrong place")
+    assert "1 appeal changed" in told
+    assert place.agency.asked == 1
+    place.run("run", "--until-idle")
+    assert place.agency.asked == 2  # the deputy's
+    second = place.dossier()
+    assert (second.version, second.completeness, second.gaps) == (2, Completeness.COMPLETE, [])
+    trail = second.facts[0].provenance
+    assert second.facts[0].record.model_dump()["name"] == NAME
+    assert trail.reread_at is not None
+    assert trail.observed_at < first.created_at < trail.reread_at
+    assert trail.raw_sha256 == sha256(ANSWER.encode()).hexdigest()
+
+
+def test_a_reply_that_ends_the_process(place: Place) -> None:
+    """It is told of its appeal; nothing is changed or asked, and nothing begins without a reason."""
+    place.plugin(BROKEN)
+    place.take()
+    place.plugin(("    take = Take", f"{DIES}\n    take = Take"))
+    assert "write one to 500 characters" in place.run("reread", place.number, "--yes", code=2)
+    told = place.run("reread", place.number, "--yes", "--reason", "x")
+    assert re.search(r"1 +reading it again ends the process", told)
+    assert "0 appeals would be changed" in told
+    assert place.agency.asked == 1
+
+
+def test_values_are_shown_to_who_is_noted(place: Place) -> None:
+    """A field that is read otherwise is told by its path; what stands there with an option alone."""
+    place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'))
+    place.take()
+    place.plugin()
+    told = place.run("reread", place.number, "--dry-run", "--values")
+    assert f"akims.akim/name changed: '271010000' → '{NAME}'" in told
+    assert re.search("1 +akims.akim +name changed", told)

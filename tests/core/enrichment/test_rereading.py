@@ -1,0 +1,280 @@
+"""What was kept of a case is read again by its lookups of today: what is otherwise, what stays, what cannot be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from appealbus.core import (
+    Call,
+    CallFailed,
+    Case,
+    From,
+    Health,
+    Lookup,
+    LookupState,
+    Outcome,
+    OutcomeKind,
+    RawReply,
+    Reply,
+    Request,
+    Source,
+    Wire,
+    found,
+    not_found,
+)
+from appealbus.core.domain.replies import ReplyRow
+from appealbus.core.enrichment.differences import How, differences
+from appealbus.core.enrichment.rereading import Reread, Rereader, Verdict
+from appealbus.core.guards.conversation import Came, Conversation, Failed, pack
+from appealbus.core.guards.guard import Guard
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.planning.plan import Plan
+from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import OtherRecord
+from tests.core import kit
+from tests.core.kit import Thing
+
+AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+LATER = AT + timedelta(days=20)
+Read = Callable[[Sequence[str], Source], Any]
+
+
+class Kept(Wire):
+    """Reads what it has handed over, and never sends anything. A text that begins so: its answer is not tied."""
+
+    rereads = True
+
+    async def call(self, request: Request, call: Call) -> Reply:
+        assert call.answer is not None, "nothing may leave"
+        body = call.answer.body.decode()
+        if body == "503":
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "busy")
+        told = {"body": body, "ids": call.message_ids, "head": call.answer.head}
+        return Reply(told, "ab" * 32, call.answer.answered_at, message_id="theirs", correlated=body != "untied")
+
+    async def health(self) -> Health:
+        return Health(True, "")
+
+
+def reading(calls: int = 1, read: Callable[[list[Any]], Any] | None = None, name: str = "s.thing") -> Lookup[Any, Any]:
+    """Return a lookup that calls so often; each reply is the name of a thing, `none` says that there is none."""
+
+    def as_thing(bodies: list[Any]) -> Any:
+        text = ",".join(each["body"] for each in bodies)
+        return not_found("s.none", "none") if text in ("none", "untied") else found(Thing(name=text))
+
+    async def ask(query: Any, source: Source) -> Outcome[Any]:
+        replies = [await source.call(Request({})) for _ in range(calls)]
+        return (read or as_thing)([reply.body for reply in replies])
+
+    return kit.lookup(name, ask, x=From("message_id"))
+
+
+APPEAL = kit.appeal()
+KEY = kit.node(reading()).drafts(APPEAL, {}, {}, 10)[0].key
+
+
+def state(kind: OutcomeKind, code: str = "", name: str | None = None, **given: Any) -> LookupState:
+    """Return how the question stands."""
+    trail = Provenance(
+        source="s",
+        connector="cache:old",
+        plugin="old",
+        plugin_version="0",
+        purpose="then",
+        legal_basis="a norm of then",
+        question_id="q",
+        asked_at=AT,
+        observed_at=AT,
+    )
+    record = None if name is None else Thing(name=name)
+    return LookupState(
+        "s.thing", KEY, kind, AT, code, asked_at=AT, attempts=2, runs=3, record=record, provenance=trail, **given
+    )
+
+
+INVALID = state(OutcomeKind.INVALID, "reply.schema", next_attempt_at=LATER)
+
+
+async def row(*bodies: str | Failed, minutes: int = 0, late: bool = False, **given: Any) -> ReplyRow:
+    """Return a row of the journal."""
+    at = AT + timedelta(minutes=minutes)
+    steps = [
+        each if isinstance(each, Failed) else Came(RawReply(each.encode(), "head", at), ("q", f"m{number}"))
+        for number, each in enumerate(bodies)
+    ]
+    kept = await pack(Conversation("q", AT, tuple(steps), late), "s", 1.0)
+    made = ReplyRow(1, 7, "s.thing", KEY, "s", "q", at, kept.head, kept.packed)
+    return replace(made, **given)
+
+
+async def reread(
+    before: LookupState | Sequence[LookupState],
+    *rows: ReplyRow,
+    lookups: Sequence[Lookup[Any, Any]] = (),
+    wire: Wire | None = None,
+    present: Mapping[str, str] | None = None,
+) -> list[Reread]:
+    """Read again what was kept."""
+
+    async def nothing_leaves(_: object) -> None:
+        raise AssertionError
+
+    guard = Guard(
+        "s",
+        "scripted",
+        wire or Kept(),
+        GuardSettings(),
+        access=nothing_leaves,
+        on_change=lambda *_: None,
+    )
+    states = (before,) if isinstance(before, LookupState) else tuple(before)
+    receipt = Receipt(number="N-1", accepted_at=AT, accepted_by="b", message_id="1", channel="c")
+    case = Case(7, APPEAL, receipt, 1, states)
+    plan = Plan([kit.node(each) for each in lookups or (reading(),)])
+    contract = CompletenessContract(plan, frozenset(), 1.0, present=present or {})
+    return await Rereader({"s": guard}, 10, lambda: LATER).read(case, contract, rows)
+
+
+async def test_an_invalid_reply_that_is_an_answer_now() -> None:
+    """It would be found, with the trail of then and the plugin of today, and would not be asked again."""
+    [read] = await reread(INVALID, await row("Ағаш"))
+    assert (read.verdict, read.was, read.now) == (Verdict.DIFFERS, "invalid [reply.schema]", "found")
+    after = read.after
+    assert after is not None
+    assert (after.kind, after.code, after.ended_at, after.next_attempt_at) == (OutcomeKind.FOUND, "", LATER, None)
+    assert (after.record, after.attempts, after.runs, after.asked_at) == (Thing(name="Ағаш"), 2, 3, AT)
+    trail = after.provenance
+    assert trail is not None
+    assert (trail.plugin, trail.plugin_version, trail.reread_at) == ("test", "1", LATER)
+    assert (trail.question_id, trail.asked_at, trail.observed_at, trail.fresh_until) == ("q", AT, AT, None)
+    assert (trail.connector, trail.purpose, trail.legal_basis) == ("cache:old", "then", "a norm of then")
+    assert (trail.message_id, trail.raw_sha256) == ("theirs", "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "verdict", "fields"),
+    [
+        (state(OutcomeKind.FOUND, name="a"), "a", Verdict.SAME, []),
+        (state(OutcomeKind.FOUND, name="a"), "b", Verdict.DIFFERS, ["name"]),
+        (state(OutcomeKind.FOUND, name="a"), "none", Verdict.STAYS, []),
+        (state(OutcomeKind.FOUND, name="a"), "503", Verdict.STAYS, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "none", Verdict.SAME, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "a", Verdict.DIFFERS, []),
+        (state(OutcomeKind.NOT_FOUND, "s.none"), "503", Verdict.STAYS, []),
+        (INVALID, "none", Verdict.DIFFERS, []),
+        (INVALID, "503", Verdict.STAYS, []),
+        (INVALID, "untied", Verdict.STAYS, []),
+    ],
+)
+async def test_what_becomes_of_what_was_known(
+    before: LookupState, body: str, verdict: Verdict, fields: list[str]
+) -> None:
+    """An answer replaces another answer and a failure; no record is lost for a reading that has none."""
+    [read] = await reread(before, await row(body))
+    assert (read.verdict, [each.path for each in read.fields]) == (verdict, fields)
+    assert (read.after is not None) is (verdict is Verdict.DIFFERS)
+
+
+async def test_the_newest_answer_counts() -> None:
+    """What came later and was none does not hide it; what is older than what is known never replaces it."""
+    rows = [await row("503", minutes=9), await row("new", minutes=5), await row("old", minutes=1)]
+    [read] = await reread(INVALID, *rows)
+    assert read.after is not None
+    assert read.after.record == Thing(name="new")
+    known = state(OutcomeKind.FOUND, name="x")
+    assert known.provenance is not None
+    trail = known.provenance.model_copy(update={"observed_at": AT + timedelta(minutes=6)})
+    [read] = await reread(replace(known, provenance=trail), *rows[1:])
+    assert (read.verdict, read.now) == (Verdict.IMPOSSIBLE, "reply.older")
+
+
+async def test_several_calls_get_what_came_in_their_order() -> None:
+    """Each with the ids of its message then, and with the failures that there were."""
+    seen: list[Any] = []
+
+    def read(bodies: list[Any]) -> Any:
+        seen.extend(bodies)
+        return found(Thing(name="x"))
+
+    await reread(INVALID, await row("login", "page"), lookups=[reading(2, read)])
+    assert [(each["body"], each["ids"], each["head"]) for each in seen] == [
+        ("login", ("q", "m0"), "head"),
+        ("page", ("q", "m1"), "head"),
+    ]
+    failed = Failed(OutcomeKind.TIMED_OUT, "http.timeout", "late")
+    [result] = await reread(INVALID, await row("login", failed), lookups=[reading(2)])
+    assert (result.verdict, result.now) == (Verdict.STAYS, "timed_out [http.timeout]")
+
+
+class _Old(Kept):
+    rereads = False
+
+
+async def test_what_cannot_be_read_again_is_told() -> None:
+    """More calls than were kept, a damaged row, a wire that cannot, a lookup or a question that is gone."""
+    whole = await row("a")
+    for rows, given, code in (
+        ([whole], {"lookups": [reading(2)]}, "reply.not_kept"),
+        ([replace(whole, packed=whole.packed[:-1])], {}, "reply.damaged"),
+        ([whole], {"wire": _Old()}, "wire.cannot_reread"),
+        ([whole], {"lookups": [reading(name="s.other")]}, "reply.not_asked"),
+        ([replace(whole, key="another")], {}, "reply.not_asked"),
+    ):
+        [read] = await reread(INVALID, *rows, **given)  # type: ignore[arg-type]
+        assert (read.verdict, read.now, read.after) == (Verdict.IMPOSSIBLE, code, None)
+    [read] = await reread(INVALID, replace(whole, packed=b""), whole)
+    assert read.verdict is Verdict.DIFFERS
+
+
+async def test_a_lookup_that_raises_or_is_renamed() -> None:
+    """A defect is told as what it is; under its new name a lookup reads what was kept under the former one."""
+    [read] = await reread(INVALID, await row("a"), lookups=[reading(read=lambda _: 1 / 0)])
+    assert (read.verdict, read.now) == (Verdict.STAYS, "invalid [plugin.error]")
+    new = reading(name="s.new")
+    [read] = await reread(INVALID, await row("a"), lookups=[new], present={"s.thing": "s.new"})
+    assert (read.verdict, read.lookup) == (Verdict.DIFFERS, "s.new")
+    assert read.before is not None
+    assert read.before.lookup == "s.thing"
+
+
+async def test_an_answer_that_came_by_itself() -> None:
+    """It is read as then: a wire whose answers come later can always do that."""
+
+    class Later(Kept):
+        rereads = False
+        answers_async = True
+
+    [read] = await reread(INVALID, await row("a", late=True), wire=Later())
+    assert read.verdict is Verdict.DIFFERS
+    [read] = await reread(INVALID, await row("a"), wire=Later())
+    assert read.now == "wire.cannot_reread"
+
+
+def test_differences_have_paths_without_numbers() -> None:
+    """Added, removed, changed; in lists, at any depth, and bounded."""
+    before, after = Thing(name="a"), Thing(name="b")
+    assert [(each.path, each.how, each.old, each.new) for each in differences(before, after)] == [
+        ("name", How.CHANGED, "a", "b")
+    ]
+    old = other({"list": [{"a": 1}, {"a": 2}], "gone": 1, "same": [1], "kind": 1})
+    new = other({"list": [{"a": 1}, {"a": 3}, {"a": 4}], "new": {"b": 1}, "same": [1], "kind": True})
+    told = {(each.path, each.how.value) for each in differences(old, new)}
+    assert told == {
+        ("list[*].a", "changed"),
+        ("list[*]", "added"),
+        ("gone", "removed"),
+        ("new", "added"),
+        ("kind", "changed"),
+    }
+    assert len(differences(other({"l": list(range(900))}), other({"l": ["x"] * 900}))) == 200
+
+
+def other(content: dict[str, Any]) -> Any:
+    """Return a record of a type that nobody knows."""
+    return OtherRecord.model_validate({"type": "acme.Thing", **content})
