@@ -147,6 +147,9 @@ class Past:
         if count != entry.detail["questions"]:
             self.wrong.append(f"appeal {entry.appeal_id}: {entry.detail['questions']} questions again, not {count}")
 
+    def _reread(self, known: dict[str, Any], entry: Entry) -> None:
+        known.update(state=_waiting(known), due=None)  # how the question stands, `ended` has said before
+
     def _held(self, known: dict[str, Any], entry: Entry) -> None:
         by = entry.actor.removeprefix("person:")
         known.update(state="held", due=None, held_by=by, held_reason=entry.detail["reason"])
@@ -191,6 +194,9 @@ class Past:
             for table in (self.lookups, self.dossiers, self.deliveries):
                 for key in [key for key in table if key[0] in gone]:
                     del table[key]
+        elif detail["table"] == "dossier":
+            for appeal_id, version in detail["versions"]:
+                self.dossiers.pop((appeal_id, version), None)
 
 
 _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
@@ -203,6 +209,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "answered": Past._answered,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
+    "reread": Past._reread,
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,

@@ -237,7 +237,9 @@ def _quarantined(about: str, detail: Detail) -> str:
 
 
 def _reread(about: str, detail: Detail) -> str:
-    return f"kept reply to {detail.get('lookup')}: {'it says something else now' if detail.get('differs') else 'same'}"
+    fields = detail.get("differs")
+    what = f": {', '.join(map(str, fields))}" if fields else ""
+    return f"what was kept of {detail.get('lookup')} says something else now{what}; {detail.get('reason')}"
 
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {
