@@ -1,8 +1,10 @@
 """Killed at the worst moment: every receipt keeps its promise, nothing is lost, nothing is done twice."""
 
 import random
+import sqlite3
 import time
 
+import orjson
 import pytest
 
 from tests.services.forms import form
@@ -74,3 +76,23 @@ def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place:
     rows = here.rows()
     assert {row.message_id for row in rows} == set(sent)
     assert len({row.number for row in rows}) == len(sent)
+
+
+@pytest.mark.parametrize("place", ["reception.changed:15", form("reception.accepted:5", "journal.after_commit:3")])
+def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, place: str) -> None:
+    """Half of the changes before their appeals, half after them: each is there once, with its appeal."""
+    sent = here.write(letters(20))
+    changes = [
+        {"type": "change", "message_id": f"c{at}", "appeal_message_id": each, "kind": "due", "due_on": "2026-03-02"}
+        for at, each in enumerate(sent)
+    ]
+    lines = [orjson.dumps(each).decode() for each in changes]
+    whole = [*lines[:10], *here.appeals.read_text(encoding="utf-8").splitlines(), *lines[10:]]
+    here.appeals.write_text("\n".join(whole), encoding="utf-8")
+    appealbus(here.folder, "intake", "appeals.jsonl", expect=KILLED, env={"APPEALBUS_FAILPOINT": place})
+    counts = appealbus(here.folder, "intake", "appeals.jsonl", "--json").counts()
+    assert counts["new"] + counts["known"] == 2 * len(sent)
+    with sqlite3.connect(here.folder / "journal.db") as connection:
+        found = connection.execute("SELECT message_id, changes FROM appeal").fetchall()
+        waits = connection.execute("SELECT count(*) FROM change WHERE appeal_id IS NULL").fetchone()[0]
+    assert (dict(found), waits) == (dict.fromkeys(sent, 1), 0)

@@ -15,6 +15,7 @@ from appealbus.connectors.files.reading import SUFFIXES, batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import ConfigError, Inbound
 from appealbus.core.bus.decoding import decode
+from appealbus.schemas.change import Change
 
 APPEAL = {"message_id": "m1", "kind": "complaint", "applicant": {"type": "person", "surname": "Сидоров"}}
 
@@ -80,6 +81,30 @@ def test_a_row_becomes_an_appeal(tmp_path: Path) -> None:
     assert appeal.text == 'Он сказал: "нет",\nи ушёл'
     assert (first.position, second.position) == ("a.csv:2", "a.csv:4")
     assert decode(second).parcels == []
+
+
+def test_a_row_becomes_a_change(tmp_path: Path) -> None:
+    """A table with a column `type` is one of changes; a row that does not say so is none."""
+    header = "type,message_id,number,kind,dated_at,due_on,corrected.applicant.iin,removed,corrected.parcels,to.bin,part"
+    rows = [
+        "change,c1,AB-1,corrected,2026-02-16,,120101500006,representative;place,01-017-004-1505;2,,",
+        "change,c2,AB-1,redirected,2026-02-17T10:00:00+05:00,,,,,940140000385,true",
+        "appeal,c3,AB-1,due,,2026-03-02,,,,,",
+    ]
+    one, two, wrong = read(tmp_path, "a.csv", "\n".join((header, *rows)))
+    first, second = decode(one), decode(two)
+    assert isinstance(first, Change)
+    assert isinstance(second, Change)
+    assert first.corrected is not None
+    assert first.corrected.model_dump(exclude_none=True) == {
+        "applicant": {"type": "person", "iin": "120101500006"},
+        "parcels": [{"cadastral_number": "01-017-004-1505"}, {"cadastral_number": "2"}],
+    }
+    assert first.removed == ["representative", "place"]
+    assert (second.part, second.to and second.to.bin) == (True, "940140000385")
+    assert wrong.problem == "the row does not say change in the column type"
+    (header_wrong,) = read(tmp_path, "b.csv", "type,message_id,applicant.iin\nchange,1,2")
+    assert "is no field of a change" in (header_wrong.problem or "")
 
 
 @pytest.mark.parametrize("separator", [";", "\t", ","])

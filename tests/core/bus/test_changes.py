@@ -1,6 +1,8 @@
 """Changes over a running bus: what the dossier tells of them, and who is asked because of them, or no more."""
 
 import asyncio
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +13,7 @@ from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
+from tests.services.recomputed import check_the_past
 
 ONE, OTHER = "120101500006", "120101500016"
 WHO = lookup("s.who", iin=From("applicant.iin"))
@@ -18,8 +21,11 @@ FOLLOWS = lookup("s.follows", x=From("s.who/name"), iin=From("applicant.iin"))
 
 
 @pytest.fixture(autouse=True)
-def _fresh_receivers() -> None:
+def _the_past(tmp_path: Path) -> Iterator[None]:
+    """After each test, what the log tells of the changes is how the appeals stand."""
     Receiver.got.clear()
+    yield
+    assert check_the_past(f"sqlite:///{tmp_path}/journal.db")
 
 
 def change(message_id: str = "c-1", kind: str = "corrected", **given: Any) -> Inbound:
@@ -38,7 +44,7 @@ async def accepted(bus: Bus, inbound: Inbound) -> Taken:
     return taken
 
 
-async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_path: Any) -> None:
+async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_path: Path) -> None:
     """The dossier has the facts about whom the appeal names now; going back asks nobody a second time."""
     wire = ScriptedWire()
     async with running_bus(tmp_path, WHO, FOLLOWS, wire=wire, deliveries={"out": {"kind": "receiver"}}) as bus:
@@ -67,7 +73,7 @@ async def test_another_person_is_asked_about_and_the_first_is_told_no_more(tmp_p
         assert [len(out.dossier) > 0 for out in Receiver.got["out"]] == [True] * 3
 
 
-async def test_what_tells_nothing_new_makes_no_version(tmp_path: Any) -> None:
+async def test_what_tells_nothing_new_makes_no_version(tmp_path: Path) -> None:
     """A correction of what was right; the same message once more."""
     async with running_bus(tmp_path, WHO) as bus:
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
@@ -79,7 +85,7 @@ async def test_what_tells_nothing_new_makes_no_version(tmp_path: Any) -> None:
         assert [each.version for each in await bus.journal.versions(number)] == [1]
 
 
-async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Any) -> None:
+async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
     """What is parked is asked no more, and `why` says so; taken up again it goes on."""
     down = [True]
 
@@ -111,7 +117,7 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Any) -> None:
         assert (await dossier(bus, number)).completeness is Completeness.COMPLETE
 
 
-async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Any) -> None:
+async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Path) -> None:
     """The run that goes on ends as it began; then the appeal is worked anew, at once."""
     asked, go = asyncio.Event(), asyncio.Event()
 
@@ -130,7 +136,7 @@ async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Any) -> None:
         assert (first.appeal.applicant.iin, second.appeal.applicant.iin) == (ONE, OTHER)
 
 
-async def test_a_change_before_its_appeal_is_in_the_first_version(tmp_path: Any) -> None:
+async def test_a_change_before_its_appeal_is_in_the_first_version(tmp_path: Path) -> None:
     """Nobody is asked about whom the appeal does not name any more."""
     wire = ScriptedWire()
     async with running_bus(tmp_path, WHO, wire=wire) as bus:
@@ -141,7 +147,7 @@ async def test_a_change_before_its_appeal_is_in_the_first_version(tmp_path: Any)
         assert len((await dossier(bus, number, 1)).changes) == 1
 
 
-async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Any) -> None:
+async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
     """Another change under an id, one of no appeal, one of another channel's: each with its reason."""
     async with running_bus(
         tmp_path, WHO, bus={"journal": f"sqlite:///{tmp_path}/journal.db", "changes_from": ["r"]}
@@ -160,7 +166,7 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Any) -> None:
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
 
 
-async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Any) -> None:
+async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Path) -> None:
     """Four megabytes of a correction: text and what nobody knows of it."""
     async with running_bus(tmp_path, WHO) as bus:
         number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number

@@ -47,6 +47,7 @@ async def check(path, said):
         numbers = sorted(row.number for row in appeals.values())
         assert numbers == [f"{number[:8]}{index:08d}" for index, number in enumerate(numbers, 1)]
         versions = {row.number: row.version for row in appeals.values()}
+        await check_log(journal, versions)
         questions = {row.question_id for row in await journal.access_rows(limit=10**6)}
         for what, *words in said:
             if what == "accepted":
@@ -56,6 +57,33 @@ async def check(path, said):
             elif what == "concluded":
                 assert versions[words[0]] >= int(words[1])
                 assert await journal.dossier(words[0], int(words[1])) == f"{words[0]}/{words[1]}".encode()
+
+
+async def check_log(journal, versions):
+    """Compare the log with what is there: each appeal once, each version once, positions without gaps."""
+    while await journal.place_log():
+        pass
+    entries, after, lag = [], None, 1
+    while lag:
+        page = await journal.log(after, 1000)
+        entries, after, lag = entries + list(page.entries), page.next, page.lag
+    assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+    accepted = [entry.number for entry in entries if entry.what == "accepted"]
+    assert sorted(accepted) == sorted(versions)
+    made = [(entry.number, entry.detail["version"]) for entry in entries if entry.what == "version"]
+    assert sorted(made) == sorted((number, version + 1) for number, last in versions.items() for version in range(last))
+
+
+@pytest.mark.parametrize("place", ["journal.before_commit:9", "journal.after_commit:9", "log.moved:2"])
+async def test_whoever_dies_on_postgresql_leaves_a_log_without_gaps(journal_database, place):
+    """Also in the middle of giving positions: all that is committed gets one, and nothing gets two."""
+    process, rest = await start(journal_database, "a", 200, place)
+    said = await rest()
+    assert process.returncode == -9
+    async with await Journal.open(journal_database) as journal:
+        versions = {row.number: row.version for row in await journal.appeals(limit=10**6)}
+        assert len(versions) >= len([words for words in said if words[0] == "accepted"]) > 0
+        await check_log(journal, versions)
 
 
 @pytest.mark.parametrize("count", [2, 3, 7])  # the first is that of the look at the clock

@@ -44,6 +44,12 @@ async def one(journal: Journal, message_id: str) -> None:
         say("concluded", number, version)
 
 
+async def place(journal: Journal) -> None:
+    while True:
+        await journal.place_log()
+        await asyncio.sleep(0.01)
+
+
 async def main(url: str, run: str, total: int) -> None:
     journal = await Journal.open(url)
     ids = count()
@@ -52,7 +58,9 @@ async def main(url: str, run: str, total: int) -> None:
         while (index := next(ids)) < total:
             await one(journal, f"{run}-{index}")
 
+    placing = asyncio.create_task(place(journal))
     await asyncio.gather(*(worker() for _ in range(20)))
+    placing.cancel()
     await journal.close()
     say("done")
 

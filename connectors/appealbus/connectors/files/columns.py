@@ -1,4 +1,4 @@
-"""The columns that a table of appeals may have: paths into the appeal, such as `applicant.iin`."""
+"""The columns that a table of appeals or of changes may have: paths into them, such as `applicant.iin`."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,16 +8,21 @@ from pydantic import BaseModel
 
 from appealbus.core.config.problems import models_at
 from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 
-LISTS: Mapping[str, str | None] = {"parcels": "cadastral_number", "repeats": None}
+_OF_APPEALS: Mapping[str, str | None] = {"parcels": "cadastral_number", "repeats": None}
+_LISTS: Mapping[type[BaseModel], Mapping[str, str | None]] = {
+    Appeal: _OF_APPEALS,
+    Change: {"removed": None, **{f"corrected.{name}": field for name, field in _OF_APPEALS.items()}},
+}
 """Columns with several values, separated by `;`: the field of the element that takes each, if it has fields."""
 _NOT_FROM_OUTSIDE = frozenset({"channel", "mentions", "warnings"})
 
 
 @cache
-def known() -> frozenset[str]:
-    """Return all columns."""
-    return frozenset(_columns(Appeal, "")) | LISTS.keys()
+def known(model: type[BaseModel] = Appeal) -> frozenset[str]:
+    """Return all columns of a table of appeals, or of changes."""
+    return frozenset(_columns(model, "")) | _LISTS[model].keys()
 
 
 def _columns(model: type[BaseModel], prefix: str) -> Iterator[str]:
@@ -34,24 +39,25 @@ def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list or any(_is_list(arg) for arg in get_args(annotation))
 
 
-def appeal_of(cells: Mapping[str, str]) -> dict[str, Any]:
-    """Build an appeal from the cells of a row. An empty cell is an absent field."""
-    appeal: dict[str, Any] = {}
+def document_of(cells: Mapping[str, str], model: type[BaseModel] = Appeal) -> dict[str, Any]:
+    """Build an appeal, or a change, from the cells of a row. An empty cell is an absent field."""
+    document: dict[str, Any] = {}
     for column, cell in cells.items():
         if not cell.strip():
             continue
-        if column in LISTS:
-            values = [value.strip() for value in cell.split(";") if value.strip()]
-            field = LISTS[column]
-            appeal[column] = [{field: value} for value in values] if field else values
-        else:
-            *tables, last = column.split(".")
-            table = appeal
-            for name in tables:
-                table = table.setdefault(name, {})
-            table[last] = cell.strip()
-    _say_who(appeal)
-    return appeal
+        value: Any = cell.strip()
+        if column in _LISTS[model]:
+            values = [each.strip() for each in cell.split(";") if each.strip()]
+            field = _LISTS[model][column]
+            value = [{field: each} for each in values] if field else values
+        *tables, last = column.split(".")
+        table = document
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[last] = value
+    if model is Appeal:
+        _say_who(document)
+    return document
 
 
 def _say_who(appeal: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""Appeals as CSV: a header of paths, then a row for each appeal. The header shows the separator: `,`, `;` or a tab."""
+"""Appeals or changes as CSV: a header of paths, then a row for each. The header shows the separator: `,`, `;` or a tab.
+
+A table with a column `type` is one of changes, and each row says `change` there.
+"""
 
 import csv
 import re
@@ -9,12 +12,15 @@ import orjson
 
 from appealbus.connectors.files import columns
 from appealbus.connectors.files.lines import LINE_LIMIT, TextLine
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
 from appealbus.schemas.suggestion import did_you_mean
 
 _ROW_LINES = 200_000
 """As many as the longest text has characters: a letter may be of short lines. A stray quote costs them once, as it ends
 at the next quote."""
 _HARMLESS = re.compile(r"(?!.*\d\d)[\w. -]{1,40}")
+_TYPE = "type"
 _SEPARATORS = (",", ";", "\t")
 
 
@@ -57,7 +63,7 @@ class _Source:
 
 
 def read_table(lines: Iterator[TextLine]) -> Iterator[tuple[int, bytes, str | None]]:
-    """Yield for each row its first line's number, then the canonical appeal, or the row as it is and what is wrong.
+    """Yield for each row its first line's number, then the appeal or change, or the row as it is and what is wrong.
 
     Nothing is read behind a header that is wrong.
     """
@@ -69,6 +75,7 @@ def read_table(lines: Iterator[TextLine]) -> Iterator[tuple[int, bytes, str | No
     except _BadHeader as error:
         yield first.number, first.raw, str(error)
         return
+    model: type[Appeal] | type[Change] = Change if _TYPE in header else Appeal
     csv.field_size_limit(LINE_LIMIT)
     source = _Source(lines)
     reader = csv.reader(source, delimiter=separator, strict=True)
@@ -87,12 +94,15 @@ def read_table(lines: Iterator[TextLine]) -> Iterator[tuple[int, bytes, str | No
             continue
         if problem is None and len(cells) != len(header):
             problem = f"the row has {len(cells)} cells, the header {len(header)}"
+        row = {} if problem else dict(zip(header, cells, strict=True))
+        if model is Change and row and row[_TYPE].strip() != "change":
+            problem = "the row does not say change in the column type"
         if problem:
             source.give_back()
             yield source.row[0].number, source.row[0].raw, problem
         else:
-            appeal = columns.appeal_of(dict(zip(header, cells, strict=True)))
-            yield source.row[0].number, orjson.dumps(appeal, option=orjson.OPT_SORT_KEYS), None
+            document = columns.document_of(row, model)
+            yield source.row[0].number, orjson.dumps(document, option=orjson.OPT_SORT_KEYS), None
 
 
 def _header(line: TextLine) -> tuple[str, list[str]]:
@@ -103,13 +113,14 @@ def _header(line: TextLine) -> tuple[str, list[str]]:
         header = [cell.strip() for cell in next(csv.reader([line.text], delimiter=separator, strict=True), [])]
     except csv.Error:
         raise _BadHeader("the quotes of the header do not pair up") from None
-    known = columns.known()
+    known = columns.known(Change if _TYPE in header else Appeal)
+    what = "a change" if _TYPE in header else "an appeal"
     for number, name in enumerate(header, 1):
         if name not in known:
             hint = did_you_mean(name, known, "write paths such as kind, text, applicant.iin")
             # Beside a known column it is a header, not a row of data; its words are the sender's own.
             told = f", {name}," if _HARMLESS.fullmatch(name) and not known.isdisjoint(header) else ""
-            raise _BadHeader(f"column {number} of the header{told} is no field of an appeal; {hint}")
+            raise _BadHeader(f"column {number} of the header{told} is no field of {what}; {hint}")
         if name in header[: number - 1]:
             raise _BadHeader(f"column {number} of the header stands there twice")
     if "kind" not in header:

@@ -12,11 +12,13 @@ from typer.core import TyperGroup
 from appealbus.core.cli import (
     access,
     appeals,
+    changes,
     checking,
     clock,
     deliveries,
     history,
     holding,
+    key,
     listing,
     plugins,
     quarantine,
@@ -109,6 +111,7 @@ def build(cli: Cli) -> typer.Typer:
         status,
         listing,
         appeals,
+        changes,
         history,
         tail,
         holding,
@@ -121,6 +124,7 @@ def build(cli: Cli) -> typer.Typer:
         access,
         restored,
         clock,
+        key,
     ):
         part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works

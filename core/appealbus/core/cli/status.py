@@ -60,6 +60,9 @@ def status_view(
     if counts.lacking:
         told = ", ".join(f"{count} {name}" for name, count in counts.lacking.items())
         lines.append(Text(f"lacking     {told}: not loaded; see `appealbus check`", "red"))
+    if counts.waiting_changes:
+        told = f"{counts.waiting_changes} wait for appeals that are not known; see `appealbus changes`"
+        lines.append(Text(f"changes     {told}", "yellow"))
     if counts.held:
         lines.append(Text(f"held        {counts.held}; see `appealbus appeals --state held`", "red"))
     if standing is not None and standing.epoch > 1:

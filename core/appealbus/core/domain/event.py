@@ -69,11 +69,17 @@ class What(StrEnum):
 
 BUS = "bus"
 """The actor of what the bus does by itself."""
+_NAME = 12
+
+
+def short(worker: str) -> str:
+    """Return the beginning of a worker's name: it tells workers apart, and most entries of the log have it."""
+    return worker[:_NAME]
 
 
 def by_worker(name: str | None) -> str:
     """Return the actor that a worker is; the bus where it has no name."""
-    return BUS if name is None else f"worker:{name}"
+    return BUS if name is None else f"worker:{short(name)}"
 
 
 def by_person(name: str) -> str:

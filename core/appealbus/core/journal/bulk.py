@@ -25,6 +25,17 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     _insert(connection, table, rows, "fail")
 
 
+def insert_values(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows of values that the database takes as they are, moments as numbers, in the order of the names."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        _write_values(connection, _prepared(table, names, "fail")[1], rows)
+    else:
+        columns = tuple(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(_unnesting(table, names, "fail"), columns)
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows whose primary key is not there yet; all have the same keys. A key twice: the first one stays."""
     _insert(connection, table, rows, "keep")
@@ -87,6 +98,10 @@ def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """
     order, texts = _prepared(table, tuple(rows[0]), conflict)
     values = [[to_number(row[name]) if is_moment else row[name] for name, is_moment in order] for row in rows]
+    _write_values(connection, texts, values)
+
+
+def _write_values(connection: Connection, texts: Mapping[int, str], values: Sequence[Sequence[Any]]) -> None:
     at, size = 0, _CHUNK
     while at < len(values):
         while size > len(values) - at:

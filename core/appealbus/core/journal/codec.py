@@ -45,15 +45,17 @@ def state_to_row(appeal_id: int, state: LookupState) -> dict[str, Any]:
 
 
 def tries_to_json(state: LookupState) -> list[dict[str, Any]]:
-    """Return the attempts of a question's last run as the log tells them; what is the question's own id is left out."""
-    return [_try_to_json(state.question, each) for each in state.tries]
+    """Return the attempts of a question's last run as the log tells them, without what is as in the question's end."""
+    return [_try_to_json(state, each) for each in state.tries]
 
 
-def _try_to_json(question: str, each: Try) -> dict[str, Any]:
-    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms, "kind": each.kind.value}
-    if each.code:
-        told["code"] = each.code
-    if each.question != question:
+def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
+    told: dict[str, Any] = {"at": to_number(each.at), "ms": each.ms}
+    if each.kind is not state.kind:
+        told["kind"] = each.kind.value
+    if each.code != state.code:
+        told["code"] = printable(each.code)
+    if each.question != state.question:
         told["question"] = each.question
     if each.message != each.question:
         told["message"] = each.message
@@ -83,8 +85,13 @@ def state_from_row(row: Row[Any]) -> LookupState:
 
 def names_to(names: Iterable[str]) -> str | None:
     """Return names as a column holds them, each with a space around it; None for none."""
-    text = " ".join(names)
+    text = " ".join(map(one_word, names))
     return f" {text} " if text else None
+
+
+def one_word(name: str) -> str:
+    """Return a name as it stands in such a column, where spaces are between names."""
+    return "_".join(name.split())
 
 
 def names_from(text: str | None) -> list[str]:

@@ -127,5 +127,14 @@ def _entry(row: Row[Any]) -> LogEntry:
         row.number,
         row.actor,
         row.about,
-        orjson.loads(row.detail) if row.detail else {},
+        _whole(orjson.loads(row.detail)) if row.detail else {},
     )
+
+
+def _whole(detail: dict[str, Any]) -> dict[str, Any]:
+    """Return a detail with what its attempts leave out because it is as in the question's end."""
+    tries = detail.get("tries")
+    if isinstance(tries, list):  # a later version may write something else there
+        same = {name: detail[name] for name in ("question", "kind", "code") if name in detail}
+        detail["tries"] = [{**same, **each} for each in tries if isinstance(each, dict)]
+    return detail

@@ -19,10 +19,11 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, naming, old, queries, reply_queries
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reply_queries import Place, Span
-from appealbus.core.journal.rows import DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
+from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
@@ -49,6 +50,14 @@ class JournalReader:
     async def case(self, number: str) -> Case | None:
         """Return an appeal with all that is known of it."""
         return await self._read(lambda connection: queries.case(connection, number))
+
+    async def changes(self, number: str) -> list[ChangeRow] | None:
+        """Return an appeal's changes in the order in which they count; None where there is no such appeal."""
+        return await self._read(lambda connection: queries.changes(connection, number))
+
+    async def waiting_changes(self, after: int = 0, limit: int = 100) -> list[ChangeRow]:
+        """Return a page of the changes that wait for their appeals, without the changes themselves."""
+        return await self._read(lambda connection: queries.waiting_changes(connection, after, limit))
 
     async def would_accept(self, message: Appeal | Change) -> None:
         """Raise MessageDiffers where another message has come with the message id of this one before."""
@@ -86,6 +95,10 @@ class JournalReader:
         return await self._read(
             lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
+
+    async def count_old(self, ages: Ages, now: datetime) -> dict[str, int]:
+        """Return how much `prune` would delete now, by what it is."""
+        return await self._read(lambda connection: old.count(connection, ages, now))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions.

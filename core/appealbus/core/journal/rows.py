@@ -45,6 +45,27 @@ class NewChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change as it is listed."""
+
+    id: int
+    channel: str
+    message_id: str
+    received_at: datetime
+    dated_at: datetime
+    kind: str
+    """Empty: of none that is known."""
+    number: str | None
+    """That it names."""
+    of_message: str | None
+    """The id of its appeal's message, where it names that."""
+    appeal_id: int | None
+    """None: it waits for its appeal."""
+    document: bytes = b""
+    """The whole; empty in lists of what waits."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeTaken:
     """A change that is on disk."""
 

@@ -21,6 +21,7 @@ from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import postgresql
 from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.store import as_journal_error
+from appealbus.core.journal.writes import events
 from appealbus.core.logs.throttle import LogThrottle
 
 Item = TypeVar("Item")
@@ -266,11 +267,12 @@ class Writer:
             self._connection = self._engine.connect()
         transaction = self._connection.begin()
         with transaction:
-            for run in sorted(kinds, key=self._rank):
-                done = run(self._connection, [group[at].item for at in kinds[run]])
-                self._asked_at = time.monotonic()
-                for at, result in zip(kinds[run], done, strict=True):
-                    results[at] = result
+            with events.together(self._connection):
+                for run in sorted(kinds, key=self._rank):
+                    done = run(self._connection, [group[at].item for at in kinds[run]])
+                    self._asked_at = time.monotonic()
+                    for at, result in zip(kinds[run], done, strict=True):
+                        results[at] = result
             failpoint("journal.before_commit")
             self._commit(transaction)
         failpoint("journal.after_commit")

@@ -195,6 +195,8 @@ class Page(Collector):
         yield _gauge("appealbus_oldest_unfinished_age_seconds", text, {(): unfinished})
         text = "How long ago the most overdue parked appeal should have been worked on."
         yield _gauge("appealbus_overdue_age_seconds", text, {(): _age(now, next_due)})
+        text = "Changes whose appeal is not known yet."
+        yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes)})
         quarantine = {(): float(counts.quarantine)}
         yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed.", quarantine)
         text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."

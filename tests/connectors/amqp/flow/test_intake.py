@@ -1,6 +1,7 @@
 """The intake `amqp`: on disk, then acknowledged; receipts; and that nothing that comes stops it."""
 
 import asyncio
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,9 @@ from appealbus.connectors.broker.broker import Delivered, Message, Properties, P
 from appealbus.core import Inbound, Quarantined
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay
+from appealbus.core.config.models import BusSettings
 from appealbus.core.errors import JournalError
-from appealbus.schemas import Appeal, Receipt, Refusal
+from appealbus.schemas import Appeal, Change, ChangeKind, Receipt, Refusal
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.xml import to_xml
 from tests.connectors.amqp.flow.flows import NAMES, Flow, Run, body
@@ -60,6 +62,25 @@ async def test_xml_is_answered_in_xml(run: Run) -> None:
         schema = etree.XMLSchema(etree.parse(str(FOLDER / f"{kind}.xsd")))
         assert schema.validate(etree.fromstring(answer.body)), schema.error_log
     assert "ж-1".encode() in by_id["x-1"].body
+
+
+async def test_a_change_is_taken_and_acknowledged(run: Run) -> None:
+    """In JSON and in XML, before its appeal and after it, each with a receipt; its number is the appeal's."""
+    early = Change(message_id="c-1", appeal_message_id="m-1", kind=ChangeKind.DUE, due_on=date(2026, 3, 2))
+    late = early.model_copy(update={"message_id": "c-2", "kind": ChangeKind.WITHDRAWN})
+    async with run(**INTAKES) as flow:
+        answers = await flow.inbox("sender")
+        await flow.send(early.model_dump_json(exclude_none=True).encode(), message_id="x-1", reply_to="sender")
+        await answers.wait(1)
+        await flow.send(body(), message_id="x-2", reply_to="sender")
+        await answers.wait(2)
+        await flow.send(to_xml(late), message_id="x-3", reply_to="sender")
+        await answers.wait(3)
+        (case,) = await flow.bus.journal.cases([1])
+        assert (case.changes, case.closed) == (2, "withdrawn")
+    receipts = [Receipt.model_validate_json(answer.body) for answer in answers.got[:2]]
+    assert [receipt.message_id for receipt in receipts] == ["c-1", "m-1"]
+    assert (receipts[0].number, receipts[1].number in answers.got[2].body.decode()) == ("", True)
 
 
 BOMB = (
@@ -176,7 +197,7 @@ async def test_a_dead_letter_is_of_the_channel_whose_queue_it_died_in(run: Run) 
             if row.channel == "elsewhere":
                 assert row.reason.endswith("; which channel it is of, that queue does not tell")
             else:
-                await replay(flow.bus.journal, whole, "test", Decoder())
+                await replay(flow.bus.journal, whole, BusSettings(), Decoder())
         counts = await flow.bus.journal.counts()
     assert counts.idle + counts.in_work + counts.ready == 11
 

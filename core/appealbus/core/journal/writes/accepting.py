@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.dialects import postgresql
 
 from appealbus.core.domain.document import Document, appeal_document
-from appealbus.core.domain.event import Event, What, by_client
+from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
 from appealbus.core.journal import bulk, codec, columns, documents, series
 from appealbus.core.journal.key import JournalKey
@@ -109,7 +109,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         documents.keep(connection, forms)
         subjects.add(connection, named)
         if waited:
-            adopted = waiting_changes.adopt(connection, waited)
+            adopted = waiting_changes.adopt(connection, waited, rows)
             last[waiting_changes.WAITING] -= len(adopted)
             happened = [*_told_anew(happened, rows), *adopted]
             results = [_without_lease(each, waited) for each in results]
@@ -127,7 +127,7 @@ def _event(row: Mapping[str, Any]) -> Event:
         "by": row["accepted_by"],
     }
     if row["lease_owner"] is not None:
-        detail["owner"] = row["lease_owner"]
+        detail["owner"] = short(row["lease_owner"])
     channel = row["channel"]
     return Event(What.ACCEPTED, row["id"], by_client(channel), channel, detail)
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from appealbus.core.domain.change import fields_of_change
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.errors import CONFLICT, JournalError, MessageDiffers
 from appealbus.core.journal import bulk
@@ -58,7 +59,8 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             row["appeal_id"] = target.row.id
             target.add(row, item.new.change)
         rows.append(row)
-        told.append(waiting_changes.told(row, **(target.told if target is not None else {})))
+        said_of = {"fields": fields_of_change(item.new.change)} | (target.told if target is not None else {})
+        told.append(waiting_changes.told(row, said_of))
         number = item.new.change.number or "" if target is None else target.row.number
         taken = _taken(number, row, item.new.accepted_by, new=True)
         results.append(taken)

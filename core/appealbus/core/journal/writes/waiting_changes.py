@@ -78,11 +78,12 @@ def _waits_for(waits: Any, row: Mapping[str, Any]) -> bool:
     )
 
 
-def adopt(connection: Connection, found: Mapping[int, Sequence[Any]]) -> list[Event]:
+def adopt(connection: Connection, found: Mapping[int, Sequence[Any]], rows: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Give changes to the appeals that they have waited for, which are written now; return what happened."""
     pairs = [(appeal_id, each) for appeal_id, theirs in found.items() for each in theirs]
     connection.execute(_ADOPTED, [{"this": each.id, "of": appeal_id} for appeal_id, each in pairs])
-    return [told({**each._mapping, "appeal_id": appeal_id}) for appeal_id, each in pairs]
+    stand = {row["id"]: {name: row[name] for name in ("state", "changes", "closed", "urgency")} for row in rows}
+    return [told({**each._mapping, "appeal_id": appeal_id}, stand[appeal_id]) for appeal_id, each in pairs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ def _given_up(row: Any, at: datetime) -> NewQuarantine:
     return NewQuarantine(at, row.channel, position, reason, row.document, "application/json", code)
 
 
-def told(row: Mapping[str, Any], **standing: Any) -> Event:
-    """Return the entry of the log for a change, given its columns."""
+def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
+    """Return the entry of the log for a change, given its columns and how its appeal stands with it."""
     detail = {"change": row["message_id"], "channel": row["channel"], "dated": to_number(row["dated_at"])}
-    return Event(What.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], {**detail, **standing})
+    detail |= {name: value for name, value in standing.items() if value is not None}
+    return Event(What.CHANGED, row["appeal_id"], by_client(row["channel"]), row["kind"], detail)

@@ -1,0 +1,83 @@
+"""`appealbus changes`: what happened to an appeal since it came, and the changes that wait for theirs."""
+
+from typing import Annotated
+
+import orjson
+import typer
+
+from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.looking import Copy, look
+from appealbus.core.cli.paging import After, AsJson, Limit, print_page
+from appealbus.core.cli.render import local
+from appealbus.core.domain.change import fields_of_change
+from appealbus.core.escaping import one_line
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import ChangeRow
+from appealbus.schemas.stored import CHANGE
+
+Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="Of the appeal; none: what waits for its own.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("changes")(changes)
+
+
+def changes(
+    context: typer.Context,
+    number: Number = None,
+    after: After = 0,
+    limit: Limit = 100,
+    *,
+    as_json: AsJson = False,
+    copy: Copy = False,
+) -> None:
+    """List the changes of an appeal in the order in which they count; without a number, those that wait for theirs.
+
+    With --json the whole of each. Who looks at an appeal's is noted.
+    """
+    cli = cli_of(context)
+    if number is None:
+        page = cli.read(lambda journal: journal.waiting_changes(after, limit))
+        none = "No change waits for its appeal."
+        print_page(cli, page, limit, lambda row: _print(cli, row), as_json=as_json, none=none)
+        return
+    wanted = number
+
+    async def read(journal: Journal) -> list[ChangeRow]:
+        found = await journal.changes(wanted)
+        if found is None:
+            cli.fail(f"There is no appeal {wanted}.", EXIT_ABSENT)
+        return found
+
+    found = look(cli, read, "changes", number=number, copy=copy)
+    if as_json:
+        cli.print_json([_as_json(row) for row in found])
+        return
+    for row in found:
+        _print(cli, row)
+    if not found:
+        cli.out.print(f"Nothing was said of {number} since it came.")
+
+
+def _print(cli: Cli, row: ChangeRow) -> None:
+    what = f"{local(row.dated_at):%Y-%m-%d %H:%M}  {row.kind or 'of no known kind'}"
+    about = "" if row.appeal_id is not None else f" of {row.number or f'the appeal with message {row.of_message}'}"
+    told = ""
+    if row.document:
+        change = CHANGE.read(row.document)
+        fields = fields_of_change(change)
+        parts = [
+            ", ".join(fields),
+            f"to {change.to.name or change.to.bin}" if change.to is not None else "",
+            f"until {change.due_on}" if change.due_on is not None else "",
+            str(change.result or ""),
+            change.reason or "",
+        ]
+        told = "".join(f"  {one_line(part)}" for part in parts if part)
+    cli.out.print(f"{what}{one_line(about)}{told}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
+
+
+def _as_json(row: ChangeRow) -> dict[str, object]:
+    head = {"id": row.id, "received_at": row.received_at.isoformat(), "dated_at": row.dated_at.isoformat()}
+    return {**head, "change": orjson.loads(row.document)}

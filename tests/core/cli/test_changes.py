@@ -1,0 +1,63 @@
+"""`appealbus changes`, and what other commands tell of changes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import Accepted, NewChange
+from appealbus.schemas.change import Change
+from tests.core.cli.conftest import Program
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def change(message_id: str, **given: object) -> NewChange:
+    """Make a change of the appeal that the fixtures have accepted."""
+    document = {"message_id": message_id, "appeal_message_id": "m1", "kind": "corrected", **given}
+    return NewChange(Change.model_validate(document), NOW, "appealbus")
+
+
+async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journal, accepted: Accepted) -> None:
+    """In the order in which they count, by what they say; with --json whole; whoever looks is noted."""
+    number = accepted.receipt.number
+    assert program("changes", number).stdout == f"Nothing was said of {number} since it came.\n"
+    corrected = {"applicant": {"type": "person", "iin": "120101500006"}}
+    await journal.change(change("c2", kind="answered", result="refused", dated_at="2026-11-20", reason="a\nb"))
+    await journal.change(change("c1", corrected=corrected, dated_at="2026-11-19"))
+    first, second = program("changes", number).stdout.splitlines()
+    assert "corrected  applicant.iin  (files, message c1)" in first
+    assert "answered  refused  a b" in second.replace("\\n", " ").replace("  b", " b")
+    told = json.loads(program("changes", number, "--json").stdout)
+    assert [each["change"]["message_id"] for each in told] == ["c1", "c2"]
+    assert "120101500006" in json.dumps(told)
+    assert program("changes", "AB-none").returncode == 3
+    history = program("history", number).stdout
+    assert "corrected of applicant.iin, from files, message c1" in history
+    assert "120101500006" not in history
+
+
+async def test_what_waits_is_told(program: Program, journal: Journal, accepted: Accepted) -> None:
+    """By `changes` without a number, and by `status`."""
+    assert program("changes").stdout == "No change waits for its appeal.\n"
+    await journal.change(change("c1", appeal_message_id="m9"))
+    await journal.change(change("c2", appeal_message_id=None, number="AB-9"))
+    one, two = program("changes").stdout.splitlines()
+    assert "corrected of the appeal with message m9" in one
+    assert "corrected of AB-9" in two
+    assert "changes     2 wait for appeals that are not known; see `appealbus changes`" in program("status").stdout
+    assert json.loads(program("status", "--json").stdout)["waiting_changes"] == 2
+
+
+def test_a_file_of_changes_is_taken(program: Program, tmp_path: Path) -> None:
+    """Those of the examples: some before their appeals, and twice as once."""
+    examples = Path(__file__).parents[3] / "examples"
+    for name in ("changes.jsonl", "appeals.jsonl"):
+        lines = (examples / name).read_text(encoding="utf-8").splitlines()[:10]
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    assert "6 taken, 0 known already, 0 in quarantine" in program("intake", "changes.jsonl").stderr
+    assert program("intake", "appeals.jsonl").returncode == 0
+    assert "0 taken, 6 known already" in program("intake", "changes.jsonl").stderr
+    listed = program("changes", "ЖТ-2026-90000002").stdout.splitlines()
+    assert ["extended" in listed[0], "answered" in listed[1], len(listed)] == [True, True, 2]
+    assert program("changes").stdout == "No change waits for its appeal.\n"
