@@ -20,7 +20,7 @@ DIGEST = 32
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
 """Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
 _MARKS = re.compile(b"[\x00\x01]")
-_RECORD, _PROVENANCE = b'{"record":', b',"provenance":'
+_RECORD, _PROVENANCE, _ALONE = b'{"record":', b',"provenance":', b'{"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
 _DOCUMENT = {"record", "provenance"}
 _FACTS = b',"outcomes":['
@@ -92,20 +92,18 @@ def fact_document(record: Record | None, provenance: Provenance | None) -> Docum
 
 def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
     """Return the document of a fact, given both as JSON."""
-    text = b"{" if record is None else _RECORD + record
-    if provenance is not None:
-        text += _PROVENANCE[1:] + provenance if record is None else _PROVENANCE + provenance
-    return Document.of(text + b"}")
+    # Where there is no provenance it says so: a record may have a member of that name, and the last one counts.
+    if record is None:
+        return Document.of(b"%b%b}" % (_ALONE, provenance or b"null"))
+    return Document.of(b"%b%b%b%b}" % (_RECORD, record, _PROVENANCE, provenance or b"null"))
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
     """Return the record and the provenance in the document of a fact, as JSON."""
     if not body.startswith(_RECORD):
-        return None, body[len(_PROVENANCE) : -1]
-    end = body.rfind(_PROVENANCE)
-    if end < 0:
-        return body[len(_RECORD) : -1], None
-    return body[len(_RECORD) : end], body[end + len(_PROVENANCE) : -1]
+        return None, body[len(_ALONE) : -1]
+    record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
+    return record, None if provenance == b"null" else provenance
 
 
 def appeal_document(appeal: Appeal) -> Document:

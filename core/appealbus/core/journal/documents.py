@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from appealbus.core.domain.document import Document, Version, put_together, split
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import appeal, document, dossier, outbox
+from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,20 @@ def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> N
     """Write documents of appeals, each once."""
     rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": each.body} for appeal_id, each in documents]
     bulk.insert_new(connection, document, rows)
+
+
+def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
+    """Delete documents of appeals that no version, no question and no appeal refers to any more; return how many."""
+    place = _places[connection.dialect.name]
+    used = (
+        select(appeal.c.id).where(appeal.c.id == document.c.appeal_id, appeal.c.content == document.c.digest),
+        select(lookup.c.appeal_id).where(
+            lookup.c.appeal_id == document.c.appeal_id, lookup.c.fact == document.c.digest
+        ),
+        select(dossier.c.version).where(dossier.c.appeal_id == document.c.appeal_id, place > 0),
+    )
+    theirs = document.c.appeal_id.in_(bulk.padded(appeals))
+    return connection.execute(delete(document).where(theirs, *(~query.exists() for query in used))).rowcount
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -71,7 +71,7 @@ class Target:
         self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
         self.size += row["size"]
         self.new = True
-        due_on = new.due_on or (new.corrected and new.corrected.due_on)
+        due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
         if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
             self.urgency = min(self.urgency, due_on.toordinal())
 

@@ -1,0 +1,55 @@
+"""The sequencer: soon after work, seldom without, by one worker for all, and once more at the end."""
+
+import asyncio
+
+import pytest
+
+from appealbus.core.bus import sequencer
+from appealbus.core.bus.leader import LeaderLease
+from appealbus.core.bus.sequencer import Sequencer
+from appealbus.core.journal.journal import Journal
+from tests.core.journal.conftest import Make
+
+
+@pytest.fixture
+async def journal(journal_database):
+    async with await Journal.open(journal_database) as opened:
+        yield opened
+
+
+async def position(journal):
+    return (await journal.counts()).log_position
+
+
+async def test_positions_come_by_themselves(journal, monkeypatch):
+    """News shortens a long pause; while another worker holds the lease nothing is done."""
+    monkeypatch.setattr(sequencer, "_SOON", 0.01)
+    monkeypatch.setattr(sequencer, "_LATEST", 30.0)
+    lease = LeaderLease("log", "me", journal)
+    gives = Sequencer(journal, lease)
+    task = asyncio.create_task(gives.run())
+    await journal.accept(Make().new("m1"))
+    await asyncio.sleep(0.1)
+    assert await position(journal) == 0
+
+    await lease.renew()
+    async with asyncio.timeout(10):
+        while await position(journal) < 1:
+            gives.wake()
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+async def test_what_is_left_is_placed_at_the_end(journal):
+    """Whoever holds the lease: a worker that ends leaves nothing behind that another would have to be there for."""
+    await journal.accept(Make().new("m1"))
+    await Sequencer(journal, LeaderLease("log", "me", journal)).finish()
+    assert await position(journal) == 1
+
+
+async def test_a_file_needs_no_sequencer(tmp_path):
+    """There positions are given as entries are written."""
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        await asyncio.wait_for(Sequencer(journal, LeaderLease("log", "me", journal)).run(), 5)
+        await journal.accept(Make().new("m1"))
+        assert await position(journal) == 1

@@ -1,0 +1,115 @@
+"""What versions are made of lies in the journal once, and is put together when a version is read."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from sqlalchemy import create_engine, text
+from structlog.testing import capture_logs
+
+from appealbus.core.domain.document import Part, fact_parts, written
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import documents
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.dossier import Completeness, Dossier, Fact
+
+
+async def told(journal, case, state, *, keeps=True):
+    """Keep a fact and conclude the appeal with a version that has it; return the version as JSON has it."""
+    dossier = Dossier(
+        number=case.receipt.number,
+        version=case.version + 1,
+        completeness=Completeness.COMPLETE,
+        created_at=case.receipt.accepted_at,
+        receipt=case.receipt,
+        appeal=case.appeal,
+        facts=[Fact(lookup=state.lookup, key=state.key, record=state.record, provenance=state.provenance)],
+    )
+    if keeps:
+        await journal.keep(case.appeal_id, state)
+    version = written(dossier, Part(case.content, case.size), [state.fact])
+    await journal.conclude(
+        Conclusion(
+            case.appeal_id,
+            dossier=version.skeleton,
+            parts=version.parts,
+            size=version.size,
+            documents=() if keeps else (state.fact,),
+            version=dossier.version,
+            completeness=Completeness.COMPLETE,
+            receivers=("out",),
+        )
+    )
+    return orjson.loads(dossier.model_dump_json(exclude_none=True))
+
+
+async def count(url):
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = connection.scalar(text("SELECT count(*) FROM document"))
+    engine.dispose()
+    return found
+
+
+async def test_versions_share_what_they_are_made_of(journal, make, url):
+    """Three versions of one appeal with one fact are two documents; each is read and handed over whole."""
+    number = (await journal.accept(make.new())).receipt.number
+    wanted = []
+    for at in range(3):
+        wanted.append(await told(journal, await journal.case(number), make.found(), keeps=at != 2))
+        (due,) = await journal.undelivered("out", journal.now(), 10)
+        assert orjson.loads(due.dossier) == wanted[-1]
+        await journal.delivered([due.delivery_id])
+    assert [orjson.loads(await journal.dossier(number, version)) for version in (1, 2, 3)] == wanted
+    assert await count(url) == 2
+    (state,) = (await journal.case(number)).states
+    assert (state, state.fact.digest) == (make.found(), make.found().fact.digest)
+
+
+async def test_a_page_of_versions_is_bounded_by_the_bytes_of_the_whole(journal, make):
+    """Skeletons are small; what is handed over is not."""
+    for each in ("a", "b", "c"):
+        accepted = await journal.accept(make.new(each, text="x" * 5000))
+        await told(journal, await journal.case(accepted.receipt.number), make.found())
+    assert len(await journal.undelivered("out", journal.now(), 10, size=12_000)) == 1
+    assert len(await journal.undelivered("out", journal.now(), 10, size=100_000)) == 3
+
+
+async def test_a_version_that_lacks_a_document_stops_no_other(journal, make, url):
+    """It is told of, nobody gets a dossier with a hole, and the others are handed over."""
+    numbers = [(await journal.accept(make.new(each))).receipt.number for each in ("a", "b")]
+    for number in numbers:
+        await told(journal, await journal.case(number), make.found())
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        gone = text("DELETE FROM document WHERE appeal_id = 1 AND digest = :it")
+        connection.execute(gone, {"it": make.found().fact.digest})
+    engine.dispose()
+    with capture_logs() as logs:
+        (due,) = await journal.undelivered("out", journal.now(), 10)
+    assert due.number == numbers[1]
+    assert [(line["event"], line["appeal_id"]) for line in logs] == [("journal.unreadable", 1)]
+    with pytest.raises(JournalError, match="damaged"):
+        await journal.dossier(numbers[0])
+
+
+async def test_what_nothing_refers_to_any_more_goes(journal, make, url):
+    """The appeal's form, the facts of its questions and of its versions stay; the rest is deleted."""
+    number = (await journal.accept(make.new())).receipt.number
+    case = await journal.case(number)
+    for at in range(4):
+        trail = make.found().provenance.model_copy(update={"question_id": f"q{at}"})
+        state = replace(make.found(), provenance=trail)
+        if at == 1:
+            await told(journal, case, state)
+        else:
+            await journal.keep_at_once(case.appeal_id, state)
+    assert await count(url) == 5
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        assert documents.drop_unused(connection, [case.appeal_id]) == 2
+    engine.dispose()
+    assert await count(url) == 3
+    assert orjson.loads(await journal.dossier(number))["facts"][0]["provenance"]["question_id"] == "q1"
+    (state,) = (await journal.case(number)).states
+    assert orjson.loads(fact_parts(state.fact.body)[1])["question_id"] == "q3"
