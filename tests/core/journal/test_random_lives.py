@@ -27,6 +27,7 @@ from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
+from tests.services.recomputed import check_the_past
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -187,6 +188,7 @@ class JournalLife(RuleBasedStateMachine):
     def teardown(self):
         if self.journal is not None:
             self.do(self.journal.close())
+            check_the_past(self.url)
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         self.folder.cleanup()
