@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.codec import names_from
+from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.schemas.outcome import OutcomeKind
@@ -132,6 +132,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
     """
     rows: list[Any] = []
     after = ""
+    lost = set(map(one_word, lost))
     for _ in range(_KINDS_OF_LACK):
         more = select(appeal.c.lacks).where(LACKS, appeal.c.lacks > after).order_by(appeal.c.lacks).limit(1)
         lacks = connection.scalar(more)
