@@ -7,7 +7,7 @@ from typing import Any
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Form, appeal_document
-from appealbus.core.preparation.extraction import prepare
+from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
@@ -60,7 +60,8 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
 
 
 def _without_own_warnings(appeal: Appeal) -> Appeal:
-    own = prepare(appeal).warnings
+    # Without a look at the text, which may be long: of that there is one kind of warning.
+    own = check(appeal) + [each for each in appeal.warnings if each.code == TOO_MANY]
     return appeal.model_copy(update={"warnings": [each for each in appeal.warnings if each not in own]})
 
 
