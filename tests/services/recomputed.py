@@ -6,6 +6,7 @@ clocks decide by themselves is left out: an appeal in work, and a parked one who
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -146,6 +147,9 @@ class Past:
         if count != entry.detail["questions"]:
             self.wrong.append(f"appeal {entry.appeal_id}: {entry.detail['questions']} questions again, not {count}")
 
+    def _reread(self, known: dict[str, Any], entry: Entry) -> None:
+        known.update(state=_waiting(known), due=None)  # how the question stands, `ended` has said before
+
     def _held(self, known: dict[str, Any], entry: Entry) -> None:
         by = entry.actor.removeprefix("person:")
         known.update(state="held", due=None, held_by=by, held_reason=entry.detail["reason"])
@@ -175,6 +179,8 @@ class Past:
                 made.update(attempts=made["attempts"] + 1, said=detail["code"])
             case "set_aside":
                 made.update(stands="alone", attempts=made["attempts"] + 1, said=detail["code"])
+            case "skipped" if detail.get("deleted"):
+                del self.deliveries[entry.appeal_id, entry.about, detail["version"]]
             case "skipped":
                 made.update(stands="skipped", said=detail["reason"])
             case "resent":
@@ -188,9 +194,9 @@ class Past:
             for table in (self.lookups, self.dossiers, self.deliveries):
                 for key in [key for key in table if key[0] in gone]:
                     del table[key]
-        elif detail["table"] == "outbox":
-            for key in [key for key, made in self.deliveries.items() if made.get("id") in gone]:
-                del self.deliveries[key]
+        elif detail["table"] == "dossier":
+            for appeal_id, version in detail["versions"]:
+                self.dossiers.pop((appeal_id, version), None)
 
 
 _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
@@ -203,6 +209,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "answered": Past._answered,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
+    "reread": Past._reread,
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,
@@ -220,13 +227,20 @@ def check_the_past(url: str) -> int:
     Whoever works the journal must have stopped: the log and the tables are read one after the other.
     """
     engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
-        entries = list(_entries(connection))
-        past = Past()
-        for entry in entries:
-            past.take(entry)
-        wrong = [*_out_of_order(entries), *past.wrong, *_disagreements(connection, past)]
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            return check_in(connection)
+    finally:
+        engine.dispose()
+
+
+def check_in(connection: Connection) -> int:
+    """Do so over a connection that is there."""
+    entries = list(_entries(connection))
+    past = Past()
+    for entry in entries:
+        past.take(entry)
+    wrong = [*_out_of_order(entries), *past.wrong, *_disagreements(connection, past)]
     if wrong:
         raise AssertionError("\n".join([f"{len(wrong)} differences between the log and the tables", *wrong[:20]]))
     return len(entries)
@@ -318,7 +332,7 @@ def _of_lookup(row: Row[Any]) -> dict[str, Any]:
 
 
 def _of_dossier(row: Row[Any]) -> dict[str, Any]:
-    return {"completeness": row.completeness}
+    return {"completeness": row.completeness, "parts": sha256(row.document + (row.parts or b"")).hexdigest()}
 
 
 def _of_delivery(row: Row[Any]) -> dict[str, Any]:

@@ -27,7 +27,10 @@ async def test_what_waits_for_a_receiver_that_is_gone_is_told_and_dropped(progra
     assert "1 dossiers wait for receiver old, which is not configured" in checked.stderr
     assert "appealbus prune --receiver old" in checked.stderr
     assert program("prune", "--receiver", "out").returncode == 2
-    assert program("prune", "--receiver", "old").stdout == "1 deliveries, 0 appeals, 0 quarantine, 0 access\n"
+    told = "1 deliveries, 0 appeals, 0 quarantine, 0 replies, 0 log"
+    assert program("prune", "--receiver", "old", "--dry-run").stdout == f"{told} would be deleted\n"
+    assert (await journal.counts()).outbox == {"out": 1, "old": 1}
+    assert program("prune", "--receiver", "old").stdout == f"{told}\n"
     assert (await journal.counts()).outbox == {"out": 1}
     assert program("check").returncode == 0
 

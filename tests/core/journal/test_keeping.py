@@ -181,7 +181,7 @@ async def test_pruning_takes_only_what_is_finished_and_delivered(journal, make, 
     tomorrow_ = await tomorrow(journal)
 
     assert (await journal.prune(make.now - timedelta(days=1)))["appeals"] == 0
-    assert await journal.prune(tomorrow_) == {"appeals": 1, "quarantine": 0, "access": 0}
+    assert await journal.prune(tomorrow_) == {"appeals": 1, "quarantine": 0, "replies": 0}
     assert [row.message_id for row in await journal.appeals()] == ["undelivered", "ready"]
     assert await journal.states(finished.receipt.number) == []
     assert await journal.dossier(finished.receipt.number) is None
@@ -198,7 +198,7 @@ async def test_pruning_works_through_any_number(journal, make):
     await journal.replayed(gone, "N")
 
     pruned = await journal.prune(await tomorrow(journal), access_before=make.later(430))
-    assert pruned == {"appeals": 0, "quarantine": 1, "access": 430}
+    assert pruned == {"appeals": 0, "quarantine": 1, "replies": 0, "access": 430}
     assert len(await journal.access_rows(limit=1000)) == 20
     assert [row.id for row in await journal.quarantined(include_replayed=True)] == [kept]
 

@@ -130,6 +130,7 @@ async def test_what_people_and_the_bus_do_is_noted(journal, make, conclude):
         ("quarantined", "client:files", "files"),
         ("closed", "bus", "files"),
         ("pruned", person, ""),
+        ("skipped", person, "out"),
         ("clock_trusted", person, ""),
         ("pruned", person, ""),
         ("pruned", person, ""),

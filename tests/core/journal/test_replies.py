@@ -14,6 +14,7 @@ from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Conclude, Make
+from tests.services.recomputed import check_the_past
 
 
 def kept(make: Make, name: str = "q1", packed: bytes = b"\x00\xff\x80", seconds: float = 60.0) -> KeptReplies:
@@ -82,7 +83,9 @@ async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: J
     assert await through(0, 70) == [2, 0]
 
 
-async def test_what_is_read_again_is_written_and_worked_on(journal: Journal, make: Make, conclude: Conclude) -> None:
+async def test_what_is_read_again_is_written_and_worked_on(
+    journal: Journal, make: Make, conclude: Conclude, url: str
+) -> None:
     """The state is another, and its appeal is ready; a question that was asked since is left alone."""
     accepted = await journal.accept(make.new())
     before = replace(make.state(), kind=OutcomeKind.INVALID)
@@ -109,3 +112,4 @@ async def test_what_is_read_again_is_written_and_worked_on(journal: Journal, mak
         await journal.reread(accepted.appeal_id, [anew], reason="mended")
     assert refused.value.code == "held"
     assert await journal.reread(99, [anew], reason="mended") is None
+    check_the_past(url)

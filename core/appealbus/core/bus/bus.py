@@ -150,7 +150,7 @@ class Bus:
         self._tasks.start("watch", self._heartbeat.run, Phase.LAST)
         self._tasks.start("contracts", self._contract_watch.run, Phase.TAKING)
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
-        retention = partial(delete_the_old, self.journal, self.settings.bus, self._retention_lease)
+        retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
         self._tasks.start("retention", retention, Phase.LAST)
         self._tasks.start("log", self._sequencer.run, Phase.LAST)
         for relay in self.relays:

@@ -1,15 +1,16 @@
 """Retention: what is done, delivered and old enough is deleted from the journal, by one worker for all."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.bus.trimming import trim_quarantine
-from appealbus.core.config.models import BusSettings
+from appealbus.core.config.models import Configuration
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.old import Ages
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +21,32 @@ _POLL = 1.0
 """Seconds until a worker looks again whether the lease is its own and the clock is trusted: one comparison."""
 
 
-async def delete_the_old(journal: Journal, settings: BusSettings, lease: LeaderLease) -> None:
+def ages(settings: Configuration, now: datetime, *, done: float | None = None) -> Ages:
+    """Return what is past its time by the settings.
+
+    Args:
+        settings: the configuration.
+        now: by the journal's clock.
+        done: seconds for which what is done is kept, in the place of `bus.retention`.
+
+    """
+    bus = settings.bus
+
+    def before(seconds: float | None) -> datetime | None:
+        return None if seconds is None else now - timedelta(seconds=seconds)
+
+    # Who looked at whose data, and what happened, is on record for longer than what it was about.
+    access = None if bus.access_retention is None else max(bus.access_retention, bus.retention)
+    return Ages(
+        now - timedelta(seconds=bus.retention if done is None else done),
+        access=before(access),
+        log=before(max(bus.log_retention, bus.retention)),
+        versions=before(bus.versions_retention),
+        replies={name: now - timedelta(seconds=source.keep_replies) for name, source in settings.sources.items()},
+    )
+
+
+async def delete_the_old(journal: Journal, settings: Configuration, lease: LeaderLease) -> None:
     """Delete what is past its retention, now and then every hour, until cancelled; nothing while the clock is in doubt.
 
     Args:
@@ -34,12 +60,14 @@ async def delete_the_old(journal: Journal, settings: BusSettings, lease: LeaderL
             await asyncio.sleep(_POLL)
             continue
         try:
-            await journal.prune(journal.now() - timedelta(seconds=settings.retention))
-            given_up = await journal.expire_changes(journal.now() - timedelta(seconds=settings.waiting_changes_for))
+            gone = await journal.prune(ages(settings, journal.now()))
+            if any(gone.values()):
+                log.info("journal.pruned", rows=gone)
+            before = journal.now() - timedelta(seconds=settings.bus.waiting_changes_for)
+            given_up = await journal.expire_changes(before)
             if given_up:
                 log.warning("change.given_up", count=given_up)
-            await trim_quarantine(journal, settings)
-            await journal.prune_log(journal.now() - timedelta(seconds=settings.log_retention))
+            await trim_quarantine(journal, settings.bus)
             await journal.forget_used_answers()
         except JournalError:
             log.exception("journal.prune_failed")

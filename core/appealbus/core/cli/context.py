@@ -25,6 +25,7 @@ from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.key import KeyFile
 from appealbus.core.parts import load_plugins
 
 T = TypeVar("T")
@@ -71,12 +72,12 @@ class Cli:
 
     @asynccontextmanager
     async def journal(
-        self, *, write: bool = False, restored: bool = False, ends_workers: bool = False
+        self, *, write: bool = False, restored: bool = False, anew: bool = False, ends_workers: bool = False
     ) -> AsyncIterator[Journal]:
         """Open the journal of the configuration.
 
         To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
-        migrated, workers of earlier releases are ended by whoever `ends_workers`.
+        migrated, workers of earlier releases are ended by whoever `ends_workers`. `anew`: it gets another key.
 
         Raises:
             Behind: it is another one, or an older copy.
@@ -89,7 +90,7 @@ class Cli:
         journal = await Journal.open(
             bus.journal,
             bus.journal_password,
-            key=bus.key_file(),
+            key=KeyFile(bus.key_file(), anew=anew),
             number_prefix=bus.number_prefix,
             read_only=not write,
             ends_workers=ends_workers,

@@ -3,15 +3,16 @@
 import asyncio
 import signal
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Annotated, Any
 
 import structlog
 import typer
 
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.retention import ages
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.supervisor import Supervisor, own_command
+from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.parts import build
 from appealbus.core.process import relieve_collector, run_to_end
@@ -124,19 +125,28 @@ def prune(
         str | None,
         typer.Option("--receiver", help="Delete first what waits for this receiver, which is configured no longer."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much it would be.")] = False,
 ) -> None:
-    """Delete appeals that are done, delivered and older than the retention. The access log stays."""
+    """Delete what is past its retention: appeals that are done and delivered, and what has a setting of its own."""
     cli = cli_of(context)
     if receiver in cli.loaded.settings.deliveries:
         raise typer.BadParameter(
             f"{receiver} is configured; take it out of [deliveries] first", param_hint="--receiver"
         )
 
+    done = None if days is None else days * DAY
+
     async def work() -> dict[str, int]:
-        keep = timedelta(days=days) if days is not None else timedelta(seconds=cli.loaded.settings.bus.retention)
+        if dry_run:
+            async with cli.journal() as journal:
+                now = journal.now()
+                waits = (await journal.counts()).outbox.get(receiver or "", 0)
+                dropped = {} if receiver is None else {"deliveries": waits}
+                return dropped | await journal.count_old(ages(cli.loaded.settings, now, done=done), now)
         async with cli.journal(write=True) as journal:
             dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
-            return dropped | await journal.prune(journal.now() - keep)
+            return dropped | await journal.prune(ages(cli.loaded.settings, journal.now(), done=done))
 
-    removed = asyncio.run(work())
-    cli.out.print(", ".join(f"{count} {what}" for what, count in removed.items()) or "nothing to delete")
+    found = asyncio.run(work())
+    told = ", ".join(f"{count} {what}" for what, count in found.items())
+    cli.out.print(f"{told} would be deleted" if dry_run else told)

@@ -171,9 +171,8 @@ def _parked(about: str, detail: Detail) -> str:
 
 
 def _open(detail: Detail) -> str:
-    pending, lacks = (" ".join(str(detail.get(name) or "").split()) for name in ("pending", "lacks"))
-    waits = f", waits for {pending.replace(' ', ', ')}" if pending else ""
-    return f"{waits}, cannot ask {lacks.replace(' ', ', ')}" if lacks else waits
+    pending, lacks = (", ".join(map(str, detail.get(name) or ())) for name in ("pending", "lacks"))
+    return f"{f', waits for {pending}' if pending else ''}{f', cannot ask {lacks}' if lacks else ''}"
 
 
 def _stands(detail: Detail) -> str:
@@ -238,7 +237,9 @@ def _quarantined(about: str, detail: Detail) -> str:
 
 
 def _reread(about: str, detail: Detail) -> str:
-    return f"kept reply to {detail.get('lookup')}: {'it says something else now' if detail.get('differs') else 'same'}"
+    fields = detail.get("differs")
+    what = f": {', '.join(map(str, fields))}" if fields else ""
+    return f"what was kept of {detail.get('lookup')} says something else now{what}; {detail.get('reason')}"
 
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {

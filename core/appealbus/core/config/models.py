@@ -117,8 +117,15 @@ class BusSettings(Settings):
     """Questions that one lookup may put for one appeal."""
     retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long the journal keeps what is done."""
+    access_retention: Seconds | None = Field(default=None, ge=DAY)
+    """How long the journal keeps who looked at whose data, at least as long as `retention`; none: for good."""
+    versions_retention: Seconds | None = Field(default=None, ge=0)
+    """How long a version is kept once a newer one has superseded it and nobody waits for it; none: as its appeal is."""
     log_retention: Seconds = Field(default=3 * 365 * DAY, ge=DAY)
-    """How long the log keeps what happened: its beginning goes, up to the first entry that is younger."""
+    """How long the log keeps what happened, at least as long as `retention`.
+
+    Its beginning goes, up to the first entry that is younger.
+    """
     quarantine_messages: int = Field(default=10_000, ge=1)
     """How many messages of one channel quarantine keeps that nobody has replayed; over that the oldest go."""
     quarantine_megabytes: int = Field(default=2048, ge=16)

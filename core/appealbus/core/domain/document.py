@@ -98,6 +98,11 @@ def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
     return Document.of(b"%b%b%b%b}" % (_RECORD, record, _PROVENANCE, provenance or b"null"))
 
 
+def is_fact(body: bytes) -> bool:
+    """Say whether a document is that of a fact, and no form of an appeal."""
+    return body.startswith((_RECORD, b"{" + _PROVENANCE[1:]))
+
+
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
     """Return the record and the provenance in the document of a fact, as JSON."""
     if not body.startswith(_RECORD):

@@ -9,8 +9,10 @@ import structlog
 
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
+from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
 from appealbus.core.journal.taking import Taking
@@ -25,7 +27,7 @@ _ENDING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Upkeep):
+class Journal(Taking, Working, Delivering, Upkeep, Renewing):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
@@ -40,7 +42,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         url: str,
         password: Secret | None = None,
         *,
-        key: Path | None = None,
+        key: Path | KeyFile | None = None,
         number_prefix: str = "AB",
         read_only: bool = False,
         tell: Tell | None = None,

@@ -169,6 +169,6 @@ def _is_nested(annotation: Any) -> bool:
         return False
     if origin is not None and not (isinstance(origin, type) and issubclass(origin, Mapping)):
         return any(_is_nested(each) for each in inner)
-    if isinstance(annotation, type):
-        return issubclass(annotation, BaseModel | Mapping | list | tuple) or annotation is object
+    if isinstance(annotation, type) and annotation not in (Any, object):
+        return issubclass(annotation, BaseModel | Mapping | list | tuple)
     return annotation not in (None, Ellipsis)

@@ -19,8 +19,9 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log_queries, naming, queries, reply_queries
+from appealbus.core.journal import documents, log_queries, naming, old, queries, reply_queries
 from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reply_queries import Place, Span
 from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
@@ -94,6 +95,10 @@ class JournalReader:
         return await self._read(
             lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
+
+    async def count_old(self, ages: Ages, now: datetime) -> dict[str, int]:
+        """Return how much `prune` would delete now, by what it is."""
+        return await self._read(lambda connection: old.count(connection, ages, now))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions.

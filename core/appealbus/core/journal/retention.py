@@ -1,22 +1,55 @@
 """Deleting what is past its time: in small transactions, so that others go on meanwhile."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
 
+from sqlalchemy import Connection
+
+from appealbus.core.journal import old
+from appealbus.core.journal.old import Ages
 from appealbus.core.journal.writer import Item, Run, Writer
-from appealbus.core.journal.writes import pruning
+from appealbus.core.journal.writes import pruning, replies, superseding
 
+Read: TypeAlias = Callable[[Callable[[Connection], Any]], Awaitable[Any]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def prune(writer: Writer, before: datetime, access_before: datetime | None, by: str) -> dict[str, int]:
-    """Delete appeals and replayed messages that are past it, and access rows if a time is given; say how many."""
-    return {
-        "appeals": await _appeals(writer, before, by),
-        "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(before, by)),
-        "access": 0
-        if access_before is None
-        else await all_of(writer, pruning.prune_access, pruning.Old(access_before, by)),
+async def prune(writer: Writer, read: Read, ages: Ages, now: datetime, by: str) -> dict[str, int]:
+    """Delete what is past its time; return how much, by what it is.
+
+    Args:
+        writer: of the journal.
+        read: asks something of the journal.
+        ages: what is past its time.
+        now: by the journal's clock.
+        by: who deletes, for the log.
+
+    """
+    gone = {
+        "appeals": await _appeals(writer, ages.done, by),
+        "quarantine": await all_of(writer, pruning.prune_quarantine, pruning.Old(ages.done, by)),
+        "replies": await all_of(writer, replies.prune, replies.Old(now, ages.replies, by)),
     }
+    if ages.access is not None:
+        gone["access"] = await all_of(writer, pruning.prune_access, pruning.Old(ages.access, by))
+    if ages.versions is not None:
+        gone["versions"] = await _versions(writer, read, ages.versions, by)
+    if ages.log is not None:
+        gone["log"] = await prune_log(writer, ages.log, by)
+    return gone
+
+
+async def _versions(writer: Writer, read: Read, before: datetime, by: str) -> int:
+    """Delete superseded versions. They are looked for beside the writer: most that were found once are gone."""
+    total, after = 0, None
+    while page := await read(partial(old.superseding, before=before, after=after)):
+        after = page[-1][2], page[-1][0]
+        found = await read(partial(old.with_older, versions=page))
+        if found:
+            total += await writer.submit(superseding.prune_versions, superseding.Superseded(found, before, by))
+    return total
 
 
 async def _appeals(writer: Writer, before: datetime, by: str) -> int:

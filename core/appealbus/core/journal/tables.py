@@ -197,6 +197,8 @@ dossier = Table(
 """Versions. `document` is the skeleton, and `parts` the digests of the documents that stand in it, one after the other,
 with which it has `size` bytes. None: an older program wrote it, and it is whole.
 """
+SUPERSEDES = dossier.c.version > 1
+Index("ix_dossier_superseding", dossier.c.created_at, sqlite_where=SUPERSEDES, postgresql_where=SUPERSEDES)
 
 outbox = Table(
     "outbox",

@@ -10,6 +10,7 @@ from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
+from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import (
     heartbeat,
@@ -94,21 +95,24 @@ class Upkeep(Writing):
         """Delete what is noted of signed answers that are too old to count again; return how many."""
         return await retention.all_of(self._write, used_answers.forget, self.now() - _STILL_NOTED)
 
-    async def prune(self, before: datetime, *, access_before: datetime | None = None) -> dict[str, int]:
+    async def prune(self, before: datetime | Ages, *, access_before: datetime | None = None) -> dict[str, int]:
         """Delete appeals that have been idle and fully delivered since `before`, and replayed messages as old.
 
-        The access log stays, unless `access_before` is given. Works in small transactions: others go on meanwhile.
-        A message that is sent again after its appeal was pruned is a new appeal. Both times are by `now()`.
+        So go replies that were to be kept until now. The access log, the log and superseded versions stay, unless
+        `Ages` say which. Works in small transactions: others go on meanwhile. A message that is sent again after its
+        appeal was pruned is a new appeal. All times are by `now()`.
 
         Returns:
-            How many `appeals`, `quarantine` and `access` rows are gone.
+            How many are gone of what there is a time for: `appeals`, `quarantine`, `replies`, `access`, `versions`,
+            `log`.
 
         Raises:
             JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
 
         """
         await self._trust_ages()
-        return await retention.prune(self._write, before, access_before, self.actor)
+        ages = before if isinstance(before, Ages) else Ages(before, access=access_before)
+        return await retention.prune(self._write, self._read, ages, self.now(), self.actor)
 
     async def prune_log(self, before: datetime) -> int:
         """Delete the beginning of the log up to the first entry that is not older; return how many entries.

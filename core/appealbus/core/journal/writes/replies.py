@@ -1,17 +1,20 @@
 """Replies that are kept as they came, each under its question."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from appealbus.core.domain.case import LookupState
+from appealbus.core.domain.event import Event, What
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.journal import bulk
-from appealbus.core.journal.tables import reply
+from appealbus.core.journal.tables import reply, to_number
+from appealbus.core.journal.writes import events
 from appealbus.schemas.base import printable
 
+_BATCH = 100
 _EACH = 3
 """Times that a question was answered of which the replies stay. A source that is out of order for a week answers a
 parked question fifty times; with less, the last answer that was of use may be gone."""
@@ -52,6 +55,36 @@ def keep(connection: Connection, items: Sequence[Kept]) -> None:
     for item in items:
         if item.state.runs > _EACH:
             _drop_older(connection, item)
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """Replies whose time is over, and of these sources what came before a moment."""
+
+    now: datetime
+    sources: Mapping[str, datetime]
+    by: str
+
+
+def prune(connection: Connection, items: Sequence[Old]) -> list[int]:
+    """Delete old replies, a batch; return how many."""
+    return [_prune(connection, item) for item in items]
+
+
+def _prune(connection: Connection, item: Old) -> int:
+    for old in old_replies(item.now, item.sources):
+        some = select(reply.c.id).where(old).limit(_BATCH)
+        count = connection.execute(delete(reply).where(reply.c.id.in_(some))).rowcount
+        if count:
+            detail = {"table": "reply", "upto": to_number(item.now), "count": count}
+            events.note(connection, [Event(What.PRUNED, None, item.by, detail=detail)])
+            return count
+    return 0
+
+
+def old_replies(now: datetime, sources: Mapping[str, datetime]) -> list[ColumnElement[bool]]:
+    """Return conditions for what is old: what its own time is over of, and by source what came before a moment."""
+    return [reply.c.until < now, *((reply.c.source == name) & (reply.c.at < at) for name, at in sources.items())]
 
 
 def _has_room(connection: Connection, item: Kept) -> bool:

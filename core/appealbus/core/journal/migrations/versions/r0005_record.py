@@ -134,6 +134,7 @@ def _replies() -> None:
     op.create_index("ix_reply_appeal", "reply", ["appeal_id", "lookup", "key"])
     op.create_index("ix_reply_source", "reply", ["source", "at"])
     op.create_index("ix_reply_until", "reply", ["until"])
+    _partial_index("ix_dossier_superseding", "dossier", ["created_at"], "version > 1")
 
 
 def _id() -> sa.types.TypeEngine[int]:
