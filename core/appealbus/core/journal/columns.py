@@ -34,9 +34,10 @@ def of_appeal(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def worst(severities: Iterable[str]) -> str | None:
-    """Return the worst severity, if there is any."""
+    """Return the worst severity, if there is any; one of another release, which nobody here can rank, comes first."""
     there = set(map(str, severities))
-    return next((each for each in _WORST_FIRST if each in there), None)
+    unknown = sorted(there.difference(_WORST_FIRST))
+    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
 
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:

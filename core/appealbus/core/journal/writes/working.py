@@ -83,7 +83,8 @@ class Retry:
     """Whether to ask also what was found."""
 
 
-_OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not OutcomeKind.SKIPPED]
+_ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
+"""All others are open, those of another release too."""
 _ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 _ANSWERED_YES = [OutcomeKind.FOUND.value]
 
@@ -209,7 +210,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
-    due = update(lookup).where(mine, lookup.c.kind.in_(_OPEN)).values(next_attempt_at=item.at)
+    due = update(lookup).where(mine, lookup.c.kind.not_in(_ENDED)).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount
     answered = (_ANSWERED_NO if item.everything or item.refresh else []) + (_ANSWERED_YES if item.refresh else [])
     if answered:
