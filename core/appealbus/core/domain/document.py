@@ -20,9 +20,10 @@ from appealbus.schemas.tolerant import knows_more, whole
 
 DIGEST = 32
 """Bytes of a digest: that of SHA-256."""
+_PIECE = 2000
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
 """Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
-_MARKS = re.compile(b"[\x00\x01]")
+_MARKS = re.compile(b"([\x00\x01])")
 _RECORD, _PROVENANCE, _ALONE = b'{"record":', b',"provenance":', b'{"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
 _DOCUMENT = {"record", "provenance"}
@@ -41,7 +42,11 @@ class Document:
     @classmethod
     def of(cls, body: bytes) -> "Document":
         """Return the document with this text."""
-        return cls(sha256(body).digest(), body)
+        made = sha256()
+        # Piece by piece: over a longer one it lets go of the interpreter, and waits for the event loop to get it back.
+        for at in range(0, len(body), _PIECE):
+            made.update(body[at : at + _PIECE])
+        return cls(made.digest(), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +156,11 @@ def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
         ValueError: there are more or fewer of them than it has marks.
 
     """
-    texts, marks = _MARKS.split(skeleton), _MARKS.findall(skeleton)
-    pieces = [texts[0]]
-    for text, mark, body in zip(texts[1:], marks, documents, strict=True):
+    texts = _MARKS.split(skeleton)
+    for at, body in zip(range(1, len(texts), 2), documents, strict=True):
         # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.
-        pieces += (body,) if mark == _WHOLE else (b",", body[1:])
-        pieces.append(text)
-    return b"".join(pieces)
+        texts[at] = body if texts[at] == _WHOLE else b"," + body[1:]
+    return b"".join(texts)
 
 
 def bare(skeleton: bytes) -> bytes:
