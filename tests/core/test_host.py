@@ -335,3 +335,28 @@ def test_the_built_in_plugins_come_through_the_same_door() -> None:
     assert {"wires", "files", "amqp", "gbdfl", "gbdul", "egkn", "address"} <= set(shipped)
     assert {"identity", "land_rights", "simulator", "demo"} <= set(shipped)
     assert {plugin.state for plugin in shipped.values()} == {"active"}, {p.name: p.reason for p in host.plugins}
+
+
+@pytest.mark.parametrize(
+    ("formerly", "reason"),
+    [
+        ('"old.place"', 'good.place: formerly is a tuple of names: write formerly = ("old.name",)'),
+        ("(1,)", "good.place: formerly is a tuple of names"),
+        ("None", "good.place: formerly is a tuple of names"),
+    ],
+)
+def test_former_names_are_said_as_they_should(tmp_path: Path, formerly: str, reason: str) -> None:
+    """A text alone would be a name for each of its letters."""
+    host = load(tmp_path, GOOD.replace('purpose = "name', f'formerly = {formerly}\n        purpose = "name'))
+    plugin = inline(host)["a"]
+    assert plugin.state == "broken"
+    assert reason in plugin.reason
+
+
+def test_a_former_name_is_that_of_one_lookup(tmp_path: Path) -> None:
+    """Nobody could say whose the answers under it are; the second plugin is broken."""
+    said = 'formerly = ("old.place",)\n        purpose = "name'
+    first = GOOD.replace('purpose = "name', said)
+    host = load(tmp_path, first, first.replace("good.place", "other.place"))
+    assert [plugin.state for plugin in inline(host).values()] == ["active", "broken"]
+    assert inline(host)["b"].reason == "two lookups were called 'old.place' before; take it from the formerly of one"

@@ -126,6 +126,9 @@ def test_commands_beside_the_unit_have_its_secrets_and_its_user(tmp_path: Path, 
         assert f"--property=LoadCredential={credential} " in script
     for variable, name in re.findall(r'^Environment="(\w+)=.*%d/(\w+)', unit, re.MULTILINE):
         assert f"{variable}=$(password {name})\n" in script
+    assert '"APPEALBUS__BUS__KEY=%S/appealbus/key"' in unit
+    assert "APPEALBUS__BUS__KEY=$STATE_DIRECTORY/key\n" in script
+    assert "--property=StateDirectory=appealbus " in script
     assert "--property=User=appealbus " in script  # DynamicUser= of the unit takes its name
     assert UNIT.stem == "appealbus"
     etc, program = tmp_path / "etc", Path(sys.executable).with_name("appealbus")
@@ -152,10 +155,11 @@ def test_commands_beside_the_unit_have_its_secrets_and_its_user(tmp_path: Path, 
     assert run("sh", tmp_path / "ctl", "intake", "one.jsonl", cwd=tmp_path, env=env).returncode == 0
     (listed,) = json.loads(run("sh", tmp_path / "ctl", "appeals", "--json", cwd=tmp_path, env=env).stdout)
     assert listed["state"] == "ready"
+    assert (tmp_path / "run" / "appealbus" / "key").exists()
 
 
 SYSTEMD_RUN = """#!{python}
-# As systemd-run, as far as it concerns the command: credentials lie in a folder that the environment names.
+# As systemd-run, as far as it concerns the command: credentials and state lie in a folder that the environment names.
 import itertools, os, shutil, sys
 
 folder = os.environ["CREDENTIALS"]
@@ -168,6 +172,9 @@ for option in options:
         name, _, path = value.partition(":")
         shutil.copy(path, os.path.join(folder, name))
         os.chmod(os.path.join(folder, name), 0o400)
+    elif kind == "StateDirectory":
+        os.environ["STATE_DIRECTORY"] = os.path.join(folder, value)
+        os.makedirs(os.environ["STATE_DIRECTORY"], mode=0o700, exist_ok=True)
 os.environ["CREDENTIALS_DIRECTORY"] = folder
 os.execv(command[0], command)
 """
@@ -179,7 +186,7 @@ def test_the_unit_gives_time_to_drain() -> None:
     stop = re.search(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
     assert stop
     assert int(stop[1]) > GRACE + MARGIN
-    assert "\nRestartPreventExitStatus=2\n" in text
+    assert "\nRestartPreventExitStatus=2 6\n" in text
     assert "\nLoadCredential=journal_password:" in text
 
 

@@ -11,7 +11,7 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.journal.tables import metadata
 
 PAGE = (Path(__file__).parents[2] / "docs" / "record.md").read_text(encoding="utf-8")
-KEEPS = re.compile(r"retention|^keep_|^quarantine_|^fresh$|^key$|^checkpoint$")
+KEEPS = re.compile(r"retention|^keep_|^quarantine_|^fresh$|^key$|^checkpoint$|^waiting_")
 
 
 def rows(title: str) -> list[list[str]]:

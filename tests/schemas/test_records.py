@@ -12,7 +12,7 @@ from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.parcel import Parcel
 from appealbus.schemas.person import Person
 from appealbus.schemas.provenance import Provenance
-from appealbus.schemas.record import Coded, OtherRecord, Record
+from appealbus.schemas.record import Coded, OtherRecord, Record, stored_record
 
 NOW = datetime(2026, 2, 16, 10, 15, tzinfo=UTC)
 PROVENANCE = Provenance(
@@ -105,3 +105,38 @@ def test_names_that_ship_are_taken():
 def test_characters_that_xml_cannot_carry():
     """A third party's text is cleaned like any other, names of fields too."""
     assert fact({"type": "gone.Thing", "a\x00": ["\x01"]}).record.model_dump() == {"type": "gone.Thing", "a�": ["�"]}
+
+
+def test_a_record_of_a_former_name_is_read_as_the_present_type():
+    """What it cannot be read as stays what it was; a type that is still there is no former one."""
+
+    class Newer(Record):
+        type: Literal["vendor.Newer"] = "vendor.Newer"
+        formerly = ("vendor.Older", "Person")
+        size: int
+
+    read = fact({"type": "vendor.Older", "size": 1}).record
+    assert (type(read), read.type, read.size) == (Newer, "vendor.Newer", 1)
+    assert type(stored_record(b'{"type": "vendor.Older", "size": 1}')) is Newer
+    other = fact({"type": "vendor.Older", "length": 1}).record
+    assert (type(other), other.type) == (OtherRecord, "vendor.Older")
+    assert Record.known["Person"] is Person
+    assert "Person" not in Record.renamed
+
+    class Older(Record):
+        type: Literal["vendor.Older"] = "vendor.Older"
+        size: int
+
+    assert type(fact({"type": "vendor.Older", "size": 1}).record) is Older
+    for name in ("vendor.Older", "vendor.Newer"):
+        del Record.known[name]
+    del Record.renamed["vendor.Older"]
+
+
+def test_former_names_of_a_record_are_a_tuple():
+    """A text alone would be a name for each of its letters."""
+    with pytest.raises(TypeError, match="formerly is a tuple of names"):
+
+        class Wrong(Record):
+            type: Literal["vendor.Wrong"] = "vendor.Wrong"
+            formerly = "vendor.Before"

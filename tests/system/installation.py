@@ -54,9 +54,12 @@ class Agencies:
 class Installation:
     """One of them."""
 
+    journal = ""
+
     def __init__(self, folder: Path, agencies: Agencies) -> None:
         """Write the configuration."""
         self.folder = folder
+        self.journal = self.journal or f"sqlite:///{folder / 'journal.db'}"
         self.agencies = agencies
         self.delivered = folder / "dossiers.jsonl"
         self.receipts = folder / "receipts.jsonl"
@@ -121,7 +124,7 @@ class Installation:
         """Read the journal, whoever else works on it."""
 
         async def work() -> T:
-            async with await Journal.open(f"sqlite:///{self.folder / 'journal.db'}", read_only=True) as journal:
+            async with await Journal.open(self.journal, read_only=True) as journal:
                 return await use(journal)
 
         return asyncio.run(work())

@@ -8,6 +8,7 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Dossier
+from tests.services.recomputed import check_the_past
 from tests.system.installation import Installation
 
 Question = tuple[str, str, str]
@@ -36,6 +37,7 @@ def nothing_is_lost(here: Installation, sent: Collection[str]) -> dict[str, Doss
     _versions_grow_by_one(here)
     _every_version_was_delivered(here)
     _every_question_was_recorded(here)
+    check_the_past(here.journal)
     return dossiers
 
 

@@ -25,6 +25,7 @@ from tests.services.postgres import Postgres
 from tests.services.processes import free_port
 from tests.services.proxy import FaultProxy
 from tests.services.rabbitmq import Rabbit, Vhost
+from tests.services.recomputed import check_the_past
 from tests.system.faultless import INSIDE, POISON, differences, dossiers_without_faults
 from tests.system.havoc import ROLE, Around, Havoc, Ways
 from tests.system.installation import SERVICES, Agencies, letters
@@ -186,6 +187,7 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     awaited = around.postgres.execute(left, here.journal.rpartition("/")[2])
     assert awaited == [], "a question that has ended still waits for its answer"
     _check_versions(here, registry.got)
+    check_the_past(here.journal)
     # Whatever an agency has not answered goes back into its queue.
     assert here.agencies.program.stop().code == 0
     for queue in ("appealbus.intake", "appealbus.quarantine", "appealbus.unrouted", *QUEUES):

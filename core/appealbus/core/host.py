@@ -24,6 +24,8 @@ from appealbus.schemas.suggestion import did_you_mean
 
 log = structlog.get_logger(__name__)
 
+_FORMER = "former name of a lookup"
+
 
 @dataclass(slots=True)
 class Plugin:
@@ -132,7 +134,9 @@ class Host:
             if not all(isinstance(item, kind.registered) for item in brought[kind.plural]):
                 raise BrokenPlugin(f"{kind.hook} must return instances of {kind.registered.__name__}")
         for lookup in brought["lookups"]:
-            Node(lookup, name, "", "").check()
+            node = Node(lookup, name, "", "")
+            node.check_names()
+            node.check()
         return brought
 
     def _call(self, name: str, impl: Callable[..., Any], **given: Any) -> Any:
@@ -153,6 +157,12 @@ class Host:
                 if owner := self._taken.get((kind.title, name)):
                     raise BrokenPlugin(f"the {kind.title} {name!r} is brought by the plugin {owner!r} already")
                 claims[kind.title, name] = plugin
+                for former in getattr(item, "formerly", ()):
+                    if (_FORMER, former) in claims or (_FORMER, former) in self._taken:
+                        raise BrokenPlugin(
+                            f"two lookups were called {former!r} before; take it from the formerly of one"
+                        )
+                    claims[_FORMER, former] = plugin
         self._taken.update(claims)
 
     def _active(self) -> list[Plugin]:

@@ -42,9 +42,11 @@ class Record(Model):
         if isinstance(default, str):
             if Record.ships(default):
                 raise TypeError(f"a record type of its own needs a name of its own; {default} ships with the bus")
+            formerly: Any = cls.__dict__.get("formerly", ())
+            if not isinstance(formerly, tuple) or not all(isinstance(name, str) for name in formerly):
+                raise TypeError('formerly is a tuple of names: write formerly = ("vendor.Name",)')
             Record.known[default] = cls
-            if "formerly" in cls.__dict__:
-                Record.renamed.update({name: default for name in cls.formerly if not Record.ships(name)})
+            Record.renamed.update({name: default for name in formerly if not Record.ships(name)})
 
     @staticmethod
     def ships(record_type: str) -> bool:

@@ -5,7 +5,7 @@ what cannot be read at all is set aside where it stands. For stored forms alone:
 strictly.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from appealbus.schemas.base import reading_stored
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 _PASSES = 8
 """How often a document is read: what is set aside may make what holds it unreadable, and so on. None is deeper."""
@@ -45,12 +46,22 @@ def tolerant(validate: Callable[..., T], document: Any, *, set_aside: bool = Tru
         else:
             if aside:
                 _keep(found, document, aside)
+            _settle(found)
             return found
     raise last
 
 
+def corrected(model: M, values: Mapping[str, Any]) -> M:
+    """Return a model with other values; what was set aside of these fields is out of date."""
+    after = model.model_copy(update=values)
+    if after.__pydantic_extra__ is not None:
+        rest = {name: value for name, value in after.__pydantic_extra__.items() if name not in values}
+        object.__setattr__(after, "__pydantic_extra__", rest)
+    return after
+
+
 def knows_more(value: Any) -> bool:
-    """Whether a value was read tolerantly: then it may hold what this program does not know."""
+    """Whether a value was read tolerantly: then it holds what this program does not know, or a word of it."""
     if isinstance(value, list | tuple):
         return any(map(knows_more, value))
     return getattr(value, "__pydantic_extra__", None) is not None
@@ -137,3 +148,15 @@ def _keep(value: Any, document: Any, aside: Aside) -> None:
     elif isinstance(value, list | tuple) and isinstance(document, list):
         for item, its in zip(value, document, strict=True):
             _keep(item, its, aside)
+
+
+def _settle(value: Any, *, root: bool = True) -> None:
+    """Have models within that know nothing more be as those that are read strictly; the root says that it was not."""
+    if isinstance(value, BaseModel):
+        if not root and not value.__pydantic_extra__ and value.model_config.get("extra") != "allow":
+            object.__setattr__(value, "__pydantic_extra__", None)
+        for name in type(value).model_fields:
+            _settle(getattr(value, name), root=False)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _settle(item, root=False)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken
+from appealbus.core.bus import casework
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
@@ -219,6 +220,22 @@ async def test_what_was_open_when_its_lookup_was_lost_is_lacking(start: Start) -
         await bus.settle()
         found = await row(bus, number)
         assert (found.version, found.completeness, found.lacks) == (2, "complete", ())
+
+
+async def test_a_run_that_raises_to_the_end_makes_no_dossier_complete(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What there is is delivered when nobody tries any more; that nothing is known to be open proves nothing."""
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(casework, "PlanRun", broken)
+    async with start(KEPT, retry={"first": "10ms", "max": "10ms", "give_up_after": "50ms"}) as bus:
+        result = await bus.accept(message(text="a"))
+        assert isinstance(result, Taken)
+        await bus.settle(parked=True)
+        assert (await newest(bus, result.receipt.number)).completeness == "partial"
 
 
 def renamed(made: Lookup[Any, Any], *formerly: str) -> Lookup[Any, Any]:

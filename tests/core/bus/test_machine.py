@@ -53,6 +53,7 @@ from appealbus.core.testing import scripted_connector
 from appealbus.schemas import Completeness, Dossier
 from tests.core.kit import ScriptedWire, Thing, lookup, message, reply
 from tests.services.forms import form
+from tests.services.recomputed import check_the_past
 
 SETTLES = 60.0
 EXAMPLES = form(4, 60)
@@ -312,6 +313,7 @@ class Machine(RuleBasedStateMachine):
             self.what_was_finished_on_disk_is_not_asked_again()
         finally:
             await self.life.stop()
+        check_the_past(f"sqlite:///{self.life.folder / 'journal.db'}")
 
     @staticmethod
     def _message(number: int) -> Inbound:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,11 +21,13 @@ from hypothesis.stateful import (
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.errors import VersionConflict
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.rows import NewAppeal, NewChange
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from appealbus.schemas.change import Change, ChangeKind
 from appealbus.schemas.dossier import Completeness
 from tests.services.forms import form
+from tests.services.recomputed import check_the_past
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -42,6 +45,7 @@ class JournalLife(RuleBasedStateMachine):
         self.receipts = {}
         self.numbers = {}
         self.versions = {}
+        self.changes = {}
         self.confirmed = []
         self.journal = None
         if server is None:
@@ -83,6 +87,20 @@ class JournalLife(RuleBasedStateMachine):
             assert message in self.receipts or (one.receipt.number == number) == (number not in in_use)
             assert one.receipt == self.receipts.setdefault(message, one).receipt
             self.versions.setdefault(one.appeal_id, 0)
+
+    @rule(
+        changes=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xy"), st.integers(1, 3)), max_size=4)
+    )
+    def change_together(self, changes):
+        taken = self.do(self.changed([self.change(*each) for each in changes]))
+        for (message_id, channel, at), one in zip(changes, taken, strict=True):
+            appeal = self.receipts.get((message_id, channel))
+            known = self.changes.setdefault((message_id, channel, at), one)
+            assert one.new == (known is one)
+            assert one.receipt.number == (appeal.receipt.number if appeal else "")
+
+    async def changed(self, news):
+        return await asyncio.gather(*(self.journal.change(new) for new in news))
 
     @rule(appeal=appeals, step=st.sampled_from([1, 1, 1, 0, 2, -1]))
     def conclude(self, appeal, step):
@@ -130,6 +148,8 @@ class JournalLife(RuleBasedStateMachine):
             message: one.receipt.number for message, one in self.receipts.items()
         }
         assert len({row.number for row in rows}) == len(rows)
+        if self.changes:
+            self.hold_changes(rows)
         assert {row.appeal_id: row.version for row in rows} == self.versions
         own = sorted(one.receipt.number for (_, channel), one in self.receipts.items() if channel != "z")
         given = {one.receipt.number for (_, channel), one in self.receipts.items() if channel == "z"}
@@ -139,6 +159,21 @@ class JournalLife(RuleBasedStateMachine):
         for number in {number for number, _ in self.confirmed}:
             versions = [version for one, version in self.confirmed if one == number]
             assert versions == list(range(1, len(versions) + 1))
+
+    def hold_changes(self, rows):
+        waiting = [each for each in self.changes if each[:2] not in self.receipts]
+        assert self.do(self.journal.counts()).waiting_changes == len(waiting)
+        cases = self.do(self.journal.cases([row.appeal_id for row in rows]))
+        assert {case.appeal_id: case.changes for case in cases if case.changes} == Counter(
+            self.receipts[each[:2]].appeal_id for each in self.changes if each[:2] in self.receipts
+        )
+        assert all(case.changes == len(case.kept_changes) for case in cases)
+
+    def change(self, message_id, channel, at):
+        change = Change(
+            message_id=f"{message_id}{at}", appeal_message_id=message_id, channel=channel, kind=ChangeKind.WITHDRAWN
+        )
+        return NewChange(change, NOW, "appealbus")
 
     def new(self, message_id, channel, number=None):
         appeal = Appeal(
@@ -153,6 +188,7 @@ class JournalLife(RuleBasedStateMachine):
     def teardown(self):
         if self.journal is not None:
             self.do(self.journal.close())
+            check_the_past(self.url)
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         self.folder.cleanup()

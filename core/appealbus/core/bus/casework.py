@@ -247,7 +247,7 @@ class CaseRun:
         if again is None and not case.version:
             # Too old for another try, and there is no version yet: deliver what there is.
             states = {(state.lookup, state.key): state for state in case.states}
-            return await self._publish(self._whole(states, None), None)
+            return await self._publish(replace(self._whole(states, None), cut_off=True), None)
         return await self._end(Completeness.PARTIAL, again, case.states, lacks=sorted(self._contract.missing))
 
     async def _publish(self, known: Whole, due_at: datetime | None) -> RunEnd:

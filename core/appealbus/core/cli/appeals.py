@@ -17,6 +17,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.stored import DOSSIER
+from appealbus.schemas.tolerant import whole
 from appealbus.schemas.xml import to_xml
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
@@ -77,7 +78,7 @@ def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: C
         cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy, about=_version
     )
     if as_json:
-        gaps = [gap.model_dump(mode="json") for gap in found.gaps]
+        gaps = [whole(gap, gap.model_dump(mode="json")) for gap in found.gaps]
         head = {"number": found.number, "version": found.version, "completeness": found.completeness.value}
         cli.print_json({**head, "gaps": gaps, "held": held and _held_as_json(held)})
     else:

@@ -21,6 +21,7 @@ from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
 
@@ -216,6 +217,7 @@ async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
         mark = None if checkpoint is None else checkpoint.read()
         async with cli.journal() as journal:
             outbox, known = (await journal.counts()).outbox, await journal.known_lookups()
+            problems = await _key_problems(journal)
             if checkpoint is not None:
                 checkpoint.compare(mark, await journal.standing())
     except NoJournalYet:
@@ -233,17 +235,25 @@ async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
         for name, each in contract.missing.items()
         if each.plugin
     }
-    lost = [
+    problems += [
         f"lookup {name} could be asked once, and no dossier is complete without it: {reason}; "
         f"if it is gone for good, name it in bus.retired"
         for name, reason in sorted(missing.items())
     ]
-    return lost + [
+    return problems + [
         f"{count} dossiers wait for receiver {name}, which is not configured; "
         f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
         for name, count in sorted(outbox.items())
         if name not in cli.loaded.settings.deliveries
     ]
+
+
+async def _key_problems(journal: Journal) -> list[str]:
+    try:
+        await journal.keyed()
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 async def _within(seconds: float, ask: Callable[[], Awaitable[H]]) -> H | Health:

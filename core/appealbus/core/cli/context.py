@@ -15,6 +15,7 @@ import structlog
 import typer
 
 from appealbus.core import process
+from appealbus.core.cli.migrating import shown_on
 from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
@@ -25,6 +26,7 @@ from appealbus.core.host import Host
 from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.key import KeyFile
 from appealbus.core.parts import load_plugins
 
 T = TypeVar("T")
@@ -71,12 +73,12 @@ class Cli:
 
     @asynccontextmanager
     async def journal(
-        self, *, write: bool = False, restored: bool = False, ends_workers: bool = False
+        self, *, write: bool = False, restored: bool = False, anew: bool = False, ends_workers: bool = False
     ) -> AsyncIterator[Journal]:
         """Open the journal of the configuration.
 
         To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
-        migrated, workers of earlier releases are ended by whoever `ends_workers`.
+        migrated, workers of earlier releases are ended by whoever `ends_workers`. `anew`: it gets another key.
 
         Raises:
             Behind: it is another one, or an older copy.
@@ -89,9 +91,10 @@ class Cli:
         journal = await Journal.open(
             bus.journal,
             bus.journal_password,
-            key=bus.key_file(),
+            key=KeyFile(bus.key_file(), anew=anew),
             number_prefix=bus.number_prefix,
             read_only=not write,
+            tell=shown_on(self.err),
             ends_workers=ends_workers,
         )
         if write:

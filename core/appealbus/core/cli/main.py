@@ -18,6 +18,7 @@ from appealbus.core.cli import (
     deliveries,
     history,
     holding,
+    key,
     listing,
     plugins,
     quarantine,
@@ -123,6 +124,7 @@ def build(cli: Cli) -> typer.Typer:
         access,
         restored,
         clock,
+        key,
     ):
         part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works

@@ -1,5 +1,6 @@
 """Dossiers for people, on a terminal."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,14 @@ from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
 from appealbus.core.planning.contract import NOT_LOADED
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
-from appealbus.schemas.record import Coded
+from appealbus.schemas.record import Coded, Record
 
 _SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 _COMPLETENESS = {"partial": "yellow", "complete": "green"}
+_STEP = re.compile(r"[.\[]")
 _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
 
 
@@ -33,6 +36,8 @@ def dossier_view(dossier: Dossier) -> RenderableType:
         parts.append(_gaps(dossier))
     if dossier.not_carried:
         parts.append(_not_carried(dossier))
+    if more := list(_more(dossier)):
+        parts.append(_of_another_release(more))
     return Group(*parts)
 
 
@@ -69,7 +74,7 @@ def _section(title: str) -> Table:
 def _appeal(dossier: Dossier) -> RenderableType:
     table = _section("\nThe appeal")
     for name, value in _rows(dossier.appeal, _language(dossier)):
-        if not name.startswith(_NOT_SHOWN):
+        if _STEP.split(name, 1)[0] not in _NOT_SHOWN:
             table.add_row(Text(one_line(name)), Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
         for mention in getattr(dossier.appeal.mentions, kind):
@@ -139,6 +144,25 @@ def _row(value: Any, path: str, language: str) -> Iterator[tuple[str, str]]:
                 yield from _row(item, f"{path}.{key}", language)
         case _:
             yield path, str(value)
+
+
+def _of_another_release(more: list[tuple[str, str]]) -> RenderableType:
+    table = _section("\nWhat another release of appealbus knows more")
+    for path, value in more:
+        table.add_row(Text(one_line(path)), Text(value))
+    return table
+
+
+def _more(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what no model of ours has a field for, but for what appeal and records show themselves."""
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _more(item, f"{path}[{i}]")
+    elif isinstance(value, BaseModel) and not isinstance(value, Appeal | Record):
+        for name, more in (value.__pydantic_extra__ or {}).items():
+            yield from _row(more, f"{path}.{name}".removeprefix("."), "")
+        for name in type(value).model_fields:
+            yield from _more(getattr(value, name), f"{path}.{name}".removeprefix("."))
 
 
 def _gaps(dossier: Dossier) -> RenderableType:

@@ -52,7 +52,7 @@ async def _restored(cli: Cli, checkpoint: Checkpoint | None, after: int | None, 
     mark = None if checkpoint is None else checkpoint.read()
     async with cli.journal(write=True, restored=True) as journal:
         await journal.hold_run_lock()
-        if journal.shared and await _somebody_works(journal):
+        if journal.shared and await somebody_works(journal):
             cli.fail("workers run on this journal; stop them first", EXIT_JOURNAL)
         before = await journal.standing()
         last = _last(before, mark, after)
@@ -86,7 +86,7 @@ def _note(cli: Cli, checkpoint: Checkpoint, standing: JournalState) -> None:
     )
 
 
-async def _somebody_works(journal: Journal) -> bool:
+async def somebody_works(journal: Journal) -> bool:
     """Say whether workers are alive. The copy may hold some that died with what it was made of: they are waited out."""
     ends = monotonic() + ALIVE + 1.0
     while await journal.workers():

@@ -171,9 +171,8 @@ def _parked(about: str, detail: Detail) -> str:
 
 
 def _open(detail: Detail) -> str:
-    pending, lacks = (" ".join(str(detail.get(name) or "").split()) for name in ("pending", "lacks"))
-    waits = f", waits for {pending.replace(' ', ', ')}" if pending else ""
-    return f"{waits}, cannot ask {lacks.replace(' ', ', ')}" if lacks else waits
+    pending, lacks = (", ".join(map(str, detail.get(name) or ())) for name in ("pending", "lacks"))
+    return f"{f', waits for {pending}' if pending else ''}{f', cannot ask {lacks}' if lacks else ''}"
 
 
 def _stands(detail: Detail) -> str:

@@ -88,7 +88,7 @@ def assemble(
         number=case.receipt.number,
         version=case.version + 1,
         epoch=epoch,
-        completeness=completeness_of(states, required),
+        completeness=Completeness.PARTIAL if whole.cut_off else completeness_of(states, required),
         created_at=created_at,
         receipt=case.receipt,
         appeal=case.appeal,

@@ -31,6 +31,7 @@ class Whole:
         carried: which of them are carried forward.
         not_carried: facts about what the appeal no longer names.
         lacks: lookups that the contract wants and that could not be asked although there is something to ask.
+        cut_off: whether the run raised: then nobody knows what else there would have been to ask.
 
     """
 
@@ -38,6 +39,7 @@ class Whole:
     carried: Collection[Key] = ()
     not_carried: Sequence[NotCarried] = ()
     lacks: Sequence[str] = ()
+    cut_off: bool = False
 
 
 def renamed(case: Case, present: Mapping[str, str]) -> Case:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from appealbus.core.errors import AppealBusError
 from appealbus.schemas.dossier import Dossier, Fact, Gap
+from appealbus.schemas.tolerant import whole
 
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -69,7 +70,7 @@ def trail_of(fact: Fact, dossier: Dossier) -> dict[str, str]:
     """Return a fact's provenance, for people."""
     trail = {
         name: str(value)
-        for name, value in fact.provenance.model_dump(mode="json").items()
+        for name, value in whole(fact.provenance, fact.provenance.model_dump(mode="json")).items()
         if value is not None and value != ""
     }
     if fact.not_asked_now:

@@ -161,7 +161,7 @@ def unpack(head: str, packed: bytes) -> Conversation:
         begins = 0
         for each in told["calls"]:
             if "size" not in each:
-                steps.append(Failed(OutcomeKind(each["kind"]), each["code"], each["reason"], each["again"]))
+                steps.append(Failed(OutcomeKind.stored(each["kind"]), each["code"], each["reason"], each["again"]))
                 continue
             body = whole[begins : begins + each["size"]]
             begins += each["size"]

@@ -85,8 +85,13 @@ def state_from_row(row: Row[Any]) -> LookupState:
 
 def names_to(names: Iterable[str]) -> str | None:
     """Return names as a column holds them, each with a space around it; None for none."""
-    text = " ".join(names)
+    text = " ".join(map(one_word, names))
     return f" {text} " if text else None
+
+
+def one_word(name: str) -> str:
+    """Return a name as it stands in such a column, where spaces are between names."""
+    return "_".join(name.split())
 
 
 def names_from(text: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """What lists, figures and searches need of an appeal, as columns of its row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
+_SPELT = 300
+"""Characters of a code with all that stands between its digits."""
 _WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
 
 
@@ -34,9 +37,10 @@ def of_appeal(appeal: Appeal | Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def worst(severities: Iterable[str]) -> str | None:
-    """Return the worst severity, if there is any."""
+    """Return the worst severity, if there is any; one of another release, which nobody here can rank, comes first."""
     there = set(map(str, severities))
-    return next((each for each in _WORST_FIRST if each in there), None)
+    unknown = sorted(there.difference(_WORST_FIRST))
+    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
 
 
 def pending_of(states: Iterable[LookupState]) -> list[str]:
@@ -65,5 +69,12 @@ def _of(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _code(parse: Any, value: Any, name: str) -> str | None:
-    return parse_or_none(parse, _of(value, name))
+def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:
+    written = _of(value, name)
+    return _parsed(parse, written) if written and len(written) <= _SPELT else None
+
+
+# Of bodies and places there are few.
+@lru_cache(maxsize=4096)
+def _parsed(parse: Callable[[str], str], written: str) -> str | None:
+    return parse_or_none(parse, written)

@@ -1,6 +1,7 @@
 """The journal, as the rest of the bus sees it."""
 
 import asyncio
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,8 +10,11 @@ import structlog
 
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
+from appealbus.core.journal.errors import Superseded
+from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.outgoing import Delivering
+from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.schema import Tell
 from appealbus.core.journal.taking import Taking
@@ -22,10 +26,13 @@ from appealbus.core.journal.writes import accepting, changing, concluding, journ
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
 
+_LEAVING = 3.0
+"""Seconds that whoever has migrated the journal has to let others in."""
+
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Upkeep):
+class Journal(Taking, Working, Delivering, Upkeep, Renewing):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the
@@ -40,7 +47,7 @@ class Journal(Taking, Working, Delivering, Upkeep):
         url: str,
         password: Secret | None = None,
         *,
-        key: Path | None = None,
+        key: Path | KeyFile | None = None,
         number_prefix: str = "AB",
         read_only: bool = False,
         tell: Tell | None = None,
@@ -75,11 +82,24 @@ class Journal(Taking, Working, Delivering, Upkeep):
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:
             try:
-                await journal.look()
+                await journal._first_look()
             except BaseException:
                 await journal.close()
                 raise
         return journal
+
+    async def _first_look(self) -> None:
+        """Look at the clock; whoever has just migrated the journal to our tables is about to leave."""
+        ends = time.monotonic() + _LEAVING
+        while True:
+            try:
+                await self.look()
+            except Superseded as error:
+                if error.done or time.monotonic() > ends:
+                    raise
+                await asyncio.sleep(_LEAVING / 20)
+            else:
+                return
 
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.

@@ -13,17 +13,20 @@ from hashlib import sha256
 from hmac import HMAC, compare_digest
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from appealbus.core import clocks
 from appealbus.core.config.permissions import readable_by_others, writable_by_others
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.naming import Named
-from appealbus.core.journal.tables import standing
+from appealbus.core.journal.tables import counter, standing
 
 _BYTES = 32
 _LINE = re.compile(rb"[0-9a-f]{64}\n?")
 _LARGEST = 1000
 """Bytes: a key has 65. What has more is another file, and is not read to its end."""
+RENEWED = "renewed"
+"""The counter that says up to which appeal all is marked with a new key; it is there while not all is."""
 _UNKEYED = 16
 """Characters of a question's key as the plan makes it: a hash. Shorter ones are words, and stay."""
 
@@ -42,8 +45,11 @@ class JournalKey:
         return self._digest(f"{kind}:{identifier}")[:16]
 
     def marked(self, named: Iterable[Named]) -> list[Marked]:
-        """Return what stands in `subject` for identifiers, each once in its role."""
-        return [(self.mark(kind, value), role, kind) for kind, value, role in dict.fromkeys(named)]
+        """Return what stands in `subject` for identifiers, each once, in the first of its roles."""
+        roles: dict[tuple[str, str], str] = {}
+        for kind, value, role in named:
+            roles.setdefault((kind, value), role)
+        return [(self.mark(kind, value), role, kind) for (kind, value), role in roles.items()]
 
     def question(self, unkeyed: str) -> str:
         """Return the key under which a question is kept and told, from the hash that its plan has made of its query."""
@@ -63,8 +69,16 @@ class JournalKey:
 class KeyFile:
     """Where the key lies: one line of 64 hexadecimal digits, for its owner's eyes alone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, anew: bool = False) -> None:
+        """Name it.
+
+        Args:
+            path: where it is.
+            anew: whether the journal gets another key; whoever opens it then marks everything anew.
+
+        """
         self.path = path
+        self._anew = anew
 
     def settle(self, connection: Connection) -> JournalKey:
         """Return the journal's key; where it has none yet take the one that is there, or make it.
@@ -75,7 +89,10 @@ class KeyFile:
             ConfigError: the key is gone, is another journal's, is open to others, or cannot be made.
 
         """
-        if connection.scalar(select(standing.c.key_check)) is not None:
+        check = connection.scalar(select(standing.c.key_check))
+        if self._anew:
+            return self._renewed(connection, check)
+        if check is not None:
             return self.of_journal(connection)
         key = self._read() or self._make()
         connection.execute(update(standing).values(key_check=key.check))
@@ -85,9 +102,14 @@ class KeyFile:
         """Return the journal's key.
 
         Raises:
-            ConfigError: as above; or the journal has none yet.
+            ConfigError: as above; or the journal has none yet, or not everything is marked with it yet.
 
         """
+        if _under_way(connection):
+            raise ConfigError("the journal gets another key, and not all is marked anew; `appealbus key renew` goes on")
+        return self._checked(connection)
+
+    def _checked(self, connection: Connection) -> JournalKey:
         check = connection.scalar(select(standing.c.key_check))
         key = self._read()
         if check is None:
@@ -97,6 +119,31 @@ class KeyFile:
         if not compare_digest(key.check, check):
             raise ConfigError(f"the key at {self.path} is not this journal's. {_ADVICE}")
         return key
+
+    def _renewed(self, connection: Connection, check: bytes | None) -> JournalKey:
+        """Give the journal another key: one that was laid there and is not the old one, or else one that is made."""
+        if _under_way(connection):
+            with suppress(ConfigError):
+                return self._checked(connection)
+        key = None
+        with suppress(ConfigError):
+            key = self._read()
+        if key is None or check is None or compare_digest(key.check, check):
+            self._move_aside()
+            key = self._make()
+        connection.execute(update(standing).values(key_check=key.check))
+        connection.execute(delete(counter).where(counter.c.name == RENEWED))
+        connection.execute(insert(counter).values(name=RENEWED, value=0))
+        return key
+
+    def _move_aside(self) -> None:
+        """Keep a key that was: a journal that is restored from before may want it."""
+        aside = self.path.with_name(f"{self.path.name}.until-{clocks.wall():%Y%m%dT%H%M%S}")
+        try:
+            with suppress(FileNotFoundError):
+                self.path.rename(aside)
+        except OSError as error:
+            raise ConfigError(f"the journal's key {self.path} cannot be moved aside: {error.strerror}") from None
 
     def _read(self) -> JournalKey | None:
         try:
@@ -137,6 +184,10 @@ class KeyFile:
         if key is None:
             raise ConfigError(f"the journal's key at {self.path} was taken away while it was made")
         return key
+
+
+def _under_way(connection: Connection) -> bool:
+    return connection.scalar(select(counter.c.value).where(counter.c.name == RENEWED)) is not None
 
 
 def _flush(folder: Path) -> None:

@@ -73,7 +73,7 @@ def open_store(
     url: str,
     password: postgresql.Password | None = None,
     *,
-    key: Path | None = None,
+    key: Path | KeyFile | None = None,
     read_only: bool,
     tell: schema.Tell | None = None,
     ends_workers: bool = False,
@@ -89,11 +89,19 @@ def open_store(
     except ArgumentError:
         raise ConfigError('the journal\'s URL is malformed; write for example "sqlite:///journal.db"') from None
     if parsed.get_backend_name() == "sqlite":
-        return _open_sqlite(parsed, key, tell, read_only=read_only, ends_workers=ends_workers)
+        return _open_sqlite(parsed, _key_file(parsed, key), tell, read_only=read_only, ends_workers=ends_workers)
     if parsed.get_backend_name() == "postgresql":
-        its_key = KeyFile(key or UNNAMED_KEY)
+        its_key = _key_file(parsed, key)
         return _open_postgresql(parsed, password, its_key, tell, read_only=read_only, ends_workers=ends_workers)
     raise ConfigError(f"the journal cannot be kept in {parsed.get_backend_name()}; write sqlite:// or postgresql://")
+
+
+def _key_file(url: URL, key: Path | KeyFile | None) -> KeyFile:
+    if isinstance(key, KeyFile):
+        return key
+    if key is None and url.get_backend_name() == "sqlite":
+        key = Path(f"{url.database}.key").absolute()
+    return KeyFile(key or UNNAMED_KEY)
 
 
 def as_journal_error(error: Exception) -> JournalError:
@@ -122,12 +130,11 @@ def _our_words(error: Exception, original: BaseException | None) -> tuple[str, s
 
 
 def _open_sqlite(
-    url: URL, key: Path | None, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
+    url: URL, key: KeyFile, tell: schema.Tell | None, *, read_only: bool, ends_workers: bool
 ) -> OpenedDatabase:
     if not url.database or url.database == ":memory:":
         raise ConfigError('a journal in memory keeps no promise; name a file: "sqlite:///journal.db"')
     path = Path(url.database).absolute()
-    key_file = KeyFile(key or path.with_name(f"{path.name}.key"))
     reading = _sqlite_engine(path, "mode=ro", ("PRAGMA query_only=1",), "BEGIN", READERS)
     if read_only:
         if not path.is_file():
@@ -136,7 +143,7 @@ def _open_sqlite(
             undo.callback(reading.dispose)
             schema.check(reading)
             undo.pop_all()
-        return OpenedDatabase(reading, None, nullcontext(), path, key_file)
+        return OpenedDatabase(reading, None, nullcontext(), path, key)
     if not path.parent.is_dir():
         raise ConfigError(f"the journal's folder {path.parent} does not exist; create it or name another")
     writing = _sqlite_engine(path, "mode=rw", _PRAGMAS, "BEGIN IMMEDIATE", 1)
@@ -148,7 +155,7 @@ def _open_sqlite(
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         try:
             fence = partial(handover.sqlite_fence, path)
-            its_key = schema.upgrade(writing, lock, key_file, fence, tell, ends_workers=ends_workers)
+            its_key = schema.upgrade(writing, lock, key, fence, tell, ends_workers=ends_workers)
         except BaseException:
             with lock:
                 writing.dispose()

@@ -167,6 +167,17 @@ class Node:
         """The lookups whose records the inputs come from."""
         return tuple(dict.fromkeys(p.lookup for b in self.bindings for p in b.paths if p.lookup is not None))
 
+    def check_names(self) -> None:
+        """Check that the lookup says its former names as it should.
+
+        Raises:
+            PlanError: saying what to write.
+
+        """
+        formerly: Any = self.lookup.formerly
+        if not isinstance(formerly, tuple) or not all(isinstance(name, str) and name for name in formerly):
+            raise PlanError(self.lookup.name, 'formerly is a tuple of names: write formerly = ("old.name",)')
+
     def check(self, models: Mapping[str, type[Record]] | None = None) -> None:
         """Check that the paths lead somewhere: into the appeal, and into the records of the given lookups.
 

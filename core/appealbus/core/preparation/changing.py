@@ -7,10 +7,11 @@ from typing import Any
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Form, appeal_document
-from appealbus.core.preparation.extraction import prepare
+from appealbus.core.preparation.extraction import TOO_MANY, check, prepare
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change, ChangeKind, ChangeNote, Correction
+from appealbus.schemas.tolerant import corrected, knows_more
 
 _TERMS = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED})
 _TELLS_FIELDS_ALONE = frozenset({ChangeKind.CORRECTED, ChangeKind.DUE})
@@ -29,10 +30,16 @@ class Changed:
 def with_changes(case: Case) -> Case:
     """Return the case of the appeal as it is after its changes."""
     done = changed(case.first or case.appeal, case.kept_changes)
+    if any(knows_more(each.change) for each in case.kept_changes):
+        # A later release knows what that one says, and may have made the form of it that the journal has.
+        return replace(case, notes=done.notes)
     written = appeal_document(done.appeal)
-    form = None if written.digest == case.content else Form(done.appeal, written)
+    # Of another release's form the members may be in another order.
+    same = written.digest == case.content or done.appeal == case.appeal
+    form = None if same else Form(done.appeal, written)
     size = max(case.size, len(written.body))
-    return replace(case, appeal=done.appeal, notes=done.notes, content=written.digest, size=size, form=form)
+    content = case.content if same else written.digest
+    return replace(case, appeal=done.appeal, notes=done.notes, content=content, size=size, form=form)
 
 
 def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
@@ -53,7 +60,8 @@ def changed(first: Appeal, changes: Iterable[KeptChange]) -> Changed:
 
 
 def _without_own_warnings(appeal: Appeal) -> Appeal:
-    own = prepare(appeal).warnings
+    # Without a look at the text, which may be long: of that there is one kind of warning.
+    own = check(appeal) + [each for each in appeal.warnings if each.code == TOO_MANY]
     return appeal.model_copy(update={"warnings": [each for each in appeal.warnings if each not in own]})
 
 
@@ -67,7 +75,7 @@ def _after(form: Appeal, change: Change) -> Appeal:
         values = {"addressee": change.to}
     if not values:
         return form
-    after = form.model_copy(update=values)
+    after = corrected(form, values)
     fields = tuple(_other_fields(form, after))
     # What could not be used of a field is out of date once the field is another.
     kept = {
@@ -92,7 +100,7 @@ def _corrected(form: Appeal, change: Change) -> dict[str, Any]:
         if not dot:
             values[name] = Appeal.model_fields[name].get_default(call_default_factory=True)
         elif isinstance(whole, Model) and field in type(whole).model_fields and field != "type":
-            values[name] = whole.model_copy(update={field: None})
+            values[name] = corrected(whole, {field: None})
     return values
 
 
@@ -103,7 +111,7 @@ def _merged(before: Any, given: Any, *, untyped: bool) -> Any:
     said = {name: value for name, value in given if value is not None and name != "type"}
     if type(before) is not type(given) and not (untyped and said.keys() <= type(before).model_fields.keys()):
         return given
-    return before.model_copy(update=said)
+    return corrected(before, said)
 
 
 def _other_fields(before: Appeal, after: Appeal) -> Iterator[str]:

@@ -18,6 +18,8 @@ from appealbus.schemas.identifiers import (
 MOST_MENTIONS = 50
 """How many identifiers of one kind are taken from a text: each costs questions to a source."""
 
+TOO_MANY = "mentions.too_many"
+"""The code of the warning about a text that mentions more."""
 _EXPECTED = {"kind": "the appeal does not say what kind it is", "applicant": "the appeal does not say who writes"}
 
 
@@ -27,7 +29,7 @@ def prepare(appeal: Appeal) -> Appeal:
     warnings = check(appeal) + [
         AppealWarning(
             field=f"mentions.{kind}",
-            code="mentions.too_many",
+            code=TOO_MANY,
             message=f"the text has more than {MOST_MENTIONS} identifiers of this kind; the rest is left out",
         )
         for kind in sorted(crowded)

@@ -71,8 +71,9 @@ class Target:
         self.orders.append(((row["dated_at"], new.message_id, new.channel), row["kind"]))
         self.size += row["size"]
         self.new = True
-        if new.due_on is not None:  # until its run says exactly; sooner than needed harms nobody
-            self.urgency = min(self.urgency, new.due_on.toordinal())
+        due_on = new.due_on if new.corrected is None else new.corrected.due_on or new.due_on
+        if due_on is not None:  # until its run says exactly; sooner than needed harms nobody
+            self.urgency = min(self.urgency, due_on.toordinal())
 
     @property
     def standing(self) -> dict[str, Any]:

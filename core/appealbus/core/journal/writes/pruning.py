@@ -174,8 +174,15 @@ def drop_deliveries(connection: Connection, items: Sequence[Gone]) -> list[int]:
 
 def _drop(connection: Connection, item: Gone, which: ColumnElement[bool]) -> int:
     some = select(outbox.c.id).where(outbox.c.receiver == item.receiver, which).limit(_BATCH)
-    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(outbox.c.id)
-    ids = sorted(connection.execute(dropped).scalars())
-    if ids:
-        _note(connection, item.by, "outbox", ids[-1], len(ids), ids=ids)
-    return len(ids)
+    told = (outbox.c.id, outbox.c.appeal_id, outbox.c.version)
+    dropped = delete(outbox).where(outbox.c.id.in_(some)).returning(*told)
+    rows = sorted(connection.execute(dropped), key=lambda row: row.id)
+    if rows:
+        _note(connection, item.by, "outbox", rows[-1].id, len(rows))
+        events.note(connection, [_skipped(row, item) for row in rows])
+    return len(rows)
+
+
+def _skipped(row: Any, item: Gone) -> Event:
+    detail = {"version": row.version, "id": row.id, "reason": "the receiver is gone", "deleted": True}
+    return Event(What.SKIPPED, row.appeal_id, item.by, item.receiver, detail)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal.codec import names_from
+from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
 from appealbus.core.journal.writes import clock, events, suspects
 from appealbus.schemas.outcome import OutcomeKind
@@ -83,7 +83,8 @@ class Retry:
     """Whether to ask also what was found."""
 
 
-_OPEN = [kind.value for kind in OutcomeKind if not kind.final and kind is not OutcomeKind.SKIPPED]
+_ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
+"""All others are open, those of another release too."""
 _ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 _ANSWERED_YES = [OutcomeKind.FOUND.value]
 
@@ -132,6 +133,7 @@ def _lacking(connection: Connection, item: Claim, lost: Collection[str]) -> list
     """
     rows: list[Any] = []
     after = ""
+    lost = set(map(one_word, lost))
     for _ in range(_KINDS_OF_LACK):
         more = select(appeal.c.lacks).where(LACKS, appeal.c.lacks > after).order_by(appeal.c.lacks).limit(1)
         lacks = connection.scalar(more)
@@ -208,7 +210,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
-    due = update(lookup).where(mine, lookup.c.kind.in_(_OPEN)).values(next_attempt_at=item.at)
+    due = update(lookup).where(mine, lookup.c.kind.not_in(_ENDED)).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount
     answered = (_ANSWERED_NO if item.everything or item.refresh else []) + (_ANSWERED_YES if item.refresh else [])
     if answered:

@@ -1,0 +1,76 @@
+"""Questions that were asked before are known by their inputs, where the journal's key is another one now."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.doors import is_defect
+from appealbus.core.planning.lineage import Known
+from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.schemas.dossier import Input
+
+Asked: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def keys_anew(
+    nodes: Iterable[Node], case: Case, fan_out: int, key_of: Callable[[str], str]
+) -> dict[tuple[str, str], str]:
+    """Return the new keys of a case's questions, by lookup and old key; nothing is asked.
+
+    A question that the plan would not put any more has no new key: nobody will look for it by one.
+
+    Args:
+        nodes: the plan, in its order.
+        case: the appeal with how its questions stand.
+        fan_out: the most questions of one lookup.
+        key_of: makes the key of a question from the hash of its query.
+
+    """
+    states: defaultdict[str, dict[Asked, LookupState]] = defaultdict(dict)
+    for each in case.states:
+        if each.inputs:
+            states[each.lookup][_asked(each.inputs)] = each
+    records: dict[str, list[Known]] = {}
+    standings: dict[str, InputState] = {}
+    found: dict[tuple[str, str], str] = {}
+    for node in nodes:
+        name = node.lookup.name
+        known = [
+            (draft, states[name].get(_asked(draft.inputs)))
+            for draft in _drafts(node, case, records, standings, fan_out)
+        ]
+        records[name] = []
+        for draft, state in known:
+            if state is None:
+                continue
+            key = found[name, state.key] = key_of(draft.key)
+            if state.record is not None:
+                records[name].append(Known(state.record, {**draft.lineage, name: frozenset((key,))}))
+        pending = any(draft.query is not None if state is None else state.pending for draft, state in known)
+        standings[name] = InputState("", bool(records[name]), pending)
+    return found
+
+
+def _asked(inputs: Iterable[Input]) -> Asked:
+    return tuple((each.name, each.value) for each in inputs)
+
+
+def _drafts(
+    node: Node,
+    case: Case,
+    records: Mapping[str, list[Known]],
+    standings: Mapping[str, InputState],
+    fan_out: int,
+) -> list[Draft]:
+    try:
+        return node.drafts(
+            case.appeal,
+            {name: records[name] for name in node.upstream},
+            {name: standings[name] for name in node.upstream},
+            fan_out,
+        )
+    except BaseException as error:  # validators of a query are the plugin's own
+        if not is_defect(error):
+            raise
+        return []
