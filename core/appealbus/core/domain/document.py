@@ -16,7 +16,7 @@ from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record, record_to_json
 from appealbus.schemas.stored import APPEAL, PROVENANCE
-from appealbus.schemas.tolerant import knows_more, whole
+from appealbus.schemas.tolerant import whole
 
 DIGEST = 32
 """Bytes of a digest: that of SHA-256."""
@@ -144,7 +144,7 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
 
 def _rest(dossier: Dossier) -> bytes:
     """Return a dossier without its documents, with what this program does not know of the inputs of questions."""
-    if not any(knows_more(outcome.inputs) for outcome in dossier.outcomes):
+    if all(given.__pydantic_extra__ is None for outcome in dossier.outcomes for given in outcome.inputs):
         return dossier.model_dump_json(exclude_none=True, exclude=_DOCUMENTS).encode()
     return to_json(whole(dossier, dossier.model_dump(mode="json", exclude_none=True, exclude=_DOCUMENTS)))
 
