@@ -228,3 +228,16 @@ async def test_answers_that_come_by_themselves_are_noted(journal, make):
     """And a message that another one's id stands in the way of is noted with that one."""
     assert await journal.answered("acme", Answer("nobody's", b"")) is Kept.UNKNOWN
     assert await words(journal) == []
+
+
+async def test_any_text_is_noted_as_it_can_be(journal, make):
+    """Whatever a name has in it, and where a column is empty in all rows: nothing else of the group is lost."""
+    odd = "\x1f\x00\ud800\\{},\"'%s"
+    journal.actor = f"person:{odd}"
+    number = (await journal.accept(make.new())).receipt.number
+    await journal.hold_appeal(number, by=odd, reason=odd)
+    await journal.release_appeal(number)
+    shown = "\ufffd\ufffd\ufffd\\{},\"'%s"
+    _, held, released = await placed(journal)
+    assert (held.actor, held.detail) == (f"person:{shown}", {"reason": shown})
+    assert (released.actor, released.about, released.detail) == (f"person:{shown}", "", {})

@@ -228,7 +228,12 @@ class Bus:
         return await self._has_any(parked) or self._dispatcher.begun != begun
 
     async def _has_any(self, parked: bool) -> bool:
-        if self._dispatcher.busy or self._arrivals.busy or not all(intake.idle for intake in self.parts.intakes):
+        if (
+            self._dispatcher.busy
+            or self._dispatcher.looks_for_lacks
+            or self._arrivals.busy
+            or not all(intake.idle for intake in self.parts.intakes)
+        ):
             return True
         due = await self.journal.next_due()
         if due is not None and due <= self.journal.now():

@@ -122,7 +122,12 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """Whether anything is in flight."""
-        return bool(self._cases or self._arriving or self._claiming or (self._lacking and self.lost))
+        return bool(self._cases or self._arriving or self._claiming)
+
+    @property
+    def looks_for_lacks(self) -> bool:
+        """Whether there may be appeals that other workers could not finish and this one can."""
+        return self._lacking and self.lost is not None
 
     @property
     def begun(self) -> int:

@@ -26,14 +26,8 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def insert_values(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows of values that the database takes as they are, moments as numbers, in the order of the names."""
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        _write_values(connection, _prepared(table, names, "fail")[1], rows)
-    else:
-        columns = tuple(map(list, zip(*rows, strict=True)))
-        connection.exec_driver_sql(_unnesting(table, names, "fail"), columns)
+    """Insert rows into SQLite that are in the order of the names, moments as numbers."""
+    _write_values(connection, _prepared(table, names, "fail")[1], rows)
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
