@@ -78,9 +78,11 @@ def test_intake_that_is_killed_may_simply_be_repeated(here: Installation, place:
     assert len({row.number for row in rows}) == len(sent)
 
 
-@pytest.mark.parametrize("place", ["reception.changed:15", form("reception.accepted:5", "journal.after_commit:3")])
+@pytest.mark.parametrize(
+    "place", ["reception.changed:15", *form([], ["reception.accepted:5", "journal.after_commit:3"])]
+)
 def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, place: str) -> None:
-    """Half of the changes before their appeals, half after them: each is there once, with its appeal."""
+    """Half of the changes before their appeals, half after them: each is there once, with its appeal, and is told."""
     sent = here.write(letters(20))
     changes = [
         {"type": "change", "message_id": f"c{at}", "appeal_message_id": each, "kind": "due", "due_on": "2026-03-02"}
@@ -96,3 +98,10 @@ def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, pla
         found = connection.execute("SELECT message_id, changes FROM appeal").fetchall()
         waits = connection.execute("SELECT count(*) FROM change WHERE appeal_id IS NULL").fetchone()[0]
     assert (dict(found), waits) == (dict.fromkeys(sent, 1), 0)
+    for where in form([], ["bus.before_conclude:4", "bus.concluded:9"]):
+        with here.start("run", env={"APPEALBUS_FAILPOINT": where}) as bus:
+            assert bus.ended().code == KILLED
+    if form(False, True):
+        here.settle()
+        dossiers = nothing_is_lost(here, sent)
+        assert {str(dossier.appeal.due_on) for dossier in dossiers.values()} == {"2026-03-02"}
