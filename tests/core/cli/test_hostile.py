@@ -31,6 +31,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "dossier": [[EVIL], [EVIL, "--json"], [EVIL, "--format", "xml"], ["none" + EVIL], [EVIL, "--format", EVIL]],
     "why": [[EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "explain": [[EVIL, "appeal"], [EVIL, "appeal", "--json"], [EVIL, EVIL], [EVIL, "evil.lookup/" + EVIL]],
+    "changes": [[], ["--json"], [EVIL], [EVIL, "--json"], ["none" + EVIL]],
+    "reread": [["none" + EVIL, "--dry-run"], ["--source", EVIL, "--dry-run"], [EVIL, "--since", EVIL]],
     "history": [[EVIL], [EVIL, "--failed"], [EVIL, "--json"], ["none" + EVIL]],
     "tail": [[], ["--json"], ["--after", EVIL], ["--what", EVIL], ["--actor", EVIL], ["--number", EVIL]],
     "hold": [[EVIL, "--reason", EVIL], ["none" + EVIL, "--reason", EVIL]],
@@ -54,6 +56,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "retry": [[EVIL], ["none" + EVIL]],
     "prune": [["--receiver", EVIL]],
     "clock accept": [[], [EVIL]],
+    "key renew": [[EVIL]],
     "restored": [[EVIL], ["--yes"]],
     "run": [["--until-idle"]],
 }
