@@ -8,6 +8,7 @@ scripts (full-width, Arabic) are refused: no register prints them, so they are a
 import re
 from collections.abc import Callable
 from datetime import date
+from operator import mul
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -48,10 +49,9 @@ def parse_or_none(parse: Callable[[str], str], value: str | None) -> str | None:
 
 def control_digit(first_eleven: str) -> int | None:
     """Return the twelfth digit of an ИИН or a БИН, or None where no digit fits: such a number is never issued."""
-    digits = [int(digit) for digit in first_eleven]
-    control = 10
+    digits = tuple(map(int, first_eleven))
     for weights in (_FIRST_WEIGHTS, _SECOND_WEIGHTS):
-        control = sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+        control = int(sum(map(mul, digits, weights))) % 11
         if control < 10:
             return control
     return None

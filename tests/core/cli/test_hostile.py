@@ -32,6 +32,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "why": [[EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "explain": [[EVIL, "appeal"], [EVIL, "appeal", "--json"], [EVIL, EVIL], [EVIL, "evil.lookup/" + EVIL]],
     "changes": [[EVIL], [EVIL, "--json"], [], ["--json"], ["none" + EVIL]],
+    "changes": [[], ["--json"], [EVIL], [EVIL, "--json"], ["none" + EVIL]],
+    "reread": [["none" + EVIL, "--dry-run"], ["--source", EVIL, "--dry-run"], [EVIL, "--since", EVIL]],
     "history": [[EVIL], [EVIL, "--failed"], [EVIL, "--json"], ["none" + EVIL]],
     "tail": [[], ["--json"], ["--after", EVIL], ["--what", EVIL], ["--actor", EVIL], ["--number", EVIL]],
     "hold": [[EVIL, "--reason", EVIL], ["none" + EVIL, "--reason", EVIL]],
@@ -55,6 +57,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "retry": [[EVIL], ["none" + EVIL]],
     "prune": [["--receiver", EVIL]],
     "clock accept": [[], [EVIL]],
+    "key renew": [[EVIL]],
     "restored": [[EVIL], ["--yes"]],
     "run": [["--until-idle"]],
 }

@@ -4,7 +4,7 @@ import gzip
 import json
 import sqlite3
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import psycopg
@@ -12,6 +12,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.naming import named_by_appeal, named_by_record
 from appealbus.plugins.simulator.server import Simulator
 from tests.core.journal.release_0_1_0 import make
 from tests.core.journal.release_0_1_0.make import LATE, REFUSED, Contour, Registry, ids
@@ -147,6 +148,31 @@ async def test_everything_is_there(old):
         for number in now:
             case = await journal.case(number)
             assert case.appeal.message_id in (*ids(), "y")
+
+
+async def test_people_and_parcels_are_found(old):
+    """By whom appeals and records name, through marks that the migration has made; questions have keyed keys."""
+    named = defaultdict(set)
+    for number, document in left(old, "SELECT number, document FROM appeal"):
+        for kind, value, _ in named_by_appeal(json.loads(bytes(document))):
+            named[kind, value].add(number)
+    records = left(
+        old, "SELECT number, lookup, record FROM lookup JOIN appeal ON id = appeal_id WHERE record IS NOT NULL"
+    )
+    for number, lookup, record in records:
+        for kind, value, _ in named_by_record(json.loads(bytes(record)), lookup):
+            named[kind, value].add(number)
+    keys = left(old, "SELECT number, lookup, key FROM lookup JOIN appeal ON id = appeal_id")
+    async with await Journal.open(old) as journal:
+        for (kind, value), numbers in named.items():
+            assert {row.number for row in await journal.appeals_of(kind, value)} == numbers
+        now = {(n, state.lookup, state.key) for n in await rows(journal) for state in await journal.states(n)}
+        assert now == {(number, lookup, journal.key.question(key)) for number, lookup, key in keys}
+        assert now != set(keys)
+    columns = left(old, "SELECT kind, applicant, pending FROM appeal")
+    assert "complaint" in {kind for kind, _, _ in columns}
+    assert {applicant for _, applicant, _ in columns} >= {"person"}
+    assert {kind for kind, _ in named} == {"iin", "bin", "cadastral_number"}
 
 
 async def test_it_goes_on(old):

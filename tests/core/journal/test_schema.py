@@ -106,6 +106,7 @@ _GOOD = re.compile(
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),
         lambda connection: queries.states(connection, "N"),
+        lambda connection: queries.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
         lambda connection: queries.access_rows(connection, "N", 5, 10),
         lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),

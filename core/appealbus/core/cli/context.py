@@ -15,6 +15,7 @@ import structlog
 import typer
 
 from appealbus.core import process
+from appealbus.core.cli.migrating import shown_on
 from appealbus.core.cli.person import person
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
@@ -93,6 +94,7 @@ class Cli:
             key=KeyFile(bus.key_file(), anew=anew),
             number_prefix=bus.number_prefix,
             read_only=not write,
+            tell=shown_on(self.err),
             ends_workers=ends_workers,
         )
         if write:

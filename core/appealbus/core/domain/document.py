@@ -9,20 +9,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pydantic_core import to_json
+
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record, record_to_json
 from appealbus.schemas.stored import APPEAL, PROVENANCE
+from appealbus.schemas.tolerant import whole
 
 DIGEST = 32
 """Bytes of a digest: that of SHA-256."""
+_PIECE = 2000
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
 """Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
-_MARKS = re.compile(b"[\x00\x01]")
+_MARKS = re.compile(b"([\x00\x01])")
 _RECORD, _PROVENANCE, _ALONE = b'{"record":', b',"provenance":', b'{"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
 _DOCUMENT = {"record", "provenance"}
+_DOCUMENTS = {"appeal", "facts"}
 _FACTS = b',"outcomes":['
 """What follows the facts of a dossier. Quotes within a text are escaped, so no text has this in it."""
 
@@ -37,7 +42,11 @@ class Document:
     @classmethod
     def of(cls, body: bytes) -> "Document":
         """Return the document with this text."""
-        return cls(sha256(body).digest(), body)
+        made = sha256()
+        # Piece by piece: over a longer one it lets go of the interpreter, and waits for the event loop to get it back.
+        for at in range(0, len(body), _PIECE):
+            made.update(body[at : at + _PIECE])
+        return cls(made.digest(), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,10 @@ def is_fact(body: bytes) -> bool:
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
-    """Return the record and the provenance in the document of a fact, as JSON."""
+    """Return the record and the provenance in the document of a fact, as JSON.
+
+    It has no other members: what a later release has to say of a fact stands in its provenance.
+    """
     if not body.startswith(_RECORD):
         return None, body[len(_ALONE) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
@@ -118,7 +130,7 @@ def appeal_document(appeal: Appeal) -> Document:
 
 def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
     """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
-    rest = dossier.model_dump_json(exclude_none=True, exclude={"appeal", "facts"}).encode()
+    rest = _rest(dossier)
     head, mark, tail = rest.partition(_FACTS)
     stubs = (
         fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
@@ -130,6 +142,13 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
     return Version(skeleton, parts, size)
 
 
+def _rest(dossier: Dossier) -> bytes:
+    """Return a dossier without its documents, with what this program does not know of the inputs of questions."""
+    if all(given.__pydantic_extra__ is None for outcome in dossier.outcomes for given in outcome.inputs):
+        return dossier.model_dump_json(exclude_none=True, exclude=_DOCUMENTS).encode()
+    return to_json(whole(dossier, dossier.model_dump(mode="json", exclude_none=True, exclude=_DOCUMENTS)))
+
+
 def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
     """Return the JSON of a version, given its documents in their order.
 
@@ -137,13 +156,11 @@ def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
         ValueError: there are more or fewer of them than it has marks.
 
     """
-    texts, marks = _MARKS.split(skeleton), _MARKS.findall(skeleton)
-    pieces = [texts[0]]
-    for text, mark, body in zip(texts[1:], marks, documents, strict=True):
+    texts = _MARKS.split(skeleton)
+    for at, body in zip(range(1, len(texts), 2), documents, strict=True):
         # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.
-        pieces += (body,) if mark == _WHOLE else (b",", body[1:])
-        pieces.append(text)
-    return b"".join(pieces)
+        texts[at] = body if texts[at] == _WHOLE else b"," + body[1:]
+    return b"".join(texts)
 
 
 def bare(skeleton: bytes) -> bytes:

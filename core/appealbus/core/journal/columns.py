@@ -1,6 +1,7 @@
 """What lists, figures and searches need of an appeal, as columns of its row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
+_SPELT = 300
+"""Characters of a code with all that stands between its digits."""
 _WORST_FIRST = (Severity.CRITICAL.value, Severity.WARNING.value, Severity.INFO.value)
 
 
@@ -66,5 +69,12 @@ def _of(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _code(parse: Any, value: Any, name: str) -> str | None:
-    return parse_or_none(parse, _of(value, name))
+def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:
+    written = _of(value, name)
+    return _parsed(parse, written) if written and len(written) <= _SPELT else None
+
+
+# Of bodies and places there are few.
+@lru_cache(maxsize=4096)
+def _parsed(parse: Callable[[str], str], written: str) -> str | None:
+    return parse_or_none(parse, written)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -15,7 +14,8 @@ log = structlog.get_logger(__name__)
 
 _made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
 _these = outbox.c.id.in_(bindparam("ids", expanding=True))
-_VERSIONS = select(outbox.c.id, dossier).join(dossier, _made).where(_these)
+_KEPT = [dossier.c[name] for name in ("document", "parts", "appeal_id", "version")]
+_VERSIONS = select(outbox.c.id, *_KEPT).join(dossier, _made).where(_these)
 _places = {
     "sqlite": func.instr(dossier.c.parts, document.c.digest),
     "postgresql": func.position(document.c.digest.op("IN")(dossier.c.parts)),
@@ -71,25 +71,25 @@ def whole(connection: Connection, number: str, version: int | None) -> bytes | N
     row = connection.execute(query.where(appeal.c.number == number)).first()
     if row is None or row.parts is None:
         return None if row is None else row.document
-    return _put_together(row, bodies(connection, row.appeal_id, split(row.parts)))
+    return _put_together(row.document, row.parts, bodies(connection, row.appeal_id, split(row.parts)))
 
 
 def wholes(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the versions of deliveries as JSON, by delivery, without those that cannot be read."""
     theirs: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
-    for row in connection.execute(_DOCUMENTS[connection.dialect.name], {"ids": ids}):
-        theirs[row.id][row.digest] = row.body
-    found = {}
-    for row in connection.execute(_VERSIONS, {"ids": ids}):
+    for delivery, digest, body in connection.execute(_DOCUMENTS[connection.dialect.name], {"ids": ids}):
+        theirs[delivery][digest] = body
+    found: dict[int, bytes] = {}
+    for delivery, text, parts, appeal_id, number in connection.execute(_VERSIONS, {"ids": ids}):
         try:
-            found[row.id] = row.document if row.parts is None else _put_together(row, theirs[row.id])
+            found[delivery] = text if parts is None else _put_together(text, parts, theirs[delivery])
         except ValueError:  # one that is damaged must not stop the others
-            log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error="ValueError")
+            log.error("journal.unreadable", appeal_id=appeal_id, version=number, error="ValueError")
     return found
 
 
-def _put_together(row: Any, bodies: Mapping[bytes, bytes]) -> bytes:
+def _put_together(skeleton: bytes, parts: bytes, bodies: Mapping[bytes, bytes]) -> bytes:
     try:
-        return put_together(row.document, [bodies[digest] for digest in split(row.parts)])
+        return put_together(skeleton, [bodies[digest] for digest in split(parts)])
     except KeyError:
         raise ValueError("a document of the version is missing") from None

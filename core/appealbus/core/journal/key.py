@@ -45,8 +45,11 @@ class JournalKey:
         return self._digest(f"{kind}:{identifier}")[:16]
 
     def marked(self, named: Iterable[Named]) -> list[Marked]:
-        """Return what stands in `subject` for identifiers, each once in its role."""
-        return [(self.mark(kind, value), role, kind) for kind, value, role in dict.fromkeys(named)]
+        """Return what stands in `subject` for identifiers, each once, in the first of its roles."""
+        roles: dict[tuple[str, str], str] = {}
+        for kind, value, role in named:
+            roles.setdefault((kind, value), role)
+        return [(self.mark(kind, value), role, kind) for (kind, value), role in roles.items()]
 
     def question(self, unkeyed: str) -> str:
         """Return the key under which a question is kept and told, from the hash that its plan has made of its query."""

@@ -6,7 +6,7 @@ Values are walked as models or as the JSON that is kept of them, so that a migra
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel
 
@@ -39,6 +39,8 @@ _TYPES = {parse_iin: _HOLDER, parse_bin: _HOLDER, parse_cadastral_number: _PARCE
 _BLANK = re.compile(f"[{SEPARATORS}]+")
 _LOOKS = 20_000
 """Values of one record that are looked at, some tens of milliseconds."""
+_SPELT = 300
+"""Characters of an identifier with all that stands between its digits: as many as a field of an appeal has."""
 _LONGEST = 100
 """Characters of a field's name: what is longer is none of a register's."""
 
@@ -50,23 +52,18 @@ def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
         appeal: the model, or its JSON.
 
     """
-    found: list[Named] = []
-    get = _getter(appeal)
-    for role, names in (("applicant", ("iin", "bin")), ("leader", ("leader_iin",))):
-        who = get("applicant")
-        found += (each for name in names if who and (each := holder(_getter(who)(name), role)))
-    representative, mentions = get("representative"), get("mentions")
-    if representative and (each := holder(_getter(representative)("iin"), "representative")):
-        found.append(each)
-    found += (each for item in get("parcels") or () if (each := parcel(_getter(item)("cadastral_number"), "parcel")))
-    if mentions:
-        of = _getter(mentions)
+    found: list[Named | None] = []
+    if who := _of(appeal, "applicant"):
+        found.append(holder(_of(who, "iin") or _of(who, "bin"), "applicant"))
+        found.append(holder(_of(who, "leader_iin"), "leader"))
+    if who := _of(appeal, "representative"):
+        found.append(holder(_of(who, "iin"), "representative"))
+    found += (parcel(_of(each, "cadastral_number"), "parcel") for each in _of(appeal, "parcels") or ())
+    if mentions := _of(appeal, "mentions"):
         for name in ("iins", "bins"):
-            found += (each for item in of(name) or () if (each := holder(_getter(item)("value"), "mention")))
-        for item in of("cadastral_numbers") or ():
-            if each := parcel(_getter(item)("value"), "mention"):
-                found.append(each)
-    return found[:MOST]
+            found += (holder(_of(each, "value"), "mention") for each in _of(mentions, name) or ())
+        found += (parcel(_of(each, "value"), "mention") for each in _of(mentions, "cadastral_numbers") or ())
+    return [each for each in found if each is not None][:MOST]
 
 
 def named_by_record(record: Record | Mapping[str, Any], role: str) -> list[Named]:
@@ -89,24 +86,33 @@ def named_by_record(record: Record | Mapping[str, Any], role: str) -> list[Named
 
 def holder(value: Any, role: str) -> Named | None:
     """Return who has this ИИН or БИН; which of the two it is its fifth digit tells, whatever the field is called."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not 12 <= len(value) <= _SPELT:
         return None
+    found = _holder(value)
+    return None if found is None else (*found, role)
+
+
+# One run over an appeal meets the same few people again and again.
+@lru_cache(maxsize=4096)
+def _holder(value: str) -> tuple[Kind, str] | None:
     digits = value if len(value) == 12 else _BLANK.sub("", value)
     if len(digits) != 12:
         return None
     kind: Kind = "bin" if digits[4] in "456" else "iin"
     normal = parse_or_none(parse_bin if kind == "bin" else parse_iin, digits)
-    return None if normal is None else (kind, normal, role)
+    return None if normal is None else (kind, normal)
 
 
 def parcel(value: Any, role: str) -> Named | None:
     """Return the parcel with this cadastral number."""
-    normal = parse_or_none(parse_cadastral_number, value) if isinstance(value, str) else None
+    if not isinstance(value, str) or not 11 <= len(value) <= _SPELT:
+        return None
+    normal = parse_or_none(parse_cadastral_number, value)
     return None if normal is None else ("cadastral_number", normal, role)
 
 
-def _getter(value: Any) -> Any:
-    return value.get if isinstance(value, Mapping) else lambda name: getattr(value, name, None)
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if type(value) is dict else getattr(value, name, None)
 
 
 def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
@@ -162,13 +168,26 @@ def _by_name(name: str) -> str | None:
     return _HOLDER if found["holder"] else _PARCEL
 
 
-def _is_nested(annotation: Any) -> bool:
-    """Say whether a value of this type may hold others by name."""
+def _is_nested(annotation: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Say whether a value of this type may hold an identifier somewhere."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return False
+    if origin is Annotated:
+        return _is_nested(inner[0], within)
     if origin is not None and not (isinstance(origin, type) and issubclass(origin, Mapping)):
-        return any(_is_nested(each) for each in inner)
+        return any(_is_nested(each, within) for each in inner)
     if isinstance(annotation, type) and annotation not in (Any, object):
-        return issubclass(annotation, BaseModel | Mapping | list | tuple)
+        if issubclass(annotation, BaseModel):
+            return annotation not in within and _may_hold(annotation, (*within, annotation))
+        return issubclass(annotation, Mapping | list | tuple)
     return annotation not in (None, Ellipsis)
+
+
+def _may_hold(model: type[BaseModel], within: tuple[Any, ...]) -> bool:
+    if model.model_config.get("extra") == "allow" or model.__subclasses__():
+        return True
+    return any(
+        _by_type(field.metadata, field.annotation) or _by_name(name) or _is_nested(field.annotation, within)
+        for name, field in model.model_fields.items()
+    )

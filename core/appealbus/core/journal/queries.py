@@ -171,9 +171,9 @@ def appeals(
 
 def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
     """Return a page of the appeals that name whom or what this mark stands for."""
-    named = select(subject.c.appeal_id).where(subject.c.mark == mark, subject.c.appeal_id > after).distinct()
-    page = named.order_by(subject.c.appeal_id).limit(limit).subquery()
-    query = select(*_LISTED).join(page, page.c.appeal_id == appeal.c.id).order_by(page.c.appeal_id)
+    query = select(*_LISTED).join(subject, subject.c.appeal_id == appeal.c.id)
+    query = query.where(subject.c.mark == mark, subject.c.appeal_id > after)
+    query = query.order_by(subject.c.appeal_id).limit(limit)
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 

@@ -434,13 +434,14 @@ subject = Table(
     metadata,
     Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
     Column("mark", LargeBinary, primary_key=True),
-    Column("role", Text, primary_key=True),
+    Column("role", Text, nullable=False),
     Column("kind", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`), by role.
+"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`).
 
-Marks are like chance, so an entry of their index lands anywhere in it; that is why there is no second such tree.
+Each once, in the role in which it was named first. Marks are like chance, so an entry of their index lands anywhere in
+it, and each costs a page of the log of writes: nothing that is there already is written again.
 """
 Index("ix_subject_mark", subject.c.mark, subject.c.appeal_id)
 

@@ -101,8 +101,9 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         rows.append(row)
         named.append(subjects.Naming(row["id"], item.marks.marked(named_by_appeal(item.new.appeal))))
         happened.append(_event(row))
-        results.append(_accepted(row, new=True))
-        known[item.key] = _accepted(row, new=False), said
+        accepted = _accepted(row, new=True)
+        results.append(accepted)
+        known[item.key] = replace(accepted, new=False), said
     waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
     if rows:
         bulk.insert(connection, appeal, rows)

@@ -85,7 +85,7 @@ def _documents() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["appeal_id"], ["appeal.id"], name=op.f("fk_subject_appeal_id")),
-        sa.PrimaryKeyConstraint("appeal_id", "mark", "role", name=op.f("pk_subject")),
+        sa.PrimaryKeyConstraint("appeal_id", "mark", name=op.f("pk_subject")),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_subject_mark", "subject", ["mark", "appeal_id"])

@@ -1,0 +1,18 @@
+"""How far a migration is, for whoever waits for it at a terminal."""
+
+from appealbus.core.cli.terminal import Terminal
+from appealbus.core.journal.schema import Progress, Tell
+
+
+def shown_on(terminal: Terminal) -> Tell | None:
+    """Return what shows it as one line that changes; None where nobody looks: then the log tells of it."""
+    if not terminal.is_terminal:
+        return None
+
+    def show(progress: Progress) -> None:
+        part = f"{progress.done:,} of {progress.total:,} appeals"
+        terminal.print(f"migrating the journal: {part}, {progress.seconds:.0f} s", end="\r")
+        if progress.done >= progress.total:
+            terminal.print()
+
+    return show
