@@ -31,7 +31,6 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "dossier": [[EVIL], [EVIL, "--json"], [EVIL, "--format", "xml"], ["none" + EVIL], [EVIL, "--format", EVIL]],
     "why": [[EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "explain": [[EVIL, "appeal"], [EVIL, "appeal", "--json"], [EVIL, EVIL], [EVIL, "evil.lookup/" + EVIL]],
-    "changes": [[EVIL], [EVIL, "--json"], [], ["--json"], ["none" + EVIL]],
     "changes": [[], ["--json"], [EVIL], [EVIL, "--json"], ["none" + EVIL]],
     "reread": [["none" + EVIL, "--dry-run"], ["--source", EVIL, "--dry-run"], [EVIL, "--since", EVIL]],
     "history": [[EVIL], [EVIL, "--failed"], [EVIL, "--json"], ["none" + EVIL]],
