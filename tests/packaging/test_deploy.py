@@ -186,7 +186,7 @@ def test_the_unit_gives_time_to_drain() -> None:
     stop = re.search(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
     assert stop
     assert int(stop[1]) > GRACE + MARGIN
-    assert "\nRestartPreventExitStatus=2\n" in text
+    assert "\nRestartPreventExitStatus=2 6\n" in text
     assert "\nLoadCredential=journal_password:" in text
 
 

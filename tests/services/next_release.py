@@ -61,6 +61,11 @@ class NextRelease:
             text = text.replace(before, after, 1)
         path.write_text(text)
 
+    def append(self, name: str, text: str) -> None:
+        """Add lines to a file of it."""
+        with (self._folder / name).open("a") as file:
+            file.write(text)
+
     def start(self, *command: str, cwd: Path = ROOT) -> "subprocess.Popen[str]":
         """Start a Python program with its code."""
         first = os.pathsep.join(str(each) for each in (self._folder / "core", self._folder / "schemas", ROOT))

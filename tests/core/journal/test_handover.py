@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import handover, store
+from appealbus.core.journal import journal as journal_module
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.lock import FileLock
@@ -42,6 +43,8 @@ def alone(url, engine, lock, tmp_path, monkeypatch):
     """Wait until nobody works the journal, and keep others away, as whoever migrates does."""
     monkeypatch.setattr(handover, "_PAUSE", 0.01)
     monkeypatch.setattr(handover, "_PATIENCE", 0.2)
+    monkeypatch.setattr(handover, "_SHORTLY", 0.05)
+    monkeypatch.setattr(journal_module, "_LEAVING", 0.2)
 
     def begin(*, tells):
         path = tmp_path / "journal.db"
@@ -174,3 +177,14 @@ def test_a_reader_needs_no_share(url, alone):
     """Whoever only looks is not in the way of a migration, and not kept out by it."""
     with alone(tells=False):
         store.open_store(url, read_only=True).close()
+
+
+async def test_who_comes_as_the_migration_ends_gets_in(url, engine, lock):
+    """Whoever has migrated the journal to our tables is about to leave: that is no reason to end."""
+    with lock, engine.begin() as connection:
+        handover.announce(connection)
+    opening = asyncio.create_task(Journal.open(url))
+    await asyncio.sleep(0.2)
+    with lock, engine.begin() as connection:
+        connection.execute(text("DELETE FROM lease"))
+    await (await opening).close()

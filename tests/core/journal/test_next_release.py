@@ -8,9 +8,11 @@ from collections import Counter
 import pytest
 
 from appealbus.core import Inbound, found, not_found
+from appealbus.core.domain.document import Part, put_together, written
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
-from appealbus.schemas import Person
+from appealbus.schemas import Dossier, Person
+from appealbus.schemas.stored import INPUTS
 from tests.core.journal import next_release_works as theirs
 from tests.core.kit import Receiver, lookup, message, running_bus
 from tests.services import commands
@@ -131,14 +133,14 @@ async def test_both_work_one_journal(next_release, tmp_path, url):
         lines = iter(process.stdout.readline, "")
         assert "done\n" in lines
         async with ours(tmp_path, url) as bus:
-            for number in range(10, 40):
+            for number in range(10, 20):
                 await bus.accept(message(f"m-{number}", text="Хат"))
             async with asyncio.timeout(30):
                 await bus.settle()
                 while (await bus.journal.counts()).outbox:
                     await asyncio.sleep(0.05)
             rows = await bus.journal.appeals()
-            assert [row.version for row in rows] == [1] * 32
+            assert [row.version for row in rows] == [1] * 12
             for row in rows:
                 await bus.journal.retry(row.number)
             async with asyncio.timeout(30):
@@ -156,20 +158,16 @@ COMMANDS = {
     ("dossier", "{}", "--json"): ('"tone":"angry"', '"seal":"s-1"', '"consent":"c-1"', "consent_withdrawn", "urgent"),
     ("dossier", "{}", "--format", "xml"): ("angry", "KZ", "urgent", "consent_withdrawn", "s-1"),
     ("why", "{}"): ("consent_withdrawn", "consent.withdrawn"),
-    ("why", "{}", "--json"): ("consent_withdrawn",),
     ("explain", "{}", "appeal.tone"): ("angry",),
     ("explain", "{}", "a.person/tax_residence.code"): ("KZ", "c-1"),
     ("history", "{}"): ("sealed", "00ff", "consent_withdrawn"),
-    ("history", "{}", "--json"): ("sealed", "consent_withdrawn"),
     ("tail", "--after", "1.0", "--json"): ("sealed",),
     ("access", "list"): ("b.consent",),
     ("appeals",): ("parked",),
-    ("appeals", "--json"): ("parked",),
     ("deliveries", "list", "{}"): ("out",),
     ("quarantine", "list"): (),
     ("status",): ("parked",),
     ("sources",): (),
-    ("check",): (),
 }
 
 
@@ -183,3 +181,19 @@ async def test_every_command_shows_it(worked, tmp_path):
         assert done.returncode in (0, 1), (command, done.stderr)
         for text in shown:
             assert text in done.stdout, (command, text, done.stdout)
+
+
+def test_inputs_keep_what_another_release_knows_of_them():
+    """They stand in the version that this release makes, as the journal has them."""
+    given = {"name": "iin", "value": "1", "path": "applicant.iin", "consent": "c-1"}
+    inputs = INPUTS.read(json.dumps([given]).encode())
+    moment = "2026-11-26T10:00:00Z"
+    receipt = {"number": "1", "accepted_at": moment, "accepted_by": "x", "message_id": "1", "channel": "x"}
+    form = {"number": "1", "version": 1, "completeness": "partial", "created_at": moment, "receipt": receipt}
+    outcome = {"lookup": "a", "key": "k", "outcome": "timed_out", "ended_at": moment}
+    made = Dossier.model_validate(
+        {**form, "appeal": {"message_id": "1"}, "outcomes": [{**outcome, "inputs": list(inputs)}]}
+    )
+    kept = written(made, Part(b"", 0), [])
+    (told,) = json.loads(put_together(kept.skeleton, [b"{}"]))["outcomes"]
+    assert told["inputs"] == [given]

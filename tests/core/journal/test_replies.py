@@ -1,14 +1,18 @@
 """Replies are kept with the end of their question, each in its place, and bounded."""
 
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.reply_queries import Place, Span, appeals_with_replies
 from appealbus.core.journal.writes import replies as writing
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
@@ -113,3 +117,23 @@ async def test_what_is_read_again_is_written_and_worked_on(
     assert refused.value.code == "held"
     assert await journal.reread(99, [anew], reason="mended") is None
     check_the_past(url)
+
+
+async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path) -> None:
+    """SQLite looks for an appeal's earlier replies among its own: among all of a source's, 100,000 take an hour."""
+    async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        plans: list[str] = []
+
+        def explained(connection: Connection) -> None:
+            def note(_: object, cursor: Any, statement: str, parameters: Any, *more: object) -> None:
+                plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall())
+
+            event.listen(connection, "before_cursor_execute", note)
+            moment = datetime.now().astimezone()
+            appeals_with_replies(connection, Span("a", moment, moment), Place(moment, 1), 10)
+
+        await journal._read(explained)
+    assert [plan.split(" (")[0] for plan in plans if plan.startswith("SEARCH")] == [
+        "SEARCH reply USING INDEX ix_reply_source",
+        "SEARCH reply_1 USING INDEX ix_reply_appeal",
+    ]

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pydantic_core import to_json
+
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record, record_to_json
 from appealbus.schemas.stored import APPEAL, PROVENANCE
+from appealbus.schemas.tolerant import whole
 
 DIGEST = 32
 """Bytes of a digest: that of SHA-256."""
@@ -24,6 +27,7 @@ _MARKS = re.compile(b"([\x00\x01])")
 _RECORD, _PROVENANCE, _ALONE = b'{"record":', b',"provenance":', b'{"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
 _DOCUMENT = {"record", "provenance"}
+_DOCUMENTS = {"appeal", "facts"}
 _FACTS = b',"outcomes":['
 """What follows the facts of a dossier. Quotes within a text are escaped, so no text has this in it."""
 
@@ -109,7 +113,10 @@ def is_fact(body: bytes) -> bool:
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
-    """Return the record and the provenance in the document of a fact, as JSON."""
+    """Return the record and the provenance in the document of a fact, as JSON.
+
+    It has no other members: what a later release has to say of a fact stands in its provenance.
+    """
     if not body.startswith(_RECORD):
         return None, body[len(_ALONE) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
@@ -123,7 +130,7 @@ def appeal_document(appeal: Appeal) -> Document:
 
 def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
     """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
-    rest = dossier.model_dump_json(exclude_none=True, exclude={"appeal", "facts"}).encode()
+    rest = _rest(dossier)
     head, mark, tail = rest.partition(_FACTS)
     stubs = (
         fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
@@ -133,6 +140,13 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
     parts = b"".join((appeal.digest, *(fact.digest for fact in facts)))
     size = len(skeleton) - 1 - len(facts) + appeal.size + sum(len(fact.body) for fact in facts)
     return Version(skeleton, parts, size)
+
+
+def _rest(dossier: Dossier) -> bytes:
+    """Return a dossier without its documents, with what this program does not know of the inputs of questions."""
+    if all(given.__pydantic_extra__ is None for outcome in dossier.outcomes for given in outcome.inputs):
+        return dossier.model_dump_json(exclude_none=True, exclude=_DOCUMENTS).encode()
+    return to_json(whole(dossier, dossier.model_dump(mode="json", exclude_none=True, exclude=_DOCUMENTS)))
 
 
 def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """The journal, as the rest of the bus sees it."""
 
 import asyncio
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +10,7 @@ import structlog
 
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
+from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
 from appealbus.core.journal.outgoing import Delivering
@@ -23,6 +25,9 @@ from appealbus.core.journal.writes import accepting, changing, concluding, journ
 
 _ENDING = 3.0
 """Seconds that the threads of a journal behind a line have for their end before it is cut."""
+
+_LEAVING = 3.0
+"""Seconds that whoever has migrated the journal has to let others in."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,11 +82,24 @@ class Journal(Taking, Working, Delivering, Upkeep, Renewing):
         journal = cls(opened.reading, opened, writer, number_prefix)
         if writer is not None:
             try:
-                await journal.look()
+                await journal._first_look()
             except BaseException:
                 await journal.close()
                 raise
         return journal
+
+    async def _first_look(self) -> None:
+        """Look at the clock; whoever has just migrated the journal to our tables is about to leave."""
+        ends = time.monotonic() + _LEAVING
+        while True:
+            try:
+                await self.look()
+            except Superseded as error:
+                if error.done or time.monotonic() > ends:
+                    raise
+                await asyncio.sleep(_LEAVING / 20)
+            else:
+                return
 
     async def close(self) -> None:
         """Write what is queued and let go of everything. Idempotent.
