@@ -19,7 +19,9 @@ from appealbus.core.journal.tables import to_number
 Key = tuple[Any, ...]
 _OPEN = frozenset({"unavailable", "timed_out", "invalid", "awaiting"})
 _ANSWERED_NO = frozenset({"refused", "not_found"})
-_IDENTIFIER = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])|\b\d\d[:-]\d{3}[:-]\d{3}[:-]\d{3,5}\b")
+_IDENTIFIER = re.compile(
+    r"(?<![0-9A-Za-z-])[0-9]{12}(?![0-9A-Za-z-])|(?<![0-9A-Za-z-])\d\d[:-]\d{3}[:-]\d{3}[:-]\d{3,5}\b"
+)
 _TEXTS = frozenset({"number", "message_id", "change", "reason", "by"})
 _KILLED = "three workers died, one after the other, while each worked on this appeal alone"
 

@@ -28,7 +28,12 @@ def dossiers_without_faults(folder: Path, like: Production, appeals: Iterable[Ap
     }
     calm.write(appeals)
     calm.configure(
-        bus={"journal": "sqlite:///journal.db", "plugins": [PLUGIN, POISON]},
+        # Questions are named under the journal's key: with the same one they have the same names.
+        bus={
+            "journal": "sqlite:///journal.db",
+            "plugins": [PLUGIN, POISON],
+            "key": str(like.folder / "appealbus.key"),
+        },
         plugins={"amqp": {"brokers": {"main": broker}}},
         sources={name: calm.source(name) for name in SERVICES} | both_forms("10s", timeout="5s") | INSIDE,
         deliveries={},

@@ -1,6 +1,7 @@
 """A record: a source's typed answer. The base of those that ship and of those that third parties bring."""
 
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import orjson
@@ -115,10 +116,28 @@ def record_of_another_release(document: dict[str, Any]) -> Record:
         try:
             # What a third party's model cannot take is no place to cut: the whole record is another one then.
             return tolerant(model.model_validate, document, set_aside=Record.ships(record_type))
-        except ValidationError:
-            pass
+        except ValidationError as error:
+            filled = deepcopy(document)
+            if _null_where_absent(filled, error):
+                with suppress(ValidationError):
+                    return tolerant(model.model_validate, filled, set_aside=False)
     with reading_stored():
         return OtherRecord.model_validate(document)
+
+
+def _null_where_absent(document: dict[str, Any], error: ValidationError) -> bool:
+    """Put null where a field is required and may be null: nulls are left out where records are kept."""
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        holder: Any = document
+        try:
+            for step in problem["loc"][:-1]:
+                holder = holder[step]
+            if problem["type"] != "missing":
+                return False
+            holder[problem["loc"][-1]] = None
+        except (KeyError, IndexError, TypeError):  # on the way there is the choice of a union
+            return False
+    return True
 
 
 def record_to_json(record: Record, *, exclude_none: bool = False) -> bytes:

@@ -1,6 +1,7 @@
 """What versions are made of lies in the journal once, and is put together when a version is read."""
 
 from dataclasses import replace
+from typing import Literal
 
 import orjson
 import pytest
@@ -11,7 +12,19 @@ from appealbus.core.domain.document import Part, fact_parts, written
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.base import Model
 from appealbus.schemas.dossier import Completeness, Dossier, Fact
+from appealbus.schemas.record import Record
+
+
+class Inner(Model):
+    name: str | None
+
+
+class Nullable(Record):
+    type: Literal["acme.Nullable"] = "acme.Nullable"
+    size: int | None
+    parts: list[Inner]
 
 
 async def told(journal, case, state, *, keeps=True):
@@ -113,3 +126,12 @@ async def test_what_nothing_refers_to_any_more_goes(journal, make, url):
     assert orjson.loads(await journal.dossier(number))["facts"][0]["provenance"]["question_id"] == "q1"
     (state,) = (await journal.case(number)).states
     assert orjson.loads(fact_parts(state.fact.body)[1])["question_id"] == "q3"
+
+
+async def test_a_record_with_a_required_null_stays_typed(journal, make):
+    """Nulls are left out where records are kept; a field that has to be there, and may be null, is null again."""
+    accepted = await journal.accept(make.new())
+    record = Nullable(size=None, parts=[Inner(name=None)])
+    await journal.keep_at_once(accepted.appeal_id, replace(make.found(), record=record))
+    (state,) = await journal.states(accepted.receipt.number)
+    assert state.record == record

@@ -4,9 +4,11 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.case import LookupState
+from appealbus.core.journal import store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
@@ -65,4 +67,5 @@ async def main(url: str, run: str, total: int) -> None:
     say("done")
 
 
+store.UNNAMED_KEY = Path(sys.argv[4])  # that of the test
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
