@@ -91,7 +91,8 @@ class Past:
         }
 
     def _claimed(self, known: dict[str, Any], entry: Entry) -> None:
-        if known["state"] in ("held", "idle", "in_work"):
+        lacks = known["state"] == "idle" and known["lacks"]  # whoever does not takes it from there
+        if known["state"] in ("held", "idle", "in_work") and not lacks:
             self.wrong.append(f"appeal {entry.appeal_id} was claimed while {known['state']}")
         known["state"] = "in_work"
 
@@ -100,7 +101,7 @@ class Past:
         if due is None:
             known.update(state=_waiting(known), due=None)
         else:
-            known.update(state="parked", due=due, deaths=None)
+            known.update(state="parked", due=due, deaths=None, lacks=None)
 
     def _suspected(self, known: dict[str, Any], entry: Entry) -> None:
         known["deaths"] = entry.detail["deaths"]

@@ -32,7 +32,9 @@ async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journa
     assert [each["change"]["message_id"] for each in told] == ["c1", "c2"]
     assert "120101500006" in json.dumps(told)
     assert program("changes", "AB-none").returncode == 3
+    assert "in_work, answered; no dossier yet" in program("appeals").stdout
     history = program("history", number).stdout
+    assert "in_work, answered, no dossier yet" in history
     assert "corrected of applicant.iin, from files, message c1" in history
     assert "120101500006" not in history
 

@@ -146,6 +146,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[str], str,
             (tables.log_entry, {"position": 2, "what": "ended", "detail": json.dumps({
                 "kind": "invalid", "key": EVIL, "code": EVIL, "tries": [{"kind": EVIL, "code": EVIL}]}).encode()}),
             (tables.log_entry, {"position": 3, "what": "held", "detail": json.dumps({"reason": EVIL}).encode()}),
+            (tables.change, {"document": json.dumps({
+                "message_id": "m", "number": "1", "kind": "answered", "reason": EVIL, "to": {"name": EVIL},
+                "corrected": {"text": EVIL}, "removed": [EVIL]}).encode()}),
+            (tables.change, {"id": 2, "message_id": "2" + EVIL}),
+            (tables.change, {"id": 3, "message_id": "3" + EVIL, "appeal_id": None}),
             (tables.quarantine, {"replayed_at": None, "number": None, "raw": b"{\x1b[2J \xc2\x9b" + b"\xff}"}),
             (tables.worker, {"seen_until": soon, "document": json.dumps({
                 "name": EVIL, "host": EVIL, "pid": 1, "started_at": NOW.isoformat(), "seen_until": soon.isoformat(),
@@ -211,6 +216,8 @@ def test_no_command_lets_hostile_text_through(told: list[tuple[list[str], str, i
         ["deliveries", "list"],
         ["plugins"],
         ["access", "list"],
+        ["changes", EVIL],
+        ["changes"],
         ["history", EVIL],
         ["tail"],
     ):

@@ -43,6 +43,7 @@ def alone(url, engine, lock, tmp_path, monkeypatch):
     """Wait until nobody works the journal, and keep others away, as whoever migrates does."""
     monkeypatch.setattr(handover, "_PAUSE", 0.01)
     monkeypatch.setattr(handover, "_PATIENCE", 0.2)
+    monkeypatch.setattr(handover, "_SHORTLY", 0.05)
     monkeypatch.setattr(journal_module, "_LEAVING", 0.2)
 
     def begin(*, tells):

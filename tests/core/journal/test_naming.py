@@ -157,6 +157,12 @@ def test_records_that_ship_and_unknown_ones_by_their_names():
         assert {(kind, value) for kind, value, _ in named_by_record(record, "egkn.parcel")} == found
 
 
+def test_what_was_asked_for_is_not_named_again():
+    """The appeal or another record has named it."""
+    document = {"type": "x.Y", "iin": IIN, "bin": BIN}
+    assert named_by_record(document, "x.y", {IIN}) == [("bin", BIN, "x.y")]
+
+
 def test_a_hostile_record_is_walked_in_bounds():
     """A hundred thousand holders, depth, and long names: the first thousand count, in little time."""
     many = [

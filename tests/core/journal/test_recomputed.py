@@ -82,7 +82,8 @@ class Life:
             self.versions.setdefault(accepted.appeal_id, 0)
 
     async def claim(self) -> None:
-        await self.journal.claim(self.chance.choice(WORKERS), self.now, self.chance.choice([1, 3]), 30)
+        worker, limit = self.chance.choice(WORKERS), self.chance.choice([1, 3])
+        await self.journal.claim(worker, self.now, limit, 30, lost=self.chance.choice([None, ["x.y"], []]))
 
     async def keep(self) -> None:
         await self.journal.keep(self.one(), self.state(), owner=self.owner())

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event
 from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import documents, log_queries, migrations, queries, store
+from appealbus.core.journal import counting, documents, log_queries, migrations, queries, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, used_answers, working
@@ -100,8 +100,8 @@ _GOOD = re.compile(
 @pytest.mark.parametrize(
     "question",
     [
-        queries.counts,
-        queries.next_due,
+        counting.counts,
+        counting.next_due,
         lambda connection: queries.undelivered(connection, "out", NOW, 10, 1000),
         lambda connection: queries.case(connection, "N"),
         lambda connection: queries.cases(connection, [1, 2]),

@@ -62,7 +62,8 @@ def _tell_text(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:
         return
     again = "" if result.new else ", known already"
     receipt = result.receipt
-    cli.out.print(f"{message.position}  {receipt.number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}")
+    number = receipt.number or "a change that waits for its appeal"
+    cli.out.print(f"{message.position}  {number}  {local(receipt.accepted_at):%Y-%m-%d %H:%M:%S}{again}")
 
 
 def _tell_json(cli: Cli, message: Inbound, result: Taken | Quarantined) -> None:

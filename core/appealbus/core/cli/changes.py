@@ -61,21 +61,27 @@ def changes(
 
 
 def _print(cli: Cli, row: ChangeRow) -> None:
-    what = f"{local(row.dated_at):%Y-%m-%d %H:%M}  {row.kind or 'of no known kind'}"
+    what = f"{local(row.dated_at):%Y-%m-%d %H:%M}  {one_line(row.kind) or 'of no known kind'}"
     about = "" if row.appeal_id is not None else f" of {row.number or f'the appeal with message {row.of_message}'}"
-    told = ""
-    if row.document:
-        change = CHANGE.read(row.document)
-        fields = fields_of_change(change)
-        parts = [
-            ", ".join(fields),
-            f"to {change.to.name or change.to.bin}" if change.to is not None else "",
-            f"until {change.due_on}" if change.due_on is not None else "",
-            str(change.result or ""),
-            change.reason or "",
-        ]
-        told = "".join(f"  {one_line(part)}" for part in parts if part)
+    told = "".join(f"  {one_line(part)}" for part in _said(row) if part)
     cli.out.print(f"{what}{one_line(about)}{told}  ({one_line(row.channel)}, message {one_line(row.message_id)})")
+
+
+def _said(row: ChangeRow) -> list[str]:
+    """Return what a change says, as far as it is there; one that is damaged stops no list."""
+    if not row.document:
+        return []
+    try:
+        change = CHANGE.read(row.document)
+    except ValueError:
+        return ["what it says cannot be read"]
+    return [
+        ", ".join(fields_of_change(change)),
+        f"to {change.to.name or change.to.bin}" if change.to is not None else "",
+        f"until {change.due_on}" if change.due_on is not None else "",
+        str(change.result or ""),
+        change.reason or "",
+    ]
 
 
 def _as_json(row: ChangeRow) -> dict[str, object]:

@@ -105,4 +105,7 @@ async def _beginning(journal: Journal, row: AppealRow, entries: Sequence[LogEntr
 def _head(row: AppealRow) -> str:
     dossier = f"version {row.version} {row.completeness}" if row.version else "no dossier yet"
     due = f" until {local_second(row.due_at)}" if row.due_at else ""
-    return f"{row.number}  accepted {local_second(row.accepted_at)} by {row.channel}; {row.state}{due}, {dossier}"
+    closed = f", {row.closed}" if row.closed else ""
+    return (
+        f"{row.number}  accepted {local_second(row.accepted_at)} by {row.channel}; {row.state}{due}{closed}, {dossier}"
+    )

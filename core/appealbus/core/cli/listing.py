@@ -39,4 +39,5 @@ def _line(row: AppealRow) -> str:
     head = f"{row.number}  accepted {local(row.accepted_at):%Y-%m-%d %H:%M:%S} by {row.channel}"
     held = f" by {row.held_by}: {row.held_reason}" if row.held_by else ""
     lacks = f", lacks {', '.join(row.lacks)}" if row.lacks else ""
-    return f"{head}  {row.state}{held}{due}; {dossier}{lacks}"
+    closed = f", {row.closed}" if row.closed else ""
+    return f"{head}  {row.state}{held}{due}{closed}; {dossier}{lacks}"

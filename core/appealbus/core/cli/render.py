@@ -29,6 +29,8 @@ _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "men
 def dossier_view(dossier: Dossier) -> RenderableType:
     """Return the whole dossier, in the language of the appeal where the registers answer in both."""
     parts: list[RenderableType] = [_head(dossier), _appeal(dossier)]
+    if dossier.changes:
+        parts.append(_changes(dossier))
     if dossier.signals:
         parts.append(_signals(dossier))
     parts += [_fact(fact, dossier) for fact in dossier.facts]
@@ -83,6 +85,20 @@ def _appeal(dossier: Dossier) -> RenderableType:
     table.add_row("text", Text(dossier.appeal.text))
     for warning in dossier.appeal.warnings:
         table.add_row("warning", Text(f"{warning.field}: {warning.message}", style="yellow"))
+    return table
+
+
+def _changes(dossier: Dossier) -> RenderableType:
+    table = _section("\nWhat has happened since")
+    for change in dossier.changes:
+        parts = [
+            one_line(change.kind.value),
+            ", ".join(change.fields),
+            one_line(str(change.result or "")),
+            change.reason,
+        ]
+        told = "  ".join(one_line(part) for part in parts if part)
+        table.add_row(f"{local(change.dated_at):%Y-%m-%d}", Text(told))
     return table
 
 

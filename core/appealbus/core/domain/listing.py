@@ -44,6 +44,8 @@ class AppealRow:
     held_reason: str | None = None
     lacks: tuple[str, ...] = ()
     """Lookups of its contract that could not be asked since they are not loaded."""
+    closed: str | None = None
+    """The kind of change with which it ended: `answered`, `withdrawn`, `closed`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         held_by=row.held_by,
         held_reason=row.held_reason,
         lacks=tuple(names_from(row.lacks)),
+        closed=row.closed,
     )
 
 

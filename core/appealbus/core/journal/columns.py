@@ -66,7 +66,9 @@ _FINAL = frozenset(kind.value for kind in OutcomeKind if kind.final)
 
 
 def _of(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    if value is None:
+        return None
+    return (value if type(value) is dict else value.__dict__).get(name)
 
 
 def _code(parse: Callable[[str], str], value: Any, name: str) -> str | None:

@@ -4,7 +4,7 @@ Values are walked as models or as the JSON that is kept of them, so that a migra
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -66,16 +66,19 @@ def named_by_appeal(appeal: Appeal | Mapping[str, Any]) -> list[Named]:
     return [each for each in found if each is not None][:MOST]
 
 
-def named_by_record(record: Record | Mapping[str, Any], role: str) -> list[Named]:
+def named_by_record(record: Record | Mapping[str, Any], role: str, asked: Collection[str] = ()) -> list[Named]:
     """Return whom and what a record names, found by the types of its fields, and by their names.
 
     Args:
         record: the model, or its JSON; of that the names alone are known.
         role: the lookup that found it.
+        asked: values that it was asked for: the appeal or another record has named these.
 
     """
     found: dict[Named, None] = {}
     for what, value in _identifiers(record):
+        if value in asked:
+            continue
         named = holder(value, role) if what == _HOLDER else parcel(value, role)
         if named is not None:
             found[named] = None
@@ -112,7 +115,7 @@ def parcel(value: Any, role: str) -> Named | None:
 
 
 def _of(value: Any, name: str) -> Any:
-    return value.get(name) if type(value) is dict else getattr(value, name, None)
+    return (value if type(value) is dict else value.__dict__).get(name)  # a field that a model lacks costs an exception
 
 
 def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
@@ -122,16 +125,19 @@ def _identifiers(value: Any) -> Iterator[tuple[str, Any]]:
     while todo and looks < _LOOKS:
         looks += 1
         what, value = todo.pop()
-        if isinstance(value, str):
+        kind: Any = type(value)  # asked as `isinstance`, abstract classes and models take ten times as long
+        if kind is str:
             if what is not None:
                 yield what, value
-        elif isinstance(value, BaseModel):
-            todo += ((said, getattr(value, name)) for name, said in _fields(type(value)))
-            todo += _members(value.__pydantic_extra__ or {})
-        elif isinstance(value, Mapping):
+        elif kind is list or kind is tuple:
+            todo += [(what, item) for item in value]
+        elif kind is dict:
             todo += _members(value)
-        elif isinstance(value, list | tuple):
-            todo += ((what, item) for item in value)
+        elif (fields := _fields(kind)) is not None:
+            said = value.__dict__
+            todo += [(what, item) for name, what in fields if (item := said.get(name)) is not None]
+            if value.__pydantic_extra__:
+                todo += _members(value.__pydantic_extra__)
 
 
 def _members(value: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
@@ -139,10 +145,12 @@ def _members(value: Mapping[str, Any]) -> Iterator[tuple[str | None, Any]]:
 
 
 @cache
-def _fields(model: type[BaseModel]) -> tuple[tuple[str, str | None], ...]:
-    """Return the fields that hold identifiers, or may hold something that does."""
+def _fields(kind: type) -> tuple[tuple[str, str | None], ...] | None:
+    """Return the fields of a model that hold identifiers, or may hold something that does; None of what is no model."""
+    if not issubclass(kind, BaseModel):
+        return None
     found = []
-    for name, field in model.model_fields.items():
+    for name, field in kind.model_fields.items():
         said = _by_type(field.metadata, field.annotation) or _by_name(name)
         if said is not None or _is_nested(field.annotation):
             found.append((name, said))

@@ -19,7 +19,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import documents, log_queries, naming, old, queries, reply_queries
+from appealbus.core.journal import counting, documents, log_queries, naming, old, queries, reply_queries
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reply_queries import Place, Span
@@ -246,11 +246,11 @@ class JournalReader:
 
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
-        return await self._read(queries.counts)
+        return await self._read(counting.counts)
 
     async def next_due(self) -> datetime | None:
         """Return when the next parked appeal is due; None if none is parked."""
-        return await self._read(queries.next_due)
+        return await self._read(counting.next_due)
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         if not self._open:

@@ -111,11 +111,10 @@ class Working(Writing):
         return KeptRow(appeal_id, state, replies, self.now() + timedelta(seconds=replies.seconds))
 
     def _marked(self, state: LookupState) -> Sequence[Marked]:
-        """Return whom a record names; not whom it was asked for, as the appeal or another record named them."""
         if state.record is None:
             return ()
         asked = {each.value for each in state.inputs}
-        return self.key.marked(each for each in named_by_record(state.record, state.lookup) if each[1] not in asked)
+        return self.key.marked(named_by_record(state.record, state.lookup, asked))
 
     async def claim(
         self,
