@@ -173,6 +173,12 @@ def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
     assert trail.observed_at < first.created_at < trail.reread_at
     assert trail.raw_sha256 == sha256(ANSWER.encode()).hexdigest()
 
+    place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'), more=DEPENDS)
+    told = place.run("reread", place.number, "--dry-run", "--values")
+    assert f"akims.akim/name changed: '{NAME}' → '271010000'" in told
+    assert re.search("1 +akims.akim +name changed", told)
+    assert re.search("read +reread", place.run("history", place.number))
+
 
 def test_a_reply_that_ends_the_process(place: Place) -> None:
     """It is told of its appeal; nothing is changed or asked, and nothing begins without a reason."""
@@ -184,13 +190,3 @@ def test_a_reply_that_ends_the_process(place: Place) -> None:
     assert re.search(r"1 +reading it again ends the process", told)
     assert "0 appeals would be changed" in told
     assert place.agency.asked == 1
-
-
-def test_values_are_shown_to_who_is_noted(place: Place) -> None:
-    """A field that is read otherwise is told by its path; what stands there with an option alone."""
-    place.plugin(('    name: Annotated[str, At("name")]', '    name: Annotated[str, At("kato")]'))
-    place.take()
-    place.plugin()
-    told = place.run("reread", place.number, "--dry-run", "--values")
-    assert f"akims.akim/name changed: '271010000' → '{NAME}'" in told
-    assert re.search("1 +akims.akim +name changed", told)

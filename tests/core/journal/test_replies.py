@@ -54,15 +54,18 @@ async def test_of_a_question_asked_often_the_newest_replies_stay(journal: Journa
     assert [row.question_id for row in await journal.replies(accepted.appeal_id)] == ["q7", "q6", "q5"]
 
 
-async def test_large_replies_are_kept_as_far_as_there_is_room(journal: Journal, make: Make) -> None:
-    """Four times ten megabytes are too many for one appeal; its states are all there."""
+async def test_large_replies_are_kept_as_far_as_there_is_room(
+    journal: Journal, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times ten thousand bytes are too many where an appeal may have thirty-two; its states are all there."""
+    monkeypatch.setattr(writing, "_OF_APPEAL", 32_000)
+    monkeypatch.setattr(writing, "_SMALL", 1000)
     accepted = await journal.accept(make.new())
-    large = kept(make, packed=bytes(10 << 20))
     for key in "abcd":
-        await journal.keep(accepted.appeal_id, make.state(key=key), replies=large)
+        await journal.keep(accepted.appeal_id, make.state(key=key), replies=kept(make, packed=bytes(10_000)))
+    await journal.keep_at_once(accepted.appeal_id, make.state(key="e"))
     assert [row.key for row in await journal.replies(accepted.appeal_id)] == ["c", "b", "a"]
-    assert len(await journal.states(accepted.receipt.number)) == 4
-    assert len(large.packed) < writing._OF_APPEAL
+    assert len(await journal.states(accepted.receipt.number)) == 5
 
 
 async def test_appeals_are_gone_through_in_the_order_of_their_replies(journal: Journal, make: Make) -> None:

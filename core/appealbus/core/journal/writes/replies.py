@@ -36,7 +36,8 @@ class Kept:
 
 def keep(connection: Connection, items: Sequence[Kept]) -> None:
     """Keep replies, of each question the newest ones."""
-    items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item)]
+    room: dict[int, int] = {}
+    items = [item for item in items if len(item.replies.packed) <= _SMALL or _has_room(connection, item, room)]
     rows = [
         {
             "appeal_id": item.appeal_id,
@@ -87,9 +88,15 @@ def old_replies(now: datetime, sources: Mapping[str, datetime]) -> list[ColumnEl
     return [reply.c.until < now, *((reply.c.source == name) & (reply.c.at < at) for name, at in sources.items())]
 
 
-def _has_room(connection: Connection, item: Kept) -> bool:
-    held = select(func.sum(func.length(reply.c.packed))).where(reply.c.appeal_id == item.appeal_id)
-    return (connection.scalar(held) or 0) + len(item.replies.packed) <= _OF_APPEAL
+def _has_room(connection: Connection, item: Kept, room: dict[int, int]) -> bool:
+    """Say whether its appeal may have so much more; `room` is what the appeals of this group still may have."""
+    if item.appeal_id not in room:
+        held = select(func.sum(func.length(reply.c.packed))).where(reply.c.appeal_id == item.appeal_id)
+        room[item.appeal_id] = _OF_APPEAL - (connection.scalar(held) or 0)
+    if len(item.replies.packed) > room[item.appeal_id]:
+        return False
+    room[item.appeal_id] -= len(item.replies.packed)
+    return True
 
 
 def _drop_older(connection: Connection, item: Kept) -> None:
