@@ -1,25 +1,22 @@
 """An old copy of the journal is put in place: by the steps of the page nothing is numbered twice, nothing missing."""
 
-import asyncio
 import json
 import sqlite3
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from sqlalchemy import make_url
 
-from appealbus.core.journal.journal import Journal
 from appealbus.schemas import Dossier
 from tests.services.postgres import Postgres, programs
+from tests.services.recomputed import check_the_past
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import appealbus
 
 pytestmark = pytest.mark.system
-T = TypeVar("T")
 
 
 class Sqlite(Installation):
@@ -44,20 +41,12 @@ class Postgresql(Installation):
 
     def __init__(self, folder: Path, agencies: Agencies, server: Postgres, url: str) -> None:
         self.server, self.url, self.database = server, url, make_url(url).database or ""
+        self.journal = url
         super().__init__(folder, agencies)
 
     def configure(self, **tables: dict[str, Any]) -> None:
         """Write the configuration: the checkpoint is a file on this machine."""
         super().configure(**tables, bus={"journal": self.url, "checkpoint": "checkpoint.json"})
-
-    def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
-        """Read the journal, whoever else works on it."""
-
-        async def work() -> T:
-            async with await Journal.open(self.url, read_only=True) as journal:
-                return await use(journal)
-
-        return asyncio.run(work())
 
     def back_up(self) -> None:
         """Make a copy, as the page says."""
@@ -127,6 +116,7 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     dossiers = here.dossiers()
     assert dossiers.keys() == set(sent)
     assert {dossier.message_id for dossier in dossiers.values()} <= contents.keys()
+    check_the_past(here.journal)
 
 
 def delivered(here: Installation) -> dict[str, set[bytes]]:
