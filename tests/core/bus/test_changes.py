@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from appealbus.core import CallFailed, From, Inbound, OutcomeKind, Quarantined, Taken
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.reception import replay, would_take
+from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
@@ -164,6 +168,24 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
             assert isinstance(kept, Quarantined)
             assert kept.code == code
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
+
+
+async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path: Path) -> None:
+    """With what could not be used of it; its sender's next copy is the same, too."""
+    sent = change(kind="extended", due_on="завтра", other=1)
+    async with running_bus(tmp_path, WHO) as bus:
+        await accepted(bus, sent)
+        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        (listed,) = await bus.journal.quarantined()
+        row = await bus.journal.quarantine_row(listed.id)
+        assert row is not None
+        await would_take(bus.journal, row, BusSettings(), Decoder())
+        assert (await replay(bus.journal, row, BusSettings(), Decoder())).number == number
+        assert not (await accepted(bus, sent)).new
+        await bus.settle()
+        (note,) = (await dossier(bus, number)).changes
+        assert {each.field for each in note.warnings} == {"due_on", "change"}
 
 
 async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.change import Change
 from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
@@ -70,16 +69,10 @@ def case(connection: Connection, number: str) -> Case | None:
     return None if row is None else codec.case_from_row(row, tuple(states(connection, number)))
 
 
-def would_accept(connection: Connection, new: Appeal | Change) -> None:
+def would_accept(connection: Connection, new: Appeal) -> None:
     """Raise MessageDiffers where another message has come with the message id of this one before."""
-    if isinstance(new, Change):
-        named = (change.c.message_id == new.message_id) & (change.c.channel == new.channel)
-        of = change.outerjoin(appeal, appeal.c.id == change.c.appeal_id)
-        query = select(func.coalesce(appeal.c.number, change.c.number, "").label("number"), change.c.digest)
-        first = connection.execute(query.select_from(of).where(named)).first()
-    else:
-        named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
-        first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
+    named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
+    first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
     if first is not None and differ(first.digest, digest(new)):
         raise MessageDiffers(first.number)
 
