@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core import CallFailed, From, Inbound, OutcomeKind, Quarantined, Taken
+from appealbus.core import CallFailed, From, Inbound, Outcome, OutcomeKind, Quarantined, Source, Taken, not_found
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.reception import replay, would_take
@@ -119,6 +119,26 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         await bus.settle()
         assert len(wire.asked) == asked + 1
         assert (await dossier(bus, number)).completeness is Completeness.COMPLETE
+
+
+async def test_what_was_answered_stays_when_the_appeal_has_ended(tmp_path: Path) -> None:
+    """A retry of everything asks nobody, and takes nothing back: that there is no such person was said."""
+    asked = []
+
+    async def nobody(query: Any, source: Source) -> Outcome[Any]:
+        asked.append(query)
+        return not_found()
+
+    async with running_bus(tmp_path, lookup("s.who", nobody, iin=From("applicant.iin"))) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        await accepted(bus, change(kind="closed", dated_at="2026-03-01"))
+        await bus.settle()
+        await bus.journal.retry(number, everything=True)
+        await bus.settle()
+        made = await dossier(bus, number)
+        (end,) = made.outcomes
+        assert (len(asked), end.outcome, made.completeness) == (1, OutcomeKind.NOT_FOUND, Completeness.COMPLETE)
 
 
 async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Path) -> None:
