@@ -20,6 +20,7 @@ from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, naming, old
+from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import cases, changes, counting, deliveries, lists, log, replies, standing
@@ -97,9 +98,16 @@ class JournalReader:
             lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
 
-    async def count_old(self, ages: Ages, now: datetime) -> dict[str, int]:
-        """Return how much `prune` would delete now, by what it is."""
-        return await self._read(lambda connection: old.count(connection, ages, now))
+    async def count_old(self, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
+        """Return how much `prune` would delete now, by what it is; `without` what waits for a receiver.
+
+        Raises:
+            ClockInDoubt: nobody knows how old anything is.
+
+        """
+        if (await self.standing()).doubt is not None:
+            raise ClockInDoubt
+        return await self._read(lambda connection: old.count(connection, ages, now, without))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions.
