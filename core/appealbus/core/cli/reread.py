@@ -37,6 +37,7 @@ _LINES = 200
 _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
+"""Seconds between two rounds."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
