@@ -19,7 +19,7 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.core.parts import build
 from appealbus.schemas.outcome import OutcomeKind
@@ -37,6 +37,7 @@ _LINES = 200
 _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
+"""Seconds between two rounds."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
