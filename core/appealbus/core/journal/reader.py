@@ -1,4 +1,4 @@
-"""The reading half of the journal: never blocks the writer, never blocks the event loop."""
+"""The part of the journal that reads: never blocks the writer, never blocks the event loop."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
