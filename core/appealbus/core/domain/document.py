@@ -134,9 +134,7 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
     """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
     rest = _rest(dossier)
     head, end, tail = rest.partition(_FACTS)
-    stubs = (
-        fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
-    )
+    stubs = (fact.model_dump_json(exclude_none=True, exclude=_DOCUMENT).encode() for fact in dossier.facts)
     listed = b",".join(stub[:-1] + _MEMBERS for stub in stubs)
     skeleton = b"".join((head, b',"appeal":', _WHOLE, b',"facts":[', listed, b"]", end, tail))
     parts = b"".join((appeal.digest, *(fact.digest for fact in facts)))

@@ -13,6 +13,7 @@ from appealbus.core.journal.tables import appeal, document, dossier, lookup, out
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
+"""Documents in one statement: each is two values, and SQLite takes no more than some thousands."""
 _made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
 _these = outbox.c.id.in_(bindparam("ids", expanding=True))
 _KEPT = [dossier.c[name] for name in ("document", "parts", "appeal_id", "version")]
