@@ -195,6 +195,19 @@ async def test_the_newest_answer_counts() -> None:
     assert (read.verdict, read.now) == (Verdict.IMPOSSIBLE, "reply.older")
 
 
+async def test_what_a_question_does_not_stand_on_is_no_difference() -> None:
+    """A reply without an answer, where a later attempt got none: a record is compared with its own reply."""
+    refused = replace(state(OutcomeKind.UNAVAILABLE, "breaker.open"), provenance=None)
+    [read] = await reread(refused, await row("503"))
+    assert (read.verdict, read.now) == (Verdict.SAME, "unavailable [breaker.open]")
+    again = await row("none", minutes=9, question_id="q2")
+    for name, verdict in (("a", Verdict.SAME), ("b", Verdict.DIFFERS)):
+        [read] = await reread(state(OutcomeKind.FOUND, name="a"), again, await row(name))
+        assert read.verdict is verdict
+    [read] = await reread(refused, again)
+    assert read.verdict is Verdict.DIFFERS
+
+
 async def test_several_calls_get_what_came_in_their_order() -> None:
     """Each with the ids of its message then, and with the failures that there were."""
     seen: list[Any] = []

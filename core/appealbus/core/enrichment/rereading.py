@@ -167,7 +167,7 @@ class _CaseReading:
         guard = self.rereader.guards.get(node.lookup.source)
         if guard is None:
             return _impossible(node.lookup.name, draft.key, state, "source.not_started")
-        problem, first = "", None
+        problem, first, none_before = "", None, False
         for row in rows:
             if _is_older(row, state):
                 break
@@ -177,12 +177,20 @@ class _CaseReading:
                 problem = problem or "reply.damaged"
                 continue
             ended = await guard.reread(_question(node, draft, self.case), conversation)
-            if ended.outcome.code in _UNREAD:
-                problem = problem or ended.outcome.code
-            elif ended.outcome.kind in _ANSWERS:
+            outcome = ended.outcome
+            if outcome.code in _UNREAD:
+                problem = problem or outcome.code
+            elif outcome.record is not None or (outcome.kind in _ANSWERS and state.record is None):
+                return self._compared(state, row, ended, conversation)
+            elif not _came_of(state, row):  # another attempt, which brought nothing, made the question stand so
+                none_before = True
+            elif outcome.kind in _ANSWERS:
                 return self._compared(state, row, ended, conversation)
             else:
                 first = first or self._compared(state, row, ended, conversation)
+        if first is None and none_before and not problem:
+            was = _told(state.kind, state.code)
+            return Reread(node.lookup.name, draft.key, Verdict.SAME, was, was, before=state)
         return first or _impossible(node.lookup.name, draft.key, state, problem or "reply.older")
 
     def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
@@ -204,7 +212,7 @@ class _CaseReading:
                 "reread_at": self.rereader.now(),
             }
             asked = state.provenance
-            if asked is not None and asked.question_id == row.question_id:
+            if asked is not None and _came_of(state, row):
                 # Under which norm and over which wire it left is as it was.
                 own |= {name: getattr(asked, name) for name in ("connector", "purpose", "legal_basis")}
             provenance = provenance.model_copy(update=own)
@@ -219,6 +227,11 @@ class _CaseReading:
             provenance=provenance,
         )
         return Reread(*told, Verdict.DIFFERS, was, now, fields, after, state)
+
+
+def _came_of(state: LookupState, row: ReplyRow) -> bool:
+    """Say whether a question stands as it does because of this reply."""
+    return state.provenance is not None and state.provenance.question_id == row.question_id
 
 
 def _is_older(row: ReplyRow, state: LookupState) -> bool:
