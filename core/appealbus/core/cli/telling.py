@@ -229,7 +229,7 @@ def _retried(about: str, detail: Detail) -> str:
 def _changed(about: str, detail: Detail) -> str:
     fields = detail.get("fields")
     what = f" of {', '.join(map(str, fields))}" if fields else ""
-    return f"{about or detail.get('kind')}{what}, from {detail.get('channel')}, message {detail.get('change')}"
+    return f"{about or 'of no known kind'}{what}, from {detail.get('channel')}, message {detail.get('change')}"
 
 
 def _read(about: str, detail: Detail) -> str:
