@@ -33,6 +33,8 @@ async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journa
     assert [each["change"]["message_id"] for each in told] == ["c1", "c2"]
     assert "120101500006" in json.dumps(told)
     assert program("changes", "AB-none").returncode == 3
+    await journal.change(change("c5", kind=None))
+    assert "changed   of no known kind, from files, message c5" in program("history", number).stdout
     unclear = {"field": "due_on", "code": "field.date", "message": "none"}
     await journal.change(change("c3", kind="due", dated_at="2026-11-18", warnings=[unclear]))
     assert "due  due_on: field.date  (files, message c3)" in program("changes", number).stdout

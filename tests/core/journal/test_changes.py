@@ -76,8 +76,13 @@ async def test_the_same_twice_is_one_and_another_under_its_id_is_none(journal, m
     await journal.would_change(change())
     with pytest.raises(MessageDiffers):
         await journal.would_change(change(due_on="2026-04-02"))
-    other = await journal.change(change(channel="other", kind="closed", number="none"))
-    assert other.new
+    for _ in range(2):  # it waits for its appeal
+        other = await journal.change(change(channel="other", kind="closed", number="none"))
+    assert not other.new
+    await journal.place_log()
+    repeated = [(each.appeal_id, each.detail) for each in (await journal.log(what=["repeated"])).entries]
+    mine = [(appeal.appeal_id, {"change": name}) for name in ("c1", "c2", "c2")]
+    assert repeated == [*mine, (None, {"change": "c1"})]
 
 
 async def test_a_change_waits_for_its_appeal(journal, make, change):

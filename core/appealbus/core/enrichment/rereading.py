@@ -9,7 +9,7 @@ from enum import StrEnum
 from appealbus.core.domain.case import PENDING, Case, LookupState
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.carrying import renamed
+from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, differences
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
@@ -134,8 +134,8 @@ class _CaseReading:
                 raise
             drafts = []
         for draft in drafts:
-            state = self.before.get((name, draft.key))
-            rows = self.kept.pop((name, draft.key), None)
+            state = self._before(name, draft)
+            rows = self.kept.pop((name, draft.key if state is None else state.key), None)
             if rows and state is not None and draft.query is not None:
                 result = await self._read(node, draft, state, rows)
                 self.results.append(result)
@@ -148,6 +148,14 @@ class _CaseReading:
             if state.record is not None:
                 lineage = {**draft.lineage, name: frozenset((draft.key,))}
                 self.known[name].append(Known(state.record, lineage))
+
+    def _before(self, name: str, draft: Draft) -> LookupState | None:
+        """Return how a question stands, be it under the key that it had before its query had other fields."""
+        state = self.before.get((name, draft.key))
+        if state is not None or draft.query is None:
+            return state
+        alike = (each for (lookup, _), each in self.before.items() if lookup == name)
+        return next((each for each in alike if asked_with(each.inputs) == asked_with(draft.inputs)), None)
 
     def _standing(self, name: str) -> InputState:
         states = self.settled[name]

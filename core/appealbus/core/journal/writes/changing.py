@@ -46,9 +46,9 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             first, said_first = known[item.key]
             differs = differ(said_first, said)
             results.append(MessageDiffers(first.receipt.number) if differs else first)
-            if first.appeal_id is not None and not differs:  # of one that differs quarantine tells
-                channel = item.new.change.channel
-                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel))
+            if not differs:  # of one that differs quarantine tells
+                channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
+                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
         if isinstance(target, JournalError):
