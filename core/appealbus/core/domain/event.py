@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class What(StrEnum):
@@ -70,6 +71,7 @@ class What(StrEnum):
 BUS = "bus"
 """The actor of what the bus does by itself."""
 _NAME = 12
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def short(worker: str) -> str:
@@ -92,9 +94,8 @@ def by_client(channel: str) -> str:
     return f"client:{channel}"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happens, on its way into the log.
+class Event(NamedTuple):
+    """Something that happens, on its way into the log. Each appeal has seven at least: a tuple is made in half the time.
 
     Attributes:
         what: what it is.
@@ -110,7 +111,7 @@ class Event:
     appeal_id: int | None
     actor: str
     about: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
