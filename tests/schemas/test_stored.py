@@ -141,7 +141,7 @@ def test_an_outcome_of_an_unknown_kind_is_open():
         (("parcels",), {"a": 1}, lambda appeal: appeal.parcels == []),
         (("mentions",), {"iins": [{"value": "1"}]}, lambda appeal: appeal.mentions.iins == []),
     ],
-    ids=str,
+    ids=["schema_version", "applicant", "iin", "due_on", "parcel", "parcels", "mentions"],
 )
 def test_what_cannot_be_read_is_set_aside(path, value, seen):
     """The smallest thing that holds it is left out; written again it is there."""

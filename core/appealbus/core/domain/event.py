@@ -57,6 +57,7 @@ class What(StrEnum):
     HELD = "held"
     RELEASED = "released"
     PAUSED = "paused"
+    """Kept for parts that a person has stand still: nothing notes this yet, nor `resumed`."""
     RESUMED = "resumed"
     READ = "read"
     """Somebody looked at personal data."""
@@ -71,6 +72,7 @@ class What(StrEnum):
 BUS = "bus"
 """The actor of what the bus does by itself."""
 _NAME = 12
+"""Of 32 characters of a worker's name: enough that two hardly ever begin alike."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -95,7 +97,7 @@ def by_client(channel: str) -> str:
 
 
 class Event(NamedTuple):
-    """Something that happens, on its way into the log. Each appeal has seven at least: a tuple is made in half the time.
+    """Something that happens, on its way into the log: a tuple, as each appeal has seven and more of them.
 
     Attributes:
         what: what it is.
