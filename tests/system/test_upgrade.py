@@ -1,8 +1,11 @@
 """The next release migrates a journal that this one works: its workers end, once, and nothing is left half done."""
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -66,12 +69,24 @@ def test_workers_end_and_are_not_started_again(tmp_path: Path, next_release: Nex
     assert "upgrade appealbus" in done.err
 
 
+def _stop_between_writes(pid: int, lock: Path) -> None:
+    """Stop a worker, though not in the middle of a transaction: nobody could write beside that."""
+    for _ in range(50):
+        os.kill(pid, signal.SIGSTOP)
+        with lock.open() as file, contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError("it is always in the middle of one")
+
+
 def test_one_that_was_cut_off_ends_too(tmp_path: Path, next_release: NextRelease) -> None:
     """A worker that stands still while its journal is migrated finds other tables, writes nothing and ends."""
     configure(tmp_path, "sqlite:///journal.db")
     with Program(tmp_path, "run") as program:
         program.until(lambda: len(events(program, "bus.started")) == 1, "it runs", _UP)
-        os.kill(program.process.pid, signal.SIGSTOP)
+        _stop_between_writes(program.process.pid, tmp_path / "journal.db.lock")
         (tmp_path / "journal.db.run").rename(tmp_path / "elsewhere")  # as if its machine were believed to be off
         with next_release.start(str(PROGRAM), "run", "--until-idle", cwd=tmp_path) as theirs:
             theirs.communicate(timeout=_UP)

@@ -58,7 +58,7 @@ def test_sqlite_cannot_be_shared(tmp_path: Path) -> None:
 
 def test_a_wrong_configuration_ends_with_2(tmp_path: Path, database: str) -> None:
     """Said once, not once for each worker."""
-    configure(tmp_path, database, "[sources.gbdfl]\nconnector = 'telegraph'")
+    configure(tmp_path, database, "[deliveries.registry]\nkind = 'telegraph'")
     done = appealbus(tmp_path, "run", "--workers", "3", expect=2)
     assert done.err.count("telegraph") == 1
     assert "worker.started" not in done.err
