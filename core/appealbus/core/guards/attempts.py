@@ -151,7 +151,8 @@ class Attempts(Flight):
                 if refusal is not None:
                     self.so_far = refusal
                     return False
-                await asyncio.sleep(context.pause())
+                if pause := context.pause():
+                    await asyncio.sleep(pause)
         except BaseException:
             context.breaker.gave_up(place)
             raise
