@@ -386,7 +386,8 @@ async def test_a_kept_reply_is_read_again(peer: Any, wires: Wires, call: Call) -
     fault = envelope("<s:Fault><faultcode>s:Server</faultcode><faultstring>x</faultstring></s:Fault>")
     fault.set_status(500)
     parts = b"--B\r\nContent-Type: text/xml\r\n\r\n" + whole.body + b"\r\n--B\r\nContent-ID: <a>\r\n\r\nx\r\n--B--\r\n"
-    made = web.Response(body=parts, headers={"Content-Type": 'multipart/related; boundary="B"'})
+    content_type = f'multipart/related; action="{"a" * 2000}"; boundary="B"'
+    made = web.Response(body=parts, headers={"Content-Type": content_type})
     for answer in (whole, made, fault, envelope("<Other/>"), web.Response(status=503, headers={"Retry-After": "7"})):
         peer.answer = answer
         came: list[RawReply] = []

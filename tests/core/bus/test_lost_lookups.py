@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken
+from appealbus.core import Call, CallFailed, From, FromAll, Lookup, OutcomeKind, Reply, Request, Taken, found
 from appealbus.core.bus import casework
 from appealbus.core.bus import dispatcher as dispatching
 from appealbus.core.bus.bus import Bus
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.host import Host, Plugin
-from appealbus.schemas import Dossier
-from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
+from appealbus.schemas import Dossier, Iin
+from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 KEPT = lookup("s.kept", x=From("text"))
 LOST = lookup("s.lost", x=From("text"))
@@ -289,6 +289,107 @@ async def test_a_lookup_that_is_renamed_without_a_word_is_missed(start: Start) -
         assert {fact.lookup: fact.not_asked_now for fact in told.facts} == {"s.lost": True, "s.new": None}
         second = await newest(bus, await taken(bus, "m-2"))
         assert [gap.lookup for gap in second.gaps] == ["s.lost"]
+
+
+async def worked_again(bus: Bus, number: str, **given: Any) -> Dossier:
+    """Have a case worked once more; return the newest version."""
+    await bus.journal.retry(number, **given)
+    bus._dispatcher.more()
+    await bus.settle()
+    return await newest(bus, number)
+
+
+def told_by(version: Dossier) -> dict[str, bool | None]:
+    return {fact.lookup: fact.not_asked_now for fact in version.facts}
+
+
+async def test_a_record_under_the_former_name_is_not_lost_for_a_newer_failure(start: Start) -> None:
+    """A release forgot to say the former name, and its source was away; the next one says it."""
+
+    def script(request: Request, call: Call) -> Reply:
+        if request.body["name"] == "s.new":
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+        return reply()
+
+    given = {"wire": ScriptedWire(script), "retry": {"first": "1h", "max": "1h"}}
+    async with start(LOST, **given) as bus:
+        number = await taken(bus)
+    async with start(lookup("s.new", x=From("text")), **given) as bus:
+        assert told_by(await worked_again(bus, number)) == {"s.lost": True}
+    async with start(renamed(lookup("s.new", x=From("text")), "s.lost"), **given) as bus:
+        third = await worked_again(bus, number)
+        assert (third.version, told_by(third), third.completeness) == (3, {"s.new": None}, "complete")
+
+
+async def test_a_renamed_lookup_that_is_lost_is_told_under_its_newest_name_alone(start: Start) -> None:
+    """Its facts are in the dossier once, and new appeals lack one lookup, not two."""
+    after = renamed(lookup("s.new", x=From("text")), "s.lost")
+    async with start(LOST) as bus:
+        number = await taken(bus)
+    async with start(after) as bus:
+        await worked_again(bus, number, refresh=True)
+    async with start(KEPT) as bus:
+        assert told_by(await worked_again(bus, number)) == {"s.new": True, "s.kept": None}
+        assert [gap.lookup for gap in (await newest(bus, await taken(bus, "m-2"))).gaps] == ["s.new"]
+
+
+async def test_what_is_lost_behind_a_renamed_lookup_is_missed(start: Start) -> None:
+    """It takes its input by the former name, and the newer record leads further."""
+    told = {"next": ["b"]}
+
+    async def up(query: Any, source: Any) -> Any:
+        return found(Thing(name="a", next=list(told["next"])))
+
+    behind = lookup("s.behind", x=FromAll("s.lost/next[*]"))
+    async with start(lookup("s.lost", up, x=From("text")), behind) as bus:
+        number = await taken(bus)
+    told["next"] = ["b", "c"]
+    async with start(renamed(lookup("s.new", up, x=From("text")), "s.lost")) as bus:
+        second = await worked_again(bus, number, refresh=True)
+        assert (second.version, second.completeness) == (2, "partial")
+        assert (await row(bus, number)).lacks == ("s.behind",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "given"),
+    [
+        ({"x": From("applicant.iin")}, {}),
+        ({"x": (Iin, FromAll("repeats[*]"))}, {"repeats": ["no ИИН", "nor this"]}),
+        ({"x": FromAll("repeats[*]"), "y": From("applicant.iin")}, {"repeats": ["one", "two"]}),
+    ],
+    ids=["nothing there", "malformed", "half of it"],
+)
+async def test_what_had_nothing_to_ask_takes_no_completeness_when_it_is_lost(
+    start: Start, fields: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """The journal keeps such ends in versions alone. Workers with and without it would undo each other's."""
+    lost = lookup("s.lost", **fields)
+    async with start(KEPT, lost) as bus:
+        number = await taken(bus, **given)
+        first = await newest(bus, number)
+    async with start(KEPT) as bus:
+        assert await worked_again(bus, number) == first
+        found_row = await row(bus, number)
+        assert (found_row.completeness, found_row.lacks) == ("complete", ())
+
+
+async def test_a_query_with_one_more_field_puts_no_question_twice(start: Start) -> None:
+    """With the same inputs it is the same question, though its key is another one."""
+    wire = ScriptedWire()
+    async with start(LOST, wire=wire) as bus:
+        number = await taken(bus)
+        first = await newest(bus, number)
+    wider = lookup("s.lost", x=From("text"), y=(str | None, From("applicant.iin"), None))
+    async with start(wider, KEPT, wire=wire) as bus:
+        second = await worked_again(bus, number)
+        assert told_by(second) == {"s.lost": None, "s.kept": None}
+        (lost,) = (fact for fact in second.facts if fact.lookup == "s.lost")
+        assert lost.key != first.facts[0].key
+        await worked_again(bus, number, refresh=True)  # kept under the new key, too
+    assert [request.body["name"] for request, _ in wire.asked][:2] == ["s.lost", "s.kept"]
+    async with start(lookup("s.other", x=From("text"))) as bus:
+        third = await worked_again(bus, number)
+        assert (len(third.facts), told_by(third)) == (3, {"s.lost": True, "s.kept": True, "s.other": None})
 
 
 async def test_workers_with_other_plugins_do_not_undo_each_other(

@@ -9,7 +9,7 @@ import pytest
 from appealbus.core import OutcomeKind
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.known import InputPaths
-from appealbus.core.enrichment.carrying import Whole, whole
+from appealbus.core.enrichment.carrying import Before, Whole, whole
 from appealbus.core.planning.contract import CompletenessContract, Missing
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas import Receipt
@@ -44,7 +44,7 @@ def carried(
     case = Case(1, appeal(**given), receipt, 1, states)
     contract = CompletenessContract(Plan([]), frozenset(missing or ()), 1.0, missing or {})
     keys = {(each.lookup, each.key) for each in states} if told else ()
-    return whole(case, {(each.lookup, each.key): each for each in asked}, contract, keys, NOW)
+    return whole(case, {(each.lookup, each.key): each for each in asked}, contract, Before(keys), NOW)
 
 
 def told_by(found: Whole) -> set[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
 from appealbus.core.domain.document import Part, fact_parts, written
+from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents
 from appealbus.core.journal.writes.concluding import Conclusion
@@ -135,3 +136,32 @@ async def test_a_record_with_a_required_null_stays_typed(journal, make):
     await journal.keep_at_once(accepted.appeal_id, replace(make.found(), record=record))
     (state,) = await journal.states(accepted.receipt.number)
     assert state.record == record
+
+
+async def test_a_source_that_fails_for_weeks_leaves_one_document(journal, make, url):
+    """That of the last attempt. What each came from is in the log; a record that was told meanwhile stays."""
+    accepted = await journal.accept(make.new())
+    number = accepted.receipt.number
+    found = make.found()
+    for run in range(1, 6):
+        trail = found.provenance.model_copy(update={"question_id": f"q{run}", "raw_sha256": f"{run:064}"})
+        await journal.keep_at_once(accepted.appeal_id, replace(make.state(runs=run), provenance=trail))
+    await told(journal, await journal.case(number), found)
+    await journal.keep_at_once(accepted.appeal_id, replace(make.state(runs=6), provenance=found.provenance))
+    await journal.place_log()
+    assert await count(url) == 3  # the appeal, the last attempt, the record
+    page = await journal.log(what=[What.ENDED])
+    trails = [entry.detail["trail"] for entry in page.entries if "trail" in entry.detail]
+    assert [trail.get("reply") for trail in trails] == [f"{run:064}" for run in range(1, 6)] + [None]
+    assert trails[0] | {"reply": ""} == {"connector": "shep", "plugin": "acme", "version": "1.0", "reply": ""}
+    assert orjson.loads(await journal.dossier(number))["facts"][0]["record"]["size"] == 5
+
+
+async def test_what_another_question_refers_to_stays(journal, make, url):
+    """Though the one that it was made for is answered anew: a lookup may have had another name then."""
+    accepted = await journal.accept(make.new())
+    one = replace(make.state("old.name"), provenance=make.found().provenance)
+    for state in (one, replace(one, lookup="gbdfl.person"), make.state(runs=2)):
+        await journal.keep_at_once(accepted.appeal_id, state)
+    assert await count(url) == 2
+    assert len(await journal.states(accepted.receipt.number)) == 2

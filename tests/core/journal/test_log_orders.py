@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine
 
 from appealbus.core.domain.event import Event, LogFilter, What
-from appealbus.core.journal import log_queries, store
+from appealbus.core.journal import store
+from appealbus.core.journal.reads import log
 from appealbus.core.journal.writes import events, placing
 from tests.services.forms import form
 
@@ -42,7 +43,7 @@ class World:
 
     def page(self, after, limit):
         with self.opened.reading.connect() as connection:
-            return log_queries.page(connection, after, limit, LogFilter())
+            return log.page(connection, after, limit, LogFilter())
 
     def do(self, what, writer, number):
         getattr(self, what)(*((writer,) if what in ("commit", "rollback", "die") else (writer, number)))

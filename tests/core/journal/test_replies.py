@@ -12,7 +12,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reply_queries import Place, Span, appeals_with_replies
+from appealbus.core.journal.reads.replies import Place, Span, appeals_with_replies
 from appealbus.core.journal.writes import replies as writing
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind

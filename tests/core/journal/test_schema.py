@@ -15,8 +15,9 @@ from sqlalchemy import create_engine, event
 from appealbus.core import SingleUse
 from appealbus.core.domain.event import Cursor, LogFilter
 from appealbus.core.interfaces.answer import Answer
-from appealbus.core.journal import counting, documents, log_queries, migrations, queries, store
+from appealbus.core.journal import documents, migrations, store
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reads import cases, counting, deliveries, lists, log
 from appealbus.core.journal.tables import metadata
 from appealbus.core.journal.writes import awaiting, holding, pruning, suspects, used_answers, working
 
@@ -102,15 +103,15 @@ _GOOD = re.compile(
     [
         counting.counts,
         counting.next_due,
-        lambda connection: queries.undelivered(connection, "out", NOW, 10, 1000),
-        lambda connection: queries.case(connection, "N"),
-        lambda connection: queries.cases(connection, [1, 2]),
-        lambda connection: queries.states(connection, "N"),
-        lambda connection: queries.appeals_of(connection, b"m" * 16, 5, 10),
+        lambda connection: deliveries.undelivered(connection, "out", NOW, 10, 1000),
+        lambda connection: cases.case(connection, "N"),
+        lambda connection: cases.cases(connection, [1, 2]),
+        lambda connection: cases.states(connection, "N"),
+        lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
-        lambda connection: queries.access_rows(connection, "N", 5, 10),
-        lambda connection: queries.quarantined(connection, 5, 10, include_replayed=False),
-        lambda connection: queries.answers(connection, 1),
+        lambda connection: lists.access_rows(connection, "N", 5, 10),
+        lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False),
+        lambda connection: cases.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: awaiting.unseen_answers(connection, {1: set(), 2: {"q"}}),
         lambda connection: working.claim(connection, [working.Claim("me", NOW, 60, 10, 1 << 40, True)]),
@@ -118,12 +119,12 @@ _GOOD = re.compile(
         lambda connection: suspects.next_turn(connection, NOW),
         lambda connection: suspects.bury(connection, [suspects.Burial(None, NOW, "bus")]),
         lambda connection: holding.hold(connection, [holding.Hold("N", "me", "so", NOW)]),
-        lambda connection: queries.left_for_sources(connection, "N"),
+        lambda connection: lists.left_for_sources(connection, "N"),
         lambda connection: pruning.prune_appeals(connection, [pruning.Idle(NOW, NOW, "bus")]),
         lambda connection: pruning.prune_quarantine(connection, [pruning.Old(NOW, "bus")]),
-        lambda connection: log_queries.page(connection, Cursor(1, 0), 10, LogFilter()),
-        lambda connection: log_queries.page(connection, Cursor(1, 0), 10, LogFilter(number="N", what={"held"})),
-        lambda connection: log_queries.history(connection, "N", 0, 10),
+        lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter()),
+        lambda connection: log.page(connection, Cursor(1, 0), 10, LogFilter(number="N", what={"held"})),
+        lambda connection: log.history(connection, "N", 0, 10),
         lambda connection: used_answers.use(connection, [used_answers.Use(SingleUse("k", NOW), "m")]),
         lambda connection: used_answers.forget(connection, [NOW]),
     ],

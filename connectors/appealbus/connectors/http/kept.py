@@ -11,15 +11,15 @@ from appealbus.schemas.outcome import OutcomeKind
 
 _HEADERS = ("Content-Type", "Retry-After")
 """Those that wires look at."""
-_SHORT = 1000
-"""Characters of one: the boundary of parts has 70 at most."""
+_LONGEST = 8190
+"""Characters of one: the client takes no longer ones. The boundary of parts may be the last of it."""
 
 
 def hand_over(reply: HttpReply, call: Call, at: datetime) -> None:
     """Hand a reply over as it came, where it is kept."""
     if call.came is None:
         return
-    headers = {name: reply.headers[name][:_SHORT] for name in _HEADERS if name in reply.headers}
+    headers = {name: reply.headers[name][:_LONGEST] for name in _HEADERS if name in reply.headers}
     head = {"status": reply.status, "headers": headers, "alone": reply.alone}
     call.came(RawReply(reply.body, orjson.dumps(head).decode(), at))
 

@@ -18,7 +18,7 @@ from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of, same_record, to_keep, unkept
-from appealbus.core.enrichment.carrying import Key, Whole, renamed, whole
+from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, renamed, whole
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.plan_run import PlanRun
 from appealbus.core.enrichment.retry import after_defect
@@ -211,19 +211,20 @@ class CaseRun:
         for state in self._newly_closed(asked.values()):
             await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
-        told = await self._told()
+        case = self.case = known_anew(case, asked)
+        told = await self._told(asked)
         known = self._whole(asked, told)
         if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
         return await self._publish(known, due_at)
 
-    async def _told(self) -> Told | None:
+    async def _told(self, asked: Mapping[Key, LookupState]) -> Told | None:
         case = self.case
         previous = await self._journal.version(case.appeal_id, case.version) if case.version else None
-        return None if previous is None else Told(previous, self._contract.present, case.states)
+        return None if previous is None else Told(previous, self._contract.present, [*case.states, *asked.values()])
 
     def _whole(self, asked: Mapping[Key, LookupState], told: Told | None) -> Whole:
-        return whole(self.case, asked, self._contract, told.questions if told else (), self._journal.now())
+        return whole(self.case, asked, self._contract, told.before if told else Before(), self._journal.now())
 
     async def _says_the_same(self, told: Told, states: Sequence[LookupState]) -> bool:
         others = told.others(states)

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from typing import cast
 
 import orjson
 import structlog
 
+from appealbus.core import helper_process
 from appealbus.core.bus.decoding import Unacceptable, check, decode
 from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.intake import Inbound
@@ -91,7 +91,7 @@ class Decoder:
         if self._process is not None and self._process.returncode is not None:  # it had nothing to do
             await self._end()
         process = self._process = self._process or await self._start()
-        into, out = _pipes(process)
+        into, out = helper_process.pipes(process)
         try:
             head = orjson.dumps([message.channel, message.media_type, message.message_id, len(message.raw)])
             into.writelines((head, b"\n", message.raw))
@@ -120,16 +120,5 @@ class Decoder:
 
     async def _end(self, *, at_once: bool = False) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        _pipes(process)[0].close()
-        if not at_once:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _LEAVE)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)
+        if process is not None:
+            await helper_process.end(process, 0.0 if at_once else _LEAVE)

@@ -19,7 +19,7 @@ from appealbus.core.domain.case import LookupState
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.core.parts import build
 from appealbus.schemas.outcome import OutcomeKind

@@ -1,16 +1,16 @@
 """The process that reads kept replies again, as `appealbus reread` sees it: it may die, or never answer."""
 
 import asyncio
-import contextlib
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
+from appealbus.core import helper_process
 from appealbus.core.enrichment.rereading import Verdict
 from appealbus.core.errors import JournalError
 
@@ -95,7 +95,7 @@ class RereadProcess:
         if self._process is None:
             command = (sys.executable, *_FLAGS, "-m", _HELPER, str(self._config or ""), self._source)
             self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-        into, out = _pipes(self._process)
+        into, out = helper_process.pipes(self._process)
         asked = orjson.dumps({"id": appeal_id, "source": self._source, "values": self._values})
         into.writelines((f"{len(asked)}\n".encode(), asked))
         await into.drain()
@@ -105,16 +105,5 @@ class RereadProcess:
     async def end(self, *, at_once: bool = False) -> None:
         """End the process."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        _pipes(process)[0].close()
-        if not at_once:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _LEAVE)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-def _pipes(process: Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)
+        if process is not None:
+            await helper_process.end(process, 0.0 if at_once else _LEAVE)

@@ -139,10 +139,10 @@ def prune(
     async def work() -> dict[str, int]:
         if dry_run:
             async with cli.journal() as journal:
-                now = journal.now()
-                waits = (await journal.counts()).outbox.get(receiver or "", 0)
+                now, counts = journal.now(), await journal.counts()
+                waits = sum(each.get(receiver or "", 0) for each in (counts.outbox, counts.alone))
                 dropped = {} if receiver is None else {"deliveries": waits}
-                return dropped | await journal.count_old(ages(cli.loaded.settings, now, done=done), now)
+                return dropped | await journal.count_old(ages(cli.loaded.settings, now, done=done), now, receiver)
         async with cli.journal(write=True) as journal:
             dropped = {} if receiver is None else {"deliveries": await journal.drop_deliveries(receiver)}
             return dropped | await journal.prune(ages(cli.loaded.settings, journal.now(), done=done))

@@ -1,6 +1,6 @@
 """Documents: JSON that is kept once, under the digest of its bytes, and dossiers that are put together of them.
 
-A version of a dossier is kept as a skeleton: its JSON with a mark wherever a document stands. To read it again is to
+A version of a dossier is kept as a skeleton: its JSON with a place for each document. To read it again is to
 put the documents in, byte for byte; nothing is parsed.
 """
 
@@ -23,9 +23,11 @@ DIGEST = 32
 _PIECE = 2000
 _WHOLE, _MEMBERS = b"\x00", b"\x01"
 """Where a document stands whole, and where its members stand among others. JSON has neither of these bytes."""
-_MARKS = re.compile(b"([\x00\x01])")
-_RECORD, _PROVENANCE, _ALONE = b'{"record":', b',"provenance":', b'{"provenance":'
+_PLACES = re.compile(b"([\x00\x01])")
+_RECORD, _PROVENANCE = b'{"record":', b',"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
+ALONE = b'{"provenance":'
+"""What the document of an outcome without a record begins with. No version has such a document."""
 _DOCUMENT = {"record", "provenance"}
 _DOCUMENTS = {"appeal", "facts"}
 _FACTS = b',"outcomes":['
@@ -70,7 +72,7 @@ class Version:
     """A version of a dossier as it is kept.
 
     Attributes:
-        skeleton: its JSON with marks for documents; whole where there are no parts.
+        skeleton: its JSON with places for documents; whole where there are no parts.
         parts: the digests of its documents, one after the other: first the appeal's, then the facts'.
         size: bytes of the whole.
 
@@ -103,13 +105,13 @@ def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
     """Return the document of a fact, given both as JSON."""
     # Where there is no provenance it says so: a record may have a member of that name, and the last one counts.
     if record is None:
-        return Document.of(b"%b%b}" % (_ALONE, provenance or b"null"))
+        return Document.of(b"%b%b}" % (ALONE, provenance or b"null"))
     return Document.of(b"%b%b%b%b}" % (_RECORD, record, _PROVENANCE, provenance or b"null"))
 
 
 def is_fact(body: bytes) -> bool:
     """Say whether a document is that of a fact, and no form of an appeal."""
-    return body.startswith((_RECORD, b"{" + _PROVENANCE[1:]))
+    return body.startswith((_RECORD, ALONE))
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
@@ -118,7 +120,7 @@ def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
     It has no other members: what a later release has to say of a fact stands in its provenance.
     """
     if not body.startswith(_RECORD):
-        return None, body[len(_ALONE) : -1]
+        return None, body[len(ALONE) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
     return record, None if provenance == b"null" else provenance
 
@@ -131,12 +133,12 @@ def appeal_document(appeal: Appeal) -> Document:
 def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Version:
     """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
     rest = _rest(dossier)
-    head, mark, tail = rest.partition(_FACTS)
+    head, end, tail = rest.partition(_FACTS)
     stubs = (
         fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
     )
     listed = b",".join(stub[:-1] + _MEMBERS for stub in stubs)
-    skeleton = b"".join((head, b',"appeal":', _WHOLE, b',"facts":[', listed, b"]", mark, tail))
+    skeleton = b"".join((head, b',"appeal":', _WHOLE, b',"facts":[', listed, b"]", end, tail))
     parts = b"".join((appeal.digest, *(fact.digest for fact in facts)))
     size = len(skeleton) - 1 - len(facts) + appeal.size + sum(len(fact.body) for fact in facts)
     return Version(skeleton, parts, size)
@@ -153,10 +155,10 @@ def put_together(skeleton: bytes, documents: Iterable[bytes]) -> bytes:
     """Return the JSON of a version, given its documents in their order.
 
     Raises:
-        ValueError: there are more or fewer of them than it has marks.
+        ValueError: there are more or fewer of them than it has places.
 
     """
-    texts = _MARKS.split(skeleton)
+    texts = _PLACES.split(skeleton)
     for at, body in zip(range(1, len(texts), 2), documents, strict=True):
         # Of `{"record":…}` after `{"lookup":…` the brace becomes a comma.
         texts[at] = body if texts[at] == _WHOLE else b"," + body[1:]

@@ -1,7 +1,7 @@
 """From the states of a case to a dossier version."""
 
-from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.domain.document import Document, Part, Version, bare, fact_parts, written
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.carrying import Key, Whole
+from appealbus.core.enrichment.carrying import Before, Key, Whole
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract
 from appealbus.schemas.change import ChangeNote
@@ -166,19 +166,28 @@ class Told:
             if (lookup, key) not in there and item["inputs"]:
                 key = keys.get((lookup, *((each["name"], each["value"]) for each in item["inputs"])), key)
             names[item["lookup"], item["key"]] = lookup, key
-            self._news[lookup, key] = _news(
-                OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item
-            )
+            news = _news(OutcomeKind.stored(item["outcome"]), item["code"], asked_again="next_attempt_at" in item)
+            # One question under two names, of which one was not known to be the former: to tell it once is new.
+            self._news[lookup, key] = "twice" if (lookup, key) in self._news else news
         facts = [((fact["lookup"], fact["key"]), fact) for fact in told["facts"]]
         facts = [(names.get(key, (present.get(key[0], key[0]), key[1])), fact) for key, fact in facts]
         # A version that an older program wrote is whole.
         self._records = {key: _present(fact["record"]) for key, fact in facts} if version.parts is None else None
         self._facts = dict(zip((key for key, _ in facts), version.digests[1:], strict=False))
-
-    @property
-    def questions(self) -> Collection[Key]:
-        """The questions that it tells of."""
-        return self._news.keys()
+        documents: defaultdict[str, set[bytes]] = defaultdict(set)
+        if version.parts is not None:
+            documents[""].update(version.digests[:1])
+        for (name, _), digest in self._facts.items():
+            documents[name].add(digest)
+        self.before = Before(
+            self._news.keys(),
+            [_unasked(names[item["lookup"], item["key"]], item) for item in told["outcomes"] if _is_unasked(item)],
+            {present.get(each["lookup"], each["lookup"]) for each in told.get("plan", ()) if "not_loaded" not in each}
+            if told["completeness"] == Completeness.COMPLETE.value
+            else (),
+            documents,
+        )
+        """What it says of its questions."""
 
     def tells(self, changes: Sequence[ChangeNote]) -> bool:
         """Whether it tells these changes of the appeal, and no others."""
@@ -224,6 +233,15 @@ def same_record(told: bytes, now: bytes) -> bool:
 def _present(record: dict[str, Any]) -> dict[str, Any]:
     name = Record.renamed.get(str(record.get("type")))
     return record if name is None else {**record, "type": name}
+
+
+def _is_unasked(item: dict[str, Any]) -> bool:
+    return item["outcome"] in (OutcomeKind.NOT_APPLICABLE.value, OutcomeKind.SKIPPED.value)
+
+
+def _unasked(key: Key, item: dict[str, Any]) -> LookupState:
+    told = LookupOutcome.model_validate(item)
+    return LookupState(*key, told.outcome, told.ended_at, told.code, told.reason, tuple(told.inputs))
 
 
 def _news(kind: OutcomeKind, code: str, *, asked_again: bool) -> str:

@@ -3,22 +3,45 @@
 Only a fact about somebody or something that the appeal no longer names since a correction is left behind.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.case import PENDING, Case, LookupState
 from appealbus.core.planning.contract import NOT_LOADED, CompletenessContract, Missing
 from appealbus.core.planning.paths import PathError, check_path, parse_path, values
+from appealbus.core.planning.plan import renamed_path
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.dossier import NotCarried
+from appealbus.schemas.dossier import Input, NotCarried
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Record
 
 Key = tuple[str, str]
 """Names one question of a case: its lookup, and the key of its inputs."""
+Asked = tuple[tuple[str, str], ...]
+"""The inputs of a question: names and values."""
 _NOT_NAMED = "the appeal was corrected and no longer names what this was asked about"
 _OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the newest version of a dossier says of its questions.
+
+    Attributes:
+        questions: those that it tells of.
+        unasked: how those stood that ended without being put, such as where the appeal gives no input: the journal
+            keeps them nowhere else.
+        planned: the lookups that were asked for it; empty where it is not complete, for then a run may have been cut
+            off.
+        documents: the digests of its documents: by lookup those of what it found, under `""` that of the appeal.
+
+    """
+
+    questions: Collection[Key] = ()
+    unasked: Sequence[LookupState] = ()
+    planned: Collection[str] = ()
+    documents: Mapping[str, Collection[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +66,62 @@ class Whole:
 
 
 def renamed(case: Case, present: Mapping[str, str]) -> Case:
-    """Return the case with its questions under the names that their lookups have here."""
+    """Return the case with its questions under the names that their lookups have here, each once.
+
+    One may have been kept under a former name, too, and under a key that its query has no more.
+    """
     names = {*(state.lookup for state in case.states), *(answer.lookup for answer in case.answers)}
-    if names.isdisjoint(present):
+    given = [(state.lookup, asked_with(state.inputs)) for state in case.states if state.inputs]
+    if names.isdisjoint(present) and len(set(given)) == len(given):
         return case
-    taken = {(state.lookup, state.key) for state in case.states}
-    states = [
-        replace(state, lookup=present[state.lookup]) if state.lookup in present else state
-        for state in case.states
-        if (present.get(state.lookup), state.key) not in taken
-    ]
+    states: dict[Key, LookupState] = {}
+    keys: dict[tuple[str, Asked], Key] = {}
+    for state in sorted(case.states, key=lambda each: _standing(each, present)):  # the last one counts
+        name = present.get(state.lookup, state.lookup)
+        key = name, state.key
+        if state.inputs:
+            states.pop(keys.get((name, asked_with(state.inputs)), key), None)
+            keys[name, asked_with(state.inputs)] = key
+        states[key] = state if name == state.lookup else replace(state, lookup=name)
     answers = [replace(each, lookup=present.get(each.lookup, each.lookup)) for each in case.answers]
-    return replace(case, states=tuple(states), answers=tuple(answers))
+    return replace(case, states=tuple(states.values()), answers=tuple(answers))
+
+
+def _standing(state: LookupState, present: Mapping[str, str]) -> tuple[bool, datetime, bool]:
+    """Rank what is known of one question under two names: a record counts more than none, and the newer one more."""
+    told = state.provenance
+    at = state.ended_at if state.record is None or told is None else told.observed_at
+    return state.record is not None, at, state.lookup not in present
+
+
+def known_anew(case: Case, asked: Mapping[Key, LookupState]) -> Case:
+    """Return the case without what it knew of questions under another key than they have now.
+
+    The same inputs are the same question, whatever else the query model has by now. No record goes for one that has
+    none.
+    """
+    now = {(name, asked_with(state.inputs)): state for (name, _), state in asked.items() if state.inputs}
+
+    def stays(state: LookupState) -> bool:
+        other = now.get((state.lookup, asked_with(state.inputs)))
+        if other is None or (state.lookup, state.key) in asked:
+            return True
+        return state.record is not None and other.record is None
+
+    states = tuple(filter(stays, case.states))
+    return case if len(states) == len(case.states) else replace(case, states=states)
+
+
+def asked_with(inputs: Iterable[Input]) -> Asked:
+    """Return the inputs of a question as one can tell it from others of its lookup."""
+    return tuple((each.name, each.value) for each in inputs)
 
 
 def whole(
     case: Case,
     asked: Mapping[Key, LookupState],
     contract: CompletenessContract,
-    told: Collection[Key],
+    told: Before,
     now: datetime,
 ) -> Whole:
     """Add to what was asked what else is known.
@@ -70,7 +130,7 @@ def whole(
         case: the appeal, with what was known before the run.
         asked: how the questions of the plan stand.
         contract: of this kind of appeal.
-        told: the questions of which the newest version tells; empty where there is none.
+        told: what the newest version says of its questions; nothing where there is none.
         now: when the run ends.
 
     """
@@ -79,18 +139,23 @@ def whole(
         state
         for state in case.states
         if (state.lookup, state.key) not in asked
-        and (state.record is not None or (state.lookup in missing and (state.lookup, state.key) in told))
+        and (state.record is not None or (state.lookup in missing and (state.lookup, state.key) in told.questions))
     ]
+    there = {(state.lookup, state.key) for state in case.states}
+    stays += [each for each in told.unasked if each.lookup in missing and (each.lookup, each.key) not in there]
     if not stays and not missing:
         return Whole(list(asked.values()))
-    stays, left = _still_named(case.appeal, list(asked.values()), stays, missing)
+    stays, left = _still_named(case.appeal, list(asked.values()), stays, contract.present)
     reason = {(state.lookup, state.key): _NOT_NAMED for state in left if state.record is not None}
     states = {(state.lookup, state.key): state for state in stays}
     carried, lacks = set(states), []
+    known = [*asked.values(), *stays]
     for name, each in missing.items():
-        mine = [state for state in stays if state.lookup == name]
+        mine = [state for state in stays if state.lookup == name and _still_waits(state, known, each)]
         waits = [state for state in mine if state.pending]
-        more = not mine or _asks_more(case.appeal, [*asked.values(), *stays], mine, each)
+        more = not _is_as_told(name, case, known, each, told) and (
+            not mine or _asks_more(case.appeal, known, mine, each)
+        )
         if not more and not waits and not any(state.next_attempt_at for state in mine):  # a person has it asked anew
             continue
         lacks.append(name)
@@ -115,8 +180,31 @@ def _not_loaded(name: str, key: str, each: Missing, now: datetime, before: Looku
     return replace(before, kind=OutcomeKind.UNAVAILABLE, code=NOT_LOADED, reason=reason, next_attempt_at=None)
 
 
+def _still_waits(state: LookupState, known: Sequence[LookupState], each: Missing) -> bool:
+    """Whether a question that waited for the record of another lookup waits for nothing but that."""
+    return state.code != PENDING or any(
+        other.pending for head in _heads(each) for other in known if other.lookup == head
+    )
+
+
+def _is_as_told(name: str, case: Case, known: Sequence[LookupState], each: Missing, told: Before) -> bool:
+    """Whether all that a lookup takes its inputs from is what it was when it could be asked."""
+    if name not in told.planned or told.documents.get("") != {case.content}:
+        return False
+    return all(
+        told.documents.get(head, frozenset())
+        == {state.fact.digest for state in known if state.lookup == head and state.record and state.fact}
+        for head in _heads(each)
+    )
+
+
+def _heads(each: Missing) -> set[str]:
+    """Return the lookups that one takes inputs from."""
+    return {head for given in each.inputs for head, slash, _ in (path.partition("/") for path in given.paths) if slash}
+
+
 def _still_named(
-    appeal: Appeal, asked: Sequence[LookupState], stays: Sequence[LookupState], missing: Mapping[str, Missing]
+    appeal: Appeal, asked: Sequence[LookupState], stays: Sequence[LookupState], present: Mapping[str, str]
 ) -> tuple[list[LookupState], list[LookupState]]:
     """Split what is carried from what is about somebody or something that the appeal no longer names.
 
@@ -127,7 +215,7 @@ def _still_named(
     more = left
     while more:
         known = [*asked, *kept]
-        more = [state for state in kept if _came_with(state, left) and not _came_with(state, known)]
+        more = [state for state in kept if _came_with(state, left, present) and not _came_with(state, known, present)]
         kept = [state for state in kept if state not in more]
         left = [*left, *more]
     return kept, left
@@ -148,13 +236,10 @@ def _leads_into(path: str, appeal: Appeal) -> bool:
     return parsed.lookup is None
 
 
-def _came_with(state: LookupState, givers: Sequence[LookupState]) -> bool:
+def _came_with(state: LookupState, givers: Sequence[LookupState], present: Mapping[str, str]) -> bool:
     """Whether any of these records gives an input of the question."""
-    return any(
-        given.value in _texts(given.path, _records(given.path.partition("/")[0], givers))
-        for given in state.inputs
-        if "/" in given.path
-    )
+    paths = ((given.value, renamed_path(given.path, present)) for given in state.inputs if "/" in given.path)
+    return any(value in _texts(path, _records(path.partition("/")[0], givers)) for value, path in paths)
 
 
 def _records(lookup: str, states: Sequence[LookupState]) -> list[Record]:

@@ -8,7 +8,7 @@ from functools import partial
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.carrying import Key
+from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
@@ -99,6 +99,7 @@ class PlanRun:
         drafts = self._drafts(node)
         self.keys[name] = [draft.key for draft in drafts]
         to_ask = []
+        self._recognise(name, drafts)
         for draft in drafts:
             before = self.before.get((name, draft.key))
             if draft.outcome is not None:
@@ -112,6 +113,20 @@ class PlanRun:
             if self.case.asked:
                 self.alike[name, _subject(draft)] += 1
         return to_ask
+
+    def _recognise(self, name: str, drafts: list[Draft]) -> None:
+        """Take over what is known of questions that had another key, since their query has one more field, say."""
+        anew = [draft for draft in drafts if draft.query is not None and (name, draft.key) not in self.before]
+        if not anew or all(lookup != name for lookup, _ in self.before):
+            return
+        known = {asked_with(each.inputs): each for (lookup, _), each in self.before.items() if lookup == name}
+        for draft in anew:
+            state = known.get(asked_with(draft.inputs))
+            if state is None:
+                continue
+            self.before[name, draft.key] = _under(draft.key, state)
+            if (name, state.key) in self.answers:
+                self.answers.setdefault((name, draft.key), self.answers[name, state.key])
 
     def _drafts(self, node: Node) -> list[Draft]:
         standings = {name: self._standing(name) for name in node.upstream}
@@ -285,6 +300,11 @@ def _subject(draft: Draft) -> str | None:
         return None if draft.query is None else draft.query.subject()
     except Exception:  # the plugin's own code; the guard logs what it raises
         return None
+
+
+def _under(key: str, state: LookupState) -> LookupState:
+    anew = replace(state, key=key)
+    return anew if state.fact is None or not state.is_kept else anew.kept(state.fact)
 
 
 def _kept(before: LookupState | None, new: LookupState) -> LookupState:

@@ -2,15 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
 
 from appealbus.core.domain.case import Case, LookupState
 from appealbus.core.doors import is_defect
+from appealbus.core.enrichment.carrying import Asked, asked_with
 from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Draft, InputState, Node
-from appealbus.schemas.dossier import Input
-
-Asked: TypeAlias = tuple[tuple[str, str], ...]
 
 
 def keys_anew(
@@ -30,14 +27,14 @@ def keys_anew(
     states: defaultdict[str, dict[Asked, LookupState]] = defaultdict(dict)
     for each in case.states:
         if each.inputs:
-            states[each.lookup][_asked(each.inputs)] = each
+            states[each.lookup][asked_with(each.inputs)] = each
     records: dict[str, list[Known]] = {}
     standings: dict[str, InputState] = {}
     found: dict[tuple[str, str], str] = {}
     for node in nodes:
         name = node.lookup.name
         known = [
-            (draft, states[name].get(_asked(draft.inputs)))
+            (draft, states[name].get(asked_with(draft.inputs)))
             for draft in _drafts(node, case, records, standings, fan_out)
         ]
         records[name] = []
@@ -50,10 +47,6 @@ def keys_anew(
         pending = any(draft.query is not None if state is None else state.pending for draft, state in known)
         standings[name] = InputState("", bool(records[name]), pending)
     return found
-
-
-def _asked(inputs: Iterable[Input]) -> Asked:
-    return tuple((each.name, each.value) for each in inputs)
 
 
 def _drafts(

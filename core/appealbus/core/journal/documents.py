@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
-from appealbus.core.domain.document import Document, Version, put_together, split
+from appealbus.core.domain.document import ALONE, Document, Version, put_together, split
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 
 log = structlog.get_logger(__name__)
 
+_BATCH = 200
 _made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
 _these = outbox.c.id.in_(bindparam("ids", expanding=True))
 _KEPT = [dossier.c[name] for name in ("document", "parts", "appeal_id", "version")]
@@ -38,16 +39,50 @@ def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> N
 
 def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
     """Delete documents of appeals that no version, no question and no appeal refers to any more; return how many."""
-    place = _places[connection.dialect.name]
-    used = (
-        select(appeal.c.id).where(appeal.c.id == document.c.appeal_id, appeal.c.content == document.c.digest),
-        select(lookup.c.appeal_id).where(
-            lookup.c.appeal_id == document.c.appeal_id, lookup.c.fact == document.c.digest
-        ),
-        select(dossier.c.version).where(dossier.c.appeal_id == document.c.appeal_id, place > 0),
-    )
-    theirs = document.c.appeal_id.in_(bulk.padded(appeals))
-    return connection.execute(delete(document).where(theirs, *(~query.exists() for query in used))).rowcount
+    used: defaultdict[int, set[bytes]] = defaultdict(set)
+    parts = select(dossier.c.appeal_id, dossier.c.parts).where(dossier.c.appeal_id.in_(appeals))
+    for appeal_id, joined in connection.execute(parts.where(dossier.c.parts.is_not(None))):
+        used[appeal_id].update(split(joined))
+    facts = select(lookup.c.appeal_id, lookup.c.fact).where(lookup.c.appeal_id.in_(appeals), lookup.c.fact.is_not(None))
+    forms = select(appeal.c.id, appeal.c.content, appeal.c.first).where(appeal.c.id.in_(appeals))
+    for query in (facts, forms):
+        for appeal_id, *digests in connection.execute(query):
+            used[appeal_id].update(digests)
+    kept = select(document.c.appeal_id, document.c.digest).where(document.c.appeal_id.in_(appeals))
+    unused = [(appeal_id, digest) for appeal_id, digest in connection.execute(kept) if digest not in used[appeal_id]]
+    for at in range(0, len(unused), _BATCH):
+        some = tuple_(document.c.appeal_id, document.c.digest).in_(unused[at : at + _BATCH])
+        connection.execute(delete(document).where(some))
+    return len(unused)
+
+
+_FACTS = select(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key, lookup.c.fact).where(
+    lookup.c.appeal_id.in_(bindparam("ids", expanding=True)), lookup.c.fact.is_not(None)
+)
+_DROP_TRAIL = delete(document).where(
+    document.c.appeal_id == bindparam("of"),
+    document.c.digest == bindparam("this"),
+    func.substr(document.c.body, 1, len(ALONE)) == ALONE,
+)
+
+
+def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str, str], bytes | None]) -> None:
+    """Delete what is kept of former answers without a record to questions, which no version refers to.
+
+    Args:
+        connection: to the journal, before it is written how the questions stand.
+        questions: by appeal, lookup and key the document that each will have.
+
+    """
+    if not questions:
+        return
+    ids = bulk.padded(sorted({appeal_id for appeal_id, _, _ in questions}))
+    stand = {(row[0], row[1], row[2]): row[3] for row in connection.execute(_FACTS, {"ids": ids})}
+    former = {(key[0], fact) for key, fact in stand.items() if key in questions}
+    former -= {(key[0], fact) for key, fact in {**stand, **questions}.items()}
+    if former:
+        gone = [{"of": appeal_id, "this": digest} for appeal_id, digest in sorted(former)]
+        connection.execute(_DROP_TRAIL, gone)
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:

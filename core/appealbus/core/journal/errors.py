@@ -44,6 +44,16 @@ class Superseded(JournalError):
         self.done = done
 
 
+class ClockInDoubt(JournalError):
+    """Nobody knows how old anything is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
+            "clock_in_doubt",
+        )
+
+
 class AlreadyRunning(JournalError):
     """Another process works this journal already."""
 

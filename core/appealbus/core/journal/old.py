@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, func, or_, select, true
 
 from appealbus.core.journal.tables import (
     IDLE,
@@ -19,7 +19,7 @@ from appealbus.core.journal.tables import (
     reply,
 )
 from appealbus.core.journal.writes.replies import old_replies
-from appealbus.core.journal.writes.superseding import WAITED_FOR
+from appealbus.core.journal.writes.superseding import RESTS, waited_for
 
 _PAGE = 200
 """Versions that are looked at at once."""
@@ -56,7 +56,7 @@ def superseding(
 def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]) -> list[tuple[int, int]]:
     """Return those of these versions that have an older one before them which nobody waits for."""
     ids = [appeal_id for appeal_id, _, _ in versions]
-    theirs = select(dossier.c.appeal_id, func.min(dossier.c.version)).where(dossier.c.appeal_id.in_(ids), ~WAITED_FOR)
+    theirs = select(dossier.c.appeal_id, func.min(dossier.c.version)).where(dossier.c.appeal_id.in_(ids), ~waited_for())
     first = {row[0]: row[1] for row in connection.execute(theirs.group_by(dossier.c.appeal_id))}
     newest: dict[int, int] = {}
     for appeal_id, version, _ in versions:
@@ -65,25 +65,46 @@ def with_older(connection: Connection, versions: list[tuple[int, int, datetime]]
     return list(newest.items())
 
 
-def count(connection: Connection, ages: Ages, now: datetime) -> dict[str, int]:
-    """Return how much would be deleted now, by what it is."""
+def count(connection: Connection, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
+    """Return how much would be deleted now, by what it is. What goes with its appeal is not counted beside that.
 
-    def of(table: object, *conditions: object) -> int:
-        return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0  # type: ignore[arg-type]
+    Args:
+        connection: to the journal.
+        ages: what is past its time.
+        now: by the journal's clock.
+        without: a receiver for which nothing waits any more then.
 
-    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS).exists()
+    """
+
+    def of(table: Table, *conditions: ColumnElement[bool]) -> int:
+        return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+    others = true() if without is None else outbox.c.receiver != without
+    unsent = select(outbox.c.id).where(outbox.c.appeal_id == appeal.c.id, WAITS, others).exists()
+    done = (appeal.c.state == IDLE, appeal.c.changed_at < ages.done, ~unsent)
+    goes = select(appeal.c.id).where(*done)
     found = {
-        "appeals": of(appeal, appeal.c.state == IDLE, appeal.c.changed_at < ages.done, ~unsent),
+        "appeals": of(appeal, *done),
         "quarantine": of(quarantine, quarantine.c.replayed_at < ages.done),
-        "replies": of(reply, or_(*old_replies(now, ages.replies))),
+        "replies": of(
+            reply, or_(*old_replies(now, ages.replies)), ~goes.where(appeal.c.id == reply.c.appeal_id).exists()
+        ),
     }
     if ages.access is not None:
-        found["access"] = of(access, access.c.at < ages.access)
+        found["access"] = of(access, *_before(access.c.id, access.c.at >= ages.access))
     if ages.log is not None:
-        found["log"] = of(log_entry, log_entry.c.at < ages.log)
+        found["log"] = of(log_entry, *_before(log_entry.c.position, log_entry.c.at >= ages.log))
     if ages.versions is not None:
         newer = dossier.alias()
         same = (newer.c.appeal_id == dossier.c.appeal_id, newer.c.version > dossier.c.version)
         followed = select(newer.c.version).where(*same, newer.c.created_at < ages.versions).exists()
-        found["versions"] = of(dossier, followed, ~WAITED_FOR)
+        its = select(appeal.c.id).where(appeal.c.id == dossier.c.appeal_id)
+        rests, stays = its.where(RESTS).exists(), ~its.where(*done).exists()
+        found["versions"] = of(dossier, followed, ~waited_for(others), rests, stays)
     return found
+
+
+def _before(key: Column[int], young: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """Return the condition for the rows before the first young one: of these only whole beginnings go."""
+    first = select(key).where(young).order_by(key).limit(1).scalar_subquery()
+    return [key < func.coalesce(first, 1 << 62)]

@@ -19,10 +19,12 @@ from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import counting, documents, log_queries, naming, old, queries, reply_queries
+from appealbus.core.journal import documents, naming, old
+from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
-from appealbus.core.journal.reply_queries import Place, Span
+from appealbus.core.journal.reads import cases, changes, counting, deliveries, lists, log, replies, standing
+from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
 from appealbus.core.journal.store import READERS, as_journal_error
 from appealbus.core.journal.writes.clock import shared_now
@@ -49,33 +51,33 @@ class JournalReader:
 
     async def case(self, number: str) -> Case | None:
         """Return an appeal with all that is known of it."""
-        return await self._read(lambda connection: queries.case(connection, number))
+        return await self._read(lambda connection: cases.case(connection, number))
 
     async def changes(self, number: str) -> list[ChangeRow] | None:
         """Return an appeal's changes in the order in which they count; None where there is no such appeal."""
-        return await self._read(lambda connection: queries.changes(connection, number))
+        return await self._read(lambda connection: changes.changes(connection, number))
 
     async def waiting_changes(self, after: int = 0, limit: int = 100) -> list[ChangeRow]:
         """Return a page of the changes that wait for their appeals, without the changes themselves."""
-        return await self._read(lambda connection: queries.waiting_changes(connection, after, limit))
+        return await self._read(lambda connection: changes.waiting_changes(connection, after, limit))
 
     async def would_accept(self, message: Appeal | Change) -> None:
         """Raise MessageDiffers where another message has come with the message id of this one before."""
-        await self._read(lambda connection: queries.would_accept(connection, message))
+        await self._read(lambda connection: changes.would_accept(connection, message))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""
-        return await self._read(lambda connection: queries.cases(connection, ids)) if ids else []
+        return await self._read(lambda connection: cases.cases(connection, ids)) if ids else []
 
     async def appeals(
         self, after: int = 0, limit: int = 100, *, state: AppealState | None = None, lacking: bool = False
     ) -> list[AppealRow]:
         """Return a page of appeals, oldest first; of one state if it is given, and those alone that lack a lookup."""
-        return await self._read(lambda connection: queries.appeals(connection, after, limit, state, lacking=lacking))
+        return await self._read(lambda connection: lists.appeals(connection, after, limit, state, lacking=lacking))
 
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
-        return await self._read(lambda connection: queries.appeal_row(connection, number))
+        return await self._read(lambda connection: lists.appeal_row(connection, number))
 
     async def appeals_of(self, kind: naming.Kind, identifier: str, after: int = 0, limit: int = 100) -> list[AppealRow]:
         """Return a page of the appeals that name somebody or something, themselves or in a record found for them.
@@ -93,12 +95,19 @@ class JournalReader:
         """
         normal = naming.PARSES[kind](identifier)
         return await self._read(
-            lambda connection: queries.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
+            lambda connection: lists.appeals_of(connection, self._key_of(connection).mark(kind, normal), after, limit)
         )
 
-    async def count_old(self, ages: Ages, now: datetime) -> dict[str, int]:
-        """Return how much `prune` would delete now, by what it is."""
-        return await self._read(lambda connection: old.count(connection, ages, now))
+    async def count_old(self, ages: Ages, now: datetime, without: str | None = None) -> dict[str, int]:
+        """Return how much `prune` would delete now, by what it is; `without` what waits for a receiver.
+
+        Raises:
+            ClockInDoubt: nobody knows how old anything is.
+
+        """
+        if (await self.standing()).doubt is not None:
+            raise ClockInDoubt
+        return await self._read(lambda connection: old.count(connection, ages, now, without))
 
     async def keyed(self) -> JournalKey:
         """Return what makes keys of questions.
@@ -117,19 +126,19 @@ class JournalReader:
 
     async def states(self, number: str) -> list[LookupState]:
         """Return how each question of an appeal stands."""
-        return await self._read(lambda connection: queries.states(connection, number))
+        return await self._read(lambda connection: cases.states(connection, number))
 
     async def answers(self, appeal_id: int) -> list[KeptAnswer]:
         """Return the answers to an appeal's questions that came by themselves and that no lookup has read yet."""
-        return await self._read(lambda connection: queries.answers(connection, appeal_id))
+        return await self._read(lambda connection: cases.answers(connection, appeal_id))
 
     async def replies(self, appeal_id: int) -> list[ReplyRow]:
         """Return the replies that are kept for an appeal's questions, the newest first."""
-        return await self._read(lambda connection: reply_queries.replies(connection, appeal_id))
+        return await self._read(lambda connection: replies.replies(connection, appeal_id))
 
     async def appeals_with_replies(self, span: Span, after: Place | None, limit: int) -> list[tuple[int, Place]]:
         """Return a page of the appeals of which such replies are kept, each once, in the order of their first ones."""
-        return await self._read(lambda connection: reply_queries.appeals_with_replies(connection, span, after, limit))
+        return await self._read(lambda connection: replies.appeals_with_replies(connection, span, after, limit))
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""
@@ -145,31 +154,31 @@ class JournalReader:
 
     async def versions(self, number: str) -> list[VersionRow]:
         """Return the versions of a dossier, oldest first."""
-        return await self._read(lambda connection: queries.versions(connection, number))
+        return await self._read(lambda connection: lists.versions(connection, number))
 
     async def access_rows(self, number: str | None = None, after: int = 0, limit: int = 100) -> list[AccessRow]:
         """Return a page of the access log, oldest first; of one appeal if a number is given."""
-        return await self._read(lambda connection: queries.access_rows(connection, number, after, limit))
+        return await self._read(lambda connection: lists.access_rows(connection, number, after, limit))
 
     async def left_for_sources(self, number: str) -> list[AccessRow]:
         """Return the questions of an appeal that left for a source, oldest first; not what was answered without one."""
-        return await self._read(lambda connection: queries.left_for_sources(connection, number))
+        return await self._read(lambda connection: lists.left_for_sources(connection, number))
 
     async def turns(self, mark: str) -> int:
         """Return how many turns of a message have begun and never ended."""
-        return await self._read(lambda connection: queries.turns(connection, mark))
+        return await self._read(lambda connection: standing.turns(connection, mark))
 
     async def quarantined(
         self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
     ) -> list[QuarantineRow]:
         """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
         return await self._read(
-            lambda connection: queries.quarantined(connection, after, limit, include_replayed=include_replayed)
+            lambda connection: lists.quarantined(connection, after, limit, include_replayed=include_replayed)
         )
 
     async def quarantine_row(self, quarantine_id: int) -> QuarantineRow | None:
         """Return a message in quarantine, with the message itself."""
-        return await self._read(lambda connection: queries.quarantine_row(connection, quarantine_id))
+        return await self._read(lambda connection: lists.quarantine_row(connection, quarantine_id))
 
     async def undelivered(
         self, receiver: str, now: datetime, limit: int, size: int = DELIVERED_BYTES
@@ -179,17 +188,17 @@ class JournalReader:
         So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
         `size` bounds the bytes of dossiers that are read; the first one is there however large it is.
         """
-        return await self._read(lambda connection: queries.undelivered(connection, receiver, now, limit, size))
+        return await self._read(lambda connection: deliveries.undelivered(connection, receiver, now, limit, size))
 
     async def newest_delivery(self) -> int:
         """Return the largest id of a delivery: what comes later has a larger one."""
-        return await self._read(queries.newest_delivery)
+        return await self._read(deliveries.newest_delivery)
 
     async def deliveries(
         self, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
     ) -> list[DeliveryRow]:
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
-        return await self._read(lambda connection: queries.deliveries(connection, number, receiver, after, limit))
+        return await self._read(lambda connection: deliveries.deliveries(connection, number, receiver, after, limit))
 
     async def log(
         self,
@@ -219,26 +228,26 @@ class JournalReader:
 
         """
         wanted = LogFilter(what, number, about, actor)
-        return await self._read(lambda connection: log_queries.page(connection, after, limit, wanted))
+        return await self._read(lambda connection: log.page(connection, after, limit, wanted))
 
     async def history(self, number: str, after: int = 0, limit: int = 100) -> list[LogEntry]:
         """Return a page of all that happened to one appeal, oldest first. Page by the position of the last one.
 
         At the end of the last page stands what has no position yet, which on PostgreSQL comes a moment later.
         """
-        return await self._read(lambda connection: log_queries.history(connection, number, after, limit))
+        return await self._read(lambda connection: log.history(connection, number, after, limit))
 
     async def standing(self) -> JournalState:
         """Return which journal this is, its epoch, and what its clock is worth."""
-        return await self._read(queries.how_it_stands)
+        return await self._read(standing.how_it_stands)
 
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
-        return await self._read(lambda connection: queries.source_states(connection, shared_now(connection)))
+        return await self._read(lambda connection: standing.source_states(connection, shared_now(connection)))
 
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""
-        return await self._read(lambda connection: queries.workers(connection, shared_now(connection)))
+        return await self._read(lambda connection: standing.workers(connection, shared_now(connection)))
 
     async def known_lookups(self) -> list[KnownLookup]:
         """Return the lookups that could ever be asked here, and the plugins that were ever loaded."""

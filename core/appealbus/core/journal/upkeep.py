@@ -8,8 +8,8 @@ from appealbus.core import clocks
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.errors import JournalError
 from appealbus.core.journal import retention
+from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import QuarantineBounds, WorkerState
 from appealbus.core.journal.writes import (
@@ -107,7 +107,7 @@ class Upkeep(Writing):
             `log`.
 
         Raises:
-            JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
+            ClockInDoubt: nobody knows how old anything is.
 
         """
         await self._trust_ages()
@@ -120,7 +120,7 @@ class Upkeep(Writing):
         A reader whose cursor is before what is left is told where to start again.
 
         Raises:
-            JournalError: with the code `clock_in_doubt` while nobody knows how old anything is.
+            ClockInDoubt: nobody knows how old anything is.
 
         """
         await self._trust_ages()
@@ -132,7 +132,4 @@ class Upkeep(Writing):
 
     async def _trust_ages(self) -> None:
         if (await self.look()).doubt is not None:
-            raise JournalError(
-                "the clock is in doubt, and nobody knows what is old; see `appealbus status`, `appealbus clock accept`",
-                "clock_in_doubt",
-            )
+            raise ClockInDoubt

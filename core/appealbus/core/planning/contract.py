@@ -13,7 +13,7 @@ from typing import Final
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import CompletenessSettings
 from appealbus.core.domain.known import InputPaths, KnownLookup
-from appealbus.core.planning.plan import Node, Plan, PlanError
+from appealbus.core.planning.plan import Node, Plan, PlanError, renamed_path
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import PlannedLookup
 
@@ -199,14 +199,21 @@ class Contracts:
         }
 
     def _present(self, remembered: Iterable[KnownLookup]) -> dict[str, str]:
-        """Return by each name that a lookup has elsewhere the one that it has here, be that the newer or the older."""
+        """Return by each name that a lookup has elsewhere the one that it has here, be that the newer or the older.
+
+        Where it is not here at all it has its newest one.
+        """
         here = self._standing.by_name
         present = present_names(here)
-        for each in remembered:  # another worker has a newer version of its plugin
+        for each in remembered:
+            if each.lookup in here or each.lookup in present:
+                continue
             older = next((old for old in each.formerly if old in here), None)
-            if older is not None and each.lookup not in here:
+            if older is not None:  # another worker has a newer version of its plugin
                 present[each.lookup] = older
-        return present
+            else:
+                present.update({old: each.lookup for old in each.formerly if old not in here and old not in present})
+        return {old: present.get(name, name) for old, name in present.items()}
 
     def _contract(
         self, wanted: CompletenessSettings, remembered: Sequence[KnownLookup], present: Mapping[str, str]
@@ -223,7 +230,7 @@ class Contracts:
         known = {each.lookup: each for each in remembered if each.lookup}
         for name in _with_inputs(required | optional, here, known, present) - here.keys():
             if name not in missing:
-                missing[name] = self._lost(name, known.get(name))
+                missing[name] = self._lost(name, known.get(name), present)
         # What a required lookup takes its inputs from is required too: until it has ended, more may be missing.
         required = _with_inputs(required, here, known, present)
         plan = Plan([node for node in self._standing.nodes if node.lookup.name in asked])
@@ -234,7 +241,7 @@ class Contracts:
         here, retired = self._standing.by_name, set(self._loaded.settings.bus.retired)
         plugins = {each.plugin for each in remembered}
         missing = {
-            each.lookup: self._lost(each.lookup, each)
+            each.lookup: self._lost(each.lookup, each, present)
             for each in remembered
             if each.lookup and each.lookup not in here and each.lookup not in present and each.lookup not in retired
         }
@@ -243,11 +250,14 @@ class Contracts:
                 missing[name] = Missing(f"the plugin {name} is broken, and what it would ask was never known here")
         return missing
 
-    def _lost(self, name: str, known: KnownLookup | None) -> Missing:
+    def _lost(self, name: str, known: KnownLookup | None, present: Mapping[str, str]) -> Missing:
         if known is None:
             return Missing(self._standing.why_missing(name, ""))
         reason = self._standing.why_missing(name, known.plugin)
-        return Missing(reason, known.plugin, known.version, known.inputs)
+        inputs = (
+            InputPaths(each.union, tuple(renamed_path(path, present) for path in each.paths)) for each in known.inputs
+        )
+        return Missing(reason, known.plugin, known.version, tuple(inputs))
 
 
 def _closure(names: Iterable[str], by_name: Mapping[str, Node]) -> set[str]:

@@ -114,6 +114,12 @@ class Draft:
     """The elements of lists that it comes from."""
 
 
+def renamed_path(path: str, present: Mapping[str, str]) -> str:
+    """Return a path with the present name of the lookup that it goes through."""
+    head, slash, rest = path.partition("/")
+    return f"{present.get(head, head)}/{rest}" if slash else path
+
+
 @dataclass(frozen=True)
 class Node:
     """A lookup in the plan."""
@@ -152,15 +158,11 @@ class Node:
             if source is None or not source.paths:
                 raise PlanError(self.lookup.name, f"field {name!r} needs a path: Annotated[..., From('applicant.iin')]")
             try:
-                paths = tuple(parse_path(self._renamed(text)) for text in source.paths)
+                paths = tuple(parse_path(renamed_path(text, self.present)) for text in source.paths)
             except PathError as error:
                 raise PlanError(self.lookup.name, f"field {name!r}: {error}") from None
             found.append(InputBinding(name, paths, source.union, declared.is_required()))
         return tuple(found)
-
-    def _renamed(self, path: str) -> str:
-        head, slash, rest = path.partition("/")
-        return f"{self.present.get(head, head)}/{rest}" if slash else path
 
     @cached_property
     def upstream(self) -> tuple[str, ...]:

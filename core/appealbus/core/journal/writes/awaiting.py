@@ -155,7 +155,9 @@ def _ended(row: Row[*tuple[Any, ...]]) -> bool:
 
 def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Write how questions stand, and delete the answers that were read; all answers to a question that has ended."""
-    kept = [keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked) for item in items]
+    kept = [
+        keeping.Keep(item.appeal_id, item.state, item.owner, item.kept, item.marked, replaces=True) for item in items
+    ]
     own = keeping.keep_own(connection, kept)
     # Where the state is not written, the answer stays for the worker that has the appeal now.
     for item in (item for item, is_own in zip(items, own, strict=True) if is_own):

@@ -19,6 +19,7 @@ from appealbus.core.journal.tables import quarantine as quarantine_table
 from appealbus.core.journal.writes import events, replies, subjects
 from appealbus.core.journal.writes.replies import Kept
 from appealbus.schemas.base import printable
+from appealbus.schemas.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Keep:
     """Whom its record names."""
     by: str | None = None
     """Who says so, for the log; None: the owner."""
+    replaces: bool = False
+    """Whether it stood otherwise before, though it was put but once: its answer came later, or was read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,10 @@ def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     facts = [(item.appeal_id, item.state.fact) for item in good]
     documents.keep(connection, [(appeal_id, fact) for appeal_id, fact in facts if fact is not None])
     rows = [codec.state_to_row(item.appeal_id, item.state) for item in good]
+    # A source that fails for weeks would else leave a document of each attempt. What it says stays in the log.
+    again = [row for item, row in zip(good, rows, strict=True) if item.replaces or item.state.runs > 1]
+    questions = {(row["appeal_id"], row["lookup"], row["key"]): row["fact"] for row in again}
+    documents.drop_former_trails(connection, questions)
     bulk.upsert(connection, lookup, rows)
     events.note(connection, [_ended(item, row) for item, row in zip(good, rows, strict=True)])
     replies.keep(connection, [item.kept for item in good if item.kept is not None])
@@ -94,11 +101,21 @@ def _ended(item: Keep, row: Mapping[str, Any]) -> Event:
             detail[name] = to_number(row[column])
     if row["fact"] is not None:
         detail["fact"] = row["fact"].hex()
+    if item.state.record is None and item.state.provenance is not None:
+        detail["trail"] = _trail(item.state.provenance)
     if item.state.question:
         detail["question"] = item.state.question
     if item.state.tries:
         detail["tries"] = codec.tries_to_json(item.state)
     return Event(What.ENDED, item.appeal_id, item.by or by_worker(item.owner), row["lookup"], detail)
+
+
+def _trail(provenance: Provenance) -> Mapping[str, str]:
+    """Return what nothing else would say of an answer without a record, once its document is gone."""
+    trail = {"connector": provenance.connector, "plugin": provenance.plugin, "version": provenance.plugin_version}
+    if provenance.raw_sha256 is not None:
+        trail["reply"] = provenance.raw_sha256
+    return trail
 
 
 def access(connection: Connection, items: Sequence[Asking]) -> list[None]:

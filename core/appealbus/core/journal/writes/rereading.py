@@ -62,7 +62,8 @@ def _write(connection: Connection, item: Reread) -> int | JournalError | None:
     good = [each for each in item.states if ended.get((each.was[0], each.state.key)) == each.was[1]]
     if good:
         keeping.keep(
-            connection, [keeping.Keep(item.appeal_id, each.state, marked=each.marked, by=item.by) for each in good]
+            connection,
+            [keeping.Keep(item.appeal_id, each.state, marked=each.marked, by=item.by, replaces=True) for each in good],
         )
         ready = update(appeal).where(appeal.c.id == item.appeal_id)
         connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))

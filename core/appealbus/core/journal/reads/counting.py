@@ -7,7 +7,8 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 
 from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.journal import codec, log_queries
+from appealbus.core.journal import codec
+from appealbus.core.journal.reads import log
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,
@@ -75,7 +76,7 @@ def counts(connection: Connection) -> Counts:
     held = {row.channel: QuarantineHeld(row.messages, int(row.bytes), row.oldest) for row in kept}
     waiting = connection.execute(_UNSENT).all()
     made = connection.execute(_MADE, {"ids": [row.oldest for row in waiting]}) if waiting else ()
-    unplaced, oldest_unplaced = log_queries.unplaced(connection)
+    unplaced, oldest_unplaced = log.unplaced(connection)
     return Counts(
         ready=number[AppealState.READY],
         in_work=number[AppealState.IN_WORK],
@@ -91,7 +92,7 @@ def counts(connection: Connection) -> Counts:
         lacking=_lacking(connection),
         alone={row.receiver: row.alone for row in connection.execute(_ALONE)},
         waiting_changes=ever.get(WAITING, 0),
-        log_position=log_queries.head(connection),
+        log_position=log.head(connection),
         log_unplaced=unplaced,
         oldest_unplaced=oldest_unplaced,
     )

@@ -1,0 +1,1 @@
+"""What the journal is asked: one function for each question, on a reading connection."""

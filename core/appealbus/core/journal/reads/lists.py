@@ -1,0 +1,99 @@
+"""Pages of what there is: appeals, versions, questions that left, what is in quarantine."""
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.journal import codec
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.core.journal.tables import (
+    HELD,
+    IDLE,
+    IN_WORK,
+    LACKS,
+    PARKED,
+    READY,
+    SUSPECT,
+    access,
+    appeal,
+    quarantine,
+    subject,
+)
+from appealbus.core.journal.tables import (
+    dossier as dossiers,
+)
+
+_LISTED = list(appeal.columns)
+_KEPT = [column for column in quarantine.columns if column.name != "raw"]
+
+_IN_STATE = {
+    AppealState.READY: appeal.c.state == READY,
+    AppealState.IN_WORK: appeal.c.state == IN_WORK,
+    AppealState.PARKED: appeal.c.state == PARKED,
+    AppealState.SUSPECT: appeal.c.state == SUSPECT,
+    AppealState.HELD: appeal.c.state == HELD,
+}
+
+
+def appeals(
+    connection: Connection, after: int, limit: int, state: AppealState | None, *, lacking: bool = False
+) -> list[AppealRow]:
+    """Return a page of appeals."""
+    # `id + 0`: what is unfinished is few and has an index, and by id it would be looked for among all. What is idle
+    # is nearly all: by id it is found.
+    key: ColumnElement[int] = appeal.c.id + 0 if state in _IN_STATE or lacking else appeal.c.id
+    query = select(*_LISTED).where(key > after).order_by(key).limit(limit)
+    if state is not None:
+        query = query.where(_IN_STATE.get(state, appeal.c.state == IDLE))
+    if lacking:
+        query = query.where(LACKS)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> list[AppealRow]:
+    """Return a page of the appeals that name whom or what this mark stands for."""
+    query = select(*_LISTED).join(subject, subject.c.appeal_id == appeal.c.id)
+    query = query.where(subject.c.mark == mark, subject.c.appeal_id > after)
+    query = query.order_by(subject.c.appeal_id).limit(limit)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def appeal_row(connection: Connection, number: str) -> AppealRow | None:
+    """Return how the appeal with this number stands."""
+    row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
+    return None if row is None else codec.appeal_from_row(row)
+
+
+def versions(connection: Connection, number: str) -> list[VersionRow]:
+    """Return the versions of a dossier."""
+    columns = (dossiers.c.version, dossiers.c.completeness, dossiers.c.created_at)
+    query = select(*columns).join(appeal).where(appeal.c.number == number).order_by(dossiers.c.version)
+    return [VersionRow(**row._mapping) for row in connection.execute(query)]
+
+
+def access_rows(connection: Connection, number: str | None, after: int, limit: int) -> list[AccessRow]:
+    """Return a page of the access log."""
+    query = select(access).where(access.c.id > after).order_by(access.c.id).limit(limit)
+    if number is not None:
+        query = query.where(access.c.number == number)
+    return [codec.access_from_row(row) for row in connection.execute(query)]
+
+
+def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
+    """Return the access rows of an appeal whose questions went to a source."""
+    mine = select(access).where(access.c.number == number, access.c.served == Served.SOURCE.value)
+    return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
+
+
+def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
+    """Return a page of the quarantine."""
+    query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
+    if not include_replayed:
+        query = query.where(quarantine.c.replayed_at.is_(None))
+    return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
+
+
+def quarantine_row(connection: Connection, quarantine_id: int) -> QuarantineRow | None:
+    """Return a message in quarantine."""
+    row = connection.execute(select(quarantine).where(quarantine.c.id == quarantine_id)).first()
+    return None if row is None else QuarantineRow(**row._mapping)

@@ -1,0 +1,41 @@
+"""The journal itself, the sources and the workers, as they stand; and turns of messages that never ended."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.journal import codec
+from appealbus.core.journal.merging import merged
+from appealbus.core.journal.rows import JournalState, WorkerState
+from appealbus.core.journal.tables import (
+    source_state,
+    standing,
+    suspect_message,
+    worker,
+)
+
+
+def how_it_stands(connection: Connection) -> JournalState:
+    """Return which journal this is and what its clock is worth."""
+    columns = [column for column in standing.columns if column.name not in ("id", "key_check")]
+    return JournalState(**connection.execute(select(*columns)).one()._mapping)
+
+
+def source_states(connection: Connection, now: datetime) -> list[SourceState]:
+    """Return how the sources stand over the workers alive; where none is, how they stood."""
+    query = select(source_state.c.document, worker.c.seen_until)
+    rows = connection.execute(query.join(worker, worker.c.name == source_state.c.worker, isouter=True)).all()
+    alive = [row for row in rows if row.seen_until is not None and row.seen_until > now]
+    return merged(codec.source_from_json(row.document) for row in alive or rows)
+
+
+def workers(connection: Connection, now: datetime) -> list[WorkerState]:
+    """Return the workers alive."""
+    query = select(worker.c.document).where(worker.c.seen_until > now).order_by(worker.c.name)
+    return [codec.worker_from_json(raw) for raw in connection.execute(query).scalars()]
+
+
+def turns(connection: Connection, mark: str) -> int:
+    """Return how many turns of a message have begun and never ended."""
+    return connection.scalar(select(suspect_message.c.turns).where(suspect_message.c.mark == mark)) or 0

@@ -1,0 +1,102 @@
+"""Appeals as they stand, and whom they name."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, literal_column
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+
+READY, IN_WORK, PARKED, IDLE, SUSPECT, HELD = (literal_column(f"'{state}'", Text) for state in AppealState)
+"""States as literals: SQLite takes a partial index only where the query spells out the index's condition."""
+
+appeal = Table(
+    "appeal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("digest", LargeBinary),
+    Column("accepted_at", Moment, nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due_at", Moment),
+    Column("lease_owner", Text),
+    Column("lease_until", Moment),
+    Column("deaths", Integer),
+    Column("held_by", Text),
+    Column("held_reason", Text),
+    Column("version", Integer, nullable=False),
+    Column("completeness", Text),
+    Column("changed_at", Moment, nullable=False),
+    Column("content", LargeBinary),
+    Column("size", Integer, nullable=False, server_default="0"),
+    Column("kind", Text),
+    Column("category", Text),
+    Column("place", Text),
+    Column("addressee", Text),
+    Column("applicant", Text),
+    Column("signal", Text),
+    Column("pending", Text),
+    Column("lacks", Text),
+    Column("closed", Text),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("first", LargeBinary),
+    UniqueConstraint("message_id", "channel"),
+    UniqueConstraint("number"),
+)
+"""What is worked. From `kind` on: what lists, figures and searches need; `urgency` is the due date as a day's number.
+
+`content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
+that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
+`signal` is the worst severity; `closed` says with which change the appeal ended. `changes` counts its changes, and
+`first` is the digest of the form that it came in, where that is not the newest one.
+"""
+
+# Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
+_waits = appeal.c.state == READY
+_parked = appeal.c.state == PARKED
+_leased = appeal.c.state == IN_WORK
+_idle = appeal.c.state == IDLE
+_suspect = appeal.c.state == SUSPECT
+_held = appeal.c.state == HELD
+Index("ix_appeal_waiting", appeal.c.urgency, appeal.c.id, sqlite_where=_waits, postgresql_where=_waits)
+Index("ix_appeal_parked", appeal.c.due_at, sqlite_where=_parked, postgresql_where=_parked)
+Index("ix_appeal_leased", appeal.c.lease_until, sqlite_where=_leased, postgresql_where=_leased)
+Index("ix_appeal_idle", appeal.c.changed_at, sqlite_where=_idle, postgresql_where=_idle)
+Index(
+    "ix_appeal_suspect",
+    appeal.c.deaths,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=_suspect,
+    postgresql_where=_suspect,
+)
+Index("ix_appeal_held", appeal.c.id, sqlite_where=_held, postgresql_where=_held)
+
+LACKS = appeal.c.lacks.is_not(None)
+"""A lookup of its contract could not be asked."""
+Index(
+    "ix_appeal_lacks",
+    appeal.c.lacks,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=LACKS,
+    postgresql_where=LACKS,
+)
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Whom and what appeals and found records name: keyed hashes of ИИН, БИН and cadastral numbers (`kind`).
+
+Each once, in the role in which it was named first. Marks are like chance, so an entry of their index lands anywhere in
+it, and each costs a page of the log of writes: nothing that is there already is written again.
+"""
+Index("ix_subject_mark", subject.c.mark, subject.c.appeal_id)

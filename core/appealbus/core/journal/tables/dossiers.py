@@ -1,0 +1,67 @@
+"""Versions of dossiers, the documents that they are made of, and on their way to receivers."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+
+document = Table(
+    "document",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What versions are made of, each kept once under the SHA-256 of its bytes: an appeal's forms, its records."""
+
+dossier = Table(
+    "dossier",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("completeness", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("region", Text, nullable=False, server_default=""),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("parts", LargeBinary),
+    Column("size", Integer, nullable=False, server_default="0"),
+)
+"""Versions. `document` is the skeleton, and `parts` the digests of the documents that stand in it, one after the other,
+with which it has `size` bytes. None: an older program wrote it, and it is whole.
+"""
+SUPERSEDES = dossier.c.version > 1
+Index("ix_dossier_superseding", dossier.c.created_at, sqlite_where=SUPERSEDES, postgresql_where=SUPERSEDES)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("last_error", Text),
+    Column("strikes", Integer, nullable=False, server_default="0"),
+    Column("begun_by", Text),
+    Column("deaths", Integer, nullable=False, server_default="0"),
+    Column("alone_since", Moment),
+    Column("skipped_at", Moment),
+    UniqueConstraint("appeal_id", "receiver", "version"),
+)
+"""Versions on their way. One that a receiver will never take waits alone (`alone_since`) until somebody decides."""
+
+WAITS = outbox.c.sent_at.is_(None) & outbox.c.alone_since.is_(None)
+"""It goes out as soon as it is due."""
+ALONE = outbox.c.alone_since.is_not(None) & outbox.c.skipped_at.is_(None)
+"""It waits for somebody's decision."""
+Index(
+    "ix_outbox_unsent",
+    outbox.c.receiver,
+    outbox.c.next_attempt_at,
+    outbox.c.id,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
+)
+Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)

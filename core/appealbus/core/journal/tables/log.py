@@ -1,0 +1,54 @@
+"""The log: everything that happened, in one order."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+
+
+def _entry() -> list[Column[object]]:
+    return [
+        Column("at", Moment, nullable=False),
+        Column("what", Text, nullable=False),
+        Column("appeal_id", Id),
+        Column("actor", Text, nullable=False),
+        Column("about", Text, nullable=False),
+        Column("detail", LargeBinary),
+    ]
+
+
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("position", Id, primary_key=True),
+    *_entry(),
+    sqlite_autoincrement=True,
+)
+"""The log: everything that happened, in one order. Nothing is ever changed here; only whole beginnings are pruned.
+
+An entry outlives its appeal. On SQLite one transaction writes at a time, so the database gives positions itself.
+"""
+_of_appeal = log_entry.c.appeal_id.is_not(None)
+Index(
+    "ix_log_entry_appeal",
+    log_entry.c.appeal_id,
+    log_entry.c.position,
+    sqlite_where=_of_appeal,
+    postgresql_where=_of_appeal,
+)
+
+log_unplaced = Table(
+    "log_unplaced",
+    metadata,
+    Column("id", Id, primary_key=True),
+    *_entry(),
+    sqlite_autoincrement=True,
+)
+"""Entries of the log that have no position yet, on PostgreSQL: one worker moves those that are committed over."""
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("after", BigInteger, nullable=False),
+)
+"""After which position of the log each epoch begins."""

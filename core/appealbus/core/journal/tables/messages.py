@@ -1,0 +1,63 @@
+"""Messages that are no appeals: changes, and what could not be taken or is taken alone."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("appeal_id", Id, ForeignKey("appeal.id")),
+    Column("number", Text),
+    Column("of_message", Text),
+    Column("of_channel", Text),
+    Column("kind", Text, nullable=False),
+    Column("dated_at", Moment, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    UniqueConstraint("message_id", "channel"),
+    sqlite_autoincrement=True,
+)
+"""Messages about known appeals. Without `appeal_id` one waits for its appeal, named by `number`, its message or both.
+
+The appeal must have come by `of_channel`; None: by any.
+"""
+_waits_for_appeal = change.c.appeal_id.is_(None)
+Index("ix_change_appeal", change.c.appeal_id, sqlite_where=~_waits_for_appeal, postgresql_where=~_waits_for_appeal)
+Index("ix_change_number", change.c.number, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+Index("ix_change_message", change.c.of_message, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+Index("ix_change_waiting", change.c.received_at, sqlite_where=_waits_for_appeal, postgresql_where=_waits_for_appeal)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("position", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Text, nullable=False, server_default=""),
+    Column("media_type", Text, nullable=False),
+    Column("replayed_at", Moment),
+    Column("number", Text),
+    Column("raw", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+_waiting = quarantine.c.replayed_at.is_(None)
+Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+Index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
+Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=~_waiting, postgresql_where=~_waiting)
+
+suspect_message = Table(
+    "suspect_message",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("turns", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Messages that came again and are being taken alone: how many turns of theirs have begun and not ended."""

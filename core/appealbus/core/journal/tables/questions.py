@@ -1,0 +1,93 @@
+"""Questions to sources: how each stands, who asked, and what came back."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from appealbus.core.journal.tables.base import Id, Moment, metadata
+
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("appeal_id", Id, ForeignKey("appeal.id"), primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("asked_at", Moment),
+    Column("ended_at", Moment, nullable=False),
+    Column("next_attempt_at", Moment),
+    Column("inputs", LargeBinary),
+    Column("fact", LargeBinary),
+)
+"""How questions stand. `fact` is the digest of the document of its record and provenance, where it has either."""
+
+known_lookup = Table(
+    "known_lookup",
+    metadata,
+    Column("plugin", Text, primary_key=True),
+    Column("lookup", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+"""Lookups that could once be asked, and plugins that were once loaded (`lookup` is empty): what is gone is missed."""
+
+access = Table(
+    "access",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("question_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("lookup", Text, nullable=False),
+    Column("number", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("served", Text, nullable=False),
+)
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("correlation_id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False, index=True),
+    Column("lookup", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sent_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("head", Text),
+    Column("answer", LargeBinary),
+)
+"""Questions whose answer comes hours later, by itself; the answer stays here until its lookup has read it."""
+
+used_answer = Table(
+    "used_answer",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("until", Moment, nullable=False, index=True),
+)
+"""Signed answers that have counted, and for which message of ours, for as long as their date would let them again."""
+
+reply = Table(
+    "reply",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("appeal_id", Id, ForeignKey("appeal.id"), nullable=False),
+    Column("lookup", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("question_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Replies as they came, compressed, each under its question, where a source's settings say to keep them."""
+Index("ix_reply_appeal", reply.c.appeal_id, reply.c.lookup, reply.c.key)
+Index("ix_reply_source", reply.c.source, reply.c.at)
+Index("ix_reply_until", reply.c.until)
