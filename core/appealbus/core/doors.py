@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -58,19 +57,12 @@ async def within(
         BaseException: whatever the plugin raised; `is_defect` tells.
 
     """
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(_kept(call), context=entered(plugin))
-    over: asyncio.Future[None] = loop.create_future()
-    task.add_done_callback(partial(_end, over))
-    timer = None if seconds is None else loop.call_later(seconds, _end, over)
+    task = asyncio.get_running_loop().create_task(_kept(call), context=entered(plugin))
     try:
-        await over  # asyncio.wait does the same at twice the cost
+        await asyncio.wait((task,), timeout=seconds)
     except asyncio.CancelledError:
         await _call_off(task, left)
         raise
-    finally:
-        if timer is not None:
-            timer.cancel()
     if not task.done():
         await _call_off(task, left)
         if not task.done() or task.cancelled():
@@ -91,11 +83,6 @@ async def _kept(call: Callable[[], Awaitable[T]]) -> T | _Raised:
         return await call()
     except (SystemExit, KeyboardInterrupt) as error:
         return _Raised(error)  # a task that ended in one of these would end the whole loop
-
-
-def _end(over: asyncio.Future[None], _: object = None) -> None:
-    if not over.done():
-        over.set_result(None)
 
 
 async def _call_off(task: asyncio.Task[Any], left: Callable[[asyncio.Task[Any]], object]) -> None:

@@ -66,18 +66,14 @@ class PlanRun:
     async def run(self) -> dict[Key, LookupState]:
         """Ask what is open and due; return how every question of the plan stands then, in its order."""
         tasks: dict[str, list[asyncio.Task[None]]] = {}
-        nodes = self._enrichment.plan.nodes
         try:
-            for node in nodes:
+            for node in self._enrichment.plan:
                 waits = [task for name in node.upstream for task in tasks.get(name, ())]
-                asks = (
-                    [self._ask_later(node, waits)] if waits else [self._ask(node, each) for each in self._settle(node)]
-                )
-                # Nothing waits for the last lookup of a plan: its last question needs no task of its own.
-                last = asks.pop() if asks and node is nodes[-1] else None
-                tasks[node.lookup.name] = [asyncio.create_task(ask) for ask in asks]
-                if last is not None:
-                    await last
+                if waits:
+                    tasks[node.lookup.name] = [asyncio.create_task(self._ask_later(node, waits))]
+                else:
+                    asks = [asyncio.create_task(self._ask(node, draft)) for draft in self._settle(node)]
+                    tasks[node.lookup.name] = asks
             for each in tasks.values():
                 for task in each:
                     await task

@@ -27,7 +27,7 @@ class Flight(ABC):
         key: what tells apart the questions that it answers.
         deadline: of the most patient asker so far.
         expired: the last asker left because its time was up, not because it was cancelled.
-        seats: one for each asker, with the moment on the loop's clock at which that asker's own time is up.
+        seats: one for each asker, with the timer that clears it at that asker's own deadline.
 
     """
 
@@ -35,7 +35,7 @@ class Flight(ABC):
         self.key = key
         self.deadline = float("-inf")
         self.expired = False
-        self.seats: dict[Seat, float] = {}
+        self.seats: dict[Seat, asyncio.TimerHandle] = {}
         self.task: asyncio.Task[Ended] | None = None
 
     @abstractmethod
@@ -55,8 +55,7 @@ class SingleFlight(Generic[F]):
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[Hashable, F] = {}
-        self._tasks: dict[asyncio.Task[Ended], F] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Ended]] = set()
 
     def __len__(self) -> int:
         """Return how many calls have not ended, those included that are being cancelled."""
@@ -70,22 +69,23 @@ class SingleFlight(Generic[F]):
         """Start a flight. Its first step comes after the caller has had the time to board."""
         flight.task = asyncio.get_running_loop().create_task(flight.run())
         self._open[flight.key] = flight
-        self._tasks[flight.task] = flight
+        self._tasks.add(flight.task)
         flight.task.add_done_callback(partial(self._landed, flight))
 
     def board(self, flight: F, deadline: float) -> Seat:
         """Join a flight until the deadline."""
         loop = asyncio.get_running_loop()
         seat: Seat = loop.create_future()
-        flight.seats[seat] = ends = loop.time() + deadline - self._clock()
+        flight.seats[seat] = loop.call_later(deadline - self._clock(), self._expire, flight, seat)
         flight.deadline = max(flight.deadline, deadline)
-        self._look_by(ends)
         return seat
 
     def leave(self, flight: F, seat: Seat) -> None:
         """Give a seat back. When the last asker leaves, the call is cancelled."""
-        if flight.seats.pop(seat, None) is None:
+        timer = flight.seats.pop(seat, None)
+        if timer is None:
             return
+        timer.cancel()
         if not flight.seats and flight.task is not None and not flight.task.done():
             self._close(flight)
             flight.task.cancel()
@@ -100,23 +100,6 @@ class SingleFlight(Generic[F]):
             # A plugin that swallows cancellation is left behind after a second (see doors.py).
             await asyncio.wait(self._tasks, timeout=_CALLED_OFF)
 
-    def _look_by(self, ends: float) -> None:
-        """Have the seats looked at by then: one timer does for all, since hardly any seat sees its end."""
-        if self._timer is None or ends < self._timer.when():
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_at(ends, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        now = asyncio.get_running_loop().time()
-        seats = [(ends, flight, seat) for flight in self._tasks.values() for seat, ends in flight.seats.items()]
-        for ends, flight, seat in seats:
-            if ends <= now:
-                self._expire(flight, seat)
-            else:
-                self._look_by(ends)
-
     def _expire(self, flight: F, seat: Seat) -> None:
         if flight.task is not None and flight.task.done():
             return  # it has landed in this very turn of the loop
@@ -130,7 +113,7 @@ class SingleFlight(Generic[F]):
             del self._open[flight.key]
 
     def _landed(self, flight: F, task: "asyncio.Task[Ended]") -> None:
-        self._tasks.pop(task, None)
+        self._tasks.discard(task)
         self._close(flight)
         result = None
         if not task.cancelled():
@@ -139,7 +122,8 @@ class SingleFlight(Generic[F]):
                 result = task.result()
             else:
                 log.error("flight.failed", error=type(error).__name__)
-        for seat in flight.seats:
+        for seat, timer in flight.seats.items():
+            timer.cancel()
             if not seat.done():
                 seat.set_result(result)
         flight.seats.clear()
