@@ -16,6 +16,7 @@ from appealbus.schemas.xmlreading import message_from_xml
 
 GOOD = {"type": "change", "message_id": "c1", "number": "AB-1", "kind": "due", "due_on": "2026-03-02"}
 XSD = etree.XMLSchema(etree.parse(str(FOLDER / "change.xsd")))
+SCHEMA = (FOLDER / "change.schema.json").read_text()
 LIMIT = 4 * 1024 * 1024
 
 
@@ -114,6 +115,16 @@ def test_a_day_is_its_beginning():
     assert read(dated_at="2026-02-16").dated_at.isoformat() == "2026-02-16T00:00:00+05:00"
     assert read_xml("<dated_at>2026-02-16</dated_at>").dated_at == read(dated_at="2026-02-16").dated_at
     assert read(dated_at="2026-02-30").dated_at is None
+    XSD.assertValid(etree.fromstring(to_xml(read()).replace(b"<kind>", b"<dated_at>2026-02-16</dated_at><kind>")))
+    forms = [each.get("format") for each in json.loads(SCHEMA)["properties"]["dated_at"]["anyOf"]]
+    assert forms == ["date-time", "date", None]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "0001-01-01T12:00:00Z", "9999-12-31", "9999-12-30T23:00:00-05:00"])
+def test_a_moment_at_an_end_of_the_calendar_is_none(at):
+    """On other clocks it has no date: a register that writes it has none. The change counts from its arrival."""
+    change = read(dated_at=at)
+    assert (change.dated_at, noted(change)) == (None, [("dated_at", "field.moment")])
 
 
 def test_only_what_says_so_is_a_change():
@@ -155,7 +166,7 @@ def test_a_correction_has_the_fields_of_an_appeal():
 
 def test_json_schema_says_what_it_is():
     """A change says that it is one; each reference leads somewhere."""
-    schema = json.loads((FOLDER / "change.schema.json").read_text())
+    schema = json.loads(SCHEMA)
     assert schema["required"] == ["type", "message_id"]
     assert schema["properties"]["type"]["const"] == "change"
     assert schema["additionalProperties"] is False

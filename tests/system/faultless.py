@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from appealbus.schemas import Appeal, Dossier
+from appealbus.schemas import Appeal, Change, Dossier
 from tests.system.installation import SERVICES, Installation
 from tests.system.production import Production
 from tests.system.program import appealbus
@@ -18,8 +18,15 @@ _OF_AN_OUTCOME = {"attempts", "asked_at", "ended_at"}
 _OF_A_TRAIL = {"question_id", "message_id", "session_id", "asked_at", "observed_at", "fresh_until", "raw_sha256"}
 
 
-def dossiers_without_faults(folder: Path, like: Production, appeals: Iterable[Appeal]) -> dict[str, Dossier]:
-    """Work the appeals over the same agencies, on the embedded defaults; return the dossiers by message id."""
+def dossiers_without_faults(
+    folder: Path, like: Production, appeals: Iterable[Appeal], changes: Iterable[Change]
+) -> dict[str, Dossier]:
+    """Work the appeals with their changes over the same agencies, on the embedded defaults.
+
+    Returns:
+        The dossiers by message id.
+
+    """
     calm = Installation(folder, like.agencies)
     broker = {
         "hosts": [f"127.0.0.1:{like.vhost.port}"],
@@ -27,6 +34,8 @@ def dossiers_without_faults(folder: Path, like: Production, appeals: Iterable[Ap
         "password": {"file": str(like.folder / "password")},
     }
     calm.write(appeals)
+    with calm.appeals.open("ab") as file:
+        file.writelines(each.model_dump_json(exclude_none=True).encode() + b"\n" for each in changes)
     calm.configure(
         # Questions are named under the journal's key: with the same one they have the same names.
         bus={

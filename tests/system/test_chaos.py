@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from appealbus.core.domain.listing import AppealState
-from appealbus.schemas import Dossier, Receipt
+from appealbus.schemas import Appeal, Change, ChangeKind, Dossier, Receipt
 from tests.services.clock import Clock
 from tests.services.postgres import Postgres
 from tests.services.processes import free_port
@@ -141,10 +141,12 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     appeals[KILLER] = appeals[KILLER].model_copy(update={"text": "poison"})
     killer = appeals[KILLER].message_id
     (tmp_path / "calm").mkdir()
-    expected = dossiers_without_faults(tmp_path / "calm", here, appeals)
+    changes = _changes(appeals[:KILLER])
+    expected = dossiers_without_faults(tmp_path / "calm", here, appeals, changes)
     before = len(here.calls())
     mail = [Mail(each.message_id, each.model_dump_json(exclude_unset=True).encode()) for each in appeals]
-    twice = [*mail, *mail]
+    later = [Mail(each.message_id, each.model_dump_json(exclude_none=True).encode()) for each in changes]
+    twice = [*mail, *mail, *later, *later]
     chance.shuffle(twice)
     here.agencies.misbehave(**dict.fromkeys(SERVICES, ROUGH), address=ROUGH_IN_QUEUES)
     with ExitStack() as stack:
@@ -167,14 +169,14 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
         here.agencies.misbehave()
         time.sleep(SLOWEST)
         workers.program.until(lambda: _nothing_left(here, len(mail)), "nothing is left to do", SETTLES)
-        workers.program.until(lambda: _all_told(here, registry.got, receipts.got), "all is told", SETTLES)
+        workers.program.until(lambda: _all_told(here, registry.got, receipts.got, len(twice)), "all is told", SETTLES)
         print(f"{time.strftime('%H:%M:%S')} told")
         largest = max(_megabytes(pid) for pid in workers.pids().values())
         assert workers.program.stop().code == 0
     assert largest < MEMORY
     assert not workers.events("case.failed"), "a defect"
     _check_access(here, around.postgres, here.calls()[before:])
-    _check_receipts(here, mail, receipts.got)
+    _check_receipts(here, mail, later, receipts.got)
     (held,) = (row for row in here.rows() if row.state is AppealState.HELD)
     assert held.message_id == killer
     # It may have one: where a question could not leave, its killer did not run.
@@ -194,6 +196,17 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
         assert here.vhost.depth(queue) == 0, queue
 
 
+def _changes(appeals: Sequence[Appeal]) -> list[Change]:
+    """Two of every other letter, which may come before it, and the second before the first."""
+    due: dict[str, Any] = {"kind": ChangeKind.DUE, "due_on": "2027-03-01", "dated_at": "2026-02-01"}
+    kazakh: dict[str, Any] = {"kind": ChangeKind.CORRECTED, "corrected": {"language": "kk"}, "dated_at": "2026-02-02"}
+    return [
+        Change.model_validate({"message_id": f"{each.message_id}/{at}", "appeal_message_id": each.message_id, **said})
+        for each in appeals[::2]
+        for at, said in enumerate((due, kazakh))
+    ]
+
+
 def _schedule(chance: random.Random) -> list[str]:
     plan = ["kill a worker"] * KILLS + ["restart the broker", "kill the broker", "kill the database"]
     plan += ["blackhole up", "blackhole down", "blackhole both"] * (HOLES // 2)
@@ -211,18 +224,24 @@ def _nothing_left(here: Production, count: int) -> bool:
     return taken and not here.busy() and len(here.rows()) == count
 
 
-def _all_told(here: Production, dossiers: list[Got], receipts: list[Got]) -> bool:
+def _all_told(here: Production, dossiers: list[Got], receipts: list[Got], sent: int) -> bool:
     versions = {got.properties.message_id for got in tuple(dossiers)}
-    return len(versions) >= sum(row.version for row in here.rows()) and len(receipts) >= 2 * len(here.rows())
+    return len(versions) >= sum(row.version for row in here.rows()) and len(receipts) >= sent
 
 
-def _check_receipts(here: Production, mail: list[Mail], got: list[Got]) -> None:
-    """Both copies have one, and it is the same."""
+def _check_receipts(here: Production, mail: list[Mail], changes: list[Mail], got: list[Got]) -> None:
+    """Both copies have one, and it is the same; that of a change has no number while it waits for its appeal."""
     told: dict[str, list[Receipt]] = defaultdict(list)
+    numbers = {row.message_id: row.number for row in here.rows()}
     for each in got:
         told[each.properties.correlation_id].append(Receipt.model_validate_json(each.body))
+    for message_id in {each.message_id for each in changes}:
+        receipts = told.pop(message_id)
+        of = message_id.rpartition("/")[0]
+        assert len(receipts) >= 2, message_id
+        assert {receipt.number for receipt in receipts} <= {"", numbers[of]}, message_id
+        assert len({receipt.accepted_at for receipt in receipts}) == 1, message_id
     assert told.keys() == {each.message_id for each in mail}
-    numbers = {row.message_id: row.number for row in here.rows()}
     assert numbers.keys() == told.keys()
     assert len(set(numbers.values())) == len(numbers)
     for message_id, receipts in told.items():

@@ -10,8 +10,10 @@ from tests.system.proof import nothing_is_lost
 
 pytestmark = pytest.mark.system
 
-ROOM = 300_000
-"""Bytes that a file may have: enough to open a journal, too few for all appeals."""
+ROOM = 450_000
+"""Bytes that a file may have: enough to make a journal, too few for 400 appeals."""
+ROOM_FOR_SOME = 600_000
+"""Enough for a bus to begin, too few for 200 appeals that are worked."""
 
 
 def test_intake_onto_a_full_disk_says_so_and_can_be_repeated(here: Installation) -> None:
@@ -31,7 +33,7 @@ def test_a_bus_whose_disk_fills_promises_nothing_that_is_not_there(here: Install
     """It stays up, gives no receipt for what it cannot write, and takes and delivers the rest once there is room."""
     sent = here.write(letters(200))
     here.with_sender(together=10)
-    with here.start("run", largest_file=2 * ROOM) as bus:
+    with here.start("run", largest_file=ROOM_FOR_SOME) as bus:
         bus.until(lambda: "intake.raised" in bus.err, "the sender is turned away")
         acknowledged = {receipt["message_id"] for receipt in here.acknowledged()}
         assert 0 < len(acknowledged) < len(sent)
@@ -52,7 +54,7 @@ def test_a_bus_that_is_stopped_on_a_full_disk_says_so(here: Installation) -> Non
     """It ends with 4, since it could not put everything in order; what it had acknowledged is there."""
     sent = here.write(letters(200))
     here.with_sender(together=10)
-    with here.start("run", largest_file=2 * ROOM) as bus:
+    with here.start("run", largest_file=ROOM_FOR_SOME) as bus:
         bus.until(lambda: "intake.raised" in bus.err, "the sender is turned away")
         stopped = bus.stop()
     assert stopped.code == 4

@@ -129,7 +129,9 @@ def build(loaded: Loaded, host: Host) -> Parts:
     terms = Contracts(loaded, Standing(nodes, inactive, plugins))
     asked = {node.lookup.source for node in brought}
     unused = {
-        name: str(loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}", "sources", name))
+        name: str(
+            loaded.error(f"no lookup asks this source; {did_you_mean(name, asked)}{_broken(host)}", "sources", name)
+        )
         for name in sources
         if name not in asked
     }
@@ -198,7 +200,10 @@ def _pick(
 
 
 def _not_brought(known: Iterable[str], name: str, loaded: Loaded, path: tuple[str, ...], host: Host) -> ConfigError:
-    broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
-    hint = f" (broken plugins: {', '.join(broken)})" if broken else ""
-    text = f"no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{hint}"
+    text = f"no plugin brings {name!r}; write one of {', '.join(sorted(known)) or 'none'}{_broken(host)}"
     return loaded.error(text, *path)
+
+
+def _broken(host: Host) -> str:
+    broken = [plugin.name for plugin in host.plugins if plugin.state == "broken"]
+    return f" (broken plugins: {', '.join(broken)})" if broken else ""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -40,6 +40,9 @@ Exact = Annotated[str, AfterValidator(exact)]
 """Text that tells things apart: nothing in it is replaced."""
 Day = Annotated[date, BeforeValidator(written_out)]
 Moment = Annotated[AwareDatetime, BeforeValidator(written_out)]
+_MOMENT_OR_DAY = [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]
+OR_DAY = WithJsonSchema({"anyOf": _MOMENT_OR_DAY}, mode="validation")
+"""Marks a moment for which a day may stand."""
 
 
 class Model(BaseModel):

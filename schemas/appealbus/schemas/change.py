@@ -1,9 +1,9 @@
 """A change: what happened to an appeal after it came, in a message of its own."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from appealbus.schemas.appeal import (
     Addressee,
@@ -21,7 +21,7 @@ from appealbus.schemas.appeal import (
     Warning,
     Written,
 )
-from appealbus.schemas.base import Day, Exact, Model, Moment, Text, Word
+from appealbus.schemas.base import OR_DAY, Day, Exact, Model, Moment, Text, Word
 
 
 class ChangeKind(Word):
@@ -61,6 +61,10 @@ class AnswerResult(Word):
     """The term ended without an answer: by law that is a refusal."""
 
 
+_OLDEST, _NEWEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""A day within the calendar's ends, so that a moment can be told on any clock of the world."""
+
+
 def _day_begins(value: object) -> object:
     """Take a day for the moment at which it begins in Kazakhstan: many registers keep no more of it."""
     if isinstance(value, str) and len(day := value.strip()) == 10:
@@ -70,6 +74,15 @@ def _day_begins(value: object) -> object:
             return value
         return f"{day}T00:00:00+05:00"
     return value
+
+
+def _on_every_clock(moment: datetime) -> datetime:
+    if not _OLDEST <= moment <= _NEWEST:
+        raise ValueError("it is no moment on every clock")
+    return moment
+
+
+Dated = Annotated[Moment, BeforeValidator(_day_begins), AfterValidator(_on_every_clock), OR_DAY]
 
 
 class Correction(Model):
@@ -124,7 +137,7 @@ class Change(Model):
     """The channel that this message came by; absent: the same as that of the change."""
     kind: ChangeKind | None = None
     """What happened. A change of no known kind is kept and told, and changes nothing."""
-    dated_at: Annotated[Moment, BeforeValidator(_day_begins)] | None = None
+    dated_at: Dated | None = None
     """When it happened, by the register: changes count in this order, in whichever they come. A day is its beginning;
     absent: when the bus got it."""
     corrected: Correction | None = None

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 from pydantic.fields import FieldInfo
 
 from appealbus.schemas.address import Address
-from appealbus.schemas.base import Model
+from appealbus.schemas.base import OR_DAY, Model
 from appealbus.schemas.organisation import Organisation
 from appealbus.schemas.parcel import Parcel
 from appealbus.schemas.person import Person
@@ -40,6 +40,8 @@ class Scalar:
     max_length: int | None = None
     pattern: str | None = None
     ge: int | None = None
+    or_day: bool = False
+    """Whether a day may stand for the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def _scalar(annotation: type, metadata: Iterable[Any]) -> Scalar:
         max_length=_facet("max_length", metadata),
         pattern=_facet("pattern", metadata),
         ge=_facet("ge", metadata),
+        or_day=OR_DAY in metadata,
     )
 
 

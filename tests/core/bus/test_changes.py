@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from appealbus.core import CallFailed, From, Inbound, OutcomeKind, Quarantined, Taken
+from appealbus.core import CallFailed, From, Inbound, Outcome, OutcomeKind, Quarantined, Source, Taken, not_found
 from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.reception import replay, would_take
+from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Completeness
 from tests.core.kit import Receiver, ScriptedWire, dossier, lookup, message, reply, running_bus
@@ -117,6 +121,26 @@ async def test_nobody_asks_for_an_appeal_that_has_ended(tmp_path: Path) -> None:
         assert (await dossier(bus, number)).completeness is Completeness.COMPLETE
 
 
+async def test_what_was_answered_stays_when_the_appeal_has_ended(tmp_path: Path) -> None:
+    """A retry of everything asks nobody, and takes nothing back: that there is no such person was said."""
+    asked = []
+
+    async def nobody(query: Any, source: Source) -> Outcome[Any]:
+        asked.append(query)
+        return not_found()
+
+    async with running_bus(tmp_path, lookup("s.who", nobody, iin=From("applicant.iin"))) as bus:
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        await bus.settle()
+        await accepted(bus, change(kind="closed", dated_at="2026-03-01"))
+        await bus.settle()
+        await bus.journal.retry(number, everything=True)
+        await bus.settle()
+        made = await dossier(bus, number)
+        (end,) = made.outcomes
+        assert (len(asked), end.outcome, made.completeness) == (1, OutcomeKind.NOT_FOUND, Completeness.COMPLETE)
+
+
 async def test_a_change_during_a_run_is_told_by_the_next(tmp_path: Path) -> None:
     """The run that goes on ends as it began; then the appeal is worked anew, at once."""
     asked, go = asyncio.Event(), asyncio.Event()
@@ -164,6 +188,24 @@ async def test_what_cannot_be_taken_is_in_quarantine(tmp_path: Path) -> None:
             assert isinstance(kept, Quarantined)
             assert kept.code == code
         assert (await accepted(bus, Inbound("r", "", orjson.dumps(theirs)))).new
+
+
+async def test_one_that_waited_in_vain_is_the_same_when_it_is_replayed(tmp_path: Path) -> None:
+    """With what could not be used of it; its sender's next copy is the same, too."""
+    sent = change(kind="extended", due_on="завтра", other=1)
+    async with running_bus(tmp_path, WHO) as bus:
+        await accepted(bus, sent)
+        await bus.journal.expire_changes(bus.journal.now() + timedelta(days=1))
+        number = (await accepted(bus, message(applicant=person(ONE)))).receipt.number
+        (listed,) = await bus.journal.quarantined()
+        row = await bus.journal.quarantine_row(listed.id)
+        assert row is not None
+        await would_take(bus.journal, row, BusSettings(), Decoder())
+        assert (await replay(bus.journal, row, BusSettings(), Decoder())).number == number
+        assert not (await accepted(bus, sent)).new
+        await bus.settle()
+        (note,) = (await dossier(bus, number)).changes
+        assert {each.field for each in note.warnings} == {"due_on", "change"}
 
 
 async def test_a_large_change_is_taken_and_costs_what_a_letter_costs(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import Accepted, NewChange
+from appealbus.core.journal.rows import Accepted, NewAppeal, NewChange
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from tests.core.cli.conftest import Program
 
@@ -32,6 +33,15 @@ async def test_changes_of_an_appeal_are_listed(program: Program, journal: Journa
     assert [each["change"]["message_id"] for each in told] == ["c1", "c2"]
     assert "120101500006" in json.dumps(told)
     assert program("changes", "AB-none").returncode == 3
+    await journal.change(change("c5", kind=None))
+    assert "changed   of no known kind, from files, message c5" in program("history", number).stdout
+    unclear = {"field": "due_on", "code": "field.date", "message": "none"}
+    await journal.change(change("c3", kind="due", dated_at="2026-11-18", warnings=[unclear]))
+    assert "due  due_on: field.date  (files, message c3)" in program("changes", number).stdout
+    other = Appeal.model_validate({"message_id": "m2", "kind": "complaint", "applicant": {"type": "person"}})
+    ended = (await journal.accept(NewAppeal(other, NOW, "appealbus"))).receipt.number
+    await journal.change(change("c4", appeal_message_id="m2", kind="withdrawn"))
+    assert f"{ended} was withdrawn: nobody asks anything for it" in program("retry", ended).stdout
     assert "in_work, answered; no dossier yet" in program("appeals").stdout
     history = program("history", number).stdout
     assert "in_work, answered, no dossier yet" in history

@@ -181,3 +181,25 @@ async def test_tail_waits_for_a_journal_that_is_away(journal, accepted, monkeypa
     with pytest.raises(CursorRefused):
         async for _ in tail._pages(cli, everything, tail.Start(Cursor(1, 0), 5, follow=True)):
             pass
+
+
+@pytest.mark.parametrize("end", [(KeyboardInterrupt, '{"next":"1.2"}'), (BrokenPipeError, "")])
+async def test_whoever_stops_within_a_page_goes_on_within_it(end, journal, accepted, monkeypatch, capsys):
+    """The cursor at the end is that of the last entry that was shown; there is none where nobody knows which it is."""
+    await note(journal, *runs(accepted.appeal_id, 2))
+    cli, (stop, said) = Cli(None), end
+    wanted, start = tail.Wanted((), None, None, None), tail.Start(Cursor(1, 0), 0, follow=False)
+
+    @asynccontextmanager
+    async def way():
+        yield journal
+
+    def show(cli, entry, epoch, *, as_json):
+        if entry.position == 3:
+            raise stop
+
+    monkeypatch.setattr(cli, "journal", way)
+    monkeypatch.setattr(tail, "_show", show)
+    with pytest.raises(stop):
+        await tail._tail(cli, wanted, start, as_json=True)
+    assert capsys.readouterr().out.strip() == said

@@ -67,6 +67,16 @@ def test_runs_that_brought_the_same_are_told_once():
     )
 
 
+def test_questions_that_come_due_beside_each_other_are_told_once_each():
+    """Their times drift apart, so no run is like the one before it; the day of an outage still is some lines long."""
+    made, lookups = Life(), ("egkn.parcel", "gbdfl.person", "gbdul.organisation")
+    for number in range(30):
+        made.run(f"q{number}", {**HTTP, "ms": 1}, about=lookups[number % 3])
+    assert [head for head, _ in made.told()] == [*(each for name in lookups for each in (name, "parked")), "…"]
+    assert made.told()[-1][1].startswith("27 more runs like these until ")
+    assert [line.head for line in failures(made.entries)] == [*lookups, "…"]
+
+
 def test_what_happens_between_runs_parts_them():
     """A look, a hold or a delivery is never folded away, nor are the runs around it taken together."""
     made = Life().run("q1").add(What.READ, actor="person:aidos/root", **{"as": "dossier", "version": 1}).run("q2")
@@ -106,7 +116,7 @@ def test_failures_alone():
     told = [(line.head, line.text.partition(" until ")[0]) for line in failures(made.entries)]
     assert told == [
         ("egkn.parcel", "unavailable [http.503] after 1 ms"),
-        ("…", "4 more times"),
+        ("…", "4 more like this"),
         ("failed", "version 1 to registry [away]"),
         ("held", "the court asked, by olga"),
     ]

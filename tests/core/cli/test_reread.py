@@ -160,6 +160,7 @@ def test_a_mended_plugin_reads_what_it_could_not(place: Place) -> None:
     assert NAME not in told
     assert place.dossier() == first
 
+    assert "nobody answered the question" in place.run("reread", place.number, "--reason", "x", code=130)
     told = place.run("reread", place.number, "--yes", "--reason", "the name was read from the wrong place")
     assert "1 appeal changed" in told
     assert place.agency.asked == 1

@@ -34,6 +34,7 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.planning.plan import Plan
 from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.dossier import Input
 from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import OtherRecord
 from tests.core import kit
@@ -194,6 +195,19 @@ async def test_the_newest_answer_counts() -> None:
     assert (read.verdict, read.now) == (Verdict.IMPOSSIBLE, "reply.older")
 
 
+async def test_what_a_question_does_not_stand_on_is_no_difference() -> None:
+    """A reply without an answer, where a later attempt got none: a record is compared with its own reply."""
+    refused = replace(state(OutcomeKind.UNAVAILABLE, "breaker.open"), provenance=None)
+    [read] = await reread(refused, await row("503"))
+    assert (read.verdict, read.now) == (Verdict.SAME, "unavailable [breaker.open]")
+    again = await row("none", minutes=9, question_id="q2")
+    for name, verdict in (("a", Verdict.SAME), ("b", Verdict.DIFFERS)):
+        [read] = await reread(state(OutcomeKind.FOUND, name="a"), again, await row(name))
+        assert read.verdict is verdict
+    [read] = await reread(refused, again)
+    assert read.verdict is Verdict.DIFFERS
+
+
 async def test_several_calls_get_what_came_in_their_order() -> None:
     """Each with the ids of its message then, and with the failures that there were."""
     seen: list[Any] = []
@@ -241,6 +255,16 @@ async def test_a_lookup_that_raises_or_is_renamed() -> None:
     assert (read.verdict, read.lookup) == (Verdict.DIFFERS, "s.new")
     assert read.before is not None
     assert read.before.lookup == "s.thing"
+
+
+async def test_what_was_kept_before_the_query_had_one_more_field_is_read() -> None:
+    """The question has another key by now, and the same inputs."""
+    asked = (Input(name="x", value="1", path="message_id"),)
+    before = replace(INVALID, key="before", inputs=asked)
+    [read] = await reread(before, replace(await row("a"), key="before"))
+    assert (read.verdict, read.key) == (Verdict.DIFFERS, "before")
+    assert read.after is not None
+    assert read.after.inputs == asked
 
 
 async def test_an_answer_that_came_by_itself() -> None:

@@ -73,11 +73,16 @@ async def test_the_same_twice_is_one_and_another_under_its_id_is_none(journal, m
     with pytest.raises(MessageDiffers) as caught:
         await journal.change(change(due_on="2026-04-02"))
     assert caught.value.number == appeal.receipt.number
-    await journal.would_accept(change().change)
+    await journal.would_change(change())
     with pytest.raises(MessageDiffers):
-        await journal.would_accept(change(due_on="2026-04-02").change)
-    other = await journal.change(change(channel="other", kind="closed", number="none"))
-    assert other.new
+        await journal.would_change(change(due_on="2026-04-02"))
+    for _ in range(2):  # it waits for its appeal
+        other = await journal.change(change(channel="other", kind="closed", number="none"))
+    assert not other.new
+    await journal.place_log()
+    repeated = [(each.appeal_id, each.detail) for each in (await journal.log(what=["repeated"])).entries]
+    mine = [(appeal.appeal_id, {"change": name}) for name in ("c1", "c2", "c2")]
+    assert repeated == [*mine, (None, {"change": "c1"})]
 
 
 async def test_a_change_waits_for_its_appeal(journal, make, change):
@@ -106,10 +111,11 @@ async def test_a_change_is_about_one_appeal(journal, make, change):
         ({"number": number, "channel": "other"}, "change.foreign"),
         ({"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other"}, "change.foreign"),
     ]:
-        with pytest.raises(JournalError) as caught:
-            await journal.change(change(**given))
-        assert caught.value.code == code
-        assert not caught.value.passes
+        for take in (journal.would_change, journal.change):
+            with pytest.raises(JournalError) as caught:
+                await take(change(**given))
+            assert caught.value.code == code
+            assert not caught.value.passes
     assert (await journal.change(change("a", number=number, channel="other", anywhere=True))).appeal_id
     given = {"appeal_channel": "files", "appeal_message_id": "m1", "channel": "other", "anywhere": True}
     assert (await journal.change(change("b", **given))).appeal_id
@@ -127,6 +133,16 @@ async def test_who_may_not_change_it_does_not_by_coming_first(journal, make, cha
     assert (await journal.counts()).waiting_changes == 2
 
 
+async def test_a_number_that_the_bus_has_not_given_is_no_number(journal, make, change):
+    """Whoever names one before it exists changes nobody's appeal; one that a register brings along may be awaited."""
+    await journal.change(change("a", number="AB-2026-00000001", kind="withdrawn"))
+    await journal.change(change("b", number="ЖТ-1"))
+    assert (await journal.accept(make.new())).receipt.number == "AB-2026-00000001"
+    await journal.accept(make.new("m2", number="ЖТ-1"))
+    assert [case.changes for case in await journal.claim("w", make.now, 10, 60)] == [0, 1]
+    assert (await journal.counts()).waiting_changes == 1
+
+
 async def test_what_waits_is_bounded(journal, make, change):
     """In number and size, and in time: then it goes into quarantine, from where it can be replayed."""
     await journal.change(change("a", at=make.later(-10)), most_waiting=2)
@@ -135,9 +151,10 @@ async def test_what_waits_is_bounded(journal, make, change):
         ({}, "change.too_many_wait"),
         ({"note": None, "removed": ["x" * 299] * 300}, "change.too_large"),
     ]:
-        with pytest.raises(JournalError) as caught:
-            await journal.change(change("c", **given), most_waiting=2)
-        assert caught.value.code == code
+        for take in (journal.would_change, journal.change):
+            with pytest.raises(JournalError) as caught:
+                await take(change("c", **given), most_waiting=2)
+            assert caught.value.code == code
     assert await journal.expire_changes(make.now) == 1
     assert (await journal.counts()).waiting_changes == 1
     (row,) = await journal.quarantined()

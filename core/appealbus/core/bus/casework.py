@@ -270,10 +270,8 @@ class CaseRun:
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""
-        completeness, doubted = (
-            completeness_of(known.states, self._contract.required),
-            bool(self._left_out(known.states)),
-        )
+        completeness = completeness_of(known.states, self._contract.required)
+        doubted = bool(self._left_out(known.states))
         return await self._end(completeness, due_at, known.states, doubted=doubted, lacks=known.lacks)
 
     async def _end(

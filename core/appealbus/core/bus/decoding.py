@@ -2,6 +2,7 @@
 
 import hashlib
 
+from appealbus.core.domain.change import AS_KEPT
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.preparation.extraction import prepare
@@ -9,6 +10,7 @@ from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.change import Change
 from appealbus.schemas.notes import Unreadable
 from appealbus.schemas.reading import message_from_json
+from appealbus.schemas.stored import CHANGE
 from appealbus.schemas.xmlreading import message_from_xml
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -54,6 +56,8 @@ def decode(message: Inbound) -> Appeal | Change:
 
     """
     check(message)
+    if message.media_type == AS_KEPT:
+        return _kept(message)
     fallback = f"sha256-{hashlib.sha256(message.raw.strip()).hexdigest()}"
     try:
         if message.media_type == "application/xml":
@@ -66,3 +70,12 @@ def decode(message: Inbound) -> Appeal | Change:
         return read.model_copy(update={"channel": message.channel})
     prepared = prepare(read.model_copy(update={"channel": message.channel}))
     return prepared.model_copy(update={"warnings": [*read.warnings, *prepared.warnings]})
+
+
+def _kept(message: Inbound) -> Change:
+    """Return a change that has waited for its appeal in vain: the same that its sender's next copy is."""
+    try:
+        change = CHANGE.read(message.raw)
+    except ValueError:
+        raise Unacceptable("what it says cannot be read", "change.invalid") from None
+    return change if message.message_id is None else change.model_copy(update={"message_id": message.message_id})

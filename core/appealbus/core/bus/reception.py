@@ -105,12 +105,15 @@ class Reception:
 
 async def take_change(journal: Journal, change: Change, settings: BusSettings) -> ChangeTaken:
     """Write a change down."""
-    new = NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
-    taken = await journal.change(new, most_waiting=settings.waiting_changes)
+    taken = await journal.change(_new_change(change, settings), most_waiting=settings.waiting_changes)
     failpoint("reception.changed")
     if taken.new and taken.appeal_id is None:
         log.info("change.waits", channel=change.channel)
     return taken
+
+
+def _new_change(change: Change, settings: BusSettings) -> NewChange:
+    return NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
 
 
 async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
@@ -145,15 +148,22 @@ async def replay(
     return receipt
 
 
-async def would_take(journal: Journal, row: QuarantineRow, decoder: Decoder, message_id: str | None = None) -> None:
+async def would_take(
+    journal: Journal, row: QuarantineRow, settings: BusSettings, decoder: Decoder, message_id: str | None = None
+) -> None:
     """Find out whether a replay would take the message, and change nothing.
 
     Raises:
         Unacceptable: it still cannot be taken.
         MessageDiffers: its id belongs to another message.
+        JournalError: it is a change that cannot be taken.
 
     """
-    await journal.would_accept(await _decode(row, decoder, message_id))
+    read = await _decode(row, decoder, message_id)
+    if isinstance(read, Change):
+        await journal.would_change(_new_change(read, settings), most_waiting=settings.waiting_changes)
+    else:
+        await journal.would_accept(read)
 
 
 async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal | Change:

@@ -137,9 +137,17 @@ def retry(
     The bus that runs does it, or else the next one.
     """
     cli = cli_of(context)
-    count = cli.change(lambda journal: journal.retry(number, everything=everything, refresh=refresh))
+
+    async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
+        count = await journal.retry(number, everything=everything, refresh=refresh)
+        return count, await journal.appeal(number)
+
+    count, row = cli.change(ask_again)
     if count is None:
         cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    if row is not None and row.closed:
+        cli.out.print(f"{number} was {row.closed}: nobody asks anything for it, unless it gets a new term or body.")
+        return
     lookups = "lookup is" if count == 1 else "lookups are"
     cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
 

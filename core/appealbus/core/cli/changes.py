@@ -17,6 +17,9 @@ from appealbus.schemas.stored import CHANGE
 
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="Of the appeal; none: what waits for its own.")]
 
+_MOST_WARNINGS = 5
+"""Of one change; --json has all."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -81,6 +84,7 @@ def _said(row: ChangeRow) -> list[str]:
         f"until {change.due_on}" if change.due_on is not None else "",
         str(change.result or ""),
         change.reason or "",
+        ", ".join(f"{warning.field}: {warning.code}" for warning in change.warnings[:_MOST_WARNINGS]),
     ]
 
 

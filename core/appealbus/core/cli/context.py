@@ -182,6 +182,8 @@ def guarded(run: Callable[[], None]) -> None:
         _complain(str(error), EXIT_JOURNAL)
     except KeyboardInterrupt:
         _complain("stopped", EXIT_STOPPED)
+    except typer.Abort:
+        _complain("nobody answered the question, and nothing is changed; `--yes` answers it", EXIT_STOPPED)
     except BrokenPipeError:
         # Whoever read has enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

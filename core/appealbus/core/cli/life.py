@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from appealbus.core.cli.telling import Line, failed, local_second, tell, tries_of
 from appealbus.core.domain.event import LogEntry, What
 
 _RUN_ENDS = frozenset({What.VERSION, What.PARKED, What.GIVEN_BACK, What.SUSPECTED})
 _OF_RUN = frozenset({What.CLAIMED, What.ASKED, What.ENDED})
+
+Likeness: TypeAlias = frozenset[Hashable] | None
+"""What is to be told once; None: it is told in any case, and parts what is around it."""
 
 
 @dataclass(slots=True)
@@ -30,13 +34,13 @@ class Run:
 
 def life(entries: Iterable[LogEntry]) -> Iterator[Line]:
     """Return what is shown of entries of one appeal, in their order."""
-    return _folded(((run, _brought(run)) for run in _runs(entries)), "runs like this")
+    return _folded(((run, _brought(run)) for run in _runs(entries)), "runs like")
 
 
 def failures(entries: Iterable[LogEntry]) -> Iterator[Line]:
     """Return what is shown of those that tell of a failure."""
-    alone = (Run([entry]) for entry in entries if failed(entry))
-    return _folded(((run, _question(run.entries[0])) for run in alone), "times")
+    alone = ((entry, Run([entry])) for entry in entries if failed(entry))
+    return _folded(((run, _failed(entry)) for entry, run in alone), "like")
 
 
 def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
@@ -54,29 +58,39 @@ def _runs(entries: Iterable[LogEntry]) -> Iterator[Run]:
         yield run
 
 
-def _brought(run: Run) -> Hashable | None:
-    """Return what a run has in common with one that brought the same; None where it brought something of its own."""
+def _brought(run: Run) -> Likeness:
+    """Return what a run has brought; None where that is something of its own."""
     if run.entries[-1].what != What.PARKED or any(entry.what not in _OF_RUN for entry in run.entries[:-1]):
         return None
-    return frozenset(Counter((*_question(entry), entry.detail.get("kind")) for entry in run.ended).items())
+    return frozenset((*_question(entry), str(entry.detail.get("kind"))) for entry in run.ended)
+
+
+def _failed(entry: LogEntry) -> Likeness:
+    """Return which question or delivery failed; None where each is to be read by itself."""
+    return frozenset({_question(entry)}) if entry.what in (What.ENDED, What.FAILED) else None
 
 
 def _question(entry: LogEntry) -> tuple[str, str, str]:
     return entry.what, entry.about, str(entry.detail.get("key"))
 
 
-def _folded(runs: Iterable[tuple[Run, Hashable | None]], called: str) -> Iterator[Line]:
-    """Tell runs, and of those that are like the one before them how many there are."""
+def _folded(runs: Iterable[tuple[Run, Likeness]], called: str) -> Iterator[Line]:
+    """Tell runs, and of those that bring nothing but what those right before them have brought how many there are.
+
+    Questions that are open beside each other come due each at its own time, so two runs in a row are seldom the same.
+    """
     more: list[Run] = []
-    before: Hashable | None = None
+    told: set[Hashable] = set()
+    shown = 0
     for run, likeness in runs:
-        if likeness is not None and likeness == before:
+        if likeness is not None and shown and likeness <= told:
             more.append(run)
             continue
-        yield from _together(more, called)
+        yield from _together(more, called, shown)
         yield from _whole(run)
-        more, before = [], likeness
-    yield from _together(more, called)
+        more = []
+        told, shown = (set(), 0) if likeness is None else (told | likeness, shown + 1)
+    yield from _together(more, called, shown)
 
 
 def _whole(run: Run) -> Iterator[Line]:
@@ -90,7 +104,7 @@ def _whole(run: Run) -> Iterator[Line]:
         yield tell(entry, several=keys[entry.about] > 1)
 
 
-def _together(runs: Sequence[Run], called: str) -> Iterator[Line]:
+def _together(runs: Sequence[Run], called: str, like: int) -> Iterator[Line]:
     if len(runs) < 2:  # one alone is told in as many lines as what would stand for it
         for run in runs:
             yield from _whole(run)
@@ -101,4 +115,4 @@ def _together(runs: Sequence[Run], called: str) -> Iterator[Line]:
     told = ", ".join(code if count == 1 else f"{count} times {code}" for code, count in codes.most_common(3))
     last = local_second(runs[-1].entries[-1].at)
     attempts = f", {left or 'no'} attempt{'' if left == 1 else 's'}: {told}" if ended else ""
-    yield Line(None, "…", f"{len(runs)} more {called} until {last}{attempts}", "dim")
+    yield Line(None, "…", f"{len(runs)} more {called} {'this' if like == 1 else 'these'} until {last}{attempts}", "dim")

@@ -9,7 +9,9 @@ from appealbus.core.escaping import blanked
 _LOGIN = Path("/proc/self/loginuid")
 """Who logged in, by the kernel: it stays whatever one becomes afterwards, and nobody can change it."""
 _NOBODY = 2**32 - 1
+"""What the kernel says where nobody logged in."""
 _LONGEST = 64
+"""Characters of a name: an account has 32 at most, but what `sudo` says may be anything."""
 
 
 def person() -> str:

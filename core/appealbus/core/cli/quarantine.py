@@ -119,7 +119,7 @@ async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, d
         async for row in _rows(cli, journal, quarantine_id):
             try:
                 if dry_run:
-                    await would_take(journal, row, decoder, message_id)
+                    await would_take(journal, row, cli.loaded.settings.bus, decoder, message_id)
                     cli.out.print(f"{row.id} {row.position}: would be taken")
                 else:
                     receipt = await replay_row(journal, row, cli.loaded.settings.bus, decoder, message_id)

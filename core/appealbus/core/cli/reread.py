@@ -37,6 +37,7 @@ _LINES = 200
 _AGAIN = 3
 """Rounds over appeals that a worker has just then: a run takes a second or so, and the pauses between are as long."""
 _PAUSE = 2.0
+"""Seconds between two rounds."""
 _BEGINNING = datetime.fromtimestamp(0).astimezone()
 
 
@@ -65,11 +66,10 @@ class Findings:
         if read.died:
             kinds.add(("", "reading it again ends the process, or takes more than a minute"))
         for kind in kinds:
-            if kind not in self.counts and len(self.counts) >= _LINES:
-                kind = ("", "more")  # noqa: PLW2901
-            self.counts[kind] += 1
-            if len(self.sample[kind]) < _SAMPLE:
-                self.sample[kind].append(read.number or f"id {read.appeal_id}")
+            told = kind if kind in self.counts or len(self.counts) < _LINES else ("", "more")
+            self.counts[told] += 1
+            if len(self.sample[told]) < _SAMPLE:
+                self.sample[told].append(read.number or f"id {read.appeal_id}")
 
 
 def reread(

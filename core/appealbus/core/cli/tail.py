@@ -100,14 +100,20 @@ def _cursor(given: str | None) -> Cursor | None:
 
 
 async def _tail(cli: Cli, wanted: Wanted, start: Start, as_json: bool) -> None:
-    place = None
+    place: Cursor | None = None
     try:
         async with aclosing(_pages(cli, wanted, start)) as pages:
-            async for entries, place in pages:
+            async for entries, upto in pages:
                 for entry in entries:
-                    _show(cli, entry, place.epoch, as_json=as_json)
+                    _show(cli, entry, upto.epoch, as_json=as_json)
+                    if entry.position is not None:  # whoever stops here goes on from here
+                        place = Cursor(upto.epoch, entry.position)
+                place = upto
     except CursorRefused as refused:
         cli.fail(str(refused), EXIT_ABSENT)
+    except BrokenPipeError:
+        place = None  # nobody knows how much was read
+        raise
     finally:
         if place is not None:
             _show_end(cli, place, as_json=as_json)

@@ -132,6 +132,11 @@ def _accepted(about: str, detail: Detail) -> str:
     return f"from {about}, message {detail.get('message_id', '')}, by {detail.get('by', '')}{until}"
 
 
+def _repeated(about: str, detail: Detail) -> str:
+    which = f"change {detail['change']} " if detail.get("change") else ""
+    return f"{which}came once more from {about}: the same receipt"
+
+
 def _asked(about: str, detail: Detail) -> str:
     served, question = detail.get("served", "source"), detail.get("question", "")
     way = f"asked {detail.get('source', '')}" if served == "source" else f"answered from memory ({served})"
@@ -224,12 +229,14 @@ def _retried(about: str, detail: Detail) -> str:
 def _changed(about: str, detail: Detail) -> str:
     fields = detail.get("fields")
     what = f" of {', '.join(map(str, fields))}" if fields else ""
-    return f"{about or detail.get('kind')}{what}, from {detail.get('channel')}, message {detail.get('change')}"
+    return f"{about or 'of no known kind'}{what}, from {detail.get('channel')}, message {detail.get('change')}"
 
 
 def _read(about: str, detail: Detail) -> str:
     version = f" version {detail['version']}" if detail.get("version") else ""
-    return f"{detail.get('as', '')}{version}"
+    message = f" {detail['id']}" if detail.get("id") else ""
+    rows = f", {detail['rows']} rows after {detail.get('after')}" if "rows" in detail else ""
+    return f"{detail.get('as', '')}{version}{message}{rows}"
 
 
 def _quarantined(about: str, detail: Detail) -> str:
@@ -244,9 +251,9 @@ def _reread(about: str, detail: Detail) -> str:
 
 _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.ACCEPTED: _accepted,
-    What.REPEATED: lambda about, detail: f"came once more from {about}: the same receipt",
+    What.REPEATED: _repeated,
     What.DIFFERS: lambda about, detail: (
-        f"another message under its id from {about}, in quarantine as {detail.get('quarantine')}"
+        f"another message under the id of one that is here, from {about}, in quarantine as {detail.get('quarantine')}"
     ),
     What.QUARANTINED: _quarantined,
     What.REPLAYED: lambda about, detail: f"message {detail.get('id')} left quarantine",

@@ -13,6 +13,9 @@ ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
 GOES_ON = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED, ChangeKind.REDIRECTED})
 """An appeal that gets a term or a body after its end is considered again."""
 
+AS_KEPT = "application/vnd.appealbus.change+json"
+"""Media type of a change in the bus's own form: with what could not be used of it, which is not read from outside."""
+
 _PATH = re.compile(r"[a-z_]{1,40}(\.[a-z_]{1,40})?")
 """What else a sender may write there is none of ours, and may be anything."""
 _MOST_FIELDS = 50

@@ -26,7 +26,7 @@ _WHOLE, _MEMBERS = b"\x00", b"\x01"
 _PLACES = re.compile(b"([\x00\x01])")
 _RECORD, _PROVENANCE = b'{"record":', b',"provenance":'
 """What a record and a provenance stand behind. A provenance has none in it, so the last one is that of the fact."""
-ALONE = b'{"provenance":'
+NO_RECORD = b'{"provenance":'
 """What the document of an outcome without a record begins with. No version has such a document."""
 _DOCUMENT = {"record", "provenance"}
 _DOCUMENTS = {"appeal", "facts"}
@@ -105,13 +105,13 @@ def fact_of(record: bytes | None, provenance: bytes | None) -> Document:
     """Return the document of a fact, given both as JSON."""
     # Where there is no provenance it says so: a record may have a member of that name, and the last one counts.
     if record is None:
-        return Document.of(b"%b%b}" % (ALONE, provenance or b"null"))
+        return Document.of(b"%b%b}" % (NO_RECORD, provenance or b"null"))
     return Document.of(b"%b%b%b%b}" % (_RECORD, record, _PROVENANCE, provenance or b"null"))
 
 
 def is_fact(body: bytes) -> bool:
     """Say whether a document is that of a fact, and no form of an appeal."""
-    return body.startswith((_RECORD, ALONE))
+    return body.startswith((_RECORD, NO_RECORD))
 
 
 def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
@@ -120,7 +120,7 @@ def fact_parts(body: bytes) -> tuple[bytes | None, bytes | None]:
     It has no other members: what a later release has to say of a fact stands in its provenance.
     """
     if not body.startswith(_RECORD):
-        return None, body[len(ALONE) : -1]
+        return None, body[len(NO_RECORD) : -1]
     record, _, provenance = body[len(_RECORD) : -1].rpartition(_PROVENANCE)
     return record, None if provenance == b"null" else provenance
 
@@ -134,9 +134,7 @@ def written(dossier: Dossier, appeal: Part, facts: Sequence[Document]) -> Versio
     """Return a dossier as it is kept, given the documents of its appeal and of its facts, in their order."""
     rest = _rest(dossier)
     head, end, tail = rest.partition(_FACTS)
-    stubs = (
-        fact.model_dump_json(exclude_none=True, exclude={"record", "provenance"}).encode() for fact in dossier.facts
-    )
+    stubs = (fact.model_dump_json(exclude_none=True, exclude=_DOCUMENT).encode() for fact in dossier.facts)
     listed = b",".join(stub[:-1] + _MEMBERS for stub in stubs)
     skeleton = b"".join((head, b',"appeal":', _WHOLE, b',"facts":[', listed, b"]", end, tail))
     parts = b"".join((appeal.digest, *(fact.digest for fact in facts)))

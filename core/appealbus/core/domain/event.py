@@ -56,6 +56,7 @@ class What(StrEnum):
     HELD = "held"
     RELEASED = "released"
     PAUSED = "paused"
+    """Kept for parts that a person has stand still: nothing notes this yet, nor `resumed`."""
     RESUMED = "resumed"
     READ = "read"
     """Somebody looked at personal data."""
@@ -70,6 +71,7 @@ class What(StrEnum):
 BUS = "bus"
 """The actor of what the bus does by itself."""
 _NAME = 12
+"""Of 32 characters of a worker's name: enough that two hardly ever begin alike."""
 
 
 def short(worker: str) -> str:

@@ -163,7 +163,7 @@ class PlanRun:
 
     def _closed(self, lookup: str, draft: Draft, before: LookupState | None) -> LookupState:
         """Return the state of a question that is not put any more, since the appeal has ended."""
-        if before is not None and (before.record is not None or before.code == CLOSED):
+        if before is not None and (before.kind.final or before.record is not None or before.code == CLOSED):
             return replace(before, next_attempt_at=None)
         state = before or LookupState(lookup, draft.key, OutcomeKind.SKIPPED, self.started, inputs=draft.inputs)
         reason = f"nobody asks any more: the appeal was {self._closed_by}"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from appealbus.core.domain.case import PENDING, Case, LookupState
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.doors import is_defect
-from appealbus.core.enrichment.carrying import renamed
+from appealbus.core.enrichment.carrying import asked_with, renamed
 from appealbus.core.enrichment.differences import FieldDifference, differences
 from appealbus.core.guards.conversation import Conversation, NotKept, unpack
 from appealbus.core.guards.guard import Guard
@@ -134,8 +134,8 @@ class _CaseReading:
                 raise
             drafts = []
         for draft in drafts:
-            state = self.before.get((name, draft.key))
-            rows = self.kept.pop((name, draft.key), None)
+            state = self._before(name, draft)
+            rows = self.kept.pop((name, draft.key if state is None else state.key), None)
             if rows and state is not None and draft.query is not None:
                 result = await self._read(node, draft, state, rows)
                 self.results.append(result)
@@ -149,6 +149,14 @@ class _CaseReading:
                 lineage = {**draft.lineage, name: frozenset((draft.key,))}
                 self.known[name].append(Known(state.record, lineage))
 
+    def _before(self, name: str, draft: Draft) -> LookupState | None:
+        """Return how a question stands, be it under the key that it had before its query had other fields."""
+        state = self.before.get((name, draft.key))
+        if state is not None or draft.query is None:
+            return state
+        alike = (each for (lookup, _), each in self.before.items() if lookup == name)
+        return next((each for each in alike if asked_with(each.inputs) == asked_with(draft.inputs)), None)
+
     def _standing(self, name: str) -> InputState:
         states = self.settled[name]
         how = ", ".join(sorted({state.kind.value for state in states}))
@@ -159,7 +167,7 @@ class _CaseReading:
         guard = self.rereader.guards.get(node.lookup.source)
         if guard is None:
             return _impossible(node.lookup.name, draft.key, state, "source.not_started")
-        problem, first = "", None
+        problem, first, none_before = "", None, False
         for row in rows:
             if _is_older(row, state):
                 break
@@ -169,12 +177,20 @@ class _CaseReading:
                 problem = problem or "reply.damaged"
                 continue
             ended = await guard.reread(_question(node, draft, self.case), conversation)
-            if ended.outcome.code in _UNREAD:
-                problem = problem or ended.outcome.code
-            elif ended.outcome.kind in _ANSWERS:
+            outcome = ended.outcome
+            if outcome.code in _UNREAD:
+                problem = problem or outcome.code
+            elif outcome.record is not None or (outcome.kind in _ANSWERS and state.record is None):
+                return self._compared(state, row, ended, conversation)
+            elif not _came_of(state, row):  # another attempt, which brought nothing, made the question stand so
+                none_before = True
+            elif outcome.kind in _ANSWERS:
                 return self._compared(state, row, ended, conversation)
             else:
                 first = first or self._compared(state, row, ended, conversation)
+        if first is None and none_before and not problem:
+            was = _told(state.kind, state.code)
+            return Reread(node.lookup.name, draft.key, Verdict.SAME, was, was, before=state)
         return first or _impossible(node.lookup.name, draft.key, state, problem or "reply.older")
 
     def _compared(self, state: LookupState, row: ReplyRow, ended: Ended, conversation: Conversation) -> Reread:
@@ -196,7 +212,7 @@ class _CaseReading:
                 "reread_at": self.rereader.now(),
             }
             asked = state.provenance
-            if asked is not None and asked.question_id == row.question_id:
+            if asked is not None and _came_of(state, row):
                 # Under which norm and over which wire it left is as it was.
                 own |= {name: getattr(asked, name) for name in ("connector", "purpose", "legal_basis")}
             provenance = provenance.model_copy(update=own)
@@ -212,6 +228,11 @@ class _CaseReading:
             written=ended.written,
         )
         return Reread(*told, Verdict.DIFFERS, was, now, fields, after, state)
+
+
+def _came_of(state: LookupState, row: ReplyRow) -> bool:
+    """Say whether a question stands as it does because of this reply."""
+    return state.provenance is not None and state.provenance.question_id == row.question_id
 
 
 def _is_older(row: ReplyRow, state: LookupState) -> bool:

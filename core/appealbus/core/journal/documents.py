@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 import structlog
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
-from appealbus.core.domain.document import ALONE, Document, Version, put_together, split
+from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 200
+"""Documents in one statement: each is two values, and SQLite takes no more than some thousands."""
 _made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
 _these = outbox.c.id.in_(bindparam("ids", expanding=True))
 _KEPT = [dossier.c[name] for name in ("document", "parts", "appeal_id", "version")]
@@ -62,7 +63,7 @@ _FACTS = select(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key, lookup.c.fact
 _DROP_TRAIL = delete(document).where(
     document.c.appeal_id == bindparam("of"),
     document.c.digest == bindparam("this"),
-    func.substr(document.c.body, 1, len(ALONE)) == ALONE,
+    func.substr(document.c.body, 1, len(NO_RECORD)) == NO_RECORD,
 )
 
 

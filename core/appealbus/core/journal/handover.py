@@ -33,6 +33,7 @@ _MIGRATES, _ASKS = "migrates", "asks"
 _HELD = timedelta(seconds=10)
 """So long workers end for it after its last sign of life: one that dies while it waits must not keep them away."""
 _PAUSE = 0.5
+"""Seconds between two looks whether workers are left."""
 _SHORTLY = 2.0
 """Seconds that who tells no workers waits all the same: between taking the fence and saying so is a moment."""
 _PATIENCE = 150.0

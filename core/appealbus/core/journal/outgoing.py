@@ -1,4 +1,4 @@
-"""The journal's half for dossiers that go out."""
+"""The part of the journal for dossiers that go out."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime

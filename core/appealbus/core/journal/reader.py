@@ -1,4 +1,4 @@
-"""The reading half of the journal: never blocks the writer, never blocks the event loop."""
+"""The part of the journal that reads: never blocks the writer, never blocks the event loop."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -25,12 +25,21 @@ from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import cases, changes, counting, deliveries, lists, log, replies, standing
 from appealbus.core.journal.reads.replies import Place, Span
-from appealbus.core.journal.rows import ChangeRow, DeliveryRow, JournalState, QuarantineRow, Undelivered, WorkerState
+from appealbus.core.journal.rows import (
+    ChangeRow,
+    DeliveryRow,
+    JournalState,
+    NewChange,
+    QuarantineRow,
+    Undelivered,
+    WorkerState,
+)
 from appealbus.core.journal.store import READERS, as_journal_error
+from appealbus.core.journal.writes import changing
+from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.change import Change
 
 T = TypeVar("T")
 
@@ -61,9 +70,13 @@ class JournalReader:
         """Return a page of the changes that wait for their appeals, without the changes themselves."""
         return await self._read(lambda connection: changes.waiting_changes(connection, after, limit))
 
-    async def would_accept(self, message: Appeal | Change) -> None:
+    async def would_accept(self, message: Appeal) -> None:
         """Raise MessageDiffers where another message has come with the message id of this one before."""
         await self._read(lambda connection: changes.would_accept(connection, message))
+
+    async def would_change(self, new: NewChange, *, most_waiting: int = 10_000) -> None:
+        """Raise what `change` would raise, and write nothing."""
+        await self._read(lambda connection: changing.would_change(connection, Changing(new, most_waiting)))
 
     async def cases(self, ids: Sequence[int]) -> list[Case]:
         """Return appeals by id, in the order of the ids. One that cannot be read is left out and logged."""

@@ -1,4 +1,4 @@
-"""The journal's half for a new key."""
+"""The part of the journal for a new key."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""The journal's half for what comes in."""
+"""The part of the journal for what comes in."""
 
 from appealbus.core import clocks
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine

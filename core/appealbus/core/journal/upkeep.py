@@ -1,4 +1,4 @@
-"""The journal's half for upkeep: who is alive, who does what for all, what is old."""
+"""The part of the journal for upkeep: who is alive, who does what for all, what is old."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

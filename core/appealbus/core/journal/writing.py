@@ -1,4 +1,4 @@
-"""What every writing half of the journal has: the writer behind it, and how it stands."""
+"""What every writing part of the journal has: the writer behind it, and how it stands."""
 
 from datetime import datetime
 

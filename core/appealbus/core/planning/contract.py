@@ -247,7 +247,8 @@ class Contracts:
         }
         for name, state in self._standing.plugins.items():
             if state == "broken" and name not in plugins and name not in retired:
-                missing[name] = Missing(f"the plugin {name} is broken, and what it would ask was never known here")
+                told = f"the plugin {name} is broken, and what it would ask was never known here"
+                missing[name] = Missing(f"{told}; `appealbus plugins` says why")
         return missing
 
     def _lost(self, name: str, known: KnownLookup | None, present: Mapping[str, str]) -> Missing:

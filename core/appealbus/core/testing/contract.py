@@ -11,6 +11,7 @@ from lxml import etree
 
 from appealbus.core.config.environment import PREFIX
 from appealbus.core.config.loading import from_document
+from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
 from appealbus.core.parts import build, load_plugins
 from appealbus.core.testing.envelopes import fault_in, version_of, with_envelope
@@ -58,7 +59,10 @@ def _wire(contract: Contract, source: str, url: str) -> Wire:
     # Secrets may be named; the settings of a bus that this machine has are none of a test's.
     env = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
     loaded = from_document({"sources": {source: table}}, Path.cwd(), env)
-    return build(loaded, load_plugins(loaded)).sources[source].wire
+    parts = build(loaded, load_plugins(loaded))
+    if source not in parts.sources:
+        raise ConfigError(*parts.problems)
+    return parts.sources[source].wire
 
 
 class _Agency:

@@ -126,6 +126,9 @@ class _XsdWriter:
 
 
 def _scalar(element: etree._Element, shape: Scalar) -> None:
+    if shape.or_day:
+        _add(_add(element, "simpleType"), "union", memberTypes=f"{_BASES[datetime]} {_BASES[date]}")
+        return
     pattern = _DECIMAL if shape.type is Decimal else (shape.pattern or "").removeprefix("^").removesuffix("$")
     facets = [
         *(("enumeration", word) for word in shape.words),

@@ -1,16 +1,12 @@
 """Changes of appeals, and whether a message may come under its id."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal.rows import ChangeRow
 from appealbus.core.journal.sameness import differ, digest
-from appealbus.core.journal.tables import (
-    appeal,
-    change,
-)
+from appealbus.core.journal.tables import appeal, change
 from appealbus.schemas.appeal import Appeal
-from appealbus.schemas.change import Change
 
 _OF_CHANGE = [change.c[name] for name in ChangeRow.__dataclass_fields__ if name != "document"]
 
@@ -32,15 +28,9 @@ def waiting_changes(connection: Connection, after: int, limit: int) -> list[Chan
     return [ChangeRow(**row._mapping) for row in connection.execute(waits.order_by(change.c.id + 0).limit(limit))]
 
 
-def would_accept(connection: Connection, new: Appeal | Change) -> None:
+def would_accept(connection: Connection, new: Appeal) -> None:
     """Raise MessageDiffers where another message has come with the message id of this one before."""
-    if isinstance(new, Change):
-        named = (change.c.message_id == new.message_id) & (change.c.channel == new.channel)
-        of = change.outerjoin(appeal, appeal.c.id == change.c.appeal_id)
-        query = select(func.coalesce(appeal.c.number, change.c.number, "").label("number"), change.c.digest)
-        first = connection.execute(query.select_from(of).where(named)).first()
-    else:
-        named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
-        first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
+    named = (appeal.c.message_id == new.message_id) & (appeal.c.channel == new.channel)
+    first = connection.execute(select(appeal.c.number, appeal.c.digest).where(named)).first()
     if first is not None and differ(first.digest, digest(new)):
         raise MessageDiffers(first.number)

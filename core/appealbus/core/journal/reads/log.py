@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, null, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, null, select
 
 from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.journal.errors import CursorAhead, CursorPruned, CursorUndone, UnknownEpoch
 from appealbus.core.journal.tables import appeal, counter, epoch, log_entry, log_unplaced
-from appealbus.core.journal.writes.placing import COUNTER
+from appealbus.core.journal.writes.placing import COUNTER, LAST
 
 _WINDOW = 10_000
 """Positions that one page looks through for what is wanted: a filter that nothing fulfils must not read millions."""
@@ -17,7 +17,6 @@ _COUNTED = 100_000
 """Entries without a position that are counted: where no worker runs there may be millions."""
 _UNPLACED = 1000
 """The most entries of an appeal without a position that are shown: the sequencer is a second behind, or is stopped."""
-_LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
 _FIRST = select(func.min(log_entry.c.position))
 
 
@@ -65,7 +64,7 @@ def history(connection: Connection, number: str, after: int, limit: int) -> list
 def head(connection: Connection) -> int:
     """Return the last position that was ever given."""
     if connection.dialect.name == "sqlite":
-        return connection.scalar(_LAST) or 0
+        return connection.scalar(LAST) or 0
     return connection.scalar(select(counter.c.value).where(counter.c.name == COUNTER)) or 0
 
 

@@ -79,6 +79,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
     happened: list[Event] = []
     forms: list[tuple[int, Document]] = []
     named: list[subjects.Naming] = []
+    brought: set[str] = set()
     for item in items:
         said = digest(item.new.appeal)
         if item.key in known:
@@ -90,6 +91,8 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
             happened.append(Event(What.REPEATED, first.appeal_id, by_client(item.key[1]), item.key[1]))
             continue
         number = numbers.give(item)
+        if number == item.foreign:
+            brought.add(number)
         last[_IDS] += 1
         content = numbered(item.new.appeal, number, own=item.foreign is None)
         written = appeal_document(content)
@@ -104,7 +107,8 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         accepted = _accepted(row, new=True)
         results.append(accepted)
         known[item.key] = replace(accepted, new=False), said
-    waited = waiting_changes.waiting_for(connection, rows) if rows and last[waiting_changes.WAITING] else {}
+    waits = rows and last[waiting_changes.WAITING]
+    waited = waiting_changes.waiting_for(connection, rows, brought) if waits else {}
     if rows:
         bulk.insert(connection, appeal, rows)
         documents.keep(connection, forms)

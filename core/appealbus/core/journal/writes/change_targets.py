@@ -98,21 +98,21 @@ class Target:
 _COLUMNS = (appeal.c.id, appeal.c.number, appeal.c.channel, appeal.c.message_id)
 _BY_NUMBER = select(*_COLUMNS).where(appeal.c.number.in_(bindparam("these", expanding=True)))
 _BY_MESSAGE = select(*_COLUMNS).where(appeal.c.message_id.in_(bindparam("these", expanding=True)))
-_LOCKED = (
+_SEEN = (
     select(*_COLUMNS, appeal.c.state, appeal.c.deaths, appeal.c.due_at, appeal.c.urgency)
     .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(appeal.c.id)
-    .with_for_update(key_share=True)
 )
+_LOCKED = _SEEN.with_for_update(key_share=True)
 _OF_APPEALS = select(
     table.c.appeal_id, table.c.kind, table.c.dated_at, table.c.message_id, table.c.channel, table.c.size
 ).where(table.c.appeal_id.in_(bindparam("ids", expanding=True)))
 
 
 class Targets:
-    """The appeals that changes are about, locked, and how many changes wait for theirs."""
+    """The appeals that changes are about, locked unless one only looks, and how many changes wait for theirs."""
 
-    def __init__(self, connection: Connection, items: Sequence[Changing]) -> None:
+    def __init__(self, connection: Connection, items: Sequence[Changing], *, look: bool = False) -> None:
         self._connection = connection
         self._found = _found(connection, items)
         self._here: dict[int, Target] = {}
@@ -120,11 +120,11 @@ class Targets:
         self._waiting = 0
         if any(not self._candidates(item) for item in items):
             # From now on nobody accepts an appeal until this is written: else both could miss each other.
-            self._waiting = waiting_changes.count(connection, 0)
+            self._waiting = waiting_changes.waiting(connection) if look else waiting_changes.count(connection, 0)
             self._found = _found(connection, items)
         ids = sorted({row.id for item in items for row in self._candidates(item)})
         if ids:
-            self._here = _targets_of(connection, ids)
+            self._here = _targets_of(connection, ids, look=look)
 
     def of(self, item: Changing) -> Target | JournalError | None:
         """Return the appeal that a change is about, None if it is to come, or why it cannot be taken."""
@@ -178,10 +178,10 @@ def _found(connection: Connection, items: Sequence[Changing]) -> tuple[dict[str 
     return {row.number: row for row in by_number}, {(row.message_id, row.channel): row for row in by_message}
 
 
-def _targets_of(connection: Connection, ids: Sequence[int]) -> dict[int, Target]:
-    """Return appeals, locked, with the changes that they have."""
-    locked = connection.execute(_LOCKED, {"ids": bulk.padded(ids)})
-    found = {row.id: Target(row, urgency=row.urgency) for row in locked}
+def _targets_of(connection: Connection, ids: Sequence[int], *, look: bool) -> dict[int, Target]:
+    """Return appeals with the changes that they have."""
+    rows = connection.execute(_SEEN if look else _LOCKED, {"ids": bulk.padded(ids)})
+    found = {row.id: Target(row, urgency=row.urgency) for row in rows}
     for row in connection.execute(_OF_APPEALS, {"ids": bulk.padded(ids)}):
         target = found[row.appeal_id]
         target.orders.append(((row.dated_at, row.message_id, row.channel), row.kind))

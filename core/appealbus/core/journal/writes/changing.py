@@ -46,9 +46,9 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
             first, said_first = known[item.key]
             differs = differ(said_first, said)
             results.append(MessageDiffers(first.receipt.number) if differs else first)
-            if first.appeal_id is not None and not differs:  # of one that differs quarantine tells
-                channel = item.new.change.channel
-                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel))
+            if not differs:  # of one that differs quarantine tells
+                channel, detail = item.new.change.channel, {"change": item.new.change.message_id}
+                told.append(Event(What.REPEATED, first.appeal_id, by_client(channel), channel, detail))
             continue
         target = targets.of(item)
         if isinstance(target, JournalError):
@@ -72,6 +72,18 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
     targets.write(connection)
     events.note(connection, told)
     return results
+
+
+def would_change(connection: Connection, item: Changing) -> None:
+    """Raise what would keep a change from being taken; only look."""
+    if item.key in (known := _known(connection, [item])):
+        first, said_first = known[item.key]
+        if differ(said_first, digest(item.new.change)):
+            raise MessageDiffers(first.receipt.number)
+        return
+    target = Targets(connection, [item], look=True).of(item)
+    if isinstance(target, JournalError):
+        raise target
 
 
 def _row(item: Changing, said: bytes) -> dict[str, Any]:

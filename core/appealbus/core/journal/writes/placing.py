@@ -28,7 +28,8 @@ _MOVE = text(
     " SELECT :head + row_number() OVER (ORDER BY id), at, what, appeal_id, actor, about, detail FROM gone"
 )
 _GIVEN = text("UPDATE counter SET value = value + :count WHERE name = 'log'")
-_LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
+LAST = text("SELECT seq FROM sqlite_sequence WHERE name = 'log_entry'")
+"""Asks SQLite for the last position that it ever gave, pruned or not."""
 
 
 def place(connection: Connection, items: Sequence[int]) -> list[int]:
@@ -49,7 +50,7 @@ def _place(connection: Connection, most: int) -> int:
 def locked_head(connection: Connection) -> int:
     """Return the last position that was ever given; until the transaction ends nobody gives another one."""
     if connection.dialect.name == "sqlite":
-        return connection.scalar(_LAST) or 0
+        return connection.scalar(LAST) or 0
     head: int | None = connection.scalar(_HEAD)
     if head is None:  # a row that is not there cannot be locked
         connection.execute(_FIRST)

@@ -15,6 +15,7 @@ from appealbus.core.journal.writes import events
 from appealbus.schemas.base import printable
 
 _BATCH = 100
+"""Replies that go in one transaction: with more, who has something to write waits behind it."""
 _EACH = 3
 """Times that a question was answered of which the replies stay. A source that is out of order for a week answers a
 parked question fifty times; with less, the last answer that was of use may be gone."""

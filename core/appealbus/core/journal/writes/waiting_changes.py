@@ -1,7 +1,7 @@
 """Changes that wait: for appeals that are still to come, as many and for as long as may be."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appealbus.core.domain.change import closed_by
+from appealbus.core.domain.change import AS_KEPT, closed_by
 from appealbus.core.domain.event import Event, What, by_client
 from appealbus.core.journal import bulk
 from appealbus.core.journal.rows import NewQuarantine
@@ -34,6 +34,11 @@ def count(connection: Connection, more: int) -> int:
     return int(connection.execute(changed.returning(counter.c.value)).scalar_one())
 
 
+def waiting(connection: Connection) -> int:
+    """Return how many changes wait, as it is now."""
+    return connection.scalar(select(counter.c.value).where(counter.c.name == WAITING)) or 0
+
+
 _WAITING = select(
     table.c.id,
     table.c.number,
@@ -49,12 +54,16 @@ _WAITING = select(
 _ADOPTED = update(table).where(table.c.id == bindparam("this")).values(appeal_id=bindparam("of"))
 
 
-def waiting_for(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[int, list[Any]]:
+def waiting_for(
+    connection: Connection, rows: Sequence[dict[str, Any]], brought: Collection[str]
+) -> dict[int, list[Any]]:
     """Find the changes that have waited for appeals, and write into the rows of these what becomes of them.
+
+    By number those alone are found that appeals have `brought`: nobody can have meant one that the bus gives now.
 
     Such an appeal is nobody's at first: whoever claims it knows its changes. On PostgreSQL the counter is locked.
     """
-    by_number = {row["number"]: row for row in rows}
+    by_number = {row["number"]: row for row in rows if row["number"] in brought}
     by_message = {(row["message_id"], row["channel"]): row for row in rows}
     found: defaultdict[int, list[Any]] = defaultdict(list)
     numbers = bulk.padded(list(by_number))
@@ -113,7 +122,7 @@ def _given_up(row: Any, at: datetime) -> NewQuarantine:
     reason = "no appeal of this number or message id has come for as long as a change waits"
     code = "change.appeal_unknown"
     position = printable(f"change {row.message_id}")
-    return NewQuarantine(at, row.channel, position, reason, row.document, "application/json", code)
+    return NewQuarantine(at, row.channel, position, reason, row.document, AS_KEPT, code)
 
 
 def told(row: Mapping[str, Any], standing: Mapping[str, Any]) -> Event:
