@@ -94,8 +94,15 @@ def record_from_json(raw: bytes) -> Record:
 
 
 def stored_record(raw: bytes) -> Record:
-    """Return the record that the journal holds: typed as far as it can be, with all that its model does not know."""
+    """Return the record that the journal holds: typed as far as it can be, with all that its model does not know.
+
+    Raises:
+        ValueError: it is damaged.
+
+    """
     document = orjson.loads(raw)
+    if not isinstance(document, dict) or not isinstance(document.get("type"), str):
+        raise ValueError("this is no record")
     try:
         return Record.known[document["type"]].model_validate_json(raw)
     except (KeyError, ValidationError):

@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
+from appealbus.core.errors import JournalError
 from appealbus.core.journal import migrations, store
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.migrations import filling
@@ -226,13 +227,28 @@ async def test_several_that_start_together_take_turns(old):
     await reads_as_before(url, count)
 
 
+DEEP = b"[" * 900 + b"]" * 900
+"""No program that reads it by recursion comes to its end, and a stored reply may have it."""
+NO_APPEALS = (b"{", b"[]", b"5", DEEP, b'{"applicant": [1]}', b'{"parcels": [1]}', b'{"category": {"code": {}}}')
+NO_RECORDS = (b"{", b"null", b"[]", b'{"type": ["a"]}', b'{"type": "acme.Thing", "a": ' + DEEP + b"}")
+
+
 async def test_what_is_damaged_stays_as_it_is(old):
     """An appeal or a record that cannot be read stops nothing, and is not made into something else."""
     url, count = old
+    rows = [("appeal SET document", "id", raw) for raw in NO_APPEALS]
+    rows += [("lookup SET record", "appeal_id", raw) for raw in NO_RECORDS]
+    rows += [("lookup SET provenance", "appeal_id", raw) for raw in (b"{", DEEP)]
     engine = create_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE appeal SET document = :it WHERE id = 3"), {"it": b"{"})
-        connection.execute(text("UPDATE lookup SET record = :it WHERE appeal_id = 4"), {"it": b"{"})
+        for i, (column, which, raw) in enumerate(rows, 3):
+            connection.execute(text(f"UPDATE {column} = :it WHERE {which} = {i}"), {"it": raw})
+        # A version is handed over as it is.
+        connection.execute(text("UPDATE dossier SET document = :it WHERE appeal_id = 20"), {"it": b'"signals":5}'})
     engine.dispose()
     async with await Journal.open(url) as journal:
-        assert len(await journal.cases(range(1, count + 1))) == count - 2
+        read = {case.appeal_id for case in await journal.cases(range(1, count + 1))}
+        assert set(range(1, count + 1)) - read == set(range(3, 3 + len(rows)))
+        for i in (3, 3 + len(NO_APPEALS)):
+            with pytest.raises(JournalError, match="damaged"):
+                await journal.case(f"N-{i}")

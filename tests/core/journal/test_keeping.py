@@ -252,3 +252,7 @@ async def test_a_channel_that_floods_quarantine_loses_its_own_oldest(journal, ma
     assert left == sorted([replayed, *flood[-10:], *large[-3:], young])
     assert old not in left
     assert await journal.trim_quarantine(QuarantineBounds(10, 3500, now - timedelta(days=7))) == 0
+    while await journal.place_log():
+        pass
+    closed = [entry.detail["reason"] for entry in (await journal.log(what=["closed"])).entries]
+    assert (closed.count("too_old"), len(closed)) == (1, 22)

@@ -97,6 +97,7 @@ async def test_a_key_that_is_there_counts(keyless, tmp_path):
         (lambda file: file.write_text("cd" * 32), "is not this journal's"),
         (lambda file: file.write_text("cd" * 31), "is no key of a journal"),
         (lambda file: file.write_text("x" * 100_000), "is no key of a journal"),
+        (lambda file: (file.unlink(), os.mkfifo(file, 0o600)), "is no key of a journal"),
         (lambda file: file.chmod(0o666), "may be written by others"),
     ],
 )

@@ -1,5 +1,8 @@
 """How far a migration is, for whoever waits for it at a terminal."""
 
+from rich.control import Control
+from rich.segment import ControlType
+
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.journal.schema import Progress, Tell
 
@@ -11,7 +14,8 @@ def shown_on(terminal: Terminal) -> Tell | None:
 
     def show(progress: Progress) -> None:
         part = f"{progress.done:,} of {progress.total:,} appeals"
-        terminal.print(f"migrating the journal: {part}, {progress.seconds:.0f} s", end="\r")
+        terminal.control(Control(ControlType.CARRIAGE_RETURN))  # as text it would be escaped
+        terminal.print(f"migrating the journal: {part}, {progress.seconds:.0f} s", end="")
         if progress.done >= progress.total:
             terminal.print()
 

@@ -30,6 +30,9 @@ from appealbus.schemas.appeal import AppealKind
 
 _START = 60.0
 """Seconds for a wire to start: contracts are read then."""
+_ALONE = 330
+"""Seconds that a request may take, the first one with all that is read before it: longer than whoever asks waits. Past
+that nobody waits any more, and the process is ended by the system, whatever a plugin does in it."""
 _MEMORY = 4 * 1024 * 1024 * 1024
 """Bytes of address space: several times what contracts and the largest reply take."""
 
@@ -41,6 +44,7 @@ def main() -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     spare_memory()
+    signal.alarm(_ALONE)
     # What plugins print must not come between what is told.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -60,7 +64,11 @@ async def _serve(cli: Cli, source: str, requests: IO[bytes], results: IO[bytes])
                 guards[bound.name] = _guard(bound)
         rereader = Rereader(guards, cli.loaded.settings.bus.max_fan_out, wall, (await journal.keyed()).question)
         contracts = parts.contracts.known_to(await journal.known_lookups())
-        while (request := await asyncio.to_thread(_taken, requests)) is not None:
+        while True:
+            signal.alarm(0)
+            if (request := await asyncio.to_thread(_taken, requests)) is None:
+                break
+            signal.alarm(_ALONE)
             told = orjson.dumps(await _reread(rereader, contracts, journal, request))
             results.writelines((f"{len(told)}\n".encode(), told))
             results.flush()

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
 class What(StrEnum):
@@ -72,6 +73,7 @@ BUS = "bus"
 """The actor of what the bus does by itself."""
 _NAME = 12
 """Of 32 characters of a worker's name: enough that two hardly ever begin alike."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def short(worker: str) -> str:
@@ -94,9 +96,8 @@ def by_client(channel: str) -> str:
     return f"client:{channel}"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happens, on its way into the log.
+class Event(NamedTuple):
+    """Something that happens, on its way into the log: a tuple, as each appeal has seven and more of them.
 
     Attributes:
         what: what it is.
@@ -112,7 +113,7 @@ class Event:
     appeal_id: int | None
     actor: str
     about: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

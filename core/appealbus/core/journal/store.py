@@ -113,7 +113,7 @@ def as_journal_error(error: Exception) -> JournalError:
 
 
 def _our_words(error: Exception, original: BaseException | None) -> tuple[str, str]:
-    if isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError):
         return "constraint", ": the write contradicts what is there"
     if isinstance(original, sqlite3.Error):
         number = getattr(original, "sqlite_errorcode", 0) & 0xFF

@@ -41,6 +41,8 @@ from appealbus.schemas.record import Record, record_to_json, stored_record
 
 _BATCH = 1000
 """Appeals of one transaction: with more it is hardly faster, and more is lost by a kill and waits for it to end."""
+_DAMAGED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What comes of JSON that is malformed, nested too deep, or no appeal, record or dossier: the row stays as it is."""
 _LAST, _DONE = "filled.last", "filled.count"
 """The counters that say up to which appeal all is filled, and how many these are."""
 
@@ -103,16 +105,18 @@ class Old:
 
     Attributes:
         row: its row.
-        appeal: the JSON of the appeal, None where it is damaged.
-        document: its document, as it is from now on.
+        document: the appeal's document, as it is from now on.
+        told: what its columns tell; nothing where it is damaged.
+        named: whom the appeal itself names.
         newest: the newest version of its dossier, which is whole; None where it has none.
         questions: how its questions stand.
 
     """
 
     row: dict[str, Any]
-    appeal: dict[str, Any] | None
     document: Document
+    told: dict[str, str | None]
+    named: list[Named]
     newest: bytes | None = None
     questions: list[Question] = field(default_factory=list)
 
@@ -158,9 +162,12 @@ def _old(row: dict[str, Any]) -> Old:
     raw = row["document"]
     try:
         appeal = _without_nulls(orjson.loads(raw))
-        return Old(row, appeal, Document.of(orjson.dumps(appeal)))
-    except ValueError:  # it stays as it is, and whoever works it says so
-        return Old(row, None, Document.of(raw))
+        told = columns.of_appeal(appeal)
+        if not all(isinstance(value, str | None) for value in told.values()):
+            raise TypeError("a code of the appeal is no text")
+        return Old(row, Document.of(orjson.dumps(appeal)), told, named_by_appeal(appeal))
+    except _DAMAGED:  # it stays as it is, and whoever works it says so
+        return Old(row, Document.of(raw), columns.of_appeal({}), [])
 
 
 def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
@@ -195,7 +202,7 @@ def _changed(old: Old) -> dict[str, Any]:
         "document": b"",
         "content": old.document.digest,
         "size": len(old.document.body),
-        **columns.of_appeal(old.appeal or {}),
+        **old.told,
         "signal": None if old.newest is None else _signal(old.newest),
         "pending": codec.names_to(open_) if old.row["version"] else None,
     }
@@ -203,7 +210,7 @@ def _changed(old: Old) -> dict[str, Any]:
 
 def _named(old: Old) -> list[Named]:
     """Return whom the appeal and the records that were found for it name."""
-    named = [] if old.appeal is None else named_by_appeal(old.appeal)
+    named = list(old.named)
     for each in old.questions:
         if each.record is not None:
             named += named_by_record(each.record, each.row["lookup"])
@@ -213,7 +220,7 @@ def _named(old: Old) -> list[Named]:
 def _signal(dossier: bytes) -> str | None:
     try:
         return columns.signal_of(dossier)
-    except (ValueError, TypeError, KeyError):  # damaged
+    except _DAMAGED:
         return None
 
 
@@ -224,7 +231,7 @@ def _question(row: dict[str, Any]) -> Question:
         try:
             record = _record(raw)
             raw = orjson.dumps(record) if isinstance(record, dict) else record_to_json(record, exclude_none=True)
-        except (ValueError, TypeError, KeyError):  # it stays as it is, and names nobody
+        except _DAMAGED:  # it stays as it is, and names nobody
             record = None
     if provenance is not None:
         provenance = _provenance(provenance)
@@ -247,7 +254,7 @@ def _moved(question: Question, key: JournalKey) -> dict[str, Any]:
 def _provenance(raw: bytes) -> bytes:
     try:
         return orjson.dumps(_without_nulls(orjson.loads(raw)))
-    except ValueError:
+    except _DAMAGED:
         return raw
 
 

@@ -87,7 +87,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
             if differ(said_first, said):  # told where it goes into quarantine
                 results.append(MessageDiffers(first.receipt.number))
                 continue
-            results.append(first)
+            results.append(replace(first, new=False))
             happened.append(Event(What.REPEATED, first.appeal_id, by_client(item.key[1]), item.key[1]))
             continue
         number = numbers.give(item)
@@ -106,7 +106,7 @@ def accept(connection: Connection, items: Sequence[Accept]) -> list[Accepted | J
         happened.append(_event(row))
         accepted = _accepted(row, new=True)
         results.append(accepted)
-        known[item.key] = replace(accepted, new=False), said
+        known[item.key] = accepted, said
     waits = rows and last[waiting_changes.WAITING]
     waited = waiting_changes.waiting_for(connection, rows, brought) if waits else {}
     if rows:

@@ -128,12 +128,20 @@ def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -
         if item.before is not None:
             too_much |= all_.c.at < item.before
         ids = select(all_.c.id).where(too_much).limit(_BATCH)
-        dropped = delete(quarantine).where(quarantine.c.id.in_(ids)).returning(quarantine.c.id, quarantine.c.channel)
+        dropped = (
+            delete(quarantine)
+            .where(quarantine.c.id.in_(ids))
+            .returning(quarantine.c.id, quarantine.c.channel, quarantine.c.at)
+        )
         rows = sorted(connection.execute(dropped), key=lambda row: row.id)
-        closed = [Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": "too_much"}) for row in rows]
-        events.note(connection, closed)
+        events.note(connection, [_dropped(row, item) for row in rows])
         results.append(len(rows))
     return results
+
+
+def _dropped(row: Any, item: QuarantineBounds) -> Event:
+    reason = "too_old" if item.before is not None and row.at < item.before else "too_much"
+    return Event(What.CLOSED, None, BUS, row.channel, {"id": row.id, "reason": reason})
 
 
 def prune_access(connection: Connection, items: Sequence[Old]) -> list[int]:
