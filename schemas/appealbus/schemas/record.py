@@ -147,8 +147,14 @@ def _null_where_absent(document: dict[str, Any], error: ValidationError) -> bool
     return True
 
 
-def record_to_json(record: Record, *, exclude_none: bool = False) -> bytes:
-    """Return a record as JSON, with what its model does not know."""
+def record_to_json(record: Record, *, exclude_none: bool = False, strict: bool = False) -> bytes:
+    """Return a record as JSON, with what its model does not know.
+
+    Raises:
+        PydanticSerializationError: it cannot be written; or, if strict, a value in it is none that its field takes.
+
+    """
     if isinstance(record, OtherRecord) or not knows_more(record):
-        return record.model_dump_json(exclude_none=exclude_none).encode()
-    return to_json(whole(record, record.model_dump(mode="json", exclude_none=exclude_none, warnings=False)))
+        return record.model_dump_json(exclude_none=exclude_none, warnings="error" if strict else True).encode()
+    dumped = record.model_dump(mode="json", exclude_none=exclude_none, warnings="error" if strict else False)
+    return to_json(whole(record, dumped))

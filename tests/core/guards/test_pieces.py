@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appealbus.core import clocks, found, invalid, not_found, unavailable
+from appealbus.core.domain.document import fact_document
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.freshness import Freshness
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Ended
+from appealbus.core.guards.storable import checked
+from appealbus.schemas.record import OtherRecord, record_to_json
 from tests.services.forms import form
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -238,3 +241,13 @@ def test_latency_quantiles_follow_the_newest_calls():
     p50, p95 = latency.quantiles(0.5, 0.95)
     assert p50 == pytest.approx(0.5, abs=0.03)
     assert p95 == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_record_is_kept_as_it_was_checked():
+    """What is looked at before anybody relies on a record is, byte for byte, what its document holds."""
+    record = OtherRecord.model_validate({"type": "vendor.Odd", "none": None, "deep": {"list": [1, None]}})
+    outcome, written = checked(found(record))
+    assert outcome.record is record
+    assert written == record_to_json(record, exclude_none=True)
+    assert fact_document(record, None, written) == fact_document(record, None)
+    assert checked(not_found("nobody")) == (not_found("nobody"), None)

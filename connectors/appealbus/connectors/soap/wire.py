@@ -7,7 +7,6 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TypeVar
@@ -145,26 +144,22 @@ class SoapWire(Wire):
         """Return what answers the question, once it was held to the contract."""
         envelope, notes = opened.envelope, Notes(self.replies)
         header = envelope.header if envelope is not None else None
-        reply = Reply(
-            {},
+        element: etree._Element | None = None
+        if operation.output is not None:
+            if envelope is None:
+                raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
+            element = answer_in(envelope, operation.output)
+            if self._contract.checker is not None:
+                await self._aside(partial(self._contract.checker.take, element, notes))
+        return Reply(
+            {} if element is None else element,
             hashlib.sha256(answer.body).hexdigest(),
             observed_at,
-            correlated=opened.correlated,
-            headers=tuple(header) if header is not None else (),
-        )
-        if operation.output is None:
-            return reply
-        if envelope is None:
-            raise CallFailed(OutcomeKind.INVALID, "soap.empty", "the reply is empty")
-        element = answer_in(envelope, operation.output)
-        if self._contract.checker is not None:
-            await self._aside(partial(self._contract.checker.take, element, notes))
-        return replace(
-            reply,
-            body=element,
             message_id=text(header, "MessageID") if header is not None else None,
+            correlated=opened.correlated,
             attachments=opened.attachments,
             differences=notes.differences,
+            headers=tuple(header) if header is not None else (),
         )
 
     async def health(self) -> Health:

@@ -78,6 +78,8 @@ class LookupState:
     """The id under which it was put last. For the log alone, as is `tries`: it is not read again from the journal."""
     tries: tuple[Try, ...] = ()
     """The attempts of the last run, in their order."""
+    written: bytes | None = field(default=None, repr=False, compare=False)
+    """Its record as JSON, where that is at hand."""
     is_kept: bool = field(default=False, init=False, repr=False, compare=False)
     """Whether the journal has, or is about to get, the document of its record and provenance."""
     _fact: Document | None = field(default=None, init=False, repr=False, compare=False)
@@ -86,7 +88,7 @@ class LookupState:
     def fact(self) -> Document | None:
         """The document of its record and provenance; None where it has neither."""
         if self._fact is None and not (self.record is None and self.provenance is None):
-            object.__setattr__(self, "_fact", fact_document(self.record, self.provenance))
+            object.__setattr__(self, "_fact", fact_document(self.record, self.provenance, self.written))
         return self._fact
 
     def kept(self, fact: Document | None = None) -> "LookupState":

@@ -93,10 +93,10 @@ def split(parts: bytes) -> tuple[bytes, ...]:
     return tuple(parts[at : at + DIGEST] for at in range(0, len(parts), DIGEST))
 
 
-def fact_document(record: Record | None, provenance: Provenance | None) -> Document:
-    """Return the document of a fact: a record with its provenance, or that of an outcome without a record."""
+def fact_document(record: Record | None, provenance: Provenance | None, written: bytes | None = None) -> Document:
+    """Return the document of a fact: a record, perhaps written already, with its provenance, or a provenance alone."""
     return fact_of(
-        None if record is None else record_to_json(record, exclude_none=True),
+        None if record is None else written or record_to_json(record, exclude_none=True),
         None if provenance is None else PROVENANCE.write(provenance, exclude_none=True),
     )
 

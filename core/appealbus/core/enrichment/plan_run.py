@@ -276,6 +276,7 @@ class PlanRun:
             provenance=ended.provenance,
             question=ended.question,
             tries=ended.tries,
+            written=ended.written,
         )
         at = next_attempt(
             enrichment.retry,

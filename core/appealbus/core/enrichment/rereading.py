@@ -225,6 +225,7 @@ class _CaseReading:
             next_attempt_at=None,
             record=outcome.record,
             provenance=provenance,
+            written=ended.written,
         )
         return Reread(*told, Verdict.DIFFERS, was, now, fields, after, state)
 

@@ -57,8 +57,10 @@ class Attempts(Flight):
         self._context = context
         self.question = question
         self._question_id = question_id
-        self._message_ids: tuple[str, ...] = ()
+        self._before: Source | None = None
+        """Over which the last call left: it knows the ids of the messages so far."""
         self._provenance: Provenance | None = None
+        self._written: bytes | None = None
         self._failed: CallFailed | None = None
         """What the last call has failed with, if it did."""
         self._tries: list[Try] = []
@@ -93,6 +95,7 @@ class Attempts(Flight):
             question=question,
             tries=tries,
             replies=self._replies,
+            written=None if self.so_far.record is None else self._written,
         )
 
     def _try(self, flying: tuple[str, datetime, float], outcome: Outcome[Record]) -> Try:
@@ -148,7 +151,8 @@ class Attempts(Flight):
                 if refusal is not None:
                     self.so_far = refusal
                     return False
-                await asyncio.sleep(context.pause())
+                if pause := context.pause():
+                    await asyncio.sleep(pause)
         except BaseException:
             context.breaker.gave_up(place)
             raise
@@ -169,10 +173,10 @@ class Attempts(Flight):
     async def _call(self, place: int, seconds: float) -> None:
         context = self._context
         started = context.monotonic()
-        number, alone, ids = masked(self.question.number), self._alone, self._message_ids
-        call = Call(self._question_id, number, seconds, alone=alone, message_ids=ids)
+        ids = () if self._before is None else self._before.call_context.message_ids
+        call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone, message_ids=ids)
         noting = NotingWire(context.wire) if context.keep_replies else None
-        source = self._source(call, noting or context.wire)
+        source = self._before = self._source(call, noting or context.wire)
         self.attempts += 1
         at = context.now()
         self.asked_at = self.asked_at or at
@@ -199,7 +203,6 @@ class Attempts(Flight):
             self._flying = None
             if self.so_far.record is None:
                 self._provenance = self._trail_of_none(source)
-            self._message_ids = source.call_context.message_ids
             context.in_flight -= 1
             context.latency.took(context.monotonic() - started)
             settle(place)
@@ -246,7 +249,7 @@ class Attempts(Flight):
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
-                self.so_far = checked(self._of_fault(failed))
+                self.so_far, self._written = checked(self._of_fault(failed))
             except Exception as error:  # found without a record, a pause that is no number, or a defect of the lookup
                 self.so_far = self._context.defect(lookup, error)
             return True
@@ -285,7 +288,7 @@ class Attempts(Flight):
         )
         if not isinstance(outcome, Outcome):
             raise NotAnOutcome
-        outcome = checked(outcome)
+        outcome, self._written = checked(outcome)
         if outcome.record is not None:
             self._provenance = self._trail(source, outcome.kind)
         return outcome

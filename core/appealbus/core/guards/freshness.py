@@ -47,9 +47,8 @@ class Freshness:
         if self._ttl <= 0 or ended.outcome.kind not in REMEMBERED:
             return
         now = self._clock()
-        if ended.replies is not None and len(ended.replies.packed) > _LARGEST:
-            ended = replace(ended, replies=None)
-        self._kept[key] = (now + self._ttl, ended)
+        replies = ended.replies if ended.replies is None or len(ended.replies.packed) <= _LARGEST else None
+        self._kept[key] = (now + self._ttl, replace(ended, replies=replies, written=None))
         self._kept.move_to_end(key)
         # Personal data does not stay longer than it serves, as far as a look at the old end can tell.
         while self._kept and (len(self._kept) > self._entries or now >= next(iter(self._kept.values()))[0]):

@@ -68,6 +68,7 @@ class Ended:
         question: the id under which it was put; empty where it was not.
         tries: the attempts, in their order; also those of another question whose answer served this one.
         replies: what came of the source, where that is kept.
+        written: the record as it is kept, where it was just written out.
 
     """
 
@@ -80,3 +81,4 @@ class Ended:
     question: str = ""
     tries: tuple[Try, ...] = ()
     replies: KeptReplies | None = None
+    written: bytes | None = None

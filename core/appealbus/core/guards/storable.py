@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, from_json
 from appealbus.core.errors import AppealBusError
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import Outcome, OutcomeKind
-from appealbus.schemas.record import Record, record_from_json
+from appealbus.schemas.record import Record, record_from_json, record_to_json
 
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a record as JSON: what an appeal may have. A register's answer has some thousands."""
@@ -26,8 +26,8 @@ class NotStorable(AppealBusError, TypeError):
     """A lookup returned what cannot be written down. The text quotes nothing of it."""
 
 
-def checked(outcome: Outcome[Any]) -> Outcome[Record]:
-    """Return the outcome, with code and reason as people can read them.
+def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
+    """Return the outcome, with code and reason as people can read them; and its record as it is kept.
 
     Raises:
         NotStorable: it could not be kept, or not read again.
@@ -37,18 +37,17 @@ def checked(outcome: Outcome[Any]) -> Outcome[Record]:
         raise NotStorable("its kind is none that a question ends in")
     if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):
         raise NotStorable("code and reason are texts")
-    if outcome.record is not None:
-        _check(outcome.record)
+    written = None if outcome.record is None else _written(outcome.record)
     # They go into the status, the log and two databases, which do not all take the same characters.
     code, reason = printable(outcome.code[:_CODE]), printable(outcome.reason[:_REASON])
     if (code, reason) == (outcome.code, outcome.reason):
-        return outcome
-    return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after)
+        return outcome, written
+    return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after), written
 
 
-def _check(record: Record) -> None:
+def _written(record: Record) -> bytes:
     try:
-        raw = record.model_dump_json(warnings="error").encode()
+        raw = record_to_json(record, exclude_none=True, strict=True)
     except (PydanticSerializationError, UnicodeError, ValueError, RecursionError, AttributeError):
         raise NotStorable("the record holds what cannot be written as JSON") from None
     if len(raw) > _LARGEST:
@@ -58,8 +57,9 @@ def _check(record: Record) -> None:
     # NaN, a number past all bounds, a type that is another record's: written, but the case could not be read again.
     is_its_own = Record.known.get(getattr(record, "type", "")) is type(record)
     try:
-        orjson.loads(raw) if is_its_own else record_from_json(raw)
+        orjson.loads(raw) if is_its_own else record_from_json(record_to_json(record))
         if raw.count(b"{") + raw.count(b"[") > _FLAT:
             from_json(b"[" * _ROUND + raw + b"]" * _ROUND)
     except (ValueError, RecursionError):
         raise NotStorable("the record could not be read again") from None
+    return raw

@@ -24,11 +24,10 @@ def business_error(status: str) -> CallFailed:
 class Source:
     """One question's line to a source: every call goes through the wire that the configuration bound.
 
-    Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made. `call_context`
-    is what the wire may know of the next message.
+    Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made.
     """
 
-    __slots__ = ("_lenient", "_over", "_plugin", "_use_once", "_wire", "call_context", "name", "notes", "replies")
+    __slots__ = ("_call", "_left", "_lenient", "_over", "_plugin", "_use_once", "_wire", "name", "notes", "replies")
 
     def __init__(
         self,
@@ -52,7 +51,8 @@ class Source:
 
         """
         self.name: Final = name
-        self.call_context = call
+        self._call = call
+        self._left = False
         self.replies: Final[list[Reply]] = []
         strict = wire.replies is ReplyCheck.LENIENT and not lenient
         self.notes: Final = Notes(ReplyCheck.STRICT if strict else wire.replies)
@@ -62,6 +62,13 @@ class Source:
         self._plugin = plugin
         self._over = False
         self._use_once = use_once
+
+    @property
+    def call_context(self) -> Call:
+        """What the wire may know of the next message."""
+        if self._left:  # most questions have one message, and need no id of another one
+            self._call, self._left = self._call.following(), False
+        return self._call
 
     async def call(self, request: Request, *, business_errors: bool = False) -> Reply:
         """Send one request and return the reply.
@@ -77,13 +84,12 @@ class Source:
         """
         if self._over:
             raise CallFailed(OutcomeKind.TIMED_OUT, "guard.timeout", "the question's time is up, and nothing may leave")
-        if self.call_context.answer is not None and self.replies:
+        before, call = inside.get(), self.call_context
+        if call.answer is not None and self.replies:
             raise CallFailed(
                 OutcomeKind.INVALID, "answer.single", "a question has one answer, and the lookup wants another"
             )
-        before, call = inside.get(), self.call_context
-        if call.answer is None and not self._wire.answers_async:
-            self.call_context = call.following()
+        self._left = call.answer is None and not self._wire.answers_async
         inside.set(self._plugin)
         came: Reply | CallFailed
         try:

@@ -120,8 +120,10 @@ def line(event: Mapping[str, Any]) -> dict[str, Any]:
     for key, given in event.items():
         if key in out:
             continue
-        if not isinstance(key, str) or not _KEY.fullmatch(key) or _DIGITS.search(key):
+        if key in KEYS:
+            out[key] = value(key, given)
+        elif not isinstance(key, str) or not _KEY.fullmatch(key) or _DIGITS.search(key):
             dropped += 1
         else:
-            out[key] = value(key, given) if key in KEYS else REDACTED
+            out[key] = REDACTED
     return {**out, "redacted": dropped} if dropped else out
