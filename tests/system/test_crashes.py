@@ -3,6 +3,7 @@
 import random
 import sqlite3
 import time
+from contextlib import closing
 
 import orjson
 import pytest
@@ -94,7 +95,7 @@ def test_changes_in_a_file_that_is_read_twice_count_once(here: Installation, pla
     appealbus(here.folder, "intake", "appeals.jsonl", expect=KILLED, env={"APPEALBUS_FAILPOINT": place})
     counts = appealbus(here.folder, "intake", "appeals.jsonl", "--json").counts()
     assert counts["new"] + counts["known"] == 2 * len(sent)
-    with sqlite3.connect(here.folder / "journal.db") as connection:
+    with closing(sqlite3.connect(here.folder / "journal.db")) as connection, connection:
         found = connection.execute("SELECT message_id, changes FROM appeal").fetchall()
         waits = connection.execute("SELECT count(*) FROM change WHERE appeal_id IS NULL").fetchone()[0]
     assert (dict(found), waits) == (dict.fromkeys(sent, 1), 0)

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,8 @@ class Sqlite(Installation):
     def back_up(self) -> None:
         """Make a copy, as the page says."""
         source = f"file:{self.folder / 'journal.db'}?mode=ro"
-        with sqlite3.connect(source, uri=True) as connection:
+        with closing(sqlite3.connect(source, uri=True)) as connection, connection:
             connection.execute("VACUUM INTO ?", [str(self.folder / "backup.db")])
-        connection.close()
 
     def restore(self) -> None:
         """Put the copy in place, as the page says."""

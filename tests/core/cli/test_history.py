@@ -5,7 +5,7 @@ import select
 import signal
 import sqlite3
 import subprocess
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -78,7 +78,7 @@ async def test_a_beginning_that_is_not_there_is_said(program, journal, accepted,
     number = accepted.receipt.number
     assert program("history", "AB-7").returncode == 3
     await journal.hold_appeal(number, by="olga", reason="x")
-    with sqlite3.connect(tmp_path / "appealbus.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "appealbus.db")) as connection, connection:
         connection.execute("UPDATE log_entry SET what = 'migrated', appeal_id = NULL WHERE position = 1")
     assert "This appeal came before the log began" in program("history", number).stdout
     await journal.prune_log(datetime.now(UTC) + timedelta(days=1))

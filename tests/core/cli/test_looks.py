@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -34,7 +35,7 @@ async def worked(journal, accepted):
 
 
 def looks(folder):
-    with sqlite3.connect(folder / "appealbus.db") as connection:
+    with closing(sqlite3.connect(folder / "appealbus.db")) as connection:
         rows = connection.execute(
             "SELECT actor, appeal_id, detail FROM log_entry WHERE what = 'read' ORDER BY position"
         )

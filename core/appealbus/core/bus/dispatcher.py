@@ -294,7 +294,6 @@ class Dispatcher:
         return await self.lost()
 
     async def _claim(self) -> None:
-        limit = min(self._room, _CLAIM)
         self._backlog = self._turn_is_over = False
         self._begun += 1
         self._claiming = True
@@ -305,10 +304,12 @@ class Dispatcher:
                 given_back = tuple(self._dropped)
                 await self._journal.release(self.owner, given_back)
                 self._dropped.difference_update(given_back)
+            lost = await self._lost_here()
+            # From here on nothing may arrive before what is claimed has its place.
+            limit = min(self._room, _CLAIM)
             budget = self.budget
             room, alone = budget.left, budget.untouched
             suspects = not self._suspects and self._turns.begin_suspect()
-            lost = await self._lost_here()
             claimed = await self._journal.claim(
                 self.owner, self._journal.now(), limit, self.lease, room=room, alone=alone, suspects=suspects, lost=lost
             )
