@@ -130,7 +130,8 @@ async def test_tail_says_where_to_start_again(program, journal, accepted):
 
 async def test_tail_follows_until_it_is_stopped(journal, accepted, tmp_path):
     """What happens is shown within a second or two; Ctrl-C ends it, and says from where to go on."""
-    command = [PROGRAM, "tail", "--follow", "--last", "0", "--what", "held", "--json"]
+    # Whoever runs the tests in the background may have told all below to ignore Ctrl-C.
+    command = ["env", "--default-signal=INT", PROGRAM, "tail", "--follow", "--last", "0", "--what", "held", "--json"]
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=tmp_path, **piped) as program:  # noqa: ASYNC220 - it is watched from here
         try:
