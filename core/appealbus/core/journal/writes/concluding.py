@@ -107,16 +107,16 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     }
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
-    forming.form(connection, [_forming(item) for item in good if item.conclusion.form is not None])
+    formed = [
+        forming.Forming(each.appeal_id, each.form, item.named)
+        for item in good
+        for each in (item.conclusion,)
+        if each.form is not None
+    ]
+    forming.form(connection, formed)
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
     events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
-
-
-def _forming(item: Concluding) -> forming.Forming:
-    if item.conclusion.form is None:
-        raise ValueError("the appeal has the form that it had")
-    return forming.Forming(item.conclusion.appeal_id, item.conclusion.form, item.named)
 
 
 def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
