@@ -206,9 +206,7 @@ class CaseRun:
 
         """
         case = self.case
-        for state in self._left_out(asked.values()):
-            await self._casework.keep(case, state, None)
-        for state in self._newly_closed(asked.values()):
+        for state in (*self._left_out(asked.values()), *self._newly_closed(asked.values())):
             await self._casework.keep(case, state, None)
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         case = self.case = known_anew(case, asked)
