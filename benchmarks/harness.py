@@ -23,7 +23,9 @@ class Queues:
     """The two queues, and a connection to them."""
 
     def __init__(self, url: str) -> None:
-        self.connection = pika.BlockingConnection(pika.URLParameters(url))
+        parameters = pika.URLParameters(url)
+        parameters.heartbeat = 0  # nobody sends one while another contender has its turn
+        self.connection = pika.BlockingConnection(parameters)
         self.channel = self.connection.channel()
         self.channel.exchange_declare("appealbus.out", "topic", durable=True)
         for queue in (IN, OUT):
@@ -75,7 +77,8 @@ class Queues:
 class Contender:
     """A program under measurement, with all the processes that it starts."""
 
-    def __init__(self, command: list[str], folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, command: list[str], folder: Path, env: dict[str, str], journal: str) -> None:
+        self.journal = journal
         self.log = folder / "contender.log"
         with self.log.open("wb") as log:
             self.process = psutil.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
@@ -88,14 +91,18 @@ class Contender:
                 sys.exit(f"{self.process.args} did not start:\n{self.log.read_text()[-3000:]}")
             queues.connection.sleep(0.1)
 
+    def processes(self) -> list[psutil.Process]:
+        """All its processes."""
+        return [self.process, *self.process.children(recursive=True)]
+
     def cpu(self) -> float:
         """Seconds of CPU of all its processes so far."""
-        return sum(each.user + each.system for each in (process.cpu_times() for process in self._all()))
+        return sum(each.user + each.system for each in (process.cpu_times() for process in self.processes()))
 
     def memory(self) -> float:
         """Megabytes at their highest, all processes together."""
         found = 0
-        for process in self._all():
+        for process in self.processes():
             status = Path(f"/proc/{process.pid}/status").read_text()
             found += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
         return found / 1024
@@ -104,7 +111,7 @@ class Contender:
         """Stop it."""
         if not self.process.is_running():
             return
-        everybody = self._all()
+        everybody = self.processes()
         self.process.terminate()
         with suppress(psutil.TimeoutExpired):
             self.process.wait(30)
@@ -112,21 +119,18 @@ class Contender:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
-    def _all(self) -> list[psutil.Process]:
-        return [self.process, *self.process.children(recursive=True)]
+
+def batch(contender: Contender, queues: Queues, count: int) -> dict[str, float]:
+    """So many appeals at once."""
+    cpu = contender.cpu()
+    seconds = queues.pass_through(count)
+    return {"per_second": count / seconds, "cpu_ms": (contender.cpu() - cpu) / count * 1000}
 
 
 def measure(contender: Contender, queues: Queues, count: int) -> dict[str, float]:
     """Warm up, then many at once, then one by one."""
     contender.until_it_consumes(queues)
     queues.pass_through(WARM_UP)
-    cpu = contender.cpu()
-    seconds = queues.pass_through(count)
-    cpu = contender.cpu() - cpu
+    many = batch(contender, queues, count)
     single = statistics.median(queues.pass_through(1) for _ in range(SEQUENTIAL))
-    return {
-        "per_second": count / seconds,
-        "cpu_ms": cpu / count * 1000,
-        "single_ms": single * 1000,
-        "memory_mb": contender.memory(),
-    }
+    return many | {"single_ms": single * 1000, "memory_mb": contender.memory()}

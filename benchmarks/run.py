@@ -15,24 +15,34 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from harness import Contender, Queues, measure
-from ours import configure
 
 from tests.services.postgres import Postgres
 from tests.services.rabbitmq import Rabbit, Vhost
 
-PROGRAM = str(Path(sys.executable).with_name("appealbus"))
 PARKED = 10_000
+CONFIGURE = """
+import sys
+from pathlib import Path
+from ours import configure
+folder, amqp, agency, journal, window = sys.argv[1:]
+configure(Path(folder), amqp, agency, journal, int(window))
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A contender: the script and its last argument, or how ours runs; and its share of a round's appeals."""
+    """A contender: the script and its last argument, or how ours runs; and its share of a round's appeals.
+
+    `tree` is the checkout that ours comes from, `python` the interpreter that it is installed for.
+    """
 
     script: str = ""
     argument: str = ""
     share: float = 1.0
     postgres: bool = False
     workers: int = 1
+    tree: Path = HERE.parent
+    python: str = sys.executable
 
 
 CONTENDERS = {
@@ -60,9 +70,10 @@ class Site:
         vhost, database = self.rabbit.vhost(), self.postgres.database()
         with tempfile.TemporaryDirectory() as scratch:
             queues = Queues(vhost.url)
-            journal = "sqlite:///journal.db" if not kind.postgres else self.postgres.url(database)
+            journal = f"sqlite:///{scratch}/journal.db" if not kind.postgres else self.postgres.url(database)
             command = self._command(kind, Path(scratch), vhost, agency, journal)
-            contender = Contender(command, Path(scratch), {**os.environ, "PYTHONPATH": str(HERE)})
+            env = {**os.environ, "PYTHONPATH": str(kind.tree / "benchmarks")}
+            contender = Contender(command, Path(scratch), env, journal)
             try:
                 yield contender, queues
             finally:
@@ -74,8 +85,9 @@ class Site:
     def _command(self, kind: Kind, folder: Path, vhost: Vhost, agency: str, journal: str) -> list[str]:
         if kind.script:
             return [sys.executable, str(HERE / kind.script), vhost.url, agency, str(self.window), kind.argument]
-        configure(folder, vhost.url, agency, journal, self.window)
-        return [PROGRAM, "run", "--workers", str(kind.workers)]
+        given = [str(folder), vhost.url, agency, journal, str(self.window)]
+        subprocess.run([kind.python, "-c", CONFIGURE, *given], cwd=kind.tree / "benchmarks", check=True)
+        return [str(Path(kind.python).with_name("appealbus")), "run", "--workers", str(kind.workers)]
 
 
 @contextmanager

@@ -40,11 +40,12 @@ def programs() -> Path | None:
 class Postgres:
     """One database server. `start`, `stop`, `kill` and `start` again keep port and data."""
 
-    def __init__(self, *, fsync: bool = True) -> None:
+    def __init__(self, *, fsync: bool = True, preload: str = "") -> None:
         """Make its data.
 
         Args:
             fsync: without it nothing survives a power cut, but a killed server loses nothing either way.
+            preload: a library that it loads at start.
 
         """
         found = programs()
@@ -57,6 +58,7 @@ class Postgres:
         self.port = free_port()
         self._serial = 0
         self._settings = {**_SETTINGS, "unix_socket_directories": str(self.folder), "fsync": "on" if fsync else "off"}
+        self._settings["shared_preload_libraries"] = preload
         self._process: subprocess.Popen[bytes] | None = None
         initdb = [str(found / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust"]
         done = self._spawn([*initdb, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"])
