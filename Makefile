@@ -14,6 +14,9 @@ demo: $(VENV)/run-ready  ## 200 appeals through simulated agencies
 # Most tests wait for something: more of them at once than there are cores.
 JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
 
+# The tests import themselves in each worker and start the program hundreds of times: what is compiled is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: $(VENV)/test-ready  ## the whole test suite, each test in its short form
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
