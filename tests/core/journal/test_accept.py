@@ -11,7 +11,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.errors import MessageDiffers
 from appealbus.core.journal import series
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes import numbering
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 
@@ -155,7 +155,7 @@ async def test_only_the_bus_gives_numbers_of_its_series(journal, make):
 
 async def test_numbers_that_were_taken_in_advance_stall_nobody(journal, make, monkeypatch):
     """An older program let channels take them: many are passed over together, and the next one is the first free."""
-    monkeypatch.setattr(accepting, "_AHEAD", 100)
+    monkeypatch.setattr(numbering, "_AHEAD", 100)
     taken = [make.new(f"m{value}", number=f"AB-2026-{value:08d}") for value in range(2, 252)]
     with pytest.MonkeyPatch.context() as older:
         older.setattr(series, "is_own", lambda number, prefix: False)
@@ -163,7 +163,7 @@ async def test_numbers_that_were_taken_in_advance_stall_nobody(journal, make, mo
     assert (await journal.accept(make.new("first"))).receipt.number == "AB-2026-00000001"
     looks = []
     with pytest.MonkeyPatch.context() as counting:
-        counting.setattr(accepting._Numbers, "_look_ahead", noting(looks, accepting._Numbers._look_ahead))
+        counting.setattr(numbering.Numbers, "_look_ahead", noting(looks, numbering.Numbers._look_ahead))
         assert (await journal.accept(make.new("next"))).receipt.number == "AB-2026-00000252"
     assert len(looks) == 3
     assert (await journal.accept(make.new("last"))).receipt.number == "AB-2026-00000253"

@@ -13,7 +13,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal import journal as journals
 from appealbus.core.journal import postgresql, writer
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.writes import accepting
+from appealbus.core.journal.writes import numbering
 from tests.services.proxy import FaultProxy
 
 
@@ -136,7 +136,7 @@ async def test_a_line_that_dies_in_a_transaction_soon_sets_the_others_free(behin
         journal = await Journal.open(behind)
 
         def dying(connection, items):
-            accepting._lock_counters(connection, {"appeal"})
+            numbering.lock_counters(connection, {"appeal"})
             proxy.blackhole()
             connection.exec_driver_sql("SELECT 1")
             return items

@@ -40,6 +40,55 @@ async def test_what_waits_goes_into_few_transactions(journal, make):
     assert max(groups) <= writing._GROUP
 
 
+async def test_what_is_submitted_in_one_turn_is_one_transaction(journal):
+    """However the thread and the loop take turns, it never sees a part of what came together."""
+    groups = []
+
+    def counting(connection, items):
+        groups.append(len(items))
+        return items
+
+    for _ in range(20):
+        await asyncio.gather(*(submit(journal, counting, index) for index in range(20)))
+    assert groups == [20] * 20
+
+
+async def test_what_is_posted_shares_the_next_transaction(journal, monkeypatch):
+    """It waits for a submit, and goes before it, in the order in which all of them came."""
+    monkeypatch.setattr(writing, "_SHARES", 3600.0)
+    groups = []
+
+    def counting(connection, items):
+        groups.append(list(items))
+        return items
+
+    for index in range(3):
+        await journal._write.post(counting, index, about=1)
+    await asyncio.sleep(0.05)
+    assert groups == []
+    assert journal.waiting_writes == 3
+    await submit(journal, counting, 3)
+    assert groups == [[0, 1, 2, 3]]
+    assert journal.waiting_writes == 0
+
+
+async def test_what_is_posted_is_written_though_nothing_follows(journal, make):
+    """Some milliseconds later it is on disk by itself, all of it in one transaction."""
+    groups, written = [], asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def counting(connection, items):
+        groups.append(list(items))
+        loop.call_soon_threadsafe(written.set)
+        return items
+
+    for index in range(3):
+        await journal._write.post(counting, index, about=1)
+    async with asyncio.timeout(10):
+        await written.wait()
+    assert groups == [[0, 1, 2]]
+
+
 async def test_a_commit_reaches_the_disk(journal):
     """The settings that make a receipt outlive a power cut: the log is synced at every commit."""
 

@@ -30,6 +30,7 @@ NO_RECORD = b'{"provenance":'
 """What the document of an outcome without a record begins with. No version has such a document."""
 _DOCUMENT = {"record", "provenance"}
 _DOCUMENTS = {"appeal", "facts"}
+_UNNUMBERED = b'"number":""'
 _FACTS = b',"outcomes":['
 """What follows the facts of a dossier. Quotes within a text are escaped, so no text has this in it."""
 
@@ -49,6 +50,26 @@ class Document:
         for at in range(0, len(body), _PIECE):
             made.update(body[at : at + _PIECE])
         return cls(made.digest(), body)
+
+
+@dataclass(frozen=True, slots=True)
+class Unnumbered:
+    """The document of an appeal that has no number yet: what stands before and after that."""
+
+    head: bytes
+    tail: bytes
+
+    @classmethod
+    def of(cls, appeal: Appeal) -> "Unnumbered":
+        """Return that of an appeal, whatever its number."""
+        text = APPEAL.write(appeal.model_copy(update={"number": ""}), exclude_none=True)
+        # The first of these is the appeal's own: no text before it has a quote that is not escaped.
+        head, place, tail = text.partition(_UNNUMBERED)
+        return cls(head + place[:-2], tail)
+
+    def numbered(self, number: str) -> Document:
+        """Return the document with a number."""
+        return Document.of(self.head + to_json(number) + self.tail)
 
 
 @dataclass(frozen=True, slots=True)

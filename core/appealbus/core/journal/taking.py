@@ -3,6 +3,7 @@
 from appealbus.core import clocks
 from appealbus.core.journal.rows import Accepted, ChangeTaken, NewAppeal, NewChange, NewQuarantine
 from appealbus.core.journal.writes import accepting, change_targets, changing, keeping, suspect_messages
+from appealbus.core.journal.writes.arriving import Arriving
 from appealbus.core.journal.writing import Writing
 
 
@@ -23,9 +24,8 @@ class Taking(Writing):
         """
         # The one process of an SQLite journal claims by the journal's clock, so what it accepts is leased by that too.
         lease = lease_seconds if self.shared else lease_seconds + self._clock.skew
-        return await self._write.submit(
-            accepting.accept, accepting.Accept(new, self.number_prefix, self.epoch, owner, lease, self.key)
-        )
+        item = Arriving.of(new, self.number_prefix, self.epoch, self.key, owner=owner, seconds=lease)
+        return await self._write.submit(accepting.accept, item)
 
     async def change(self, new: NewChange, *, most_waiting: int = 10_000) -> ChangeTaken:
         """Write a change down, and have its appeal worked, by whoever claims it.

@@ -7,10 +7,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import structlog
 from sqlalchemy import Connection, Engine, RootTransaction
@@ -35,6 +34,9 @@ _GROUP = 500
 """Writes of one transaction: past some 200 they become no cheaper, and all wait until the last is written."""
 _QUEUE = 1000
 """Writes that may wait: one group to be written and one to follow. More than that waits with whoever writes it."""
+_SHARES = 0.01
+"""Seconds that what is only posted waits for a `submit` to share its transaction with. With less, it would need more
+transactions of its own; with more, a crash would lose outcomes of before it, and sources be asked once more."""
 # Where many write at once, a moment's wait makes groups larger and each write cheaper; a single one never waits.
 _CROWD = 8
 _LINGER = 0.002
@@ -49,8 +51,7 @@ _CONFLICTS = 3
 _HOPELESS = frozenset({"busy", UNREACHABLE, "unknown", "superseded"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
+class _Job(NamedTuple):
     run: Run[Any, Any]
     item: Any
     about: int | None
@@ -60,7 +61,8 @@ class _Job:
 class Writer:
     """Owns the only writing connection.
 
-    All that waits goes into one transaction, items of a kind together. If the group fails, it is rolled back and each
+    What is submitted in one turn of the event loop goes to the thread at once, and all that waits there goes into one
+    transaction, items of a kind together. If the group fails, it is rolled back and each
     job is tried alone, in order, so that a bad one fails alone. Where the database is away, or others write the same,
     and it is certain that nothing is written, the group is tried again for a while first.
 
@@ -81,7 +83,12 @@ class Writer:
         self._defects: defaultdict[Run[Any, Any], LogThrottle] = defaultdict(LogThrottle)
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_QUEUE)
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._pending: list[_Job] = []
+        self._hand_over_soon: asyncio.Handle | None = None
+        self._hand_over_late: asyncio.TimerHandle | None = None
+        self._queue: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        # Each is counted by one thread alone.
+        self._given = self._taken = 0
         self._lost: dict[int, JournalError] = {}
         self._asked_at: float | None = None
         self._closed = False
@@ -94,7 +101,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many writes wait now."""
-        return self._queue.qsize()
+        return self._given - self._taken
 
     @property
     def silent_for(self) -> float:
@@ -106,11 +113,18 @@ class Writer:
         """Have an item written; return its result once it is on disk."""
         future = self._loop.create_future()
         await self._put(_Job(run, item, about, future))
+        if self._hand_over_soon is None:
+            self._hand_over_soon = self._loop.call_soon(self._hand_over)
         return cast("Result", await future)
 
     async def post(self, run: Run[Item, Result], item: Item, about: int) -> None:
-        """Have an item written without waiting. If that fails, the next `submit` about the same appeal fails."""
+        """Have an item written without waiting: with the next `submit`, or some milliseconds later.
+
+        If that fails, the next `submit` about the same appeal fails.
+        """
         await self._put(_Job(run, item, about, None))
+        if self._hand_over_late is None:
+            self._hand_over_late = self._loop.call_later(_SHARES, self._hand_over)
 
     def forget(self, about: Sequence[int]) -> None:
         """Let no `submit` about these fail any more for what was posted so far."""
@@ -121,6 +135,7 @@ class Writer:
         """Write what is queued, then end the thread."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -129,25 +144,28 @@ class Writer:
         if self._closed:
             self._room.release()
             raise JournalError("the journal is closed", "closed")
-        self._queue.put(job)
+        self._given += 1
+        self._pending.append(job)
+
+    def _hand_over(self) -> None:
+        """Give the thread all that is pending, in its order."""
+        for handle in (self._hand_over_soon, self._hand_over_late):
+            if handle is not None:
+                handle.cancel()
+        self._hand_over_soon = self._hand_over_late = None
+        if self._pending:
+            self._queue.put(self._pending)
+            self._pending = []
 
     def _main(self) -> None:
-        going, crowded = True, False
-        while going:
-            job = self._queue.get()
+        going, crowded, waiting = True, False, list[_Job]()
+        while going or waiting:
             if crowded:
                 time.sleep(_LINGER)
-            group: list[_Job] = []
-            while job is not None:
-                group.append(job)
-                if len(group) == _GROUP:
-                    break
-                try:
-                    job = self._queue.get_nowait()
-                except Empty:
-                    break
-            going = job is not None
-            crowded = len(group) >= _CROWD
+            going = going and self._take(waiting)
+            crowded = len(waiting) >= _CROWD
+            group, waiting = waiting[:_GROUP], waiting[_GROUP:]
+            self._taken += len(group)
             if group:
                 self._asked_at = time.monotonic()
                 results = self._work(group)
@@ -157,6 +175,18 @@ class Writer:
                 except RuntimeError:
                     log.warning("journal.loop_closed", writes=len(group))
         self._leave()
+
+    def _take(self, waiting: list[_Job]) -> bool:
+        """Take what waits, as far as a group needs it; wait for something where there is nothing. False: it is over."""
+        while len(waiting) < _GROUP:
+            try:
+                given = self._queue.get(block=not waiting)
+            except Empty:
+                break
+            if given is None:
+                return False
+            waiting += given
+        return True
 
     def _leave(self) -> None:
         """Close the connection. SQLite moves what is in the WAL into the file then, so this needs the lock too."""
