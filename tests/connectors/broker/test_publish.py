@@ -69,6 +69,21 @@ async def test_unroutable_among_many_is_the_right_one(broker: Broker) -> None:
     assert results == [Published.CONFIRMED if key == "q" else Published.UNROUTABLE for key in keys]
 
 
+async def test_of_many_together_each_gets_its_own_word(broker: Broker) -> None:
+    """In the order in which they were given, more than the window holds, whatever became of the others."""
+    await broker.declare_queue("q")
+    kinds = {
+        Published.CONFIRMED: Message(b"good", routing_key="q"),
+        Published.UNROUTABLE: Message(b"lost", routing_key="no-such-queue"),
+        Published.REFUSED: Message(b"bad", exchange="no-such-exchange", routing_key="q"),
+        Published.UNFIT: Message(b"long", routing_key="q" * 256),
+    }
+    wanted = [Published.CONFIRMED] * 700 + list(kinds) + [Published.CONFIRMED] * 20
+    assert await broker.publish_all([kinds[each] for each in wanted], within=60) == wanted
+    assert [each.body for each in await take(broker, "q", 721)] == [b"good"] * 721
+    assert await broker.publish_all([]) == []
+
+
 async def test_a_missing_exchange_refuses(broker: Broker) -> None:
     """It does no harm to what is published elsewhere meanwhile."""
     await broker.declare_queue("q")
@@ -132,6 +147,7 @@ async def test_a_closed_broker_takes_nothing(broker: Broker) -> None:
     assert await broker.publish(Message(b"x", routing_key="q")) is Published.CONFIRMED  # one user is left
     await broker.close()
     assert await broker.publish(Message(b"x", routing_key="q")) is Published.UNREACHABLE
+    assert await broker.publish_all([Message(b"x", routing_key="q")] * 2) == [Published.UNREACHABLE] * 2
     assert await broker.up(0.1) is False
     await broker.start()
     assert await broker.up(60)

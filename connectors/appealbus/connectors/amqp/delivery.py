@@ -1,6 +1,5 @@
 """The delivery `amqp`: dossiers published to an exchange, each confirmed by the broker."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -53,7 +52,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
             return ["unreachable"] * len(batch)
         messages = [message_of(item, self._exchange) for item in batch]
         sent = self._not_held_back(batch, messages)
-        results = await asyncio.gather(*(self._broker.publish(messages[at], within=within) for at in sent))
+        results = await self._broker.publish_all([messages[at] for at in sent], within=within)
         ended = dict(zip(sent, results, strict=True))
         for key in {messages[at].routing_key for at in sent}:
             mine = {at: result for at, result in ended.items() if messages[at].routing_key == key}

@@ -4,7 +4,7 @@ Both pass the behaviour suite in tests/connectors/broker.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -190,13 +190,21 @@ class Broker(ABC):
     async def up(self, within: float) -> bool:
         """Wait until both connections are up, for `within` seconds; say whether they are."""
 
-    @abstractmethod
     async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
-        """Publish and wait for the broker's word. Never raises; waits while the window is full.
+        """Publish one message, as `publish_all` does several."""
+        return (await self.publish_all([message], mandatory=mandatory, within=within))[0]
+
+    @abstractmethod
+    async def publish_all(
+        self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
+    ) -> list[Published]:
+        """Publish messages in their order, and wait for the broker's word on each. Never raises.
+
+        None waits for the word on another; all wait while the window is full.
 
         Args:
-            message: what to send.
-            mandatory: whether to learn that no queue wants it; else that counts as confirmed.
+            messages: what to send.
+            mandatory: whether to learn that no queue wants one; else that counts as confirmed.
             within: seconds until the result is `indeterminate`, or `unreachable` for what has not left by then; less
                 than it takes to notice a dead broker.
 

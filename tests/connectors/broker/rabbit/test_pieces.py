@@ -1,6 +1,7 @@
 """The parts that need no broker, and bounds that only settings show."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,25 @@ async def test_no_more_is_under_way_than_the_window_allows(connect: Open) -> Non
     assert most == 3
     assert opened.publisher._window._in == 0
     assert opened.publisher._window._bytes == 0
+
+
+async def test_a_batch_makes_no_tasks(connect: Open) -> None:
+    """However many messages are in it: it is sent in one go, and what is confirmed by then is not waited for."""
+    broker = await connect()
+    await broker.declare_queue("q")
+    assert await broker.publish(to("q"), within=60) is Published.CONFIRMED
+    loop, made = asyncio.get_running_loop(), []
+
+    def counting(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> "asyncio.Task[Any]":
+        made.append(work)
+        return asyncio.Task(work, loop=loop, **given)
+
+    loop.set_task_factory(counting)
+    try:
+        assert await broker.publish_all([to("q")] * 200, within=60) == [Published.CONFIRMED] * 200
+    finally:
+        loop.set_task_factory(None)
+    assert made == []
 
 
 async def test_a_broker_with_a_smaller_limit_refuses_the_large_one_alone(connect: Open, rabbit: Rabbit) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from appealbus.connectors.broker.broker import (
@@ -82,10 +82,15 @@ class MemoryBroker(Broker):
         """Say whether it was started."""
         return self._starts > 0
 
-    async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
-        """Put a message into all queues that want it."""
+    async def publish_all(
+        self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
+    ) -> list[Published]:
+        """Put messages into all queues that want them."""
         # A confirmation of a real broker lets others run, too.
         await asyncio.sleep(0)
+        return [self._publish_one(message, mandatory=mandatory) for message in messages]
+
+    def _publish_one(self, message: Message, *, mandatory: bool) -> Published:
         if not self._starts:
             return Published.UNREACHABLE
         result = self._publish(message, frozenset())

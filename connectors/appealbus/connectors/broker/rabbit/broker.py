@@ -1,7 +1,7 @@
 """RabbitMQ behind pika."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from appealbus.connectors.broker.broker import (
@@ -74,11 +74,14 @@ class RabbitBroker(Broker):
             return False
         return all([await _is_up(link, deadline) for link in (opened.consume, opened.publish)])
 
-    async def publish(self, message: Message, *, mandatory: bool = True, within: float = 10.0) -> Published:
-        """Publish a message and wait for the broker's confirmation. Never raises."""
+    async def publish_all(
+        self, messages: Sequence[Message], *, mandatory: bool = True, within: float = 10.0
+    ) -> list[Published]:
+        """Publish messages and wait for the broker's confirmations. Never raises."""
         if (opened := self._open) is None:
-            return Published.UNREACHABLE
-        return (await opened.publisher.send(message, mandatory=mandatory, within=within)).published
+            return [Published.UNREACHABLE] * len(messages)
+        settled = await opened.publisher.send_all(messages, mandatory=mandatory, within=within)
+        return [each.published for each in settled]
 
     async def consume(self, queue: str, handler: Handler, *, prefetch: int) -> Consumer:
         """Have each message of a queue handled, at most `prefetch` at once."""

@@ -35,13 +35,13 @@ FULL = Settled(Published.REFUSED, NO_ROOM, "a queue is full, or could not keep t
 
 
 class _Pending:
-    __slots__ = ("future", "message", "returned", "timer")
+    __slots__ = ("ends", "future", "message", "returned")
 
-    def __init__(self, message: Message, future: "asyncio.Future[Settled]") -> None:
+    def __init__(self, message: Message, future: "asyncio.Future[Settled]", ends: float) -> None:
         self.message = message
         self.future = future
+        self.ends = ends
         self.returned = False
-        self.timer: asyncio.TimerHandle
 
 
 class Confirms:
@@ -62,6 +62,8 @@ class Confirms:
         self._tag = 0
         self._lowest = 1
         self._confirmed = False
+        # One for all messages, at the first end of any: nearly all have their word long before.
+        self._timer: asyncio.TimerHandle | None = None
         self._publish = channel.raw.basic_publish
         channel.raw.add_on_return_callback(guarded(self._on_return))
 
@@ -75,8 +77,10 @@ class Confirms:
         # Counted after pika took it: what raises there has no number.
         self._tag = tag = self._tag + 1
         future: asyncio.Future[Settled] = self._loop.create_future()
-        self._pending[tag] = pending = _Pending(message, future)
-        pending.timer = self._loop.call_later(within, self._on_time_up, tag)
+        ends = self._loop.time() + within
+        self._pending[tag] = _Pending(message, future, ends)
+        if self._timer is None or ends < self._timer.when():
+            self._wake_at(ends)
         return future
 
     def lost(self, reason: BrokerError) -> None:
@@ -87,6 +91,9 @@ class Confirms:
                 self._settle(tag, Settled(said, reason.code, str(reason)))
             else:
                 self._settle(tag, INDETERMINATE)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _on_word(self, frame: Any) -> None:
         method = frame.method
@@ -114,15 +121,25 @@ class Confirms:
                 pending.returned = True
                 return
 
-    def _on_time_up(self, tag: int) -> None:
-        self.retired.set()
-        self._settle(tag, INDETERMINATE)
+    def _wake_at(self, ends: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(ends, self._on_time_up)
+
+    def _on_time_up(self) -> None:
+        now = self._loop.time()
+        self._timer = None
+        for tag, pending in list(self._pending.items()):
+            if pending.ends <= now:
+                self.retired.set()
+                self._settle(tag, INDETERMINATE)
+        if self._pending:
+            self._wake_at(min(pending.ends for pending in self._pending.values()))
 
     def _settle(self, tag: int, settled: Settled) -> None:
         pending = self._pending.pop(tag, None)
         if pending is None:
             return
-        pending.timer.cancel()
         if pending.returned and settled is CONFIRMED:
             settled = UNROUTABLE
         if not self._pending and self.retired.is_set():

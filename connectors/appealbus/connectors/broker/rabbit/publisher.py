@@ -1,6 +1,7 @@
 """Publishing: a window over everything under way, and a channel for each exchange."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -47,13 +48,28 @@ class Publisher:
 
     async def send(self, message: Message, *, mandatory: bool, within: float) -> Settled:
         """Publish, and wait for the broker's word, or for the time to be up."""
+        return (await self.send_all([message], mandatory=mandatory, within=within))[0]
+
+    async def send_all(self, messages: Sequence[Message], *, mandatory: bool, within: float) -> list[Settled]:
+        """Publish messages in their order; return the broker's words in the same one, as all are there."""
         deadline = monotonic() + within
+        # All leave before the first word is waited for: most words have come then, and cost no wait of their own.
+        begun = [await self._begin(message, mandatory=mandatory, deadline=deadline) for message in messages]
+        return [
+            self._channels[message.exchange].note(word if isinstance(word, Settled) else await word)
+            for message, word in zip(messages, begun, strict=True)
+        ]
+
+    async def _begin(
+        self, message: Message, *, mandatory: bool, deadline: float
+    ) -> "Settled | asyncio.Future[Settled]":
+        """Publish, once there are a channel and room; return what will tell about it, or what became of it."""
         size = len(message.body)
         self._counts["published"] += 1
         if (channel := self._channels.get(message.exchange)) is None:
             channel = self._channels[message.exchange] = _ExchangeChannel(self._link, self._window, self._longest_pause)
         if size > self._largest:
-            return channel.note(self._count(_TOO_LARGE))
+            return self._count(_TOO_LARGE)
         while True:
             confirms = channel.confirms
             if confirms is None or self._link.is_blocked:
@@ -67,7 +83,7 @@ class Publisher:
                     self._window.leave(size)
                     continue
             try:
-                future = confirms.send(message, mandatory=mandatory, within=max(0.0, deadline - monotonic()))
+                return confirms.send(message, mandatory=mandatory, within=max(0.0, deadline - monotonic()))
             except Exception as error:
                 self._window.leave(size)
                 if isinstance(error, ChannelWrongStateError | ConnectionWrongStateError):
@@ -75,8 +91,7 @@ class Publisher:
                     channel.drop(confirms)
                     continue
                 # A text too long for AMQP: pika has sent nothing.
-                return channel.note(self._count(_TOO_LONG))
-            return channel.note(await future)
+                return self._count(_TOO_LONG)
 
     async def close(self) -> None:
         """End all channels. Messages that wait for their confirmation are settled as indeterminate."""
