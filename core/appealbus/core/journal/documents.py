@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
+from sqlalchemy import Connection, LargeBinary, Row, bindparam, delete, func, null, select, tuple_, type_coerce
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal import bulk
@@ -16,18 +17,23 @@ _BATCH = 200
 """Documents in one statement: each is two values, and SQLite takes no more than some thousands."""
 _made = (dossier.c.appeal_id == outbox.c.appeal_id) & (dossier.c.version == outbox.c.version)
 _these = outbox.c.id.in_(bindparam("ids", expanding=True))
-_KEPT = [dossier.c[name] for name in ("document", "parts", "appeal_id", "version")]
-_VERSIONS = select(outbox.c.id, *_KEPT).join(dossier, _made).where(_these)
+_SKELETONS = (
+    select(outbox.c.id, type_coerce(null(), LargeBinary).label("digest"), dossier.c.document.label("body"))
+    .join(dossier, _made)
+    .where(_these)
+)
 _places = {
     "sqlite": func.instr(dossier.c.parts, document.c.digest),
     "postgresql": func.position(document.c.digest.op("IN")(dossier.c.parts)),
 }
 # Not by pairs of appeal and digest: databases take far longer over a list of these than over an appeal's few documents.
-_DOCUMENTS = {
+# With the skeletons, in one statement: to ask a second time costs as much as the answer.
+_TEXTS = {
     name: select(outbox.c.id, document.c.digest, document.c.body)
     .join(dossier, _made)
     .join(document, (document.c.appeal_id == outbox.c.appeal_id) & (place > 0))
     .where(_these)
+    .union_all(_SKELETONS)
     for name, place in _places.items()
 }
 
@@ -110,21 +116,31 @@ def whole(connection: Connection, number: str, version: int | None) -> bytes | N
     return _put_together(row.document, row.parts, bodies(connection, row.appeal_id, split(row.parts)))
 
 
-def wholes(connection: Connection, ids: Sequence[int]) -> dict[int, bytes]:
-    """Return the versions of deliveries as JSON, by delivery, without those that cannot be read."""
-    theirs: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
-    for delivery, digest, body in connection.execute(_DOCUMENTS[connection.dialect.name], {"ids": ids}):
-        theirs[delivery][digest] = body
+def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
+    """Return the versions of deliveries as JSON, by delivery, without those that are gone or cannot be read.
+
+    Args:
+        connection: to the journal.
+        due: the deliveries: `delivery_id`, `appeal_id`, `version`, and the `parts` of the version.
+
+    """
+    ids = bulk.padded([row.delivery_id for row in due])
+    texts: defaultdict[int, dict[bytes | None, bytes]] = defaultdict(dict)
+    for delivery, digest, body in connection.execute(_TEXTS[connection.dialect.name], {"ids": ids}):
+        texts[delivery][digest] = body
     found: dict[int, bytes] = {}
-    for delivery, text, parts, appeal_id, number in connection.execute(_VERSIONS, {"ids": ids}):
+    for row in due:
+        theirs = texts[row.delivery_id]
+        if (text := theirs.get(None)) is None:  # pruned meanwhile
+            continue
         try:
-            found[delivery] = text if parts is None else _put_together(text, parts, theirs[delivery])
+            found[row.delivery_id] = text if row.parts is None else _put_together(text, row.parts, theirs)
         except ValueError:  # one that is damaged must not stop the others
-            log.error("journal.unreadable", appeal_id=appeal_id, version=number, error="ValueError")
+            log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error="ValueError")
     return found
 
 
-def _put_together(skeleton: bytes, parts: bytes, bodies: Mapping[bytes, bytes]) -> bytes:
+def _put_together(skeleton: bytes, parts: bytes, bodies: Mapping[Any, bytes]) -> bytes:
     try:
         return put_together(skeleton, [bodies[digest] for digest in split(parts)])
     except KeyError:

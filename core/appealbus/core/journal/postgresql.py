@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -40,6 +41,13 @@ _MIGRATION_SECONDS = 3600
 _PREPARED = 500
 """Statements that the driver keeps prepared: with up to seven sizes of each insert there may be more than its own
 100."""
+
+_READING = {
+    # One snapshot for all statements of a read, as SQLite gives.
+    "default_transaction_isolation": r"repeatable\ read",
+    "default_transaction_read_only": "on",
+}
+"""Settings of the connections that read: said once for each, and not once for each read."""
 
 # No wait on the database is endless: neither for a connection, nor for a lock, nor on a line that swallows everything.
 CONNECTION_SETTINGS = {
@@ -130,11 +138,7 @@ def open_engines(
     """
     if url.drivername not in {"postgresql", "postgresql+psycopg"}:
         raise ConfigError("the journal's driver for PostgreSQL is psycopg; write postgresql://user@host/database")
-    reading = _engine(
-        url, password, connections, pool_size=readers, pool_pre_ping=True, application_name="appealbus read"
-    )
-    # One snapshot for all statements of a read, as SQLite gives.
-    reading = reading.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    reading = _engine(url, password, connections, _READING, pool_size=readers, application_name="appealbus read")
     try:
         if read_only:
             schema.check(reading)
@@ -164,9 +168,9 @@ def _engine(
     url: URL,
     password: Password | None,
     connections: OpenConnections,
+    more: Mapping[str, str] = MappingProxyType({}),
     *,
     pool_size: int = 0,
-    pool_pre_ping: bool = False,
     seconds: int = _STATEMENT_SECONDS,
     idle_seconds: int = _IDLE_SECONDS,
     application_name: str = "appealbus",
@@ -176,6 +180,7 @@ def _engine(
         "statement_timeout": seconds * 1000,
         "lock_timeout": _LOCK_SECONDS * 1000,
         "idle_in_transaction_session_timeout": idle_seconds * 1000,
+        **more,
     }
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given = url.query.get("options", "")
@@ -183,7 +188,7 @@ def _engine(
     query = {**CONNECTION_SETTINGS, "application_name": application_name, **url.query, "options": options}
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pool_size:
-        pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_pre_ping": pool_pre_ping}
+        pool = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0}
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg", query=query),

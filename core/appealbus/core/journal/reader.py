@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
@@ -53,6 +53,9 @@ class JournalReader:
 
     def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
         self._readers = readers
+        # On PostgreSQL a transaction costs as much as two small questions.
+        shared = readers.dialect.name == "postgresql"
+        self._unbound = readers.execution_options(isolation_level="AUTOCOMMIT") if shared else readers
         self._key = key
         # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
         self._threads = ThreadPoolExecutor(READERS, "journal-reader")
@@ -201,11 +204,13 @@ class JournalReader:
         So a version never overtakes an earlier one, however deliveries fail. Ask again once these are settled.
         `size` bounds the bytes of dossiers that are read; the first one is there however large it is.
         """
-        return await self._read(lambda connection: deliveries.undelivered(connection, receiver, now, limit, size))
+        return await self._read(
+            lambda connection: deliveries.undelivered(connection, receiver, now, limit, size), together=False
+        )
 
     async def newest_delivery(self) -> int:
         """Return the largest id of a delivery: what comes later has a larger one."""
-        return await self._read(deliveries.newest_delivery)
+        return await self._read(deliveries.newest_delivery, together=False)
 
     async def deliveries(
         self, number: str | None = None, *, receiver: str | None = None, after: int = 0, limit: int = 100
@@ -274,16 +279,21 @@ class JournalReader:
         """Return when the next parked appeal is due; None if none is parked."""
         return await self._read(counting.next_due)
 
-    async def _read(self, query: Callable[[Connection], T]) -> T:
+    async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
+        """Put questions; unless they need not be answered `together`, all see the journal at one moment."""
         if not self._open:
             raise JournalError("the journal is closed", "closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
+        engine = self._readers if together else self._unbound
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, engine, query)
 
-    def _query(self, query: Callable[[Connection], T]) -> T:
+    def _query(self, engine: Engine, query: Callable[[Connection], T], tries: int = 2) -> T:
         try:
-            with self._readers.connect() as connection:
+            with engine.connect() as connection:
                 return query(connection)
         except SQLAlchemyError as error:
+            # That a connection was lost since it was last used is only learnt by using it.
+            if tries > 1 and isinstance(error, DBAPIError) and error.connection_invalidated:
+                return self._query(engine, query, tries - 1)
             raise as_journal_error(error) from None
         except ValueError:
             raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None

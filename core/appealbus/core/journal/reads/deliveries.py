@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy import case as sql_case
 
-from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal import codec, documents
 from appealbus.core.journal.rows import DeliveryRow, Undelivered
 from appealbus.core.journal.tables import (
     ALONE,
@@ -18,6 +18,8 @@ from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 
+_READ_ALONE = {"parts", "size"}
+"""What is asked of a delivery and is not told."""
 _SIZE = sql_case((dossiers.c.parts.is_(None), func.length(dossiers.c.document)), else_=dossiers.c.size)
 
 
@@ -49,6 +51,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.deaths,
             dossiers.c.region,
             dossiers.c.epoch,
+            dossiers.c.parts,
             _SIZE.label("size"),
         )
         .join(appeal, appeal.c.id == outbox.c.appeal_id)
@@ -77,11 +80,10 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
         due.append(row)
     if not due:
         return []
-    ids = bulk.padded([row.delivery_id for row in due])
-    wholes = documents.wholes(connection, ids)
+    wholes = documents.wholes(connection, due)
     return [
         Undelivered(
-            **{name: value for name, value in row._mapping.items() if name != "size"},
+            **{name: value for name, value in row._mapping.items() if name not in _READ_ALONE},
             dossier=wholes[row.delivery_id],
         )
         for row in due
