@@ -7,6 +7,7 @@ import pytest
 from appealbus.core.bus import sequencer
 from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.bus.sequencer import Sequencer
+from appealbus.core.journal import upkeep
 from appealbus.core.journal.journal import Journal
 from tests.core.journal.conftest import Make
 
@@ -38,6 +39,25 @@ async def test_positions_come_by_themselves(journal, monkeypatch):
             gives.wake()
             await asyncio.sleep(0.01)
     task.cancel()
+
+
+async def test_no_look_follows_one_that_was_not_full(journal, monkeypatch):
+    """What is there is placed batch by batch; what came meanwhile waits for the next look, and costs no other one."""
+    monkeypatch.setattr(upkeep, "PLACED", 4)
+    lease = LeaderLease("log", "me", journal)
+    await lease.renew()
+    for message in range(6):
+        await journal.accept(Make().new(str(message)))
+    place, looks = journal.place_log, []
+
+    async def looking():
+        looks.append(await place())
+        await journal.accept(Make().new(f"late {len(looks)}"))
+        return looks[-1]
+
+    monkeypatch.setattr(journal, "place_log", looking)
+    assert await Sequencer(journal, lease)._look() == 7
+    assert looks == [4, 3]
 
 
 async def test_what_is_left_is_placed_at_the_end(journal):

@@ -6,14 +6,15 @@ import structlog
 
 from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.errors import JournalError
+from appealbus.core.journal import upkeep
 from appealbus.core.journal.journal import Journal
 from appealbus.core.logs.throttle import LogThrottle
 
 log = structlog.get_logger(__name__)
 
-_SOON = 0.2
+_SOON = 0.5
 """Seconds after a look that found something. With less, the same work takes more transactions, each with its fsync;
-with more, readers of the log are further behind."""
+with more, readers of the log are further behind than a second."""
 _LATEST = 2.0
 """Seconds to which the pause grows while nothing is found: an idle look is one small read."""
 
@@ -60,9 +61,11 @@ class Sequencer:
     async def _look(self) -> int:
         total = 0
         try:
-            while found := await self._journal.place_log():
+            while True:
+                found = await self._journal.place_log()
                 total += found
-                if not self._lease.held:
+                # What came during a look that was not full is left to the next one, with all that comes till then.
+                if found < upkeep.PLACED or not self._lease.held:
                     break
             self._trouble.over()
         except JournalError as error:

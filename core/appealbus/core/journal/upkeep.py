@@ -30,7 +30,7 @@ _STILL_NOTED = timedelta(days=1)
 wrong must not take it anew before that is seen."""
 
 
-_PLACED = 2000
+PLACED = 2000
 """Entries of the log that get their positions in one transaction: that takes some 20 ms, and readers wait as long."""
 
 
@@ -128,7 +128,7 @@ class Upkeep(Writing):
 
     async def place_log(self) -> int:
         """Give positions to what is committed and has none, a batch; return to how many. Right whoever else does it."""
-        return await self._positions.submit(placing.place, _PLACED) if self.shared else 0
+        return await self._positions.submit(placing.place, PLACED) if self.shared else 0
 
     async def _trust_ages(self) -> None:
         if (await self.look()).doubt is not None:
