@@ -131,8 +131,7 @@ class PlanRun:
             up: [self.records[up][key] for key in self.keys[up] if key in self.records[up]] for up in node.upstream
         }
         try:
-            drafts = node.drafts(self.case.appeal, known, standings, self._enrichment.fan_out)
-            return [replace(draft, key=self._enrichment.key_of(draft.key)) for draft in drafts]
+            return node.drafts(self.case.appeal, known, standings, self._enrichment.fan_out, self._enrichment.key_of)
         except BaseException as error:  # validators and `absent` of a query are the plugin's own
             if not is_defect(error):
                 raise

@@ -127,8 +127,7 @@ class _CaseReading:
         name = node.lookup.name
         standings = {up: self._standing(up) for up in node.upstream}
         try:
-            drafts = node.drafts(self.case.appeal, self.known, standings, self.rereader.fan_out)
-            drafts = [replace(draft, key=self.rereader.key_of(draft.key)) for draft in drafts]
+            drafts = node.drafts(self.case.appeal, self.known, standings, self.rereader.fan_out, self.rereader.key_of)
         except BaseException as error:  # validators and `absent` of a query are the plugin's own
             if not is_defect(error):
                 raise

@@ -1,8 +1,8 @@
 """The plan: which lookup waits for which, and what there is to ask. It follows from the declared paths alone."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
@@ -212,6 +212,7 @@ class Node:
         known: Mapping[str, Sequence[Known]],
         standings: Mapping[str, InputState],
         limit: int,
+        key_of: Callable[[str], str] = str,
     ) -> list[Draft]:
         """Return what there is to ask, each distinct question once, and why not where there is nothing.
 
@@ -220,6 +221,7 @@ class Node:
             known: what the upstream lookups found.
             standings: how each upstream lookup stands.
             limit: the most questions that the lookup may fan out into.
+            key_of: makes the key of a question from the hash of its query.
 
         """
         kept: dict[str, Draft] = {}
@@ -243,7 +245,7 @@ class Node:
                 kept[draft.key] = draft
             for name, elements in lineage.items():
                 origins[draft.key][name] |= elements
-        drafts = [replace(draft, lineage=origins[draft.key]) for draft in kept.values()]
+        drafts = [Draft(key_of(key), each.inputs, each.query, each.outcome, origins[key]) for key, each in kept.items()]
         if overflow:
             drafts.append(Draft("overflow", outcome=not_applicable(overflow, "inputs.too_many")))
         pending = next((name for name in self.upstream if standings[name].pending), None)
@@ -269,7 +271,8 @@ class Node:
             leads = False
             for picks, lineage in self._picks(roots, chosen, common, left):
                 leads = True
-                picked.update((value.path.text, value.at) for value in picks.values())
+                if chosen:
+                    picked.update((value.path.text, value.at) for value in picks.values())
                 same = tuple((name, type(value.value), str(value.value)) for name, value in picks.items())
                 draft = made.get(same)
                 if draft is None:
@@ -333,7 +336,7 @@ class Node:
             if any(path.lookup and not standings[path.lookup].found for path in paths):
                 return _absent(paths, inputs, standings)
             return Draft("", inputs, outcome=not_applicable(lacking))
-        return Draft(_key(dict(query)), inputs, query)
+        return Draft(_key(vars(query)), inputs, query)  # dict(query) takes ten times as long
 
 
 def _absent(paths: Sequence[Path], inputs: tuple[Input, ...], standings: Mapping[str, InputState]) -> Draft:
