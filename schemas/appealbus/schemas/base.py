@@ -12,6 +12,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
+_BARE = (int, float, Decimal)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -30,7 +31,7 @@ def exact(text: str) -> str:
 
 def written_out(value: object) -> object:
     """Refuse a date or a time that is a bare number: pydantic would take it for seconds since 1970."""
-    if isinstance(value, int | float | Decimal) or (isinstance(value, str) and "-" not in value.strip()[1:]):
+    if isinstance(value, _BARE) or (isinstance(value, str) and "-" not in value.strip()[1:]):
         raise ValueError("a date or a time is written out as in ISO 8601")
     return value
 

@@ -68,8 +68,9 @@ def decode(message: Inbound) -> Appeal | Change:
         raise Unacceptable(error.reason, error.code) from None
     if isinstance(read, Change):
         return read.model_copy(update={"channel": message.channel})
-    prepared = prepare(read.model_copy(update={"channel": message.channel}))
-    return prepared.model_copy(update={"warnings": [*read.warnings, *prepared.warnings]})
+    prepared = prepare(read)
+    own = {"channel": message.channel, "warnings": [*read.warnings, *prepared.warnings]}
+    return prepared.model_copy(update=own)
 
 
 def _kept(message: Inbound) -> Change:
