@@ -77,7 +77,7 @@ async def test_an_optional_value_that_the_schema_does_not_allow_is_none(
     assert (await put(reply)).record == expected
     told = differences(reply)
     assert told[path] == 1
-    assert told["licence/*"] == len(beside) // 6
+    assert told.get("licence/*", 0) == len(beside) // 6
     assert CANARY not in str(told)
     assert (await put(reply, ReplyCheck.STRICT)).code == "reply.schema"
 

@@ -108,7 +108,8 @@ class Source:
         if came.differences and not self._lenient:
             reason = f"the reply breaks its schema at {next(iter(came.differences))}"
             raise CallFailed(OutcomeKind.INVALID, "reply.schema", reason, at_scale=MORE in came.differences)
-        self.notes.differences.update(came.differences)
+        for path, count in came.differences.items():
+            self.notes.differences[path] = self.notes.differences.get(path, 0) + count
         return came
 
     async def _use(self, once: SingleUse, call: Call) -> None:
