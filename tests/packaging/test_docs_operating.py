@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.cli import context
+from appealbus.core.cli import exits
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -80,10 +80,10 @@ def test_no_event_is_on_the_page_that_the_code_does_not_know() -> None:
     assert set(re.findall(r"^\| `([a-z_]+(?:\.[a-z_]+)+)` \|", TABLE, re.MULTILINE)) == set(events())
 
 
-@pytest.mark.parametrize("code", [name for name in vars(context) if name.startswith("EXIT_")])
+@pytest.mark.parametrize("code", [name for name in vars(exits) if name.startswith("EXIT_")])
 def test_every_exit_code_is_on_the_page(code: str) -> None:
     """In the table of exit codes."""
-    assert re.search(rf"^\| {getattr(context, code)} \| ", PAGE, re.MULTILINE)
+    assert re.search(rf"^\| {getattr(exits, code)} \| ", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", [*range(1, 15), 16, 17])

@@ -5,8 +5,10 @@ import json
 import os
 import socket
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points
 
+from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import main
 
 
@@ -41,6 +43,8 @@ def serve(asked: socket.socket) -> bool:
 
 for each in entry_points(group="appealbus"):
     each.load()
+for name in ("opening", *OWN.values()):  # what commands import when they are called
+    import_module(f"appealbus.core.cli.{name}")
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
 asked.sendall(b"%d\n" % os.getpid())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appealbus.core.cli.context import EXIT_CONFIG, EXIT_SUPERSEDED
+from appealbus.core.cli.exits import EXIT_CONFIG, EXIT_SUPERSEDED
 from tests.services.commands import PROGRAM
 from tests.services.next_release import NextRelease
 from tests.system.program import Program, appealbus

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,6 +148,18 @@ asyncio.run(Supervisor(1, [sys.executable, '-c', {HEAD + body!r}], grace=9).run(
     process.kill()
     await process.wait()
     await until(Path("let_go").exists)
+
+
+def test_it_is_told_to_end_before_it_listens(tmp_path: Path) -> None:
+    """The signal waits until it does: whoever becomes a supervisor holds it back for so long."""
+    orders = ["1", "1.0", "0", "info", "json", sys.executable, "-c", HEAD + DRAINS]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        process = subprocess.Popen([sys.executable, "-m", supervisor.__name__, *orders], cwd=tmp_path)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
 
 
 def test_the_variable_is_for_supervisors_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,10 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appealbus.core.config.models import LogFormat, LogLevel, LogSettings
 from appealbus.core.errors import ConfigError
 from appealbus.core.interfaces.wire import CallFailed
 from appealbus.core.logs import configure
+from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.core.logs.redact import KEYS
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -50,7 +50,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 def out() -> io.StringIO:
     """Return the stream that JSON lines go to."""
     stream = io.StringIO()
-    configure(LogSettings(level=LogLevel.DEBUG, format=LogFormat.AUTO), stream)
+    configure(LogLevel.DEBUG, LogFormat.AUTO, stream)
     return stream
 
 
@@ -108,7 +108,7 @@ def test_a_number_that_is_a_person_s_or_a_parcel_s_is_masked(out: io.StringIO, n
 def test_no_line_steers_a_terminal(hidden: str, format_: LogFormat) -> None:
     """Controls and marks of direction are blanked in a reason, and no other value may have them."""
     stream = io.StringIO()
-    configure(LogSettings(level=LogLevel.INFO, format=format_), stream)
+    configure(LogLevel.INFO, format_, stream)
     log.info("bus.odd", reason=f"a{hidden}b", source=f"a{hidden}", number=f"1{hidden}", **{f"k{hidden}": 1})
     assert not {char for char in hidden if not char.isprintable()} & set(stream.getvalue().rstrip("\n"))
 
@@ -165,9 +165,9 @@ def test_python_warnings_go_through_the_same_door() -> None:
     """A warning may quote a value that it is about. A process of its own, for pytest has its own hold on warnings."""
     program = f"""
 import warnings
-from appealbus.core.config.models import LogSettings
 from appealbus.core.logs import configure
-configure(LogSettings())
+from appealbus.core.logs.choices import LogFormat, LogLevel
+configure(LogLevel.INFO, LogFormat.AUTO)
 warnings.warn("expected str, got {IIN}", UserWarning)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
@@ -179,7 +179,7 @@ warnings.warn("expected str, got {IIN}", UserWarning)
 def test_the_level_is_the_least_that_is_written() -> None:
     """Events below the level are dropped."""
     stream = io.StringIO()
-    configure(LogSettings(level=LogLevel.WARNING, format=LogFormat.JSON), stream)
+    configure(LogLevel.WARNING, LogFormat.JSON, stream)
     log.info("bus.started")
     log.warning("bus.slow")
     logging.getLogger("somebody").info("x")
@@ -189,7 +189,7 @@ def test_the_level_is_the_least_that_is_written() -> None:
 def test_console_lines_are_readable_and_redacted_too() -> None:
     """The readable form goes through the same allow-list."""
     stream = io.StringIO()
-    configure(LogSettings(level=LogLevel.INFO, format=LogFormat.CONSOLE), stream)
+    configure(LogLevel.INFO, LogFormat.CONSOLE, stream)
     log.info("appeal.accepted", number="AB-1", surname=SURNAME)
     assert "appeal.accepted" in stream.getvalue()
     assert "number=AB-1" in stream.getvalue()
@@ -204,7 +204,7 @@ def test_logging_never_raises() -> None:
             raise RuntimeError(SURNAME)
 
     stream = io.StringIO()
-    configure(LogSettings(level=LogLevel.INFO, format=LogFormat.JSON), stream)
+    configure(LogLevel.INFO, LogFormat.JSON, stream)
     log.info("bus.odd", outcomes=Awkward())
     assert lines(stream)[0]["event"] == "log.failed"
     stream.close()
@@ -215,7 +215,7 @@ def test_a_crash_of_the_program_does_not_print_its_text(out: io.StringIO, monkey
     """Python's own report of an uncaught exception would show its text."""
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
-    configure(LogSettings(level=LogLevel.INFO, format=LogFormat.JSON), out)
+    configure(LogLevel.INFO, LogFormat.JSON, out)
     sys.excepthook(ValueError, ValueError(SURNAME), None)
     thread = threading.Thread(target=int, args=(SURNAME,))
     thread.start()
@@ -268,7 +268,8 @@ def test_no_identifier_and_no_name_reaches_a_line(data: st.DataObject, secret: s
     """Wherever an ИИН or a name is put (key, value, nested, event, exception), it is not in the line."""
     stream = io.StringIO()
     configure(
-        LogSettings(level=LogLevel.DEBUG, format=data.draw(st.sampled_from([LogFormat.JSON, LogFormat.CONSOLE]))),
+        LogLevel.DEBUG,
+        data.draw(st.sampled_from([LogFormat.JSON, LogFormat.CONSOLE])),
         stream,
     )
     event = data.draw(st.sampled_from(["some.event", secret, f"some.{secret}"]))

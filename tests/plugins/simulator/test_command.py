@@ -24,11 +24,11 @@ from appealbus.plugins.simulator.sources import snippet
 
 PROGRAM = """
 import typer
-from appealbus.core.config.models import LogSettings
 from appealbus.core.logs import configure
+from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.plugins.simulator import register_commands
 from appealbus.plugins.simulator.settings import Algorithm, SimulatorSettings
-configure(LogSettings())
+configure(LogLevel.INFO, LogFormat.AUTO)
 app = typer.Typer()
 app.callback()(lambda: None)
 register_commands(app, SimulatorSettings())

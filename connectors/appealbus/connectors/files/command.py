@@ -15,7 +15,8 @@ from appealbus.connectors.files.reading import batches, read_appeals
 from appealbus.connectors.files.settings import Encoding
 from appealbus.core import Inbound, Quarantined, Taken
 from appealbus.core.bus.reception import Reception
-from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import local
 from appealbus.core.escaping import escaped_json

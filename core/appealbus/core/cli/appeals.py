@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.render import dossier_view, gaps_view, local

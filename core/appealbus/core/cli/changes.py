@@ -5,7 +5,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local

@@ -11,7 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import wall
 from appealbus.core.doors import is_defect, within

@@ -1,56 +1,36 @@
-"""What every command works with: the configuration, the journal, and one way to fail."""
+"""What every command works with: the configuration, the journal, and one way to fail.
+
+The plugins and the journal are imported when they are asked for: a command that needs neither starts without.
+"""
 
 import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import orjson
-import structlog
 import typer
 
-from appealbus.core import process
-from appealbus.core.cli.migrating import shown_on
-from appealbus.core.cli.person import person
+from appealbus.core.cli.exits import EXIT_CONFIG, EXIT_JOURNAL, EXIT_PROBLEMS, EXIT_STOPPED, EXIT_SUPERSEDED
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.config.loading import Loaded, load
-from appealbus.core.domain.event import by_person
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.escaping import escaped_json, one_line
-from appealbus.core.host import Host
-from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
-from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.key import KeyFile
-from appealbus.core.parts import load_plugins
+
+if TYPE_CHECKING:
+    from appealbus.core.host import Host
+    from appealbus.core.journal.journal import Journal
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
 _UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 """What typer raises of a command line that it cannot read; its own words for it are shown by `guarded`."""
-
-EXIT_PROBLEMS = 1
-"""The command worked and what it looked at is not in order."""
-EXIT_CONFIG = 2
-"""The configuration or the command line is wrong."""
-EXIT_ABSENT = 3
-"""There is no such appeal, version, field or quarantined message."""
-EXIT_JOURNAL = 4
-"""The journal, or the appeal in it, cannot be read or written now."""
-EXIT_STUCK = process.EXIT_STUCK
-"""A plugin held the process's event loop for too long, and others have its work."""
-EXIT_SUPERSEDED = 6
-"""A newer release migrates the journal, or has done so; to start again changes nothing."""
-EXIT_STOPPED = 130
-"""Stopped by Ctrl-C."""
-_LAST_LOOK = 1.0
-"""Seconds that the checkpoint may keep a command at its end; a database that is silent is not waited for."""
 
 
 class Cli:
@@ -67,14 +47,15 @@ class Cli:
         return load(self._config)
 
     @cached_property
-    def host(self) -> Host:
+    def host(self) -> "Host":
         """The plugins."""
+        from appealbus.core.parts import load_plugins
+
         return load_plugins(self.loaded)
 
-    @asynccontextmanager
-    async def journal(
+    def journal(
         self, *, write: bool = False, restored: bool = False, anew: bool = False, ends_workers: bool = False
-    ) -> AsyncIterator[Journal]:
+    ) -> AbstractAsyncContextManager["Journal"]:
         """Open the journal of the configuration.
 
         To write, it must be the one that its checkpoint knows, unless it is told to be `restored`. Where it has to be
@@ -84,46 +65,20 @@ class Cli:
             Behind: it is another one, or an older copy.
 
         """
-        bus = self.loaded.settings.bus
-        file = bus.checkpoint_file() if write and not restored else None
-        checkpoint = None if file is None else Checkpoint(file)
-        mark = None if checkpoint is None else checkpoint.read()
-        journal = await Journal.open(
-            bus.journal,
-            bus.journal_password,
-            key=KeyFile(bus.key_file(), anew=anew),
-            number_prefix=bus.number_prefix,
-            read_only=not write,
-            tell=shown_on(self.err),
-            ends_workers=ends_workers,
-        )
-        if write:
-            journal.actor = by_person(person())
-        try:
-            if checkpoint is None:
-                yield journal
-                return
-            standing = await journal.standing()
-            checkpoint.compare(mark, standing)
-            if mark is None and standing.beat:
-                log.warning("checkpoint.missing")
-            await _mark(journal, checkpoint)  # should we be killed, a copy from before is found out all the same
-            try:
-                yield journal
-            finally:
-                await _mark(journal, checkpoint)
-        finally:
-            await journal.close()
+        from appealbus.core.cli.opening import opened
 
-    def read(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        bus = self.loaded.settings.bus
+        return opened(bus, self.err, write=write, restored=restored, anew=anew, ends_workers=ends_workers)
+
+    def read(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened for reading alone."""
         return asyncio.run(self._over_journal(use, write=False))
 
-    def change(self, use: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+    def change(self, use: Callable[["Journal"], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine over the journal, opened for writing."""
         return asyncio.run(self._over_journal(use, write=True))
 
-    async def _over_journal(self, use: Callable[[Journal], Coroutine[Any, Any, T]], *, write: bool) -> T:
+    async def _over_journal(self, use: Callable[["Journal"], Coroutine[Any, Any, T]], *, write: bool) -> T:
         async with self.journal(write=write) as journal:
             return await use(journal)
 
@@ -140,19 +95,6 @@ class Cli:
         """Say what is wrong and end."""
         self.err.print(text, style="red")
         raise typer.Exit(code)
-
-
-async def _mark(journal: Journal, checkpoint: Checkpoint) -> None:
-    try:
-        async with asyncio.timeout(_LAST_LOOK - journal.silent_for):
-            checkpoint.write(await journal.look())
-    except OSError as error:
-        if not isinstance(error, TimeoutError):
-            log.error("checkpoint.failed", error=type(error).__name__)
-    except JournalError:
-        pass  # whoever needs the journal says so
-    finally:
-        checkpoint.close()  # a bus that is about to run is the one to write it
 
 
 def cli_of(context: typer.Context) -> Cli:

@@ -8,7 +8,8 @@ import typer
 from rich.text import Text
 
 from appealbus.core.cli.appeals import Number
-from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.life import failures, life
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.telling import Line, entry_as_json, failed, local_second

@@ -7,7 +7,8 @@ import structlog
 import typer
 
 from appealbus.core.cli.appeals import Number
-from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.person import person
 from appealbus.core.journal.journal import Journal
 

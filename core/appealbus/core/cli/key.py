@@ -9,7 +9,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.cli.restored import somebody_works
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import Case

@@ -6,7 +6,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 

@@ -4,32 +4,13 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from appealbus.core.cli import (
-    access,
-    appeals,
-    changes,
-    checking,
-    clock,
-    deliveries,
-    history,
-    holding,
-    key,
-    listing,
-    plugins,
-    quarantine,
-    reread,
-    restored,
-    running,
-    sources,
-    status,
-    tail,
-)
-from appealbus.core.cli.context import EXIT_PROBLEMS, Cli, guarded
+from appealbus.core.cli.commands import MARKUP, group_of
+from appealbus.core.cli.context import Cli, guarded
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.errors import ConfigError
 from appealbus.core.logs import configure
 from appealbus.core.process import leave_within, spare_memory
@@ -53,46 +34,16 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _commands(cli: Cli) -> type[TyperGroup]:
-    class Commands(TyperGroup):
-        """The program's own commands, and those of plugins, which are loaded only where one of them is wanted."""
-
-        complete = False
-
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """Return a command; raise ConfigError where nobody can know whether a plugin brings it."""
-            if cmd_name not in self.commands:
-                self.add_those_of_plugins()
-            return super().get_command(ctx, cmd_name)
-
-        def list_commands(self, ctx: Any) -> list[str]:
-            """Return all names, for --help; where the configuration is wrong, the program's own."""
-            with contextlib.suppress(ConfigError):
-                self.add_those_of_plugins()
-            return super().list_commands(ctx)
-
-        def add_those_of_plugins(self) -> None:
-            """Load the plugins, once."""
-            if not self.complete:
-                brought = typer.Typer(callback=lambda: None)  # a group, however few commands there are
-                cli.host.add_commands(brought)
-                for name, command in typer.main.get_group(brought).commands.items():
-                    self.commands.setdefault(name, command)
-                self.complete = True
-
-    return Commands
-
-
 def build(cli: Cli) -> typer.Typer:
-    """Return the program with the commands of all plugins."""
+    """Return the program."""
     app = typer.Typer(
         name="appealbus",
         help=_HELP,
         no_args_is_help=True,
-        rich_markup_mode="markdown",
+        rich_markup_mode=MARKUP,
         pretty_exceptions_enable=False,
         add_completion=False,
-        cls=_commands(cli),
+        cls=group_of(cli),
     )
 
     @app.callback()
@@ -106,29 +57,8 @@ def build(cli: Cli) -> typer.Typer:
     ) -> None:
         context.obj = cli
 
-    for part in (
-        running,
-        status,
-        listing,
-        appeals,
-        changes,
-        history,
-        tail,
-        holding,
-        sources,
-        checking,
-        plugins,
-        quarantine,
-        reread,
-        deliveries,
-        access,
-        restored,
-        clock,
-        key,
-    ):
-        part.add_to(app)
     with contextlib.suppress(ConfigError):  # the command itself says what is wrong; --help still works
-        configure(cli.loaded.settings.log, member=worker())
+        configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format, member=worker())
     return app
 
 

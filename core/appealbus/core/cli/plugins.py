@@ -4,7 +4,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from appealbus.core.cli.context import EXIT_PROBLEMS, cli_of
+from appealbus.core.cli.context import cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.escaping import one_line
 

@@ -12,7 +12,8 @@ from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import Unacceptable
 from appealbus.core.bus.reception import replay as replay_row
 from appealbus.core.bus.reception import would_take
-from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local

@@ -11,7 +11,8 @@ import structlog
 import typer
 from rich.table import Table
 
-from appealbus.core.cli.context import EXIT_ABSENT, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.person import person
 from appealbus.core.cli.reread_process import AppealRead, QuestionRead, RereadProcess

@@ -49,7 +49,7 @@ def main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     cli = Cli(Path(sys.argv[1]) if sys.argv[1] else None)
-    configure(cli.loaded.settings.log, member=None)
+    configure(cli.loaded.settings.log.level, cli.loaded.settings.log.format)
     asyncio.run(_serve(cli, sys.argv[2], sys.stdin.buffer, sink))
 
 

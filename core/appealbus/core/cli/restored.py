@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from appealbus.core.bus.heartbeat import ALIVE
-from appealbus.core.cli.context import EXIT_JOURNAL, EXIT_PROBLEMS, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_JOURNAL, EXIT_PROBLEMS
 from appealbus.core.clocks import monotonic
 from appealbus.core.errors import ConfigError
 from appealbus.core.journal.checkpoint import Checkpoint, Mark

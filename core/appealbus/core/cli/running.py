@@ -11,7 +11,7 @@ import typer
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.retention import ages
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.supervisor import Supervisor, own_command
+from appealbus.core.cli.supervisor import become_supervisor
 from appealbus.core.clocks import DAY
 from appealbus.core.domain.event import BUS
 from appealbus.core.parts import build
@@ -52,18 +52,21 @@ def run(
     if workers == 1 or worker() is not None:
         run_to_end(_run(cli, ends, until_settled), cli.host.stray)
     else:
-        raise typer.Exit(asyncio.run(_supervise(cli, workers, ends)))
+        asyncio.run(_prove(cli, workers))
+        settings = cli.loaded.settings
+        become_supervisor(
+            workers, grace=settings.bus.grace, ends=ends, level=settings.log.level, form=settings.log.format
+        )
 
 
-async def _supervise(cli: Cli, workers: int, ends: bool) -> int:
-    """Prove what all workers need, once and in words, then run them."""
+async def _prove(cli: Cli, workers: int) -> None:
+    """Find what is wrong with what all workers need, once and in words."""
     if cli.loaded.settings.bus.journal.startswith("sqlite"):
         text = f'{workers} workers cannot share an SQLite file; write "postgresql://…", or run with --workers 1'
         raise cli.loaded.error(text, "bus", "journal")
     build(cli.loaded, cli.host)
     async with cli.journal(write=True, ends_workers=True):
         pass  # it is there, and of our version from now on
-    return await Supervisor(workers, own_command(), grace=cli.loaded.settings.bus.grace, ends=ends).run()
 
 
 async def _run(cli: Cli, ends: bool, parked: bool) -> None:

@@ -11,7 +11,8 @@ import orjson
 import typer
 from rich.text import Text
 
-from appealbus.core.cli.context import EXIT_ABSENT, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.telling import entry_as_json, local_second, tell
 from appealbus.core.clocks import monotonic

@@ -1,7 +1,6 @@
 """The tables of the configuration file. What belongs to a plugin or a connector is kept raw for a second stage."""
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -12,6 +11,7 @@ from appealbus.core.clocks import DAY
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import ConfigPath, Seconds, Secret
 from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.suggestion import did_you_mean
 
@@ -207,24 +207,6 @@ class RetrySettings(Settings):
     """How long after the appeal came nobody asks by themselves any more."""
     awaiting: Seconds = Field(default=900.0, gt=0)
     """The pause while consent or an asynchronous answer is on its way."""
-
-
-class LogLevel(StrEnum):
-    """How much the log says."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """How a log line looks."""
-
-    AUTO = "auto"
-    """`console` on a terminal, else `json`."""
-    JSON = "json"
-    CONSOLE = "console"
 
 
 class LogSettings(Settings):

@@ -11,8 +11,8 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-from appealbus.core.config.models import LogFormat, LogSettings
 from appealbus.core.logs import redact
+from appealbus.core.logs.choices import LogFormat, LogLevel
 from appealbus.core.logs.errors import exc_info, summary
 from appealbus.core.worker import Worker
 
@@ -28,20 +28,20 @@ _LIBRARIES = {
 }
 
 
-def configure(settings: LogSettings, stream: TextIO | None = None, *, member: Worker | None = None) -> None:
+def configure(level: LogLevel, form: LogFormat, stream: TextIO | None = None, *, member: Worker | None = None) -> None:
     """Make structlog and the standard library's logging write redacted lines to stderr, or to the stream.
 
     Where the process is one of several workers, each line says which.
     """
     out = stream or sys.stderr
-    json = settings.format is LogFormat.JSON or (settings.format is LogFormat.AUTO and not out.isatty())
+    json = form is LogFormat.JSON or (form is LogFormat.AUTO and not out.isatty())
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _Line(json=json, colors=out.isatty(), member=member)],
-        wrapper_class=structlog.make_filtering_bound_logger(settings.level.value),
+        wrapper_class=structlog.make_filtering_bound_logger(level.value),
         logger_factory=lambda *_: _Writer(stream),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(handlers=[_Foreign()], level=settings.level.value.upper(), force=True)
+    logging.basicConfig(handlers=[_Foreign()], level=level.value.upper(), force=True)
     logging.captureWarnings(True)  # they may quote values; Python itself would print them as they are
     for name, least in _LIBRARIES.items():
         logging.getLogger(name).setLevel(least)

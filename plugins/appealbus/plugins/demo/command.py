@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from appealbus.core.cli.context import EXIT_STOPPED, Cli, cli_of
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_STOPPED
 
 
 def demo(

@@ -40,7 +40,7 @@ async def run(out: Console, folder: Path) -> None:
     settings, signatures = contour(folder)
     async with Simulator(settings) as simulator:
         loaded = from_document(document(folder, simulator.url, settings), folder)
-        configure(loaded.settings.log)
+        configure(loaded.settings.log.level, loaded.settings.log.format)
         journal = await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file())
         try:
             parts = build(loaded, load_plugins(loaded))

@@ -1,0 +1,87 @@
+"""The commands by their names; each is imported when it is called."""
+
+import contextlib
+from importlib import import_module
+from typing import Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from appealbus.core.cli.context import Cli
+from appealbus.core.errors import ConfigError
+
+MARKUP: Literal["markdown"] = "markdown"
+"""How the texts of help are written."""
+OWN = {
+    "run": "running",
+    "prune": "running",
+    "status": "status",
+    "appeals": "listing",
+    "dossier": "appeals",
+    "why": "appeals",
+    "explain": "appeals",
+    "retry": "appeals",
+    "changes": "changes",
+    "history": "history",
+    "tail": "tail",
+    "hold": "holding",
+    "release": "holding",
+    "sources": "sources",
+    "check": "checking",
+    "plugins": "plugins",
+    "reread": "reread",
+    "restored": "restored",
+    "quarantine": "quarantine",
+    "deliveries": "deliveries",
+    "access": "access",
+    "clock": "clock",
+    "key": "key",
+}
+"""The program's own commands and groups of commands in the order of its help, each with its module in this package."""
+
+
+def group_of(cli: Cli) -> type[TyperGroup]:
+    """Return the class of the program's group of commands."""
+
+    class Commands(TyperGroup):
+        """The program's own commands, and those of plugins, which are loaded only where one of them is wanted."""
+
+        complete = False
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """Return a command; raise ConfigError where nobody can know whether a plugin brings it."""
+            if cmd_name in OWN:
+                self.add_own(cmd_name)
+            else:
+                self.add_all()
+            return super().get_command(ctx, cmd_name)
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            """Return all names, for --help; where the configuration is wrong, the program's own."""
+            with contextlib.suppress(ConfigError):
+                self.add_all()
+            return super().list_commands(ctx)
+
+        def add_own(self, name: str) -> None:
+            """Import the module of a command, once."""
+            if name not in self.commands:
+                app = typer.Typer(callback=_nothing, rich_markup_mode=MARKUP)
+                import_module(f"appealbus.core.cli.{OWN[name]}").add_to(app)
+                self.commands.update(typer.main.get_group(app).commands)
+
+        def add_all(self) -> None:
+            """Import all modules and load the plugins, once; a misspelt command has its neighbours among them."""
+            if not self.complete:
+                for name in OWN:
+                    self.add_own(name)
+                app = typer.Typer(callback=_nothing)
+                cli.host.add_commands(app)
+                for name, command in typer.main.get_group(app).commands.items():
+                    self.commands.setdefault(name, command)
+                self.complete = True
+
+    return Commands
+
+
+def _nothing() -> None:
+    """Be the callback that makes a group of an app, however few commands it has."""

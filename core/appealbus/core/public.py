@@ -1,0 +1,115 @@
+"""What plugins may build on: they import it from `appealbus.core`."""
+
+from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.config.types import Secret
+from appealbus.core.domain.access import AccessRow
+from appealbus.core.domain.case import Case, KeptAnswer, LookupState
+from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
+from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.errors import AppealBusError, ConfigError, JournalError
+from appealbus.core.hookspecs import hookimpl
+from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
+from appealbus.core.interfaces.assessor import Assessor, records
+from appealbus.core.interfaces.contract import MessageContract
+from appealbus.core.interfaces.delivery import Delivery, Handed, Outgoing, Refused
+from appealbus.core.interfaces.factory import Factory
+from appealbus.core.interfaces.form import Form, Shape
+from appealbus.core.interfaces.intake import Acceptor, Inbound, Intake, Quarantined, Taken
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.interfaces.lookup import From, FromAll, Lookup, Query
+from appealbus.core.interfaces.notes import Notes, ReplyCheck
+from appealbus.core.interfaces.outcomes import (
+    awaiting,
+    found,
+    invalid,
+    not_applicable,
+    not_found,
+    refused,
+    skipped,
+    timed_out,
+    unavailable,
+)
+from appealbus.core.interfaces.service import JournalView, RunningBus, Service
+from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.wire import (
+    Call,
+    CallFailed,
+    Health,
+    Payload,
+    Reply,
+    Request,
+    SingleUse,
+    Wire,
+)
+from appealbus.core.interfaces.work import Waiting, WorkQueue
+from appealbus.core.threads import NoThread
+from appealbus.core.version import API_VERSION, __version__
+from appealbus.schemas.outcome import Outcome, OutcomeKind
+
+PUBLIC_MODULES = (
+    "appealbus.core.backoff",
+    "appealbus.core.clocks",
+    "appealbus.core.config.types",
+    "appealbus.core.masking",
+    "appealbus.core.readings",
+    "appealbus.core.replies.codes",
+    "appealbus.core.replies.convert",
+    "appealbus.core.replies.names",
+    "appealbus.core.replies.subject",
+    "appealbus.core.replies.xmlread",
+    "appealbus.core.replies.xmlschema",
+    "appealbus.core.testing",
+)
+"""What plugins may import beside this module: for declared lookups, replies, tests, settings, stamps and pauses, and to
+mask numbers."""
+
+# A plugin and its settings.
+__all__ = ["API_VERSION", "PUBLIC_MODULES", "NoSettings", "Secret", "Settings", "__version__", "hookimpl"]
+# Errors.
+__all__ += ["AppealBusError", "CallFailed", "ConfigError", "JournalError", "NoThread"]
+# A lookup: its questions and how they end.
+__all__ += ["From", "FromAll", "Lookup", "Outcome", "OutcomeKind", "Query", "Source"]
+__all__ += [
+    "awaiting",
+    "found",
+    "invalid",
+    "not_applicable",
+    "not_found",
+    "refused",
+    "skipped",
+    "timed_out",
+    "unavailable",
+]
+# An assessor.
+__all__ += ["Assessor", "records"]
+# A connector and its wires.
+__all__ += [
+    "Call",
+    "CertificateState",
+    "Factory",
+    "Form",
+    "Health",
+    "LinkState",
+    "LinkStatus",
+    "MessageContract",
+    "Notes",
+    "Payload",
+    "Reply",
+    "ReplyCheck",
+    "Request",
+    "Shape",
+    "SingleUse",
+    "Wire",
+]
+__all__ += ["Answer", "Answers", "Kept", "KeptAnswer", "RawReply"]
+# Ways in and out.
+__all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]
+__all__ += ["Delivery", "Handed", "Outgoing", "Refused"]
+__all__ += ["Waiting", "WorkQueue"]
+# A service and what it is handed.
+__all__ += ["JournalView", "RunningBus", "Service"]
+__all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
+__all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "LookupState", "VersionRow"]
