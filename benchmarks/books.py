@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 from harness import Contender
@@ -15,8 +16,9 @@ from psycopg import sql
 
 from tests.services.postgres import Postgres
 
-_SIZES = """SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r' AND relname IN
-(SELECT tablename FROM pg_tables WHERE schemaname = 'public')"""
+_PARTS = """SELECT c.relname, coalesce(i.indrelid::regclass::text, c.relname), pg_table_size(c.oid)
+FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+WHERE c.relkind IN ('r', 'i') AND c.relnamespace = 'public'::regnamespace"""
 _CALLS = """SELECT coalesce(sum(calls), 0), coalesce(sum(calls) FILTER (WHERE query = 'COMMIT'), 0)
 FROM pg_stat_statements JOIN pg_database ON oid = dbid WHERE datname = {}"""
 _SYSCALLS = ("fsync", "fdatasync", "recvfrom")
@@ -34,19 +36,17 @@ class OnSqlite:
     def size(self) -> int:
         return int(self._ask("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")[0][0])
 
-    def tables(self) -> dict[str, int]:
-        """Bytes of each table with its indexes, what still waits in the write-ahead log included."""
-        names = dict(self._ask("SELECT name, tbl_name FROM sqlite_master"))
-        found: dict[str, int] = {}
-        for name, size in self._ask("SELECT name, sum(pgsize) FROM dbstat GROUP BY name"):
-            table = names.get(name, name)
-            found[table] = found.get(table, 0) + size
-        return found
+    def parts(self) -> list[tuple[str, str, int]]:
+        """Each table and index: its name, that of its table, its bytes."""
+        return self._ask(
+            "SELECT d.name, coalesce(tbl_name, d.name), d.pgsize FROM dbstat d LEFT JOIN sqlite_master m USING (name)"
+            " WHERE aggregate"
+        )
 
     def statements(self) -> tuple[int, int]:
         return 0, 0
 
-    def _ask(self, statement: str) -> list[tuple[str, int]]:
+    def _ask(self, statement: str) -> list[Any]:
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
         try:
             return connection.execute(statement).fetchall()
@@ -69,9 +69,9 @@ class OnPostgres:
     def size(self) -> int:
         return int(self.postgres.execute(sql.SQL("SELECT pg_database_size({})").format(self.name))[0][0])
 
-    def tables(self) -> dict[str, int]:
-        """Bytes of each table with its indexes."""
-        return dict(self.postgres.execute(sql.SQL(_SIZES), self.database))
+    def parts(self) -> list[tuple[str, str, int]]:
+        """Each table and index: its name, that of its table, its bytes."""
+        return self.postgres.execute(_PARTS, self.database)
 
     def statements(self) -> tuple[int, int]:
         """How many statements so far, and how many of them were commits; wants pg_stat_statements."""

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -131,16 +132,18 @@ def counts(sides: list[Side], count: int, window: int) -> str:
     """Return what each appeal asks of the journal, one at a time and many, and where the journal's bytes are."""
     lines = ["| an appeal | in flight | statements | commits | reads of the server | fsyncs |", "|---" * 6 + "|"]
     lines += [side.count(*how) for how in (([1] * COUNTED, 1), ([count], window)) for side in sides]
-    sizes = [side.books.tables() for side in sides if side.books]
-    names = sorted({name for each in sizes for name in each}, key=lambda name: -max(s.get(name, 0) for s in sizes))
+    sizes = [Counter[str]() for _ in sides]
+    for side, found in zip(sides, sizes, strict=True):
+        for _, name, size in side.books.parts() if side.books else ():
+            found[name] += size
     lines += ["", f"| kB of a table with its indexes | {' | '.join(side.name for side in sides)} |", "|---|---|---|"]
-    for name in names[:12]:
-        lines.append(f"| {name} | {' | '.join(f'{each.get(name, 0) / 1024:.0f}' for each in sizes)} |")
+    for name, _ in (sizes[0] | sizes[1]).most_common(12):
+        lines.append(f"| {name} | {' | '.join(f'{each[name] / 1024:.0f}' for each in sizes)} |")
     return "\n".join(lines)
 
 
 @contextmanager
-def tree(against: str) -> Iterator[Path]:
+def tree(against: str, ready: str) -> Iterator[Path]:
     """Yield the checkout of that path, or make one of that commit with an environment of its own."""
     if (Path(against) / "benchmarks").is_dir():
         yield Path(against).resolve()
@@ -149,7 +152,7 @@ def tree(against: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([*git, "add", "--quiet", "--detach", f"{folder}/tree", against], check=True)
         try:
-            subprocess.run(["make", ".venv/run-ready"], cwd=f"{folder}/tree", check=True)
+            subprocess.run(["make", f".venv/{ready}"], cwd=f"{folder}/tree", check=True)
             yield Path(folder, "tree")
         finally:
             subprocess.run([*git, "remove", "--force", f"{folder}/tree"], check=True)
@@ -176,7 +179,8 @@ def main() -> None:
     stores = given.journal == "postgresql"
     preload = "pg_stat_statements" if given.counts else ""
     with ExitStack() as stack:
-        against = stack.enter_context(tree(given.against))
+        # What people run has no driver for PostgreSQL.
+        against = stack.enter_context(tree(given.against, "test-ready" if stores else "run-ready"))
         kinds = {
             named(against): Kind("", "", 1, stores, given.workers, against, str(against / ".venv/bin/python")),
             f"{named(HERE.parent)} here": Kind("", "", 1, stores, given.workers),

@@ -1,6 +1,7 @@
 """What is done to every contender: appeals into one queue, dossiers out of another, and the cost of it."""
 
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -16,13 +17,15 @@ from contract import IN, OUT
 WARM_UP = 100
 SEQUENTIAL = 30
 PATIENCE = 300.0
+_MESSAGE = re.compile(rb'"(m-\d+)"')
 QUORUM = {"x-queue-type": "quorum"}
 
 
 class Queues:
     """The two queues, and a connection to them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, after: int = 0) -> None:
+        """Connect; appeals are numbered from `after` on."""
         parameters = pika.URLParameters(url)
         parameters.heartbeat = 0  # nobody sends one while another contender has its turn
         self.connection = pika.BlockingConnection(parameters)
@@ -32,9 +35,9 @@ class Queues:
             self.channel.queue_declare(queue, durable=True, arguments=QUORUM)
         self.channel.queue_bind(OUT, "appealbus.out", "#")
         self.channel.basic_qos(prefetch_count=1000)
-        self._arrivals: list[bytes] = []
+        self._awaited: set[bytes] = set()
         self.channel.basic_consume(OUT, self._arrived)
-        self._serial = 0
+        self.serial = after
 
     def consumed(self) -> bool:
         """Whether somebody waits for appeals."""
@@ -42,36 +45,38 @@ class Queues:
 
     def pass_through(self, count: int) -> float:
         """Send so many appeals and wait for their dossiers; return the seconds that it took."""
-        self._arrivals.clear()
         bodies = [self._appeal() for _ in range(count)]
+        self._awaited = {message_id.encode() for message_id, _ in bodies}
         started = time.perf_counter()
         for message_id, body in bodies:
             self.channel.basic_publish("", IN, body, pika.BasicProperties(message_id=message_id, delivery_mode=2))
-        while len(self._arrivals) < count:
+        while self._awaited:
             self.connection.process_data_events(1)
             if time.perf_counter() - started > PATIENCE:
-                sys.exit(f"only {len(self._arrivals)} of {count} dossiers came")
+                sys.exit(f"{len(self._awaited)} of {count} dossiers did not come")
         return time.perf_counter() - started
 
     def _arrived(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        self._arrivals.append(body)
+        # A second version, or a message that is handed over once more, is of an appeal that nobody waits for any more.
+        if found := _MESSAGE.search(body):
+            self._awaited.discard(found[1])
         channel.basic_ack(method.delivery_tag)
 
     def _appeal(self) -> tuple[str, bytes]:
-        self._serial += 1
+        self.serial += 1
         document = {
-            "message_id": f"m-{self._serial}",
+            "message_id": f"m-{self.serial}",
             "kind": "application",
             "applicant": {
                 "type": "person",
                 "surname": "ТЕСТОВ",
                 "name": "ТЕСТ",
-                "document_number": f"{self._serial:09d}",
+                "document_number": f"{self.serial:09d}",
             },
             "text": "Прошу рассмотреть вопрос о предоставлении земельного участка. " * 5,
-            "repeats": [f"{self._serial}-1"],
+            "repeats": [f"{self.serial}-1"],
         }
-        return f"m-{self._serial}", json.dumps(document, ensure_ascii=False).encode()
+        return f"m-{self.serial}", json.dumps(document, ensure_ascii=False).encode()
 
 
 class Contender:

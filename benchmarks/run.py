@@ -57,6 +57,44 @@ CONTENDERS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a contender works: a folder, queues and a journal of its own. It may be started there again."""
+
+    kind: Kind
+    folder: Path
+    vhost: Vhost
+    journal: str
+    window: int
+
+    @contextmanager
+    def running(self, agency: str, after: int = 0) -> Iterator[tuple[Contender, Queues]]:
+        """Run the contender; appeals are numbered from there on."""
+        queues = Queues(self.vhost.url, after)
+        contender = Contender(self._command(agency), self.folder, self.env(), self.journal)
+        try:
+            yield contender, queues
+        finally:
+            contender.end()
+            queues.connection.close()
+
+    def env(self) -> dict[str, str]:
+        """Return the environment that ours runs in: the plugin imports the contract."""
+        return {**os.environ, "PYTHONPATH": str(self.kind.tree / "benchmarks")}
+
+    def program(self) -> str:
+        """Return the path of ours."""
+        return str(Path(self.kind.python).with_name("appealbus"))
+
+    def _command(self, agency: str) -> list[str]:
+        kind, given = self.kind, [self.vhost.url, agency, self.journal, str(self.window)]
+        if kind.script:
+            return [sys.executable, str(HERE / kind.script), self.vhost.url, agency, str(self.window), kind.argument]
+        configure = [kind.python, "-c", CONFIGURE, str(self.folder), *given]
+        subprocess.run(configure, cwd=kind.tree / "benchmarks", check=True)
+        return [self.program(), "run", "--workers", str(kind.workers)]
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What all contenders use."""
 
@@ -65,29 +103,20 @@ class Site:
     window: int
 
     @contextmanager
-    def running(self, kind: Kind, agency: str) -> Iterator[tuple[Contender, Queues]]:
-        """Run a contender on queues and a journal of its own."""
+    def place(self, kind: Kind) -> Iterator[Place]:
+        """Make a place for a contender, and take it away in the end."""
         vhost, database = self.rabbit.vhost(), self.postgres.database()
-        with tempfile.TemporaryDirectory() as scratch:
-            queues = Queues(vhost.url)
-            journal = f"sqlite:///{scratch}/journal.db" if not kind.postgres else self.postgres.url(database)
-            command = self._command(kind, Path(scratch), vhost, agency, journal)
-            env = {**os.environ, "PYTHONPATH": str(kind.tree / "benchmarks")}
-            contender = Contender(command, Path(scratch), env, journal)
-            try:
-                yield contender, queues
-            finally:
-                contender.end()
-                queues.connection.close()
+        with tempfile.TemporaryDirectory() as folder:
+            journal = f"sqlite:///{folder}/journal.db" if not kind.postgres else self.postgres.url(database)
+            yield Place(kind, Path(folder), vhost, journal, self.window)
         self.rabbit.drop(vhost)
         self.postgres.drop(database)
 
-    def _command(self, kind: Kind, folder: Path, vhost: Vhost, agency: str, journal: str) -> list[str]:
-        if kind.script:
-            return [sys.executable, str(HERE / kind.script), vhost.url, agency, str(self.window), kind.argument]
-        given = [str(folder), vhost.url, agency, journal, str(self.window)]
-        subprocess.run([kind.python, "-c", CONFIGURE, *given], cwd=kind.tree / "benchmarks", check=True)
-        return [str(Path(kind.python).with_name("appealbus")), "run", "--workers", str(kind.workers)]
+    @contextmanager
+    def running(self, kind: Kind, agency: str) -> Iterator[tuple[Contender, Queues]]:
+        """Run a contender in a place of its own."""
+        with self.place(kind) as place, place.running(agency) as both:
+            yield both
 
 
 @contextmanager
