@@ -4,8 +4,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
+from appealbus.core.journal import postgresql
+from appealbus.core.journal.connections import OpenConnections
 from appealbus.core.journal.store import open_store
 from appealbus.core.journal.tables import metadata, standing
 from tests.services.postgres import Postgres
@@ -36,6 +38,13 @@ def _make(url: str) -> None:
     if opened.writing is not None:
         opened.writing.dispose()
     opened.close()
+
+
+def engine_of(url: str) -> Engine:
+    """Return what gives connections as the journal has them."""
+    if url.startswith("sqlite"):
+        return create_engine(url)
+    return postgresql._engine(make_url(url), None, OpenConnections(), pool_size=10)
 
 
 class SharedJournal:

@@ -5,7 +5,7 @@ import threading
 from contextlib import nullcontext
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.journal import handover, store
@@ -16,13 +16,14 @@ from appealbus.core.journal.lock import FileLock
 from appealbus.core.journal.migrations import REVISIONS
 from appealbus.core.journal.rows import WorkerState
 from tests.core.journal.conftest import NOW
+from tests.services.journals import engine_of
 
 WORKER = WorkerState("w", "host", 1, NOW)
 
 
 @pytest.fixture
 def engine(url):
-    made = create_engine(url)
+    made = engine_of(url)
     yield made
     made.dispose()
 

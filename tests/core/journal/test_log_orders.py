@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import NullPool, create_engine
 
 from appealbus.core.domain.event import Event, LogFilter, What
 from appealbus.core.journal import store
 from appealbus.core.journal.reads import log
 from appealbus.core.journal.writes import events, placing
 from tests.services.forms import form
+from tests.services.journals import engine_of
 
 WRITERS = st.integers(0, 7)
 STEPS = st.one_of(
@@ -34,7 +34,7 @@ class World:
         # On SQLite the one connection that writes; else one for each.
         self.engine = self.opened.writing
         if self.shared:
-            self.engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+            self.engine = engine_of(url)
         self.open = {}
         self.marks = iter(range(10**9))
         self.committed = set()
@@ -57,6 +57,7 @@ class World:
         connection, _, noted = self.open[writer]
         new = [(writer, next(self.marks)) for _ in range(number)]
         events.note(connection, [Event(What.REPEATED, None, f"w{w}", str(mark)) for w, mark in new])
+        connection.exec_driver_sql("SELECT 1")  # till then it is not in the database
         noted += new
 
     def commit(self, writer):

@@ -39,6 +39,7 @@ class Writing:
                 with opened.lock:  # as the writer does: on SQLite nobody starves
                     transaction = connection.begin()
                     events.note(connection, [Event(What.REPEATED, None, f"w{writer}", mark) for mark in marks])
+                    connection.exec_driver_sql("SELECT 1")  # till then it is not in the database
                     time.sleep(dice.expovariate(500))
                     if dice.random() < 0.05:
                         transaction.rollback()

@@ -21,20 +21,28 @@ def url(journal_database):
     return journal_database
 
 
-@pytest.mark.parametrize("where", ["before_cursor_execute", "commit"])
+@pytest.mark.parametrize("where", ["update", "commit"])
 async def test_who_stands_still_in_a_transaction_does_it_again(url, make, monkeypatch, where):
     """The database has ended it meanwhile: nothing of it is there, so it is done once more; nobody hears of it."""
     monkeypatch.setattr(postgresql, "_WRITING_IDLE_SECONDS", 1)
     async with await Journal.open(url) as journal:
         one = await journal.accept(make.new("before"), owner="me")
         stood = []
+        update = bulk.update
 
-        def stand_still(connection, *statement):
-            if not stood and (where == "commit" or statement[1].startswith("UPDATE appeal")):
-                stood.append(connection)
+        def stand_still(*given):
+            if not stood:
+                stood.append(given)
                 time.sleep(2)
 
-        event.listen(journal._opened.writing, where, stand_still)
+        def update_later(*given):
+            stand_still()
+            update(*given)
+
+        if where == "update":
+            monkeypatch.setattr(bulk, "update", update_later)
+        else:
+            event.listen(journal._opened.writing, "commit", stand_still)
         with capture_logs() as logs:
             await asyncio.gather(
                 journal.accept(make.new("after")),

@@ -5,9 +5,10 @@ from functools import cache
 from itertools import chain
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Dialect, LargeBinary, Table, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from appealbus.core.journal import encoding
 from appealbus.core.journal.tables import Moment, to_number
 
 T = TypeVar("T")
@@ -44,15 +45,13 @@ def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Change rows, each found by its `id`; all have the same keys."""
     if not rows:
         return
+    names = tuple(name for name in rows[0] if name != "id")
     if connection.dialect.name == "sqlite":
-        names = [name for name in rows[0] if name != "id"]
-        statement = table.update().where(table.c.id == bindparam("this"))
-        statement = statement.values({name: bindparam(f"new_{name}") for name in names})
-        values = [{"this": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows]
-        connection.execute(statement, values)
+        driver: Any = connection.connection.dbapi_connection
+        values = [_values(row, _columns(table, (*names, "id"))) for row in rows]
+        driver.executemany(_changing_one(table, names), values)
     else:
-        changed = tuple(rows[0])
-        connection.exec_driver_sql(_changing(table, changed), _columns(table, changed, rows))
+        _send(connection, table, rows, _changing(table, tuple(rows[0])))
 
 
 def padded(values: Sequence[T]) -> Sequence[T]:
@@ -81,7 +80,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
         one = {tuple(row[key] for key in keys): row for row in which}
         # In one order for all workers: two that write the same rows wait for each other, and never in a circle.
         rows = [one[key] for key in sorted(one)]
-    _send(connection, table, rows, conflict)
+    _send(connection, table, rows, _unnesting(table, tuple(rows[0]), conflict))
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: Conflict) -> None:
@@ -91,8 +90,17 @@ def _write(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     Chunks of 64, 32, 16 … keep the number of different statements small.
     """
     order, texts = _prepared(table, tuple(rows[0]), conflict)
-    values = [[to_number(row[name]) if is_moment else row[name] for name, is_moment in order] for row in rows]
-    _write_values(connection, texts, values)
+    _write_values(connection, texts, [_values(row, order) for row in rows])
+
+
+def _values(row: Mapping[str, Any], order: Sequence[tuple[str, bool]]) -> list[Any]:
+    return [to_number(row[name]) if is_moment else row[name] for name, is_moment in order]
+
+
+@cache
+def _columns(table: Table, names: tuple[str, ...]) -> list[tuple[str, bool]]:
+    """Return columns, each with whether it holds moments."""
+    return [(name, isinstance(table.c[name].type, Moment)) for name in names]
 
 
 def _write_values(connection: Connection, texts: Mapping[int, str], values: Sequence[Sequence[Any]]) -> None:
@@ -112,47 +120,48 @@ def _prepared(
     """Return the columns in order, with whether they are moments, and the statement for each size of chunk."""
     statement = _on_conflict(sqlite.insert(table), table, conflict)
     compiled = statement.compile(dialect=sqlite.dialect(), column_keys=names)
-    order = [(name, isinstance(table.c[name].type, Moment)) for name in compiled.positiontup or ()]
+    order = _columns(table, tuple(compiled.positiontup or ()))
     one = f"({', '.join('?' for _ in order)})"
     head, tail = str(compiled).split(f"VALUES {one}")
     return order, {size: f"{head}VALUES {', '.join([one] * size)}{tail}" for size in _SIZES}
 
 
-def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], conflict: Conflict) -> None:
-    """Insert all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
-    names = tuple(rows[0])
-    connection.exec_driver_sql(_unnesting(table, names, conflict), _columns(table, names, rows))
+def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], text: bytes) -> None:
+    """Write all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
+    lists = [encoding.array(table.c[name].type, [row[name] for row in rows]) for name in rows[0]]
+    send(connection, encoding.command(text, lists))
 
 
-def _columns(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
-    return tuple(
-        [to_number(row[name]) for row in rows]
-        if isinstance(table.c[name].type, Moment)
-        else [row[name] for row in rows]
-        for name in names
-    )
+def send(connection: Connection, command: encoding.Command) -> None:
+    """Have a command done on PostgreSQL; an error of it comes at the next question or the commit."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.run(command)
 
 
 @cache
-def _unnesting(table: Table, names: tuple[str, ...], conflict: Conflict) -> str:
+def _unnesting(table: Table, names: tuple[str, ...], conflict: Conflict) -> bytes:
     statement = _on_conflict(
         postgresql.insert(table).from_select(names, select(literal_column("lists"))), table, conflict
     )
     head, tail = str(statement.compile(dialect=_POSTGRESQL)).split("SELECT lists")
-    return f"{head}SELECT * FROM {_lists(table, names)}{tail}"  # noqa: S608 - names of our own tables
+    return f"{head}SELECT * FROM {_lists(table, names)}{tail}".encode()  # noqa: S608 - names of our own tables
 
 
 @cache
-def _changing(table: Table, names: tuple[str, ...]) -> str:
+def _changing_one(table: Table, names: tuple[str, ...]) -> str:
+    return f"UPDATE {table.name} SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"  # noqa: S608 - names of our own tables
+
+
+@cache
+def _changing(table: Table, names: tuple[str, ...]) -> bytes:
     values = ", ".join(f"{name} = new.{name}" for name in names if name != "id")
-    lists = _lists(table, names)
-    return f"UPDATE {table.name} SET {values} FROM {lists} AS new({', '.join(names)}) WHERE {table.name}.id = new.id"  # noqa: S608 - names of our own tables
+    new = f"{_lists(table, names)} AS new({', '.join(names)})"
+    return f"UPDATE {table.name} SET {values} FROM {new} WHERE {table.name}.id = new.id".encode()  # noqa: S608 - names of our own tables
 
 
 def _lists(table: Table, names: Sequence[str]) -> str:
-    # Bytes in binary: as text they are twice as long, and ten times the work.
-    each = (("%b" if isinstance(table.c[name].type, LargeBinary) else "%s", table.c[name].type) for name in names)
-    return f"unnest({', '.join(f'{mark}::{kind.compile(dialect=_POSTGRESQL)}[]' for mark, kind in each)})"
+    kinds = (table.c[name].type.compile(dialect=_POSTGRESQL) for name in names)
+    return f"unnest({', '.join(f'${at}::{kind}[]' for at, kind in enumerate(kinds, 1))})"
 
 
 def _on_conflict(statement: Any, table: Table, conflict: Conflict) -> Any:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection, LargeBinary, Row, bindparam, delete, func, null, select, tuple_, type_coerce
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, direct
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
 
 
 _FACTS = select(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key, lookup.c.fact).where(
-    lookup.c.appeal_id.in_(bindparam("ids", expanding=True)), lookup.c.fact.is_not(None)
+    direct.among(lookup.c.appeal_id, "ids"), lookup.c.fact.is_not(None)
 )
 _DROP_TRAIL = delete(document).where(
     document.c.appeal_id == bindparam("of"),
@@ -83,13 +83,12 @@ def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str
     """
     if not questions:
         return
-    ids = bulk.padded(sorted({appeal_id for appeal_id, _, _ in questions}))
-    stand = {(row[0], row[1], row[2]): row[3] for row in connection.execute(_FACTS, {"ids": ids})}
+    (rows,) = direct.ask(connection, (_FACTS, {"ids": sorted({appeal_id for appeal_id, _, _ in questions})}))
+    stand = {row[:3]: row.fact for row in rows}
     former = {(key[0], fact) for key, fact in stand.items() if key in questions}
     former -= {(key[0], fact) for key, fact in {**stand, **questions}.items()}
-    if former:
-        gone = [{"of": appeal_id, "this": digest} for appeal_id, digest in sorted(former)]
-        connection.execute(_DROP_TRAIL, gone)
+    for appeal_id, digest in sorted(former):
+        direct.run(connection, _DROP_TRAIL, {"of": appeal_id, "this": digest})
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:

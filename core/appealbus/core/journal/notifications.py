@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection
 
+from appealbus.core.journal import bulk, encoding
 from appealbus.core.journal.postgresql import CONNECTION_SETTINGS, Password
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _CHANNEL = "appealbus"
-_TELL = text(f"NOTIFY {_CHANNEL}")
+_TELL = encoding.Command(f"NOTIFY {_CHANNEL}".encode())
 _PAUSE = 5.0
 """Seconds before the next connection: a database that restarts is back in a few, and workers look by themselves."""
 
@@ -25,7 +26,7 @@ _PAUSE = 5.0
 def tell(connection: Connection) -> None:
     """Tell all workers of this journal, once the transaction is committed, that there is something to deliver."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_TELL)
+        bulk.send(connection, _TELL)
 
 
 async def listen(url: URL, password: Password | None, on_news: Callable[[], None]) -> None:

@@ -112,9 +112,13 @@ def in_our_words(original: BaseException | None) -> tuple[str, str] | None:
     return _AWAY
 
 
-def was_ended_idle(error: Exception) -> bool:
-    """Return whether the database ended the connection because nothing came any more in a transaction: it is undone."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) == _ENDED_IDLE
+def was_undone(error: Exception) -> bool:
+    """Return whether a commit that failed had certainly not begun.
+
+    An earlier statement had failed, or the database had ended the connection as it stood still in a transaction.
+    """
+    original = getattr(error, "orig", None)
+    return getattr(original, "undone", False) or getattr(original, "sqlstate", None) == _ENDED_IDLE
 
 
 def open_engines(
@@ -217,7 +221,9 @@ def _engine(
 def _connection_class(seconds: float, connections: OpenConnections) -> type[psycopg.Connection[Any]]:
     import psycopg
 
-    class Connection(psycopg.Connection[Any]):
+    from appealbus.core.journal.pipeline import PipelinedConnection
+
+    class Connection(PipelinedConnection):
         """A connection that gives up on an answer that does not come, and on itself with it."""
 
         @classmethod

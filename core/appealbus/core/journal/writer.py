@@ -318,8 +318,7 @@ class Writer:
             # A commit that failed leaves the transaction open, and no other one could begin on this connection.
             with contextlib.suppress(SQLAlchemyError):
                 transaction.rollback()
-            # A session that was ended for standing still had not begun to commit.
-            if as_journal_error(error).code == UNREACHABLE and not postgresql.was_ended_idle(error):
+            if as_journal_error(error).code == UNREACHABLE and not postgresql.was_undone(error):
                 raise OutcomeUnknown from None
             raise
 

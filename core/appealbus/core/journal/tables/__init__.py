@@ -1,7 +1,7 @@
 """The journal's tables: one schema for SQLite and PostgreSQL."""
 
 from appealbus.core.journal.tables.appeals import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal, subject
-from appealbus.core.journal.tables.base import Id, Moment, metadata, to_number
+from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
 from appealbus.core.journal.tables.dossiers import ALONE, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import change, quarantine, suspect_message
@@ -52,6 +52,7 @@ __all__ = [
     "standing",
     "subject",
     "suspect_message",
+    "to_moment",
     "to_number",
     "used_answer",
     "worker",

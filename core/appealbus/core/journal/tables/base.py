@@ -22,7 +22,7 @@ class Moment(TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:
         """Return what turns the number into a datetime in UTC."""
-        return _to_moment
+        return to_moment
 
 
 def to_number(value: datetime | None) -> int | None:
@@ -30,7 +30,8 @@ def to_number(value: datetime | None) -> int | None:
     return None if value is None else (value - _EPOCH) // _MICROSECOND
 
 
-def _to_moment(value: int | None) -> datetime | None:
+def to_moment(value: int | None) -> datetime | None:
+    """Return the moment of microseconds since 1970."""
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 

@@ -1,6 +1,6 @@
 """Questions whose answers come later: written down before they leave, answered hours later, read by their lookup."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from appealbus.core.domain.access import AwaitedRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What
 from appealbus.core.interfaces.answer import Answer, Kept
-from appealbus.core.journal import bulk, codec
+from appealbus.core.journal import bulk, codec, direct
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import access, appeal, awaited, lookup
 from appealbus.core.journal.writes import events, keeping
@@ -171,17 +171,7 @@ def keep_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     return [None] * len(items)
 
 
-def unseen_answers(connection: Connection, seen: Mapping[int, Collection[str]]) -> set[int]:
-    """Return the appeals to which an answer has come that the run which is ending has not seen.
-
-    Args:
-        connection: to the journal.
-        seen: by appeal the ids of the questions whose late answers its run knew.
-
-    """
-    if not seen:
-        return set()
-    come = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
-        awaited.c.appeal_id.in_(list(seen)), awaited.c.answered_at.is_not(None)
-    )
-    return {row.appeal_id for row in connection.execute(come) if row.correlation_id not in seen[row.appeal_id]}
+ANSWERS = select(awaited.c.appeal_id, awaited.c.correlation_id).where(
+    direct.among(awaited.c.appeal_id, "ids"), awaited.c.answered_at.is_not(None)
+)
+"""The answers that have come to questions of appeals."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from appealbus.core.domain.change import fields_of_change
@@ -66,7 +66,8 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         results.append(taken)
         known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
     try:
-        bulk.insert(connection, table, rows)
+        if rows:
+            connection.execute(insert(table), rows)
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None
     targets.write(connection)

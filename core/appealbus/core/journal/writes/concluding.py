@@ -6,18 +6,18 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from appealbus.core.domain.document import Document, Form
 from appealbus.core.domain.event import Event, What, by_worker
 from appealbus.core.errors import JournalError
-from appealbus.core.journal import bulk, documents, notifications
+from appealbus.core.journal import bulk, direct, documents, notifications
 from appealbus.core.journal.codec import names_to
 from appealbus.core.journal.errors import LeaseLost, VersionConflict
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import WAITS, appeal, dossier, outbox, to_number
 from appealbus.core.journal.writes import events, forming
-from appealbus.core.journal.writes.awaiting import unseen_answers
+from appealbus.core.journal.writes.awaiting import ANSWERS
 from appealbus.core.journal.writes.urgency import urgency_of
 from appealbus.schemas.dossier import Completeness
 
@@ -85,25 +85,38 @@ class Concluding:
 
 _VERSIONS = (
     select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal, appeal.c.changes)
-    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+    .where(direct.among(appeal.c.id, "ids"))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
+)
+_latest = func.max(outbox.c.next_attempt_at).label("at")
+# A later version is not due before an earlier one is tried again, or each poll would look at it.
+_UNSENT = (
+    select(outbox.c.appeal_id, outbox.c.receiver, _latest)
+    .where(direct.among(outbox.c.appeal_id, "ids"), WAITS)
+    .group_by(outbox.c.appeal_id, outbox.c.receiver)
 )
 
 
 def conclude(connection: Connection, items: Sequence[Concluding]) -> list[JournalError | bool]:
     """Write new versions, their deliveries and where the appeals stand; say of each whether it is ready again."""
-    rows = connection.execute(_VERSIONS, {"ids": bulk.padded([item.conclusion.appeal_id for item in items])}).all()
+    conclusions = [item.conclusion for item in items]
+    seen = {each.appeal_id: each.answers_seen for each in conclusions if each.answers_seen is not None}
+    rows, come, unsent = direct.ask(
+        connection,
+        (_VERSIONS, {"ids": [each.appeal_id for each in conclusions]}),
+        (ANSWERS, {"ids": list(seen)}),
+        (_UNSENT, {"ids": [each.appeal_id for each in conclusions if each.version > 1 and each.receivers]}),
+    )
     newest = {row.id: (row.version, row.lease_owner) for row in rows}
-    before = {row.id: row._mapping for row in rows}
-    errors = [_admit(newest, item.conclusion) for item in items]
+    before = {row.id: row for row in rows}
+    errors = [_admit(newest, each) for each in conclusions]
     good = [item for item, error in zip(items, errors, strict=True) if error is None]
-    seen = {each.appeal_id: each.answers_seen for each in (item.conclusion for item in good)}
-    again = unseen_answers(connection, {appeal_id: ids for appeal_id, ids in seen.items() if ids is not None})
+    again = {row.appeal_id for row in come if row.correlation_id not in seen[row.appeal_id]}
     again |= {
-        item.conclusion.appeal_id
-        for item in good
-        if before[item.conclusion.appeal_id]["changes"] != item.conclusion.changes_seen
+        each.appeal_id
+        for each in (item.conclusion for item in good)
+        if before[each.appeal_id].changes != each.changes_seen
     }
     states = [_state_of(item, again, before[item.conclusion.appeal_id]) for item in good]
     bulk.update(connection, appeal, states)
@@ -114,7 +127,8 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
         if each.form is not None
     ]
     forming.form(connection, formed)
-    _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None])
+    behind = {(row.appeal_id, row.receiver): row.at for row in unsent}
+    _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None], behind)
     events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
@@ -145,7 +159,9 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
     return Event(What.VERSION, item.appeal_id, by_worker(item.owner), detail=detail)
 
 
-def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> None:
+def _insert_versions(
+    connection: Connection, items: Sequence[Concluding], behind: Mapping[tuple[int, str], datetime]
+) -> None:
     versions = [
         {
             "appeal_id": each.appeal_id,
@@ -164,8 +180,6 @@ def _insert_versions(connection: Connection, items: Sequence[Concluding]) -> Non
     new = [(item.conclusion.appeal_id, each) for item in items for each in item.conclusion.documents]
     documents.keep(connection, new)
     bulk.insert(connection, dossier, versions)
-    told = [item.conclusion for item in items if item.conclusion.receivers]
-    behind = _unsent(connection, [each.appeal_id for each in told if each.version > 1])
     deliveries = [
         {
             "appeal_id": each.appeal_id,
@@ -196,20 +210,8 @@ def _admit(newest: dict[int, tuple[int, str | None]], item: Conclusion) -> Journ
     return None
 
 
-def _unsent(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], datetime]:
-    """Return when an earlier version is tried again: a later one is not due before, or each poll would look at it."""
-    if not ids:
-        return {}
-    latest = func.max(outbox.c.next_attempt_at).label("at")
-    unsent = select(outbox.c.appeal_id, outbox.c.receiver, latest).where(
-        outbox.c.appeal_id.in_(bulk.padded(ids)), WAITS
-    )
-    rows = connection.execute(unsent.group_by(outbox.c.appeal_id, outbox.c.receiver))
-    return {(row.appeal_id, row.receiver): row.at for row in rows}
-
-
-def _state_of(item: Concluding, again: Collection[int], before: RowMapping) -> dict[str, object]:
-    each, deaths = item.conclusion, before["deaths"]
+def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str, object]:
+    each, deaths = item.conclusion, before.deaths
     at_once = each.appeal_id in again
     parked = "idle" if each.due_at is None else "parked"
     if not each.doubted or (parked == "idle" and not at_once):
@@ -225,6 +227,6 @@ def _state_of(item: Concluding, again: Collection[int], before: RowMapping) -> d
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,
-        "signal": before["signal"] if each.dossier is None else each.signal,
+        "signal": before.signal if each.dossier is None else each.signal,
         "pending": names_to(each.pending),
     }

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from appealbus.core import clocks
 from appealbus.core.domain.event import Event
-from appealbus.core.journal import bulk
+from appealbus.core.journal import bulk, encoding
 from appealbus.core.journal.tables import log_entry, to_number
 from appealbus.schemas.base import printable
 
@@ -18,10 +18,10 @@ _SEPARATOR = "\x1f"
 """In nothing that is noted: texts have no control characters, and in JSON they are escaped."""
 # Each column as one text, which the database takes apart: the driver needs three times as long for a list of texts.
 _INSERT = (
-    "INSERT INTO log_unplaced (what, appeal_id, actor, about, detail)"
-    " SELECT what, appeal_id, actor, coalesce(about, ''), convert_to(detail, 'UTF8') FROM unnest("
-    "string_to_array(%s, chr(31)), string_to_array(%s, chr(31), '')::bigint[], string_to_array(%s, chr(31)),"
-    " string_to_array(%s, chr(31)), string_to_array(%s, chr(31), '')) AS e(what, appeal_id, actor, about, detail)"
+    b"INSERT INTO log_unplaced (what, appeal_id, actor, about, detail)"
+    b" SELECT what, appeal_id, actor, coalesce(about, ''), convert_to(detail, 'UTF8') FROM unnest("
+    b"string_to_array($1, chr(31)), string_to_array($2, chr(31), '')::bigint[], string_to_array($3, chr(31)),"
+    b" string_to_array($4, chr(31)), string_to_array($5, chr(31), '')) AS e(what, appeal_id, actor, about, detail)"
 )
 
 
@@ -60,7 +60,8 @@ def _write(connection: Connection, events: Sequence[Event]) -> None:
         rows = [(now, what, appeal_id, *rest) for what, appeal_id, *rest in map(_row, events)]
         bulk.insert_values(connection, log_entry, ("at", *_COLUMNS), rows)
     else:
-        connection.exec_driver_sql(_INSERT, tuple(map(_joined, zip(*map(_row, events), strict=True))))
+        columns = [encoding.one(_joined(column)) for column in zip(*map(_row, events), strict=True)]
+        bulk.send(connection, encoding.command(_INSERT, columns))
 
 
 def _row(event: Event) -> tuple[str, int | None, str, str, bytes | None]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
 from appealbus.core.domain.event import Event, What, by_client, by_worker
-from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal import bulk, codec, direct, documents
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
 from appealbus.core.journal.tables import access as access_table
@@ -61,7 +61,7 @@ class Replayed:
 # Locked, so that nobody takes an appeal over between this look and the write. A claim passes over what is locked.
 _OWNERS = (
     select(appeal.c.id, appeal.c.lease_owner)
-    .where(appeal.c.id.in_(bindparam("ids", expanding=True)))
+    .where(direct.among(appeal.c.id, "ids"))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
 )
@@ -75,8 +75,8 @@ def keep(connection: Connection, items: Sequence[Keep]) -> list[None]:
 
 def keep_own(connection: Connection, items: Sequence[Keep]) -> list[bool]:
     """Do so, and return which items were written: those whose owner still has the appeal."""
-    fenced = bulk.padded(list({item.appeal_id for item in items if item.owner is not None}))
-    owners = {row.id: row.lease_owner for row in connection.execute(_OWNERS, {"ids": fenced})} if fenced else {}
+    fenced = list({item.appeal_id for item in items if item.owner is not None})
+    owners = dict(direct.ask(connection, (_OWNERS, {"ids": fenced}))[0]) if fenced else {}
     # Whoever has the appeal now asks by itself; what one finds who had it before must not overwrite that.
     own = [item.owner is None or item.owner == owners.get(item.appeal_id) for item in items]
     good = [item for item, is_own in zip(items, own, strict=True) if is_own]

@@ -1,0 +1,148 @@
+"""The hot statements, compiled once for each database and sent straight through its driver.
+
+SQLAlchemy makes a small statement several times as dear as the database does. On PostgreSQL what is `run` waits until
+something is asked or the transaction ends, and all that is asked together costs one wait.
+"""
+
+from collections import namedtuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import chain
+from typing import Any, TypeAlias
+
+from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+
+from appealbus.core.journal import bulk, encoding
+from appealbus.core.journal.tables import Moment, to_moment, to_number
+
+Statement: TypeAlias = Any
+"""A statement of SQLAlchemy that is made once, when its module is loaded: what it is compiled to is kept for good."""
+Params: TypeAlias = Mapping[str, Any]
+Bound: TypeAlias = tuple[Statement, Params]
+
+_POSTGRESQL: Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_SQLITE: Dialect = sqlite.dialect()
+
+
+class _Among(ColumnElement[bool]):
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column, self.values = column, bindparam(name, type_=ARRAY(column.type))
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return whether a column has one of the values of a parameter: one statement for any number of them."""
+    return _Among(column, name)
+
+
+@compiles(_Among, "postgresql")
+def _any(element: _Among, compiler: Any, **given: Any) -> str:
+    return f"{compiler.process(element.column, **given)} = ANY ({compiler.process(element.values, **given)})"
+
+
+@compiles(_Among, "sqlite")
+def _in(element: _Among, compiler: Any, **given: Any) -> str:
+    return f"{compiler.process(element.column, **given)} IN ({compiler.process(element.values, **given)})"
+
+
+def run(connection: Connection, statement: Statement, params: Params) -> None:
+    """Have a statement done that returns nothing; on PostgreSQL an error comes at the next `ask` or the commit."""
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        driver.execute(*_for_sqlite(statement).bound(params))
+    else:
+        driver.run(_for_postgresql(statement).bound(params))
+
+
+def ask(connection: Connection, *bound: Bound) -> list[list[Any]]:
+    """Put questions, each with its parameters; return the rows of each, which have their columns as attributes.
+
+    On PostgreSQL all go out together, after what is still to be done, and cost one wait. One about an empty list is
+    not put.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    asked = [(at, one, params) for at, (one, params) in enumerate(bound) if [] not in params.values()]
+    found: list[list[Any]] = [[] for _ in bound]
+    if connection.dialect.name == "sqlite":
+        for at, statement, params in asked:
+            lite = _for_sqlite(statement)
+            found[at] = lite.rows(driver.execute(*lite.bound(params)))
+    elif asked:
+        ready = [(at, _for_postgresql(statement), params) for at, statement, params in asked]
+        results = driver.ask(*(one.bound(params) for _, one, params in ready))
+        for (at, one, _), result in zip(ready, results, strict=True):
+            found[at] = one.rows(result)
+    return found
+
+
+class _Compiled:
+    """A statement for one database, with the order of its parameters and what its rows are."""
+
+    def __init__(self, statement: Statement, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._given = compiled.params
+        self._order: Sequence[str] = compiled.positiontup
+        self._kinds = [getattr(compiled.binds[name].type, "item_type", None) for name in self._order]
+        """Of each parameter that is a list the type of its values."""
+        columns = list(statement.exported_columns)
+        self._row: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
+        self._types = [type(column.type) for column in columns]
+
+    def _values(self, params: Params) -> list[Any]:
+        return [params[name] if name in params else self._given[name] for name in self._order]
+
+
+class _ForSqlite(_Compiled):
+    def __init__(self, statement: Statement) -> None:
+        super().__init__(statement, _SQLITE)
+        self._pieces = self._text.split("?")
+
+    def bound(self, params: Params) -> tuple[str, list[Any]]:
+        """Return the text and its parameters."""
+        values = [to_number(value) if isinstance(value, datetime) else value for value in self._values(params)]
+        if not any(isinstance(value, list) for value in values):
+            return self._text, values
+        lists = [bulk.padded(value) if isinstance(value, list) else [value] for value in values]
+        marks = [*(", ".join("?" * len(each)) for each in lists), ""]
+        text = "".join(chain.from_iterable(zip(self._pieces, marks, strict=True)))
+        return text, list(chain.from_iterable(lists))
+
+    def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return rows of the driver with their columns as attributes."""
+        if Moment not in self._types:
+            return [self._row(*row) for row in found]
+        return [
+            self._row(*(to_moment(x) if kind is Moment else x for kind, x in zip(self._types, row, strict=True)))
+            for row in found
+        ]
+
+
+class _ForPostgresql(_Compiled):
+    def __init__(self, statement: Statement) -> None:
+        super().__init__(statement, _POSTGRESQL)
+        self._raw = self._text.encode()
+        self._reads = [encoding.READS[kind] for kind in self._types]
+
+    def bound(self, params: Params) -> encoding.Command:
+        """Return the statement as it goes over the line."""
+        values = zip(self._kinds, self._values(params), strict=True)
+        each = [encoding.one(value) if kind is None else encoding.array(kind, value) for kind, value in values]
+        return encoding.command(self._raw, each)
+
+    def rows(self, result: Any) -> list[Any]:
+        """Return the rows of a result with their columns as attributes."""
+        reads = list(enumerate(self._reads))
+        found = []
+        for at in range(result.ntuples):
+            raw = ((read, result.get_value(at, column)) for column, read in reads)
+            found.append(self._row(*(None if value is None else read(value) for read, value in raw)))
+        return found
+
+
+_for_sqlite = cache(_ForSqlite)
+_for_postgresql = cache(_ForPostgresql)

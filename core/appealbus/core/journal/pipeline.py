@@ -1,0 +1,158 @@
+"""The driver's connection to PostgreSQL, where what nobody waits for is sent together with what comes next.
+
+Whatever is sent at once ends with one Sync, in the same breath: a process that stands still after it has left the
+database in a transaction that stands idle, and that is ended; without a Sync its locks would be held for ever.
+"""
+
+import re
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+import psycopg
+from psycopg import pq, waiting
+from psycopg.errors import error_from_result
+
+from appealbus.core.journal.encoding import Command
+
+_BEGIN, _COMMIT, _FORGET = Command(b"BEGIN"), Command(b"COMMIT"), Command(b"DEALLOCATE ALL")
+_DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.PIPELINE_SYNC})
+_DROPS = re.compile("(?:DROP|ALTER|ROLLBACK|DISCARD ALL|DEALLOCATE ALL)\\b").match
+"""After these the driver forgets what it has prepared."""
+_READS, _BOTH = waiting.Wait.R, waiting.Wait.RW
+
+
+class _Cursor(psycopg.Cursor[Any]):
+    """What everybody else uses: it comes after what is queued."""
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        connection = cast("PipelinedConnection", self.connection)
+        connection.send_queued()
+        super().execute(*args, **kwargs)
+        if _DROPS(self.statusmessage or ""):
+            connection.forget()
+        return self
+
+    def executemany(self, *args: Any, **kwargs: Any) -> None:
+        cast("PipelinedConnection", self.connection).send_queued()
+        super().executemany(*args, **kwargs)
+
+
+class PipelinedConnection(psycopg.Connection[Any]):
+    """A connection that has commands wait until something is asked, or the transaction ends."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cursor_factory = _Cursor
+        self._queue: list[Command] = []
+        self._names: dict[bytes, bytes] = {}
+        """Of the statements that are prepared."""
+        self._named = 0
+
+    def run(self, command: Command) -> None:
+        """Have a command done whose result nobody needs; an error comes at the next wait."""
+        self._queue.append(command)
+
+    def ask(self, *commands: Command) -> list[pq.abc.PGresult]:
+        """Do what is queued and then these, all with one wait; return the results of these.
+
+        Raises the error of the first that failed. Its `undone` says that no COMMIT was reached.
+        """
+        begins = self.pgconn.transaction_status == pq.TransactionStatus.IDLE and not self.autocommit
+        sent = [*([_BEGIN] if begins else ()), *self._queue, *commands]
+        self._queue.clear()
+        results = self._exchange(sent)
+        return results[len(sent) - len(commands) :]
+
+    def send_queued(self) -> None:
+        """Do what is queued."""
+        if self._queue:
+            self.ask()
+
+    def commit(self) -> None:
+        """Do what is queued and commit, with one wait; undo all if that fails."""
+        if not self._queue:
+            super().commit()
+            return
+        try:
+            self.ask(_COMMIT)
+        except psycopg.Error:
+            with suppress(psycopg.Error):
+                self.rollback()
+            raise
+
+    def rollback(self) -> None:
+        """Undo the transaction, and drop what is queued."""
+        self._queue.clear()
+        if self.closed or self.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            return
+        super().rollback()
+        self.forget()
+
+    def forget(self) -> None:
+        """Prepare all anew: the driver has the database forget its statements, and ours, where tables may be others."""
+        if self._names:
+            self._exchange([_FORGET])
+            self._names.clear()
+
+    def _exchange(self, commands: Sequence[Command]) -> list[pq.abc.PGresult]:
+        """Send commands and one Sync, and return the result of each."""
+        line = self.pgconn
+        try:
+            line.consume_input()
+        except psycopg.OperationalError as error:
+            raise _undone(error) from None  # the line was lost before: nothing of this is sent
+        line.enter_pipeline_mode()
+        news: list[Command | None] = []
+        """For each result that comes the command which is prepared with it."""
+        for command in commands:
+            name = self._names.get(command.text)
+            if name is None:
+                self._named += 1
+                name = self._names[command.text] = b"ours%d" % self._named
+                line.send_prepare(name, command.text)
+                news.append(command)
+            line.send_query_prepared(name, command.values or None, command.formats or None, result_format=1)
+            news.append(None)
+        line.pipeline_sync()
+        results: list[pq.abc.PGresult] = []
+        try:
+            self.wait(_receive(line, results))
+            line.exit_pipeline_mode()
+        finally:
+            self._check(commands, news, results)
+        return [result for new, result in zip(news, results, strict=True) if new is None]
+
+    def _check(self, commands: Sequence[Command], news: Sequence[Command | None], results: Sequence[Any]) -> None:
+        """Raise the first error that there is, in spite of the line being lost after it."""
+        failed = next((at for at, result in enumerate(results) if result.status not in _DONE), None)
+        if failed is None:
+            return
+        for new in news[failed:]:
+            if new is not None:
+                del self._names[new.text]
+        error = error_from_result(results[failed], self.pgconn._encoding)
+        ended = commands[-1] is _COMMIT and failed == len(news) - 1
+        raise (error if ended else _undone(error)) from None
+
+
+def _undone(error: psycopg.Error) -> psycopg.Error:
+    """Mark an error as one after which certainly nothing is committed."""
+    error.undone = True  # type: ignore[attr-defined]
+    return error
+
+
+def _receive(line: pq.abc.PGconn, results: list[pq.abc.PGresult]) -> Generator[Any, Any, None]:
+    while line.flush():
+        if (yield _BOTH) & _READS:
+            line.consume_input()
+    while True:
+        while line.is_busy():
+            if (yield _READS):
+                line.consume_input()
+        result = line.get_result()
+        if result is None:
+            continue
+        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            return
+        results.append(result)
