@@ -112,6 +112,7 @@ class Make:
 def given_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count leases by the times that a test gives, on every database. On PostgreSQL it would be the database's time."""
     monkeypatch.setattr(clock, "leased_at", lambda connection, given: given)
+    monkeypatch.setattr(clock, "asked", lambda connection: [])
 
 
 @pytest.fixture

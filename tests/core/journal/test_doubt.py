@@ -25,6 +25,7 @@ class Machine:
         # Its database's clock, where there is one, is set with it.
         monkeypatch.setattr(journal_state, "shared_now", lambda _: clocks.wall())
         monkeypatch.setattr(clock, "leased_at", lambda _, given: given)
+        monkeypatch.setattr(clock, "asked", lambda _: [])
 
     def set(self, **by):
         self.ahead += timedelta(**by)

@@ -136,7 +136,7 @@ async def test_a_line_that_dies_in_a_transaction_soon_sets_the_others_free(behin
         journal = await Journal.open(behind)
 
         def dying(connection, items):
-            numbering.lock_counters(connection, {"appeal"})
+            numbering.Numbers.locked(connection, [], ["appeal"])
             proxy.blackhole()
             connection.exec_driver_sql("SELECT 1")
             return items

@@ -147,3 +147,20 @@ async def test_many_workers_accept_side_by_side(url, make):
     assert len(ids) == len(set(ids)) == 200
     for one in journals:
         await one.close()
+
+
+async def test_who_accepts_waits_for_the_database_twice(url, make):
+    """For all that it has to know, and for all that it writes with the commit: others wait meanwhile."""
+    async with await Journal.open(url) as journal:
+        await journal.accept(make.new("before"))
+        line = journal._writer._connection.connection.dbapi_connection
+        waits, wait = [], line.wait
+
+        def waiting(*given):
+            waits.append(given)
+            return wait(*given)
+
+        line.wait = waiting
+        new = [make.new(f"m{at}", number=None if at % 3 else f"N-{at}") for at in range(60)]
+        await asyncio.gather(*(journal.accept(each, owner="me") for each in new))
+        assert len(waits) == 2

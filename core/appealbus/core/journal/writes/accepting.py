@@ -3,28 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, select
 
 from appealbus.core.domain.document import Document
 from appealbus.core.domain.event import Event, What, by_client, short
 from appealbus.core.errors import JournalError, MessageDiffers
-from appealbus.core.journal import bulk, codec, documents
+from appealbus.core.journal import bulk, codec, direct, documents
 from appealbus.core.journal.rows import Accepted
 from appealbus.core.journal.sameness import differ
 from appealbus.core.journal.tables import appeal, counter
 from appealbus.core.journal.writes import clock, events, subjects, waiting_changes
 from appealbus.core.journal.writes.arriving import Arriving
-from appealbus.core.journal.writes.numbering import Numbers, lock_counters
-
-_Row: TypeAlias = Mapping[str, Any] | RowMapping
+from appealbus.core.journal.writes.numbering import Numbers
 
 _IDS = "appeal"
 _RECEIPT = [appeal.c[name] for name in ("id", "number", "accepted_at", "accepted_by", "message_id", "channel")]
 # Of other channels too: PostgreSQL takes far longer over a list of pairs.
 _FOUND = [appeal.c[name] for name in ("digest", "content", "size")]
-_KNOWN = select(*_RECEIPT, *_FOUND).where(appeal.c.message_id.in_(bindparam("ids", expanding=True)))
+_KNOWN = select(*_RECEIPT, *_FOUND).where(direct.among(appeal.c.message_id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,12 @@ class _Numbered:
 
 def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted | JournalError]:
     """Write down what is new; give the old receipt for what is not, and none for what only has an old one's id."""
-    last = lock_counters(connection, {_IDS, waiting_changes.WAITING, *(item.series for item in items)})
-    known = _known(connection, [item.key for item in items])
-    numbers = Numbers(connection, items, last)
-    # Once for the group: other workers wait for the counters meanwhile.
-    now = clock.leased_at(connection, max(item.new.accepted_at for item in items))
+    messages = _KNOWN, {"ids": [item.new.appeal.message_id for item in items]}
+    counters = _IDS, waiting_changes.WAITING
+    numbers, (found, *told) = Numbers.locked(connection, items, counters, messages, *clock.asked(connection))
+    last = numbers.last
+    known: dict[tuple[str, str], Mapping[str, Any]] = {(row.message_id, row.channel): row._asdict() for row in found}
+    now = clock.answered(told, max(item.new.accepted_at for item in items))
     new: dict[int, _Numbered] = {}
     for at, item in enumerate(items):
         if item.key not in known:
@@ -61,11 +60,6 @@ def accept(connection: Connection, items: Sequence[Arriving]) -> list[Accepted |
     return results
 
 
-def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Row]:
-    found = connection.execute(_KNOWN, {"ids": bulk.padded([message_id for message_id, _ in keys])}).mappings()
-    return {(row["message_id"], row["channel"]): row for row in found}
-
-
 def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str, int]) -> list[Event]:
     """Insert what is new, and where the counters stand; return what happened to changes that have waited for it."""
     rows = [each.row for each in new]
@@ -81,7 +75,7 @@ def _insert(connection: Connection, new: Sequence[_Numbered], last: Mapping[str,
     return adopted
 
 
-def _result(item: Arriving, row: _Row, *, new: bool) -> Accepted | JournalError:
+def _result(item: Arriving, row: Mapping[str, Any], *, new: bool) -> Accepted | JournalError:
     if differ(row["digest"], item.said):
         return MessageDiffers(row["number"])  # told where it goes into quarantine
     leased = not row.get("changes")  # those that have waited for it took its lease
@@ -92,7 +86,7 @@ def _is_receipt(result: Accepted | JournalError) -> bool:
     return isinstance(result, Accepted)
 
 
-def _event(row: _Row, *, new: bool) -> Event:
+def _event(row: Mapping[str, Any], *, new: bool) -> Event:
     channel = row["channel"]
     if not new:
         return Event(What.REPEATED, row["id"], by_client(channel), channel)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, true, update
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, notifications
+from appealbus.core.journal import direct, notifications
 from appealbus.core.journal.tables import ALONE, WAITS, Moment, appeal, outbox, to_number
 from appealbus.core.journal.writes import events
 
@@ -66,20 +66,18 @@ class Chosen:
 
 _CODE_LENGTH = 200
 """Characters: a code is a word or two, and a plugin that gives a whole text as one must not fill the table."""
-_MOST = 512
-"""Ids of one statement: padded to powers of two they make ten different statements at most, which stay prepared."""
 _TOLD = (outbox.c.id, outbox.c.appeal_id, outbox.c.receiver, outbox.c.version)
 """What the log says of a delivery."""
-_WAITING = select(*_TOLD).where(outbox.c.id.in_(bindparam("ids", expanding=True)), WAITS).with_for_update()
+_WAITING = select(*_TOLD).where(direct.among(outbox.c.id, "ids"), WAITS).with_for_update()
 _SENT = (
     update(outbox)
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), outbox.c.sent_at.is_(None))
+    .where(direct.among(outbox.c.id, "ids"), outbox.c.sent_at.is_(None))
     .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None, begun_by=None)
     .returning(*_TOLD)
 )
 _BEGUN = (
     update(outbox)
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)), WAITS)
+    .where(direct.among(outbox.c.id, "ids"), WAITS)
     .values(
         deaths=case((outbox.c.begun_by != bindparam("by"), outbox.c.deaths + 1), else_=outbox.c.deaths),
         begun_by=bindparam("by"),
@@ -161,8 +159,7 @@ _AGAIN = (
 def begun(connection: Connection, items: Sequence[Begun]) -> list[None]:
     """Note what workers begin to hand over."""
     for item in items:
-        for some in range(0, len(item.ids), _MOST):
-            connection.execute(_BEGUN, {"ids": bulk.padded(item.ids[some : some + _MOST]), "by": item.by})
+        direct.run(connection, _BEGUN, {"ids": list(item.ids), "by": item.by})
     return [None] * len(items)
 
 
@@ -174,12 +171,8 @@ def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[N
 
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     """Note confirmed deliveries."""
-    happened: list[Event] = []
-    for item in items:
-        for some in range(0, len(item.ids), _MOST):
-            ids = bulk.padded(item.ids[some : some + _MOST])
-            sent = connection.execute(_SENT, {"ids": ids, "at": item.at})
-            happened += [_event(What.DELIVERED, row, item.by) for row in sent]
+    sent = direct.ask(connection, *((_SENT, {"ids": list(item.ids), "at": item.at}) for item in items))
+    happened = [_event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
     events.note(connection, happened)
     return [None] * len(items)
 
@@ -190,11 +183,8 @@ def _event(what: What, row: Any, by: str, **more: Any) -> Event:
 
 def _waiting(connection: Connection, ids: Sequence[int]) -> dict[int, Any]:
     """Return by id what of these is still on its way: of the others nothing is changed, and nothing is said."""
-    found: dict[int, Any] = {}
-    for some in range(0, len(ids), _MOST):
-        rows = connection.execute(_WAITING, {"ids": bulk.padded(ids[some : some + _MOST])})
-        found |= {row.id: row for row in rows}
-    return found
+    (rows,) = direct.ask(connection, (_WAITING, {"ids": list(ids)}))
+    return {row.id: row for row in rows}
 
 
 def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[None]:

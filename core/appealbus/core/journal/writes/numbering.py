@@ -1,24 +1,28 @@
 """Numbers of appeals: the register's own, or the next of the bus's series, without gaps."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql
 
-from appealbus.core.journal import bulk, series
+from appealbus.core.journal import direct, series
 from appealbus.core.journal.tables import appeal, counter
 
-_IN_USE = select(appeal.c.number).where(appeal.c.number.in_(bindparam("numbers", expanding=True)))
-_BETWEEN = select(appeal.c.number).where(appeal.c.number.between(bindparam("first"), bindparam("last")))
-_AHEAD = 10_000
-"""Numbers looked at together: 200,000 that are taken cost twenty looks into an index."""
 _COUNTERS = (
     select(counter.c.name, counter.c.value)
-    .where(counter.c.name.in_(bindparam("names", expanding=True)))
+    .where(direct.among(counter.c.name, "names"))
     .order_by(counter.c.name)
     .with_for_update()
 )
+_FIRST = postgresql.insert(counter).values(name=bindparam("name"), value=0).on_conflict_do_nothing()
+_IN_USE = select(appeal.c.number).where(direct.among(appeal.c.number, "numbers"))
+_BETWEEN = select(appeal.c.number).where(appeal.c.number.between(bindparam("first"), bindparam("last")))
+_GREATEST = _BETWEEN.order_by(appeal.c.number.desc()).limit(1)
+_MOST = 10**8 - 1
+"""The last number of eight digits. Texts of one length are in the order of their values, whatever the database's is."""
+_AHEAD = 10_000
+"""Numbers looked at together: 200,000 that are taken cost twenty looks into an index."""
 
 
 class Wanted(Protocol):
@@ -33,36 +37,49 @@ class Wanted(Protocol):
         """The series that its number comes from otherwise."""
 
 
-def lock_counters(connection: Connection, names: set[str]) -> dict[str, int]:
-    """Return where the counters stand, locked: on PostgreSQL this lets one process accept at a time."""
-    last = dict.fromkeys(sorted(names), 0)
-    known = {row.name: row.value for row in connection.execute(_COUNTERS, {"names": list(last)})}
-    missing = [{"name": name, "value": 0} for name in last if name not in known]
-    if missing and connection.dialect.name == "postgresql":
-        # A row that is not there cannot be locked: two that begin a year together would give the same numbers.
-        connection.execute(postgresql.insert(counter).on_conflict_do_nothing(), missing)
-        known = {row.name: row.value for row in connection.execute(_COUNTERS, {"names": list(last)})}
-    return last | known
-
-
 class Numbers:
-    """Gives numbers to a group: the register's own, or the next of the series, passing over those in use.
+    """Gives numbers to a group: the register's own, or the next of the series, passing over those in use."""
 
-    Args:
-        connection: to the journal.
-        items: the group.
-        last: where the counters of its series stand, locked; counted on as numbers are given.
-
-    """
-
-    def __init__(self, connection: Connection, items: Sequence[Wanted], last: dict[str, int]) -> None:
+    def __init__(self, connection: Connection, last: dict[str, int], used: set[str], checked: dict[str, int]) -> None:
         self._connection = connection
-        self._last = last
-        wanted = [item.foreign for item in items if item.foreign is not None]
-        self._checked = {name: value + len(items) for name, value in last.items()}
-        for name in {item.series for item in items}:
-            wanted += [series.numbered(name, value) for value in range(last[name] + 1, self._checked[name] + 1)]
-        self._used = set(connection.execute(_IN_USE, {"numbers": bulk.padded(wanted)}).scalars())
+        self.last = last
+        """Where the counters stand."""
+        self._used = used
+        self._checked = checked
+
+    @classmethod
+    def locked(
+        cls, connection: Connection, items: Sequence[Wanted], counters: Sequence[str], *more: direct.Bound
+    ) -> "tuple[Numbers, list[list[Any]]]":
+        """Lock the counters: on PostgreSQL this lets one process accept at a time.
+
+        All that has to be known then is asked at once, for others wait meanwhile.
+
+        Args:
+            connection: to the journal.
+            items: what gets numbers.
+            counters: names of more counters to lock and to count on with.
+            more: what else is to be asked once the counters are locked.
+
+        Returns:
+            What gives the numbers, and the answers to `more`.
+
+        """
+        own = sorted({item.series for item in items})
+        names = sorted({*own, *counters})
+        foreign = [item.foreign for item in items if item.foreign is not None]
+        ends = [{"first": series.numbered(name, 0), "last": series.numbered(name, _MOST)} for name in own]
+        bound: list[direct.Bound] = [(_COUNTERS, {"names": names}), (_IN_USE, {"numbers": foreign})]
+        bound += [(_GREATEST, each) for each in ends]
+        stand, used, *rest = direct.ask(connection, *bound, *more)
+        if len(stand) < len(names) and connection.dialect.name == "postgresql":
+            # A row that is not there cannot be locked: two that begin a year together would give the same numbers.
+            for name in names:
+                direct.run(connection, _FIRST, {"name": name})
+            stand, used, *rest = direct.ask(connection, *bound, *more)
+        last = dict.fromkeys(names, 0) | dict(stand)
+        checked = {name: _free(name, last[name], rows) for name, rows in zip(own, rest, strict=False)}
+        return cls(connection, last, {row.number for row in used}, checked), rest[len(own) :]
 
     def give(self, item: Wanted) -> str:
         """Return the number for a new appeal: the one that it came with, if no other has it."""
@@ -74,17 +91,21 @@ class Numbers:
 
     def _next(self, name: str) -> str:
         while True:
-            self._last[name] += 1
-            if self._last[name] > self._checked[name]:
+            self.last[name] += 1
+            if self.last[name] > self._checked[name]:
                 self._look_ahead(name)
-            number = series.numbered(name, self._last[name])
+            number = series.numbered(name, self.last[name])
             if number not in self._used:
                 return number
 
     def _look_ahead(self, name: str) -> None:
         """Learn at once which of the next thousands are in use: an older program let channels take them in advance."""
-        first = self._last[name]
-        # Texts of one length are in the order of their values.
+        first = self.last[name]
         self._checked[name] = min(first + _AHEAD, 10 ** max(8, len(str(first))) - 1)
         ends = {"first": series.numbered(name, first), "last": series.numbered(name, self._checked[name])}
-        self._used |= set(self._connection.execute(_BETWEEN, ends).scalars())
+        self._used |= {row.number for row in direct.ask(self._connection, (_BETWEEN, ends))[0]}
+
+
+def _free(name: str, last: int, greatest: Sequence[Any]) -> int:
+    """Return up to which number of a series nobody has to look: all, where the last one given is the greatest."""
+    return _MOST if not greatest or greatest[0].number == series.numbered(name, last) else last
