@@ -43,7 +43,11 @@ def run(*command: str | Path, **given: Any) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml"), ("check", "config", "prometheus.yml")],
+    [
+        ("check", "rules", "alerts.yml"),
+        ("test", "rules", "alerts_test.yml", "alerts_days_test.yml"),
+        ("check", "config", "prometheus.yml"),
+    ],
 )
 def test_promtool_is_content(arguments: tuple[str, ...]) -> None:
     """The rules are well formed, and each fires when it should and not before."""
@@ -60,7 +64,8 @@ def test_every_alert_says_what_to_do_and_has_a_test(rule: dict[str, Any]) -> Non
     page, _, anchor = rule["annotations"]["docs"].partition("#")
     assert (ROOT / page).is_file()
     assert f"## {anchor}" in (ROOT / page).read_text(encoding="utf-8").lower()
-    tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    files = map(yaml.safe_load, (path.read_text() for path in PROMETHEUS.glob("alerts*_test.yml")))
+    tests = [test for file in files for test in file["tests"]]
     (mine,) = (test["promql_expr_test"] for test in tests if test["name"] == rule["alert"])
     assert sorted(bool(each["exp_samples"]) for each in mine) == [False, True], "one quiet, one firing"
 
