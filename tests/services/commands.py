@@ -1,4 +1,4 @@
-"""Commands of the program, each in a process of its own, without the second of a processor that its imports take.
+"""The program, each time in a process of its own, without the second of a processor that its imports take.
 
 One process has imported the program and makes a copy of itself for each command. For what must be started as a person
 does it, by its name and with all that happens then, there is `subprocess`.
@@ -25,6 +25,76 @@ _FORKS = Path(__file__).with_name("forks.py")
 _one_at_a_time = threading.Lock()
 
 
+class Started:
+    """A command that runs, with what is used of `subprocess.Popen`."""
+
+    def __init__(self, pid: int, told: socket.socket) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._told = told
+
+    def poll(self) -> int | None:
+        """Return its exit code, or the signal that ended it as a negative number; None while it runs."""
+        if self.returncode is None:
+            with suppress(TimeoutError, BlockingIOError):
+                self._read(0.0)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Wait until it has ended; return its exit code."""
+        if self.returncode is None:
+            try:
+                self._read(timeout)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(str(PROGRAM), timeout) from None
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.send_signal(signal.SIGKILL)
+
+    def _read(self, timeout: float) -> None:
+        self._told.settimeout(timeout)
+        self.returncode = _number(self._told)
+        self._told.close()
+
+
+def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: int, err: int) -> Started:
+    """Start `appealbus` in a folder.
+
+    Args:
+        folder: where it runs.
+        arguments: of the command line.
+        environment: all of it. What Python or the loader read as they start has no effect.
+        out: the file that its output goes to.
+        err: the file that its errors and its log go to.
+
+    """
+    given = {
+        "program": str(PROGRAM),
+        "arguments": arguments,
+        "folder": str(folder),
+        "environment": {"COLUMNS": "200", **environment},
+    }
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    with theirs, _one_at_a_time:
+        socket.send_fds(_server(), [json.dumps(given).encode()], [theirs.fileno(), out, err])
+        ours.settimeout(PATIENCE)
+        return Started(_number(ours), ours)
+
+
+def own_environment() -> dict[str, str]:
+    """Return the test's environment without what configures the program."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
+
+
 def run(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 60.0
 ) -> "subprocess.CompletedProcess[str]":
@@ -33,8 +103,7 @@ def run(
     Args:
         folder: where it runs.
         arguments: of the command line.
-        environment: all of it; else the test's own without what configures the program. What Python or the loader
-            read as they start has no effect.
+        environment: as `start` takes it; else the test's own without what configures the program.
         timeout: seconds that it may take.
 
     Raises:
@@ -42,49 +111,36 @@ def run(
 
     """
     if environment is None:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
-    given = {
-        "program": str(PROGRAM),
-        "arguments": arguments,
-        "folder": str(folder),
-        "environment": {"COLUMNS": "200", **environment},
-    }
-    with _one_at_a_time, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        asked = _server()
-        socket.send_fds(asked, [json.dumps(given).encode()], [out.fileno(), err.fileno()])
-        process = _number(asked)
-        asked.settimeout(timeout)
+        environment = own_environment()
+    late = False
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = start(folder, *arguments, environment=environment, out=out.fileno(), err=err.fileno())
         try:
-            code, late = _number(asked), False
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            asked.settimeout(PATIENCE)
-            code, late = _number(asked), True
-        asked.settimeout(PATIENCE)
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(PATIENCE)
+            late = True
         out.seek(0)
         err.seek(0)
         texts = out.read().decode(), err.read().decode("utf-8", "replace")
-    done = subprocess.CompletedProcess([str(PROGRAM), *arguments], code, *texts)
+    done = subprocess.CompletedProcess([str(PROGRAM), *arguments], process.wait(0), *texts)
     if late:
         raise subprocess.TimeoutExpired(done.args, timeout, done.stdout, done.stderr)
     return done
 
 
-def _number(asked: socket.socket) -> int:
-    """Read one line, byte by byte: the next one is not there yet."""
-    text = b""
-    while not text.endswith(b"\n"):
-        letter = asked.recv(1)
-        if not letter:
-            raise AssertionError("the process that has the program imported is gone")
-        text += letter
+def _number(told: socket.socket) -> int:
+    """Read one message: a number."""
+    text = told.recv(20)
+    if not text:
+        raise AssertionError("the process that has the program imported is gone")
     return int(text)
 
 
 @cache
 def _server() -> socket.socket:
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", str(_FORKS), str(theirs.fileno())],

@@ -1,13 +1,16 @@
 """The program, imported once: each command is a copy of this process, made by fork. Started by `commands.py`."""
 
+import contextlib
 import gc
+import importlib
 import json
 import os
+import select
 import socket
 import sys
-from importlib import import_module
 from importlib.metadata import entry_points
 
+from appealbus.core import failpoints
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import main
 
@@ -22,31 +25,53 @@ def become(given: dict[str, object], files: list[int]) -> None:
         os.close(file)
     sys.argv = [given["program"], *given["arguments"]]
     sys.orig_argv = [sys.executable, *sys.argv]
+    importlib.reload(failpoints)  # it reads the environment while it is imported
 
 
 def serve(asked: socket.socket) -> bool:
     """Make a copy for each command and tell its number, then its exit code. Return whether this is a copy."""
+    running: dict[int, tuple[int, int]] = {}
+    waits = select.poll()
+    waits.register(asked, select.POLLIN)
     while True:
-        line, files, *_ = socket.recv_fds(asked, 1 << 20, 2)
-        if not line:
-            return False
-        process = os.fork()
-        if not process:
-            asked.close()
-            become(json.loads(line), files)
-            return True
-        for file in files:
-            os.close(file)
-        asked.sendall(b"%d\n" % process)
-        asked.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+        for ready, _ in waits.poll():
+            if ready != asked.fileno():
+                waits.unregister(ready)
+                process, told = running.pop(ready)
+                _tell(told, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+                os.close(told)
+                os.close(ready)
+                continue
+            line, files, *_ = socket.recv_fds(asked, 1 << 20, 3)
+            if not line:
+                return False
+            told, *files = files
+            process = os.fork()
+            if not process:
+                for each in (asked.detach(), told, *running, *(told for _, told in running.values())):
+                    os.close(each)
+                become(json.loads(line), files)
+                return True
+            for file in files:
+                os.close(file)
+            _tell(told, process)
+            ended = os.pidfd_open(process)
+            running[ended] = process, told
+            waits.register(ended, select.POLLIN)
+
+
+def _tell(whom: int, number: int) -> None:
+    """Write a number to the test that started a command; it may be gone."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(whom, b"%d" % number)
 
 
 for each in entry_points(group="appealbus"):
     each.load()
 for name in ("opening", *OWN.values()):  # what commands import when they are called
-    import_module(f"appealbus.core.cli.{name}")
+    importlib.import_module(f"appealbus.core.cli.{name}")
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
-asked.sendall(b"%d\n" % os.getpid())
+_tell(asked.fileno(), os.getpid())
 if serve(asked):
     main()

@@ -1,7 +1,6 @@
 """The real program as a process: started, watched, stopped and killed, with its own words shown when it fails."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -76,32 +75,38 @@ class Program:
         *arguments: str,
         env: Mapping[str, str] | None = None,
         largest_file: int | None = None,
+        anew: bool = False,
     ) -> None:
         """Start it in the folder; output goes to files, so that it never waits for a reader.
+
+        It is a copy of a process that has it imported, but for what only a new process can show.
 
         Args:
             folder: where it runs; it finds its `appealbus.toml` there.
             arguments: of the command line.
             env: beside the test's own environment.
             largest_file: bytes that a file may have, as on a disk that is full then.
+            anew: start it by its name, so that its memory is its own.
 
         """
         self.arguments = arguments
         name = f"{time.monotonic_ns()}-{arguments[0]}"
         self._out, self._err = (folder / f"{name}.{end}" for end in ("out", "err"))
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
+        environment = {**commands.own_environment(), "COLUMNS": "200", **(env or {})}
         command = [str(PROGRAM), *arguments]
         if largest_file is not None:
             command = [sys.executable, "-c", _LIMITED, str(largest_file), sys.executable, *command]
+        self._anew = anew or largest_file is not None or "LD_PRELOAD" in environment
+        self.process: subprocess.Popen[bytes] | commands.Started
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(
-                command,
-                cwd=folder,
-                env={**clean, "COLUMNS": "200", **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-            )
+            if self._anew:
+                self.process = subprocess.Popen(
+                    command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                )
+            else:
+                self.process = commands.start(
+                    folder, *arguments, environment=environment, out=out.fileno(), err=err.fileno()
+                )
 
     @property
     def out(self) -> str:
@@ -150,11 +155,13 @@ class Program:
 
     def rss(self) -> int:
         """Megabytes of memory at its highest so far."""
+        assert self._anew, "a copy has the memory of what it is a copy of"
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1024
 
     def memory(self) -> int:
         """Megabytes of memory now, with the processes that it has started; 0 once it has ended."""
+        assert self._anew, "a copy has the memory of what it is a copy of"
         pids = [self.process.pid]
         for pid in pids:
             with suppress(OSError):

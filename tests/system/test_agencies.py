@@ -56,7 +56,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory, _agencies: Agencies) -> Itera
     (here.folder / "inbox").mkdir()
     inbox = {"kind": "files", "folder": "inbox", "poll": "50ms", "settle": "0s"}
     here.configure(intakes={"inbox": inbox})
-    with here.start("run") as bus:
+    with here.start("run", anew=True) as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         yield here, bus
         assert bus.stop().code == 0
@@ -119,7 +119,7 @@ def test_all_misbehaviour_at_once_is_sorted_out_in_the_end(here: Installation, a
     agencies.misbehave(gbdfl=rough, gbdul=rough, egkn=rough)
     sent = here.write(letters(60))
     appealbus(here.folder, "intake", here.appeals.name)
-    with here.start("run") as bus:
+    with here.start("run", anew=True) as bus:
         bus.until(lambda: len(here.dossiers()) == len(sent), "every appeal has a dossier")
         agencies.misbehave()
         # Whatever a letter lacks: with agencies that answer, nothing is left to find out.
@@ -154,7 +154,7 @@ def test_a_backlog_stays_small_and_the_most_urgent_go_first(here: Installation, 
     }
     here.configure(**tables, bus={"journal": "sqlite:///journal.db", "concurrency": 200})
     appealbus(here.folder, "intake", here.appeals.name)
-    with here.start("run") as bus:
+    with here.start("run", anew=True) as bus:
         bus.until(lambda: here.rows()[-1].version and _waiting(here) == 0, "all have a dossier", 60)
         assert bus.rss() < MEMORY
         assert bus.stop().code == 0
@@ -163,7 +163,7 @@ def test_a_backlog_stays_small_and_the_most_urgent_go_first(here: Installation, 
     time.sleep(max(0.0, (last - datetime.now(UTC)).total_seconds()))
     first = here.delivered.stat().st_size
     here.configure(**tables, bus={"journal": "sqlite:///journal.db", "concurrency": 4})
-    with here.start("run") as bus:
+    with here.start("run", anew=True) as bus:
         bus.until(lambda: here.delivered.stat().st_size > first * 1.05, "the backlog clears")
         assert bus.rss() < MEMORY
         bus.kill()

@@ -91,7 +91,7 @@ def test_hostile_files_in_the_folder_do_not_stop_the_bus(here: Installation) -> 
         (inbox / name).write_bytes(content)
     (inbox / "zzz.jsonl").write_bytes(_line(message_id="last"))
     here.configure(intakes={"inbox": {"kind": "files", "folder": "inbox", "poll": "50ms", "settle": "0s"}})
-    with here.start("run") as bus:
+    with here.start("run", anew=True) as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         bus.until(lambda: "last" in here.dossiers(), "the good appeal has its dossier")
         assert bus.rss() < 200

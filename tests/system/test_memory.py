@@ -32,7 +32,7 @@ def test_the_largest_letters_together_take_little(tmp_path: Path) -> None:
         person = {"type": "person"}
         letter = {"message_id": f"m-{number}", "kind": "complaint", "applicant": person, "text": TEXT}
         (tmp_path / "in" / f"{number:02}.json").write_text(json.dumps(letter, ensure_ascii=False))
-    with Program(tmp_path, "run", "--until-settled", env={"SLOW": "1.5"}) as bus:
+    with Program(tmp_path, "run", "--until-settled", env={"SLOW": "1.5"}, anew=True) as bus:
         highest = 0
         while bus.running:
             highest = max(highest, bus.memory())

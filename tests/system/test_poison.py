@@ -46,7 +46,7 @@ def test_poison_is_kept_with_its_reason_and_the_next_one_is_taken(site: Producti
     """Each sender is told the code and the id in quarantine; the bus stays small and goes on."""
     good = letters(1)[0]
     mail = [mail for mail, _, _ in POISON.values()]
-    with Receiver(site.vhost, "replies") as replies, site.start("run") as bus:
+    with Receiver(site.vhost, "replies") as replies, site.start("run", anew=True) as bus:
         Sender(site.vhost, "replies").send([*mail, Mail("good", good.model_dump_json(exclude_unset=True).encode())])
         bus.until(lambda: len(replies.got) > len(POISON), "all are answered")
         bus.until(lambda: good.message_id in site.dossiers(), "the good one is worked")

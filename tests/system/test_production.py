@@ -151,7 +151,7 @@ def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: P
     }
     site.configure(**tables, bus={"journal": site.journal, "concurrency": 200})
     with Receiver(site.vhost, "registry", "appealbus.out") as registry:
-        with site.start("run") as bus:
+        with site.start("run", anew=True) as bus:
             Sender(site.vhost).send(mail)
             bus.until(lambda: len(registry.got) >= count, "each has its first version", 600)
             print(f"{bus.rss()} MB with {site.busy()}")
@@ -164,7 +164,7 @@ def test_ten_thousand_wait_in_little_memory_and_the_most_urgent_go_first(site: P
         site.retry_all()
         site.configure(**tables, bus={"journal": site.journal, "concurrency": 4})
         registry.got.clear()
-        with site.start("run") as bus:
+        with site.start("run", anew=True) as bus:
             bus.until(lambda: len(registry.got) >= 500, "the backlog clears", 120)
             order = [due[json.loads(each.body)["appeal"]["message_id"]] for each in registry.got[:500]]
             assert bus.rss() < MEMORY
