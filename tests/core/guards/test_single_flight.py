@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from appealbus.core import clocks, not_found
 from appealbus.core.guards.question import Ended
-from appealbus.core.guards.single_flight import Flight, SingleFlight
+from appealbus.core.guards.single_flight import Flight, SingleFlight, into
 from tests.services.forms import form
 
 ENDED = Ended(not_found(), datetime(2026, 11, 24, tzinfo=UTC))
@@ -35,6 +35,9 @@ class Call(Flight):
             self.ended_at = clocks.monotonic()
         return ENDED
 
+    def unanswered(self):
+        return None
+
 
 async def ask(flights, calls, key, seconds, deadline):
     flight = flights.find(key)
@@ -42,11 +45,16 @@ async def ask(flights, calls, key, seconds, deadline):
         flight = Call(key, seconds)
         calls.append(flight)
         flights.launch(flight)
-    seat = flights.board(flight, deadline)
+    return await answer_of(flights, flight, deadline)
+
+
+async def answer_of(flights, flight, deadline):
+    told = asyncio.get_running_loop().create_future()
+    seat = flights.board(flight, deadline, into(told))
     try:
-        return await seat
+        return await told
     finally:
-        flights.leave(flight, seat)
+        flights.leave(seat)
 
 
 def test_identical_questions_make_one_call(virtual):
@@ -144,7 +152,7 @@ def test_answer_and_deadline_in_the_same_instant(virtual):
 
     class Late(Call):
         async def run(self):
-            asyncio.get_running_loop().call_soon(flights._expire, self, seat)
+            asyncio.get_running_loop().call_soon(flights._expire, seat)
             return ENDED
 
     flights = SingleFlight(clock=clocks.monotonic)
@@ -154,8 +162,9 @@ def test_answer_and_deadline_in_the_same_instant(virtual):
         nonlocal seat
         flight = Late("a", 0)
         flights.launch(flight)
-        seat = flights.board(flight, clocks.monotonic() + 10)
-        assert await seat is ENDED
+        told = asyncio.get_running_loop().create_future()
+        seat = flights.board(flight, clocks.monotonic() + 10, into(told))
+        assert await told is ENDED
 
     virtual(scenario)
 
@@ -173,7 +182,7 @@ def test_broken_flight_answers_nobody_and_raises_at_nobody(virtual):
         flights.launch(flight)
         start = clocks.monotonic()
         with capture_logs() as logs:
-            assert await flights.board(flight, start + 10) is None
+            assert await answer_of(flights, flight, start + 10) is None
         assert logs == [{"event": "flight.failed", "error": "ValueError", "log_level": "error"}]
         assert clocks.monotonic() == start
         assert len(flights) == 0

@@ -8,7 +8,8 @@ from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.guards.guard import Guard
-from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.question import Question
+from appealbus.core.guards.single_flight import Tell
 from appealbus.core.planning.plan import Draft, Node, Plan
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
@@ -47,7 +48,7 @@ class Enrichment:
     mark: Callable[[Case, LookupState], Awaitable[bool]] | None = None
     """Writes down how a question stands, on disk when it returns; False: the appeal is another worker's."""
 
-    async def ask(
+    def put(
         self,
         case: Case,
         node: Node,
@@ -55,10 +56,11 @@ class Enrichment:
         deadline: float,
         answer: KeptAnswer | None = None,
         *,
+        tell: Tell,
         anew: bool = False,
         leaving: Callable[[], Awaitable[bool]] | None = None,
         lost: bool = False,
-    ) -> Ended:
+    ) -> Callable[[], None]:
         """Put one question through the guard of its source, or have the late answer read that has come to it.
 
         Args:
@@ -67,9 +69,13 @@ class Enrichment:
             draft: the question's query.
             deadline: on the clock for waiting.
             answer: the late answer; nothing is sent then.
+            tell: is told once how it has ended, maybe before this returns.
             anew: whether it has been answered before, so that no answer from memory will do.
             leaving: notes that the question leaves; returns False where it must not.
             lost: whether it has left too often without an end on record: then its call ends before it leaves.
+
+        Returns:
+            What calls the question off; without effect once it has ended.
 
         """
         if draft.query is None:
@@ -91,7 +97,7 @@ class Enrichment:
             leaving=leaving,
             lost=lost,
         )
-        return await self.guards[node.lookup.source].ask(question)
+        return self.guards[node.lookup.source].put(question, tell)
 
     def defect(self, node: Node, error: BaseException) -> Outcome[Record]:
         """Log and count what a lookup raised before its question could be put, and return the outcome."""

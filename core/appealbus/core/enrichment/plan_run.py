@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 from appealbus.core.clocks import monotonic
@@ -62,32 +63,36 @@ class PlanRun:
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
         self.keys: dict[str, list[str]] = {}
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
+        self._waiting = list(enrichment.plan)
+        self._open: dict[_Asked, Callable[[], None]] = {}
+        self._under_way: Counter[str] = Counter()  # by lookup
+        self._came: asyncio.Queue[tuple[_Asked, Ended]] = asyncio.Queue()
 
     async def run(self) -> dict[Key, LookupState]:
         """Ask what is open and due; return how every question of the plan stands then, in its order."""
-        tasks: dict[str, list[asyncio.Task[None]]] = {}
         try:
-            for node in self._enrichment.plan:
-                waits = [task for name in node.upstream for task in tasks.get(name, ())]
-                if waits:
-                    tasks[node.lookup.name] = [asyncio.create_task(self._ask_later(node, waits))]
-                else:
-                    asks = [asyncio.create_task(self._ask(node, draft)) for draft in self._settle(node)]
-                    tasks[node.lookup.name] = asks
-            for each in tasks.values():
-                for task in each:
-                    await task
+            self._go_on()
+            while self._open:
+                asked, ended = await self._came.get()
+                del self._open[asked]
+                await self._take(asked, ended)
+                self._under_way[asked.node.lookup.name] -= 1
+                if not self._under_way[asked.node.lookup.name]:
+                    self._go_on()
         finally:
-            for each in tasks.values():
-                for task in each:
-                    task.cancel()
+            for call_off in self._open.values():
+                call_off()
         order = {node.lookup.name: i for i, node in enumerate(self._enrichment.plan)}
         return dict(sorted(self.states.items(), key=lambda item: (order[item[0][0]], item[0])))
 
-    async def _ask_later(self, node: Node, waits: list[asyncio.Task[None]]) -> None:
-        for task in waits:
-            await task
-        await asyncio.gather(*(self._ask(node, draft) for draft in self._settle(node)))
+    def _go_on(self) -> None:
+        """Put the questions of each lookup whose inputs have all come by now."""
+        for node in tuple(self._waiting):
+            waiting = {each.lookup.name for each in self._waiting}
+            if not any(name in waiting or self._under_way[name] for name in node.upstream):
+                self._waiting.remove(node)
+                for draft in self._settle(node):
+                    self._put(node, draft)
 
     def _settle(self, node: Node) -> list[Draft]:
         """Take over the lookup's questions that have ended already; return those that are to be asked."""
@@ -234,23 +239,30 @@ class PlanRun:
             lineage = {**draft.lineage, state.lookup: frozenset((state.key,))}
             self.records[state.lookup][state.key] = Known(state.record, lineage)
 
-    async def _ask(self, node: Node, draft: Draft) -> None:
+    def _put(self, node: Node, draft: Draft) -> None:
         answer = self.answers.get((node.lookup.name, draft.key)) if self.answers else None
         before = self.before.get((node.lookup.name, draft.key))
         lost = self._is_lost(node, draft)
-        ended = await self._enrichment.ask(
+        asked = _Asked(node, draft, before, answer, lost)
+        self._under_way[node.lookup.name] += 1
+        self._open[asked] = self._enrichment.put(
             self.case,
             node,
             draft,
             self.deadline if answer else self._until(node),
             answer,
+            tell=lambda ended: self._came.put_nowait((asked, ended)),
             anew=before is not None and before.kind.final,
             leaving=None if node.lookup.idempotent else partial(self._mark, node, draft, before),
             lost=lost,
         )
-        state = self._state(node, draft, before, ended)
-        self._set(state, draft)
-        if lost and ended.outcome.code == LEFT_OUT.code:
+
+    async def _take(self, asked: "_Asked", ended: Ended) -> None:
+        """Keep how a question has ended."""
+        answer = asked.answer
+        state = self._state(asked.node, asked.draft, asked.before, ended)
+        self._set(state, asked.draft)
+        if asked.lost and ended.outcome.code == LEFT_OUT.code:
             # That it was left out is written when this turn has ended. Should the worker die before, the next turn
             # leaves the question out, too.
             return
@@ -288,6 +300,17 @@ class PlanRun:
         if at is not None and (node.lookup.idempotent or not ended.attempts):
             state = replace(state, next_attempt_at=at)
         return _kept(before, state)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A question that was put, how it stood before, and the late answer that is read for it."""
+
+    node: Node
+    draft: Draft
+    before: LookupState | None
+    answer: KeptAnswer | None
+    lost: bool
 
 
 def _subject(draft: Draft) -> str | None:

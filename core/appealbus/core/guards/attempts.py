@@ -49,7 +49,7 @@ class Attempts(Flight):
 
     """
 
-    def __init__(self, key: Hashable, context: SourceContext, question: Question, question_id: str) -> None:
+    def __init__(self, key: Hashable | None, context: SourceContext, question: Question, question_id: str) -> None:
         super().__init__(key)
         self.so_far: Outcome[Record] = BUDGET_SPENT
         self.attempts = 0
@@ -76,7 +76,7 @@ class Attempts(Flight):
         while await self._attempt() and (self._goes_alone() or await self._pause()):
             pass
         ended = self.ended()
-        if self.question.lookup.idempotent:
+        if self.key is not None:
             self._context.fresh.put(self.key, ended)
         return ended
 
@@ -97,6 +97,14 @@ class Attempts(Flight):
             replies=self._replies,
             written=None if self.so_far.record is None else self._written,
         )
+
+    def unanswered(self) -> Ended:
+        """Return how it stands for an asker whose time is up, or as the bus stops. What was answered by then counts."""
+        ended = self.ended()
+        again = self.question.lookup.idempotent or not ended.attempts
+        if self._context.stopping and again and not self.expired and not ended.outcome.kind.final:
+            return replace(ended, outcome=STOPPING)
+        return ended
 
     def _try(self, flying: tuple[str, datetime, float], outcome: Outcome[Record]) -> Try:
         message, at, started = flying
@@ -333,7 +341,7 @@ class AnswerReading(Attempts):
     """
 
     def __init__(self, context: SourceContext, question: Question, answer: KeptAnswer) -> None:
-        super().__init__(answer.question_id, context, question, answer.question_id)
+        super().__init__(None, context, question, answer.question_id)
         self.asked_at = answer.asked_at
         self._answer = answer
 

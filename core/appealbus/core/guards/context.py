@@ -68,6 +68,8 @@ class SourceContext:
     keep_replies: float = 0.0
     """Seconds for which replies are kept as they came; 0: they are not."""
     in_flight: int = 0
+    stopping: bool = False
+    """Whether no more questions are put, since the bus stops."""
     last_error: str | None = None
     last_error_at: datetime | None = None
     outcomes: dict[str, int] = field(default_factory=dict)

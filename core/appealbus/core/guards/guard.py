@@ -2,18 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from appealbus.core import clocks
-from appealbus.core.domain.access import AccessRow, AwaitedRow, Served
-from appealbus.core.domain.case import KeptAnswer
-from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
 from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, AnswerReading, Attempts, LeftOut
@@ -26,16 +24,16 @@ from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
+from appealbus.core.guards.served import Remembered, Shared
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
-from appealbus.core.guards.single_flight import SingleFlight
+from appealbus.core.guards.single_flight import Flight, SingleFlight, Tell, into
 from appealbus.core.guards.slots import Slots
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
 from appealbus.core.interfaces.wire import Wire
 from appealbus.schemas.outcome import Outcome
-from appealbus.schemas.provenance import Provenance
 from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
@@ -83,10 +81,9 @@ class Guard:
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
         self._on_change = on_change
-        self._stopping = False
         self.ready = True
         """False while its wire has not started, so that nothing can leave."""
-        self._flights: SingleFlight[Attempts] = SingleFlight(clock=monotonic)
+        self._flights = SingleFlight(clock=monotonic)
         kind = Breaker if limits is None else SharedBreaker
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
@@ -113,16 +110,37 @@ class Guard:
             defects=Counter() if defects is None else defects,
         )
 
-    async def ask(self, question: Question) -> Ended:
+    def put(self, question: Question, tell: Tell) -> Callable[[], None]:
         """Put the question to the source, or answer it from what is known, before its deadline.
 
-        Never raises, except that it can be cancelled. Whichever way an answer comes, the access log has a row
-        for this appeal before the answer is handed out.
+        Whichever way an answer comes, the access log has a row for this appeal before the answer is told.
+
+        Args:
+            question: what is asked.
+            tell: is told once how it has ended, maybe before this returns.
+
+        Returns:
+            What calls the question off: then nothing is told any more. Without effect once it has ended.
+
         """
-        ended = await (self._ask(question) if question.answer is None else self._read(question, question.answer))
-        outcomes, kind = self._context.outcomes, ended.outcome.kind.value
-        outcomes[kind] = outcomes.get(kind, 0) + 1
-        return ended
+        told = partial(self._count, tell)
+        outcome = self._refused(question)
+        if outcome is None:
+            flight = self._flight(question)
+            if isinstance(flight, Flight):
+                return partial(self._flights.leave, self._flights.board(flight, question.deadline, told))
+            outcome = flight
+        told(Ended(outcome, self._context.now()))
+        return _nothing
+
+    async def ask(self, question: Question) -> Ended:
+        """Put the question, and return how it has ended. Never raises, except that it can be cancelled."""
+        ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        call_off = self.put(question, into(ended))
+        try:
+            return await ended
+        finally:
+            call_off()
 
     async def reread(self, question: Question, conversation: Conversation) -> Ended:
         """Have what was kept of a question read again; nothing leaves, and nothing is counted or remembered."""
@@ -172,83 +190,45 @@ class Guard:
 
     async def drain(self, grace: float) -> None:
         """Refuse new questions, let those in flight end for up to `grace` seconds, call off the rest."""
-        self._stopping = True
+        self._context.stopping = True
         await self._flights.drain(grace)
 
-    async def _ask(self, question: Question) -> Ended:
+    def _refused(self, question: Question) -> Outcome[Record] | None:
+        """Return the outcome of a question for which it is too late or too early; else None."""
+        if self._context.stopping:
+            return STOPPING
+        if not self.ready:
+            return NOT_STARTED
+        late = question.answer is None and question.deadline <= self._context.monotonic()
+        return BUDGET_SPENT if late else None
+
+    def _flight(self, question: Question) -> Flight | Outcome[Record]:
+        """Return what will answer the question, under way; or its outcome, where nothing may leave for the source."""
         context, lookup = self._context, question.lookup
-        if self._stopping or not self.ready:
-            return Ended(STOPPING if self._stopping else NOT_STARTED, context.now())
-        if question.deadline <= context.monotonic():
-            return Ended(BUDGET_SPENT, context.now())
+        if question.answer is not None:
+            return self._launched(AnswerReading(context, question, question.answer))
         question_id = str(uuid4())
         # What is not idempotent, or is answered later, is each appeal's own: nothing to share, nothing to remember.
-        shared = lookup.idempotent and not context.wire.answers_async
-        key: Hashable = (lookup.name, question.key if shared else question_id)
+        key = (lookup.name, question.key) if lookup.idempotent and not context.wire.answers_async else None
         if question.anew:
             context.fresh.drop(key)
-        known = context.fresh.get(key)
-        if known is not None:
-            return await self._from_memory(known, question, question_id)
-        attempts = self._flights.find(key)
-        if attempts is not None:
-            return await self._share(attempts, question, question_id)
-        barred = None if question.lost else context.barred()
-        if barred is not None:
-            return Ended(barred, context.now())
+        if (known := context.fresh.get(key)) is not None:
+            return self._launched(Remembered(context, question, question_id, known))
+        if (flight := self._flights.find(key)) is not None:
+            return self._launched(Shared(context, question, question_id, flight, self._flights))
+        if not question.lost and (barred := context.barred()) is not None:
+            return barred
         new = LeftOut if question.lost else Attempts
-        return await self._fly(new(key, context, question, question_id))
+        return self._launched(new(key, context, question, question_id))
 
-    async def _read(self, question: Question, answer: KeptAnswer) -> Ended:
-        if self._stopping or not self.ready:
-            return Ended(STOPPING if self._stopping else NOT_STARTED, self._context.now())
-        return await self._fly(AnswerReading(self._context, question, answer))
+    def _launched(self, flight: Flight) -> Flight:
+        self._flights.launch(flight)
+        return flight
 
-    async def _fly(self, attempts: Attempts) -> Ended:
-        self._flights.launch(attempts)
-        seat = self._flights.board(attempts, attempts.question.deadline)
-        try:
-            return await seat or self._unanswered(attempts)
-        finally:
-            self._flights.leave(attempts, seat)
-
-    async def _from_memory(self, known: Ended, question: Question, question_id: str) -> Ended:
-        refusal = await self._record(question, question_id, Served.CACHE)
-        if refusal is not None:
-            return Ended(refusal, self._context.now())
-        provenance = _own(known.provenance, question, question_id, f"cache:{self._context.connector}")
-        replies, now = _as(known.replies, question_id), self._context.now()
-        tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
-        return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
-
-    async def _share(self, attempts: Attempts, question: Question, question_id: str) -> Ended:
-        # Boarding first keeps the flight in the air while the row is written.
-        seat = self._flights.board(attempts, question.deadline)
-        try:
-            refusal = await self._record(question, question_id, Served.SHARED)
-            if refusal is not None:
-                return Ended(refusal, self._context.now())
-            ended = await seat or self._unanswered(attempts)
-            provenance = _own(ended.provenance, question, question_id, self._context.connector)
-            replies = _as(ended.replies, question_id)
-            return replace(ended, provenance=provenance, question=question_id, replies=replies)
-        finally:
-            self._flights.leave(attempts, seat)
-
-    async def _record(self, question: Question, question_id: str, served: Served) -> Outcome[Record] | None:
-        try:
-            async with asyncio.timeout(question.deadline - self._context.monotonic()):
-                return await self._context.record(question, question_id, served)
-        except TimeoutError:
-            return BUDGET_SPENT
-
-    def _unanswered(self, attempts: Attempts) -> Ended:
-        # Called off by `drain`, or this asker's own time is up. What was answered by then counts, and keeps its trail.
-        ended = attempts.ended()
-        again = attempts.question.lookup.idempotent or not ended.attempts
-        if self._stopping and again and not attempts.expired and not ended.outcome.kind.final:
-            return replace(ended, outcome=STOPPING)
-        return ended
+    def _count(self, tell: Tell, ended: Ended) -> None:
+        outcomes, kind = self._context.outcomes, ended.outcome.kind.value
+        outcomes[kind] = outcomes.get(kind, 0) + 1
+        tell(ended)
 
     def _changed(self, state: BreakerState) -> None:
         log.warning("source.changed", source=self._context.source, state=state.value)
@@ -264,14 +244,5 @@ async def _nobody_waits(row: AwaitedRow) -> None:
     raise RuntimeError("this guard was made without a place for answers that come by themselves")
 
 
-def _as(replies: KeptReplies | None, question_id: str) -> KeptReplies | None:
-    """Return the replies to a question that left for another appeal as those to this one's."""
-    return None if replies is None else replace(replies, question_id=question_id)
-
-
-def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:
-    """Return the provenance as this appeal's own: under its access row and by its legal basis."""
-    if provenance is None:
-        return None
-    own = {"question_id": question_id, "legal_basis": question.legal_basis, "connector": connector}
-    return provenance.model_copy(update=own)
+def _nothing() -> None:
+    """Call off a question that has ended at once."""

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import structlog
 
@@ -12,9 +12,8 @@ from appealbus.core.guards.question import Ended
 
 log = structlog.get_logger(__name__)
 
-Seat: TypeAlias = "asyncio.Future[Ended | None]"
-"""What an asker awaits: how the question ended, or None where its time was up or the flight was called off."""
-
+Tell: TypeAlias = Callable[[Ended], object]
+"""Takes how a question has ended. Called once at most, and never once its asker has left."""
 
 _CALLED_OFF = 2.0
 """Seconds for calls to end that are called off: twice what `doors.within` gives a plugin that does not let go."""
@@ -24,71 +23,101 @@ class Flight(ABC):
     """One call, and the askers who wait for what it brings. A subclass says what the call is.
 
     Attributes:
-        key: what tells apart the questions that it answers.
+        key: what tells apart the questions that it answers; None where it answers one appeal's alone.
         deadline: of the most patient asker so far.
         expired: the last asker left because its time was up, not because it was cancelled.
-        seats: one for each asker, with the timer that clears it at that asker's own deadline.
+        seats: one for each asker.
+        task: what runs.
 
     """
 
-    def __init__(self, key: Hashable) -> None:
+    def __init__(self, key: Hashable | None) -> None:
         self.key = key
         self.deadline = float("-inf")
         self.expired = False
-        self.seats: dict[Seat, asyncio.TimerHandle] = {}
+        self.seats: set[Seat] = set()
         self.task: asyncio.Task[Ended] | None = None
 
     @abstractmethod
     async def run(self) -> Ended:
         """Ask. It is cancelled once nobody waits any more, perhaps before its first step."""
 
+    def call_off(self) -> None:
+        """End it, as nobody waits any more."""
+        if self.task is not None:
+            self.task.cancel()
 
-F = TypeVar("F", bound=Flight)
+    @abstractmethod
+    def unanswered(self) -> Ended:
+        """Return how the question stands for an asker whose time is up, or when the call was called off."""
 
 
-class SingleFlight(Generic[F]):
+class Seat:
+    """The place of one asker in a flight, with the timer that clears it at that asker's own deadline."""
+
+    __slots__ = ("flight", "tell", "timer")
+
+    def __init__(self, flight: Flight, tell: Tell) -> None:
+        self.flight = flight
+        self.tell = tell
+        self.timer: asyncio.TimerHandle
+
+
+def into(future: "asyncio.Future[Ended]") -> Tell:
+    """Return what tells a future, unless that is cancelled by then."""
+
+    def tell(ended: Ended) -> None:
+        if not future.done():
+            future.set_result(ended)
+
+    return tell
+
+
+class SingleFlight:
     """The flights in the air. Each has a task of its own, so that one asker's end is not another one's.
 
-    An asker finds or launches a flight, boards it, awaits its seat, and leaves whatever happens.
+    An asker finds or launches a flight, boards it, is told, or leaves before.
     """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._open: dict[Hashable, F] = {}
+        self._open: dict[Hashable, Flight] = {}
         self._tasks: set[asyncio.Task[Ended]] = set()
 
     def __len__(self) -> int:
         """Return how many calls have not ended, those included that are being cancelled."""
         return len(self._tasks)
 
-    def find(self, key: Hashable) -> F | None:
+    def find(self, key: Hashable | None) -> Flight | None:
         """Return the flight that will answer this question, if there is one."""
         return self._open.get(key)
 
-    def launch(self, flight: F) -> None:
+    def launch(self, flight: Flight) -> None:
         """Start a flight. Its first step comes after the caller has had the time to board."""
-        flight.task = asyncio.get_running_loop().create_task(flight.run())
-        self._open[flight.key] = flight
-        self._tasks.add(flight.task)
-        flight.task.add_done_callback(partial(self._landed, flight))
+        task = flight.task = asyncio.get_running_loop().create_task(flight.run())
+        if flight.key is not None:
+            self._open[flight.key] = flight
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._landed, flight))
 
-    def board(self, flight: F, deadline: float) -> Seat:
-        """Join a flight until the deadline."""
-        loop = asyncio.get_running_loop()
-        seat: Seat = loop.create_future()
-        flight.seats[seat] = loop.call_later(deadline - self._clock(), self._expire, flight, seat)
+    def board(self, flight: Flight, deadline: float, tell: Tell) -> Seat:
+        """Join a flight until the deadline; what it brings is told."""
+        seat = Seat(flight, tell)
+        seat.timer = asyncio.get_running_loop().call_later(deadline - self._clock(), self._expire, seat)
+        flight.seats.add(seat)
         flight.deadline = max(flight.deadline, deadline)
         return seat
 
-    def leave(self, flight: F, seat: Seat) -> None:
-        """Give a seat back. When the last asker leaves, the call is cancelled."""
-        timer = flight.seats.pop(seat, None)
-        if timer is None:
+    def leave(self, seat: Seat) -> None:
+        """Give a seat back; nothing is told any more. When the last asker leaves, the call is cancelled."""
+        flight = seat.flight
+        if seat not in flight.seats:
             return
-        timer.cancel()
+        flight.seats.remove(seat)
+        seat.timer.cancel()
         if not flight.seats and flight.task is not None and not flight.task.done():
             self._close(flight)
-            flight.task.cancel()
+            flight.call_off()
 
     async def drain(self, grace: float) -> None:
         """Wait for the flights to end; call off those that have not after `grace` seconds."""
@@ -100,19 +129,21 @@ class SingleFlight(Generic[F]):
             # A plugin that swallows cancellation is left behind after a second (see doors.py).
             await asyncio.wait(self._tasks, timeout=_CALLED_OFF)
 
-    def _expire(self, flight: F, seat: Seat) -> None:
+    def _expire(self, seat: Seat) -> None:
+        flight = seat.flight
         if flight.task is not None and flight.task.done():
             return  # it has landed in this very turn of the loop
-        seat.set_result(None)
         flight.expired = len(flight.seats) == 1
-        self.leave(flight, seat)
+        stands = flight.unanswered()
+        self.leave(seat)
+        seat.tell(stands)
 
-    def _close(self, flight: F) -> None:
+    def _close(self, flight: Flight) -> None:
         # Whoever asks the same from now on needs a new flight.
-        if self._open.get(flight.key) is flight:
+        if flight.key is not None and self._open.get(flight.key) is flight:
             del self._open[flight.key]
 
-    def _landed(self, flight: F, task: "asyncio.Task[Ended]") -> None:
+    def _landed(self, flight: Flight, task: "asyncio.Task[Ended]") -> None:
         self._tasks.discard(task)
         self._close(flight)
         result = None
@@ -122,8 +153,7 @@ class SingleFlight(Generic[F]):
                 result = task.result()
             else:
                 log.error("flight.failed", error=type(error).__name__)
-        for seat, timer in flight.seats.items():
-            timer.cancel()
-            if not seat.done():
-                seat.set_result(result)
-        flight.seats.clear()
+        seats, flight.seats = flight.seats, set()
+        for seat in seats:
+            seat.timer.cancel()
+            seat.tell(result or flight.unanswered())

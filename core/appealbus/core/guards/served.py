@@ -1,0 +1,98 @@
+"""Questions that another one's answer serves, fresh in memory or on its way. Each has an access row of its own."""
+
+import asyncio
+from dataclasses import replace
+
+from appealbus.core.domain.access import Served
+from appealbus.core.domain.replies import KeptReplies
+from appealbus.core.guards.attempts import BUDGET_SPENT
+from appealbus.core.guards.context import SourceContext
+from appealbus.core.guards.question import Ended, Question
+from appealbus.core.guards.single_flight import Flight, SingleFlight, into
+from appealbus.schemas.provenance import Provenance
+
+
+class Remembered(Flight):
+    """A question that a fresh answer serves."""
+
+    def __init__(self, context: SourceContext, question: Question, question_id: str, known: Ended) -> None:
+        super().__init__(None)
+        self._context = context
+        self._question = question
+        self._question_id = question_id
+        self._known = known
+
+    async def run(self) -> Ended:
+        """Write the access row, then answer."""
+        context, known, question_id = self._context, self._known, self._question_id
+        refusal = await context.record(self._question, question_id, Served.CACHE)
+        now = context.now()
+        if refusal is not None:
+            return Ended(refusal, now)
+        provenance = _own(known.provenance, self._question, question_id, f"cache:{context.connector}")
+        tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
+        replies = _as(known.replies, question_id)
+        return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
+
+    def unanswered(self) -> Ended:
+        """Return that there was no time for the access row."""
+        return Ended(BUDGET_SPENT, self._context.now())
+
+
+class Shared(Flight):
+    """A question that is in the air already, for another appeal."""
+
+    def __init__(
+        self, context: SourceContext, question: Question, question_id: str, flight: Flight, flights: SingleFlight
+    ) -> None:
+        super().__init__(None)
+        self._came: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        # Boarding first keeps the other flight in the air while the row is written.
+        self._seat = flights.board(flight, question.deadline, into(self._came))
+        self._flights = flights
+        self._context = context
+        self._question = question
+        self._question_id = question_id
+        self._flight = flight
+        self._is_recorded = False
+
+    async def run(self) -> Ended:
+        """Write the access row, then wait for the answer."""
+        try:
+            refusal = await self._context.record(self._question, self._question_id, Served.SHARED)
+            if refusal is not None:
+                return Ended(refusal, self._context.now())
+            self._is_recorded = True
+            return self._mine(await self._came)
+        finally:
+            self._flights.leave(self._seat)
+
+    def call_off(self) -> None:
+        """Leave the other flight too, before its own task has heard of it: whoever asks next finds none to join."""
+        self._flights.leave(self._seat)
+        super().call_off()
+
+    def unanswered(self) -> Ended:
+        """Return how the other one stands, where there was time for the access row."""
+        if not self._is_recorded:
+            return Ended(BUDGET_SPENT, self._context.now())
+        has_come = self._came.done() and not self._came.cancelled()
+        return self._mine(self._came.result() if has_come else self._flight.unanswered())
+
+    def _mine(self, ended: Ended) -> Ended:
+        question_id = self._question_id
+        provenance = _own(ended.provenance, self._question, question_id, self._context.connector)
+        return replace(ended, provenance=provenance, question=question_id, replies=_as(ended.replies, question_id))
+
+
+def _as(replies: KeptReplies | None, question_id: str) -> KeptReplies | None:
+    """Return the replies to a question that left for another appeal as those to this one's."""
+    return None if replies is None else replace(replies, question_id=question_id)
+
+
+def _own(provenance: Provenance | None, question: Question, question_id: str, connector: str) -> Provenance | None:
+    """Return the provenance as this appeal's own: under its access row and by its legal basis."""
+    if provenance is None:
+        return None
+    own = {"question_id": question_id, "legal_basis": question.legal_basis, "connector": connector}
+    return provenance.model_copy(update=own)
