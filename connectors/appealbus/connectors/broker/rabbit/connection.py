@@ -11,12 +11,20 @@ from pika.exceptions import InvalidFrameError, StreamLostError
 log = structlog.get_logger(__name__)
 
 
+_PIECE = 64 * 1024
+"""Bytes that are gathered at most. With more, what the socket does not take at once is copied again and again."""
+
+
 class ConnectionGivenUp(StreamLostError):  # type: ignore[misc] # pika has no types
     """We ended the connection, as the broker gave no answer."""
 
 
 class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no types
     """A connection that is used once, and that takes messages whose properties pika cannot read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._held = bytearray()
+        super().__init__(*args, **kwargs)
 
     def _read_frame(self) -> tuple[int, Any]:
         """Read a frame; where a message's properties cannot be read, let the message pass without them.
@@ -37,6 +45,19 @@ class PikaConnection(AsyncioConnection):  # type: ignore[misc] # pika has no typ
             end = spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE
             return end, frame.Header(channel, body_size, BasicProperties())
         return read
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        """Send what leaves in one turn of the loop in one piece. Pika sends each frame by itself, three a message."""
+        if not self._held:
+            self.ioloop.call_soon(self._emit_held)
+        self._held += data
+        if len(self._held) > _PIECE:
+            self._emit_held()
+
+    def _emit_held(self) -> None:
+        held, self._held = bytes(self._held), bytearray()
+        if held and self._transport is not None:
+            super()._adapter_emit_data(held)
 
     def kill(self) -> None:
         """End it without the broker's help: it may be frozen. `close` would wait for its answer."""
