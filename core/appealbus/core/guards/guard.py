@@ -159,7 +159,7 @@ class Guard:
             connector=context.connector,
             breaker=context.breaker.state.value,
             in_flight=context.in_flight,
-            waiting=len(self._flights) - context.in_flight,
+            waiting=len(context.slots) + (0 if context.bucket is None else len(context.bucket)),
             rate=context.latency.rate(),
             outcomes=dict(context.outcomes),
             unread=dict(context.notes.unread),
