@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from appealbus.core import Call, CallFailed, OutcomeKind, RawReply, Reply, Request
+from appealbus.core import Call, CallFailed, OutcomeKind, RawReply, Reply, Request, packing
 from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.guards import conversation
@@ -193,6 +194,25 @@ def test_large_replies_are_not_remembered(virtual: Callable[..., Any]) -> None:
         assert (again.outcome, again.replies) == (found(Thing()), None)
 
     virtual(scenario)
+
+
+def test_what_an_older_release_kept_is_read() -> None:
+    """It packed by zlib."""
+    whole = conversation.Conversation("q", START, (Came(RawReply(BODY, "200", START), ("m",)),))
+    kept = asyncio.run(conversation.pack(whole, "test", 1.0))
+    older = zlib.compress(BODY, 1)
+    assert unpack(kept.head, older) == whole
+    for damaged in (older[:-1], older + b"x", older[:8] + b"\0" + older[9:]):
+        with pytest.raises(NotKept):
+            unpack(kept.head, damaged)
+
+
+@pytest.mark.parametrize("body", [b"x\x01 begins like zlib", packing.pack(BODY, packing.REPLIES), b"", b"no XML"])
+def test_whatever_a_reply_begins_with_it_is_kept(body: bytes) -> None:
+    """Also like what is packed."""
+    whole = conversation.Conversation("q", START, (Came(RawReply(body, "200", START), ("m",)),))
+    kept = asyncio.run(conversation.pack(whole, "test", 1.0))
+    assert unpack(kept.head, kept.packed) == whole
 
 
 def test_damage_is_told() -> None:

@@ -1,6 +1,7 @@
 """What versions are made of lies in the journal once, and is put together when a version is read."""
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Literal
 
 import orjson
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
 
+from appealbus.core import packing
 from appealbus.core.domain.document import Part, fact_parts, written
 from appealbus.core.domain.event import What
 from appealbus.core.errors import JournalError
@@ -105,6 +107,78 @@ async def test_a_version_that_lacks_a_document_stops_no_other(journal, make, url
     assert [(line["event"], line["appeal_id"]) for line in logs] == [("journal.unreadable", 1)]
     with pytest.raises(JournalError, match="damaged"):
         await journal.dossier(numbers[0])
+
+
+async def test_what_is_kept_is_packed_under_the_digest_of_the_plain(journal, make, url):
+    """The appeal, the fact and the skeleton; what is read of them is what was written."""
+    number = (await journal.accept(make.new())).receipt.number
+    await told(journal, await journal.case(number), make.found())
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        kept = [bytes(row.body) for row in connection.execute(text("SELECT body FROM document"))]
+        kept += [bytes(row.document) for row in connection.execute(text("SELECT document FROM dossier"))]
+        digests = {bytes(row.digest) for row in connection.execute(text("SELECT digest FROM document"))}
+    engine.dispose()
+    assert len(kept) == 3
+    assert all(map(packing.is_packed, kept))
+    assert {sha256(packing.unpack(each)).digest() for each in kept[:2]} == digests
+    assert (await journal.documents(1, list(digests))).keys() == digests
+
+
+async def test_what_was_written_before_there_was_packing_is_read(journal, make, url):
+    """Documents and skeletons stand in one journal packed and plain, for ever."""
+    number = (await journal.accept(make.new())).receipt.number
+    wanted = await told(journal, await journal.case(number), make.found())
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for table, column in (("document", "body"), ("dossier", "document")):
+            rows = connection.execute(text(f"SELECT {column} FROM {table}")).scalars().all()
+            for packed in rows:
+                plain = text(f"UPDATE {table} SET {column} = :plain WHERE {column} = :packed")
+                connection.execute(plain, {"plain": packing.unpack(bytes(packed)), "packed": packed})
+    engine.dispose()
+    assert orjson.loads(await journal.dossier(number)) == wanted
+    (due,) = await journal.undelivered("out", journal.now(), 10)
+    assert orjson.loads(due.dossier) == wanted
+    (state,) = (await journal.case(number)).states
+    assert state == make.found()
+    assert (await journal.version(1, 1)).skeleton.startswith(b"{")
+
+
+@pytest.mark.parametrize("column", ["document.body", "dossier.document"])
+async def test_what_is_packed_and_damaged_stops_no_other(journal, make, url, column):
+    """It ends like any row that cannot be read: told of, and left out."""
+    numbers = [(await journal.accept(make.new(each))).receipt.number for each in ("a", "b")]
+    for number in numbers:
+        await told(journal, await journal.case(number), make.found())
+    table, _, name = column.partition(".")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for packed in connection.execute(text(f"SELECT {name} FROM {table} WHERE appeal_id = 1")).scalars().all():
+            damaged = bytes(packed)[:-9] + b"\0" + bytes(packed)[-8:]
+            change = text(f"UPDATE {table} SET {name} = :damaged WHERE appeal_id = 1 AND {name} = :packed")
+            connection.execute(change, {"damaged": damaged, "packed": packed})
+    engine.dispose()
+    with capture_logs() as logs:
+        (due,) = await journal.undelivered("out", journal.now(), 10)
+        cases = await journal.cases([1, 2])
+    assert due.number == numbers[1]
+    assert [case.appeal_id for case in cases] == ([2] if table == "document" else [1, 2])
+    assert {(line["event"], line["appeal_id"]) for line in logs} == {("journal.unreadable", 1)}
+    with pytest.raises(JournalError, match="damaged"):
+        await journal.dossier(numbers[0])
+    if table == "document":
+        assert await journal.documents(1, [make.found().fact.digest]) == {}
+    else:
+        with pytest.raises(ValueError, match="packed"):
+            await journal.version(1, 1)
+
+
+async def test_a_document_that_does_not_shrink_stays_plain(journal, make, url):
+    """Nor does one that is larger than what is unpacked again."""
+    assert documents.packed(b"{}") == b"{}"
+    large = b"{" + b" " * packing.MOST + b"}"
+    assert documents.packed(large) is large
 
 
 async def test_what_nothing_refers_to_any_more_goes(journal, make, url):

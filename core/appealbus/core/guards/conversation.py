@@ -9,22 +9,22 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from appealbus.core import packing
 from appealbus.core.domain.case import KeptAnswer
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import AppealBusError
 from appealbus.core.interfaces.answer import RawReply
 from appealbus.core.interfaces.notes import ReplyCheck
 from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.packing import REPLIES
 from appealbus.schemas.outcome import OutcomeKind
 
 MOST_BYTES = 8 * 1024 * 1024
 """Bytes of all replies to a question, as they came: twice what a source may send at once by default."""
 _MOST_CALLS = 100
 """Calls of a question: a lookup that pages through more asks about a register, not about a person."""
-_LEVEL = 1
-"""Of zlib: on replies of registers the next levels save a tenth more and take twice as long."""
 _LARGE = 64 * 1024
-"""Bytes of which the compression is worth a thread: it takes a millisecond and more."""
+"""Bytes of which the compression is worth a thread: it takes a tenth of a millisecond and more."""
 
 
 class NotKept(AppealBusError):
@@ -123,7 +123,9 @@ async def pack(conversation: Conversation, source: str, seconds: float) -> KeptR
     """Return what came of a source in a conversation, to be kept for so long."""
     came = [step.reply for step in conversation.steps if isinstance(step, Came)]
     whole = b"".join(reply.body for reply in came)
-    packed = await asyncio.to_thread(_compressed, whole) if len(whole) > _LARGE else _compressed(whole)
+    packed = (
+        await asyncio.to_thread(packing.pack, whole, REPLIES) if len(whole) > _LARGE else packing.pack(whole, REPLIES)
+    )
     head = {
         "as": conversation.asked_as,
         "asked": conversation.asked_at,
@@ -131,10 +133,6 @@ async def pack(conversation: Conversation, source: str, seconds: float) -> KeptR
         "calls": [_told(step) for step in conversation.steps],
     }
     return KeptReplies(source, conversation.asked_as, came[-1].at, orjson.dumps(head).decode(), packed, seconds)
-
-
-def _compressed(whole: bytes) -> bytes:
-    return zlib.compress(whole, _LEVEL)
 
 
 def _told(step: Step) -> Mapping[str, Any]:
@@ -153,9 +151,8 @@ def unpack(head: str, packed: bytes) -> Conversation:
     """
     try:
         told = orjson.loads(head)
-        undo = zlib.decompressobj()
-        whole = undo.decompress(packed, MOST_BYTES + 1)
-        if not undo.eof or undo.unused_data or len(whole) != sum(each.get("size", 0) for each in told["calls"]):
+        whole = packing.unpack(packed, MOST_BYTES) if packing.is_packed(packed) else _undone(packed)
+        if len(whole) > MOST_BYTES or len(whole) != sum(each.get("size", 0) for each in told["calls"]):
             raise NotKept("what is kept of the reply is damaged")
         steps: list[Step] = []
         begins = 0
@@ -170,6 +167,15 @@ def unpack(head: str, packed: bytes) -> Conversation:
         return Conversation(told["as"], datetime.fromisoformat(told["asked"]), tuple(steps), told["late"])
     except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
         raise NotKept("what is kept of the reply is damaged") from None
+
+
+def _undone(packed: bytes) -> bytes:
+    """Return what a release before 0.2.0 packed, by zlib; ValueError where it is damaged."""
+    undo = zlib.decompressobj()
+    whole = undo.decompress(packed, MOST_BYTES + 1)
+    if not undo.eof or undo.unused_data:
+        raise ValueError("it does not end")
+    return whole
 
 
 def of_answer(answer: KeptAnswer) -> Conversation:

@@ -14,6 +14,7 @@ from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.core.journal.tables import to_number
+from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Receipt
 from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
@@ -64,7 +65,8 @@ def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
 
 def state_from_row(row: Row[Any]) -> LookupState:
     """Return the question's state in a row of `lookup` with the `body` of its fact."""
-    record, provenance = (None, None) if row.fact is None else fact_parts(row.body)
+    body = None if row.fact is None else unpack(row.body)
+    record, provenance = (None, None) if body is None else fact_parts(body)
     state = LookupState(
         lookup=row.lookup,
         key=row.key,
@@ -80,7 +82,7 @@ def state_from_row(row: Row[Any]) -> LookupState:
         record=stored_record(record) if record else None,
         provenance=PROVENANCE.read(provenance) if provenance else None,
     )
-    return state if row.fact is None else state.kept(Document(row.fact, row.body))
+    return state if body is None else state.kept(Document(row.fact, body))
 
 
 def names_to(names: Iterable[str]) -> str | None:
@@ -114,7 +116,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
     """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
-        appeal=APPEAL.read(row.body),
+        appeal=APPEAL.read(unpack(row.body)),
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,

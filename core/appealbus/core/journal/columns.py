@@ -4,12 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import orjson
-
-from appealbus.core.domain.case import CLOSED, PENDING, LookupState
+from appealbus.core.domain.case import CLOSED, LookupState
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
-from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.signal import Severity
 
 _SPELT = 300
@@ -46,23 +43,6 @@ def worst(severities: Iterable[str]) -> str | None:
 def pending_of(states: Iterable[LookupState]) -> list[str]:
     """Return the names of the lookups that are still open, in order."""
     return sorted({state.lookup for state in states if state.pending and state.code != CLOSED})
-
-
-def signal_of(dossier: bytes) -> str | None:
-    """Return the worst severity of a version that is kept whole as JSON.
-
-    Its signals are nearly its end: no text within a text has this key unescaped, and no signal has one of its own.
-    """
-    _, key, signals = dossier.rpartition(b'"signals":')
-    return worst(each["severity"] for each in orjson.loads(b'{"signals":' + signals)["signals"]) if key else None
-
-
-def is_pending(kind: str, code: str) -> bool:
-    """Say whether a question that is kept so may still end otherwise."""
-    return code == PENDING if kind == OutcomeKind.SKIPPED else kind not in _FINAL
-
-
-_FINAL = frozenset(kind.value for kind in OutcomeKind if kind.final)
 
 
 def _of(value: Any, name: str) -> Any:

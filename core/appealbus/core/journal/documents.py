@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, LargeBinary, Row, bindparam, delete, func, nu
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal import bulk, direct
 from appealbus.core.journal.tables import appeal, document, dossier, lookup, outbox
+from appealbus.core.packing import DOCUMENTS, MOST, pack, unpack
+from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +42,17 @@ _TEXTS = {
 
 
 def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
-    """Write documents of appeals, each once."""
-    rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": each.body} for appeal_id, each in documents]
+    """Write documents of appeals, each once, packed; their digests are those of the plain bytes."""
+    rows = [{"appeal_id": appeal_id, "digest": each.digest, "body": packed(each.body)} for appeal_id, each in documents]
     bulk.insert_new(connection, document, rows)
+
+
+def packed(text: bytes) -> bytes:
+    """Return a document, or the skeleton of a version, as it is kept: packed, where that is shorter."""
+    if len(text) > MOST:
+        return text
+    shorter = pack(text, DOCUMENTS)
+    return shorter if len(shorter) < len(text) else text
 
 
 def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
@@ -63,14 +74,17 @@ def drop_unused(connection: Connection, appeals: Sequence[int]) -> int:
     return len(unused)
 
 
-_FACTS = select(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key, lookup.c.fact).where(
-    direct.among(lookup.c.appeal_id, "ids"), lookup.c.fact.is_not(None)
+_may_be_trail = (
+    (document.c.appeal_id == lookup.c.appeal_id)
+    & (document.c.digest == lookup.c.fact)
+    & (lookup.c.kind != OutcomeKind.FOUND.value)
 )
-_DROP_TRAIL = delete(document).where(
-    document.c.appeal_id == bindparam("of"),
-    document.c.digest == bindparam("this"),
-    func.substr(document.c.body, 1, len(NO_RECORD)) == NO_RECORD,
+_FACTS = (
+    select(lookup.c.appeal_id, lookup.c.lookup, lookup.c.key, lookup.c.fact, document.c.body)
+    .outerjoin_from(lookup, document, _may_be_trail)
+    .where(direct.among(lookup.c.appeal_id, "ids"), lookup.c.fact.is_not(None))
 )
+_DROP = delete(document).where(document.c.appeal_id == bindparam("of"), document.c.digest == bindparam("this"))
 
 
 def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str, str], bytes | None]) -> None:
@@ -84,22 +98,41 @@ def drop_former_trails(connection: Connection, questions: Mapping[tuple[int, str
     if not questions:
         return
     (rows,) = direct.ask(connection, (_FACTS, {"ids": sorted({appeal_id for appeal_id, _, _ in questions})}))
-    stand = {row[:3]: row.fact for row in rows}
+    stand, trails = {}, set()
+    for appeal_id, name, key, fact, body in rows:
+        stand[appeal_id, name, key] = fact
+        if body is not None and _is_trail(body):
+            trails.add((appeal_id, fact))
     former = {(key[0], fact) for key, fact in stand.items() if key in questions}
     former -= {(key[0], fact) for key, fact in {**stand, **questions}.items()}
-    for appeal_id, digest in sorted(former):
-        direct.run(connection, _DROP_TRAIL, {"of": appeal_id, "this": digest})
+    for appeal_id, digest in sorted(former & trails):
+        direct.run(connection, _DROP, {"of": appeal_id, "this": digest})
+
+
+def _is_trail(body: bytes) -> bool:
+    try:
+        return unpack(body).startswith(NO_RECORD)
+    except ValueError:  # damaged: it stays
+        return False
 
 
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Return those of an appeal's documents that are named, by their digest."""
+    """Return those of an appeal's documents that are named and can be read, by their digest."""
+    found = {}
+    for digest, body in _packed(connection, appeal_id, digests).items():
+        with suppress(ValueError):  # damaged: as if it were not there
+            found[digest] = unpack(body)
+    return found
+
+
+def _packed(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     query = select(document.c.digest, document.c.body)
     query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(bulk.padded(digests)))
     return {row.digest: row.body for row in connection.execute(query)}
 
 
 def version(connection: Connection, appeal_id: int, number: int) -> Version | None:
-    """Return a version of a dossier without its documents."""
+    """Return a version of a dossier without its documents, its skeleton as it is kept."""
     query = select(dossier.c.document, dossier.c.parts, dossier.c.size)
     row = connection.execute(query.where(dossier.c.appeal_id == appeal_id, dossier.c.version == number)).first()
     return None if row is None else Version(row.document, row.parts, row.size)
@@ -112,7 +145,7 @@ def whole(connection: Connection, number: str, version: int | None) -> bytes | N
     row = connection.execute(query.where(appeal.c.number == number)).first()
     if row is None or row.parts is None:
         return None if row is None else row.document
-    return _put_together(row.document, row.parts, bodies(connection, row.appeal_id, split(row.parts)))
+    return _put_together(row.document, row.parts, _packed(connection, row.appeal_id, split(row.parts)))
 
 
 def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
@@ -141,6 +174,6 @@ def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:
 
 def _put_together(skeleton: bytes, parts: bytes, bodies: Mapping[Any, bytes]) -> bytes:
     try:
-        return put_together(skeleton, [bodies[digest] for digest in split(parts)])
+        return put_together(unpack(skeleton), [unpack(bodies[digest]) for digest in split(parts)])
     except KeyError:
         raise ValueError("a document of the version is missing") from None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -39,6 +40,7 @@ from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
 from appealbus.core.journal.writes.knowing import known
+from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 
 T = TypeVar("T")
@@ -161,8 +163,10 @@ class JournalReader:
         return await self._read(lambda connection: documents.whole(connection, number, version))
 
     async def version(self, appeal_id: int, version: int) -> Version | None:
-        """Return a version of a dossier without its documents; None if there is none."""
-        return await self._read(lambda connection: documents.version(connection, appeal_id, version))
+        """Return a version of a dossier without its documents; None if there is none. ValueError: it is damaged."""
+        kept = await self._read(lambda connection: documents.version(connection, appeal_id, version))
+        # Not in the read, which would fail as the journal does: a case fails alone.
+        return None if kept is None else replace(kept, skeleton=unpack(kept.skeleton))
 
     async def documents(self, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return those of an appeal's documents that are named, by their digest."""

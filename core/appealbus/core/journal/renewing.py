@@ -11,6 +11,7 @@ from appealbus.core.journal.naming import Named, named_by_appeal, named_by_recor
 from appealbus.core.journal.tables import counter, document
 from appealbus.core.journal.writes import renewing
 from appealbus.core.journal.writing import Writing
+from appealbus.core.packing import unpack
 from appealbus.schemas.record import stored_record
 from appealbus.schemas.stored import APPEAL
 
@@ -68,8 +69,9 @@ def _named(case: Case, documents: Mapping[bytes, bytes]) -> list[Named]:
     """Return whom and what an appeal names in all its forms, and all records that were found for it."""
     roles = {state.fact.digest: state.lookup for state in case.states if state.fact is not None}
     named: list[Named] = []
-    for digest, body in documents.items():
+    for digest, packed in documents.items():
         try:
+            body = unpack(packed)
             if not is_fact(body):
                 named += named_by_appeal(APPEAL.read(body))
             elif record := fact_parts(body)[0]:

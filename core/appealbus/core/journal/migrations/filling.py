@@ -2,6 +2,9 @@
 
 Each batch is a transaction of its own, which also says up to which appeal all is filled. So it may end at any point,
 and whoever opens the journal next goes on; several that open it at the same time take turns.
+
+How it is kept from then on is in kept_0006.py and naming_0006.py, as it was when this was written: whatever the program
+does otherwise later, this yields the same. Identifiers, models of records and the key are those of today.
 """
 
 from collections.abc import Sequence
@@ -26,14 +29,11 @@ from sqlalchemy import (
     update,
 )
 
-from appealbus.core.domain.document import Document, fact_of
-from appealbus.core.domain.event import Event, What
-from appealbus.core.journal import bulk, codec, columns, documents
+from appealbus.core.journal import bulk
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.migrations import FILLED
-from appealbus.core.journal.naming import Named, named_by_appeal, named_by_record
-from appealbus.core.journal.tables import counter
-from appealbus.core.journal.writes import events, subjects
+from appealbus.core.journal.migrations import FILLED, kept_0006
+from appealbus.core.journal.migrations.kept_0006 import COUNTER
+from appealbus.core.journal.migrations.naming_0006 import Named, named_by_appeal, named_by_record
 
 # Records are known by their types once their modules are loaded.
 from appealbus.schemas import address, organisation, parcel, person  # noqa: F401
@@ -87,7 +87,7 @@ _NEWEST = (
 )
 _WAITING = select(_AWAITED).where(_AWAITED.c.appeal_id.between(_FIRST, _TO))
 _KEYED = update(_AWAITED).where(_AWAITED.c.correlation_id == bindparam("this")).values(key=bindparam("keyed"))
-_STANDS = select(counter).where(counter.c.name.in_((_LAST, _DONE)))
+_STANDS = select(COUNTER).where(COUNTER.c.name.in_((_LAST, _DONE)))
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Question:
 
     row: dict[str, Any]
     record: Record | dict[str, Any] | None
-    fact: Document | None
+    fact: bytes | None
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class Old:
     """
 
     row: dict[str, Any]
-    document: Document
+    document: bytes
     told: dict[str, str | None]
     named: list[Named]
     newest: bytes | None = None
@@ -147,33 +147,33 @@ def fill(connection: Connection, key: JournalKey) -> int | None:
         olds[version.appeal_id].newest = version.document
     _move(connection, list(olds.values()), key)
     now: dict[str, int] = {_LAST: these["to"], _DONE: done + len(olds)}
-    bulk.upsert(connection, counter, [{"name": name, "value": value} for name, value in now.items()])
+    bulk.upsert(connection, COUNTER, [{"name": name, "value": value} for name, value in now.items()])
     return now[_DONE]
 
 
 def finish(connection: Connection) -> None:
     """Note in the log that the rows are moved: what happened before has no entries there."""
-    rows = connection.scalar(select(counter.c.value).where(counter.c.name == _DONE)) or 0
-    connection.execute(delete(counter).where(counter.c.name.in_((_LAST, _DONE))))
-    events.note(connection, [Event(What.MIGRATED, None, "bus", detail={"revision": FILLED, "rows": rows})])
+    rows = connection.scalar(select(COUNTER.c.value).where(COUNTER.c.name == _DONE)) or 0
+    connection.execute(delete(COUNTER).where(COUNTER.c.name.in_((_LAST, _DONE))))
+    kept_0006.note(connection, {"revision": FILLED, "rows": rows})
 
 
 def _old(row: dict[str, Any]) -> Old:
     raw = row["document"]
     try:
         appeal = _without_nulls(orjson.loads(raw))
-        told = columns.of_appeal(appeal)
+        told = kept_0006.of_appeal(appeal)
         if not all(isinstance(value, str | None) for value in told.values()):
             raise TypeError("a code of the appeal is no text")
-        return Old(row, Document.of(orjson.dumps(appeal)), told, named_by_appeal(appeal))
+        return Old(row, orjson.dumps(appeal), told, named_by_appeal(appeal))
     except _DAMAGED:  # it stays as it is, and whoever works it says so
-        return Old(row, Document.of(raw), columns.of_appeal({}), [])
+        return Old(row, raw, kept_0006.of_appeal({}), [])
 
 
 def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> None:
     questions = [question for old in appeals for question in old.questions]
     facts = [(each.row["appeal_id"], each.fact) for each in questions if each.fact is not None]
-    documents.keep(connection, [(old.row["id"], old.document) for old in appeals] + facts)
+    kept_0006.keep_documents(connection, [(old.row["id"], old.document) for old in appeals] + facts)
     these = {"first": appeals[0].row["id"], "to": appeals[-1].row["id"]}
     connection.execute(delete(_LOOKUP).where(_LOOKUP.c.appeal_id.between(_FIRST, _TO)), these)
     bulk.insert(connection, _LOOKUP, [_moved(each, key) for each in questions])
@@ -186,7 +186,7 @@ def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> No
         bulk.insert(connection, _APPEAL, [{**old.row, **new} for old, new in zip(appeals, changed, strict=True)])
     else:
         bulk.update(connection, _APPEAL, changed)
-    subjects.add(connection, [subjects.Naming(old.row["id"], key.marked(_named(old))) for old in appeals])
+    kept_0006.add_subjects(connection, [(old.row["id"], key.marked(_named(old))) for old in appeals])
     waiting = connection.execute(_WAITING, these).all()
     if waiting:
         keyed = [{"this": row.correlation_id, "keyed": key.question(row.key)} for row in waiting]
@@ -196,15 +196,15 @@ def _move(connection: Connection, appeals: Sequence[Old], key: JournalKey) -> No
 def _changed(old: Old) -> dict[str, Any]:
     """Return the columns of an appeal that change."""
     rows = [each.row for each in old.questions]
-    open_ = sorted({row["lookup"] for row in rows if columns.is_pending(row["kind"], row["code"])})
+    open_ = sorted({row["lookup"] for row in rows if kept_0006.is_pending(row["kind"], row["code"])})
     return {
         "id": old.row["id"],
         "document": b"",
-        "content": old.document.digest,
-        "size": len(old.document.body),
+        "content": kept_0006.digest(old.document),
+        "size": len(old.document),
         **old.told,
         "signal": None if old.newest is None else _signal(old.newest),
-        "pending": codec.names_to(open_) if old.row["version"] else None,
+        "pending": kept_0006.names_to(open_) if old.row["version"] else None,
     }
 
 
@@ -219,7 +219,7 @@ def _named(old: Old) -> list[Named]:
 
 def _signal(dossier: bytes) -> str | None:
     try:
-        return columns.signal_of(dossier)
+        return kept_0006.signal_of(dossier)
     except _DAMAGED:
         return None
 
@@ -235,7 +235,7 @@ def _question(row: dict[str, Any]) -> Question:
             record = None
     if provenance is not None:
         provenance = _provenance(provenance)
-    return Question(row, record, None if raw is None and provenance is None else fact_of(raw, provenance))
+    return Question(row, record, None if raw is None and provenance is None else kept_0006.fact_of(raw, provenance))
 
 
 def _record(raw: bytes) -> Record | dict[str, Any]:
@@ -246,7 +246,7 @@ def _record(raw: bytes) -> Record | dict[str, Any]:
 
 
 def _moved(question: Question, key: JournalKey) -> dict[str, Any]:
-    fact = question.fact and question.fact.digest
+    fact = None if question.fact is None else kept_0006.digest(question.fact)
     keyed = key.question(question.row["key"])
     return {**question.row, "key": keyed, "record": None, "provenance": None, "fact": fact}
 

@@ -168,7 +168,7 @@ def _insert_versions(
             "version": each.version,
             "completeness": each.completeness.value,
             "created_at": item.at,
-            "document": each.dossier,
+            "document": documents.packed(each.dossier) if each.dossier and each.parts else each.dossier,
             "region": each.region,
             "epoch": item.epoch,
             "parts": each.parts,

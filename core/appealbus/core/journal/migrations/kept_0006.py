@@ -1,0 +1,119 @@
+"""How filling.py writes: tables, columns and documents as they are at revision 0006. Frozen, unlike today's code."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, MetaData, Table, Text, insert
+
+from appealbus.core import clocks
+from appealbus.core.journal import bulk
+from appealbus.core.journal.key import Marked
+from appealbus.core.journal.tables import to_number
+from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
+
+_metadata = MetaData()
+COUNTER = Table("counter", _metadata, Column("name", Text, primary_key=True), Column("value", BigInteger))
+_DOCUMENT = Table(
+    "document",
+    _metadata,
+    Column("appeal_id", BigInteger, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("body", LargeBinary),
+)
+_SUBJECT = Table(
+    "subject",
+    _metadata,
+    Column("appeal_id", BigInteger, primary_key=True),
+    Column("mark", LargeBinary, primary_key=True),
+    Column("role", Text),
+    Column("kind", Text),
+)
+
+
+def _log(name: str) -> Table:
+    texts = [Column(each, Text) for each in ("what", "actor", "about")]
+    return Table(name, _metadata, Column("at", BigInteger), *texts, Column("detail", LargeBinary))
+
+
+_PLACED, _UNPLACED = _log("log_entry"), _log("log_unplaced")
+_WORST_FIRST = ("critical", "warning", "info")
+_FINAL = ("found", "not_found", "not_applicable", "refused")
+_SPELT = 300
+"""Characters of a code with all that stands between its digits."""
+
+
+def digest(body: bytes) -> bytes:
+    """Return the digest under which a document is kept."""
+    return sha256(body).digest()
+
+
+def fact_of(record: bytes | None, provenance: bytes | None) -> bytes:
+    """Return the document of a fact, given both as JSON."""
+    told = provenance or b"null"
+    return b'{"provenance":%b}' % told if record is None else b'{"record":%b,"provenance":%b}' % (record, told)
+
+
+def keep_documents(connection: Connection, documents: Iterable[tuple[int, bytes]]) -> None:
+    """Write documents of appeals, each once."""
+    rows = [{"appeal_id": appeal_id, "digest": digest(body), "body": body} for appeal_id, body in documents]
+    bulk.insert_new(connection, _DOCUMENT, rows)
+
+
+def add_subjects(connection: Connection, marked: Iterable[tuple[int, Sequence[Marked]]]) -> None:
+    """Write whom and what appeals name, each once."""
+    rows = [
+        {"appeal_id": appeal_id, "mark": mark, "role": role, "kind": kind}
+        for appeal_id, marks in marked
+        for mark, role, kind in marks
+    ]
+    bulk.insert_new(connection, _SUBJECT, rows)
+
+
+def note(connection: Connection, detail: Mapping[str, Any]) -> None:
+    """Note in the log that the journal was migrated."""
+    entry = {"what": "migrated", "actor": "bus", "about": "", "detail": orjson.dumps(detail)}
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(_PLACED), entry | {"at": to_number(clocks.wall())})
+    else:
+        connection.execute(insert(_UNPLACED), entry)  # the database gives the moment, the sequencer the position
+
+
+def of_appeal(appeal: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what the JSON of an appeal tells lists; of codes that are malformed nothing."""
+    applicant, addressee, place = (appeal.get(name) or {} for name in ("applicant", "addressee", "place"))
+    kind, category = appeal.get("kind"), appeal.get("category") or {}
+    body = _code(parse_bin, addressee.get("bin"))
+    return {
+        "kind": None if kind is None else str(kind),
+        "category": category.get("code") or None,
+        "place": _code(parse_kato, place.get("kato")),
+        "addressee": _code(parse_kato, addressee.get("kato")) if body is None else body,
+        "applicant": applicant.get("type"),
+    }
+
+
+def signal_of(dossier: bytes) -> str | None:
+    """Return the worst severity of a version that is kept whole as JSON: its signals are nearly its end."""
+    _, key, signals = dossier.rpartition(b'"signals":')
+    if not key:
+        return None
+    there = {str(each["severity"]) for each in orjson.loads(b'{"signals":' + signals)["signals"]}
+    unknown = sorted(there.difference(_WORST_FIRST))
+    return next((each for each in (*unknown, *_WORST_FIRST) if each in there), None)
+
+
+def is_pending(kind: str, code: str) -> bool:
+    """Say whether a question that is kept so may still end otherwise."""
+    return code == "input.pending" if kind == "skipped" else kind not in _FINAL
+
+
+def names_to(names: Iterable[str]) -> str | None:
+    """Return names as a column holds them, each with a space around it; None for none."""
+    text = " ".join("_".join(name.split()) for name in names)
+    return f" {text} " if text else None
+
+
+def _code(parse: Callable[[str], str], written: Any) -> str | None:
+    return parse_or_none(parse, written) if written and len(written) <= _SPELT else None
