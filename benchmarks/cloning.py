@@ -4,6 +4,7 @@ Clones have ids, numbers, message ids, marks and positions of the log of their o
 stands in documents and details stays that of the originals. Nothing else may work the journal meanwhile.
 """
 
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -129,5 +130,10 @@ def faults(url: str) -> Iterator[str]:
 def _engine(url: str) -> Engine:
     engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        event.listen(engine, "connect", _hurry)
     return engine
+
+
+def _hurry(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-2000000")  # kB: entries of its indexes land anywhere
