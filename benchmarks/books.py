@@ -40,7 +40,7 @@ class OnSqlite:
         """Each table and index: its name, that of its table, its bytes."""
         return self._ask(
             "SELECT d.name, coalesce(tbl_name, d.name), d.pgsize FROM dbstat d LEFT JOIN sqlite_master m USING (name)"
-            " WHERE aggregate"
+            " WHERE d.aggregate = TRUE"
         )
 
     def statements(self) -> tuple[int, int]:
