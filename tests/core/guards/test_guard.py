@@ -249,6 +249,25 @@ def test_drain(virtual, bench):
     virtual(scenario)
 
 
+@pytest.mark.parametrize("fresh", [0, 60])
+def test_the_bus_stops_before_a_row_is_written(virtual, bench, fresh):
+    """Who would have shared an answer, or had it from memory, is put again: the time of its case was not up."""
+
+    async def scenario():
+        test = bench(script=[0.0 if fresh else 1e9], fresh=fresh, timeout=1000)
+        first = test.start(budget=500)
+        await asyncio.sleep(0.1)
+        test.access.delay = 100.0
+        second = test.start(budget=500)
+        await asyncio.sleep(0.1)
+        await test.guard.drain(1)
+        assert (await second).outcome.code == "bus.stopping"
+        assert (await first).outcome.code == ("" if fresh else "bus.stopping")
+        assert test.idle()
+
+    virtual(scenario)
+
+
 @pytest.mark.parametrize("by", ["deadline", "drain"])
 def test_what_was_answered_before_the_end_counts_whole(virtual, bench, by):
     """While other workers are being told of it, the time is up or the bus stops: the record keeps its trail."""

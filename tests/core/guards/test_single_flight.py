@@ -152,7 +152,7 @@ def test_answer_and_deadline_in_the_same_instant(virtual):
 
     class Late(Call):
         async def run(self):
-            asyncio.get_running_loop().call_soon(flights._expire, seat)
+            asyncio.get_running_loop().call_soon(flights.expire, seat)
             return ENDED
 
     flights = SingleFlight(clock=clocks.monotonic)
@@ -266,5 +266,21 @@ def test_any_coming_and_going(virtual, askers):
             assert not call.seats
             assert call.cancelled or call.ended_at is not None or not call.began
         assert clocks.monotonic() - start < 50
+
+    virtual(scenario)
+
+
+def test_whoever_shares_a_call_times_it_out_as_its_asker_does(virtual, bench):
+    """A source that hangs is failed by its breaker, whoever was the last to wait for it."""
+
+    async def scenario():
+        for others in range(1, 12):
+            test = bench(script=[1e9], timeout=10, attempts=1, breaker_failures=1)
+            asked = [test.start(budget=2.0), *[test.start(budget=9.0) for _ in range(others)]]
+            for ended in await asyncio.gather(*asked):
+                assert ended.outcome.code == "guard.timeout"
+            await asyncio.sleep(0.1)
+            assert test.guard.state().breaker == "open"
+            assert test.idle()
 
     virtual(scenario)

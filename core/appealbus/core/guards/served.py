@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from appealbus.core.domain.access import Served
 from appealbus.core.domain.replies import KeptReplies
-from appealbus.core.guards.attempts import BUDGET_SPENT
+from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight, SingleFlight, into
@@ -36,7 +36,7 @@ class Remembered(Flight):
 
     def unanswered(self) -> Ended:
         """Return that there was no time for the access row."""
-        return Ended(BUDGET_SPENT, self._context.now())
+        return _unrecorded(self._context, self)
 
 
 class Shared(Flight):
@@ -74,8 +74,10 @@ class Shared(Flight):
 
     def unanswered(self) -> Ended:
         """Return how the other one stands, where there was time for the access row."""
+        if self.expired:  # there, too, whichever timer comes first: else its call would be called off, not timed out
+            self._flights.expire(self._seat)
         if not self._is_recorded:
-            return Ended(BUDGET_SPENT, self._context.now())
+            return _unrecorded(self._context, self)
         has_come = self._came.done() and not self._came.cancelled()
         return self._mine(self._came.result() if has_come else self._flight.unanswered())
 
@@ -83,6 +85,10 @@ class Shared(Flight):
         question_id = self._question_id
         provenance = _own(ended.provenance, self._question, question_id, self._context.connector)
         return replace(ended, provenance=provenance, question=question_id, replies=_as(ended.replies, question_id))
+
+
+def _unrecorded(context: SourceContext, flight: Flight) -> Ended:
+    return Ended(STOPPING if context.stopping and not flight.expired else BUDGET_SPENT, context.now())
 
 
 def _as(replies: KeptReplies | None, question_id: str) -> KeptReplies | None:

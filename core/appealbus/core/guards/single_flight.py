@@ -103,7 +103,7 @@ class SingleFlight:
     def board(self, flight: Flight, deadline: float, tell: Tell) -> Seat:
         """Join a flight until the deadline; what it brings is told."""
         seat = Seat(flight, tell)
-        seat.timer = asyncio.get_running_loop().call_later(deadline - self._clock(), self._expire, seat)
+        seat.timer = asyncio.get_running_loop().call_later(deadline - self._clock(), self.expire, seat)
         flight.seats.add(seat)
         flight.deadline = max(flight.deadline, deadline)
         return seat
@@ -119,6 +119,16 @@ class SingleFlight:
             self._close(flight)
             flight.call_off()
 
+    def expire(self, seat: Seat) -> None:
+        """Tell an asker whose time is up how the question stands, and give its seat back."""
+        flight = seat.flight
+        if seat not in flight.seats or (flight.task is not None and flight.task.done()):
+            return  # it has left, or the flight has landed in this very turn of the loop
+        flight.expired = len(flight.seats) == 1
+        stands = flight.unanswered()
+        self.leave(seat)
+        seat.tell(stands)
+
     async def drain(self, grace: float) -> None:
         """Wait for the flights to end; call off those that have not after `grace` seconds."""
         if self._tasks:
@@ -128,15 +138,6 @@ class SingleFlight:
         if self._tasks:
             # A plugin that swallows cancellation is left behind after a second (see doors.py).
             await asyncio.wait(self._tasks, timeout=_CALLED_OFF)
-
-    def _expire(self, seat: Seat) -> None:
-        flight = seat.flight
-        if flight.task is not None and flight.task.done():
-            return  # it has landed in this very turn of the loop
-        flight.expired = len(flight.seats) == 1
-        stands = flight.unanswered()
-        self.leave(seat)
-        seat.tell(stands)
 
     def _close(self, flight: Flight) -> None:
         # Whoever asks the same from now on needs a new flight.
