@@ -140,6 +140,24 @@ def test_nothing_that_a_plugin_raises_gets_through(virtual, bench, error):
     virtual(scenario)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+def test_nothing_that_reading_a_fault_raises_gets_through(virtual, bench, kit, error):
+    """Where the lookup is asked what the source's own code of a failure means, it is held as anywhere else."""
+
+    class Odd(kit.lookup):
+        def fault(self, detail, query):
+            raise error
+
+    async def scenario():
+        test = bench(script=[CallFailed(OutcomeKind.INVALID, "soap.fault", "our own words", details=("E-1",))])
+        test.lookup = Odd()
+        ended = await test.ask()
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.INVALID, "plugin.error")
+        assert test.idle()
+
+    virtual(scenario)
+
+
 def test_broken_reply_stamps_are_a_defect(virtual, bench, kit):
     """A wire whose reply cannot be traced does not get its record into a dossier."""
 

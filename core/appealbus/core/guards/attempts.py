@@ -258,7 +258,9 @@ class Attempts(Flight):
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
                 self.so_far, self._written = checked(self._of_fault(failed))
-            except Exception as error:  # found without a record, a pause that is no number, or a defect of the lookup
+            except BaseException as error:  # found without a record, a pause that is no number, a defect of the lookup
+                if not is_defect(error):
+                    raise
                 self.so_far = self._context.defect(lookup, error)
             return True
         except TimeoutError:
