@@ -124,7 +124,7 @@ def sizes(side: Side, appeals: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--journal", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--appeals", type=int, default=20_000, help="in the full journal; a million takes 10 GB")
+    parser.add_argument("--appeals", type=int, default=20_000, help="in the full journal; a million takes 5 GB")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000, help="appeals of a batch")
     parser.add_argument("--rounds", type=int, default=4)
@@ -152,7 +152,8 @@ def main() -> None:
             books = OnPostgres(postgres, place.journal) if stores else OnSqlite(place.journal)
             sides.append(Side(name, contender, queues, books))
         fight(sides, given.count, given.rounds, given.singles)
-        print(table(sides), commands(places, known, given.times), sizes(sides[1], given.appeals), sep="\n\n")
+        print("", table(sides), "", sizes(sides[1], given.appeals), "", sep="\n", flush=True)
+        print(commands(places, known, given.times))
 
 
 if __name__ == "__main__":
