@@ -15,6 +15,7 @@ from sqlalchemy import Connection, NullPool, Row, Table, create_engine, select
 
 from appealbus.core.journal import tables
 from appealbus.core.journal.tables import to_number
+from appealbus.core.packing import unpack
 
 Key = tuple[Any, ...]
 _OPEN = frozenset({"unavailable", "timed_out", "invalid", "awaiting"})
@@ -347,7 +348,7 @@ def _of_lookup(row: Row[Any]) -> dict[str, Any]:
 
 
 def _of_dossier(row: Row[Any]) -> dict[str, Any]:
-    return {"completeness": row.completeness, "parts": sha256(row.document + (row.parts or b"")).hexdigest()}
+    return {"completeness": row.completeness, "parts": sha256(unpack(row.document) + (row.parts or b"")).hexdigest()}
 
 
 def _of_delivery(row: Row[Any]) -> dict[str, Any]:
