@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
+from tests.core.journal.explaining import explain_all
 
 _MANY = 100_000
 _FILL = f"""
@@ -40,23 +40,9 @@ async def large(database):
         yield journal
 
 
-def plans_of(engine, heard):
-    """Hear how the database would do each statement."""
-
-    def explain(connection, _cursor, statement, parameters, *_):
-        if statement.lstrip().startswith(("SELECT", "UPDATE", "INSERT")) and "pg_" not in statement:
-            plan = connection.connection.dbapi_connection.cursor()
-            plan.execute(f"EXPLAIN {statement}", parameters)
-            heard.append((statement, "\n".join(line for (line,) in plan.fetchall())))
-
-    event.listen(engine, "before_cursor_execute", explain)
-
-
-async def test_no_busy_query_reads_the_whole_table(large, make):
+async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
     """Claim, conclude, deliver and count on a hundred thousand appeals: none is a sequential scan of a large table."""
-    heard = []
-    plans_of(large._opened.writing, heard)
-    plans_of(large._opened.reading, heard)
+    heard = explain_all(monkeypatch)
     now = datetime.now(UTC)
 
     for state in (AppealState.READY, AppealState.IN_WORK, AppealState.PARKED):

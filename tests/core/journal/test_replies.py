@@ -3,21 +3,20 @@
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.reads.replies import Place, Span, appeals_with_replies
+from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.writes import replies as writing
 from appealbus.core.journal.writes.rereading import Anew
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import OtherRecord
 from tests.core.journal.conftest import Conclude, Make
+from tests.core.journal.explaining import explain_all
 from tests.services.recomputed import check_the_past
 
 
@@ -122,21 +121,15 @@ async def test_what_is_read_again_is_written_and_worked_on(
     check_the_past(url)
 
 
-async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path) -> None:
+async def test_a_page_of_appeals_costs_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite looks for an appeal's earlier replies among its own: among all of a source's, 100,000 take an hour."""
+    heard = explain_all(monkeypatch)
     async with await Journal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
-        plans: list[str] = []
-
-        def explained(connection: Connection) -> None:
-            def note(_: object, cursor: Any, statement: str, parameters: Any, *more: object) -> None:
-                plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall())
-
-            event.listen(connection, "before_cursor_execute", note)
-            moment = datetime.now().astimezone()
-            appeals_with_replies(connection, Span("a", moment, moment), Place(moment, 1), 10)
-
-        await journal._read(explained)
-    assert [plan.split(" (")[0] for plan in plans if plan.startswith("SEARCH")] == [
+        heard.clear()
+        moment = datetime.now().astimezone()
+        await journal.appeals_with_replies(Span("a", moment, moment), Place(moment, 1), 10)
+    lines = [line for _, plan in heard for line in plan.splitlines()]
+    assert [line.split(" (")[0] for line in lines if line.startswith("SEARCH")] == [
         "SEARCH reply USING INDEX ix_reply_source",
         "SEARCH reply_1 USING INDEX ix_reply_appeal",
     ]
