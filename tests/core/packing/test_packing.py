@@ -37,6 +37,8 @@ def test_damage_is_told():
     damaged = [packed[:at] + bytes([packed[at] ^ 1]) + packed[at + 1 :] for at in range(4, len(packed))]
     damaged += [packed[:at] for at in range(4, len(packed))]
     damaged += [packed + b"x", packed + packed]
+    empty = pack(b"", DOCUMENTS)
+    damaged.append(empty[:-7] + packed[-40:])  # it says that there is nothing in it
     for each in damaged:
         with pytest.raises(ValueError, match="packed"):
             unpack(each)

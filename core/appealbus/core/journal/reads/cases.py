@@ -14,6 +14,7 @@ from appealbus.core.domain.change import KeptChange
 from appealbus.core.journal import codec
 from appealbus.core.journal.tables import appeal, awaited, change, document, lookup
 from appealbus.core.packing import unpack
+from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.stored import APPEAL
 
 log = structlog.get_logger(__name__)
@@ -52,12 +53,20 @@ def _with_changes(connection: Connection, read: Sequence[Case]) -> list[Case]:
             log.error("journal.unreadable", appeal_id=row.appeal_id, error=type(error).__name__)
     mine = (document.c.appeal_id == appeal.c.id) & (document.c.digest == appeal.c.first)
     firsts = select(appeal.c.id, document.c.body).join(document, mine).where(appeal.c.id.in_(ids))
-    first = {row.id: APPEAL.read(unpack(row.body)) for row in connection.execute(firsts)}
+    first: dict[int, Appeal] = {}
+    unreadable = set()
+    for row in connection.execute(firsts):
+        try:
+            first[row.id] = APPEAL.read(unpack(row.body))
+        except Exception as error:  # whoever applied changes to another form would write what nobody has said
+            log.error("journal.unreadable", appeal_id=row.id, error=type(error).__name__)
+            unreadable.add(row.id)
     return [
         replace(case, kept_changes=tuple(kept[case.appeal_id]), first=first.get(case.appeal_id))
         if case.changes
         else case
         for case in read
+        if case.appeal_id not in unreadable
     ]
 
 
