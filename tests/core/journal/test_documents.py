@@ -105,8 +105,9 @@ async def test_a_version_that_lacks_a_document_stops_no_other(journal, make, url
         (due,) = await journal.undelivered("out", journal.now(), 10)
     assert due.number == numbers[1]
     assert [(line["event"], line["appeal_id"]) for line in logs] == [("journal.unreadable", 1)]
-    with pytest.raises(JournalError, match="damaged"):
-        await journal.dossier(numbers[0])
+    for read in (journal.dossier, journal.case, journal.states):
+        with pytest.raises(JournalError, match="damaged"):
+            await read(numbers[0])
 
 
 async def test_what_is_kept_is_packed_under_the_digest_of_the_plain(journal, make, url):

@@ -65,7 +65,7 @@ def _try_to_json(state: LookupState, each: Try) -> dict[str, Any]:
 
 def state_from_row(row: Row[Any]) -> LookupState:
     """Return the question's state in a row of `lookup` with the `body` of its fact."""
-    body = None if row.fact is None else unpack(row.body)
+    body = None if row.fact is None else _body(row)
     record, provenance = (None, None) if body is None else fact_parts(body)
     state = LookupState(
         lookup=row.lookup,
@@ -83,6 +83,13 @@ def state_from_row(row: Row[Any]) -> LookupState:
         provenance=PROVENANCE.read(provenance) if provenance else None,
     )
     return state if body is None else state.kept(Document(row.fact, body))
+
+
+def _body(row: Row[Any]) -> bytes:
+    """Return the document that was joined to a row. ValueError: it is damaged, or gone."""
+    if not isinstance(row.body, bytes):
+        raise ValueError("there is no document")
+    return unpack(row.body)
 
 
 def names_to(names: Iterable[str]) -> str | None:
@@ -116,7 +123,7 @@ def case_from_row(row: Row[Any], states: tuple[LookupState, ...]) -> Case:
     """Return the case of a row of `appeal` with the `body` of its document."""
     return Case(
         appeal_id=row.id,
-        appeal=APPEAL.read(unpack(row.body)),
+        appeal=APPEAL.read(_body(row)),
         receipt=receipt(row._mapping),
         version=row.version,
         states=states,
