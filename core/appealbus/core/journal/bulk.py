@@ -1,21 +1,21 @@
-"""Inserts of many rows at once."""
+"""Many rows at once: inserted, or changed."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Table, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appealbus.core.journal import encoding
+from appealbus.core.journal.drivers import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
 from appealbus.core.journal.tables import Moment, to_number
 
 T = TypeVar("T")
 Conflict: TypeAlias = Literal["fail", "keep", "overwrite"]
 """What becomes of a row whose primary key is there already."""
 
-_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _CHUNK = 64
 """Rows of one statement: larger ones save little more. Below it are powers of two, so seven texts do for any number."""
 _SIZES = [1 << power for power in range(_CHUNK.bit_length())]
@@ -47,9 +47,8 @@ def update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         return
     names = tuple(name for name in rows[0] if name != "id")
     if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.dbapi_connection
         values = [_values(row, _columns(table, (*names, "id"))) for row in rows]
-        driver.executemany(_changing_one(table, names), values)
+        sqlite_driver(connection).executemany(_changing_one(table, names), values)
     else:
         _send(connection, table, rows, _changing(table, tuple(rows[0])))
 
@@ -104,7 +103,7 @@ def _columns(table: Table, names: tuple[str, ...]) -> list[tuple[str, bool]]:
 
 
 def _write_values(connection: Connection, texts: Mapping[int, str], values: Sequence[Sequence[Any]]) -> None:
-    driver: Any = connection.connection.dbapi_connection  # SQLAlchemy makes a small statement six times as dear
+    driver = sqlite_driver(connection)
     at, size = 0, _CHUNK
     while at < len(values):
         while size > len(values) - at:
@@ -119,7 +118,7 @@ def _prepared(
 ) -> tuple[list[tuple[str, bool]], dict[int, str]]:
     """Return the columns in order, with whether they are moments, and the statement for each size of chunk."""
     statement = _on_conflict(sqlite.insert(table), table, conflict)
-    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=names)
+    compiled = statement.compile(dialect=SQLITE, column_keys=names)
     order = _columns(table, tuple(compiled.positiontup or ()))
     one = f"({', '.join('?' for _ in order)})"
     head, tail = str(compiled).split(f"VALUES {one}")
@@ -127,15 +126,12 @@ def _prepared(
 
 
 def _send(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], text: bytes) -> None:
-    """Write all rows with one statement, a list for each column: PostgreSQL prepares it once for any number."""
+    """Write all rows with one statement, a list for each column: PostgreSQL prepares it once for any number.
+
+    It goes with the next question or the commit, and there an error of it comes.
+    """
     lists = [encoding.array(table.c[name].type, [row[name] for row in rows]) for name in rows[0]]
-    send(connection, encoding.command(text, lists))
-
-
-def send(connection: Connection, command: encoding.Command) -> None:
-    """Have a command done on PostgreSQL; an error of it comes at the next question or the commit."""
-    driver: Any = connection.connection.dbapi_connection
-    driver.run(command)
+    postgresql_driver(connection).queue(encoding.command(text, lists))
 
 
 @cache
@@ -143,7 +139,7 @@ def _unnesting(table: Table, names: tuple[str, ...], conflict: Conflict) -> byte
     statement = _on_conflict(
         postgresql.insert(table).from_select(names, select(literal_column("lists"))), table, conflict
     )
-    head, tail = str(statement.compile(dialect=_POSTGRESQL)).split("SELECT lists")
+    head, tail = str(statement.compile(dialect=POSTGRESQL)).split("SELECT lists")
     return f"{head}SELECT * FROM {_lists(table, names)}{tail}".encode()  # noqa: S608 - names of our own tables
 
 
@@ -160,7 +156,7 @@ def _changing(table: Table, names: tuple[str, ...]) -> bytes:
 
 
 def _lists(table: Table, names: Sequence[str]) -> str:
-    kinds = (table.c[name].type.compile(dialect=_POSTGRESQL) for name in names)
+    kinds = (table.c[name].type.compile(dialect=POSTGRESQL) for name in names)
     return f"unnest({', '.join(f'${at}::{kind}[]' for at, kind in enumerate(kinds, 1))})"
 
 

@@ -12,19 +12,16 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 
 from appealbus.core.journal import bulk, encoding
+from appealbus.core.journal.drivers import POSTGRESQL, SQLITE, postgresql_driver, sqlite_driver
 from appealbus.core.journal.tables import Moment, to_moment, to_number
 
 Statement: TypeAlias = Any
 """A statement of SQLAlchemy that is made once, when its module is loaded: what it is compiled to is kept for good."""
 Params: TypeAlias = Mapping[str, Any]
 Bound: TypeAlias = tuple[Statement, Params]
-
-_POSTGRESQL: Dialect = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-_SQLITE: Dialect = sqlite.dialect()
 
 
 class _Among(ColumnElement[bool]):
@@ -51,11 +48,10 @@ def _in(element: _Among, compiler: Any, **given: Any) -> str:
 
 def run(connection: Connection, statement: Statement, params: Params) -> None:
     """Have a statement done that returns nothing; on PostgreSQL an error comes at the next `ask` or the commit."""
-    driver: Any = connection.connection.dbapi_connection
     if connection.dialect.name == "sqlite":
-        driver.execute(*_for_sqlite(statement).bound(params))
+        sqlite_driver(connection).execute(*_for_sqlite(statement).bound(params))
     else:
-        driver.run(_for_postgresql(statement).bound(params))
+        postgresql_driver(connection).queue(_for_postgresql(statement).bound(params))
 
 
 def ask(connection: Connection, *bound: Bound) -> list[list[Any]]:
@@ -64,18 +60,18 @@ def ask(connection: Connection, *bound: Bound) -> list[list[Any]]:
     On PostgreSQL all go out together, after what is still to be done, and cost one wait. One about an empty list is
     not put.
     """
-    driver: Any = connection.connection.dbapi_connection
     asked = [(at, one, params) for at, (one, params) in enumerate(bound) if [] not in params.values()]
     found: list[list[Any]] = [[] for _ in bound]
     if connection.dialect.name == "sqlite":
+        lite = sqlite_driver(connection)
         for at, statement, params in asked:
-            lite = _for_sqlite(statement)
-            found[at] = lite.rows(driver.execute(*lite.bound(params)))
+            one = _for_sqlite(statement)
+            found[at] = one.rows(lite.execute(*one.bound(params)))
     elif asked:
-        ready = [(at, _for_postgresql(statement), params) for at, statement, params in asked]
-        results = driver.ask(*(one.bound(params) for _, one, params in ready))
-        for (at, one, _), result in zip(ready, results, strict=True):
-            found[at] = one.rows(result)
+        commands = [_for_postgresql(statement).bound(params) for _, statement, params in asked]
+        answers = postgresql_driver(connection).ask(*commands)
+        for (at, statement, _), rows in zip(asked, answers, strict=True):
+            found[at] = _for_postgresql(statement).rows(rows)
     return found
 
 
@@ -96,10 +92,19 @@ class _Compiled:
     def _values(self, params: Params) -> list[Any]:
         return [params[name] if name in params else self._given[name] for name in self._order]
 
+    def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return rows of the driver with their columns as attributes."""
+        if Moment not in self._types:
+            return [self._row(*row) for row in found]
+        return [
+            self._row(*(to_moment(x) if kind is Moment else x for kind, x in zip(self._types, row, strict=True)))
+            for row in found
+        ]
+
 
 class _ForSqlite(_Compiled):
     def __init__(self, statement: Statement) -> None:
-        super().__init__(statement, _SQLITE)
+        super().__init__(statement, SQLITE)
         self._pieces = self._text.split("?")
 
     def bound(self, params: Params) -> tuple[str, list[Any]]:
@@ -112,36 +117,17 @@ class _ForSqlite(_Compiled):
         text = "".join(chain.from_iterable(zip(self._pieces, marks, strict=True)))
         return text, list(chain.from_iterable(lists))
 
-    def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
-        """Return rows of the driver with their columns as attributes."""
-        if Moment not in self._types:
-            return [self._row(*row) for row in found]
-        return [
-            self._row(*(to_moment(x) if kind is Moment else x for kind, x in zip(self._types, row, strict=True)))
-            for row in found
-        ]
-
 
 class _ForPostgresql(_Compiled):
     def __init__(self, statement: Statement) -> None:
-        super().__init__(statement, _POSTGRESQL)
+        super().__init__(statement, POSTGRESQL)
         self._raw = self._text.encode()
-        self._reads = [encoding.READS[kind] for kind in self._types]
 
     def bound(self, params: Params) -> encoding.Command:
         """Return the statement as it goes over the line."""
         values = zip(self._kinds, self._values(params), strict=True)
         each = [encoding.one(value) if kind is None else encoding.array(kind, value) for kind, value in values]
         return encoding.command(self._raw, each)
-
-    def rows(self, result: Any) -> list[Any]:
-        """Return the rows of a result with their columns as attributes."""
-        reads = list(enumerate(self._reads))
-        found = []
-        for at in range(result.ntuples):
-            raw = ((read, result.get_value(at, column)) for column, read in reads)
-            found.append(self._row(*(None if value is None else read(value) for read, value in raw)))
-        return found
 
 
 _for_sqlite = cache(_ForSqlite)

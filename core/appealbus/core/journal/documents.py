@@ -119,13 +119,13 @@ def _is_trail(body: bytes) -> bool:
 def bodies(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return those of an appeal's documents that are named and can be read, by their digest."""
     found = {}
-    for digest, body in _packed(connection, appeal_id, digests).items():
+    for digest, body in _as_kept(connection, appeal_id, digests).items():
         with suppress(ValueError):  # damaged: as if it were not there
             found[digest] = unpack(body)
     return found
 
 
-def _packed(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+def _as_kept(connection: Connection, appeal_id: int, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     query = select(document.c.digest, document.c.body)
     query = query.where(document.c.appeal_id == appeal_id, document.c.digest.in_(bulk.padded(digests)))
     return {row.digest: row.body for row in connection.execute(query)}
@@ -145,7 +145,7 @@ def whole(connection: Connection, number: str, version: int | None) -> bytes | N
     row = connection.execute(query.where(appeal.c.number == number)).first()
     if row is None or row.parts is None:
         return None if row is None else row.document
-    return _put_together(row.document, row.parts, _packed(connection, row.appeal_id, split(row.parts)))
+    return _put_together(row.document, row.parts, _as_kept(connection, row.appeal_id, split(row.parts)))
 
 
 def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:

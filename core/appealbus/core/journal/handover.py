@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
+from appealbus.core.journal.drivers import sqlite_driver
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.lock import HostLock
 from appealbus.core.journal.migrations import REVISIONS
@@ -152,7 +153,7 @@ def check(connection: Connection) -> None:
 
 def guard_sqlite(connection: Connection) -> None:
     """Raise Superseded in a transaction that has just begun where the tables are not ours any more."""
-    driver: Any = connection.connection.dbapi_connection
+    driver = sqlite_driver(connection)
     if driver.execute(_REVISION).fetchone() != (REVISIONS[-1],):
         driver.execute("ROLLBACK")
         raise Superseded(done=True)

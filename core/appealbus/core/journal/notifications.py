@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import URL, Connection
 
-from appealbus.core.journal import bulk, encoding
+from appealbus.core.journal import encoding
+from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.postgresql import CONNECTION_SETTINGS, Password
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _PAUSE = 5.0
 def tell(connection: Connection) -> None:
     """Tell all workers of this journal, once the transaction is committed, that there is something to deliver."""
     if connection.dialect.name == "postgresql":
-        bulk.send(connection, _TELL)
+        postgresql_driver(connection).queue(_TELL)
 
 
 async def listen(url: URL, password: Password | None, on_news: Callable[[], None]) -> None:

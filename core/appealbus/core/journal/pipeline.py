@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import pq, waiting
+from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 
 from appealbus.core.journal.encoding import Command
@@ -44,34 +45,41 @@ class PipelinedConnection(psycopg.Connection[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cursor_factory = _Cursor
-        self._queue: list[Command] = []
+        self._queued: list[Command] = []
         self._names: dict[bytes, bytes] = {}
         """Of the statements that are prepared."""
         self._named = 0
 
-    def run(self, command: Command) -> None:
+    def queue(self, command: Command) -> None:
         """Have a command done whose result nobody needs; an error comes at the next wait."""
-        self._queue.append(command)
+        self._queued.append(command)
 
-    def ask(self, *commands: Command) -> list[pq.abc.PGresult]:
-        """Do what is queued and then these, all with one wait; return the results of these.
+    def ask(self, *commands: Command) -> list[list[tuple[Any, ...]]]:
+        """Do what is queued and then these, all with one wait; return the rows of each of these.
 
         Raises the error of the first that failed. Its `undone` says that no COMMIT was reached.
         """
         begins = self.pgconn.transaction_status == pq.TransactionStatus.IDLE and not self.autocommit
-        sent = [*([_BEGIN] if begins else ()), *self._queue, *commands]
-        self._queue.clear()
+        sent = [*([_BEGIN] if begins else ()), *self._queued, *commands]
+        self._queued.clear()
         results = self._exchange(sent)
-        return results[len(sent) - len(commands) :]
+        return [self._rows(result) for result in results[len(sent) - len(commands) :]]
+
+    def _rows(self, result: pq.abc.PGresult) -> list[tuple[Any, ...]]:
+        if not result.ntuples:
+            return []
+        values = Transformer(self)
+        values.set_pgresult(result, format=pq.Format.BINARY)
+        return values.load_rows(0, result.ntuples, tuple)
 
     def send_queued(self) -> None:
         """Do what is queued."""
-        if self._queue:
+        if self._queued:
             self.ask()
 
     def commit(self) -> None:
         """Do what is queued and commit, with one wait; undo all if that fails."""
-        if not self._queue:
+        if not self._queued:
             super().commit()
             return
         try:
@@ -83,7 +91,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
 
     def rollback(self) -> None:
         """Undo the transaction, and drop what is queued."""
-        self._queue.clear()
+        self._queued.clear()
         if self.closed or self.pgconn.transaction_status == pq.TransactionStatus.IDLE:
             return
         super().rollback()
@@ -131,7 +139,7 @@ class PipelinedConnection(psycopg.Connection[Any]):
         for new in news[failed:]:
             if new is not None:
                 del self._names[new.text]
-        error = error_from_result(results[failed], self.pgconn._encoding)
+        error = error_from_result(results[failed], self.info.encoding)
         ended = commands[-1] is _COMMIT and failed == len(news) - 1
         raise (error if ended else _undone(error)) from None
 

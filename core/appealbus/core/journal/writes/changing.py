@@ -66,7 +66,7 @@ def change(connection: Connection, items: Sequence[Changing]) -> list[ChangeTake
         results.append(taken)
         known[item.key] = _taken(number, row, item.new.accepted_by, new=False), said
     try:
-        if rows:
+        if rows:  # not by `bulk`, whose errors come later on PostgreSQL
             connection.execute(insert(table), rows)
     except IntegrityError:  # another worker has just taken one of them: on the next try it is known
         raise JournalError("others write the same changes", CONFLICT) from None

@@ -168,6 +168,7 @@ def _insert_versions(
             "version": each.version,
             "completeness": each.completeness.value,
             "created_at": item.at,
+            # A version without parts is whole: it stays as it is handed over.
             "document": documents.packed(each.dossier) if each.dossier and each.parts else each.dossier,
             "region": each.region,
             "epoch": item.epoch,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from appealbus.core import clocks
 from appealbus.core.domain.event import Event
 from appealbus.core.journal import bulk, encoding
+from appealbus.core.journal.drivers import postgresql_driver
 from appealbus.core.journal.tables import log_entry, to_number
 from appealbus.schemas.base import printable
 
@@ -61,7 +62,7 @@ def _write(connection: Connection, events: Sequence[Event]) -> None:
         bulk.insert_values(connection, log_entry, ("at", *_COLUMNS), rows)
     else:
         columns = [encoding.one(_joined(column)) for column in zip(*map(_row, events), strict=True)]
-        bulk.send(connection, encoding.command(_INSERT, columns))
+        postgresql_driver(connection).queue(encoding.command(_INSERT, columns))
 
 
 def _row(event: Event) -> tuple[str, int | None, str, str, bytes | None]:
