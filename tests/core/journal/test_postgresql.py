@@ -223,3 +223,11 @@ async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):
     again = await journal.accept(make.new("again"))
     assert not again.new
     assert again.receipt.number == "AB-2026-00000002"
+
+
+async def test_texts_are_in_utf8_whatever_the_environment_says(journal_database, make, monkeypatch):
+    """What is sent straight through the driver, and what SQLAlchemy reads of it."""
+    monkeypatch.setenv("PGCLIENTENCODING", "WIN1251")
+    async with await Journal.open(journal_database) as journal:
+        await journal.accept(make.new("Өтініш"))
+        assert [row.message_id for row in await journal.appeals()] == ["Өтініш"]
