@@ -46,6 +46,7 @@ class FaultProxy:
         """Connections so far."""
         self._clients: set[asyncio.StreamWriter] = set()
         self._said = b""
+        self._instead: bytes | None = None
         self._open = {"up": asyncio.Event(), "down": asyncio.Event()}
         self.port = listen or free_port()
         self._do(self._listen)
@@ -70,6 +71,10 @@ class FaultProxy:
     def say_again(self) -> None:
         """Send the server's last whole answer once more, to every client, though nobody asked."""
         self._call(self._repeat)
+
+    def answer(self, raw: bytes) -> None:
+        """Say this in place of the next answer, and hang up; the server has got the question all the same."""
+        self._instead = raw
 
     def heal(self) -> None:
         """Behave well again."""
@@ -168,6 +173,10 @@ class FaultProxy:
             await self._open[way].wait()
             if self._delay:
                 await asyncio.sleep(self._delay)
+            if way == "down" and self._instead is not None:
+                chunk, self._instead = self._instead, None
+                writer.write(chunk)
+                break
             writer.write(chunk)
             self.passed[way] += len(chunk)
             await writer.drain()

@@ -5,16 +5,21 @@ import threading
 import time
 from functools import partial
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import journal as journals
-from appealbus.core.journal import postgresql, writer
+from appealbus.core.journal import pipeline, postgresql, writer
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes import numbering
 from tests.services.proxy import FaultProxy
+
+_ENDED = b"SFATAL\0VFATAL\0C08P01\0Mserver conn crashed?\0\0"
+"""What a pooler says for a server that is gone."""
 
 
 @pytest.fixture
@@ -149,3 +154,43 @@ async def test_a_line_that_dies_in_a_transaction_soon_sets_the_others_free(behin
         await journal.close()
         with pytest.raises(JournalError):
             await dead
+
+
+@pytest.mark.parametrize(
+    "raw", [b"E" + (len(_ENDED) + 4).to_bytes(4) + _ENDED, b"\0\xff" * 40], ids=["pooler", "noise"]
+)
+async def test_who_ends_a_line_does_not_know_what_was_committed(behind, make, proxy, raw):
+    """A pooler tells of a lost server in place of the first answer; what nobody understands ends at once."""
+    async with await Journal.open(behind) as journal:
+        await journal.accept(make.new("before"))
+        proxy.answer(raw)
+        with pytest.raises(OutcomeUnknown):
+            await asyncio.wait_for(journal.access([make.access("n")]), 20)
+        assert len(await journal.access_rows()) == 1
+
+
+async def test_a_database_that_ends_after_the_commit_has_committed(url, make, monkeypatch):
+    """It says so in place of the last answer, and that is no sign of what was not done."""
+    ended = []
+
+    class Late(pipeline._Syncs):
+        def add(self):
+            if not ended:
+                self._line.flush()
+                with psycopg.connect(url, autocommit=True) as other:
+                    while not other.execute("SELECT 1 FROM access").fetchone():
+                        time.sleep(0.02)
+                    ended.append(other.execute("SELECT pg_terminate_backend(%s)", [self._line.backend_pid]).fetchone())
+                    while other.execute(
+                        "SELECT 1 FROM pg_stat_activity WHERE pid = %s", [self._line.backend_pid]
+                    ).fetchone():
+                        time.sleep(0.02)
+            super().add()
+
+    async with await Journal.open(url) as journal:
+        await journal.accept(make.new("before"))
+        monkeypatch.setattr(pipeline, "_Syncs", Late)
+        with pytest.raises(OutcomeUnknown):
+            await journal.access([make.access("n")])
+        assert ended
+        assert len(await journal.access_rows()) == 1

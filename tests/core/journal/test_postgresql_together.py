@@ -3,14 +3,18 @@
 import asyncio
 import threading
 import time
+from contextlib import suppress
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, event
 from structlog.testing import capture_logs
 
-from appealbus.core.journal import bulk, postgresql
+from appealbus.core.journal import bulk, encoding, postgresql
+from appealbus.core.journal.drivers import postgresql_driver
+from appealbus.core.journal.errors import OutcomeUnknown
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes import numbering
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.outcome import OutcomeKind
@@ -164,3 +168,33 @@ async def test_who_accepts_waits_for_the_database_twice(url, make):
         new = [make.new(f"m{at}", number=None if at % 3 else f"N-{at}") for at in range(60)]
         await asyncio.gather(*(journal.accept(each, owner="me") for each in new))
         assert len(waits) == 2
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+async def test_who_stands_still_while_it_sends_holds_up_nobody(url, make, monkeypatch, size):
+    """However much that is: what has left is followed by a Sync."""
+    monkeypatch.setattr(postgresql, "_WRITING_IDLE_SECONDS", 1)
+    stands, go_on = threading.Event(), threading.Event()
+
+    class Standing(encoding.Command):
+        @property
+        def formats(self):
+            stands.set()
+            assert go_on.wait(20)
+            return ()
+
+    def add(connection, items):
+        numbering.Numbers.locked(connection, [], ["appeal"])
+        for _ in range(2):
+            postgresql_driver(connection).queue(encoding.command(b"SELECT $1::text", [encoding.one("x" * size)]))
+        postgresql_driver(connection).queue(Standing(b"SELECT 1"))
+        return items
+
+    async with await Journal.open(url) as journal, await Journal.open(url) as other:
+        await journal.accept(make.new("before"))
+        adding = asyncio.ensure_future(journal._write.submit(add, 7))
+        assert await asyncio.to_thread(stands.wait, 10)
+        assert (await asyncio.wait_for(other.accept(make.new("others")), 9)).receipt.number == "AB-2026-00000002"
+        go_on.set()
+        with suppress(OutcomeUnknown):  # the line may be gone before it is read what the database has said of it
+            assert await adding == 7

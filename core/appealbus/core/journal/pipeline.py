@@ -1,7 +1,8 @@
 """The driver's connection to PostgreSQL, where what nobody waits for is sent together with what comes next.
 
-Whatever is sent at once ends with one Sync, in the same breath: a process that stands still after it has left the
-database in a transaction that stands idle, and that is ended; without a Sync its locks would be held for ever.
+Whatever is sent ends with a Sync, in the same breath: a process that stands still after it has left the database in a
+transaction that stands idle, and that is ended; without a Sync its locks would be held for ever. So there is one
+wherever the driver's library may send before all is said.
 """
 
 import re
@@ -18,9 +19,13 @@ from appealbus.core.journal.encoding import Command
 
 _BEGIN, _COMMIT, _FORGET = Command(b"BEGIN"), Command(b"COMMIT"), Command(b"DEALLOCATE ALL")
 _DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.PIPELINE_SYNC})
+_LOST = "08"
+"""The class of errors of the line itself."""
 _DROPS = re.compile("(?:DROP|ALTER|ROLLBACK|DISCARD ALL|DEALLOCATE ALL)\\b").match
 """After these the driver forgets what it has prepared."""
 _READS, _BOTH = waiting.Wait.R, waiting.Wait.RW
+_HELD_BACK = 6144
+"""Bytes of texts and values that wait for a Sync: libpq sends by itself once it has 8192, with what frames them."""
 
 
 class _Cursor(psycopg.Cursor[Any]):
@@ -60,8 +65,12 @@ class PipelinedConnection(psycopg.Connection[Any]):
         Raises the error of the first that failed. Its `undone` says that no COMMIT was reached.
         """
         begins = self.pgconn.transaction_status == pq.TransactionStatus.IDLE and not self.autocommit
-        sent = [*([_BEGIN] if begins else ()), *self._queued, *commands]
+        sent = [*self._queued, *commands]
         self._queued.clear()
+        if begins and sum(map(_size, sent)) > _HELD_BACK:
+            self._exchange([_BEGIN])  # alone: if it failed, what comes after another Sync would be done for good
+        elif begins:
+            sent.insert(0, _BEGIN)
         results = self._exchange(sent)
         return [self._rows(result) for result in results[len(sent) - len(commands) :]]
 
@@ -104,28 +113,31 @@ class PipelinedConnection(psycopg.Connection[Any]):
             self._names.clear()
 
     def _exchange(self, commands: Sequence[Command]) -> list[pq.abc.PGresult]:
-        """Send commands and one Sync, and return the result of each."""
+        """Send commands, and return the result of each."""
         line = self.pgconn
-        try:
-            line.consume_input()
-        except psycopg.OperationalError as error:
-            raise _undone(error) from None  # the line was lost before: nothing of this is sent
-        line.enter_pipeline_mode()
+        syncs = _Syncs(line)
         news: list[Command | None] = []
         """For each result that comes the command which is prepared with it."""
-        for command in commands:
-            name = self._names.get(command.text)
-            if name is None:
-                self._named += 1
-                name = self._names[command.text] = b"ours%d" % self._named
-                line.send_prepare(name, command.text)
-                news.append(command)
-            line.send_query_prepared(name, command.values or None, command.formats or None, result_format=1)
-            news.append(None)
-        line.pipeline_sync()
+        try:
+            line.consume_input()  # raises where the line was lost before
+            line.enter_pipeline_mode()
+            for command in commands:
+                name = self._names.get(command.text)
+                if name is None:
+                    self._named += 1
+                    name = self._names[command.text] = b"ours%d" % self._named
+                    syncs.before(len(command.text))
+                    line.send_prepare(name, command.text)
+                    news.append(command)
+                syncs.before(_size(command))
+                line.send_query_prepared(name, command.values or None, command.formats or None, result_format=1)
+                news.append(None)
+        except psycopg.OperationalError as error:
+            raise _undone(error) from None  # the last command, which may be COMMIT, was not sent whole
+        syncs.add()
         results: list[pq.abc.PGresult] = []
         try:
-            self.wait(_receive(line, results))
+            self.wait(_receive(line, results, syncs.count))
             line.exit_pipeline_mode()
         finally:
             self._check(commands, news, results)
@@ -140,8 +152,36 @@ class PipelinedConnection(psycopg.Connection[Any]):
             if new is not None:
                 del self._names[new.text]
         error = error_from_result(results[failed], self.info.encoding)
-        ended = commands[-1] is _COMMIT and failed == len(news) - 1
-        raise (error if ended else _undone(error)) from None
+        if error.sqlstate is None:  # libpq's own, which makes nothing of what has come
+            error = psycopg.OperationalError("the line is lost")
+        # Who is between us and the database tells of a line that is lost in place of any answer.
+        reached = failed >= len(news) - 1 or (error.sqlstate or _LOST).startswith(_LOST)
+        raise (error if commands[-1] is _COMMIT and reached else _undone(error)) from None
+
+
+class _Syncs:
+    """Has a Sync come before what would make the library send something that none follows."""
+
+    def __init__(self, line: pq.abc.PGconn) -> None:
+        self._line = line
+        self._held = 0
+        self.count = 0
+
+    def before(self, size: int) -> None:
+        """Make room for what is to be sent next."""
+        if self._held and self._held + size > _HELD_BACK:
+            self.add()
+        self._held += size
+
+    def add(self) -> None:
+        """Send what is held back, with a Sync."""
+        self._line.pipeline_sync()
+        self._held = 0
+        self.count += 1
+
+
+def _size(command: Command) -> int:
+    return len(command.text) + sum(len(value) for value in command.values if value is not None)
 
 
 def _undone(error: psycopg.Error) -> psycopg.Error:
@@ -150,17 +190,20 @@ def _undone(error: psycopg.Error) -> psycopg.Error:
     return error
 
 
-def _receive(line: pq.abc.PGconn, results: list[pq.abc.PGresult]) -> Generator[Any, Any, None]:
+def _receive(line: pq.abc.PGconn, results: list[pq.abc.PGresult], syncs: int) -> Generator[Any, Any, None]:
+    """Take results until so many Syncs are answered."""
     while line.flush():
         if (yield _BOTH) & _READS:
             line.consume_input()
-    while True:
+    while syncs:
         while line.is_busy():
             if (yield _READS):
                 line.consume_input()
         result = line.get_result()
         if result is None:
-            continue
-        if result.status == pq.ExecStatus.PIPELINE_SYNC:
-            return
-        results.append(result)
+            if line.status == pq.ConnStatus.BAD:
+                raise psycopg.OperationalError("the line is lost")
+        elif result.status == pq.ExecStatus.PIPELINE_SYNC:
+            syncs -= 1
+        else:
+            results.append(result)
