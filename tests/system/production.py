@@ -14,7 +14,7 @@ from tests.system.installation import Agencies, Installation
 from tests.system.program import Program, appealbus
 
 T = TypeVar("T")
-UP = 60.0
+UP = 120.0
 """Seconds until several workers are up on a loaded machine."""
 
 
@@ -93,7 +93,11 @@ class Workers:
         """Start it and wait until all are up."""
         self.count = count
         self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env)
-        self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
+        try:
+            self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
+        except AssertionError:
+            self.program.kill()  # or it would start workers again for ever, beside all other tests
+            raise
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the log lines of an event; a line that is being written is left out."""

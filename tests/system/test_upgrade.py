@@ -16,7 +16,7 @@ from tests.services.next_release import NextRelease
 from tests.system.program import Program, appealbus
 
 pytestmark = pytest.mark.system
-_UP = 60.0
+_UP = 120.0
 _REVISIONS = "core/appealbus/core/journal/migrations/__init__.py"
 _SCHEMA = "core/appealbus/core/journal/schema.py"
 

@@ -17,7 +17,7 @@ from tests.services.processes import free_port
 from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = pytest.mark.system
-_SLOW = 60.0
+_SLOW = 120.0
 """Seconds until several processes are up on a loaded machine."""
 
 
