@@ -32,9 +32,8 @@ SMALL = 16 * 1024
 """Bytes of a message that cost the event loop at most some 20 ms, whatever they are, and 100 on a slow machine."""
 _PARTS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 """A text, ended or not: one that never ends would else be looked for again behind each quote in it."""
-_LONG_NUMBER = re.compile(rb"[0-9](?<=[:\[,\s-].)[0-9.]{17}", re.DOTALL)
-"""The beginning of what may be a number of more digits than a float keeps. Looking for a digit first takes half the
-time of looking for what stands before it."""
+_LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9][0-9.]{17}")
+"""The beginning of what may be a number of more digits than a float keeps."""
 _DIGITS = 17
 """So many digits a float keeps; a longer number is kept as it was written."""
 _MOST_PARTS = 200_000

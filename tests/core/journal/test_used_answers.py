@@ -9,6 +9,7 @@ from appealbus.core import SingleUse
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.tables import used_answer
 from appealbus.core.journal.writes import used_answers
+from tests.services.journals import engine_of
 
 
 def once(journal: Journal, key: str, hours: float = 1) -> SingleUse:
@@ -48,7 +49,7 @@ async def test_all_workers_know_of_it(url, journal):
 
 async def test_a_group_that_is_written_twice(journal, url):
     """Where the connection was lost over the first time, the second says the same."""
-    engine = create_engine(url)
+    engine = engine_of(url)
     items = [used_answers.Use(once(journal, key), f"m-{key}-{number}") for number in range(2) for key in "abc"]
     for _ in range(2):
         with engine.begin() as connection:

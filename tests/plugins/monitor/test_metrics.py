@@ -91,8 +91,8 @@ async def test_breakers_and_calls_in_flight(tmp_path: Path, watched: Watch) -> N
         sources={"s": {"connector": "scripted", "guard": {"concurrency": 1, "attempts": 1}}},
     ) as here:
         await here.bus.accept(message("1", repeats=["a", "b"]))
-        page = await here.until(lambda page: page["appealbus_source_questions_waiting", "s"] == 1)
-        assert page["appealbus_source_calls_in_flight", "s"] == 1
+        page = await here.until(lambda page: page["appealbus_source_calls_in_flight", "s"] == 1)
+        assert page["appealbus_source_questions_waiting", "s"] == 1
         assert page["appealbus_appeals_in_flight",] == 1
         states = [page["appealbus_source_breaker_state", "s", state] for state in ("closed", "open", "half_open")]
         assert states == [1, 0, 0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,16 +80,16 @@ async def test_what_may_have_arrived_is_sent_again_under_the_same_id(run: Run, m
     monkeypatch.setattr("appealbus.core.bus.relay._BACKOFF_MAX", 0.2)
     async with run(**PARTS) as flow:
         got = await flow.inbox("all", NAMES.out)
-        publish, lost = flow.broker.publish, [2]
+        publish, lost = flow.broker.publish_all, [2]
 
-        async def unsure(message: Message, **given: Any) -> Published:
-            result = await publish(message, **given)
-            if message.exchange == NAMES.out and lost[0]:
+        async def unsure(messages: Sequence[Message], **given: Any) -> list[Published]:
+            results = await publish(messages, **given)
+            if messages[0].exchange == NAMES.out and lost[0]:
                 lost[0] -= 1
-                return Published.INDETERMINATE
-            return result
+                return [Published.INDETERMINATE] * len(results)
+            return results
 
-        monkeypatch.setattr(flow.broker, "publish", unsure)
+        monkeypatch.setattr(flow.broker, "publish_all", unsure)
         await flow.send(body())
         messages = await got.wait(3)
     assert len({message.properties.message_id for message in messages}) == 1
