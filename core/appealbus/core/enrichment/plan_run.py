@@ -63,7 +63,7 @@ class PlanRun:
         self.records: dict[str, dict[str, Known]] = defaultdict(dict)
         self.keys: dict[str, list[str]] = {}
         self.settled: dict[str, list[LookupState]] = defaultdict(list)
-        self._waiting = list(enrichment.plan)
+        self._waiting = {node.lookup.name: node for node in enrichment.plan}
         self._open: dict[_Asked, Callable[[], None]] = {}
         self._under_way: Counter[str] = Counter()  # by lookup
         self._came: asyncio.Queue[tuple[_Asked, Ended]] = asyncio.Queue()
@@ -87,10 +87,9 @@ class PlanRun:
 
     def _go_on(self) -> None:
         """Put the questions of each lookup whose inputs have all come by now."""
-        for node in tuple(self._waiting):
-            waiting = {each.lookup.name for each in self._waiting}
-            if not any(name in waiting or self._under_way[name] for name in node.upstream):
-                self._waiting.remove(node)
+        for node in tuple(self._waiting.values()):
+            if not any(name in self._waiting or self._under_way[name] for name in node.upstream):
+                del self._waiting[node.lookup.name]
                 for draft in self._settle(node):
                     self._put(node, draft)
 
