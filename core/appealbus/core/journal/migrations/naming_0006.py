@@ -1,7 +1,7 @@
 """Whom and what appeals and records name, as filling.py finds it. Frozen: naming.py as it was at revision 0006."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -24,12 +24,6 @@ Named = tuple[Kind, str, str]
 MOST = 1000
 """Identifiers of one appeal, or of one record, that can be searched for; the rest is left out. A parcel under a block
 of flats has some hundred holders, while a hostile reply may have a hundred thousand."""
-PARSES: Mapping[Kind, Callable[[str], str]] = {
-    "iin": parse_iin,
-    "bin": parse_bin,
-    "cadastral_number": parse_cadastral_number,
-}
-"""By kind what makes the normal form."""
 _HOLDER, _PARCEL = "holder", "parcel"
 _NAMES = re.compile(r"(?:.*_)?(?:(?P<holder>iins?|bins?|iin_bins?)|cadastral_numbers?)", re.IGNORECASE)
 _TYPES = {parse_iin: _HOLDER, parse_bin: _HOLDER, parse_cadastral_number: _PARCEL}
