@@ -87,6 +87,7 @@ class Past:
             "completeness": None,
             "pending": None,
             "lacks": None,
+            "waits_for": None,
             "signal": None,
             "closed": None,
             "changes": 0,
@@ -103,7 +104,7 @@ class Past:
         if due is None:
             known.update(state=_waiting(known), due=None)
         else:
-            known.update(state="parked", due=due, deaths=None, lacks=None)
+            known.update(state="parked", due=due, deaths=None, lacks=None, waits_for=None)
 
     def _suspected(self, known: dict[str, Any], entry: Entry) -> None:
         known["deaths"] = entry.detail["deaths"]
@@ -131,7 +132,7 @@ class Past:
         detail = entry.detail
         known.update(state=detail["state"], completeness=detail["completeness"])
         known.update(due=detail.get("due"), deaths=detail.get("deaths"))
-        for name in ("pending", "lacks"):
+        for name in ("pending", "lacks", "waits_for"):
             known[name] = f" {' '.join(detail[name])} " if detail.get(name) else None
         if entry.what == "version":
             known["signal"] = detail.get("signal")
@@ -337,7 +338,7 @@ def _of_appeal(row: Row[Any]) -> dict[str, Any]:
         )
     }
     found |= {"due": to_number(row.due_at), "content": row.content.hex()}
-    return found | {name: getattr(row, name) for name in ("pending", "lacks", "signal")}
+    return found | {name: getattr(row, name) for name in ("pending", "lacks", "waits_for", "signal")}
 
 
 def _of_lookup(row: Row[Any]) -> dict[str, Any]:

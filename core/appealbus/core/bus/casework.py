@@ -304,10 +304,16 @@ class CaseRun:
                 pending=pending_of(states),
                 doubted=doubted,
                 lacks=lacks,
+                waits_for=self._waits_for(states),
                 plan=self._contract.digest,
             )
         )
         return RunEnd(due_at, ready=ready)
+
+    def _waits_for(self, states: Iterable[LookupState]) -> list[str]:
+        """Return the sources that are asked again."""
+        sources = self._contract.sources
+        return sorted({sources[s.lookup] for s in states if s.next_attempt_at is not None and s.lookup in sources})
 
     def _left_out(self, states: Iterable[LookupState]) -> list[LookupState]:
         """Return the questions that a suspect's turn left out: the process survived without them, so it stays one."""

@@ -85,7 +85,7 @@ def count(connection: Connection, ages: Ages, now: datetime, without: str | None
     goes = select(appeal.c.id).where(*done)
     found = {
         "appeals": of(appeal, *done),
-        "quarantine": of(quarantine, quarantine.c.replayed_at < ages.done),
+        "quarantine": of(quarantine, (quarantine.c.replayed_at < ages.done) | (quarantine.c.closed_at < ages.done)),
         "replies": of(
             reply, or_(*old_replies(now, ages.replies)), ~goes.where(appeal.c.id == reply.c.appeal_id).exists()
         ),

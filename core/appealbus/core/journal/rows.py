@@ -127,9 +127,10 @@ class QuarantineBounds:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A message in quarantine. `replayed_at` is set once it has been taken after all; `raw` is empty in lists.
+    """A message in quarantine, until it is taken after all (`replayed_at`) or a person closes it (`closed_at`).
 
-    `number` is then that of its appeal; before, that of the appeal which stands in its way, if one does.
+    `number` is that of the appeal that it became; before, that of the appeal which stands in its way, if one does.
+    `raw` is empty in lists.
     """
 
     id: int
@@ -142,6 +143,9 @@ class QuarantineRow:
     replayed_at: datetime | None = None
     number: str | None = None
     code: str = ""
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    closed_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

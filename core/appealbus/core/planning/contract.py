@@ -51,6 +51,11 @@ class CompletenessContract:
     present: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    def sources(self) -> dict[str, str]:
+        """The sources that its lookups ask, by lookup."""
+        return {node.lookup.name: node.lookup.source for node in self.plan}
+
+    @cached_property
     def planned(self) -> list[PlannedLookup]:
         """What it wants, as a version names it."""
         asked = [

@@ -15,6 +15,7 @@ from appealbus.core.journal.tables import (
     IN_WORK,
     LACKS,
     PARKED,
+    QUARANTINED,
     READY,
     SUSPECT,
     WAITS,
@@ -49,7 +50,7 @@ _QUARANTINED = (
         func.sum(func.length(quarantine.c.raw)).label("bytes"),
         func.min(quarantine.c.at).label("oldest"),
     )
-    .where(quarantine.c.replayed_at.is_(None))
+    .where(QUARANTINED)
     .group_by(quarantine.c.channel)
 )
 

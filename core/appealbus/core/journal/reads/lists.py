@@ -12,6 +12,7 @@ from appealbus.core.journal.tables import (
     IN_WORK,
     LACKS,
     PARKED,
+    QUARANTINED,
     READY,
     SUSPECT,
     access,
@@ -89,7 +90,7 @@ def quarantined(connection: Connection, after: int, limit: int, *, include_repla
     """Return a page of the quarantine."""
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
     if not include_replayed:
-        query = query.where(quarantine.c.replayed_at.is_(None))
+        query = query.where(QUARANTINED)
     return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
 
 

@@ -1,15 +1,30 @@
 """The journal's tables: one schema for SQLite and PostgreSQL."""
 
-from appealbus.core.journal.tables.appeals import HELD, IDLE, IN_WORK, LACKS, PARKED, READY, SUSPECT, appeal, subject
+from appealbus.core.journal.tables.appeals import (
+    HELD,
+    IDLE,
+    IN_WORK,
+    LACKS,
+    OPEN,
+    PARKED,
+    READY,
+    SIGNALLED,
+    SUSPECT,
+    WAITS_FOR,
+    appeal,
+    subject,
+)
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
-from appealbus.core.journal.tables.dossiers import ALONE, SUPERSEDES, WAITS, document, dossier, outbox
+from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import epoch, log_entry, log_unplaced
-from appealbus.core.journal.tables.messages import change, quarantine, suspect_message
-from appealbus.core.journal.tables.questions import access, awaited, known_lookup, lookup, reply, used_answer
+from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
+from appealbus.core.journal.tables.questions import TROUBLE, access, awaited, known_lookup, lookup, reply, used_answer
 from appealbus.core.journal.tables.workers import (
     counter,
     lease,
     source_limit,
+    source_pause,
+    source_quota,
     source_share,
     source_state,
     standing,
@@ -22,11 +37,17 @@ __all__ = [
     "IDLE",
     "IN_WORK",
     "LACKS",
+    "OPEN",
     "PARKED",
+    "QUARANTINED",
     "READY",
+    "SENT",
+    "SIGNALLED",
     "SUPERSEDES",
     "SUSPECT",
+    "TROUBLE",
     "WAITS",
+    "WAITS_FOR",
     "Id",
     "Moment",
     "access",
@@ -47,6 +68,8 @@ __all__ = [
     "quarantine",
     "reply",
     "source_limit",
+    "source_pause",
+    "source_quota",
     "source_share",
     "source_state",
     "standing",

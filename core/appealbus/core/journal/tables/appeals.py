@@ -39,6 +39,7 @@ appeal = Table(
     Column("signal", Text),
     Column("pending", Text),
     Column("lacks", Text),
+    Column("waits_for", Text),
     Column("closed", Text),
     Column("changes", Integer, nullable=False, server_default="0"),
     Column("first", LargeBinary),
@@ -49,8 +50,9 @@ appeal = Table(
 
 `content` is the digest of the newest form of the appeal in `document`, `size` its bytes. `pending` names the lookups
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
-`signal` is the worst severity; `closed` says with which change the appeal ended. `changes` counts its changes, and
-`first` is the digest of the form that it came in, where that is not the newest one.
+`waits_for` names the sources that are asked again, in the same way; `signal` is the worst severity; `closed` says with
+which change the appeal ended. `changes` counts its changes, and `first` is the digest of the form that it came in,
+where that is not the newest one.
 """
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.
@@ -84,6 +86,23 @@ Index(
     sqlite_where=LACKS,
     postgresql_where=LACKS,
 )
+WAITS_FOR = _parked & appeal.c.waits_for.is_not(None)
+"""It is parked until a source is asked again."""
+Index(
+    "ix_appeal_waits_for",
+    appeal.c.waits_for,
+    appeal.c.urgency,
+    appeal.c.id,
+    sqlite_where=WAITS_FOR,
+    postgresql_where=WAITS_FOR,
+)
+OPEN = appeal.c.closed.is_(None)
+"""No change has ended it."""
+Index("ix_appeal_urgency", appeal.c.urgency, appeal.c.id, sqlite_where=OPEN, postgresql_where=OPEN)
+Index("ix_appeal_kind", appeal.c.kind, appeal.c.id)
+Index("ix_appeal_place", appeal.c.place, appeal.c.id)
+SIGNALLED = appeal.c.signal.is_not(None)
+Index("ix_appeal_signal", appeal.c.signal, appeal.c.id, sqlite_where=SIGNALLED, postgresql_where=SIGNALLED)
 
 subject = Table(
     "subject",

@@ -65,3 +65,6 @@ Index(
     postgresql_where=WAITS,
 )
 Index("ix_outbox_alone", outbox.c.receiver, outbox.c.id, sqlite_where=ALONE, postgresql_where=ALONE)
+SENT = outbox.c.sent_at.is_not(None)
+"""Its receiver has confirmed it."""
+Index("ix_outbox_sent", outbox.c.receiver, outbox.c.sent_at, outbox.c.id, sqlite_where=SENT, postgresql_where=SENT)

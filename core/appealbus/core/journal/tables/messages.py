@@ -46,12 +46,25 @@ quarantine = Table(
     Column("replayed_at", Moment),
     Column("number", Text),
     Column("raw", LargeBinary, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", Text),
+    Column("closed_reason", Text),
     sqlite_autoincrement=True,
 )
-_waiting = quarantine.c.replayed_at.is_(None)
-Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
-Index("ix_quarantine_channel", quarantine.c.channel, quarantine.c.id, sqlite_where=_waiting, postgresql_where=_waiting)
-Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=~_waiting, postgresql_where=~_waiting)
+"""Messages that could not be taken. One leaves when it is taken after all, or when a person closes it."""
+QUARANTINED = quarantine.c.replayed_at.is_(None) & quarantine.c.closed_at.is_(None)
+"""It waits for somebody's decision."""
+_replayed, _closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
+Index("ix_quarantine_waiting", quarantine.c.id, sqlite_where=QUARANTINED, postgresql_where=QUARANTINED)
+Index(
+    "ix_quarantine_channel",
+    quarantine.c.channel,
+    quarantine.c.id,
+    sqlite_where=QUARANTINED,
+    postgresql_where=QUARANTINED,
+)
+Index("ix_quarantine_replayed", quarantine.c.replayed_at, sqlite_where=_replayed, postgresql_where=_replayed)
+Index("ix_quarantine_closed", quarantine.c.closed_at, sqlite_where=_closed, postgresql_where=_closed)
 
 suspect_message = Table(
     "suspect_message",

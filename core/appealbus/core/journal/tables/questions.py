@@ -1,6 +1,6 @@
 """Questions to sources: how each stands, who asked, and what came back."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, literal_column
 
 from appealbus.core.journal.tables.base import Id, Moment, metadata
 
@@ -22,6 +22,11 @@ lookup = Table(
     Column("fact", LargeBinary),
 )
 """How questions stand. `fact` is the digest of the document of its record and provenance, where it has either."""
+TROUBLE = lookup.c.kind.in_(
+    [literal_column(f"'{kind}'", Text) for kind in ("refused", "unavailable", "timed_out", "invalid", "awaiting")]
+)
+"""It ended in what an operator looks for by its code; what is not there or does not apply is most of all questions."""
+Index("ix_lookup_code", lookup.c.code, lookup.c.appeal_id, sqlite_where=TROUBLE, postgresql_where=TROUBLE)
 
 known_lookup = Table(
     "known_lookup",

@@ -65,8 +65,34 @@ source_limit = Table(
     Column("open_until", Moment),
     Column("probe_owner", Text),
     Column("probe_until", Moment),
+    Column("back_at", Moment),
 )
-"""What all workers together may ask of a source: tokens of its rate, failures in a row, its breaker."""
+"""What all workers together may ask of a source: tokens of its rate, failures in a row, its breaker.
+
+`back_at` is when it last came back: its breaker closed, a pause or a closed window ended, a quota began anew. What is
+parked for it since before then is due.
+"""
+
+source_pause = Table(
+    "source_pause",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+)
+"""Sources that a person has stand still; nothing leaves for one before `until`."""
+
+source_quota = Table(
+    "source_quota",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("begins", Moment, nullable=False),
+    Column("used", BigInteger, nullable=False),
+)
+"""How many calls of a `day` or a `month` are taken, by all workers together; what `begins` later starts from 0."""
 
 source_share = Table(
     "source_share",

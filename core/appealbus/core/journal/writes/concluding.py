@@ -64,6 +64,8 @@ class Conclusion:
     """Whether a suspect stays one: a question was left out of the run because workers may have died over it."""
     lacks: Sequence[str] = ()
     """Lookups that the contract wants and that could not be asked at all."""
+    waits_for: Sequence[str] = ()
+    """Sources that are asked again by themselves."""
     plan: bytes = b""
     """The digest of the plan that the run followed."""
 
@@ -143,6 +145,8 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
         detail["lacks"] = list(item.lacks)
     if item.form is not None:
         detail |= {"content": item.form.document.digest.hex(), "urgency": urgency_of(item.form.appeal)}
+    if item.waits_for:
+        detail["waits_for"] = list(item.waits_for)
     if item.pending:
         detail["pending"] = list(item.pending)
     if item.dossier is None:
@@ -225,6 +229,7 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "deaths": deaths,
         "due_at": None if at_once else each.due_at,
         "lacks": names_to(each.lacks),
+        "waits_for": names_to(each.waits_for),
         "changed_at": item.now,  # its age is what retention goes by
         "lease_owner": None,
         "lease_until": None,

@@ -13,8 +13,8 @@ from appealbus.core.domain.event import Event, What, by_client, by_worker
 from appealbus.core.journal import bulk, codec, direct, documents
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
+from appealbus.core.journal.tables import QUARANTINED, appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import access as access_table
-from appealbus.core.journal.tables import appeal, counter, lookup, to_number
 from appealbus.core.journal.tables import quarantine as quarantine_table
 from appealbus.core.journal.writes import events, replies, subjects
 from appealbus.core.journal.writes.replies import Kept
@@ -175,7 +175,7 @@ def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
     results: list[bool] = []
     noted: list[Event] = []
     for item in items:
-        waits = (table.c.id == item.quarantine_id, table.c.replayed_at.is_(None))
+        waits = (table.c.id == item.quarantine_id, QUARANTINED)
         left = update(table).where(*waits).values(replayed_at=item.at, number=item.number)
         channel = connection.scalar(left.returning(table.c.channel))
         results.append(channel is not None)

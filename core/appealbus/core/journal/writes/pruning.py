@@ -15,6 +15,7 @@ from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import (
     ALONE,
     IDLE,
+    QUARANTINED,
     WAITS,
     access,
     appeal,
@@ -101,11 +102,13 @@ def _note(connection: Connection, by: str, table: str, upto: Any, count: int, **
 
 
 def prune_quarantine(connection: Connection, items: Sequence[Old]) -> list[int]:
-    """Delete messages that were replayed before. What nobody replayed stays."""
+    """Delete messages that were replayed or closed before. What waits for a decision stays."""
     results = []
     for item in items:
-        old = select(quarantine.c.id).where(quarantine.c.replayed_at < item.before).limit(_BATCH)
-        count = connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
+        count = 0
+        for left in (quarantine.c.replayed_at, quarantine.c.closed_at):  # each has its index
+            old = select(quarantine.c.id).where(left < item.before).limit(_BATCH)
+            count += connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
         if count:
             _note(connection, item.by, "quarantine", to_number(item.before), count)
         results.append(count)
@@ -120,7 +123,7 @@ def trim_quarantine(connection: Connection, items: Sequence[QuarantineBounds]) -
         quarantine.c.at,
         behind(func.row_number()).label("place"),
         behind(func.sum(func.length(quarantine.c.raw))).label("bytes"),
-    ).where(quarantine.c.replayed_at.is_(None))
+    ).where(QUARANTINED)
     results = []
     for item in items:
         all_ = ranked.subquery()

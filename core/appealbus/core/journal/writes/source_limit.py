@@ -19,6 +19,7 @@ class SourceLimit:
     open_until: datetime | None = None
     probe_owner: str | None = None
     probe_until: datetime | None = None
+    back_at: datetime | None = None
 
     def row(self) -> dict[str, Any]:
         """Return it as it is written."""

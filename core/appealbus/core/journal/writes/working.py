@@ -169,7 +169,7 @@ def release(connection: Connection, items: Sequence[Release]) -> list[None]:
         if item.ids is not None:
             free = free.where(appeal.c.id.in_(item.ids))
         # No process has died over these appeals: a suspect among them is no more suspect than before.
-        put_off = {"state": "parked", "deaths": None, "lacks": None}
+        put_off = {"state": "parked", "deaths": None, "lacks": None, "waits_for": None}
         free = free.values(state=suspects.WAITING) if item.due_at is None else free.values(**put_off)
         freed = free.values(due_at=item.due_at, lease_owner=None, lease_until=None).returning(appeal.c.id)
         ids = sorted(connection.execute(freed).scalars())

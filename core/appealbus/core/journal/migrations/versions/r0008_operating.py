@@ -1,0 +1,56 @@
+"""What an operator needs: searches, pauses and quotas of sources, messages that are closed, and who waits for whom."""
+
+from alembic import op
+from sqlalchemy import BigInteger, Column, Text, text
+
+revision = "0008"
+down_revision = "0007"
+
+_MOMENT = BigInteger
+_WAITS = "replayed_at IS NULL AND closed_at IS NULL"
+_TROUBLE = "kind IN ('refused', 'unavailable', 'timed_out', 'invalid', 'awaiting')"
+
+
+def upgrade() -> None:
+    """Add columns, tables and indexes."""
+    op.add_column("appeal", Column("waits_for", Text))
+    op.add_column("source_limit", Column("back_at", _MOMENT))
+    for name, kind in (("closed_at", _MOMENT), ("closed_by", Text), ("closed_reason", Text)):
+        op.add_column("quarantine", Column(name, kind))
+    op.create_table(
+        "source_pause",
+        Column("source", Text, primary_key=True),
+        Column("at", _MOMENT, nullable=False),
+        Column("until", _MOMENT, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("by", Text, nullable=False),
+    )
+    op.create_table(
+        "source_quota",
+        Column("source", Text, primary_key=True),
+        Column("period", Text, primary_key=True),
+        Column("begins", _MOMENT, nullable=False),
+        Column("used", BigInteger, nullable=False),
+    )
+    _index(
+        "ix_appeal_waits_for", "appeal", ["waits_for", "urgency", "id"], "state = 'parked' AND waits_for IS NOT NULL"
+    )
+    _index("ix_appeal_urgency", "appeal", ["urgency", "id"], "closed IS NULL")
+    _index("ix_appeal_kind", "appeal", ["kind", "id"])
+    _index("ix_appeal_place", "appeal", ["place", "id"])
+    _index("ix_appeal_signal", "appeal", ["signal", "id"], "signal IS NOT NULL")
+    _index("ix_lookup_code", "lookup", ["code", "appeal_id"], _TROUBLE)
+    _index("ix_outbox_sent", "outbox", ["receiver", "sent_at", "id"], "sent_at IS NOT NULL")
+    for name, columns, where in (
+        ("waiting", ["id"], _WAITS),
+        ("channel", ["channel", "id"], _WAITS),
+        ("replayed", ["replayed_at"], "replayed_at IS NOT NULL"),
+    ):
+        op.drop_index(f"ix_quarantine_{name}", "quarantine")
+        _index(f"ix_quarantine_{name}", "quarantine", columns, where)
+    _index("ix_quarantine_closed", "quarantine", ["closed_at"], "closed_at IS NOT NULL")
+
+
+def _index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
+    condition = None if where is None else text(where)
+    op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
