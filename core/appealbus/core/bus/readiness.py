@@ -6,8 +6,10 @@ from typing import Protocol
 from appealbus.core.bus.clock_watch import ClockWatch
 from appealbus.core.domain.monitoring import Check
 from appealbus.core.errors import JournalError
+from appealbus.core.health.finding import Finding
+from appealbus.core.health.journal import of_clock
+from appealbus.core.health.links import of_link
 from appealbus.core.interfaces.link import LinkState, LinkStatus
-from appealbus.core.journal.clock import in_doubt
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Parts
 
@@ -53,8 +55,8 @@ async def checks(bus: Observed, probe: Callable[[], Awaitable[None]]) -> list[Ch
 
 def _clock(bus: Observed) -> list[Check]:
     doubt, problem = bus.journal.doubt, bus.clock_watch.problem
-    detail = "it is steady" if doubt is None else f"in doubt, nothing is deleted or given up: {in_doubt(doubt)}"
-    found = [Check("clock", doubt is None, False, detail)]
+    doubted = None if doubt is None else of_clock(doubt)
+    found = [_check("clock", False, doubted, "it is steady")]
     return found if problem is None else [*found, Check("checkpoint", False, False, problem)]
 
 
@@ -73,8 +75,12 @@ def _by_name(links: Iterable[LinkState]) -> dict[str, LinkState]:
 
 
 def _link(link: LinkState, needed: bool) -> Check:
+    found, well = of_link(link), f"{link.status.value}: {link.detail}" if link.detail else link.status.value
     # Blocked is back-pressure: the other side is there and will go on by itself.
-    ok = link.status in (LinkStatus.UP, LinkStatus.BLOCKED)
-    if ok and link.warning:
-        return Check(link.name, False, False, link.detail)
-    return Check(link.name, ok, needed, f"{link.status.value}: {link.detail}" if link.detail else link.status.value)
+    there = link.status in (LinkStatus.UP, LinkStatus.BLOCKED)
+    return _check(link.name, needed and not there, None if there and not link.warning else found, well)
+
+
+def _check(name: str, needed: bool, found: Finding | None, well: str) -> Check:
+    """Return it in the words of `appealbus health`."""
+    return Check(name, found is None, needed, well) if found is None else Check(name, False, needed, *found.told)

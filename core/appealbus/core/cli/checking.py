@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,9 @@ from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import wall
 from appealbus.core.doors import is_defect, within
 from appealbus.core.errors import ConfigError, JournalError
+from appealbus.core.health.finding import Severity
+from appealbus.core.health.links import of_certificate
+from appealbus.core.health.messages import gone_receivers
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
@@ -181,11 +183,9 @@ def _look_at_certificates(bound: Bound, found: Findings) -> None:
     now = wall()
     for each in certificates:
         found.certificates.append({"source": bound.name} | asdict(each))
-        trouble = each.trouble(now)
+        trouble = of_certificate(bound.name, each, now)
         if trouble is not None:
-            # Before its first day and after its last it counts as little.
-            is_bad = each.is_over(now) or now < each.not_before
-            (found.problems if is_bad else found.warnings).append(f"source {bound.name}: {trouble}")
+            (found.problems if trouble.severity is Severity.CRITICAL else found.warnings).append(str(trouble))
 
 
 def _unproven(bound: Bound, lookups: Sequence[Lookup[Any, Any]], wire: Wire | None) -> list[str]:
@@ -241,12 +241,7 @@ async def _journal_problems(cli: Cli, parts: Parts) -> list[str]:
         f"if it is gone for good, name it in bus.retired"
         for name, reason in sorted(missing.items())
     ]
-    return problems + [
-        f"{count} dossiers wait for receiver {name}, which is not configured; "
-        f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
-        for name, count in sorted(outbox.items())
-        if name not in cli.loaded.settings.deliveries
-    ]
+    return problems + [str(gone) for gone in gone_receivers(outbox, frozenset(cli.loaded.settings.deliveries))]
 
 
 async def _key_problems(journal: Journal) -> list[str]:

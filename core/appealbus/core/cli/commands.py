@@ -15,6 +15,7 @@ MARKUP: Literal["markdown"] = "markdown"
 OWN = {
     "run": "running",
     "prune": "running",
+    "health": "health",
     "status": "status",
     "appeals": "listing",
     "dossier": "appeals",

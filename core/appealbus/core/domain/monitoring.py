@@ -15,6 +15,8 @@ class Check:
     """Whether the bus is not ready without it. What leads to receivers alone is not: the outbox keeps it. Nor is what
     works and has something to be mended."""
     detail: str
+    todo: str = ""
+    """What to do about it, where it is not well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -19,12 +19,23 @@ from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.old import Ages
-from appealbus.core.journal.reads import cases, changes, counting, deliveries, lists, log, replies, standing
+from appealbus.core.journal.reads import (
+    cases,
+    changes,
+    counting,
+    deliveries,
+    lists,
+    log,
+    replies,
+    standing,
+    waiting,
+)
 from appealbus.core.journal.reads.replies import Place, Span
 from appealbus.core.journal.rows import (
     ChangeRow,
@@ -278,6 +289,14 @@ class JournalReader:
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
         return await self._read(counting.counts)
+
+    async def parked_for(self) -> list[ParkedFor]:
+        """Return how many appeals are parked for each source, and when they are asked for again."""
+        return await self._read(waiting.parked_for)
+
+    async def due_soon(self, since: date, today: date, until: date) -> DueSoon:
+        """Return what is open, due from `since` to `until`, and lacks something; `today` tells what is overdue."""
+        return await self._read(lambda connection: waiting.due_soon(connection, since, today, until))
 
     async def next_due(self) -> datetime | None:
         """Return when the next parked appeal is due; None if none is parked."""

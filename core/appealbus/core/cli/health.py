@@ -1,0 +1,61 @@
+"""`appealbus health`: whether all is well, in one answer."""
+
+import asyncio
+from dataclasses import asdict
+
+import typer
+
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_PROBLEMS
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.errors import JournalError
+from appealbus.core.health.facts import gather
+from appealbus.core.health.finding import Finding, Severity, all_is_well
+from appealbus.core.health.report import report
+
+_LONGEST = 10.0
+"""Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
+_STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("health")(health)
+
+
+def health(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say whether all is well; if not, what is wrong, the worst first, each with what to do.
+
+    Looks at workers, connections, the journal and its disk, the clock, sources and who waits for them, due dates,
+    receivers, quarantine and certificates. Exits 1 if somebody has to do something.
+    """
+    cli = cli_of(context)
+    findings = asyncio.run(_findings(cli))
+    well = all_is_well(findings)
+    if as_json:
+        cli.print_json({"well": well, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            head = f"{finding.severity.value:<8}  {finding.about}: {finding.detail}"
+            cli.out.print(head, style=_STYLES[finding.severity])
+            cli.out.print(f"          {finding.todo}")
+        if well:
+            cli.out.print("All is well.", style="green")
+    if not well:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+async def _findings(cli: Cli) -> list[Finding]:
+    settings = cli.loaded.settings
+    try:
+        async with asyncio.timeout(_LONGEST), cli.journal() as journal:
+            return report(await gather(journal, settings))
+    except TimeoutError:
+        return [_away(f"it does not answer within {_LONGEST:g} s")]
+    except JournalError as error:
+        return [_away(str(error))]
+
+
+def _away(detail: str) -> Finding:
+    todo = "mend the database or the way to it, or make room on its disk; the bus goes on by itself"
+    return Finding(Severity.CRITICAL, "journal", detail, todo)

@@ -1,0 +1,83 @@
+"""What health is judged by: what the journal holds, and the disk that it lies on."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from appealbus.core.clocks import wall
+from appealbus.core.config.models import Configuration
+from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueSoon, ParkedFor
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import JournalState, WorkerState
+
+DUE_WITHIN = timedelta(days=3)
+"""How near a due date must be to tell of it: what a register needs to answer at all, or to ask for an extension."""
+_OVERDUE_FOR = timedelta(days=30)
+"""How long after its due date an appeal without its facts is still told of."""
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The disk of an SQLite journal, in bytes."""
+
+    folder: Path
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was read at one moment."""
+
+    at: datetime
+    """By the machine's clock."""
+    counts: Counts
+    workers: Sequence[WorkerState]
+    standing: JournalState
+    sources: Sequence[SourceState]
+    """How they stand over all workers alive."""
+    parked: Sequence[ParkedFor]
+    due: DueSoon
+    receivers: frozenset[str]
+    """Those that are configured."""
+    disk: Disk | None
+    """None where the journal lies in a database of its own."""
+
+
+async def gather(journal: Journal, settings: Configuration) -> Facts:
+    """Read what health is judged by.
+
+    Raises:
+        JournalError: the journal cannot be read.
+
+    """
+    now = wall()
+    today = now.astimezone().date()
+    return Facts(
+        at=now,
+        counts=await journal.counts(),
+        workers=await journal.workers(),
+        standing=await journal.standing(),
+        sources=await journal.source_states(),
+        parked=await journal.parked_for(),
+        due=await journal.due_soon(today - _OVERDUE_FOR, today, today + DUE_WITHIN),
+        receivers=frozenset(settings.deliveries),
+        disk=disk_of(settings.bus.journal),
+    )
+
+
+def disk_of(journal: str) -> Disk | None:
+    """Return the disk that a journal of this URL lies on; None where that is the database's affair."""
+    if not journal.startswith(_SQLITE):
+        return None
+    folder = Path(journal.removeprefix(_SQLITE)).absolute().parent
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None  # whoever opens the journal says so
+    return Disk(folder, usage.free, usage.total)

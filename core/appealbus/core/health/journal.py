@@ -1,0 +1,49 @@
+"""The journal itself: its clock, positions of the log, its disk."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from appealbus.core.health.facts import Disk, Facts
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.journal.clock import in_doubt
+from appealbus.core.journal.rows import JournalState
+
+_UNPLACED = timedelta(minutes=2)
+"""As in the alert `AppealbusLogBehind`."""
+_LITTLE, _NOTHING = 0.10, 0.02
+"""Parts of a disk that are left: below the second a burst of appeals fills it within minutes."""
+_GIB = 2**30
+
+
+def of_clock(standing: JournalState) -> Finding | None:
+    """Return what is wrong with the clock; None where it is trusted."""
+    if standing.doubt is None:
+        return None
+    detail = f"in doubt, nothing is deleted or given up: {in_doubt(standing)}"
+    todo = "look at the clocks of the machines and at NTP; once they are right: `appealbus clock accept`"
+    return Finding(Severity.WARNING, "clock", detail, todo)
+
+
+def of_disk(disk: Disk) -> Finding | None:
+    """Return whether the disk is nearly full."""
+    part = disk.free / disk.total if disk.total else 1.0
+    if part >= _LITTLE or disk.free >= 20 * _GIB:
+        return None
+    detail = f"{disk.free / _GIB:.1f} GiB are left, {part:.0%} of the disk of {disk.folder}"
+    todo = "make room, or shorten bus.retention and run `appealbus prune`; a full disk refuses new appeals"
+    return Finding(Severity.CRITICAL if part < _NOTHING else Severity.WARNING, "disk", detail, todo)
+
+
+def of_journal(facts: Facts) -> Iterator[Finding]:
+    """Yield what is wrong with the journal."""
+    clock = of_clock(facts.standing)
+    if clock is not None:
+        yield clock
+    oldest = facts.counts.oldest_unplaced
+    if oldest is not None and facts.at - oldest > _UNPLACED:
+        minutes = (facts.at - oldest) // timedelta(minutes=1)
+        detail = f"{facts.counts.log_unplaced} entries have no position, the oldest for {minutes} min"
+        todo = "look for log.placing_failed in the logs of the workers; nothing is lost, readers get them later"
+        yield Finding(Severity.WARNING, "log", detail, todo)
+    if facts.disk is not None and (full := of_disk(facts.disk)) is not None:
+        yield full

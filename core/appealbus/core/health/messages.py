@@ -1,0 +1,51 @@
+"""What came in and could not be taken, and what did not go out."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from appealbus.core.health.facts import Facts
+from appealbus.core.health.finding import Finding, Severity
+
+_LATE = timedelta(minutes=15)
+"""As in the alert `AppealbusUndelivered`."""
+
+
+def of_messages(facts: Facts) -> Iterator[Finding]:
+    """Yield what waits for a person's decision, or for its appeal."""
+    counts = facts.counts
+    if counts.quarantine:
+        channels = ", ".join(f"{held.messages} by {channel}" for channel, held in sorted(counts.quarantined.items()))
+        todo = "`appealbus quarantine list`; mend the cause and `replay`, or `close` with a reason"
+        detail = f"{channels}: each may be an appeal that nobody works on"
+        yield Finding(Severity.WARNING, "quarantine", detail, todo)
+    if counts.waiting_changes:
+        detail = f"{counts.waiting_changes} wait for appeals that are not known"
+        todo = "`appealbus changes` lists them: ask their sender, or why the appeals do not come"
+        yield Finding(Severity.INFO, "changes", detail, todo)
+
+
+def of_receivers(facts: Facts) -> Iterator[Finding]:
+    """Yield receivers that get nothing, or not all."""
+    counts = facts.counts
+    yield from gone_receivers(counts.outbox, facts.receivers)
+    for name, count in sorted(counts.outbox.items()):
+        oldest = counts.oldest_undelivered.get(name)
+        if name in facts.receivers and oldest is not None and facts.at - oldest > _LATE:
+            minutes = (facts.at - oldest) // timedelta(minutes=1)
+            detail = f"{count} versions are not confirmed, the oldest for {minutes} min"
+            todo = "delivery.failed in the log has the reason; mend the receiver or its queue, the rest goes by itself"
+            yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)
+    for name, count in sorted(counts.alone.items()):
+        detail = f"it does not take {count} versions"
+        todo = "`appealbus deliveries list`, then `resend` or `skip`"
+        yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)
+
+
+def gone_receivers(outbox: Mapping[str, int], configured: frozenset[str]) -> Iterator[Finding]:
+    """Yield receivers that wait for versions and are not configured any more."""
+    for name, count in sorted(outbox.items()):
+        if name not in configured:
+            detail = f"{count} dossiers wait for it, and it is not configured"
+            todo = f"configure it again, or delete them: appealbus prune --receiver {shlex.quote(name)}"
+            yield Finding(Severity.WARNING, f"receiver {name}", detail, todo)

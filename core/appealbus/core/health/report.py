@@ -1,0 +1,15 @@
+"""The whole: everything that is not as it should be, the worst first."""
+
+from appealbus.core.health.facts import Facts
+from appealbus.core.health.finding import Finding, worst_first
+from appealbus.core.health.journal import of_journal
+from appealbus.core.health.messages import of_messages, of_receivers
+from appealbus.core.health.work import of_appeals, of_sources, of_workers
+
+AREAS = (of_workers, of_journal, of_appeals, of_sources, of_receivers, of_messages)
+"""What is looked at, in the order in which it is told of what is equally bad."""
+
+
+def report(facts: Facts) -> list[Finding]:
+    """Return what is not as it should be, the worst first."""
+    return worst_first(finding for area in AREAS for finding in area(facts))

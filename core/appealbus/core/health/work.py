@@ -1,0 +1,80 @@
+"""The work: who does it, what sources answer, which appeals wait and what falls due."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from appealbus.core.domain.source_state import BreakerState, SourceState
+from appealbus.core.health.facts import Facts
+from appealbus.core.health.finding import Finding, Severity
+from appealbus.core.health.links import of_certificate, of_link, of_queues
+
+
+def of_workers(facts: Facts) -> Iterator[Finding]:
+    """Yield what is wrong with who works, and with their connections."""
+    counts = facts.counts
+    if not facts.workers:
+        waits = counts.ready + counts.in_work + counts.suspect
+        detail = f"none is alive{f', and {waits} appeals wait' if waits else ''}"
+        yield Finding(Severity.CRITICAL, "workers", detail, "start `appealbus run`, and look at what its log ends with")
+    several = len(facts.workers) > 1
+    for worker in facts.workers:
+        for link in worker.links:
+            found = of_link(link, f" of worker {worker.host}:{worker.pid}" if several else "")
+            if found is not None:
+                yield found
+    yield from of_queues(link for worker in facts.workers for link in worker.links)
+
+
+def of_sources(facts: Facts) -> Iterator[Finding]:
+    """Yield which sources are away, and who waits for them until when."""
+    parked = {each.source: each for each in facts.parked}
+    for source in facts.sources:
+        for certificate in source.certificates:
+            found = of_certificate(source.source, certificate, facts.at)
+            if found is not None:
+                yield found
+        if source.breaker != BreakerState.CLOSED:
+            waits = parked.pop(source.source, None)
+            waiting = f"; {_appeals(waits.appeals)} for it" if waits else ""
+            last = f"; last error: {source.last_error}" if source.last_error else ""
+            detail = f"it does not answer, its breaker is {_word(source)}{waiting}{last}"
+            todo = "tell its owner; what waits goes on by itself once it is back"
+            yield Finding(Severity.WARNING, f"source {source.source}", detail, todo)
+    for waits in parked.values():
+        times = f"the first is asked for again at {_at(waits.first_at)}, the last at {_at(waits.last_at)}"
+        todo = f"nothing, if it answers by then; `appealbus appeals --source {waits.source}` lists them"
+        yield Finding(Severity.INFO, f"source {waits.source}", f"{_appeals(waits.appeals)} for it; {times}", todo)
+
+
+def of_appeals(facts: Facts) -> Iterator[Finding]:
+    """Yield which appeals nobody works on, and what falls due without its facts."""
+    counts, due = facts.counts, facts.due
+    if due.appeals:
+        over = f", {due.overdue} of them overdue" if due.overdue else ""
+        many = f"more than {due.appeals}" if due.more else str(due.appeals)
+        detail = f"{many} fall due until {due.until:%Y-%m-%d} and lack facts{over}: {', '.join(due.numbers)}"
+        todo = f"`appealbus appeals --due-before {due.until:%Y-%m-%d}`, then `appealbus why NUMBER`"
+        yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, "due dates", detail, todo)
+    for name, count in counts.lacking.items():
+        detail = f"{_appeals(count)} for a lookup that is not loaded"
+        todo = "`appealbus check` says why; of one that is gone for good, bus.retired says so"
+        yield Finding(Severity.WARNING, f"lookup {name}", detail, todo)
+    if counts.held:
+        todo = "`appealbus appeals --held` and `appealbus why NUMBER`, then `appealbus release NUMBER`"
+        yield Finding(Severity.WARNING, "held", f"{counts.held} appeals are not worked", todo)
+    if counts.suspect:
+        detail = f"{counts.suspect} appeals were left by workers that died, and are taken one at a time"
+        todo = "look for worker.died in the log; what kills again is held by itself"
+        yield Finding(Severity.WARNING, "suspect", detail, todo)
+
+
+def _word(source: SourceState) -> str:
+    return source.breaker.replace("_", " ")
+
+
+def _appeals(count: int) -> str:
+    return "1 appeal waits" if count == 1 else f"{count} appeals wait"
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

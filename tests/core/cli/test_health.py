@@ -1,0 +1,74 @@
+"""`appealbus health`: one answer over a real journal."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
+from appealbus.schemas.dossier import Completeness
+
+NOW = datetime.now(UTC)
+WORKER = WorkerState("w", "host1", 7, NOW)
+
+
+async def accept(journal, message: str, due_in: int) -> int:
+    """Take an appeal that is due in so many days."""
+    content = Appeal(
+        message_id=message,
+        channel="portal",
+        kind=AppealKind.REPORT,
+        applicant=PersonApplicant(),
+        text="",
+        due_on=NOW.astimezone().date() + timedelta(days=due_in),
+    )
+    return (await journal.accept(NewAppeal(content, NOW, "appealbus"))).appeal_id
+
+
+async def test_all_is_well(program, journal):
+    """Exit code 0 and one line."""
+    await journal.beat(WORKER, [], 600)
+    done = program("health")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "All is well.\n", "")
+    assert json.loads(program("health", "--json").stdout) == {"well": True, "findings": []}
+
+
+async def test_the_worst_first_with_what_to_do(program, journal):
+    """A connection that is refused before a message in quarantine; exit code 1."""
+    link = LinkState("main.consume", LinkStatus.REFUSED, "the password is wrong")
+    await journal.beat(WorkerState("w", "host1", 7, NOW, links=(link,)), [], 600)
+    await journal.quarantine(NewQuarantine(NOW, "files", "a:1", "no JSON", b"{", "application/json"))
+    done = program("health")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "critical  link main.consume: refused: the password is wrong"
+    assert lines[1].strip() == "mend the password, the virtual host, the right or the missing queue"
+    assert lines[2].startswith("warning   quarantine: 1 by files")
+    told = json.loads(program("health", "--json").stdout)
+    assert [each["severity"] for each in told["findings"]] == ["critical", "warning"]
+
+
+async def test_what_falls_due_without_facts(program, journal):
+    """Open and not complete, from a month ago until in three days; others and what has no date are left out."""
+    await journal.beat(WORKER, [], 600)
+    ids = [await accept(journal, f"m{due}", due) for due in (-40, -1, 2, 3, 4)]
+    done = {"dossier": b"{}", "version": 1, "completeness": Completeness.COMPLETE}
+    await journal.conclude(Conclusion(ids[3], **done))
+    again = NOW + timedelta(hours=1)
+    parked = {"completeness": Completeness.PARTIAL, "due_at": again, "waits_for": ["gbdfl", "egkn"]}
+    await journal.conclude(Conclusion(ids[2], dossier=b"{}", version=1, **parked))
+    [due, *others] = json.loads(program("health", "--json").stdout)["findings"]
+    assert (due["severity"], due["about"]) == ("critical", "due dates")
+    assert due["detail"].startswith("2 fall due until ")
+    assert ", 1 of them overdue: " in due["detail"]
+    assert [(each["severity"], each["about"]) for each in others] == [("info", "source egkn"), ("info", "source gbdfl")]
+
+
+def test_a_journal_that_is_damaged_is_the_finding(program, tmp_path: Path):
+    """Exit code 1, with what to do."""
+    (tmp_path / "appealbus.db").write_bytes(b"dear diary" * 1000)
+    done = program("health")
+    assert done.returncode == 1
+    assert done.stdout.startswith("critical  journal: ")

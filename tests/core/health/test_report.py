@@ -1,0 +1,169 @@
+"""What health finds in what the journal holds: each kind of trouble once, the worst first, with what to do."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appealbus.core.domain.certificate import SOON, CertificateState
+from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueSoon, ParkedFor
+from appealbus.core.health import journal, messages
+from appealbus.core.health.facts import Disk, Facts
+from appealbus.core.health.finding import Severity, all_is_well
+from appealbus.core.health.report import report
+from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.rows import JournalState, WorkerState
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+SOUND = SourceState("egkn", "shep", "closed", 0, 0, 1.0)
+WORKER = WorkerState("w", "host", 7, NOW)
+WELL = Facts(
+    at=NOW,
+    counts=Counts(0, 0, 0, 0, 0, {}, None),
+    workers=[WORKER],
+    standing=JournalState("j", 1, 5, NOW, 0.0, None, 0.0, 0.0, 0),
+    sources=[SOUND],
+    parked=[],
+    due=DueSoon(date(2026, 11, 27), 0, more=False, overdue=0, numbers=()),
+    receivers=frozenset({"registry"}),
+    disk=Disk(Path("/j"), 50 * 2**30, 100 * 2**30),
+)
+HOUR = timedelta(hours=1)
+PARKED = ParkedFor("egkn", 3, NOW + HOUR, NOW + 2 * HOUR)
+CERTIFICATE = CertificateState("sign.p12", "signs", "Bus", NOW - 900 * HOUR, NOW + 48 * HOUR)
+
+
+def counted(**counts: object) -> Facts:
+    """All is well, but for these counts."""
+    return replace(WELL, counts=replace(WELL.counts, **counts))  # type: ignore[arg-type]
+
+
+def linked(link: LinkState) -> Facts:
+    """All is well, but for a worker's connection."""
+    return replace(WELL, workers=[replace(WORKER, links=(link,))])
+
+
+def sourced(**state: object) -> Facts:
+    """All is well, but for a source."""
+    return replace(WELL, sources=[replace(SOUND, **state)])  # type: ignore[arg-type]
+
+
+def test_nothing_is_found_where_all_is_well():
+    """Work that is under way is no finding."""
+    busy = counted(ready=5000, in_work=200, parked=3, outbox={"registry": 4}, oldest_undelivered={"registry": NOW})
+    assert report(WELL) == report(busy) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "severity", "told"),
+    [
+        (replace(WELL, workers=[]), "critical", "workers: none is alive; start `appealbus run`"),
+        (
+            linked(LinkState("main", LinkStatus.REFUSED, "no right")),
+            "critical",
+            "link main: refused: no right; mend the",
+        ),
+        (linked(LinkState("main", LinkStatus.DOWN)), "critical", "link main: down; see whether the broker runs"),
+        (linked(LinkState("main", LinkStatus.BLOCKED)), "warning", "link main: blocked; make room"),
+        (linked(LinkState("main", LinkStatus.UP, "a queue is gone", warning=True)), "warning", "link main: a queue is"),
+        (
+            linked(LinkState("main", LinkStatus.UP, messages={"q.unrouted": 2})),
+            "warning",
+            "queue q.unrouted: 2 messages",
+        ),
+        (
+            replace(WELL, standing=replace(WELL.standing, doubt="jumped", doubted_by=90.0, doubt_left=3600.0)),
+            "warning",
+            "clock: in doubt, nothing is deleted or given up: it jumped by 90 s",
+        ),
+        (
+            counted(log_unplaced=9, oldest_unplaced=NOW - HOUR),
+            "warning",
+            "log: 9 entries have no position, the oldest for 60 min",
+        ),
+        (
+            replace(WELL, disk=Disk(Path("/j"), 2**30, 100 * 2**30)),
+            "critical",
+            "disk: 1.0 GiB are left, 1% of the disk",
+        ),
+        (replace(WELL, disk=Disk(Path("/j"), 2**30, 20 * 2**30)), "warning", "disk: 1.0 GiB are left, 5% of the disk"),
+        (
+            replace(WELL, due=DueSoon(date(2026, 11, 27), 2, more=False, overdue=0, numbers=("A-1", "A-2"))),
+            "warning",
+            "due dates: 2 fall due until 2026-11-27 and lack facts: A-1, A-2; `appealbus appeals --due-before 2026-11",
+        ),
+        (
+            replace(WELL, due=DueSoon(date(2026, 11, 27), 9, more=True, overdue=1, numbers=("A-1",))),
+            "critical",
+            "due dates: more than 9 fall due until 2026-11-27 and lack facts, 1 of them overdue: A-1",
+        ),
+        (counted(lacking={"a.b": 2}), "warning", "lookup a.b: 2 appeals wait for a lookup that is not loaded"),
+        (counted(held=1), "warning", "held: 1 appeals are not worked; `appealbus appeals --held`"),
+        (counted(suspect=1), "warning", "suspect: 1 appeals were left by workers that died"),
+        (
+            replace(sourced(breaker="open", last_error="a.b: no"), parked=[PARKED]),
+            "warning",
+            "source egkn: it does not answer, its breaker is open; 3 appeals wait for it; last error: a.b: no; tell",
+        ),
+        (
+            sourced(certificates=(CERTIFICATE,)),
+            "warning",
+            "source egkn: certificate sign.p12 (signs) ends on 2026-11-26",
+        ),
+        (
+            sourced(certificates=(replace(CERTIFICATE, not_after=NOW - HOUR),)),
+            "critical",
+            "source egkn: certificate sign.p12 (signs) ended on 2026-11-24",
+        ),
+        (replace(WELL, parked=[PARKED]), "info", "source egkn: 3 appeals wait for it; the first is asked for again at"),
+        (
+            counted(outbox={"registry": 4}, oldest_undelivered={"registry": NOW - HOUR}),
+            "warning",
+            "receiver registry: 4 versions are not confirmed, the oldest for 60 min",
+        ),
+        (
+            counted(outbox={"old one": 4}),
+            "warning",
+            "receiver old one: 4 dossiers wait for it, and it is not configured",
+        ),
+        (
+            counted(alone={"registry": 1}),
+            "warning",
+            "receiver registry: it does not take 1 versions; `appealbus deliver",
+        ),
+        (
+            counted(quarantine=2, quarantined={"portal": QuarantineHeld(2, 20, NOW)}),
+            "warning",
+            "quarantine: 2 by portal: each may be an appeal that nobody works on; `appealbus quarantine list`",
+        ),
+        (counted(waiting_changes=1), "info", "changes: 1 wait for appeals that are not known"),
+    ],
+)
+def test_each_trouble_is_one_finding(facts: Facts, severity: str, told: str):
+    """It says what is wrong and what to do; what mends itself, or is meant so, leaves all well."""
+    [finding] = report(facts)
+    assert finding.severity == severity
+    assert str(finding).startswith(told)
+    assert all_is_well([finding]) == (severity == "info")
+
+
+def test_the_worst_is_told_first():
+    """Whoever reads one line reads the one that matters most."""
+    facts = replace(counted(waiting_changes=1, held=1), workers=[])
+    assert [finding.severity for finding in report(facts)] == [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
+
+
+def test_bounds_are_those_of_the_alerts():
+    """The command and Prometheus call the same thing late."""
+    alerts = (Path(__file__).parents[3] / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8")
+    for pattern, bound in (
+        (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages._LATE),
+        (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", journal._UNPLACED),
+        (r"- time\(\) < (\d+) \* 86400$", SOON),
+    ):
+        [found] = re.findall(pattern, alerts, re.MULTILINE)
+        assert timedelta(seconds=int(found)) == bound or timedelta(days=int(found)) == bound
