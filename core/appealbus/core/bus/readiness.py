@@ -78,7 +78,9 @@ def _link(link: LinkState, needed: bool) -> Check:
     found, well = of_link(link), f"{link.status.value}: {link.detail}" if link.detail else link.status.value
     # Blocked is back-pressure: the other side is there and will go on by itself.
     there = link.status in (LinkStatus.UP, LinkStatus.BLOCKED)
-    return _check(link.name, needed and not there, None if there and not link.warning else found, well)
+    if there and not link.warning:
+        return Check(link.name, True, needed, well)
+    return _check(link.name, needed and not there, found, well)
 
 
 def _check(name: str, needed: bool, found: Finding | None, well: str) -> Check:
