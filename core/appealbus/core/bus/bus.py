@@ -105,7 +105,7 @@ class Bus:
         """Messages in, by channel and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
         self.answers = self._arrivals.answers
         """Answers that came by themselves, by source and what became of them: `stored`, `again`, `unknown`."""
-        self.dossiers = casework.dossiers
+        self.dossiers, self.delays = casework.dossiers, casework.delays
         """Versions written, by completeness."""
         self._heartbeat = Heartbeat(journal, self._dispatcher, self._source_states, self.links, casework.dossiers)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import structlog
 
+from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.dispatcher import RunEnd
 from appealbus.core.bus.region import region_of
 from appealbus.core.bus.relay import Relay
@@ -76,6 +77,8 @@ class Casework:
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
+        self.delays = {"first": DelayTally(), "complete": DelayTally()}
+        """How long it took from acceptance to the first version, and to the first that is complete."""
         self.contracts = parts.contracts.known_to()
         """By kind of appeal, from what is known so far of the plugins that have worked this journal."""
         self._tells_outcomes = parts.host.listens(Hooks.lookup_ended)
@@ -179,6 +182,7 @@ class CaseRun:
         self._contract = contract
         self.started = monotonic()
         self.answers_seen: frozenset[str] | None = None
+        self._was_complete = False
         self._casework = casework
         self._journal = casework.journal
 
@@ -211,6 +215,7 @@ class CaseRun:
         due_at = min((state.next_attempt_at for state in asked.values() if state.next_attempt_at), default=None)
         case = self.case = known_anew(case, asked)
         told = await self._told(asked)
+        self._was_complete = told is not None and told.complete
         known = self._whole(asked, told)
         if told is not None and told.tells(case.notes) and await self._says_the_same(told, known.states):
             return await self._put_off(known, due_at)
@@ -259,12 +264,21 @@ class CaseRun:
             dossier.completeness, due_at, states, dossier, doubted=bool(self._left_out(states)), lacks=known.lacks
         )
         failpoint("bus.concluded")
-        self._casework.dossiers[dossier.completeness.value] += 1
+        self._count(dossier)
         for relay in self._casework.relays:
             relay.wake()
         host.dossier_ready(dossier)
         self._log(dossier, states)
         return end
+
+    def _count(self, dossier: Dossier) -> None:
+        casework = self._casework
+        casework.dossiers[dossier.completeness.value] += 1
+        seconds = (self._journal.now() - self.case.receipt.accepted_at).total_seconds()
+        if dossier.version == 1:
+            casework.delays["first"].took(seconds)
+        if dossier.completeness is Completeness.COMPLETE and not self._was_complete:
+            casework.delays["complete"].took(seconds)
 
     async def _put_off(self, known: Whole, due_at: datetime | None) -> RunEnd:
         """End a run that has nothing new to tell."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Protocol
 
+from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.readiness import Observed, checks
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
@@ -38,6 +39,7 @@ class Watched(Observed, Protocol):
     messages: Tally
     answers: Tally
     dossiers: Counter[str]
+    delays: dict[str, DelayTally]
 
     @property
     def in_flight(self) -> int:
@@ -83,6 +85,7 @@ class ServiceView:
             in_flight=bus.in_flight,
             messages=messages | _counted(bus.messages),
             dossiers={each.value: bus.dossiers[each.value] for each in Completeness},
+            delays={name: each.told() for name, each in bus.delays.items()},
             deliveries={(each.name, name): each.results[name] for each in bus.relays for name in _DELIVERY_RESULTS},
             answers=answers | _counted(bus.answers),
             calls={name: _calls(guard) for name, guard in bus.guards.items()},

@@ -32,6 +32,16 @@ class SourceCalls:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """How long something took since the start, each time."""
+
+    within: tuple[tuple[float, int], ...]
+    """How often so many seconds at most, by rising bounds; the last bound is infinite."""
+    seconds: float
+    """All together."""
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What this process has done since its start, and what it does now. What has not happened yet is there as 0."""
 
@@ -41,6 +51,8 @@ class Figures:
     """Messages in, by intake and result: `new`, `repeated`, `quarantined`, or `failed` where nothing was kept."""
     dossiers: Mapping[str, int]
     """Dossier versions made, by completeness."""
+    delays: Mapping[str, Delays]
+    """From acceptance to the `first` version, and to the first that is `complete`."""
     deliveries: Mapping[tuple[str, str], int]
     """Attempts to hand a version over, by receiver and result: `delivered`, `failed` or `alone`."""
     answers: Mapping[tuple[str, str], int]

@@ -155,6 +155,8 @@ class Told:
 
         """
         told: dict[str, Any] = from_json(bare(version.skeleton))
+        self.complete = told["completeness"] == Completeness.COMPLETE.value
+        """Whether it lacked nothing."""
         self._changes = told.get("changes", [])
         there = {(state.lookup, state.key): state.inputs for state in states}
         keys = {(name, *((each.name, each.value) for each in inputs)): key for (name, key), inputs in there.items()}
@@ -183,7 +185,7 @@ class Told:
             self._news.keys(),
             [_unasked(names[item["lookup"], item["key"]], item) for item in told["outcomes"] if _is_unasked(item)],
             {present.get(each["lookup"], each["lookup"]) for each in told.get("plan", ()) if "not_loaded" not in each}
-            if told["completeness"] == Completeness.COMPLETE.value
+            if self.complete
             else (),
             documents,
         )

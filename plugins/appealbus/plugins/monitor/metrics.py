@@ -5,7 +5,7 @@ Labels are names from the configuration and words of our own. docs/metrics.md ex
 
 import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -89,6 +89,12 @@ class Page(Collector):
         )
         dossiers = {(completeness,): float(count) for completeness, count in figures.dossiers.items()}
         yield _counter("appealbus_dossiers", "Dossier versions made.", dossiers, "completeness")
+        delays = HistogramMetricFamily(
+            "appealbus_dossier_delay_seconds", "From acceptance to a version of the dossier.", labels=["version"]
+        )
+        for name, each in figures.delays.items():
+            delays.add_metric([name], _buckets(each.within), each.seconds)
+        yield delays
         results = {key: float(count) for key, count in figures.deliveries.items()}
         yield _counter("appealbus_deliveries", "Attempts to hand a version over.", results, "receiver", "result")
 
@@ -125,8 +131,7 @@ class Page(Collector):
             "appealbus_source_call_duration_seconds", "How long calls to the source took.", labels=["source"]
         )
         for name, each in figures.calls.items():
-            within = [("+Inf" if bound == math.inf else str(bound), float(count)) for bound, count in each.within]
-            calls.add_metric([name], within, each.seconds)
+            calls.add_metric([name], _buckets(each.within), each.seconds)
         yield calls
         left = {(name,): float(each.left_behind) for name, each in figures.calls.items()}
         text = "Calls whose lookup went on after its time."
@@ -219,6 +224,10 @@ class Page(Collector):
 
 def _age(now: datetime, since: datetime | None) -> float:
     return 0.0 if since is None else max(timedelta(), now - since).total_seconds()
+
+
+def _buckets(within: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
+    return [("+Inf" if bound == math.inf else str(bound), float(count)) for bound, count in within]
 
 
 def _gauge(name: str, text: str, values: Mapping[K, float], *labels: str) -> Metric:
