@@ -23,7 +23,7 @@ _ANSWERED_NO = frozenset({"refused", "not_found"})
 _IDENTIFIER = re.compile(
     r"(?<![0-9A-Za-z-])[0-9]{12}(?![0-9A-Za-z-])|(?<![0-9A-Za-z-])\d\d[:-]\d{3}[:-]\d{3}[:-]\d{3,5}\b"
 )
-_TEXTS = frozenset({"number", "message_id", "change", "reason", "by", "owner"})
+_TEXTS = frozenset({"number", "message_id", "change", "reason", "purpose", "by", "owner"})
 """The beginning of a worker's name is twelve characters, one time in three hundred of digits alone."""
 _KILLED = "three workers died, one after the other, while each worked on this appeal alone"
 

@@ -26,6 +26,7 @@ def look(
     *,
     number: str | None = None,
     copy: bool = False,
+    purpose: str = "",
     about: Callable[[T], Mapping[str, int]] | None = None,
 ) -> T:
     """Read what shows personal data, note who looks at it, and return it to be shown.
@@ -36,6 +37,7 @@ def look(
         what: the command, for the log.
         number: of the appeal that it is about.
         copy: whether the journal is one that nobody works, and that must stay as it is.
+        purpose: why somebody looks, where they are asked.
         about: what else the log is to say of what was read: numbers alone.
 
     """
@@ -50,7 +52,7 @@ def look(
                 return found
         try:
             async with cli.journal(write=True) as journal:
-                await journal.note_look(what, number=number, about=about(found) if about else {})
+                await journal.note_look(what, number=number, purpose=purpose, about=about(found) if about else {})
         except JournalError as error:
             cli.err.print(f"Who looks cannot be noted, so nothing is shown: {error}", style="red")
             cli.fail("Of a copy that nobody works, such as a backup: --copy notes nothing.", EXIT_JOURNAL)

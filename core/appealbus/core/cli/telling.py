@@ -236,7 +236,9 @@ def _read(about: str, detail: Detail) -> str:
     version = f" version {detail['version']}" if detail.get("version") else ""
     message = f" {detail['id']}" if detail.get("id") else ""
     rows = f", {detail['rows']} rows after {detail.get('after')}" if "rows" in detail else ""
-    return f"{detail.get('as', '')}{version}{message}{rows}"
+    found = f", {detail['found']} found" if "found" in detail else ""
+    purpose = f": {detail['purpose']}" if detail.get("purpose") else ""
+    return f"{detail.get('as', '')}{version}{message}{rows}{found}{purpose}"
 
 
 def _quarantined(about: str, detail: Detail) -> str:

@@ -1,7 +1,7 @@
 """Appeals and their dossiers in a list, without what they say."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from appealbus.schemas.base import Word
 
@@ -46,6 +46,14 @@ class AppealRow:
     """Lookups of its contract that could not be asked since they are not loaded."""
     closed: str | None = None
     """The kind of change with which it ended: `answered`, `withdrawn`, `closed`."""
+    due_on: date | None = None
+    """The date set by law."""
+    waits_for: tuple[str, ...] = ()
+    """Sources that a parked appeal asks again."""
+    kind: str | None = None
+    place: str | None = None
+    signal: str | None = None
+    """The worst severity of its signals."""
 
 
 @dataclass(frozen=True, slots=True)

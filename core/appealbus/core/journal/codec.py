@@ -1,6 +1,7 @@
 """Between the journal's rows and the models."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from appealbus.schemas.stored import APPEAL, CHANGE, INPUTS, PROVENANCE, Stored
 from appealbus.schemas.upcasting import upcast
 
 _SOURCE: Stored[SourceState] = Stored(SourceState, partial(upcast, "source"))
+_NO_DATE = date.max.toordinal()
 _WORKER: Stored[WorkerState] = Stored(WorkerState, partial(upcast, "worker"))
 
 
@@ -156,6 +158,11 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         held_reason=row.held_reason,
         lacks=tuple(names_from(row.lacks)),
         closed=row.closed,
+        due_on=None if row.urgency == _NO_DATE else date.fromordinal(row.urgency),
+        waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),
+        kind=row.kind,
+        place=row.place,
+        signal=row.signal,
     )
 
 

@@ -71,16 +71,19 @@ class Upkeep(Writing):
         """Prove that the journal can be written: returns once something was, and leaves nothing behind."""
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
 
-    async def note_look(self, what: str, *, number: str | None = None, about: Mapping[str, int] | None = None) -> None:
+    async def note_look(
+        self, what: str, *, number: str | None = None, purpose: str = "", about: Mapping[str, int] | None = None
+    ) -> None:
         """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
 
         Args:
             what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
             number: the appeal's.
+            purpose: why, in the person's own words.
             about: what else is to be said of it.
 
         """
-        await self._write.submit(looking.look, looking.Look(what, self.actor, number, about or {}))
+        await self._write.submit(looking.look, looking.Look(what, self.actor, number, about or {}, purpose))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""

@@ -8,8 +8,8 @@ from appealbus.core.domain.event import BUS
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import store
 from appealbus.core.journal.clock import Clock
+from appealbus.core.journal.finding import Finder
 from appealbus.core.journal.key import JournalKey
-from appealbus.core.journal.reader import JournalReader
 from appealbus.core.journal.rows import JournalState
 from appealbus.core.journal.writer import Writer
 from appealbus.core.journal.writes import journal_state
@@ -22,7 +22,7 @@ class _ReadOnly(JournalError):
         super().__init__("this journal was opened for reading only", "read_only")
 
 
-class Writing(JournalReader):
+class Writing(Finder):
     """A journal that can be written to."""
 
     def __init__(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from appealbus.core.domain.event import Event, What
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.writes import events
+from appealbus.schemas.base import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Look:
     by: str
     number: str | None
     about: Mapping[str, int]
+    purpose: str = ""
 
 
 def look(connection: Connection, items: Sequence[Look]) -> list[None]:
@@ -30,4 +32,5 @@ def _event(connection: Connection, item: Look) -> Event:
     it = None
     if item.number is not None:
         it = connection.scalar(select(appeal.c.id).where(appeal.c.number == item.number))
-    return Event(What.READ, it, item.by, detail={"as": item.what, **item.about})
+    purpose = {"purpose": printable(item.purpose)} if item.purpose else {}
+    return Event(What.READ, it, item.by, detail={"as": item.what, **item.about, **purpose})

@@ -1,0 +1,165 @@
+"""The options that say which appeals are meant, the same for every command, and what people are asked for them.
+
+Who and which parcel is meant is never part of the command line, which every account of the machine can read.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.selection import Selection
+from appealbus.core.journal.naming import holder, parcel
+from appealbus.schemas.identifiers import parse_kato, parse_or_none
+
+_LONGEST = 500
+"""Characters of a purpose: one that is longer is a file, which belongs elsewhere."""
+_DAY = "%Y-%m-%d"
+_SPELT = 300
+"""Characters of an identifier with all that stands between its digits."""
+
+
+def _options(
+    *,
+    state: Annotated[AppealState | None, typer.Option(help="Of one state alone.")] = None,
+    held: Annotated[bool, typer.Option("--held", help="Held: the same as --state held.")] = False,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Parked until this source is asked again; most urgent first.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(metavar="CODE", help="With a question that ended so, as `why` shows: guard.timeout.")
+    ] = None,
+    due_before: Annotated[
+        datetime | None, typer.Option(metavar="DAY", formats=[_DAY], help="Due by law before this day; urgent first.")
+    ] = None,
+    due_from: Annotated[
+        datetime | None, typer.Option(metavar="DAY", formats=[_DAY], help="Due by law on this day or later.")
+    ] = None,
+    completeness: Annotated[
+        str | None, typer.Option(metavar="WORD", help="Of the newest dossier: partial or complete.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Of one kind, such as complaint.")] = None,
+    place: Annotated[str | None, typer.Option(metavar="КАТО", help="About one place.")] = None,
+    signal: Annotated[
+        str | None, typer.Option(metavar="SEVERITY", help="Whose worst signal is critical, warning or info.")
+    ] = None,
+    receiver: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With a version that this receiver has not confirmed.")
+    ] = None,
+    lacking: Annotated[
+        bool, typer.Option("--lacking", help="Only those whose contract wants a lookup that was not loaded.")
+    ] = False,
+    person: Annotated[
+        bool, typer.Option("--person", help="Who names a person or a body: the ИИН or БИН is asked for.")
+    ] = False,
+    person_file: Annotated[
+        Path | None, typer.Option("--person-file", metavar="FILE", help="The same, by the first line of a file.")
+    ] = None,
+    parcel: Annotated[bool, typer.Option("--parcel", help="Who names a parcel: its number is asked for.")] = False,
+    parcel_file: Annotated[
+        Path | None, typer.Option("--parcel-file", metavar="FILE", help="The same, by the first line of a file.")
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why a person or a parcel is looked for; else it is asked for.")
+    ] = None,
+) -> None:
+    """Be the list of the options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the options say."""
+
+    selection: Selection
+    purpose: str = ""
+    """Why somebody is looked for; empty where nobody is."""
+
+
+def selects(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a selection; it gets what they say as `chosen`."""
+    options = inspect.signature(_options).parameters
+
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> None:
+        said = {name: given.pop(name) for name in options}
+        command(*args, chosen=chosen_by(**said), **given)
+
+    own = [each for each in inspect.signature(command).parameters.values() if each.name != "chosen"]
+    every = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *options.values())]
+    run.__annotations__ = {each.name: each.annotation for each in every}
+    run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    return run
+
+
+def chosen_by(
+    *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None, purpose: str | None, **said: Any
+) -> Chosen:
+    """Return what the options say; ask for what must not stand among them.
+
+    Raises:
+        BadParameter: something is no such thing.
+
+    """
+    if said.pop("held"):
+        if said["state"] not in (None, AppealState.HELD):
+            raise typer.BadParameter("--held is --state held; write one of them")
+        said["state"] = AppealState.HELD
+    for name in ("due_before", "due_from"):
+        said[name] = _day(said[name])
+    if said["place"] is not None:
+        said["place"] = parse_or_none(parse_kato, said["place"])
+        if said["place"] is None:
+            raise typer.BadParameter("write the nine digits of a place in КАТО", param_hint="--place")
+    named = []
+    if person or person_file is not None:
+        named.append(_named("ИИН or БИН", "--person", person_file, _person))
+    if parcel or parcel_file is not None:
+        named.append(_named("cadastral number", "--parcel", parcel_file, _parcel))
+    return Chosen(Selection(named=tuple(named), **said), checked_purpose(purpose, asked=bool(named)))
+
+
+def checked_purpose(purpose: str | None, *, asked: bool) -> str:
+    """Return why personal data is looked at; where it must be said and is not, ask for it."""
+    if purpose is None and asked:
+        purpose = typer.prompt("What for (it is noted)", err=True)
+    if purpose is not None and not 0 < len(purpose.strip()) <= _LONGEST:
+        raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--purpose")
+    return purpose or ""
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _named(what: str, option: str, file: Path | None, read: Callable[[str], tuple[str, str] | None]) -> tuple[str, str]:
+    """Return who or what is meant. Nothing that was written is repeated, however wrong it is."""
+    written = typer.prompt(f"The {what}", err=True) if file is None else _first_line(file, f"{option}-file")
+    found = read(written) if len(written) <= _SPELT else None
+    if found is None:
+        raise typer.BadParameter(f"this is no {what}: look whether all its digits are right", param_hint=option)
+    return found
+
+
+def _person(written: str) -> tuple[str, str] | None:
+    found = holder(written, "")
+    return None if found is None else found[:2]
+
+
+def _parcel(written: str) -> tuple[str, str] | None:
+    found = parcel(written, "")
+    return None if found is None else found[:2]
+
+
+def _first_line(file: Path, option: str) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.readline(4 * _SPELT).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not in UTF-8"
+        raise typer.BadParameter(f"the file cannot be read: {why}", param_hint=option) from None

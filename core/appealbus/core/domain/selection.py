@@ -1,0 +1,118 @@
+"""Which appeals and which deliveries a person means, and places in lists of them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+from appealbus.core.domain.listing import AppealRow, AppealState
+
+_NO_DATE = date.max.toordinal()
+"""The urgency of an appeal that no law has set a date for."""
+_WRITTEN = re.compile(r"([a-z])([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which appeals: those that fulfil all that is said. Nothing said: all there are."""
+
+    state: AppealState | None = None
+    kind: str | None = None
+    place: str | None = None
+    """The place's КАТО, in its normal form."""
+    signal: str | None = None
+    """The worst severity of its signals."""
+    receiver: str | None = None
+    """One that has not confirmed a version yet, which nobody has given up."""
+    source: str | None = None
+    """One that a parked appeal asks again."""
+    code: str | None = None
+    """Of an outcome that is refused, unavailable, timed_out, invalid or awaiting."""
+    completeness: str | None = None
+    """Of the newest dossier."""
+    lacking: bool = False
+    """Whether its contract wants a lookup that was not loaded."""
+    due_from: date | None = None
+    due_before: date | None = None
+    """The date set by law; with either no change has ended the appeal."""
+    named: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """All of these are named by the appeal or a record found for it: kind and normal form. Personal."""
+
+    def __bool__(self) -> bool:
+        """Whether anything is said."""
+        return self != Selection()
+
+    @property
+    def due(self) -> tuple[int, int] | None:
+        """The first and the last day that are meant, as urgencies; None where no date is."""
+        if self.due_from is None and self.due_before is None:
+            return None
+        first = 0 if self.due_from is None else self.due_from.toordinal()
+        return first, _NO_DATE - 1 if self.due_before is None else self.due_before.toordinal() - 1
+
+    def told(self) -> dict[str, Any]:
+        """Return it for the log: nothing personal, only whether anybody or anything was named."""
+        said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "named"}
+        told = {name: str(value) for name, value in said.items() if value not in (None, False)}
+        return told | ({"named": " ".join(kind for kind, _ in self.named)} if self.named else {})
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySelection:
+    """Which deliveries: those that fulfil all that is said."""
+
+    receiver: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """When they were confirmed: from `since` on, before `until`."""
+
+    def told(self) -> dict[str, Any]:
+        """Return it for the log."""
+        return {each.name: str(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a list: behind the row with this id and, where the list goes by something else first, with that."""
+
+    id: int
+    first: int | None = None
+    """A day as a number, or a moment."""
+
+    def __str__(self) -> str:
+        """Return it as users get it: an id, or what only this program reads."""
+        if self.first is None:
+            return str(self.id)
+        return base64.urlsafe_b64encode(f"p{self.first}.{self.id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Return the place that is written so; raise ValueError where it is none."""
+        if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+            return cls(int(text))
+        try:
+            written = base64.urlsafe_b64decode(f"{text}{'=' * (-len(text) % 4)}".encode("ascii")).decode("ascii")
+        except (binascii.Error, ValueError):
+            written = ""
+        found = _WRITTEN.fullmatch(written)
+        if found is None or found[1] != "p":
+            raise ValueError("write it as the page before has told it")
+        return cls(int(found[3]), int(found[2]))
+
+
+NOWHERE = Place(0)
+"""Before all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of appeals."""
+
+    rows: Sequence[AppealRow]
+    places: Sequence[Place]
+    """Behind each of them."""
+    next: Place | None
+    """Where the next page begins; None: this is the last one."""

@@ -1,0 +1,68 @@
+"""The part of the journal that finds what a selection means."""
+
+from array import array
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
+from appealbus.core.journal import codec
+from appealbus.core.journal.reader import JournalReader
+from appealbus.core.journal.reads import selecting
+
+
+class Finder(JournalReader):
+    """A journal in which appeals are found by what is said of them."""
+
+    async def find(self, selection: Selection, after: Place = NOWHERE, limit: int = 100) -> Found:
+        """Return a page of the appeals that are selected, by id; of a source or a date the most urgent
+        first, of a receiver what waits longest.
+
+        Args:
+            selection: which appeals.
+            after: the place behind which the page begins, as a page before has told it.
+            limit: the most appeals; there are fewer on the last page alone.
+
+        Raises:
+            ValueError: the place is one of a list in another order.
+            ConfigError: somebody is named, and the journal's key is not there, or not its own.
+
+        """
+        if after != NOWHERE and (after.first is None) != selecting.by_id(selection):
+            raise ValueError("it comes from a list in another order")
+        found: list[tuple[AppealRow, Place]] = []
+        at: Place | None = after
+        # Not in one read: each step is short, and a reader that stands still for seconds would hold up the others.
+        while at is not None and len(found) < limit:
+            rows, at = await self._read(partial(self._step, selection, at, limit - len(found)))
+            found += rows
+        return Found([row for row, _ in found], [place for _, place in found], at)
+
+    async def selected(self, selection: Selection, most: int) -> "array[int]":
+        """Return the ids of all that is selected, in their order: up to one more than `most`."""
+
+        def read(connection: Connection) -> "array[int]":
+            search = selecting.Search(connection, selection, self._marks(connection, selection))
+            return array("q", sorted(islice(selecting.ids(search), most + 1)))
+
+        return await self._read(read)
+
+    async def appeals_by_id(self, ids: Sequence[int]) -> list[AppealRow]:
+        """Return how appeals stand, in the order of their ids; those that are gone are left out."""
+        return await self._read(lambda connection: selecting.rows_of(connection, ids))
+
+    def _step(
+        self, selection: Selection, after: Place, limit: int, connection: Connection
+    ) -> tuple[list[tuple[AppealRow, Place]], Place | None]:
+        search = selecting.Search(connection, selection, self._marks(connection, selection), after)
+        rows, at = selecting.appeals(search, limit)
+        return [(codec.appeal_from_row(row), selecting.place(selection, row)) for row in rows], at
+
+    def _marks(self, connection: Connection, selection: Selection) -> list[bytes]:
+        if not selection.named:
+            return []
+        key = self._key_of(connection)
+        return [key.mark(kind, identifier) for kind, identifier in selection.named]

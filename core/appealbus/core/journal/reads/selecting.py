@@ -1,0 +1,274 @@
+"""The appeals that a selection means: a page costs what is on it, and at worst some ten thousand rows beside.
+
+One part of the selection drives: its index gives the candidates in order, as a subquery with a limit, and all other
+parts are asked of those alone. SQLite keeps no statistics, so which part drives is decided here, the rarest first.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_, union_all
+
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal import codec
+from appealbus.core.journal.tables import (
+    ALONE,
+    HELD,
+    IN_WORK,
+    LACKS,
+    OPEN,
+    PARKED,
+    READY,
+    SIGNALLED,
+    SUSPECT,
+    TROUBLE,
+    WAITS,
+    WAITS_FOR,
+    appeal,
+    lookup,
+    outbox,
+    subject,
+)
+
+SCAN = 10_000
+"""Candidates that one step looks at: some tens of milliseconds."""
+_COMBINATIONS = 400
+"""Of sources that are waited for together which one question names: SQLite takes 500 parts."""
+_NONE = -1
+_STATES = {
+    AppealState.READY: READY,
+    AppealState.IN_WORK: IN_WORK,
+    AppealState.PARKED: PARKED,
+    AppealState.SUSPECT: SUSPECT,
+    AppealState.HELD: HELD,
+}
+_FEW = (AppealState.HELD, AppealState.SUSPECT, AppealState.IN_WORK)
+Step = tuple[list[Row[Any]], Place | None]
+"""The rows of a step, and from where the next one goes on; None: that was all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for, and where."""
+
+    connection: Connection
+    selection: Selection
+    marks: Sequence[bytes] = ()
+    """Of whom and what the selection names."""
+    after: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """Gives candidates: a query with their `id`, and `by` where they come by something else first."""
+
+    query: Select[Any]
+    covers: frozenset[str]
+    """Which parts of the selection it fulfils."""
+    once: Callable[[Any], ColumnElement[bool]] | None = None
+    """Where candidates come several times: which of them counts."""
+
+
+def by_id(selection: Selection) -> bool:
+    """Say whether what is selected comes by its id; else the most urgent, or what waits longest, comes first."""
+    return _driving(selection) not in (_by_source, _by_due, _by_receiver)
+
+
+def place(selection: Selection, row: Row[Any]) -> Place:
+    """Return the place behind a row of a step."""
+    return Place(row.id, None if by_id(selection) else row.by)
+
+
+def appeals(search: Search, limit: int) -> Step:
+    """Return so many appeals at most, with all columns of their lists; there may be more though there are fewer."""
+    return _step(search, limit, list(appeal.columns))
+
+
+def ids(search: Search) -> Iterator[int]:
+    """Yield the ids of all that is selected, in the order of their list."""
+    after: Place | None = search.after
+    while after is not None:
+        rows, after = _step(replace(search, after=after), SCAN, [appeal.c.id])
+        yield from (row.id for row in rows)
+
+
+def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
+    """Return appeals by id, in the order of their ids; those that are gone are left out."""
+    query = select(*appeal.columns).where(appeal.c.id.in_(some)).order_by(appeal.c.id)
+    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+
+
+def _step(search: Search, limit: int, columns: list[Any]) -> Step:
+    connection = search.connection
+    driver = _driving(search.selection)(search)
+    rest = [condition for name, condition in _conditions(search) if name not in driver.covers]
+    size = SCAN if rest or driver.once else limit
+    candidates = driver.query.limit(size).subquery("candidates")
+    if driver.once is not None:
+        rest.append(driver.once(candidates))
+    order = [candidates.c.by, candidates.c.id] if "by" in candidates.c else [candidates.c.id]
+    query: Any = select(*columns, order[0].label("by"))
+    query = query.select_from(candidates.join(appeal, appeal.c.id == candidates.c.id))
+    found: list[Any] = list(connection.execute(query.where(*rest).order_by(*order).limit(limit)))
+    if len(found) == limit:
+        return found, place(search.selection, found[-1])
+    if not rest:
+        return found, None
+    end: Any = select(candidates.c.id, order[0].label("by")).order_by(*order).offset(size - 1)
+    last: Any = connection.execute(end).first()
+    return found, None if last is None else place(search.selection, last)
+
+
+def _driving(selection: Selection) -> Callable[[Search], _Driver]:
+    """Return the part that drives: the one that usually has the fewest appeals."""
+    for said, driver in (
+        (selection.named, _by_mark),
+        (selection.lacking, _by_lack),
+        (selection.state in _FEW, _by_state),
+        (selection.code, _by_code),
+        (selection.source, _by_source),
+        (selection.receiver, _by_receiver),
+        (selection.state in _STATES, _by_state),
+        (selection.signal, _by("signal", SIGNALLED)),
+        (selection.place, _by("place")),
+        (selection.due, _by_due),
+        (selection.kind, _by("kind")),
+    ):
+        if said:
+            return driver
+    return _by_id
+
+
+def _by_mark(search: Search) -> _Driver:
+    at = subject.c.appeal_id
+    query = select(at.label("id")).where(subject.c.mark == search.marks[0], at > search.after.id).order_by(at)
+    return _Driver(query, frozenset({"mark"}))
+
+
+def _by_lack(search: Search) -> _Driver:
+    return _Driver(_unsorted(LACKS, search.after), frozenset({"lacking"}))
+
+
+def _by_state(search: Search) -> _Driver:
+    state = _STATES[search.selection.state or AppealState.READY]
+    return _Driver(_unsorted(appeal.c.state == state, search.after), frozenset({"state"}))
+
+
+def _unsorted(which: ColumnElement[bool], after: Place) -> Select[Any]:
+    # `id + 0`: by id it would be looked for among all, not in the index that holds these alone.
+    at: ColumnElement[int] = appeal.c.id + 0
+    return select(appeal.c.id).where(which, at > after.id).order_by(at)
+
+
+def _by_code(search: Search) -> _Driver:
+    at = lookup.c.appeal_id
+    query = (
+        select(at.label("id")).distinct().where(TROUBLE, lookup.c.code == search.selection.code, at > search.after.id)
+    )
+    return _Driver(query.order_by(at), frozenset({"code"}))
+
+
+def _by_source(search: Search) -> _Driver:
+    """Walk the index once for each combination of sources that this one is in: they are few, and each is in order."""
+    parts = []
+    for waits_for in _combinations(search.connection, search.selection.source or ""):
+        one = _dated(WAITS_FOR & (appeal.c.waits_for == waits_for), search.after).limit(SCAN).subquery()
+        parts.append(select(one.c.id, one.c.by))
+    all_ = (union_all(*parts) if parts else _dated(appeal.c.id == _NONE, search.after)).subquery()
+    return _Driver(select(all_.c.id, all_.c.by).order_by(all_.c.by, all_.c.id), frozenset({"source"}))
+
+
+def _combinations(connection: Connection, source: str) -> list[str]:
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None and len(found) < _COMBINATIONS:
+        query = select(appeal.c.waits_for).where(WAITS_FOR, appeal.c.waits_for > after)
+        after = connection.scalar(query.order_by(appeal.c.waits_for).limit(1))
+        if after is not None and codec.one_word(source) in codec.names_from(after):
+            found.append(after)
+    return found
+
+
+def _by_due(search: Search) -> _Driver:
+    return _Driver(
+        _dated(OPEN & appeal.c.urgency.between(*(search.selection.due or (0, 0))), search.after), frozenset({"due"})
+    )
+
+
+def _dated(which: ColumnElement[bool], after: Place) -> Select[Any]:
+    query = select(appeal.c.id, appeal.c.urgency.label("by")).where(which)
+    if after.first is not None:
+        query = query.where(tuple_(appeal.c.urgency, appeal.c.id) > tuple_(after.first, after.id))
+    return query.order_by(appeal.c.urgency, appeal.c.id)
+
+
+def _by_receiver(search: Search) -> _Driver:
+    """Go by deliveries, the oldest first: their index has their ids, and not those of appeals."""
+    to, at = outbox.c.receiver == search.selection.receiver, outbox.c.id + 0
+    behind = at > (search.after.first or 0)
+    both = union_all(*(select(outbox.c.id).where(which, to, behind) for which in (WAITS, ALONE))).subquery()
+    oldest = select(both.c.id).order_by(both.c.id).limit(SCAN).subquery()
+    query = select(outbox.c.appeal_id.label("id"), outbox.c.id.label("by"))
+    query = query.select_from(oldest.join(outbox, outbox.c.id == oldest.c.id)).order_by(outbox.c.id)
+    return _Driver(query, frozenset({"receiver"}), _first_of_appeal(search))
+
+
+def _first_of_appeal(search: Search) -> Callable[[Any], ColumnElement[bool]]:
+    """Return what tells whether a candidate is its appeal's oldest delivery: by a later one it would come again."""
+    earlier = outbox.alias()
+    to = earlier.c.receiver == search.selection.receiver
+
+    def condition(candidates: Any) -> ColumnElement[bool]:
+        mine = (earlier.c.appeal_id == candidates.c.id) & (earlier.c.id < candidates.c.by)
+        return ~select(1).where(mine, to, *_lacked(earlier)).exists()
+
+    return condition
+
+
+def _lacked(deliveries: Any) -> tuple[ColumnElement[bool], ...]:
+    return deliveries.c.sent_at.is_(None), deliveries.c.skipped_at.is_(None)
+
+
+def _by(name: str, *also: ColumnElement[bool]) -> Callable[[Search], _Driver]:
+    def driver(search: Search) -> _Driver:
+        mine = appeal.c[name] == getattr(search.selection, name)
+        query = select(appeal.c.id).where(mine, *also, appeal.c.id > search.after.id).order_by(appeal.c.id)
+        return _Driver(query, frozenset({name}))
+
+    return driver
+
+
+def _by_id(search: Search) -> _Driver:
+    return _Driver(select(appeal.c.id).where(appeal.c.id > search.after.id).order_by(appeal.c.id), frozenset())
+
+
+def _conditions(search: Search) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    """Yield each part as a condition that no index serves: else a database might begin with it."""
+    selection = search.selection
+    if selection.state is not None:
+        yield "state", _text(appeal.c.state) == selection.state.value
+    for name in ("kind", "place", "signal", "completeness"):
+        if (said := getattr(selection, name)) is not None:
+            yield name, _text(appeal.c[name]) == said
+    if selection.source is not None:
+        waits = _text(appeal.c.waits_for).contains(f" {codec.one_word(selection.source)} ", autoescape=True)
+        yield "source", waits & (_text(appeal.c.state) == AppealState.PARKED.value)
+    if selection.lacking:
+        yield "lacking", _text(appeal.c.lacks) != ""
+    if selection.due is not None:
+        yield "due", (appeal.c.urgency + 0).between(*selection.due) & (_text(appeal.c.closed) == "")
+    if selection.code is not None:
+        mine = lookup.c.appeal_id == appeal.c.id
+        yield "code", select(1).where(mine, TROUBLE, _text(lookup.c.code) == selection.code).exists()
+    if selection.receiver is not None:
+        mine = (outbox.c.appeal_id == appeal.c.id) & (outbox.c.receiver == selection.receiver)
+        yield "receiver", select(1).where(mine, *_lacked(outbox)).exists()
+    for at, mark in enumerate(search.marks):
+        name = "mark" if at == 0 else f"mark {at}"
+        yield name, select(1).where(subject.c.appeal_id == appeal.c.id, subject.c.mark == mark).exists()
+
+
+def _text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(column, "")

@@ -1,0 +1,134 @@
+"""Appeals are found by all that is said of them, page after page, on every database."""
+
+import random
+from datetime import date
+
+import pytest
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.selection import NOWHERE, Place, Selection
+from appealbus.core.journal.key import JournalKey
+from appealbus.core.journal.reads import selecting
+from tests.core.journal.explaining import explain_all
+from tests.core.journal.many_appeals import fill
+from tests.services.journals import engine_of
+
+PARTS = {
+    "state": list(AppealState),
+    "kind": ["complaint", "nothing"],
+    "place": ["750000000"],
+    "signal": ["critical"],
+    "receiver": ["registry", "nobody"],
+    "source": ["egkn", "gbdfl", "nobody"],
+    "code": ["guard.timeout", "http.404"],
+    "completeness": ["partial"],
+    "lacking": [True],
+    "due_from": [date.fromordinal(740_005)],
+    "due_before": [date.fromordinal(740_015)],
+    "named": [(("iin", "0"),), (("iin", "0"), ("cadastral_number", "1"))],
+}
+
+
+class Marks(JournalKey):
+    """Makes marks that a test can write down: the digit, sixteen times."""
+
+    def mark(self, kind, identifier):
+        return bytes([int(identifier)]) * 16
+
+
+@pytest.fixture
+async def many(journal, url):
+    """A hundred and twenty appeals, whatever may be said of one."""
+    journal._key = Marks(b"secret")
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        filled = fill(connection, 120, random.Random(7))
+    engine.dispose()
+    return filled
+
+
+async def pages(journal, selection, limit):
+    """Return the ids of all pages, and the last place of each."""
+    found, places, after = [], [], NOWHERE
+    while after is not None:
+        page = await journal.find(selection, after, limit)
+        found += [row.appeal_id for row in page.rows]
+        assert len(page.rows) == limit or page.next is None
+        after = page.next
+        places.append(after)
+        assert len(places) < 1000
+    return found, places
+
+
+async def test_what_is_found_is_what_is_selected(journal, many, monkeypatch):
+    """Each part alone and any of them together; no page is short, nothing comes twice, and a frozen selection is it."""
+    monkeypatch.setattr(selecting, "SCAN", 17)
+    chance = random.Random(3)
+    selections = [Selection(**{name: value}) for name, values in PARTS.items() for value in values]
+    for _ in range(30):
+        some = chance.sample(sorted(PARTS), chance.randrange(2, 5))
+        selections.append(Selection(**{name: chance.choice(PARTS[name]) for name in some}))
+    for selection in [Selection(), *selections]:
+        marks = tuple(bytes([int(identifier)]) * 16 for _, identifier in selection.named)
+        wanted = many.means(selection, marks)
+        found, _ = await pages(journal, selection, 7)
+        assert (len(found), set(found)) == (len(wanted), wanted), selection
+        assert list(await journal.selected(selection, 1000)) == sorted(wanted), selection
+
+
+async def test_the_order_of_lists(journal, many):
+    """By id; of a source and a date the most urgent first; of a receiver what waits longest. A place goes on."""
+    urgency = {row["id"]: (row["urgency"], row["id"]) for row in many.rows}
+    found, _ = await pages(journal, Selection(kind="complaint"), 10)
+    assert found == sorted(found)
+    for selection in (Selection(source="egkn"), Selection(due_before=date.fromordinal(740_015))):
+        found, places = await pages(journal, selection, 10)
+        assert found == sorted(found, key=urgency.__getitem__)
+        assert all(Place.parse(str(place)) == place and not str(place).isdecimal() for place in places[:-1])
+    found, _ = await pages(journal, Selection(receiver="registry"), 10)
+    assert found == sorted(found, key=lambda number: many.oldest[number, "registry"])
+
+
+async def test_a_place_of_another_list_is_refused(journal, many):
+    """A page that begins somewhere else than was meant would leave appeals out."""
+    for selection, place in ((Selection(), Place(3, 740_000)), (Selection(source="egkn"), Place(3))):
+        with pytest.raises(ValueError, match="another order"):
+            await journal.find(selection, place)
+
+
+async def test_too_many_are_told_from_the_most(journal, many):
+    """One more than that is read, and no more."""
+    assert len(await journal.selected(Selection(), 10)) == 11
+
+
+@pytest.mark.parametrize(
+    ("selection", "index"),
+    [
+        (Selection(state=AppealState.PARKED), "ix_appeal_parked"),
+        (Selection(state=AppealState.HELD, kind="complaint"), "ix_appeal_held"),
+        (Selection(source="egkn", kind="complaint", code=None), "ix_appeal_waits_for"),
+        (Selection(code="guard.timeout", source="egkn"), "ix_lookup_code"),
+        (Selection(receiver="registry", kind="complaint"), "ix_outbox_unsent"),
+        (Selection(signal="critical", place="750000000"), "ix_appeal_signal"),
+        (Selection(place="750000000", due_before=date(2027, 1, 1)), "ix_appeal_place"),
+        (Selection(due_before=date(2027, 1, 1), kind="complaint"), "ix_appeal_urgency"),
+        (Selection(kind="complaint", completeness="partial"), "ix_appeal_kind"),
+        (Selection(lacking=True, kind="complaint"), "ix_appeal_lacks"),
+    ],
+)
+async def test_the_rarest_part_drives(tmp_path, monkeypatch, selection, index):
+    """SQLite, which keeps no statistics, walks the index of that part, whatever else is said, and no whole table."""
+    heard = explain_all(monkeypatch)
+    from appealbus.core.journal.journal import Journal
+    from tests.services.journals import sqlite_journal
+
+    async with await Journal.open(sqlite_journal(tmp_path / "journal.db")) as journal:
+        heard.clear()
+        await journal.find(selection)
+        plans = "\n".join(plan for statement, plan in heard if "FROM" in statement)
+    assert index in plans
+    assert not [
+        line
+        for line in plans.splitlines()
+        if line.startswith(("SCAN appeal", "SCAN lookup", "SCAN outbox")) and "USING" not in line
+    ]
