@@ -37,8 +37,12 @@ from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.preparation.changing import with_changes
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
+from appealbus.schemas.outcome import OutcomeKind
 
 log = structlog.get_logger(__name__)
+
+_FAILED = frozenset({OutcomeKind.REFUSED, OutcomeKind.UNAVAILABLE, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
+"""Of which the log tells: why a dossier lacks something, beside what is not there or does not apply."""
 
 
 class Casework:
@@ -160,6 +164,16 @@ class Casework:
         else:
             await self.journal.keep_read(case.appeal_id, state, answered, owner=self.owner, replies=replies)
         state.kept()
+        if state.kind in _FAILED:
+            log.info(
+                "question.failed",
+                number=case.receipt.number,
+                lookup=state.lookup,
+                kind=state.kind.value,
+                code=state.code,
+                attempts=state.attempts,
+                question_id=state.question,
+            )
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))
 

@@ -343,7 +343,10 @@ class Relay:
         for row, result in ended:
             if result is None:
                 self._failing.pop(row.delivery_id, None)
-        await self._journal.delivered([row.delivery_id for row, result in ended if result is None])
+        taken = [row for row, result in ended if result is None]
+        await self._journal.delivered([row.delivery_id for row in taken])
+        for row in taken:
+            log.info("delivery.delivered", receiver=self.name, number=row.number, version=row.version)
         refused = [(row, result.code) for row, result in ended if isinstance(result, Refused)]
         await self._journal.deliveries_alone([(row.delivery_id, code) for row, code in refused])
         for row, code in refused:
@@ -355,8 +358,7 @@ class Relay:
             for row, code in missed
         ]
         await self._journal.deliveries_failed(again, struck=struck)
-        taken = len(rows) - len(refused) - len(missed)
-        self.results.update(delivered=taken, failed=len(missed), alone=len(refused))
+        self.results.update(delivered=len(taken), failed=len(missed), alone=len(refused))
         return Counter(str(code) for _, code in missed)
 
 
