@@ -42,9 +42,10 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "deliveries resend": [["none" + EVIL], [EVIL, "--receiver", EVIL]],
     "sources": [[], ["--json"]],
     "access list": [[], ["--json"]],
-    "quarantine list": [[], ["--json"]],
-    "quarantine show": [["1"], ["1", "--json"], [EVIL]],
+    "quarantine list": [[], ["--all", "--json"], ["--all"]],
+    "quarantine show": [["1"], ["1", "--json"], [EVIL], ["1", "--output", EVIL]],
     "quarantine replay": [["--all", "--dry-run"], ["--all"], [EVIL]],
+    "quarantine close": [["1", "--reason", EVIL], ["1", "99", "--reason", EVIL, "--json"], [EVIL, "--reason", "r"]],
     "check": [[], ["--json"]],
     "plugins": [[], ["--json"]],
     "intake": [[EVIL + ".jsonl"], [EVIL + ".jsonl", "--json"], ["none" + EVIL], ["good.csv", "--channel", EVIL]],
@@ -224,7 +225,7 @@ def test_no_command_lets_hostile_text_through(told: list[tuple[list[str], str, i
         assert "owned" in shown_for[tuple(line)], line
     shown = json.loads(shown_for["dossier", EVIL, "--json"])
     assert shown["appeal"]["text"] == EVIL
-    assert json.loads(shown_for["quarantine", "list", "--json"])[0]["position"] == EVIL
+    assert json.loads(shown_for["quarantine", "list", "--all", "--json"])[0]["position"] == EVIL
 
 
 def test_documents_for_programs_say_the_same_when_escaped() -> None:

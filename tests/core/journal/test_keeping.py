@@ -1,10 +1,13 @@
 """What is noted along the way: the access log, the quarantine, the sources, deliveries, retention."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import shuffle
 
 from sqlalchemy import select
 
+from appealbus.core.journal.reads.copies import Named
 from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import outbox
 from appealbus.core.journal.writes import pruning
@@ -54,6 +57,60 @@ async def test_quarantine_takes_text_that_no_database_can_hold(journal, make):
     kept = await journal.quarantine(make.quarantine(b"raw", position="a\x00b\ud800"))
 
     assert (await journal.quarantine_row(kept)).position == "a\ufffdb\ufffd"
+
+
+async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, make):
+    """The log says who closed it and why; it is closed once, and a replay that was under way is told all the same."""
+    first = await journal.quarantine(make.quarantine())
+    second = await journal.quarantine(make.quarantine(position="appeals.jsonl:18"))
+
+    closed = await asyncio.gather(*(journal.close_quarantined(first, by="anna", reason="sent anew") for _ in range(3)))
+    assert sorted(closed) == [False, False, True]
+    assert not await journal.close_quarantined(99, by="anna", reason="none")
+    assert [row.id for row in await journal.quarantined()] == [second]
+    assert (await journal.counts()).quarantine == 1
+    row = (await journal.quarantined(include_closed=True))[0]
+    assert (row.id, row.closed_by, row.closed_reason) == (first, "anna", "sent anew")
+    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [second]
+
+    assert await journal.replayed(first, "AB-2026-00000001")
+    assert [row.id for row in await journal.quarantined(include_replayed=True)] == [first, second]
+    assert await journal.replayed(second, "AB-2026-00000002")
+    assert not await journal.close_quarantined(second, by="anna", reason="too late")
+    while await journal.place_log():
+        pass
+    told = [(e.what, e.actor, e.detail) for e in (await journal.log(None, 100)).entries if e.what == "closed"]
+    assert told == [("closed", "person:anna", {"id": first, "reason": "sent anew"})]
+
+
+async def test_closing_and_replaying_at_once_loses_nothing(journal, make):
+    """Whichever comes first, the message is taken once; it is closed only where that came before."""
+    ids = [await journal.quarantine(make.quarantine(position=str(index))) for index in range(8)]
+    work = [journal.close_quarantined(one, by="anna", reason="r") for one in ids]
+    work += [journal.replayed(one, "AB-1") for one in ids]
+    shuffle(work)
+    await asyncio.gather(*work)
+    assert await journal.quarantined() == []
+    for row in await journal.quarantined(include_replayed=True, include_closed=True):
+        assert row.replayed_at is not None
+        assert (row.closed_at is None) == (row.closed_by is None)
+
+
+async def test_a_copy_is_known_by_its_message_id_or_its_number(journal, make):
+    """By the same channel and later, or with the same number at any time; an appeal is no copy of itself."""
+    early = datetime(2020, 1, 1, tzinfo=UTC)
+    first = (await journal.accept(make.new("m1"))).receipt.number
+    named = [
+        Named("files", early, "m1", None),
+        Named("post", early, "m1", None),
+        Named("files", datetime(2100, 1, 1, tzinfo=UTC), "m1", None),
+        Named("files", None, "m1", None),
+        Named("post", None, "m9", first),
+        Named("files", None, "m1", first),
+        Named("files", early, None, None),
+    ]
+    assert await journal.copies(named) == [first, None, None, None, first, None, None]
+    assert await journal.copies([]) == []
 
 
 async def due(journal, now, receiver="out", limit=10):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from appealbus.core.bus.copies import CameMeanwhile, copy_of
 from appealbus.core.bus.decoder import Decoder
 from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
@@ -129,12 +130,21 @@ async def _read(decoder: Decoder, message: Inbound) -> Appeal | Change:
 
 
 async def replay(
-    journal: Journal, row: QuarantineRow, settings: BusSettings, decoder: Decoder, message_id: str | None = None
+    journal: Journal,
+    row: QuarantineRow,
+    settings: BusSettings,
+    decoder: Decoder,
+    message_id: str | None = None,
+    *,
+    anyway: bool = False,
 ) -> Receipt:
     """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
 
+    With either a person says that it is a letter of its own, as with `anyway`: also where another has its number.
+
     Raises:
         Unacceptable: it still cannot be taken.
+        CameMeanwhile: an appeal with its number came by another message, which may be its corrected copy.
         MessageDiffers: its id belongs to another message.
         JournalError: it is a change that cannot be taken, or the journal fails.
 
@@ -142,6 +152,7 @@ async def replay(
     # A process that replayed it before may have died over it.
     async with SuspectMessages(journal).turn(_inbound(row, message_id)):
         read = await _decode(row, decoder, message_id)
+        await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
         if isinstance(read, Change):
             receipt = (await take_change(journal, read, settings)).receipt
         else:
@@ -151,7 +162,13 @@ async def replay(
 
 
 async def would_take(
-    journal: Journal, row: QuarantineRow, settings: BusSettings, decoder: Decoder, message_id: str | None = None
+    journal: Journal,
+    row: QuarantineRow,
+    settings: BusSettings,
+    decoder: Decoder,
+    message_id: str | None = None,
+    *,
+    anyway: bool = False,
 ) -> None:
     """Find out whether a replay would take the message, and change nothing.
 
@@ -162,10 +179,17 @@ async def would_take(
 
     """
     read = await _decode(row, decoder, message_id)
+    await _refuse_copy(journal, row, read, anyway=anyway or message_id is not None)
     if isinstance(read, Change):
         await journal.would_change(_new_change(read, settings), most_waiting=settings.waiting_changes)
     else:
         await journal.would_accept(read)
+
+
+async def _refuse_copy(journal: Journal, row: QuarantineRow, read: Appeal | Change, *, anyway: bool) -> None:
+    number = None if anyway else await copy_of(journal, read)
+    if number is not None:
+        raise CameMeanwhile(number, row.id)
 
 
 async def _decode(row: QuarantineRow, decoder: Decoder, message_id: str | None) -> Appeal | Change:

@@ -88,7 +88,11 @@ class Cli:
 
     def write(self, document: bytes) -> None:
         """Write a document for programs to standard output; it holds nothing any more that steers a terminal."""
-        sys.stdout.buffer.write(document + b"\n")
+        self.write_bytes(document + b"\n")
+
+    def write_bytes(self, raw: bytes) -> None:
+        """Write bytes as they are to standard output, which must be no terminal where they may steer one."""
+        sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()
 
     def fail(self, text: str, code: int) -> NoReturn:

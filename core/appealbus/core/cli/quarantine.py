@@ -1,28 +1,24 @@
-"""`appealbus quarantine`: what the bus could not take, why, and taking it after all."""
+"""`appealbus quarantine`: what the bus could not take, why, and what becomes of it."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.decoding import Unacceptable
-from appealbus.core.bus.reception import replay as replay_row
-from appealbus.core.bus.reception import would_take
+from appealbus.core.bus.copies import copies
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.deciding import close, replay, row_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
-from appealbus.core.errors import JournalError
+from appealbus.core.errors import ConfigError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import QuarantineRow
 
-_PAGE = 200
-"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
+_AT_ONCE = 200
+"""Rows of which the beginnings are read at once, 16 KiB of each."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,119 +27,107 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("replay")(replay)
+    group.command("close")(close)
     app.add_typer(group, name="quarantine")
-
-
-def _as_json(row: QuarantineRow) -> dict[str, Any]:
-    return {**asdict(row), "raw": row.raw.decode("utf-8", "replace")}
 
 
 def list_(
     context: typer.Context,
+    *,
     replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were taken later.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Also those that a person closed.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Both.")] = False,
     after: After = 0,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List what is in quarantine, oldest first."""
+    """List what is in quarantine, oldest first; of what a copy has come meanwhile, which appeal that is."""
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.quarantined(after, limit, include_replayed=replayed))
+
+    async def read(journal: Journal) -> tuple[list[QuarantineRow], dict[int, str]]:
+        page = await journal.quarantined(
+            after, limit, include_replayed=replayed or everything, include_closed=closed or everything
+        )
+        came: dict[int, str] = {}
+        for first in range(0, len(page), _AT_ONCE):
+            came |= await copies(journal, page[first : first + _AT_ONCE])
+        return page, came
+
+    found, came = cli.read(read)
+    if as_json:
+        cli.print_json([{**_as_json(row), "came_as": came.get(row.id)} for row in found])
+        return
 
     def show_one(row: QuarantineRow) -> None:
-        taken = f", taken later as {row.number}" if row.replayed_at else ""
-        head = f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}{taken}"
-        cli.out.print(head, style="bold")
+        cli.out.print(f"{row.id}  {local(row.at):%Y-%m-%d %H:%M:%S}  {row.position} by {row.channel}", style="bold")
         cli.out.print(f"    {row.reason}")
+        _print_end(cli, row)
+        if row.id in came:
+            cli.out.print(f"    meanwhile appeal {came[row.id]} came, which may be its corrected copy", style="yellow")
 
-    print_page(cli, found, limit, show_one, as_json=as_json, none="Nothing is in quarantine.")
+    print_page(cli, found, limit, show_one, as_json=False, none="Nothing is in quarantine.")
+
+
+def _print_end(cli: Cli, row: QuarantineRow) -> None:
+    if row.closed_at is not None:
+        closed = f"closed {local(row.closed_at):%Y-%m-%d %H:%M:%S} by {row.closed_by}: {row.closed_reason}"
+        cli.out.print(f"    {closed}")
+    if row.replayed_at is not None:
+        as_what = row.number or "a change that waits"
+        cli.out.print(f"    taken later, {local(row.replayed_at):%Y-%m-%d %H:%M:%S}, as {as_what}")
+
+
+def _as_json(row: QuarantineRow) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name != "raw"}
 
 
 def show(
     context: typer.Context,
     quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
+    *,
     as_json: AsJson = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The message alone, byte for byte; not on a terminal, which it might steer.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="The same into a new file, for its owner alone.")
+    ] = None,
     copy: Copy = False,
 ) -> None:
     """Show one message as it came; on the terminal with its control characters written out. Who looks is noted."""
     cli = cli_of(context)
+    if as_json and (raw or output is not None):
+        raise typer.BadParameter("give either --json or --raw")
+    if raw and output is None and cli.out.is_terminal:
+        raise typer.BadParameter(
+            "a message can steer a terminal: write it into a file with --output FILE, or to a pipe"
+        )
+    if output is not None and output.exists():
+        raise typer.BadParameter("there is a file of that name already", param_hint="--output")
     row = look(
         cli,
-        lambda journal: _row(cli, journal, quarantine_id),
+        lambda journal: row_of(cli, journal, quarantine_id),
         "quarantine",
         copy=copy,
         about=lambda found: {"id": found.id},
     )
     if as_json:
-        cli.print_json(_as_json(row))
-        return
-    cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}")
-    cli.out.print(row.raw.decode("utf-8", "replace"), lines=True)
+        cli.print_json({**_as_json(row), "raw": row.raw.decode("utf-8", "replace")})
+    elif output is not None:
+        _write(output, row.raw)
+        cli.err.print(f"{len(row.raw)} bytes are in {output}.")
+    elif raw:
+        cli.write_bytes(row.raw)
+    else:
+        cli.out.print(f"{row.position} by {row.channel} at {local(row.at):%Y-%m-%d %H:%M:%S}: {row.reason}")
+        _print_end(cli, row)
+        cli.out.print(row.raw.decode("utf-8", "replace"), lines=True)
 
 
-async def _row(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
-    row = await journal.quarantine_row(quarantine_id)
-    if row is None:
-        cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
-    return row
-
-
-def replay(
-    context: typer.Context,
-    quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every message that is in quarantine.")] = False,
-    message_id: Annotated[
-        str | None,
-        typer.Option("--message-id", help="Take it under this id: where its own belongs to another message."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
-) -> None:
-    """Try again to take a message, once the cause is mended. A message that is taken twice is still one appeal.
-
-    Where the id of a message belongs to another one that says something else, compare both; if it is a letter of its
-    own, give it an id with --message-id.
-
-    Exits 1 if any could not be taken again; those stay where they are, with the new reason shown.
-    """
-    cli = cli_of(context)
-    if (quarantine_id is None) == (not everything):
-        raise typer.BadParameter("give one ID, or --all")
-    if everything and message_id is not None:
-        raise typer.BadParameter("--message-id is for one ID, not for --all")
-    failed = asyncio.run(_replay(cli, quarantine_id, message_id, dry_run))
-    if failed:
-        raise typer.Exit(EXIT_PROBLEMS)
-
-
-async def _replay(cli: Cli, quarantine_id: int | None, message_id: str | None, dry_run: bool) -> int:
-    failed, decoder = 0, Decoder()
-    async with contextlib.aclosing(decoder), cli.journal(write=not dry_run) as journal:
-        async for row in _rows(cli, journal, quarantine_id):
-            try:
-                if dry_run:
-                    await would_take(journal, row, cli.loaded.settings.bus, decoder, message_id)
-                    cli.out.print(f"{row.id} {row.position}: would be taken")
-                else:
-                    receipt = await replay_row(journal, row, cli.loaded.settings.bus, decoder, message_id)
-                    cli.out.print(f"{row.id} {row.position}: taken as {receipt.number or 'a change that waits'}")
-            except (Unacceptable, JournalError) as error:
-                if isinstance(error, JournalError) and error.passes:
-                    raise
-                failed += 1
-                cli.err.print(f"{row.id} {row.position}: {error}", style="red")
-    return failed
-
-
-async def _rows(cli: Cli, journal: Journal, quarantine_id: int | None) -> AsyncIterator[QuarantineRow]:
-    if quarantine_id is not None:
-        row = await _row(cli, journal, quarantine_id)
-        if row.replayed_at is not None:
-            cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
-        yield row
-        return
-    after = 0
-    while page := await journal.quarantined(after=after, limit=_PAGE):
-        for listed in page:
-            whole = await journal.quarantine_row(listed.id)
-            if whole is not None:
-                yield whole
-        after = page[-1].id
+def _write(file: Path, raw: bytes) -> None:
+    """Write a new file that nobody else can read: whoever has put one or a link there meanwhile gets nothing."""
+    try:
+        with open(file, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as opened:
+            opened.write(raw)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from None

@@ -127,7 +127,7 @@ class BusSettings(Settings):
     Its beginning goes, up to the first entry that is younger.
     """
     quarantine_messages: int = Field(default=10_000, ge=1)
-    """How many messages of one channel quarantine keeps that nobody has replayed; over that the oldest go."""
+    """How many messages of one channel quarantine keeps that nobody has replayed or closed; over that the oldest go."""
     quarantine_megabytes: int = Field(default=2048, ge=16)
     """How many megabytes of one channel it keeps."""
     quarantine_retention: Seconds = Field(default=365 * DAY, ge=DAY)

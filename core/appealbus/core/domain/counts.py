@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class QuarantineHeld:
-    """What quarantine holds of a channel, of messages that nobody has replayed."""
+    """What quarantine holds of a channel, of messages that nobody has replayed or closed."""
 
     messages: int
     bytes: int
@@ -23,7 +23,7 @@ class Counts:
     parked: int
     idle: int
     quarantine: int
-    """Messages in quarantine that nobody has replayed."""
+    """Messages in quarantine that nobody has replayed or closed."""
     outbox: dict[str, int]
     """Deliveries not yet confirmed, by receiver."""
     oldest_unfinished: datetime | None

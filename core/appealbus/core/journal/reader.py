@@ -28,6 +28,7 @@ from appealbus.core.journal.old import Ages
 from appealbus.core.journal.reads import (
     cases,
     changes,
+    copies,
     counting,
     deliveries,
     lists,
@@ -200,12 +201,22 @@ class JournalReader:
         return await self._read(lambda connection: standing.turns(connection, mark))
 
     async def quarantined(
-        self, after: int = 0, limit: int = 100, *, include_replayed: bool = False
+        self, after: int = 0, limit: int = 100, *, include_replayed: bool = False, include_closed: bool = False
     ) -> list[QuarantineRow]:
         """Return a page of the quarantine, oldest first, without the messages themselves (`raw` is empty)."""
         return await self._read(
-            lambda connection: lists.quarantined(connection, after, limit, include_replayed=include_replayed)
+            lambda connection: lists.quarantined(
+                connection, after, limit, include_replayed=include_replayed, include_closed=include_closed
+            )
         )
+
+    async def quarantine_beginnings(self, ids: Sequence[int], size: int) -> dict[int, bytes]:
+        """Return the first bytes of messages in quarantine, by their ids."""
+        return await self._read(lambda connection: copies.beginnings(connection, ids, size))
+
+    async def copies(self, messages: Sequence[copies.Named]) -> list[str | None]:
+        """Return for each message the number of the appeal that a copy of it has become, corrected perhaps."""
+        return await self._read(lambda connection: copies.copies(connection, messages))
 
     async def quarantine_row(self, quarantine_id: int) -> QuarantineRow | None:
         """Return a message in quarantine, with the message itself."""

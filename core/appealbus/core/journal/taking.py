@@ -62,3 +62,7 @@ class Taking(Writing):
         return await self._write.submit(
             keeping.replayed, keeping.Replayed(quarantine_id, number, self.now(), self.actor)
         )
+
+    async def close_quarantined(self, quarantine_id: int, *, by: str, reason: str) -> bool:
+        """Close a message in quarantine: nothing more is to become of it. False if it does not wait there."""
+        return await self._write.submit(keeping.close, keeping.Closing(quarantine_id, reason, self.now(), by))

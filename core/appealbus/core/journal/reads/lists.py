@@ -86,11 +86,18 @@ def left_for_sources(connection: Connection, number: str) -> list[AccessRow]:
     return [codec.access_from_row(row) for row in connection.execute(mine.order_by(access.c.id))]
 
 
-def quarantined(connection: Connection, after: int, limit: int, *, include_replayed: bool) -> list[QuarantineRow]:
+def quarantined(
+    connection: Connection, after: int, limit: int, *, include_replayed: bool, include_closed: bool
+) -> list[QuarantineRow]:
     """Return a page of the quarantine."""
     query = select(*_KEPT).where(quarantine.c.id > after).order_by(quarantine.c.id).limit(limit)
-    if not include_replayed:
+    taken, closed = quarantine.c.replayed_at.is_not(None), quarantine.c.closed_at.is_not(None)
+    if not include_replayed and not include_closed:
         query = query.where(QUARANTINED)
+    elif not include_closed:
+        query = query.where(QUARANTINED | taken)
+    elif not include_replayed:
+        query = query.where(QUARANTINED | closed)
     return [QuarantineRow(**row._mapping, raw=b"") for row in connection.execute(query)]
 
 

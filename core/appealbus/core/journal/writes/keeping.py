@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import LookupState
-from appealbus.core.domain.event import Event, What, by_client, by_worker
+from appealbus.core.domain.event import Event, What, by_client, by_person, by_worker
 from appealbus.core.journal import bulk, codec, direct, documents
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.rows import NewQuarantine
@@ -54,6 +54,16 @@ class Replayed:
 
     quarantine_id: int
     number: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A message in quarantine of which a person says that nothing more is to become of it."""
+
+    quarantine_id: int
+    reason: str
     at: datetime
     by: str
 
@@ -169,19 +179,38 @@ def _appeals(connection: Connection, numbers: Sequence[str]) -> dict[str | None,
 
 
 def replayed(connection: Connection, items: Sequence[Replayed]) -> list[bool]:
-    """Note what has left quarantine."""
+    """Note what has left quarantine, also of what a person closed in that moment: taken is taken."""
     table = quarantine_table
     appeals = _appeals(connection, [item.number for item in items])
     results: list[bool] = []
     noted: list[Event] = []
     for item in items:
-        waits = (table.c.id == item.quarantine_id, QUARANTINED)
+        waits = (table.c.id == item.quarantine_id, table.c.replayed_at.is_(None))
         left = update(table).where(*waits).values(replayed_at=item.at, number=item.number)
         channel = connection.scalar(left.returning(table.c.channel))
         results.append(channel is not None)
         if channel is not None:
             detail = {"id": item.quarantine_id}
             noted.append(Event(What.REPLAYED, appeals.get(item.number), item.by, channel, detail))
+    events.note(connection, noted)
+    return results
+
+
+def close(connection: Connection, items: Sequence[Closing]) -> list[bool]:
+    """Close messages in quarantine; False for one that is not in there, was taken or is closed already."""
+    table = quarantine_table
+    results: list[bool] = []
+    noted: list[Event] = []
+    for item in items:
+        reason = printable(item.reason)
+        values = {"closed_at": item.at, "closed_by": printable(item.by), "closed_reason": reason}
+        closed = update(table).where(table.c.id == item.quarantine_id, QUARANTINED).values(**values)
+        row = connection.execute(closed.returning(table.c.channel, table.c.number)).first()
+        results.append(row is not None)
+        if row is not None:  # `number` is that of the appeal whose message id it has, if it has one
+            about = None if row.number is None else _appeals(connection, [row.number]).get(row.number)
+            detail = {"id": item.quarantine_id, "reason": reason}
+            noted.append(Event(What.CLOSED, about, by_person(item.by), row.channel, detail))
     events.note(connection, noted)
     return results
 

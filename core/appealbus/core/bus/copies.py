@@ -1,0 +1,81 @@
+"""Whether a corrected copy of a message in quarantine has come meanwhile: then a replay would make a second appeal."""
+
+import json
+import re
+from collections.abc import Sequence
+from xml.sax.saxutils import unescape
+
+from appealbus.core.bus.decoding import Unacceptable
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.reads.copies import Named
+from appealbus.core.journal.rows import QuarantineRow
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.change import Change
+
+BEGINNING = 16 * 1024
+"""Bytes of a message in which its names are looked for: senders write them first."""
+_IN_JSON = r'"{name}"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.){{1,400}}")'
+_IN_XML = r"<(?:[\w.-]+:)?{name}(?:\s[^<>]*)?>([^<]{{1,400}})</"
+_PATTERNS = {
+    name: (re.compile(_IN_JSON.format(name=name)), re.compile(_IN_XML.format(name=name)))
+    for name in ("message_id", "number")
+}
+_CHANGE = re.compile(r'"type"\s*:\s*"change"|<(?:[\w.-]+:)?change[\s>]')
+
+
+class CameMeanwhile(Unacceptable):
+    """A copy of the message has been taken under another message id; a person may have it taken all the same.
+
+    Attributes:
+        number: of the appeal that the copy is.
+
+    """
+
+    def __init__(self, number: str, quarantine_id: int) -> None:
+        super().__init__(
+            f"an appeal with its number is here, corrected perhaps: {number}. Compare both; then "
+            f"`appealbus quarantine close {quarantine_id} --reason …`, or take it as an appeal of its own by "
+            f"`appealbus quarantine replay {quarantine_id} --anyway`",
+            "message.came_meanwhile",
+        )
+        self.number = number
+
+
+async def copy_of(journal: Journal, read: Appeal | Change) -> str | None:
+    """Return the number that a message gives to its appeal, where an appeal of another message has it.
+
+    Under its own message id it may be taken: the same message is the same appeal, and of another one the journal tells.
+    """
+    if isinstance(read, Change):
+        return None
+    return (await journal.copies([Named(read.channel, None, read.message_id, read.number)]))[0]
+
+
+async def copies(journal: Journal, rows: Sequence[QuarantineRow]) -> dict[int, str]:
+    """Return for messages that wait in quarantine, by their ids, the numbers of the appeals that copies became.
+
+    Most of them cannot be read: their names are looked for in the first bytes, as they stand there.
+    """
+    waiting = [row for row in rows if row.replayed_at is None and row.closed_at is None]
+    heads = await journal.quarantine_beginnings([row.id for row in waiting], BEGINNING) if waiting else {}
+    named = [_named(row, heads.get(row.id, b"")) for row in waiting]
+    found = await journal.copies(named) if named else []
+    return {row.id: number for row, number in zip(waiting, found, strict=True) if number is not None}
+
+
+def _named(row: QuarantineRow, head: bytes) -> Named:
+    text = head.decode("utf-8", "replace")
+    number = None if _CHANGE.search(text) else _first(text, "number")
+    return Named(row.channel, row.at, _first(text, "message_id"), number)
+
+
+def _first(text: str, name: str) -> str | None:
+    in_json, in_xml = _PATTERNS[name]
+    if found := in_json.search(text):
+        try:
+            return str(json.loads(found[1]))
+        except ValueError:
+            return None
+    if found := in_xml.search(text):
+        return unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
+    return None

@@ -1,0 +1,209 @@
+"""`appealbus quarantine replay` and `close`: what a person decides about messages that could not be taken."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+import structlog
+import typer
+
+from appealbus.core.bus.copies import copies
+from appealbus.core.bus.decoder import Decoder
+from appealbus.core.bus.decoding import Unacceptable
+from appealbus.core.bus.reception import replay as replay_row
+from appealbus.core.bus.reception import would_take
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.person import person
+from appealbus.core.errors import JournalError, MessageDiffers
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import QuarantineRow
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 200
+"""Rows of one read, without their messages: those are read one by one, for each may have megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one message."""
+
+    id: int
+    done: bool
+    text: str
+    number: str | None = None
+    """Of the appeal that it became, or that stands in its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How messages are taken again."""
+
+    message_id: str | None
+    anyway: bool
+    dry_run: bool
+    tell: Callable[[Done], None]
+    failed: list[int] = field(default_factory=list)
+
+
+async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRow:
+    """Return a message in quarantine; end the program where there is none."""
+    row = await journal.quarantine_row(quarantine_id)
+    if row is None:
+        cli.fail(f"There is no message {quarantine_id} in quarantine; see `appealbus quarantine list`.", EXIT_ABSENT)
+    return row
+
+
+def close(
+    context: typer.Context,
+    ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever looks at it next.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say that nothing more is to become of messages: their corrected copies have come, or they were no appeals.
+
+    They count no more, wait for `bus.retention`, and can still be taken with `replay ID --anyway`. Exits 1 if any
+    could not be closed.
+    """
+    checked_reason(reason)
+    cli, by = cli_of(context), person()
+
+    async def close_each(journal: Journal) -> list[Done]:
+        told = []
+        for each in dict.fromkeys(ids):
+            done = await journal.close_quarantined(each, by=by, reason=reason)
+            told.append(Done(each, done, "closed") if done else _not_closed(each, await journal.quarantine_row(each)))
+        return told
+
+    told = cli.change(close_each)
+    # The reason is a person's text: it is kept in the journal, and never logged.
+    log.warning("quarantine.closed_by_hand", count=sum(each.done for each in told), actor=by)
+    tell, flush = _teller(cli, as_json)
+    for each in told:
+        tell(each)
+    flush()
+    if not all(each.done for each in told):
+        raise typer.Exit(EXIT_ABSENT if all(each.text == _ABSENT for each in told) else EXIT_PROBLEMS)
+
+
+_ABSENT = "there is no such message in quarantine"
+
+
+def _not_closed(quarantine_id: int, row: QuarantineRow | None) -> Done:
+    if row is None:
+        return Done(quarantine_id, False, _ABSENT)
+    if row.replayed_at is not None:
+        return Done(quarantine_id, False, f"was taken already, as {row.number or 'a change that waits'}", row.number)
+    return Done(quarantine_id, False, f"was closed already by {row.closed_by}: {row.closed_reason}")
+
+
+def replay(
+    context: typer.Context,
+    quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every message that is in quarantine.")] = False,
+    message_id: Annotated[
+        str | None,
+        typer.Option("--message-id", help="Take it under this id: where its own belongs to another message."),
+    ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--anyway", help="Take it as an appeal of its own where another has its number, or where it was closed."
+        ),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try again to take a message, once the cause is mended. A message that is taken twice is still one appeal.
+
+    Where the id of a message belongs to another one that says something else, or an appeal with its number has come
+    meanwhile, compare both; if it is a letter of its own, give it an id with --message-id, or take it with --anyway.
+
+    Exits 1 if any could not be taken again; those stay where they are, with the new reason shown.
+    """
+    cli = cli_of(context)
+    if (quarantine_id is None) == (not everything):
+        raise typer.BadParameter("give one ID, or --all")
+    if everything and (message_id is not None or anyway):
+        raise typer.BadParameter("--message-id and --anyway are for one ID, not for --all")
+    tell, flush = _teller(cli, as_json)
+    work = Replay(message_id, anyway, dry_run, tell)
+    asyncio.run(_replay(cli, quarantine_id, work))
+    flush()
+    if work.failed:
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+def _teller(cli: Cli, as_json: bool) -> tuple[Callable[[Done], None], Callable[[], None]]:
+    """Return what tells of one message, at once for people, and what ends the telling."""
+    kept: list[Done] = []
+
+    def tell(done: Done) -> None:
+        if as_json:
+            kept.append(done)
+        elif done.done:
+            cli.out.print(f"{done.id} {done.text}")
+        else:
+            cli.err.print(f"{done.id} {done.text}", style="red")
+
+    def flush() -> None:
+        if as_json:
+            cli.print_json([asdict(each) for each in kept])
+
+    return tell, flush
+
+
+async def _replay(cli: Cli, quarantine_id: int | None, work: Replay) -> None:
+    decoder, bus = Decoder(), cli.loaded.settings.bus
+    async with contextlib.aclosing(decoder), cli.journal(write=not work.dry_run) as journal:
+        async for row in _rows(cli, journal, quarantine_id, anyway=work.anyway):
+            try:
+                if work.dry_run:
+                    await would_take(journal, row, bus, decoder, work.message_id, anyway=work.anyway)
+                    work.tell(Done(row.id, True, f"{row.position}: would be taken"))
+                    continue
+                receipt = await replay_row(journal, row, bus, decoder, work.message_id, anyway=work.anyway)
+                text = f"{row.position}: taken as {receipt.number or 'a change that waits'}"
+                work.tell(Done(row.id, True, text, receipt.number or None))
+            except (Unacceptable, JournalError) as error:
+                if isinstance(error, JournalError) and error.passes:
+                    raise
+                work.failed.append(row.id)
+                work.tell(await _refused(journal, row, error))
+
+
+async def _refused(journal: Journal, row: QuarantineRow, error: Unacceptable | JournalError) -> Done:
+    """Return why a message stays; what cannot be read, or differs, may have come meanwhile, corrected."""
+    number = getattr(error, "number", None)
+    text = f"{row.position}: {error}"
+    if number is None:
+        number = (await copies(journal, [row])).get(row.id)
+        text += f"; meanwhile appeal {number} came, which may be its corrected copy" if number else ""
+    if number is not None and (not hasattr(error, "number") or isinstance(error, MessageDiffers)):
+        text += f"; where it needs no more, `appealbus quarantine close {row.id} --reason …`"
+    return Done(row.id, False, text, number)
+
+
+async def _rows(cli: Cli, journal: Journal, quarantine_id: int | None, *, anyway: bool) -> AsyncIterator[QuarantineRow]:
+    if quarantine_id is not None:
+        row = await row_of(cli, journal, quarantine_id)
+        if row.replayed_at is not None:
+            cli.fail(f"Message {quarantine_id} was taken already, as {row.number}.", EXIT_ABSENT)
+        if row.closed_at is not None and not anyway:
+            closed = f"Message {quarantine_id} was closed by {row.closed_by}: {row.closed_reason}"
+            cli.fail(f"{closed}; --anyway takes it all the same.", EXIT_PROBLEMS)
+        yield row
+        return
+    after = 0
+    while page := await journal.quarantined(after=after, limit=_PAGE):
+        for listed in page:
+            whole = await journal.quarantine_row(listed.id)
+            if whole is not None and whole.closed_at is None and whole.replayed_at is None:
+                yield whole
+        after = page[-1].id
