@@ -203,7 +203,9 @@ class Page(Collector):
         text = "Changes whose appeal is not known yet."
         yield _gauge("appealbus_waiting_changes", text, {(): float(counts.waiting_changes)})
         quarantine = {(): float(counts.quarantine)}
-        yield _gauge("appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed or closed.", quarantine)
+        yield _gauge(
+            "appealbus_quarantine_messages", "Messages in quarantine that nobody has replayed or closed.", quarantine
+        )
         text = "How near the quarantine of a channel is to its bounds; at 1 the oldest messages are dropped."
         full = {(name,): part for name, part in list(self._bus.quarantine_fullness(counts).items())[:_CHANNELS]}
         yield _gauge("appealbus_quarantine_fullness", text, full, "intake")
