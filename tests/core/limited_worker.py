@@ -1,6 +1,10 @@
-"""A worker of a team: a bus whose one source is the counting server. Arguments: folder, journal's URL, port, guard."""
+"""A team of workers: each is a bus whose one source is the counting server. Arguments: journal, port, guard, folders.
+
+This process imports what they need, and each of them is a copy of it: the same three times would take most of the test.
+"""
 
 import asyncio
+import os
 import sys
 import time
 from contextlib import suppress
@@ -13,6 +17,8 @@ from appealbus.core.errors import JournalError
 from tests.core.kit import ScriptedWire, lookup, message, reply, running_bus
 
 BUSY = 40
+PAUSE = 0.03
+"""Seconds between two appeals: several times what the limits let through, and no more than a processor can bear."""
 
 
 async def main(folder: Path, url: str, port: int, guard: dict[str, object]) -> None:
@@ -39,16 +45,24 @@ async def main(folder: Path, url: str, port: int, guard: dict[str, object]) -> N
         sources={"s": {"connector": "scripted", "guard": guard}},
         retry={"first": "1h"},
     ) as bus:
-        (folder / "ready").touch()
+        (folder / "ready").write_text(str(os.getpid()))
         serial = 0
         while True:
             if bus.in_flight < BUSY:
                 serial += 1
                 with suppress(JournalError):  # one that was stopped does not know what became of its last write
                     await bus.accept(message(f"{folder.name}.{serial}", repeats=[f"{folder.name}.{serial}"]))
-            else:
-                await asyncio.sleep(0.02)
+            await asyncio.sleep(PAUSE)
+
+
+def team(url: str, port: int, guard: dict[str, object], folders: list[str]) -> None:
+    """Start a worker in each folder; end when all have ended."""
+    for folder in folders:
+        if not os.fork():
+            asyncio.run(main(Path(folder), url, port, guard))
+    for _ in folders:
+        os.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), orjson.loads(sys.argv[4])))
+    team(sys.argv[1], int(sys.argv[2]), orjson.loads(sys.argv[3]), sys.argv[4:])

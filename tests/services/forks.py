@@ -70,6 +70,8 @@ for each in entry_points(group="appealbus"):
     each.load()
 for name in ("opening", *OWN.values()):  # what commands import when they are called
     importlib.import_module(f"appealbus.core.cli.{name}")
+for name in ("alembic.command", "alembic.context"):  # what makes a new journal
+    importlib.import_module(name)
 gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
 _tell(asked.fileno(), os.getpid())

@@ -1,6 +1,7 @@
 """Three processes on one PostgreSQL journal against a server that counts: limits hold over all of them."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections import Counter
@@ -63,29 +64,39 @@ class Agency:
 
 
 @asynccontextmanager
-async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+async def team(folder: Path, url: str, agency: Agency, **guard: Any) -> AsyncIterator[list[int]]:
+    """Have three workers at work; yield their processes."""
     server = await asyncio.start_server(agency.serve, "127.0.0.1", 0)
     port = str(server.sockets[0].getsockname()[1])
-    workers: list[asyncio.subprocess.Process] = []
+    homes = [folder / f"w{number}" for number in range(3)]
+    for home in homes:
+        home.mkdir()
+    await (await Journal.open(url, key=folder / "key")).close()
+    given = [*WORKER, url, port, orjson.dumps({"attempts": 1, **guard}).decode(), *map(str, homes)]
+    with (folder / "log").open("wb") as log:
+        # In a group of its own, so that all end together.
+        all_ = await asyncio.create_subprocess_exec(*given, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
-        await (await Journal.open(url, key=folder / "key")).close()
-        for number in range(3):
-            home = folder / f"w{number}"
-            home.mkdir()
-            given = [*WORKER, str(home), url, port, orjson.dumps({"attempts": 1, **guard}).decode()]
-            with (home / "log").open("wb") as log:
-                workers.append(await asyncio.create_subprocess_exec(*given, cwd=ROOT, stdout=log, stderr=log))
-        for number in range(3):
-            await until((folder / f"w{number}" / "ready").exists, 60)
-        yield workers
+        for home in homes:
+            await until(lambda home=home: _pid(home) > 0, 60)  # type: ignore[misc]
+        yield [*map(_pid, homes)]
     finally:
-        for worker in workers:
-            if worker.returncode is None:
-                worker.kill()
-            await worker.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(all_.pid, signal.SIGKILL)
+        await all_.wait()
         server.close()
         await server.wait_closed()
         await asyncio.gather(*agency.tasks)
+
+
+def _pid(home: Path) -> int:
+    """Return the process of a worker; 0 where it is not at work yet."""
+    ready = home / "ready"
+    return int(ready.read_text() or 0) if ready.exists() else 0
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
 
 
 async def until(true: Callable[[], bool | Awaitable[bool]], seconds: float) -> None:
@@ -120,8 +131,8 @@ async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worke
         # A slot is held while the access row is written, too; and another's work may take the processor for a while.
         before = await reached(lambda: agency.busy(2.0), 2.5)
         assert agency.peak <= 5
-        workers[0].kill()
-        workers[1].send_signal(signal.SIGSTOP)
+        os.kill(workers[0], signal.SIGKILL)
+        os.kill(workers[1], signal.SIGSTOP)
         await asyncio.sleep(0.5)
         assert await agency.busy(2.0) < 4.5
 
@@ -130,7 +141,7 @@ async def test_calls_in_flight_and_the_shares_of_a_killed_and_of_a_stopped_worke
 
         await until(whole, LEASE + 2 + 2 + 15)
         stopped = agency.calls["w1"]
-        workers[1].send_signal(signal.SIGCONT)
+        os.kill(workers[1], signal.SIGCONT)
         await until(lambda: agency.calls["w1"] > stopped + 20, 30)
         assert agency.peak == 5
 
@@ -178,4 +189,4 @@ async def test_the_breaker_of_all(tmp_path: Path, journal_database: str) -> None
         assert 2 <= probes <= 4
         agency.down = False
         await until(lambda: len(agency.left) > opened + probes + 50, 20)
-        assert all(worker.returncode is None for worker in workers)
+        assert all(map(_alive, workers))
