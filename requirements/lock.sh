@@ -8,5 +8,5 @@ lock() { out=$1; shift; "$uv" pip compile --quiet --universal --generate-hashes 
   --no-emit-index-url --custom-compile-command "make lock" --output-file "$out" "$@"; }
 lock run.lock ../pyproject.toml build.in --extra wssec
 lock dev.lock ../pyproject.toml build.in --constraint run.lock --group ../pyproject.toml:dev
-lock production.lock ../pyproject.toml build.in --constraint dev.lock --extra postgres --extra wssec
+lock production.lock ../pyproject.toml build.in --constraint dev.lock --extra postgres --extra wssec --extra traces
 lock bench.lock ../pyproject.toml build.in --constraint dev.lock --group ../pyproject.toml:dev --group ../pyproject.toml:bench

@@ -67,6 +67,7 @@ OURS = {
     "appealbus.core.escaping": {"connectors/files"},
     "appealbus.core.journal.journal": {"plugins/demo"},
     "appealbus.core.logs": {"plugins/demo", "connectors/amqp"},
+    "appealbus.core.logs.throttle": {"plugins/traces"},
     "appealbus.core.parts": {"plugins/demo"},
     "appealbus.core.process": {"plugins/demo"},
 }

@@ -6,6 +6,7 @@ from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.certificate import CertificateState
 from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
@@ -45,6 +46,7 @@ from appealbus.core.interfaces.wire import (
     Wire,
 )
 from appealbus.core.interfaces.work import Waiting, WorkQueue
+from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.threads import NoThread
 from appealbus.core.version import API_VERSION, __version__
 from appealbus.schemas.outcome import Outcome, OutcomeKind
@@ -113,3 +115,4 @@ __all__ += ["Waiting", "WorkQueue"]
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
 __all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "LookupState", "VersionRow"]
+__all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]

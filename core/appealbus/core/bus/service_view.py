@@ -62,6 +62,11 @@ class ServiceView:
         self.links = bus.links
 
     @property
+    def journal_id(self) -> str:
+        """What tells its journal from others."""
+        return self.journal.identity
+
+    @property
     def worker_number(self) -> int:
         """Which of several workers this process is."""
         member = worker()

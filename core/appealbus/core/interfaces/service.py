@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
@@ -43,6 +44,14 @@ class JournalView(Protocol):
     async def counts(self) -> Counts:
         """Return how much the journal holds. Costs what is unfinished, not what has ever been."""
 
+    async def log(self, after: Cursor | None = None, limit: int = 100) -> LogPage:
+        """Return a page of the log behind a cursor, or from the beginning of what is kept; go on from its `next`.
+
+        Raises:
+            CursorRefused: nobody can go on from the cursor without missing anything; it says where to start again.
+
+        """
+
     async def next_due(self) -> datetime | None:
         """Return when the next parked appeal is due; None if none is parked."""
 
@@ -56,6 +65,10 @@ class RunningBus(Protocol):
     @property
     def journal(self) -> JournalView:
         """What all workers share."""
+
+    @property
+    def journal_id(self) -> str:
+        """What tells this journal from others; a copy has that of its original."""
 
     @property
     def worker_number(self) -> int:

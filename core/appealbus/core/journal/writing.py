@@ -57,6 +57,12 @@ class Writing(Finder):
         last = self._clock.last
         return None if last is None or last.standing.doubt is None else last.standing
 
+    @property
+    def identity(self) -> str:
+        """What tells this journal from others; a copy has that of its original. Empty before the first look."""
+        last = self._clock.last
+        return "" if last is None else last.standing.journal
+
     async def look(self) -> JournalState:
         """Look at the clock and write down that the journal is alive; return how it stands."""
         found = await self._write.submit(journal_state.look, self._clock.last) or self._clock.last

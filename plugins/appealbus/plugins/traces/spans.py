@@ -1,0 +1,145 @@
+"""Makes spans of entries of the log: the same entry makes the same span, whoever makes it and how often.
+
+A trace is an appeal; its id is a hash of the journal's and the appeal's, and says nothing of anybody. Spans have words
+of ours, names of the configuration and times; no number, no person, no value.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from appealbus.core import LogEntry, What, __version__
+
+_REMEMBERED = 10_000
+"""Appeals whose run and newest version are remembered; of one that is forgotten, a span begins where it ends."""
+_FAILED = frozenset({"refused", "unavailable", "timed_out", "invalid"})
+_SCOPE = InstrumentationScope("appealbus", __version__)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OF_DELIVERIES = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT})
+
+
+@dataclass(slots=True)
+class _Known:
+    """Where spans of an appeal begin."""
+
+    run: bytes | None = None
+    claimed_at: datetime | None = None
+    version_at: datetime | None = None
+
+
+class Spans:
+    """Turns entries into spans, in the order of the log."""
+
+    def __init__(self, journal: str, name: str) -> None:
+        self._journal = journal
+        self._resource = Resource.create({"service.name": name, "service.version": __version__})
+        self._known: OrderedDict[int, _Known] = OrderedDict()
+
+    def of(self, entry: LogEntry) -> Iterator[ReadableSpan]:
+        """Yield the spans of an entry; of one that happened to no appeal, none."""
+        if entry.appeal_id is None or entry.position is None:
+            return
+        known = self._of_appeal(entry.appeal_id)
+        detail = entry.detail
+        match entry.what:
+            case What.CLAIMED:
+                known.run, known.claimed_at = b"run%d" % entry.position, entry.at
+            case What.ENDED:
+                yield from self._question(entry, known)
+            case What.VERSION | What.PARKED:
+                about = {"appealbus.completeness": detail.get("completeness"), "appealbus.state": detail.get("state")}
+                about["appealbus.version"] = detail.get("version")
+                name = f"version {detail['version']}" if entry.what == What.VERSION else "nothing new"
+                yield self._span(entry, name, known.claimed_at or entry.at, entry.at, about, own=known.run)
+                known.run = known.claimed_at = None
+                known.version_at = entry.at
+            case What.ACCEPTED:
+                known.run, known.claimed_at = b"run%d" % entry.position, entry.at
+                yield self._span(entry, "appeal", entry.at, entry.at, {"appealbus.channel": entry.about}, own=b"root")
+            case what if what in _OF_DELIVERIES:
+                began = known.version_at or entry.at
+                about = {"appealbus.receiver": entry.about, "appealbus.version": detail.get("version")}
+                failed = what in (What.FAILED, What.SET_ASIDE)
+                yield self._span(entry, f"{what} {entry.about}", began, entry.at, about, failed=failed)
+            case What.ASKED:
+                return  # its end tells all of it
+            case what:
+                yield self._span(entry, what, entry.at, entry.at, {})
+
+    def _question(self, entry: LogEntry, known: _Known) -> Iterator[ReadableSpan]:
+        detail, own = entry.detail, b"q%d" % (entry.position or 0)
+        kind, code = detail.get("kind", ""), detail.get("code", "")
+        ended = _moment(detail.get("ended")) or entry.at
+        began = _moment(detail.get("asked")) or ended
+        about = {"appealbus.lookup": entry.about, "appealbus.outcome": kind, "appealbus.code": code}
+        about["appealbus.attempts"] = detail.get("attempts")
+        yield self._span(entry, entry.about, began, ended, about, own=own, parent=known.run, failed=kind in _FAILED)
+        for number, each in enumerate(detail.get("tries", ()), 1):
+            left = _moment(each.get("at")) or began
+            how = each.get("kind", kind)
+            said = {"appealbus.outcome": how, "appealbus.code": each.get("code", code)}
+            back = left + timedelta(milliseconds=each.get("ms", 0))
+            of = b"%s.%d" % (own, number)
+            failed = how in _FAILED
+            yield self._span(entry, f"attempt {number}", left, back, said, own=of, parent=own, failed=failed, out=True)
+
+    def _span(
+        self,
+        entry: LogEntry,
+        name: str,
+        began: datetime,
+        ended: datetime,
+        about: Mapping[str, Any],
+        *,
+        own: bytes | None = None,
+        parent: bytes | None = None,
+        failed: bool = False,
+        out: bool = False,
+    ) -> ReadableSpan:
+        own = own or b"e%d" % (entry.position or 0)
+        told = {key: value for key, value in about.items() if value not in (None, "")}
+        told["appealbus.appeal_id"] = entry.appeal_id
+        if entry.actor.startswith("worker:"):
+            told["appealbus.worker"] = entry.actor.removeprefix("worker:")
+        return ReadableSpan(
+            name,
+            context=self._context(entry.appeal_id, own),
+            parent=None if own == b"root" else self._context(entry.appeal_id, parent or b"root"),
+            resource=self._resource,
+            attributes=told,
+            kind=SpanKind.CLIENT if out else SpanKind.INTERNAL,
+            status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+            start_time=_nanoseconds(min(began, ended)),
+            end_time=_nanoseconds(ended),
+            instrumentation_scope=_SCOPE,
+        )
+
+    def _context(self, appeal_id: int | None, span: bytes) -> SpanContext:
+        of = f"{self._journal} {appeal_id}".encode()
+        trace = int.from_bytes(sha256(of).digest()[:16])
+        return SpanContext(
+            trace, int.from_bytes(sha256(of + b" " + span).digest()[:8]), False, TraceFlags(TraceFlags.SAMPLED)
+        )
+
+    def _of_appeal(self, appeal_id: int) -> _Known:
+        known = self._known.setdefault(appeal_id, _Known())
+        self._known.move_to_end(appeal_id)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+
+def _moment(microseconds: Any) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
