@@ -6,6 +6,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from appealbus.core.process import collect_seldom
 from tests.services.forms import form
 
 pytest_plugins = ["tests.services.fixtures"]
@@ -13,6 +14,8 @@ pytest_plugins = ["tests.services.fixtures"]
 # Shared machines stall for longer than any per-example deadline; a test that hangs is cut by CI.
 settings.register_profile("appealbus", deadline=None, max_examples=form(30, 500))
 settings.load_profile("appealbus")
+
+collect_seldom()
 
 # By itself structlog sets an exception in colours, with all the variables of its frames: that takes seconds each time.
 _plainly = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)

@@ -13,7 +13,7 @@ from appealbus.core.cli.context import Cli, guarded
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.errors import ConfigError
 from appealbus.core.logs import configure
-from appealbus.core.process import leave_within, spare_memory
+from appealbus.core.process import collect_seldom, leave_within, spare_memory
 from appealbus.core.version import __version__
 from appealbus.core.worker import worker
 
@@ -89,6 +89,7 @@ def main() -> None:
             raise SystemExit(code)
 
     spare_memory()
+    collect_seldom()
     code = EXIT_PROBLEMS
     try:
         guarded(program)
