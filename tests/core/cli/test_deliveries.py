@@ -68,3 +68,26 @@ async def test_it_is_given_up_or_sent_again(program, journal, number):
     assert program("deliveries", "resend", "AB-0").returncode == 3
     assert program("deliveries", "resend").returncode == 2
     assert program("deliveries", "skip", number).returncode == 2
+
+
+async def test_what_was_confirmed_is_listed_and_sent_again(program, journal, number):
+    """By receiver and time: shown first, with a hash; under the delivery id that it had."""
+    (row,) = json.loads(program("deliveries", "list", "--confirmed", "--json").stdout)
+    assert (row["receiver"], row["number"], row["version"], row["state"]) == ("copy", number, 1, "delivered")
+    listed = program("deliveries", "list", "--since", "2026-01-01", "--limit", "1").stdout
+    assert listed.startswith(f"copy  {number}  version 1  delivered since ")
+    rest = program("deliveries", "list", "--confirmed", "--after", listed.split("--after ")[1].strip())
+    assert rest.stdout == "There is none like that.\n"
+    for wrong in (("--after", "7"), ("--since", "noon"), ("--until", "2026-01-01T25:00")):
+        assert program("deliveries", "list", "--confirmed", *wrong).returncode == 2
+    assert program("deliveries", "list", number, "--confirmed").returncode == 2
+
+    order = ("deliveries", "resend", "--receiver", "copy", "--since", "2026-01-01T00:00")
+    assert program(*order, "--until", "2026-01-02").stdout == "There is none like that.\n"
+    shown = program(*order).stdout
+    assert "1 delivery, and nothing is done yet" in shown
+    mark = shown.split("--yes ")[1].split()[0]
+    assert program(*order, "--yes", mark, "--reason", "their disk was lost").stdout == "1 done\n"
+    assert (await journal.counts()).outbox == {"copy": 1}
+    (again,) = await journal.undelivered("copy", datetime.now(UTC) + timedelta(days=1), 10)
+    assert again.delivery_id == row["id"]

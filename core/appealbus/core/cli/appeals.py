@@ -1,4 +1,4 @@
-"""`appealbus dossier`, `why`, `explain` and `retry`: what is known of one appeal, what is not, and asking again."""
+"""`appealbus dossier`, `why` and `explain`: what is known of one appeal, and what is not."""
 
 from typing import Annotated, Any
 
@@ -30,7 +30,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("dossier")(dossier)
     app.command("why")(why)
     app.command("explain")(explain)
-    app.command("retry")(retry)
 
 
 def dossier(
@@ -120,37 +119,6 @@ def explain(
     else:
         for item in found:
             _print_found(cli, item)
-
-
-def retry(
-    context: typer.Context,
-    number: Number,
-    everything: Annotated[
-        bool,
-        typer.Option("--all-outcomes", help="Ask also what was refused or not found, and take nothing from memory."),
-    ] = False,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="The same, and also what was found; records stay until newer ones come.")
-    ] = False,
-) -> None:
-    """Ask again at once what one appeal still lacks, given up or not, once the cause is mended.
-
-    The bus that runs does it, or else the next one.
-    """
-    cli = cli_of(context)
-
-    async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
-        count = await journal.retry(number, everything=everything, refresh=refresh)
-        return count, await journal.appeal(number)
-
-    count, row = cli.change(ask_again)
-    if count is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
-    if row is not None and row.closed:
-        cli.out.print(f"{number} was {row.closed}: nobody asks anything for it, unless it gets a new term or body.")
-        return
-    lookups = "lookup is" if count == 1 else "lookups are"
-    cli.out.print(f"{number} is worked again at once; {count} {lookups} asked again.")
 
 
 def _version(shown: Dossier) -> dict[str, int]:

@@ -1,26 +1,39 @@
-"""`appealbus deliveries`: versions that a receiver will not take, giving them up, and sending them again."""
+"""`appealbus deliveries`: versions that a receiver will not take, or has confirmed; giving up, and sending again."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
-from appealbus.core.cli.paging import After, AsJson, Limit, print_page
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.operating import Many, Reason, Yes, operate
+from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of, print_page
 from appealbus.core.cli.render import local
+from appealbus.core.domain.operation import Operation, Order
+from appealbus.core.domain.selection import DeliverySelection, Place
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
 
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="The appeal's number.")]
 Receiver = Annotated[str | None, typer.Option("--receiver", help="Of one receiver alone.")]
 Version = Annotated[int | None, typer.Option("--version", help="One version alone.", min=1)]
+_FORMS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
+Since = Annotated[
+    datetime | None, typer.Option(formats=_FORMS, metavar="TIME", help="Confirmed then or later: 2026-12-01T18:00.")
+]
+Until = Annotated[datetime | None, typer.Option(formats=_FORMS, metavar="TIME", help="Confirmed before then.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that waits alone, of every appeal.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Versions that a receiver will not take; each waits alone.", no_args_is_help=True)
+    group = typer.Typer(
+        help="Versions on their way to receivers: what waits alone, and what was confirmed.", no_args_is_help=True
+    )
     group.command("list")(list_)
     group.command("skip")(skip)
     group.command("resend")(resend)
@@ -32,15 +45,51 @@ def list_(
     number: Number = None,
     *,
     receiver: Receiver = None,
-    after: After = 0,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="What was confirmed, in that order: when, by whom, which version.")
+    ] = False,
+    since: Since = None,
+    until: Until = None,
+    after: AfterPlace = "0",
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List what waits alone, oldest first; with a NUMBER all deliveries of that appeal and how they stand."""
+    """List what waits alone, oldest first; with a NUMBER all deliveries of that appeal and how they stand.
+
+    With --confirmed, --since or --until what receivers have confirmed.
+    """
     cli = cli_of(context)
-    found = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=after, limit=limit))
+    place = place_of(after)
+    if confirmed or since is not None or until is not None:
+        if number is not None:
+            raise typer.BadParameter("with NUMBER all deliveries of the appeal are listed; leave the rest out")
+        _list_confirmed(cli, DeliverySelection(receiver, _moment(since), _moment(until)), place, limit, as_json)
+        return
+    if place.first is not None:
+        raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
+    found = cli.read(lambda journal: journal.deliveries(number, receiver=receiver, after=place.id, limit=limit))
     none = "Nothing waits alone." if number is None else f"{number} has no deliveries."
     print_page(cli, found, limit, lambda row: cli.out.print(_line(row)), as_json=as_json, none=none)
+
+
+def _list_confirmed(cli: Cli, selection: DeliverySelection, after: Place, limit: int, as_json: bool) -> None:
+    if after.id and after.first is None:
+        raise typer.BadParameter("it comes from a list in another order", param_hint="--after")
+    found = cli.read(lambda journal: journal.confirmed(selection, after, limit))
+    if as_json:
+        cli.print_json([{**asdict(row), "place_in_list": str(place)} for row, place in found])
+        return
+    for row, _ in found:
+        cli.out.print(_line(row))
+    if not found:
+        cli.out.print("There is none like that.")
+    if len(found) == limit:
+        cli.out.print(f"There may be more: --after {found[-1][1]}")
+
+
+def _moment(given: datetime | None) -> datetime | None:
+    """Return a moment of this machine's clock as one that is the same everywhere."""
+    return None if given is None else given.astimezone()
 
 
 def _line(row: DeliveryRow) -> str:
@@ -70,19 +119,37 @@ def skip(
 
 def resend(
     context: typer.Context,
+    *,
     number: Number = None,
     receiver: Receiver = None,
     version: Version = None,
     everything: Everything = False,
+    since: Since = None,
+    until: Until = None,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
 ) -> None:
     """Send again what waits alone or was given up of one appeal, under the same delivery id; with --all of every one.
 
-    With --version that version, even if it was delivered. The bus that runs does it, or else the next one.
+    With --version that version, even if it was delivered. With --receiver, --since or --until alone what was confirmed:
+    it is shown first, with a hash, and `--yes HASH` sends it. The bus that runs does it, or else the next one.
     """
-    _one_or_all(number, everything, version)
     cli = cli_of(context)
+    span = DeliverySelection(receiver, _moment(since), _moment(until))
+    if number is None and not everything and version is None and (span != DeliverySelection() or yes is not None):
+        if reason:
+            checked_reason(reason)
+        operate(cli, Many(Order(Operation.RESEND), span, _line, yes, reason, as_json=as_json))
+        return
+    if since is not None or until is not None or yes is not None:
+        raise typer.BadParameter("--since, --until and --yes go with --receiver or stand alone")
+    _one_or_all(number, everything, version)
     count = _changed(cli, lambda journal: journal.resend(number, receiver=receiver, version=version))
-    cli.out.print(f"{_versions(count)} sent again.")
+    if as_json:
+        cli.print_json({"sent_again": count})
+    else:
+        cli.out.print(f"{_versions(count)} sent again.")
 
 
 def _one_or_all(number: str | None, everything: bool, version: int | None) -> None:

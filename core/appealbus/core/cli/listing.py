@@ -1,17 +1,16 @@
 """`appealbus appeals`."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.looking import look
-from appealbus.core.cli.paging import AsJson, Limit
+from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of
 from appealbus.core.cli.render import local
 from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import Found, Place
+from appealbus.core.domain.selection import Found
 from appealbus.core.journal.journal import Journal
 
 
@@ -24,9 +23,7 @@ def add_to(app: typer.Typer) -> None:
 def appeals(
     context: typer.Context,
     *,
-    after: Annotated[str, typer.Option(metavar="PLACE", help="Go on behind this place, as the last page told it.")] = (
-        "0"
-    ),
+    after: AfterPlace = "0",
     limit: Limit = 100,
     as_json: AsJson = False,
     chosen: Chosen,
@@ -37,7 +34,7 @@ def appeals(
     person or a parcel is noted, with the purpose.
     """
     cli = cli_of(context)
-    place = _place(after)
+    place = place_of(after)
 
     async def find(journal: Journal) -> Found:
         try:
@@ -55,13 +52,6 @@ def appeals(
         )
         return
     _print(cli, found, first=after == "0" and not chosen.selection)
-
-
-def _place(text: str) -> Place:
-    try:
-        return Place.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--after") from None
 
 
 def _print(cli: Cli, found: Found, *, first: bool) -> None:

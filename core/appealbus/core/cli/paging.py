@@ -7,12 +7,27 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from appealbus.core.cli.context import Cli
+from appealbus.core.domain.selection import Place
 
 Row = TypeVar("Row")
 
 After = Annotated[int, typer.Option(help="Start behind this id, to page on.", min=0)]
+AfterPlace = Annotated[str, typer.Option("--after", metavar="PLACE", help="Go on behind this place of the last page.")]
 Limit = Annotated[int, typer.Option(help="The most rows.", min=1, max=10_000)]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def place_of(text: str) -> Place:
+    """Return the place that somebody has written after `--after`.
+
+    Raises:
+        BadParameter: it is none.
+
+    """
+    try:
+        return Place.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
 
 
 def print_page(

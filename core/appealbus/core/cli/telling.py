@@ -223,7 +223,27 @@ def _to_receiver(about: str, detail: Detail) -> str:
 
 def _retried(about: str, detail: Detail) -> str:
     count = detail.get("questions") or 0
-    return f"{count} question{'s' if count != 1 else ''} to be asked again"
+    return f"{count} question{'s' if count != 1 else ''} to be asked again{_why(detail)}"
+
+
+def _ordered(about: str, detail: Detail) -> str:
+    by = detail.get("selected_by")
+    how = ", ".join(f"{name} {value}" for name, value in by.items()) if isinstance(by, dict) else ""
+    why = f": {detail['reason']}" if detail.get("reason") else ""
+    return f"{about} {detail.get('count')} by {how or 'hand'}, operation {detail.get('hash')}{why}"
+
+
+def _carried_out(about: str, detail: Detail) -> str:
+    verdicts = detail.get("verdicts")
+    told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()) if isinstance(verdicts, dict) else ""
+    return f"{about}, operation {detail.get('hash')}: {told.replace('_', ' ')}"
+
+
+def _why(detail: Detail) -> str:
+    """Return why a person did it, and as part of which operation."""
+    operation = f", operation {detail['operation']}" if detail.get("operation") else ""
+    reason = f": {detail['reason']}" if detail.get("reason") else ""
+    return f"{operation}{reason}"
 
 
 def _changed(about: str, detail: Detail) -> str:
@@ -277,7 +297,9 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.RETRIED: _retried,
     What.REFRESHED: _retried,
     What.HELD: lambda about, detail: str(detail.get("reason", "")),
-    What.RELEASED: lambda about, detail: "worked again",
+    What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
+    What.ORDERED: _ordered,
+    What.CARRIED_OUT: _carried_out,
     What.READ: _read,
     What.REREAD: _reread,
     What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",

@@ -8,10 +8,11 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.selection import NOWHERE, Found, Place, Selection
+from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import selecting
+from appealbus.core.journal.reads import deliveries, selecting
+from appealbus.core.journal.rows import DeliveryRow
 
 
 class Finder(JournalReader):
@@ -53,6 +54,24 @@ class Finder(JournalReader):
     async def appeals_by_id(self, ids: Sequence[int]) -> list[AppealRow]:
         """Return how appeals stand, in the order of their ids; those that are gone are left out."""
         return await self._read(lambda connection: selecting.rows_of(connection, ids))
+
+    async def confirmed(
+        self, selection: DeliverySelection, after: Place = NOWHERE, limit: int = 100
+    ) -> list[tuple[DeliveryRow, Place]]:
+        """Return a page of the deliveries that were confirmed, in that order, each with the place behind it."""
+        return await self._read(lambda connection: deliveries.confirmed(connection, selection, after, limit))
+
+    async def selected_deliveries(self, selection: DeliverySelection, most: int) -> "array[int]":
+        """Return the ids of all that was confirmed and is selected, in their order: up to one more than `most`."""
+
+        def read(connection: Connection) -> "array[int]":
+            return array("q", sorted(islice(deliveries.confirmed_ids(connection, selection), most + 1)))
+
+        return await self._read(read)
+
+    async def deliveries_by_id(self, ids: Sequence[int]) -> list[DeliveryRow]:
+        """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
+        return await self._read(lambda connection: deliveries.by_id(connection, ids))
 
     def _step(
         self, selection: Selection, after: Place, limit: int, connection: Connection

@@ -13,6 +13,7 @@ from appealbus.core.journal import store
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
+from appealbus.core.journal.operating import Operating
 from appealbus.core.journal.outgoing import Delivering
 from appealbus.core.journal.renewing import Renewing
 from appealbus.core.journal.rows import JournalState
@@ -32,7 +33,7 @@ _LEAVING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Upkeep, Renewing):
+class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the

@@ -200,13 +200,16 @@ class Working(Writing):
             return set()
         return await self._write.submit(working.renew, working.Renewal(owner, ids, now, lease_seconds))
 
-    async def retry(self, number: str, *, everything: bool = False, refresh: bool = False) -> int | None:
+    async def retry(
+        self, number: str, *, everything: bool = False, refresh: bool = False, reason: str = ""
+    ) -> int | None:
         """Have an appeal worked again at once, and all its open questions asked, those that were given up, too.
 
         Args:
             number: the appeal's.
             everything: also ask what was refused or not found, and take no answer from the cache.
             refresh: the same, and also ask what was found; each record stays until there is a newer one.
+            reason: why, for the log.
 
         Returns:
             How many questions are asked; None if there is no such appeal.
@@ -217,7 +220,7 @@ class Working(Writing):
 
         """
         return await self._write.submit(
-            working.retry, working.Retry(number, self.now(), everything, self.actor, refresh)
+            working.retry, working.Retry(number, self.now(), everything, self.actor, refresh, reason)
         )
 
     async def reread(self, appeal_id: int, states: Sequence[rereading.Anew], *, reason: str) -> int | None:
@@ -255,14 +258,14 @@ class Working(Writing):
         """
         return await self._write.submit(holding.hold, holding.Hold(number, by, reason, clocks.wall()))
 
-    async def release_appeal(self, number: str) -> bool:
+    async def release_appeal(self, number: str, *, reason: str = "") -> bool:
         """Have a held appeal worked again; False if there is no such appeal.
 
         Raises:
             JournalError: with the code `not_held` if it is not held.
 
         """
-        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall(), self.actor))
+        return await self._write.submit(holding.let_go, holding.Releasing(number, clocks.wall(), self.actor, reason))
 
 
 def _tell(found: suspects.SuspectsFound) -> None:

@@ -1,23 +1,32 @@
 """Versions on their way to receivers."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy import case as sql_case
 
+from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Place
 from appealbus.core.journal import codec, documents
 from appealbus.core.journal.rows import DeliveryRow, Undelivered
 from appealbus.core.journal.tables import (
     ALONE,
+    SENT,
     WAITS,
+    Moment,
     appeal,
     outbox,
+    to_moment,
+    to_number,
 )
 from appealbus.core.journal.tables import (
     dossier as dossiers,
 )
 
+_PAGE = 10_000
+_RECEIVERS = 1000
+"""The most receivers that are looked through: configurations have a handful."""
 _READ_ALONE = {"parts", "size"}
 """What is asked of a delivery and is not told."""
 _SIZE = sql_case((dossiers.c.parts.is_(None), func.length(dossiers.c.document)), else_=dossiers.c.size)
@@ -94,6 +103,70 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
 def newest_delivery(connection: Connection) -> int:
     """Return the largest id of a delivery; 0 where there has been none."""
     return connection.scalar(select(func.max(outbox.c.id))) or 0
+
+
+Confirmed = list[tuple[DeliveryRow, Place]]
+"""Deliveries, each with the place behind it."""
+
+
+def confirmed(connection: Connection, selection: DeliverySelection, after: Place, limit: int) -> Confirmed:
+    """Return a page of what was confirmed, in the order in which that came."""
+    rows: list[Row[Any]] = []
+    for receiver in _receivers(connection, selection):
+        query = _listed().where(*_confirmed(selection, receiver, after))
+        rows += connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(limit))
+    rows.sort(key=lambda row: (row.sent_at, row.id))
+    return [(codec.delivery_from_row(row), Place(row.id, to_number(row.sent_at))) for row in rows[:limit]]
+
+
+def confirmed_ids(connection: Connection, selection: DeliverySelection) -> Iterator[int]:
+    """Yield the ids of all that was confirmed, of one receiver after the other."""
+    for receiver in _receivers(connection, selection):
+        after: Place | None = NOWHERE
+        while after is not None:
+            query = select(outbox.c.id, outbox.c.sent_at).where(*_confirmed(selection, receiver, after))
+            rows = connection.execute(query.order_by(outbox.c.sent_at, outbox.c.id).limit(_PAGE)).all()
+            yield from (row.id for row in rows)
+            after = Place(rows[-1].id, to_number(rows[-1].sent_at)) if len(rows) == _PAGE else None
+
+
+def by_id(connection: Connection, ids: Sequence[int]) -> list[DeliveryRow]:
+    """Return deliveries by id, in the order of their ids; those that are gone are left out."""
+    query = _listed().where(outbox.c.id.in_(ids)).order_by(outbox.c.id)
+    return [codec.delivery_from_row(row) for row in connection.execute(query)]
+
+
+def _receivers(connection: Connection, selection: DeliverySelection) -> list[str]:
+    """Return the receivers that are meant: all that have confirmed anything, a jump over the index for each."""
+    if selection.receiver is not None:
+        return [selection.receiver]
+    found: list[str] = []
+    while len(found) < _RECEIVERS:
+        query = select(outbox.c.receiver).where(SENT, outbox.c.receiver > (found[-1] if found else ""))
+        receiver = connection.scalar(query.order_by(outbox.c.receiver).limit(1))
+        if receiver is None:
+            break
+        found.append(receiver)
+    return found
+
+
+def _confirmed(selection: DeliverySelection, receiver: str, after: Place) -> list[ColumnElement[bool]]:
+    at = outbox.c.sent_at
+    conditions = [SENT, outbox.c.receiver == receiver]
+    if selection.since is not None:
+        conditions.append(at >= selection.since)
+    if selection.until is not None:
+        conditions.append(at < selection.until)
+    if after.first is not None:
+        moment = literal(to_moment(after.first), Moment())
+        conditions.append(tuple_(at, outbox.c.id) > tuple_(moment, literal(after.id)))
+    return conditions
+
+
+def _listed() -> Select[Any]:
+    made = (dossiers.c.appeal_id == outbox.c.appeal_id) & (dossiers.c.version == outbox.c.version)
+    query: Select[Any] = select(*outbox.columns, appeal.c.number, dossiers.c.created_at)
+    return query.join(appeal, appeal.c.id == outbox.c.appeal_id).outerjoin(dossiers, made)
 
 
 def deliveries(

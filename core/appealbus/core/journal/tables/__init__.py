@@ -18,6 +18,7 @@ from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, 
 from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
+from appealbus.core.journal.tables.operations import operation, operation_part
 from appealbus.core.journal.tables.questions import TROUBLE, access, awaited, known_lookup, lookup, reply, used_answer
 from appealbus.core.journal.tables.workers import (
     counter,
@@ -64,6 +65,8 @@ __all__ = [
     "log_unplaced",
     "lookup",
     "metadata",
+    "operation",
+    "operation_part",
     "outbox",
     "quarantine",
     "reply",

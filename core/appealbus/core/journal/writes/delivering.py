@@ -64,16 +64,18 @@ class Chosen:
     reason: str = ""
 
 
+_AT_ONCE = 1000
+"""Deliveries that one statement changes."""
 _CODE_LENGTH = 200
 """Characters: a code is a word or two, and a plugin that gives a whole text as one must not fill the table."""
-_TOLD = (outbox.c.id, outbox.c.appeal_id, outbox.c.receiver, outbox.c.version)
+TOLD = (outbox.c.id, outbox.c.appeal_id, outbox.c.receiver, outbox.c.version)
 """What the log says of a delivery."""
-_WAITING = select(*_TOLD).where(direct.among(outbox.c.id, "ids"), WAITS).with_for_update()
+_WAITING = select(*TOLD).where(direct.among(outbox.c.id, "ids"), WAITS).with_for_update()
 _SENT = (
     update(outbox)
     .where(direct.among(outbox.c.id, "ids"), outbox.c.sent_at.is_(None))
     .values(attempts=outbox.c.attempts + 1, sent_at=bindparam("at"), last_error=None, begun_by=None)
-    .returning(*_TOLD)
+    .returning(*TOLD)
 )
 _BEGUN = (
     update(outbox)
@@ -141,7 +143,7 @@ _SKIPPED = (
 )
 _AGAIN = (
     update(outbox)
-    .where(_is_it)
+    .where(direct.among(outbox.c.id, "ids"))
     .values(
         next_attempt_at=bindparam("at"),
         sent_at=None,
@@ -172,12 +174,13 @@ def survived(connection: Connection, items: Sequence[tuple[str, str]]) -> list[N
 def delivered(connection: Connection, items: Sequence[Confirmed]) -> list[None]:
     """Note confirmed deliveries."""
     sent = direct.ask(connection, *((_SENT, {"ids": list(item.ids), "at": item.at}) for item in items))
-    happened = [_event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
+    happened = [event(What.DELIVERED, row, item.by) for item, rows in zip(items, sent, strict=True) for row in rows]
     events.note(connection, happened)
     return [None] * len(items)
 
 
-def _event(what: What, row: Any, by: str, **more: Any) -> Event:
+def event(what: What, row: Any, by: str, **more: Any) -> Event:
+    """Return what the log says of a delivery."""
     return Event(what, row.appeal_id, by, row.receiver, {"version": row.version, "id": row.id, **more})
 
 
@@ -192,7 +195,7 @@ def failed(connection: Connection, items: Sequence[Sequence[Failed]]) -> list[No
     rows = [row for item in items for row in item]
     waiting = _waiting(connection, [row.id for row in rows])
     happened = [
-        _event(What.FAILED, waiting[row.id], row.by, code=_code(row.code), next=to_number(row.next_attempt_at))
+        event(What.FAILED, waiting[row.id], row.by, code=_code(row.code), next=to_number(row.next_attempt_at))
         for row in rows
         if row.id in waiting
     ]
@@ -209,7 +212,7 @@ def alone(connection: Connection, items: Sequence[Sequence[GivenUp]]) -> list[No
     """Have deliveries wait alone, each with its reason; later versions of the same appeals go out."""
     rows = [row for item in items for row in item]
     waiting = _waiting(connection, [row.id for row in rows])
-    aside = [_event(What.SET_ASIDE, waiting[row.id], row.by, code=_code(row.code)) for row in rows if row.id in waiting]
+    aside = [event(What.SET_ASIDE, waiting[row.id], row.by, code=_code(row.code)) for row in rows if row.id in waiting]
     connection.execute(_ALONE, [{"this": row.id, "at": row.at, "code": _code(row.code)} for row in rows])
     connection.execute(_LATER, [{"this": row.id, "at": row.at} for row in rows])
     events.note(connection, aside)
@@ -225,7 +228,7 @@ def skip(connection: Connection, items: Sequence[Chosen]) -> list[int]:
             reason = _code(item.reason)
             connection.execute(_SKIPPED, [{"this": row.id, "at": item.at, "reason": reason} for row in rows])
             connection.execute(_LATER, [{"this": row.id, "at": item.at} for row in rows])
-            events.note(connection, [_event(What.SKIPPED, row, item.by, reason=reason) for row in rows])
+            events.note(connection, [event(What.SKIPPED, row, item.by, reason=reason) for row in rows])
         counts.append(len(rows))
     return counts
 
@@ -236,15 +239,21 @@ def resend(connection: Connection, items: Sequence[Chosen]) -> list[int]:
     for item in items:
         rows = _chosen(connection, item, outbox.c.alone_since.is_not(None) if item.version is None else true())
         if rows:
-            connection.execute(_AGAIN, [{"this": row.id, "at": item.at} for row in rows])
-            events.note(connection, [_event(What.RESENT, row, item.by) for row in rows])
+            again(connection, [row.id for row in rows], item.at)
+            events.note(connection, [event(What.RESENT, row, item.by) for row in rows])
             notifications.tell(connection)
         counts.append(len(rows))
     return counts
 
 
+def again(connection: Connection, ids: Sequence[int], at: datetime) -> None:
+    """Have deliveries go out from the beginning, whatever became of them."""
+    for first in range(0, len(ids), _AT_ONCE):
+        direct.run(connection, _AGAIN, {"ids": list(ids[first : first + _AT_ONCE]), "at": at})
+
+
 def _chosen(connection: Connection, item: Chosen, which: ColumnElement[bool]) -> Sequence[Any]:
-    query = select(*_TOLD).order_by(outbox.c.id)
+    query = select(*TOLD).order_by(outbox.c.id)
     if item.number is None:
         query = query.where(ALONE)
     else:

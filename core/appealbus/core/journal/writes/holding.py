@@ -31,6 +31,7 @@ class Releasing:
     number: str
     at: datetime
     by: str
+    reason: str = ""
 
 
 def hold(connection: Connection, items: Sequence[Hold]) -> list[bool | JournalError]:
@@ -63,8 +64,9 @@ def let_go(connection: Connection, items: Sequence[Releasing]) -> list[bool | Jo
         if found is not None:
             state = {"state": "ready"} if found.deaths is None else {"state": "suspect", "deaths": 0}
             free = {"held_by": None, "held_reason": None, "changed_at": item.at, "due_at": None}
+            reason = {"reason": printable(item.reason)} if item.reason else {}
             connection.execute(update(appeal).where(appeal.c.id == found.id).values(**state, **free))
-            events.note(connection, [Event(What.RELEASED, found.id, item.by)])
+            events.note(connection, [Event(What.RELEASED, found.id, item.by, detail=reason)])
     return results
 
 

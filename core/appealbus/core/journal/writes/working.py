@@ -12,6 +12,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
 from appealbus.core.journal.writes import clock, events, suspects
+from appealbus.schemas.base import printable
 from appealbus.schemas.outcome import OutcomeKind
 
 _DUE_AT_ONCE = 1000
@@ -81,12 +82,13 @@ class Retry:
     by: str
     refresh: bool = False
     """Whether to ask also what was found."""
+    reason: str = ""
 
 
-_ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
+ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
 """All others are open, those of another release too."""
-_ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
-_ANSWERED_YES = [OutcomeKind.FOUND.value]
+ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
+ANSWERED_YES = [OutcomeKind.FOUND.value]
 
 
 def claim(connection: Connection, items: Sequence[Claim]) -> list[Claimed]:
@@ -210,14 +212,15 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
-    due = update(lookup).where(mine, lookup.c.kind.not_in(_ENDED)).values(next_attempt_at=item.at)
+    due = update(lookup).where(mine, lookup.c.kind.not_in(ENDED)).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount
-    answered = (_ANSWERED_NO if item.everything or item.refresh else []) + (_ANSWERED_YES if item.refresh else [])
+    answered = (ANSWERED_NO if item.everything or item.refresh else []) + (ANSWERED_YES if item.refresh else [])
     if answered:
         anew = update(lookup).where(mine, lookup.c.kind.in_(answered)).values(next_attempt_at=item.at)
         count += connection.execute(anew).rowcount
     what = What.REFRESHED if item.refresh else What.RETRIED
-    detail = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
+    detail: dict[str, Any] = {"questions": count, "everything": item.everything, "due": to_number(item.at)}
+    detail |= {"reason": printable(item.reason)} if item.reason else {}
     events.note(connection, [Event(what, found.id, item.by, detail=detail)])
     return count
 

@@ -1,7 +1,7 @@
 """What an operator needs: searches, pauses and quotas of sources, messages that are closed, and who waits for whom."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Text, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text, text
 
 revision = "0008"
 down_revision = "0007"
@@ -31,6 +31,23 @@ def upgrade() -> None:
         Column("period", Text, primary_key=True),
         Column("begins", _MOMENT, nullable=False),
         Column("used", BigInteger, nullable=False),
+    )
+    op.create_table(
+        "operation",
+        Column("hash", Text, primary_key=True),
+        Column("name", Text, nullable=False),
+        Column("everything", Integer, nullable=False),
+        Column("at", _MOMENT, nullable=False),
+        Column("by", Text, nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("total", Integer, nullable=False),
+        Column("verdicts", LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "operation_part",
+        Column("hash", Text, primary_key=True),
+        Column("part", Integer, primary_key=True),
+        Column("ids", LargeBinary, nullable=False),
     )
     _index(
         "ix_appeal_waits_for", "appeal", ["waits_for", "urgency", "id"], "state = 'parked' AND waits_for IS NOT NULL"

@@ -1,0 +1,187 @@
+"""`appealbus retry`, `refresh`, `hold` and `release`: moving one appeal, or all that are selected."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.operating import Many, Reason, Yes, operate
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.person import person
+from appealbus.core.cli.selecting import Chosen, selects
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.operation import Operation, Order
+from appealbus.core.journal.journal import Journal
+
+log = structlog.get_logger(__name__)
+
+Number = Annotated[
+    str | None, typer.Argument(metavar="NUMBER", help="One appeal; else say which ones are meant by options.")
+]
+Everything = Annotated[
+    bool, typer.Option("--all-outcomes", help="Ask also what was refused or not found, and take nothing from memory.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (retry, refresh, hold, release):
+        app.command(command.__name__)(command)
+
+
+@selects
+def retry(
+    context: typer.Context,
+    *,
+    number: Number = None,
+    everything: Everything = False,
+    anew: Annotated[
+        bool, typer.Option("--refresh", help="The same, and also what was found; as `appealbus refresh`.")
+    ] = False,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
+    chosen: Chosen,
+) -> None:
+    """Ask again at once what is still lacking, given up or not, once the cause is mended: of one appeal, or of many.
+
+    Many are shown first, with a hash; `--yes HASH` does it to those. The bus that runs asks, or else the next one.
+    """
+    order = Order(Operation.REFRESH) if anew else Order(Operation.RETRY, everything)
+    asked = _Asked(order, number, _checked(reason), yes, chosen, as_json)
+    if not _many(context, asked):
+        _ask_again(cli_of(context), asked)
+
+
+@selects
+def refresh(
+    context: typer.Context,
+    *,
+    number: Number = None,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
+    chosen: Chosen,
+) -> None:
+    """Ask everything again, what was found too: of one appeal, or of many. Records stay until newer ones come.
+
+    Many are shown first, with a hash; `--yes HASH` does it to those.
+    """
+    asked = _Asked(Order(Operation.REFRESH), number, _checked(reason), yes, chosen, as_json)
+    if not _many(context, asked):
+        _ask_again(cli_of(context), asked)
+
+
+@selects
+def hold(
+    context: typer.Context,
+    *,
+    number: Number = None,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
+    chosen: Chosen,
+) -> None:
+    """Have nothing of an appeal worked any more, until `appealbus release`: of one, or of many.
+
+    Versions that are made go out all the same. A worker that has it in hand now lets go of it within seconds, and what
+    it finds is refused. Many are shown first, with a hash; `--yes HASH` does it to those.
+    """
+    if _many(context, _Asked(Order(Operation.HOLD), number, _checked(reason), yes, chosen, as_json)):
+        return
+    checked_reason(reason)
+    cli, by = cli_of(context), person()
+    _change(cli, number or "", lambda journal: journal.hold_appeal(number or "", by=by, reason=reason))
+    # The reason is a person's text: it is kept in the journal, and never logged.
+    log.warning("case.held_by_hand", number=number, actor=by)
+    _say(
+        cli, as_json, {"number": number, "held": True}, f"{number} is held; `appealbus release {number}` lets it go on."
+    )
+
+
+@selects
+def release(
+    context: typer.Context,
+    *,
+    number: Number = None,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
+    chosen: Chosen,
+) -> None:
+    """Let a held appeal go on, or many: it is worked again, by the bus that runs or else by the next one.
+
+    Many are shown first, with a hash; `--yes HASH` does it to those.
+    """
+    if _many(context, _Asked(Order(Operation.RELEASE), number, _checked(reason), yes, chosen, as_json)):
+        return
+    cli = cli_of(context)
+    _change(cli, number or "", lambda journal: journal.release_appeal(number or "", reason=reason))
+    log.warning("case.released", number=number, actor=person())
+    _say(cli, as_json, {"number": number, "held": False}, f"{number} is worked again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    order: Order
+    number: str | None
+    reason: str
+    yes: str | None
+    chosen: Chosen
+    as_json: bool
+
+
+def _many(context: typer.Context, asked: _Asked) -> bool:
+    """Do it to what is selected, and say so; False where one number is given."""
+    selection = asked.chosen.selection
+    if asked.number is not None:
+        if selection or asked.yes is not None:
+            raise typer.BadParameter("write NUMBER, or say which appeals are meant, not both")
+        return False
+    if not selection and asked.yes is None:
+        raise typer.BadParameter("write NUMBER, or say which appeals are meant, such as --source egkn")
+    many = Many(asked.order, selection, str, asked.yes, asked.reason, asked.chosen.purpose, asked.as_json)
+    operate(cli_of(context), many)
+    return True
+
+
+def _ask_again(cli: Cli, asked: _Asked) -> None:
+    number, anew = asked.number or "", asked.order.operation is Operation.REFRESH
+    how = {"everything": asked.order.everything, "refresh": anew}
+
+    async def ask_again(journal: Journal) -> tuple[int | None, AppealRow | None]:
+        count = await journal.retry(number, **how, reason=asked.reason)
+        return count, await journal.appeal(number)
+
+    count, row = cli.change(ask_again)
+    if count is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    if row is not None and row.closed:
+        text = f"{number} was {row.closed}: nobody asks anything for it, unless it gets a new term or body."
+    else:
+        lookups = "lookup is" if count == 1 else "lookups are"
+        text = f"{number} is worked again at once; {count} {lookups} asked again."
+    _say(cli, asked.as_json, {"number": number, "questions": count, "closed": row and row.closed}, text)
+
+
+def _say(cli: Cli, as_json: bool, told: dict[str, Any], text: str) -> None:
+    if as_json:
+        cli.print_json(told)
+    else:
+        cli.out.print(text)
+
+
+def _change(cli: Cli, number: str, change: Callable[[Journal], Coroutine[Any, Any, bool]]) -> None:
+    if not cli.change(change):
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+
+
+def _checked(reason: str) -> str:
+    if reason:
+        checked_reason(reason)
+    return reason

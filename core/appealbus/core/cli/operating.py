@@ -1,0 +1,180 @@
+"""How a command has an operation carried out on many rows: shown first, then confirmed by its hash, then told."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.listing import line_of
+from appealbus.core.cli.looking import look
+from appealbus.core.cli.person import person
+from appealbus.core.domain.operation import Frozen, Order, Progress, Verdict
+from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryRow
+from appealbus.core.operations import operations
+
+log = structlog.get_logger(__name__)
+
+Yes = Annotated[
+    str | None,
+    typer.Option("--yes", metavar="HASH", help="Do it, to the very rows that were shown with this hash."),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log; needed where many are meant.")]
+
+_TOLD = 1000
+"""Rows that one JSON document names of those that were not done; the rest is counted."""
+_WORDS = {
+    Verdict.DONE: "done",
+    Verdict.IN_WORK: "refused: a worker has it right now",
+    Verdict.HELD: "refused: it is held",
+    Verdict.NOT_HELD: "refused: it is not held",
+    Verdict.GONE: "gone",
+    Verdict.NOTHING: "nothing to do",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """What is to be done to what, and what was said of it."""
+
+    order: Order
+    selection: Selection | DeliverySelection
+    show: Callable[[DeliveryRow], str]
+    yes: str | None
+    reason: str
+    purpose: str = ""
+    as_json: bool = False
+
+
+def operate(cli: Cli, many: Many) -> None:
+    """Show what would be done, or do what was confirmed; raise Exit with the command's code."""
+    if many.yes is not None and _nothing_said(many):
+        raise typer.Exit(_carry_out(cli, many, None))
+    shown = _previewed(cli, many)
+    if many.yes is None:
+        _show(cli, many, shown)
+        if not shown.frozen.ids or many.as_json or not sys.stdin.isatty():
+            raise typer.Exit(0)
+        if not typer.confirm("Do it?", err=True):
+            cli.out.print("Nothing is changed.")
+            raise typer.Exit(0)
+    raise typer.Exit(_carry_out(cli, many, many.yes or shown.frozen.hash))
+
+
+def _nothing_said(many: Many) -> bool:
+    return many.selection in (Selection(), DeliverySelection())
+
+
+def _previewed(cli: Cli, many: Many) -> operations.Preview:
+    async def preview(journal: Journal) -> operations.Preview:
+        try:
+            return await operations.preview(journal, await operations.freeze(journal, many.order, many.selection))
+        except operations.TooMany as error:
+            raise typer.BadParameter(str(error)) from None
+
+    if isinstance(many.selection, Selection) and many.selection.named:
+        what = many.order.operation.value
+        return look(cli, preview, what, purpose=many.purpose, about=lambda shown: {"found": len(shown.frozen.ids)})
+    return cli.read(preview)
+
+
+def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
+    frozen = shown.frozen
+    rows = [*map(line_of, shown.appeals), *map(many.show, shown.deliveries)]
+    if many.as_json:
+        sample = [*map(asdict, shown.appeals), *map(asdict, shown.deliveries)]
+        head = {"operation": many.order.operation, "count": len(frozen.ids), "hash": frozen.hash}
+        cli.print_json({**head, "selected_by": frozen.selected_by, "sample": sample})
+        return
+    for row in rows:
+        cli.out.print(row)
+    if not rows:
+        cli.out.print("There is none like that.")
+        return
+    of = (
+        f"{len(rows)} of {_counted(many, len(frozen.ids))}"
+        if len(rows) < len(frozen.ids)
+        else _counted(many, len(rows))
+    )
+    cli.out.print(f"{of}, and nothing is done yet. To {many.order.operation} them: --yes {frozen.hash} --reason TEXT")
+
+
+def _counted(many: Many, count: int) -> str:
+    what = ("delivery", "deliveries") if isinstance(many.selection, DeliverySelection) else ("appeal", "appeals")
+    return f"{count} {what[count != 1]}"
+
+
+def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
+    """Begin what is confirmed, or with None go on with what was stopped, and carry it out."""
+    reason = many.reason
+    if confirmed is not None:
+        if not reason and sys.stdin.isatty():
+            reason = typer.prompt("Why (it is noted)", err=True)
+        checked_reason(reason)
+
+    async def work(journal: Journal) -> int:
+        mark = many.yes or confirmed or ""
+        under_way = [row.hash for row in await journal.operations()]
+        if confirmed is not None and mark not in under_way:
+            frozen = await operations.freeze(journal, many.order, many.selection)
+            await _begun(cli, journal, frozen, replace(many, yes=confirmed, reason=reason))
+        elif mark not in under_way:
+            cli.fail(f"No operation {mark} is under way; say which rows are meant.", EXIT_ABSENT)
+        return await _done(cli, journal, many, mark)
+
+    return cli.change(work)
+
+
+async def _begun(cli: Cli, journal: Journal, frozen: Frozen, many: Many) -> None:
+    if not frozen.ids:
+        cli.fail("There is none like that any more.", EXIT_PROBLEMS)
+    try:
+        begun = await operations.begin(journal, frozen, many.yes or "", reason=many.reason, purpose=many.purpose)
+    except operations.SelectionChanged as error:
+        cli.fail(f"{error} ({len(frozen.ids)} rows: --yes {frozen.hash})", EXIT_PROBLEMS)
+    log.warning("operation.begun", operation=begun.operation.value, count=begun.total, actor=person())
+
+
+async def _done(cli: Cli, journal: Journal, many: Many, mark: str) -> int:
+    progress: Progress | None = None
+    named: list[dict[str, str]] = []
+    try:
+        async for progress in operations.carry_out(journal, mark):
+            for number, verdict in progress.left_out:
+                if not many.as_json:
+                    cli.out.print(f"{number}: {_WORDS[verdict]}")
+                elif len(named) < _TOLD:
+                    named.append({"row": number, "verdict": verdict.value})
+    except asyncio.CancelledError:
+        left = [row for row in await journal.operations() if row.hash == mark]
+        done = f"{left[0].seen} of {left[0].total} rows" if left else "all rows"
+        cli.err.print(f"Stopped: {done} have their verdict. `--yes {mark}` alone goes on with the others.")
+        raise
+    except JournalError as error:
+        if error.code != "unknown_operation":
+            raise
+        cli.fail("Somebody else has carried it out meanwhile.", EXIT_PROBLEMS)
+    if progress is None:
+        raise AssertionError("an operation has a part")
+    log.warning("operation.carried_out", operation=progress.operation.value, count=progress.total, actor=person())
+    if many.as_json:
+        cli.print_json(_told(progress, named))
+    else:
+        verdicts = {_WORDS[Verdict(verdict)]: count for verdict, count in progress.verdicts.items()}
+        cli.out.print("; ".join(f"{count} {word}" for word, count in verdicts.items()))
+    return EXIT_PROBLEMS if progress.refused else 0
+
+
+def _told(progress: Progress, named: list[dict[str, str]]) -> dict[str, Any]:
+    head = {"operation": progress.operation, "hash": progress.hash, "count": progress.total}
+    left_out = progress.seen - progress.verdicts.get(Verdict.DONE, 0)
+    return {**head, "verdicts": progress.verdicts, "not_done": named, "not_named": left_out - len(named)}

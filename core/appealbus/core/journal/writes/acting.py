@@ -1,0 +1,149 @@
+"""What an operation does to some hundreds of rows in one transaction, and the verdict on each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+
+from appealbus.core.domain.event import Event, What
+from appealbus.core.domain.operation import Operation, Order, Verdict
+from appealbus.core.journal import notifications
+from appealbus.core.journal.tables import appeal, lookup, outbox, to_number
+from appealbus.core.journal.writes import clock, delivering, events, suspects
+from appealbus.core.journal.writes.working import ANSWERED_NO, ANSWERED_YES, ENDED
+
+Verdicts = dict[int, tuple[str, Verdict]]
+"""By id the number of each row's appeal, or the id where that is gone, and the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is to be done to rows."""
+
+    ids: list[int]
+    order: Order
+    by: str
+    reason: str
+    hash: str
+    at: datetime
+    """By the journal's clock, which what is due is counted by."""
+    wall: datetime
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the log says of it with each appeal."""
+        return {"operation": self.hash} | ({"reason": self.reason} if self.reason else {})
+
+
+def ask_again(connection: Connection, act: Act) -> Verdicts:
+    """Have open questions asked again at once, of appeals that are free and have any that is not asked anyway."""
+    rows = _locked(connection, act)
+    now = clock.leased_at(connection, act.at)
+    dead = [row for row in rows if row.state == "in_work" and row.lease_until <= now]
+    killed = set(suspects.take_over(connection, dead, act.at, act.by).held) if dead else set()
+    questions = _questions(connection, act, [row.id for row in rows])
+    verdicts = _all_gone(act)
+    for row in rows:
+        if row.state == "in_work" and row.lease_until > now:
+            verdict = Verdict.IN_WORK
+        elif row.state == "held" or row.number in killed:
+            verdict = Verdict.HELD
+        else:
+            count, later = questions.get(row.id, (0, 0))
+            soon = row.state not in ("parked", "idle") and not later
+            verdict = Verdict.NOTHING if row.closed or not count or soon else Verdict.DONE
+        verdicts[row.id] = row.number, verdict
+    done = _done(verdicts)
+    if done:
+        ready = {"state": suspects.WAITING, "due_at": None, "lease_owner": None, "lease_until": None}
+        connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**ready))
+        due = update(lookup).where(lookup.c.appeal_id.in_(done), _asked(act.order))
+        connection.execute(due.values(next_attempt_at=act.at))
+        what = What.REFRESHED if act.order.operation is Operation.REFRESH else What.RETRIED
+        detail = {"everything": act.order.everything, "due": to_number(act.at), **act.told}
+        happened = [Event(what, each, act.by, detail={"questions": questions[each][0], **detail}) for each in done]
+        events.note(connection, happened)
+    return verdicts
+
+
+def _questions(connection: Connection, act: Act, ids: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+    """Return by appeal how many questions are to be asked, and how many of them nobody would ask by now."""
+    later = or_(lookup.c.next_attempt_at.is_(None), lookup.c.next_attempt_at > act.at)
+    columns = (lookup.c.appeal_id, func.count(), func.sum(case((later, 1), else_=0)))
+    query = select(*columns).where(lookup.c.appeal_id.in_(ids), _asked(act.order)).group_by(lookup.c.appeal_id)
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+
+def _asked(order: Order) -> ColumnElement[bool]:
+    again: list[str] = []
+    if order.operation is Operation.REFRESH:
+        again = ANSWERED_NO + ANSWERED_YES
+    elif order.everything:
+        again = ANSWERED_NO
+    return or_(lookup.c.kind.not_in(ENDED), lookup.c.kind.in_(again))
+
+
+def hold(connection: Connection, act: Act) -> Verdicts:
+    """Hold appeals, those in work too: whoever works one has it no longer."""
+    verdicts = _judged(_locked(connection, act), act, lambda row: Verdict.HELD if row.state == "held" else Verdict.DONE)
+    done = _done(verdicts)
+    if done:
+        by = act.by.removeprefix("person:")
+        held = {"state": "held", "held_by": by, "held_reason": act.reason, "changed_at": act.wall}
+        free = {"due_at": None, "lease_owner": None, "lease_until": None}
+        connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**held, **free))
+        detail = {"reason": act.reason, "operation": act.hash}
+        events.note(connection, [Event(What.HELD, each, act.by, detail=detail) for each in done])
+    return verdicts
+
+
+def let_go(connection: Connection, act: Act) -> Verdicts:
+    """Have held appeals worked again; those that workers died over alone."""
+    rows = _locked(connection, act)
+    verdicts = _judged(rows, act, lambda row: Verdict.DONE if row.state == "held" else Verdict.NOT_HELD)
+    done = _done(verdicts)
+    if done:
+        state = {"state": suspects.WAITING, "deaths": case((appeal.c.deaths.is_(None), None), else_=0)}
+        free = {"held_by": None, "held_reason": None, "changed_at": act.wall, "due_at": None}
+        connection.execute(update(appeal).where(appeal.c.id.in_(done)).values(**state, **free))
+        events.note(connection, [Event(What.RELEASED, each, act.by, detail=act.told) for each in done])
+    return verdicts
+
+
+def resend(connection: Connection, act: Act) -> Verdicts:
+    """Have deliveries go out again under their ids; what is on its way is left alone."""
+    query = select(*delivering.TOLD, outbox.c.sent_at, outbox.c.alone_since, appeal.c.number)
+    query = query.join(appeal, appeal.c.id == outbox.c.appeal_id).where(outbox.c.id.in_(act.ids))
+    rows = connection.execute(query.order_by(outbox.c.id).with_for_update(of=outbox)).all()
+    verdicts = _judged(
+        rows,
+        act,
+        lambda row: Verdict.NOTHING if row.sent_at is None and row.alone_since is None else Verdict.DONE,
+    )
+    done = [row for row in rows if verdicts[row.id][1] is Verdict.DONE]
+    if done:
+        delivering.again(connection, [row.id for row in done], act.at)
+        events.note(connection, [delivering.event(What.RESENT, row, act.by, **act.told) for row in done])
+        notifications.tell(connection)
+    return verdicts
+
+
+def _locked(connection: Connection, act: Act) -> Sequence[Any]:
+    """Return the appeals, locked in the order of their ids, as everywhere where several are."""
+    columns = (appeal.c.id, appeal.c.number, appeal.c.deaths, appeal.c.state, appeal.c.lease_until, appeal.c.closed)
+    query = select(*columns).where(appeal.c.id.in_(act.ids)).order_by(appeal.c.id)
+    return connection.execute(query.with_for_update(key_share=True)).all()
+
+
+def _all_gone(act: Act) -> Verdicts:
+    return {each: (f"id {each}", Verdict.GONE) for each in act.ids}
+
+
+def _judged(rows: Sequence[Any], act: Act, judge: Any) -> Verdicts:
+    return _all_gone(act) | {row.id: (row.number, judge(row)) for row in rows}
+
+
+def _done(verdicts: Verdicts) -> list[int]:
+    return [each for each, (_, verdict) in verdicts.items() if verdict is Verdict.DONE]

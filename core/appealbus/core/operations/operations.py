@@ -1,0 +1,116 @@
+"""Operations: a selection is frozen and shown; who confirms its hash has it carried out, part after part."""
+
+import asyncio
+from array import array
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.operation import Frozen, Operation, Order, Progress
+from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.errors import AppealBusError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryRow
+
+MOST = 1_000_000
+"""Rows of one operation: more are 8 MB of ids, and hardly what somebody meant."""
+SAMPLE = 10
+
+
+class SelectionChanged(AppealBusError):
+    """What is selected is not what was confirmed.
+
+    Attributes:
+        frozen: what is selected now.
+
+    """
+
+    def __init__(self, frozen: Frozen) -> None:
+        super().__init__(
+            "the selection is another one by now, and nothing is done: look at it again, and confirm its new hash"
+        )
+        self.frozen = frozen
+
+
+class TooMany(AppealBusError):
+    """More rows are selected than one operation takes."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST:,} rows are selected; say more of them, such as a kind or a date")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an operation would be about."""
+
+    frozen: Frozen
+    appeals: Sequence[AppealRow] = ()
+    """Some of them, from the first to the last."""
+    deliveries: Sequence[DeliveryRow] = ()
+
+
+async def freeze(journal: Journal, order: Order, selection: Selection | DeliverySelection) -> Frozen:
+    """Return what is selected now, to be looked at and to be done.
+
+    A release is about what is held, whatever else is said.
+
+    Raises:
+        TooMany: it is more than one operation takes.
+
+    """
+    if isinstance(selection, DeliverySelection):
+        ids = await journal.selected_deliveries(selection, MOST)
+    else:
+        if order.operation is Operation.RELEASE and selection.state is None:
+            selection = replace(selection, state=AppealState.HELD)
+        ids = await journal.selected(selection, MOST)
+    if len(ids) > MOST:
+        raise TooMany
+    return Frozen(order, ids, selection.told())
+
+
+async def preview(journal: Journal, frozen: Frozen) -> Preview:
+    """Return some of what was frozen."""
+    some = _sample(frozen.ids)
+    if frozen.order.operation is Operation.RESEND:
+        return Preview(frozen, deliveries=await journal.deliveries_by_id(some))
+    return Preview(frozen, appeals=await journal.appeals_by_id(some))
+
+
+async def begin(journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "") -> Progress:
+    """Begin what was confirmed; it is on record, and nothing is done yet.
+
+    Raises:
+        SelectionChanged: the hash that was confirmed is not that of what is selected now.
+
+    """
+    if confirmed != frozen.hash:
+        raise SelectionChanged(frozen)
+    return await journal.begin_operation(frozen, reason=reason, purpose=purpose)
+
+
+async def carry_out(journal: Journal, mark: str) -> AsyncIterator[Progress]:
+    """Carry out what has begun, and yield how far it is after each part.
+
+    Who is cancelled leaves a whole number of parts done, of which all have been yielded but perhaps the last one; the
+    same call goes on with the rest, in whatever process.
+
+    Raises:
+        JournalError: with the code `unknown_operation` where no such operation is under way.
+
+    """
+    finished = False
+    while not finished:
+        part = asyncio.ensure_future(journal.go_on(mark))
+        try:
+            progress = await asyncio.shield(part)
+        except asyncio.CancelledError:
+            await asyncio.wait([part])  # it is in the writer's hands, and its end is a moment away
+            raise
+        yield progress
+        finished = progress.finished
+
+
+def _sample(ids: "array[int]") -> list[int]:
+    step = max(1, len(ids) // SAMPLE)
+    return ids[::step][:SAMPLE].tolist()

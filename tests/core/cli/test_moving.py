@@ -1,0 +1,122 @@
+"""`appealbus retry`, `hold` … on a selection: shown with a hash, done to what was confirmed, stopped, gone on with."""
+
+import json
+import signal
+import sqlite3
+import tempfile
+import time
+
+import pytest
+
+from tests.services import commands
+from tests.services.processes import PATIENCE
+
+_MANY = 40_000
+_FILL = f"""
+INSERT INTO appeal (id, channel, message_id, number, accepted_at, accepted_by, urgency, state, version, changed_at,
+    content, kind)
+WITH RECURSIVE s(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM s WHERE i < {_MANY})
+SELECT i, 'files', 'm' || i, 'AB-2026-' || printf('%08d', i), 0, 'x', 740000, 'idle', 1, 0, x'00', 'complaint' FROM s
+"""
+
+
+async def test_many_are_held_and_let_go(program, journal, accepted):
+    """First what it would be, then what was confirmed; the hash of another selection is refused."""
+    number = accepted.receipt.number
+    shown = program("hold", "--kind", "complaint")
+    assert (shown.returncode, number in shown.stdout, "nothing is done yet" in shown.stdout) == (0, True, True)
+    told = json.loads(program("hold", "--kind", "complaint", "--json").stdout)
+    assert (told["operation"], told["count"], told["selected_by"]) == ("hold", 1, {"kind": "complaint"})
+    assert f"--yes {told['hash']}" in shown.stdout
+
+    confirmed = ("hold", "--kind", "complaint", "--yes")
+    assert program(*confirmed, told["hash"]).returncode == 2  # why?
+    wrong = program(*confirmed, "0123456789abcdef", "--reason", "the court asked")
+    assert (wrong.returncode, "the selection is another one" in wrong.stderr) == (1, True)
+    done = program(*confirmed, told["hash"], "--reason", "the court asked")
+    assert (done.returncode, done.stdout) == (0, "1 done\n")
+    assert "operation.begun" in done.stderr
+    assert "court" not in done.stderr
+
+    again = program(*confirmed, told["hash"], "--reason", "the court asked", "--json")
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["not_done"] == [{"row": number, "verdict": "held"}]
+    assert f"{number}: refused: it is held" in program(*confirmed, told["hash"], "--reason", "x").stdout
+    tail = program("tail").stdout
+    assert f"hold 1 by kind complaint, operation {told['hash']}: the court asked, by" in tail
+    assert f"hold, operation {told['hash']}: 1 held" in tail
+
+    free = json.loads(program("release", "--kind", "complaint", "--json").stdout)
+    assert (free["count"], free["selected_by"]) == (1, {"state": "held", "kind": "complaint"})
+    assert program("release", "--kind", "complaint", "--yes", free["hash"], "--reason", "over").stdout == "1 done\n"
+    assert f"worked again, operation {free['hash']}: over" in program("history", number).stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        (("retry",), 2, "write NUMBER, or say which appeals are meant"),
+        (("retry", "AB-0", "--kind", "complaint"), 2, "not both"),
+        (("retry", "--yes", "0123456789abcdef"), 3, "is under way; say which rows are meant"),
+        (("refresh", "AB-0"), 3, "There is no appeal AB-0"),
+        (("release", "--kind", "complaint", "--reason", " "), 2, "--reason"),
+    ],
+)
+async def test_what_is_no_command_line(program, journal, command, code, told):
+    """It says what to write."""
+    done = program(*command)
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+
+
+async def test_nothing_is_selected(program, journal):
+    """That is no problem, and nothing to confirm."""
+    assert program("retry", "--source", "egkn").stdout == "There is none like that.\n"
+    done = program("retry", "--source", "egkn", "--yes", "0123456789abcdef", "--reason", "x")
+    assert (done.returncode, done.stderr) == (1, "There is none like that any more.\n")
+
+
+async def test_a_reason_is_on_record_for_one_appeal_too(program, journal, accepted):
+    """Whoever reads its life sees why."""
+    number = accepted.receipt.number
+    await journal.release("me")
+    assert program("retry", number, "--reason", "egkn is mended").returncode == 0
+    assert "to be asked again: egkn is mended, by" in program("history", number).stdout
+    assert json.loads(program("refresh", number, "--json").stdout) == {"number": number, "questions": 0, "closed": None}
+
+
+async def test_ctrl_c_in_the_middle(program, journal, tmp_path):
+    """It says what is done, and so it is; the hash alone goes on with the others, and each was held once."""
+    with sqlite3.connect(tmp_path / "appealbus.db") as database:
+        database.execute(_FILL)
+    database.close()
+    mark = json.loads(program("hold", "--kind", "complaint", "--json").stdout)["hash"]
+
+    def held():
+        database = sqlite3.connect(tmp_path / "appealbus.db")
+        (count,) = database.execute("SELECT count(*) FROM appeal WHERE state = 'held'").fetchone()
+        database.close()
+        return count
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        order = ("hold", "--kind", "complaint", "--yes", mark, "--reason", "the court asked")
+        running = commands.start(
+            tmp_path, *order, environment=commands.own_environment(), out=out.fileno(), err=err.fileno()
+        )
+        ends = time.monotonic() + PATIENCE
+        while not held():
+            assert running.poll() is None
+            assert time.monotonic() < ends
+        running.send_signal(signal.SIGINT)
+        assert running.wait(PATIENCE) == 130
+        err.seek(0)
+        told = err.read().decode()
+    count = held()
+    assert 0 < count < _MANY
+    assert f"Stopped: {count} of {_MANY} rows have their verdict. `--yes {mark}` alone goes on" in told
+    done = program("hold", "--yes", mark)
+    assert (done.returncode, done.stdout) == (0, f"{_MANY} done\n")
+    assert held() == _MANY
+    database = sqlite3.connect(tmp_path / "appealbus.db")
+    found = database.execute("SELECT count(*), count(DISTINCT appeal_id) FROM log_entry WHERE what = 'held'").fetchone()
+    database.close()
+    assert found == (_MANY, _MANY)

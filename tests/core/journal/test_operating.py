@@ -1,0 +1,262 @@
+"""Operations on many rows: each has its verdict once, whatever stops them, and the log tells all of it."""
+
+import asyncio
+import random
+import tracemalloc
+from array import array
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, text
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.operation import Frozen, Operation, Order, Verdict
+from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import tables
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.working import ANY
+from appealbus.core.journal.writes import operating, working
+from appealbus.core.operations import operations
+from appealbus.schemas.outcome import OutcomeKind
+from tests.core.journal.many_appeals import fill
+from tests.services.journals import engine_of
+from tests.services.recomputed import check_the_past
+
+RETRY = Order(Operation.RETRY)
+
+
+async def carried_out(journal, order, selection, reason="mended"):
+    """Carry an operation out, and return the last progress and the verdict of each row that is not done."""
+    frozen = await operations.freeze(journal, order, selection)
+    begun = await operations.begin(journal, frozen, frozen.hash, reason=reason, purpose="a test")
+    left_out = {}
+    async for progress in operations.carry_out(journal, begun.hash):
+        left_out.update(progress.left_out)
+    return progress, left_out
+
+
+async def test_each_row_has_its_verdict(journal, url, make, conclude):
+    """Asked again is what is free and open; each entry of the log names the operation, its reason and who did it."""
+    journal.actor = "person:aigul"
+    names = ("parked", "answered", "in_work", "held", "asked_anyway")
+    taken = {name: await journal.accept(make.new(name), owner="me") for name in names}
+    for name, one in taken.items():
+        kind = OutcomeKind.NOT_FOUND if name == "answered" else OutcomeKind.UNAVAILABLE
+        await journal.keep(one.appeal_id, make.state(kind=kind))
+    await conclude(taken["parked"], due_at=make.later(3600))
+    await conclude(taken["answered"])
+    numbers = {name: one.receipt.number for name, one in taken.items()}
+    await journal.hold_appeal(numbers["held"], by="olga", reason="why not")
+    await journal.release("me", [taken["asked_anyway"].appeal_id])
+    await journal.retry(numbers["asked_anyway"])
+    await journal.renew("me", [taken["in_work"].appeal_id], journal.now(), 600)
+
+    every = Selection(kind="complaint")
+    progress, left_out = await carried_out(journal, RETRY, every)
+    assert progress.verdicts == {"done": 1, "nothing_to_do": 2, "in_work": 1, "held": 1}
+    assert (progress.finished, progress.refused) == (True, 2)
+    assert left_out == {
+        numbers["answered"]: Verdict.NOTHING,
+        numbers["in_work"]: Verdict.IN_WORK,
+        numbers["held"]: Verdict.HELD,
+        numbers["asked_anyway"]: Verdict.NOTHING,
+    }
+    (ordered,) = await entries(journal, "ordered")
+    (ended,) = await entries(journal, "carried_out")
+    assert (ordered.actor, ordered.about) == ("person:aigul", "retry")
+    assert ordered.detail == {
+        "hash": progress.hash,
+        "count": 5,
+        "selected_by": {"kind": "complaint"},
+        "reason": "mended",
+        "purpose": "a test",
+    }
+    assert ended.detail == {"hash": progress.hash, "verdicts": progress.verdicts}
+    last = (await journal.history(numbers["parked"]))[-1]
+    assert (last.what, last.actor) == ("retried", "person:aigul")
+    assert (last.detail["operation"], last.detail["reason"]) == (progress.hash, "mended")
+
+    progress, _ = await carried_out(journal, Order(Operation.REFRESH), every)
+    assert progress.verdicts["done"] == 1  # what was answered with no; what is ready is asked anyway
+    progress, _ = await carried_out(journal, Order(Operation.HOLD), every)
+    assert progress.verdicts == {"done": 4, "held": 1}
+    assert {row.held_by for row in await journal.appeals()} == {"olga", "aigul"}
+    progress, _ = await carried_out(journal, Order(Operation.RELEASE), Selection(state=AppealState.HELD))
+    assert progress.verdicts == {"done": 5}
+    assert check_the_past(url) > 10
+
+
+@pytest.fixture
+async def many(journal, url):
+    """A hundred and twenty appeals, whatever may be said of one."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        filled = fill(connection, 120, random.Random(11))
+    engine.dispose()
+    return filled
+
+
+async def test_what_is_confirmed_is_what_is_done(journal, many):
+    """Another order, another selection and one row less have other hashes, and an old one is refused."""
+    selection = Selection(source="egkn")
+    frozen = await operations.freeze(journal, RETRY, selection)
+    assert frozen.hash == (await operations.freeze(journal, RETRY, selection)).hash
+    assert len((await operations.preview(journal, frozen)).appeals) == min(10, len(frozen.ids))
+    others = [
+        await operations.freeze(journal, RETRY, Selection(source="gbdul")),
+        await operations.freeze(journal, Order(Operation.RETRY, everything=True), selection),
+        await operations.freeze(journal, Order(Operation.HOLD), selection),
+    ]
+    await journal.hold_appeal(f"AB-2026-{frozen.ids[0]:08}", by="olga", reason="x")
+    others.append(await operations.freeze(journal, RETRY, selection))
+    assert len({each.hash for each in (frozen, *others)}) == 5
+    with pytest.raises(operations.SelectionChanged):
+        await operations.begin(journal, others[-1], frozen.hash, reason="x")
+    assert await journal.operations() == []
+    with pytest.raises(JournalError, match="no such operation"):
+        await journal.go_on(frozen.hash)
+
+
+async def test_who_is_stopped_goes_on_and_does_nothing_twice(journal, url, many, monkeypatch):
+    """The rest is on disk: another process goes on with it, though what is selected is less by now."""
+    monkeypatch.setattr(operating, "PART", 7)
+    frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
+    await operations.begin(journal, frozen, frozen.hash, reason="a")
+    await journal.go_on(frozen.hash)
+    (row,) = await journal.operations()
+    assert (row.hash, row.seen, row.total, row.reason) == (frozen.hash, 7, len(frozen.ids), "a")
+    again = await operations.begin(journal, frozen, frozen.hash, reason="b")
+    assert again.seen == 7
+    if journal.shared:
+        async with await Journal.open(url) as other:
+            each = [progress async for progress in operations.carry_out(other, frozen.hash)]
+    else:
+        each = [progress async for progress in operations.carry_out(journal, frozen.hash)]
+    assert each[-1].verdicts == {"done": len(frozen.ids)}
+    held = Counter(entry.appeal_id for entry in await entries(journal, "held"))
+    assert held == Counter(frozen.ids)
+    assert await journal.operations() == []
+
+
+async def entries(journal, what):
+    """Return all entries of one word."""
+    await journal.place_log()
+    return (await journal.log(what=[what], limit=10_000)).entries
+
+
+async def test_two_at_once_share_the_work(journal, url, many, monkeypatch):
+    """Each part is done by one of them; both see the end."""
+    monkeypatch.setattr(operating, "PART", 3)
+    frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
+    await operations.begin(journal, frozen, frozen.hash, reason="a")
+
+    async def work(mine):
+        with_errors = operations.carry_out(mine, frozen.hash)
+        try:
+            return [progress async for progress in with_errors]
+        except JournalError as error:
+            return error.code
+
+    if journal.shared:
+        async with await Journal.open(url) as other:
+            ends = await asyncio.wait_for(asyncio.gather(work(journal), work(other)), 60)
+    else:
+        ends = await asyncio.wait_for(asyncio.gather(work(journal), work(journal)), 60)
+    assert "unknown_operation" in ends  # the other one has had the last part
+    assert Counter(entry.appeal_id for entry in await entries(journal, "held")) == Counter(frozen.ids)
+
+
+async def test_a_worker_that_claims_meanwhile(journal, url, many, monkeypatch):
+    """Each appeal is asked again, or is the worker's: nobody waits for the other, and none is both."""
+    monkeypatch.setattr(operating, "PART", 2)
+    frozen = await operations.freeze(journal, Order(Operation.RETRY, everything=True), Selection(kind="complaint"))
+    begun = await operations.begin(journal, frozen, frozen.hash, reason="a")
+    claimed = set()
+
+    async def claim():
+        for _ in range(30):
+            # Not by `journal.claim`, which gives back what it cannot read: these have no content.
+            wanted = working.Claim("me", journal.now(), 600, 2, ANY, alone=True)
+            claimed.update((await journal._write.submit(working.claim, wanted)).ids)
+
+    async def act():
+        return [progress async for progress in operations.carry_out(journal, begun.hash)]
+
+    steps, _ = await asyncio.wait_for(asyncio.gather(act(), claim()), 60)
+    assert steps[-1].seen == len(frozen.ids)
+    refused = {number for progress in steps for number, verdict in progress.left_out if verdict is Verdict.IN_WORK}
+    rows = {row.number: row for row in await journal.appeals_by_id(list(frozen.ids))}
+    assert all(rows[number].state is AppealState.IN_WORK for number in refused)
+    assert refused
+    assert claimed
+
+
+async def test_what_is_gone_and_what_is_sent_again(journal, url, many):
+    """Deliveries that were confirmed go out again under their ids; of an appeal that was pruned nothing is left."""
+    before = {row.id: row for row, _ in await journal.confirmed(DeliverySelection(), limit=1000)}
+    selection = DeliverySelection(receiver="registry")
+    frozen = await operations.freeze(journal, Order(Operation.RESEND), selection)
+    assert list(frozen.ids) == sorted(row.id for row in before.values() if row.receiver == "registry")
+    assert all(row.state == "delivered" for row in (await operations.preview(journal, frozen)).deliveries)
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(delete(tables.outbox).where(tables.outbox.c.id == frozen.ids[0]))
+        waits = text("UPDATE outbox SET sent_at = NULL WHERE id = :id")
+        connection.execute(waits, {"id": frozen.ids[1]})
+    engine.dispose()
+    await operations.begin(journal, frozen, frozen.hash, reason="their disk was lost")
+    *_, last = [progress async for progress in operations.carry_out(journal, frozen.hash)]
+    assert last.verdicts == {"done": len(frozen.ids) - 2, "gone": 1, "nothing_to_do": 1}
+    after = {row.id: row.state for row in await journal.deliveries_by_id(list(frozen.ids))}
+    assert set(after.values()) == {"waiting"}
+    assert len(await entries(journal, "resent")) == len(frozen.ids) - 2
+    span = DeliverySelection(since=journal.now(), until=journal.now() + timedelta(days=1))
+    assert len(await journal.selected_deliveries(span, 10)) == 0
+
+
+async def test_confirmed_deliveries_come_in_their_order(journal, url, many):
+    """Page after page, over all receivers, as the first of them do."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET sent_at = (id * 7919) % 1000 + 1 WHERE sent_at IS NOT NULL"))
+    engine.dispose()
+    every = await journal.confirmed(DeliverySelection(), limit=1000)
+    keys = [(row.since, row.id) for row, _ in every]
+    assert keys == sorted(keys)
+    found = []
+    page = await journal.confirmed(DeliverySelection(), limit=9)
+    while page:
+        found += page
+        after = page[-1][1]
+        page = await journal.confirmed(DeliverySelection(), after, 9)
+    assert found == every
+
+
+async def test_what_was_left_lying_is_forgotten(journal, many, monkeypatch):
+    """After a week nobody goes on with it; and at once, where somebody says so."""
+    frozen = await operations.freeze(journal, Order(Operation.HOLD), Selection(state=AppealState.PARKED))
+    await operations.begin(journal, frozen, frozen.hash, reason="a")
+    monkeypatch.setattr(operating, "_KEPT", timedelta(days=-1))
+    other = await operations.freeze(journal, RETRY, Selection(state=AppealState.PARKED))
+    await operations.begin(journal, other, other.hash, reason="a")
+    assert [row.hash for row in await journal.operations()] == [other.hash]
+    assert await journal.drop_operation(other.hash) is True
+    assert (await journal.drop_operation(other.hash), await journal.operations()) == (False, [])
+
+
+async def test_two_hundred_thousand_rows_take_little_memory(journal):
+    """Eight bytes for each id, and one part at a time: some megabytes for all of it."""
+    frozen = Frozen(RETRY, array("q", range(10**6, 10**6 + 200_000)))
+    tracemalloc.start()
+    try:
+        begun = await journal.begin_operation(frozen, reason="a")
+        for _ in range(3):
+            progress = await journal.go_on(begun.hash)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (progress.seen, progress.finished) == (3 * operating.PART, False)
+    assert most < 20 * 1024 * 1024
+    assert await journal.drop_operation(begun.hash)
