@@ -1,5 +1,5 @@
 # Each target does all its own set-up; a second run starts at once.
-.PHONY: demo test proof chaos lint types lock bench clean
+.PHONY: demo test proof chaos lint types lock catalogues bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,10 @@ bench: $(VENV)/test-ready requirements/bench.lock  ## ours beside what one would
 lock: $(VENV)/test-ready  ## resolve the dependencies anew
 	$(PIP) uv
 	cd requirements && ./lock.sh ../$(BIN)/uv
+
+catalogues: $(VENV)/test-ready  ## compile the catalogues of words (.po) after a change
+	@find core connectors plugins examples -name appealbus.po | while read po; do \
+	  $(BIN)/pybabel -q compile -l $$(basename $$(dirname $$(dirname $$po))) -i $$po -o $${po%.po}.mo || exit 1; done
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "appealbus needs Python 3.11 or newer on the PATH, or make PYTHON=..."; exit 1; }

@@ -47,6 +47,12 @@ def find(named: Iterable[str]) -> Iterator[FoundPlugin]:
             yield FoundPlugin(name.rpartition(".")[2], "", name, _module_loader(name))
 
 
+def modules(named: Iterable[str]) -> Iterator[str]:
+    """Go through the modules of the same plugins, imported or not; of a file its path."""
+    yield from sorted({point.module for point in entry_points(group=NAMESPACE)})
+    yield from named
+
+
 def check_api(module: Any) -> None:
     """Raise BrokenPlugin where a module says that it is written for another version of the plugin API."""
     written_for = getattr(module, "appealbus_api", API_VERSION)

@@ -20,6 +20,8 @@ class Signal(Model):
     severity: Severity
     message_ru: Text
     message_kk: Text
+    message_en: Text | None = None
+    """Left out: who reads English reads the Russian one."""
     fields: list[Text]
     """Paths of the fields it rests on: `appeal.applicant.surname`, `gbdfl.person/surname`."""
     not_asked_now: bool | None = None

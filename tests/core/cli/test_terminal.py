@@ -115,7 +115,7 @@ def test_booleans_are_shown_whichever_they_are():
     dossier = Dossier(
         number="N-1", version=1, completeness=Completeness.COMPLETE, created_at=now, receipt=receipt, appeal=content
     )
-    assert re.search(r"^collective +false *$", shown(dossier_view(dossier)), re.MULTILINE)
+    assert re.search(r"^collective +no *$", shown(dossier_view(dossier)), re.MULTILINE)
     (found,) = explain_field(dossier, "appeal.collective")
     assert (found.shown, found.as_json()["value"]) == ("false", False)
 

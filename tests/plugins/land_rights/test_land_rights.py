@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from appealbus.plugins.land_rights import register_assessors
+from appealbus.plugins.land_rights.messages import MESSAGES
 from tests.plugins.dossiers import dossier, ended, fact
 
 IIN, OTHER = "750301100019", "821224202626"
@@ -127,6 +128,8 @@ def test_parcel_not_found() -> None:
     assert (signal.code, signal.fields) == ("land.parcel_not_found", ["appeal.parcels[1].cadastral_number"])
     assert NUMBER in signal.message_ru
     assert NUMBER in signal.message_kk
+    assert NUMBER in signal.message_en
+    assert all(all(texts) and len(set(texts)) == 3 for _, *texts in MESSAGES.values())
 
 
 def test_two_parcels() -> None:

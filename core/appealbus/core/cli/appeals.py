@@ -1,5 +1,7 @@
 """`appealbus dossier`, `why` and `explain`: what is known of one appeal, and what is not."""
 
+import contextlib
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -7,21 +9,27 @@ import typer
 
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.render import dossier_view, gaps_view, local
+from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.enrichment.fields import FieldError, FieldValue, explain_field
 from appealbus.core.escaping import escaped_json, escaped_xml
 from appealbus.core.journal.journal import Journal
+from appealbus.core.language import Reader, ReaderLanguage
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.tolerant import whole
 from appealbus.schemas.xml import to_xml
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
+All = Annotated[
+    bool, typer.Option("--all", help="Each lookup that could not be asked, with its reason; else they are named alone.")
+]
 Version = Annotated[int | None, typer.Option("--version", help="An earlier version; else the newest.", min=1)]
 
 
@@ -38,10 +46,13 @@ def dossier(
     version: Version = None,
     *,
     format_: Annotated[str, typer.Option("--format", help="text, json or xml.")] = "text",
+    lang: Lang = None,
+    everything: All = False,
     as_json: AsJson = False,
     copy: Copy = False,
 ) -> None:
-    """Show a dossier: the appeal, every field with its source, every gap with its reason, and the signals.
+    """Show a dossier: who, until when and the worst first; the appeal, every field with its source, the signals, what
+    is missing and why.
 
     Who looks is noted.
     """
@@ -61,18 +72,27 @@ def dossier(
     elif format_ == "xml":
         cli.write(escaped_xml(to_xml(DOSSIER.read(raw))))
     else:
-        cli.out.print(dossier_view(DOSSIER.read(raw)))
+        cli.out.print(dossier_view(DOSSIER.read(raw), reader(cli, lang), everything=everything))
 
 
-def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: Copy = False) -> None:
+def why(
+    context: typer.Context,
+    number: Number,
+    *,
+    lang: Lang = None,
+    everything: All = False,
+    as_json: AsJson = False,
+    copy: Copy = False,
+) -> None:
     """Say what the newest dossier lacks, each with its one cause and the time of the next attempt; why it is held.
 
     Exits 1 while the dossier is partial, or the appeal is held. Who looks is noted.
     """
     cli = cli_of(context)
+    to = reader(cli, lang)
     held = cli.read(lambda journal: _held(journal, number))
     if held is not None and not held.version:
-        _print_held(cli, held, as_json)
+        _print_held(cli, held, to, as_json)
         raise typer.Exit(EXIT_PROBLEMS)
     found = look(
         cli, lambda journal: _with_current_gaps(cli, journal, number), "why", number=number, copy=copy, about=_version
@@ -83,8 +103,8 @@ def why(context: typer.Context, number: Number, as_json: AsJson = False, copy: C
         cli.print_json({**head, "gaps": gaps, "held": held and _held_as_json(held)})
     else:
         if held is not None:
-            _print_held(cli, held, as_json)
-        cli.out.print(gaps_view(found))
+            _print_held(cli, held, to, as_json)
+        cli.out.print(gaps_view(found, to, everything=everything))
     if held is not None or found.completeness.value == "partial":
         raise typer.Exit(EXIT_PROBLEMS)
 
@@ -97,6 +117,7 @@ def explain(
     ],
     version: Version = None,
     *,
+    lang: Lang = None,
     as_json: AsJson = False,
     copy: Copy = False,
 ) -> None:
@@ -118,7 +139,7 @@ def explain(
         cli.print_json([item.as_json() for item in found])
     else:
         for item in found:
-            _print_found(cli, item)
+            _print_found(cli, item, reader(cli, lang))
 
 
 def _version(shown: Dossier) -> dict[str, int]:
@@ -134,21 +155,53 @@ def _held_as_json(row: AppealRow) -> dict[str, Any]:
     return {"by": row.held_by, "reason": row.held_reason, "since": row.changed_at}
 
 
-def _print_held(cli: Cli, row: AppealRow, as_json: bool) -> None:
+def _print_held(cli: Cli, row: AppealRow, to: Reader, as_json: bool) -> None:
     if as_json:
         head = {"number": row.number, "version": row.version, "completeness": row.completeness}
         cli.print_json({**head, "gaps": [], "held": _held_as_json(row)})
         return
-    since = f"{local(row.changed_at):%Y-%m-%d %H:%M:%S}"
-    text = f"{row.number} is held since {since} by {row.held_by}: {row.held_reason}"
+    text = to.say(
+        "{number} is held since {since} by {who}: {reason}",
+        number=row.number,
+        since=to.moment(row.changed_at),
+        who=row.held_by,
+        reason=row.held_reason,
+    )
     cli.out.print(text, style="red")
-    cli.out.print(f"Nothing of it is worked until `appealbus release {row.number}`.", style="red")
+    free = to.say("Nothing of it is worked until `appealbus release {number}`.", number=row.number)
+    cli.out.print(free, style="red")
 
 
-def _print_found(cli: Cli, item: FieldValue) -> None:
-    cli.out.print(f"{item.path} = {item.shown}", style="bold")
-    for name, value in item.trail.items():
-        cli.out.print(f"  {name:<16} {value}")
+def _print_found(cli: Cli, item: FieldValue, to: Reader) -> None:
+    shown = "—" if item.value is None else to.value(item.value)
+    name = "" if to.language is ReaderLanguage.ENGLISH else f"  ({to.path(item.path.rpartition('/')[2])})"
+    cli.out.print(f"{item.path} = {shown}{name}", style="bold")
+    trail = [(_trail_name(name, to), _trail_value(name, value, item, to)) for name, value in item.trail.items()]
+    width = max((len(name) for name, _ in trail), default=0)
+    for name, value in trail:
+        cli.out.print(f"  {name:<{width}}  {value}")
+
+
+def _trail_name(name: str, to: Reader) -> str:
+    kind, _, rest = name.partition(" ")
+    return to.say("input {name}", name=to.field(rest)) if kind == "input" and rest else to.field(name)
+
+
+def _trail_value(name: str, value: str, item: FieldValue, to: Reader) -> str:
+    """Return a value of the trail for people: a moment, the kind of an outcome, and its reason by its code."""
+    if name == "outcome":
+        return to.word(OutcomeKind.stored(value))
+    if name == "reason":
+        return to.reason(item.trail.get("code", ""), value)
+    if name.endswith(("_at", "_until")):
+        with contextlib.suppress(ValueError):
+            return to.moment(datetime.fromisoformat(value))
+    own = {
+        "never by itself": to.say("never by itself"),
+        "an earlier version told it": to.say("an earlier version told it"),
+        "the appeal itself": to.say("the appeal itself"),
+    }
+    return own.get(value, value)
 
 
 async def _case(cli: Cli, journal: Journal, number: str) -> Case:

@@ -11,35 +11,45 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from appealbus.core.cli.heading import SEVERITY, heading, worst_first
 from appealbus.core.domain.case import PENDING
 from appealbus.core.enrichment.fields import titled
 from appealbus.core.escaping import one_line
+from appealbus.core.language import Reader
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.dossier import Dossier, Fact, Gap
 from appealbus.schemas.outcome import OutcomeKind
 from appealbus.schemas.record import Coded, Record
 
-_SEVERITY = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
-_COMPLETENESS = {"partial": "yellow", "complete": "green"}
+_FOLDED = (OutcomeKind.NOT_APPLICABLE, OutcomeKind.SKIPPED)
+"""Nearly all gaps are of these: nobody could ask, since an input is not there."""
 _STEP = re.compile(r"[.\[]")
 _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
 
 
-def dossier_view(dossier: Dossier) -> RenderableType:
-    """Return the whole dossier, in the language of the appeal where the registers answer in both."""
-    parts: list[RenderableType] = [_head(dossier), _appeal(dossier)]
+def dossier_view(dossier: Dossier, to: Reader | None = None, *, everything: bool = False) -> RenderableType:
+    """Return the whole dossier, in the reader's language where the registers answer in it.
+
+    Args:
+        dossier: what is shown.
+        to: who reads; None: in English.
+        everything: whether each lookup that could not be asked is told with its reason; else they are named in a line.
+
+    """
+    to = to or Reader()
+    parts: list[RenderableType] = [*heading(dossier, to), _appeal(dossier, to)]
     if dossier.changes:
-        parts.append(_changes(dossier))
+        parts.append(_changes(dossier, to))
     if dossier.signals:
-        parts.append(_signals(dossier))
-    parts += [_fact(fact, dossier) for fact in dossier.facts]
+        parts.append(_signals(dossier, to))
+    parts += [_fact(fact, dossier, to) for fact in dossier.facts]
     if dossier.gaps:
-        parts.append(_gaps(dossier))
+        parts.append(_gaps(dossier, to, everything=everything))
     if dossier.not_carried:
-        parts.append(_not_carried(dossier))
+        parts.append(_not_carried(dossier, to))
     if more := list(_more(dossier)):
-        parts.append(_of_another_release(more))
+        parts.append(_of_another_release(more, to))
     return Group(*parts)
 
 
@@ -48,21 +58,12 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone()
 
 
-def gaps_view(dossier: Dossier) -> RenderableType:
-    """Return what the dossier lacks, and why."""
+def gaps_view(dossier: Dossier, to: Reader | None = None, *, everything: bool = False) -> RenderableType:
+    """Return what the dossier lacks, and why; arguments as for `dossier_view`."""
+    to = to or Reader()
     if not dossier.gaps:
-        return Group(_head(dossier), Text("Nothing is missing."))
-    return Group(_head(dossier), _gaps(dossier))
-
-
-def _head(dossier: Dossier) -> Text:
-    state = dossier.completeness.value
-    return Text.assemble(
-        (one_line(dossier.number), "bold"),
-        f"  version {dossier.version}  ",
-        (one_line(state), _COMPLETENESS.get(state, "bold")),
-        f"  accepted {local(dossier.receipt.accepted_at):%Y-%m-%d %H:%M} by {one_line(dossier.receipt.accepted_by)}",
-    )
+        return Group(*heading(dossier, to), Text(to.say("Nothing is missing.")))
+    return Group(*heading(dossier, to), _gaps(dossier, to, everything=everything))
 
 
 def _section(title: str) -> Table:
@@ -73,97 +74,98 @@ def _section(title: str) -> Table:
     return table
 
 
-def _appeal(dossier: Dossier) -> RenderableType:
-    table = _section("\nThe appeal")
-    for name, value in _rows(dossier.appeal, _language(dossier)):
-        if _STEP.split(name, 1)[0] not in _NOT_SHOWN:
-            table.add_row(Text(one_line(name)), Text(value))
+def _appeal(dossier: Dossier, to: Reader) -> RenderableType:
+    table = _section("\n" + to.say("The appeal"))
+    for name, value in _rows(dossier.appeal, to):
+        if _STEP.split(name, 1)[0] not in _NOT_SHOWN and name != "applicant.type":
+            table.add_row(Text(one_line(to.path(name))), Text(value))
     for kind in type(dossier.appeal.mentions).model_fields:
         for mention in getattr(dossier.appeal.mentions, kind):
-            place = f"  (found in the text at {mention.span.start}–{mention.span.end})"
-            table.add_row(f"mentions.{kind}", Text.assemble(mention.value, (place, "dim")))
-    table.add_row("text", Text(dossier.appeal.text))
+            place = "  " + to.say(
+                "(found in the text at {start}–{end})", start=mention.span.start, end=mention.span.end
+            )
+            table.add_row(Text(to.path(f"mentions.{kind}")), Text.assemble(mention.value, (place, "dim")))
+    table.add_row(Text(to.field("text")), Text(dossier.appeal.text))
     for warning in dossier.appeal.warnings:
-        table.add_row("warning", Text(f"{warning.field}: {warning.message}", style="yellow"))
+        told = to.reason(warning.code, warning.message)
+        table.add_row(Text(to.say("warning")), Text(f"{to.path(warning.field)}: {told}", style="yellow"))
     return table
 
 
-def _changes(dossier: Dossier) -> RenderableType:
-    table = _section("\nWhat has happened since")
+def _changes(dossier: Dossier, to: Reader) -> RenderableType:
+    table = _section("\n" + to.say("What has happened since"))
     for change in dossier.changes:
-        parts = [
-            one_line(change.kind.value),
-            ", ".join(change.fields),
-            one_line(str(change.result or "")),
-            change.reason,
-        ]
+        result = "" if change.result is None else to.word(change.result)
+        parts = [to.word(change.kind), ", ".join(map(to.path, change.fields)), result, change.reason]
         told = "  ".join(one_line(part) for part in parts if part)
-        table.add_row(f"{local(change.dated_at):%Y-%m-%d}", Text(told))
+        table.add_row(Text(to.day(local(change.dated_at).date())), Text(told))
     return table
 
 
-def _signals(dossier: Dossier) -> RenderableType:
-    table = _section("\nWhat follows")
-    for signal in dossier.signals:
-        style = _SEVERITY.get(signal.severity.value, "bold")
-        earlier = " (not asked for now)" if signal.not_asked_now else ""
-        rests = Text(f"rests on {', '.join(signal.fields)}{earlier}", style="dim")
-        message = signal.message_kk if _language(dossier) == "kk" else signal.message_ru
-        table.add_row(Text(one_line(signal.severity.value), style=style), Group(Text(message), rests))
+def _signals(dossier: Dossier, to: Reader) -> RenderableType:
+    table = _section("\n" + to.say("What follows"))
+    for signal in worst_first(dossier.signals):
+        style = SEVERITY.get(signal.severity.value, "bold")
+        rests = to.say("rests on {fields}", fields=", ".join(signal.fields))
+        earlier = " " + to.say("(not asked for now)") if signal.not_asked_now else ""
+        severity = Text(one_line(to.word(signal.severity)), style=style)
+        table.add_row(severity, Group(Text(to.signal(signal)), Text(rests + earlier, style="dim")))
     return table
 
 
-def _fact(fact: Fact, dossier: Dossier) -> RenderableType:
-    origin = fact.provenance
-    table = _section(f"\n{one_line(titled(fact, dossier))}: {one_line(fact.record.type)}")
-    for name, value in _rows(fact.record, _language(dossier)):
-        if name != "type":
-            table.add_row(Text(one_line(name)), Text(value))
-    note = f"{origin.source} over {origin.connector}, observed {local(origin.observed_at):%Y-%m-%d %H:%M:%S}"
-    message = f", message {origin.message_id}" if origin.message_id else ""
-    told = [Text(one_line(f"source: {note}{message}"), style="dim")]
+def _fact(fact: Fact, dossier: Dossier, to: Reader) -> RenderableType:
+    origin, name = fact.provenance, to.lookup(fact.lookup)
+    title = titled(fact, dossier)
+    table = _section("\n" + one_line(f"{title}: {fact.record.type if name == fact.lookup else name}"))
+    for path, value in _rows(fact.record, to):
+        if path != "type":
+            table.add_row(Text(one_line(to.path(path, fact.record.type.rpartition(".")[2]))), Text(value))
+    told = to.say(
+        "source: {source} over {connector}, observed {moment}",
+        source=origin.source,
+        connector=origin.connector,
+        moment=to.moment(origin.observed_at),
+    )
+    if origin.message_id:
+        told += to.say(", message {id}", id=origin.message_id)
+    lines = [Text(one_line(told), style="dim")]
     if fact.not_asked_now:
-        told.append(Text("told by an earlier version, not asked for now", style="yellow"))
-    return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in told))
+        lines.append(Text(to.say("told by an earlier version, not asked for now"), style="yellow"))
+    return Group(table, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
-def _language(dossier: Dossier) -> str:
-    return "kk" if dossier.appeal.language.value == "kk" else "ru"
-
-
-def _rows(model: BaseModel, language: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _rows(model: BaseModel, to: Reader | None, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield a row for each field: a dictionary value in one row, a field in both languages once."""
     fields = {**{name: getattr(model, name) for name in type(model).model_fields}, **(model.__pydantic_extra__ or {})}
     for name, value in fields.items():
         stem, _, tail = name.rpartition("_")
         twin = fields.get(f"{stem}_{'kk' if tail == 'ru' else 'ru'}") if tail in ("ru", "kk") else None
-        if not (twin and tail != language):
-            yield from _row(value, f"{prefix}{name}", language)
+        if not (twin and to is not None and tail != to.suffix):
+            yield from _row(value, f"{prefix}{name}", to)
 
 
-def _row(value: Any, path: str, language: str) -> Iterator[tuple[str, str]]:
+def _row(value: Any, path: str, to: Reader | None) -> Iterator[tuple[str, str]]:
+    """Yield a row for a value, and for each within it; without a reader as it is written for programs."""
     match value:
         case None | "":
             return
-        case bool():
-            yield path, "true" if value else "false"
         case Coded():
-            name = (value.name_kk if language == "kk" else None) or value.name_ru or value.name_kk
+            name = (value.name_kk if to is not None and to.suffix == "kk" else None) or value.name_ru or value.name_kk
             yield path, f"{name} [{value.code}]" if name else value.code
         case BaseModel():
-            yield from _rows(value, language, f"{path}.")
+            yield from _rows(value, to, f"{path}.")
         case list():
             for i, item in enumerate(value):
-                yield from _row(item, f"{path}[{i}]", language)
+                yield from _row(item, f"{path}[{i}]", to)
         case dict():
             for key, item in value.items():
-                yield from _row(item, f"{path}.{key}", language)
+                yield from _row(item, f"{path}.{key}", to)
         case _:
-            yield path, str(value)
+            yield path, str(value) if to is None else to.value(value)
 
 
-def _of_another_release(more: list[tuple[str, str]]) -> RenderableType:
-    table = _section("\nWhat another release of appealbus knows more")
+def _of_another_release(more: list[tuple[str, str]], to: Reader) -> RenderableType:
+    table = _section("\n" + to.say("What another release of appealbus knows more"))
     for path, value in more:
         table.add_row(Text(one_line(path)), Text(value))
     return table
@@ -176,25 +178,35 @@ def _more(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _more(item, f"{path}[{i}]")
     elif isinstance(value, BaseModel) and not isinstance(value, Appeal | Record):
         for name, more in (value.__pydantic_extra__ or {}).items():
-            yield from _row(more, f"{path}.{name}".removeprefix("."), "")
+            yield from _row(more, f"{path}.{name}".removeprefix("."), None)
         for name in type(value).model_fields:
             yield from _more(getattr(value, name), f"{path}.{name}".removeprefix("."))
 
 
-def _gaps(dossier: Dossier) -> RenderableType:
-    table = _section("\nWhat is missing")
+def _gaps(dossier: Dossier, to: Reader, *, everything: bool) -> RenderableType:
+    table = _section("\n" + to.say("What is missing"))
     asked = {(o.lookup, o.key): " ".join(given.value for given in o.inputs) for o in dossier.outcomes}
+    folded: dict[OutcomeKind, dict[str, None]] = {}
     for gap in dossier.gaps:
-        needed = "" if gap.required else ", optional"
+        if not everything and gap.outcome in _FOLDED:
+            folded.setdefault(gap.outcome, {})[gap.lookup] = None
+            continue
+        needed = "" if gap.required else to.say(", optional")
         code = f" [{gap.code}]" if gap.code else ""
-        line = Text.assemble((gap.outcome.value, _style(gap)), f"{needed}: {gap.reason}{code}{_again(gap)}")
+        reason = f"{needed}: {to.reason(gap.code, gap.reason)}{code}{_again(gap, to)}"
+        line = Text.assemble((to.word(gap.outcome), _style(gap)), reason)
         about = asked.get((gap.lookup, gap.key))
         table.add_row(Text(one_line(gap.lookup)), Text.assemble(f"{about}: ", line) if about else line)
-    return table
+    if not folded:
+        return table
+    names = "; ".join(f"{to.word(kind)}: {', '.join(lookups)}" for kind, lookups in folded.items())
+    note = to.say("and what nobody could ask: {names}; --all shows each with its reason", names=one_line(names))
+    shown = table if table.row_count else Text(f"\n{to.say('What is missing')}", style="bold")
+    return Group(shown, Text(note, style="dim"))
 
 
-def _not_carried(dossier: Dossier) -> RenderableType:
-    table = _section("\nTold by earlier versions, and no longer")
+def _not_carried(dossier: Dossier, to: Reader) -> RenderableType:
+    table = _section("\n" + to.say("Told by earlier versions, and no longer"))
     for left in dossier.not_carried:
         table.add_row(Text(one_line(left.lookup)), Text(one_line(left.reason)))
     return table
@@ -204,11 +216,11 @@ def _style(gap: Gap) -> str:
     return "dim" if gap.outcome.final or gap.outcome is OutcomeKind.SKIPPED else "yellow"
 
 
-def _again(gap: Gap) -> str:
+def _again(gap: Gap, to: Reader) -> str:
     if gap.next_attempt_at:
-        return f"; asked again at {local(gap.next_attempt_at):%Y-%m-%d %H:%M:%S}"
+        return to.say("; asked again at {moment}", moment=to.moment(gap.next_attempt_at))
     if gap.outcome is OutcomeKind.SKIPPED:
-        return "; asked as soon as its input is there" if gap.code == PENDING else ""
+        return to.say("; asked as soon as its input is there") if gap.code == PENDING else ""
     if gap.code == NOT_LOADED:
-        return "; asked as soon as it is back"
-    return "" if gap.outcome.final else "; nobody asks again by themselves"
+        return to.say("; asked as soon as it is back")
+    return "" if gap.outcome.final else to.say("; nobody asks again by themselves")

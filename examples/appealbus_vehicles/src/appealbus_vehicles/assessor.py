@@ -24,5 +24,6 @@ class ArrestedVehicles(Assessor):
                         severity=Severity.WARNING,
                         message_ru="Транспортное средство заявителя находится под арестом",
                         message_kk="Өтініш берушінің көлік құралына тыйым салынған",
+                        message_en="A vehicle of the applicant is under arrest",
                         fields=[f"{path}vehicles[{i}].arrested"],
                     )

@@ -1,0 +1,65 @@
+"""Catalogues of words: the program's own, and one beside each plugin, in `locale/LANGUAGE/LC_MESSAGES/appealbus.mo`.
+
+A plugin's is found by its entry point, without importing the plugin: one that is broken is read all the same.
+"""
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+import structlog
+
+from appealbus.core.discovery import modules
+
+log = structlog.get_logger(__name__)
+
+OWN = Path(__file__).parents[1] / "locale"
+"""The folder with the program's own catalogues."""
+_DOMAIN = "appealbus"
+
+
+def own(language: str) -> NullTranslations:
+    """Return the program's own words."""
+    return _read(OWN, language) or NullTranslations()
+
+
+def all_of(language: str, plugins: Iterable[str]) -> NullTranslations:
+    """Return the words of the program and, where it has none, those of the plugins.
+
+    Args:
+        language: `ru`, `kk` …
+        plugins: files and modules of plugins that the configuration names, beside those that are installed.
+
+    """
+    words = own(language)
+    for folder in dict.fromkeys(_folders(plugins)):
+        try:
+            found = _read(folder, language)
+        except Exception as error:  # a third party's file: whatever is wrong with it, its words are missing and no more
+            log.warning("catalogue.unreadable", path=str(folder), error=type(error).__name__)
+            continue
+        if found is not None:
+            words.add_fallback(found)
+    return words
+
+
+def _folders(plugins: Iterable[str]) -> Iterator[Path]:
+    for name in modules(plugins):
+        if name.endswith(".py"):
+            yield Path(name).parent / "locale"
+            continue
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):  # what it lies in is not there, or cannot be imported
+            continue
+        if spec is not None and spec.origin is not None:
+            yield Path(spec.origin).parent / "locale"
+
+
+def _read(folder: Path, language: str) -> GNUTranslations | None:
+    try:
+        with (folder / language / "LC_MESSAGES" / f"{_DOMAIN}.mo").open("rb") as file:
+            return GNUTranslations(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

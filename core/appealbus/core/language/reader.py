@@ -1,0 +1,147 @@
+"""What one reader is told, in their language."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from gettext import NullTranslations
+from typing import Any
+
+from appealbus.core.language import catalogues
+from appealbus.core.language.choice import ReaderLanguage
+from appealbus.schemas.signal import Signal
+
+_LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
+_STEP = re.compile(r"([a-z][a-z0-9_]*)((?:\[[0-9]+\])*)")
+_PATH = re.compile(rf"{_STEP.pattern}(?:\.{_STEP.pattern})*")
+_SHORT = frozenset({"iin", "bin", "kato", "rka", "rko", "wkt", "epsg", "sha256"})
+"""Names of fields that are abbreviations, in English."""
+
+
+class Reader:
+    """Says in one language what is told in all. English is the language that the program is written in."""
+
+    def __init__(self, language: ReaderLanguage = ReaderLanguage.ENGLISH, plugins: Iterable[str] = ()) -> None:
+        self.language = language
+        self._plugins = tuple(plugins)
+
+    @cached_property
+    def _own(self) -> NullTranslations:
+        return catalogues.own(self.language)
+
+    @cached_property
+    def _all(self) -> NullTranslations:
+        return catalogues.all_of(self.language, self._plugins)
+
+    def say(self, text: str, /, **values: object) -> str:
+        """Return a sentence of the program's, with the values in their places. Plugins cannot change it."""
+        return self._own.gettext(text).format(**values)
+
+    def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
+        """Return one that depends on a number, which stands in it as `{n}`."""
+        return self._own.ngettext(one, many, n).format(n=n, **values)
+
+    def _named(self, context: str, name: str) -> str | None:
+        found = self._all.pgettext(context, name)
+        return None if found == name else found
+
+    def field(self, name: str, within: str = "") -> str:
+        """Return the name of a field: `birth_date` is «дата рождения».
+
+        Args:
+            name: of the field. What a register says in two languages has one name.
+            within: the field or the type of record that it lies in: a `name` is not the same in a person and a body.
+
+        """
+        name = name.removesuffix("_ru").removesuffix("_kk")
+        found = (self._named("field", f"{within}.{name}") if within else None) or self._named("field", name)
+        return found or (name.upper() if name in _SHORT else name.replace("_", " "))
+
+    def path(self, path: str, within: str = "") -> str:
+        """Return the name of a field that lies within others: `documents[0].number` is «документ 1, номер».
+
+        A stranger's path that is not written so stays as it is.
+        """
+        if not _PATH.fullmatch(path):
+            return path
+        told = []
+        for name, index in _STEP.findall(path):
+            told.append(self.field(name, within) + _places(index))
+            within = name
+        return ", ".join(told)
+
+    def lookup(self, name: str) -> str:
+        """Return what a lookup asks for: `gbdfl.person` is «физическое лицо (ГБД ФЛ)»."""
+        return self._named("lookup", name) or name
+
+    def word(self, word: StrEnum) -> str:
+        """Return a word of a list, by the name of the list: a kind of outcome, how severe a signal is."""
+        return self._named(type(word).__name__, word.value) or word.value.replace("_", " ")
+
+    def reason(self, code: str, reason: str) -> str:
+        """Return what a code means; where no catalogue knows it or what it begins with, the reason as it was written.
+
+        In English that is what was written, for it says more.
+        """
+        if self.language is ReaderLanguage.ENGLISH:
+            return reason
+        rest = code
+        while rest:
+            if found := self._named("code", rest):
+                return found
+            rest = rest.rpartition(".")[0]
+        return reason
+
+    def signal(self, signal: Signal) -> str:
+        """Return the words of a signal: what it lacks in English it says in Russian."""
+        match self.language:
+            case ReaderLanguage.KAZAKH:
+                return signal.message_kk
+            case ReaderLanguage.ENGLISH:
+                return signal.message_en or signal.message_ru
+            case _:
+                return signal.message_ru
+
+    @property
+    def suffix(self) -> str:
+        """The end of the names of fields that registers fill in this language; they speak no English."""
+        return "kk" if self.language is ReaderLanguage.KAZAKH else "ru"
+
+    def day(self, day: date) -> str:
+        """Return a day."""
+        from babel.dates import format_date
+
+        return format_date(day, format="medium", locale=_LOCALES[self.language])
+
+    def moment(self, moment: datetime, *, seconds: bool = True) -> str:
+        """Return a moment on this machine's clock: people read no UTC."""
+        from babel.dates import format_time
+
+        local = moment.astimezone()
+        time = format_time(local, format="medium" if seconds else "short", locale=_LOCALES[self.language])
+        return f"{self.day(local.date())} {time}"
+
+    def value(self, value: Any) -> str:
+        """Return the value of a field. Whole numbers may be names, such as a year or a flat: they stay as they are."""
+        match value:
+            case bool():
+                return self.say("yes") if value else self.say("no")
+            case datetime():
+                return self.moment(value)
+            case date():
+                return self.day(value)
+            case Decimal() | float():
+                from babel.numbers import format_decimal
+
+                return str(format_decimal(value, locale=_LOCALES[self.language], decimal_quantization=False))
+            case StrEnum():
+                return self.word(value)
+            case _:
+                return str(value)
+
+
+def _places(index: str) -> str:
+    """Return places in lists, counted from one as people do."""
+    return "".join(f" {int(each) + 1}" for each in re.findall(r"[0-9]+", index))
