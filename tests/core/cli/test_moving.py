@@ -113,6 +113,9 @@ async def test_ctrl_c_in_the_middle(program, journal, tmp_path):
     count = held()
     assert 0 < count < _MANY
     assert f"Stopped: {count} of {_MANY} rows have their verdict. `--yes {mark}` alone goes on" in told
+    others = program("retry", "--source", "egkn")
+    assert f"Not finished: hold, {count} of {_MANY} rows, begun" in others.stderr
+    assert f"the court asked; `hold --yes {mark}` goes on." in others.stderr
     done = program("hold", "--yes", mark)
     assert (done.returncode, done.stdout) == (0, f"{_MANY} done\n")
     assert held() == _MANY

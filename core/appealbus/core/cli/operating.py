@@ -15,7 +15,8 @@ from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
-from appealbus.core.domain.operation import Frozen, Order, Progress, Verdict
+from appealbus.core.cli.render import local
+from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress, Verdict
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
@@ -93,8 +94,11 @@ def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
     if many.as_json:
         sample = [*map(asdict, shown.appeals), *map(asdict, shown.deliveries)]
         head = {"operation": many.order.operation, "count": len(frozen.ids), "hash": frozen.hash}
-        cli.print_json({**head, "selected_by": frozen.selected_by, "sample": sample})
+        under_way = [asdict(row) for row in shown.under_way]
+        cli.print_json({**head, "selected_by": frozen.selected_by, "sample": sample, "under_way": under_way})
         return
+    for each in shown.under_way:
+        cli.err.print(_under_way(each), style="yellow")
     for row in rows:
         cli.out.print(row)
     if not rows:
@@ -106,6 +110,12 @@ def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
         else _counted(many, len(rows))
     )
     cli.out.print(f"{of}, and nothing is done yet. To {many.order.operation} them: --yes {frozen.hash} --reason TEXT")
+
+
+def _under_way(row: OperationRow) -> str:
+    command = f"{'deliveries ' if row.operation is Operation.RESEND else ''}{row.operation.value}"
+    who = f"begun {local(row.at):%Y-%m-%d %H:%M:%S} by {row.by.removeprefix('person:')}: {row.reason}"
+    return f"Not finished: {command}, {row.seen} of {row.total} rows, {who}; `{command} --yes {row.hash}` goes on."
 
 
 def _counted(many: Many, count: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from appealbus.core.domain.listing import AppealRow, AppealState
-from appealbus.core.domain.operation import Frozen, Operation, Order, Progress
+from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress
 from appealbus.core.domain.selection import DeliverySelection, Selection
 from appealbus.core.errors import AppealBusError
 from appealbus.core.journal.journal import Journal
@@ -47,6 +47,8 @@ class Preview:
     appeals: Sequence[AppealRow] = ()
     """Some of them, from the first to the last."""
     deliveries: Sequence[DeliveryRow] = ()
+    under_way: Sequence[OperationRow] = ()
+    """Operations that were begun and are not finished: somebody carries them out now, or was stopped."""
 
 
 async def freeze(journal: Journal, order: Order, selection: Selection | DeliverySelection) -> Frozen:
@@ -71,10 +73,10 @@ async def freeze(journal: Journal, order: Order, selection: Selection | Delivery
 
 async def preview(journal: Journal, frozen: Frozen) -> Preview:
     """Return some of what was frozen."""
-    some = _sample(frozen.ids)
+    some, under_way = _sample(frozen.ids), await journal.operations()
     if frozen.order.operation is Operation.RESEND:
-        return Preview(frozen, deliveries=await journal.deliveries_by_id(some))
-    return Preview(frozen, appeals=await journal.appeals_by_id(some))
+        return Preview(frozen, deliveries=await journal.deliveries_by_id(some), under_way=under_way)
+    return Preview(frozen, appeals=await journal.appeals_by_id(some), under_way=under_way)
 
 
 async def begin(journal: Journal, frozen: Frozen, confirmed: str, *, reason: str, purpose: str = "") -> Progress:
