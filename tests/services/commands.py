@@ -91,8 +91,9 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: in
 
 
 def own_environment() -> dict[str, str]:
-    """Return the test's environment without what configures the program."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
+    """Return the test's environment without what configures the program, and in nobody's language."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("APPEALBUS")}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def run(

@@ -34,8 +34,8 @@ def imported(folder: Path, *arguments: str) -> set[str]:
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (("--version",), WIRES | PLUGINS | BUS | JOURNAL | {"alembic"}),
-        (("appeals",), WIRES | PLUGINS | BUS | {"alembic", "appealbus.core.cli.status"}),
+        (("--version",), WIRES | PLUGINS | BUS | JOURNAL | {"alembic", "babel"}),
+        (("appeals",), WIRES | PLUGINS | BUS | {"alembic", "babel", "appealbus.core.cli.status"}),
         (("run", "--help"), WIRES | {"appealbus.connectors", "appealbus.plugins", "alembic"}),
         (("plugins",), BUS | {"alembic", "pika", "psycopg", "xmlsec", "zeep"}),
     ],

@@ -1,11 +1,13 @@
 """Dossiers as people read them: three lines first, the worst first, in the reader's language."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from appealbus.core.cli.heading import worst_first
+from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.render import dossier_view, gaps_view
 from appealbus.core.cli.terminal import Terminal
 from appealbus.core.language import Reader, ReaderLanguage
@@ -111,6 +113,16 @@ def test_what_nobody_could_ask_is_one_line() -> None:
     whole = lines(gaps_view(made(gaps=many), RU, everything=True))
     told = "неприменимо: исходных данных нет ни в обращении, ни в записях [inputs.absent]"
     assert sum(told in line for line in whole) == 300
+
+
+async def test_a_list_speaks_the_language_too(journal, accepted) -> None:
+    """Its times stay such that lines can be sorted; in English states are called as `--state` takes them."""
+    row = replace(await journal.appeal(accepted.receipt.number), version=2, completeness="partial", signal="critical")
+    assert line_of(row, RU).endswith("  в работе; версия 2 неполное, вывод: критично")
+    assert line_of(row).endswith("  in_work; version 2 partial, signal critical")
+    assert line_of(replace(row, version=0, signal=None, closed="answered"), KK).endswith(
+        "  жұмыста, жауап берілді; дерекнама әлі жоқ"
+    )
 
 
 async def test_commands_take_the_language(program, journal, accepted) -> None:

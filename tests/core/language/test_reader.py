@@ -90,7 +90,7 @@ def test_a_signal_is_in_the_language_of_who_reads() -> None:
 def test_a_word_of_another_release_is_shown_as_it_is() -> None:
     """As every word that no catalogue has."""
     with reading_stored():
-        assert RU.word(OutcomeKind("half_found")) == "half found"
+        assert RU.word(OutcomeKind("half_found")) == "half_found"
 
 
 def shipped(folder: Path, language: str, words: dict[tuple[str | None, str], str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import typer
 
 from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of
 from appealbus.core.cli.render import local
@@ -12,6 +13,10 @@ from appealbus.core.cli.selecting import Chosen, selects
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import Found
 from appealbus.core.journal.journal import Journal
+from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.schemas.change import ChangeKind
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.signal import Severity
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,6 +30,7 @@ def appeals(
     *,
     after: AfterPlace = "0",
     limit: Limit = 100,
+    lang: Lang = None,
     as_json: AsJson = False,
     chosen: Chosen,
 ) -> None:
@@ -51,27 +57,33 @@ def appeals(
             [{**asdict(row), "place_in_list": str(at)} for row, at in zip(found.rows, found.places, strict=True)]
         )
         return
-    _print(cli, found, first=after == "0" and not chosen.selection)
+    _print(cli, found, reader(cli, lang), first=after == "0" and not chosen.selection)
 
 
-def _print(cli: Cli, found: Found, *, first: bool) -> None:
+def _print(cli: Cli, found: Found, to: Reader, *, first: bool) -> None:
     for row in found.rows:
-        cli.out.print(line_of(row))
+        cli.out.print(line_of(row, to))
     if not found.rows:
-        cli.out.print("There is none." if first else "There is none like that.")
+        cli.out.print(to.say("There is none.") if first else to.say("There is none like that."))
     if found.next is not None:
-        cli.out.print(f"There may be more: --after {found.next}")
+        cli.out.print(to.say("There may be more: --after {place}", place=found.next))
 
 
-def line_of(row: AppealRow) -> str:
-    """Return an appeal as a list shows it."""
-    dossier = f"version {row.version} {row.completeness}" if row.version else "no dossier yet"
-    due = f", due {local(row.due_at):%Y-%m-%d %H:%M:%S}" if row.due_at else ""
-    head = f"{row.number}  accepted {local(row.accepted_at):%Y-%m-%d %H:%M:%S} by {row.channel}"
-    term = f", term {row.due_on}" if row.due_on else ""
-    held = f" by {row.held_by}: {row.held_reason}" if row.held_by else ""
-    waits_for = f" for {', '.join(row.waits_for)}" if row.waits_for else ""
-    lacks = f", lacks {', '.join(row.lacks)}" if row.lacks else ""
-    signal = f", signal {row.signal}" if row.signal else ""
-    closed = f", {row.closed}" if row.closed else ""
-    return f"{head}{term}  {row.state}{held}{waits_for}{due}{closed}; {dossier}{signal}{lacks}"
+def line_of(row: AppealRow, to: Reader | None = None) -> str:
+    """Return an appeal as a list shows it, in the reader's words; times are such that lines can be sorted."""
+    to = to or Reader()
+    accepted = f"{local(row.accepted_at):%Y-%m-%d %H:%M:%S}"
+    head = f"{row.number}  {to.say('accepted {moment} by {whom}', moment=accepted, whom=row.channel)}"
+    head += to.say(", term {day}", day=row.due_on) if row.due_on else ""
+    state = row.state.value if to.language is ReaderLanguage.ENGLISH else to.word(row.state)  # as --state takes it
+    state += to.say(" by {who}: {reason}", who=row.held_by, reason=row.held_reason) if row.held_by else ""
+    state += to.say(" for {sources}", sources=", ".join(row.waits_for)) if row.waits_for else ""
+    state += to.say(", due {moment}", moment=f"{local(row.due_at):%Y-%m-%d %H:%M:%S}") if row.due_at else ""
+    state += f", {to.word(ChangeKind.stored(row.closed))}" if row.closed else ""
+    dossier = to.say("no dossier yet")
+    if row.version:
+        completeness = to.word(Completeness.stored(row.completeness)) if row.completeness else ""
+        dossier = f"{to.say('version {version}', version=row.version)} {completeness}"
+    dossier += to.say(", signal {severity}", severity=to.word(Severity.stored(row.signal))) if row.signal else ""
+    dossier += to.say(", lacks {lookups}", lookups=", ".join(row.lacks)) if row.lacks else ""
+    return f"{head}  {state}; {dossier}"

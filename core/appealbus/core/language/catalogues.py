@@ -37,7 +37,7 @@ def all_of(language: str, plugins: Iterable[str]) -> NullTranslations:
         try:
             found = _read(folder, language)
         except Exception as error:  # a third party's file: whatever is wrong with it, its words are missing and no more
-            log.warning("catalogue.unreadable", path=str(folder), error=type(error).__name__)
+            log.warning("catalogue.unreadable", plugin=folder.parent.name, error=type(error).__name__)
             continue
         if found is not None:
             words.add_fallback(found)

@@ -78,7 +78,8 @@ class Reader:
 
     def word(self, word: StrEnum) -> str:
         """Return a word of a list, by the name of the list: a kind of outcome, how severe a signal is."""
-        return self._named(type(word).__name__, word.value) or word.value.replace("_", " ")
+        known = getattr(word, "known", True)  # one of another release is shown as it is
+        return self._named(type(word).__name__, word.value) or (word.value.replace("_", " ") if known else word.value)
 
     def reason(self, code: str, reason: str) -> str:
         """Return what a code means; where no catalogue knows it or what it begins with, the reason as it was written.
