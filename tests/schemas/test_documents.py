@@ -75,7 +75,7 @@ def models(model, tag=None):
 APPEALS = models(Appeal).map(Appeal.model_validate)
 DOSSIERS = models(Dossier).map(Dossier.model_validate)
 quick = settings(
-    max_examples=form(30, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=form(20, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

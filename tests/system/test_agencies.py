@@ -138,7 +138,7 @@ def _is_complete(dossier: Dossier) -> bool:
 @pytest.mark.proof
 def test_a_backlog_stays_small_and_the_most_urgent_go_first(here: Installation, agencies: Agencies) -> None:
     """Many appeals wait for a register that is down, in little memory; then those due soonest come first."""
-    count = form(500, 2000)
+    count = form(250, 2000)
     agencies.misbehave(gbdfl={"http_502": 1}, gbdul={"http_502": 1}, egkn={"http_502": 1})
     made = letters(count)
     # The last to come are the first to be due.

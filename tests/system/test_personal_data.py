@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from appealbus.schemas import Dossier
 from tests.system.installation import Agencies, Installation, letters
-from tests.system.program import appealbus
+from tests.system.program import appealbus, without_ids
 
 pytestmark = pytest.mark.system
 
@@ -79,7 +79,7 @@ def test_the_whole_log_at_its_loudest_names_nobody(here: Installation, agencies:
     gaps = "\n".join(gap.reason + gap.code for each in dossiers.values() for gap in each.gaps)
     for what, text in (("log", told), ("quarantine", reasons), ("gaps", gaps)):
         assert _leaks(text, values) == set(), what
-        assert not re.search(r"(?<!\d)\d{12}(?!\d)", text), what
+        assert not re.search(r"(?<!\d)\d{12}(?!\d)", without_ids(text)), what
 
 
 LEAKY = """
