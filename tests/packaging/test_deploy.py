@@ -6,17 +6,21 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from appealbus.core import __version__
 from appealbus.core.cli.supervisor import MARGIN
+from appealbus.core.config.models import Configuration
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
+CHART = DEPLOY / "helm" / "appealbus"
 UNIT = DEPLOY / "systemd" / "appealbus.service"
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -114,6 +118,43 @@ def test_the_example_passes_check(tmp_path: Path, database: str) -> None:
     done = run(program, "--config", DEPLOY / "appealbus.toml", "check", cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f'grace = "{GRACE:g}s"' in (DEPLOY / "appealbus.toml").read_text()
+
+
+def test_the_image_file_is_well_written() -> None:
+    """hadolint has nothing to say."""
+    done = run(Path(sys.executable).with_name("hadolint"), DEPLOY / "compose" / "Dockerfile")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_chart_can_be_read(tmp_path: Path) -> None:
+    """Its version and configuration are right; templates use the values that there are, and all of them."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert chart["appVersion"] == chart["version"] == __version__
+    assert values["gracePeriod"] >= GRACE + MARGIN
+    told = tomllib.loads(values["config"])
+    assert Configuration.model_validate(told, context={"folder": tmp_path}).bus.journal.startswith("postgresql://")
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["properties"].keys() - {"global"} == values.keys()
+    used = {
+        name
+        for path in (CHART / "templates").iterdir()
+        for name in re.findall(r"[$]?\.Values((?:\.\w+)+)", path.read_text())
+    }
+    assert [name for name in used if not _has(values, name.split(".")[1:])] == []
+    assert {name.split(".")[1] for name in used} == values.keys()
+
+
+def _has(values: Any, path: list[str]) -> bool:
+    return not path or (path[0] in values and _has(values[path[0]], path[1:]))
+
+
+def test_helm_is_content() -> None:
+    """It lints the chart and renders it."""
+    helm = tool("helm", always_on_ci=False)
+    for arguments in (("lint", "--strict"), ("template", "bus")):
+        done = run(helm, *arguments, CHART)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_unit_is_well_formed(tmp_path: Path) -> None:
