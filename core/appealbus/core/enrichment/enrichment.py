@@ -10,7 +10,8 @@ from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.single_flight import Tell
-from appealbus.core.planning.plan import Draft, Node, Plan
+from appealbus.core.planning.inputs import Draft
+from appealbus.core.planning.plan import Node, Plan
 from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.record import Record
 

@@ -14,8 +14,9 @@ from appealbus.core.enrichment.enrichment import Enrichment
 from appealbus.core.enrichment.retry import BUSY, after_defect, next_attempt
 from appealbus.core.guards.attempts import LEFT_OUT
 from appealbus.core.guards.question import Ended
+from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.core.planning.plan import Node
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})

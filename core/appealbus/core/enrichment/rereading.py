@@ -16,8 +16,9 @@ from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import CANNOT, NOT_KEPT
 from appealbus.core.planning.contract import CompletenessContract
+from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.core.planning.plan import Node
 from appealbus.schemas.outcome import OutcomeKind
 
 _ANSWERS = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})

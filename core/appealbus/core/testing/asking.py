@@ -12,8 +12,9 @@ from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.interfaces.lookup import Lookup, Query
 from appealbus.core.interfaces.wire import Wire
+from appealbus.core.planning.inputs import Draft, InputState
 from appealbus.core.planning.lineage import Known
-from appealbus.core.planning.plan import Draft, InputState, Node
+from appealbus.core.planning.plan import Node
 from appealbus.core.readings.lookup import Declared
 from appealbus.core.testing.contract import Contract, contract_wire
 from appealbus.core.testing.making import NUMBER, Records, listed
