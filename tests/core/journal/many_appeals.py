@@ -101,7 +101,7 @@ def _row(number: int, chance: random.Random) -> dict[str, Any]:
         "accepted_by": "appealbus",
         "urgency": _DAY + chance.randrange(20),
         "state": state,
-        "due_at": _PAST if state == "parked" else None,
+        "due_at": to_moment(chance.randrange(20)) if state == "parked" else None,
         "lease_owner": "other" if state == "in_work" else None,
         "lease_until": to_moment(4 * 10**15) if state == "in_work" else None,
         "deaths": 0 if state == "suspect" else None,

@@ -85,6 +85,9 @@ async def test_the_order_of_lists(journal, many):
         found, places = await pages(journal, selection, 10)
         assert found == sorted(found, key=urgency.__getitem__)
         assert all(Place.parse(str(place)) == place and not str(place).isdecimal() for place in places[:-1])
+    found, _ = await pages(journal, Selection(state=AppealState.PARKED, kind="complaint"), 10)
+    due = {row["id"]: (row["due_at"], row["id"]) for row in many.rows}
+    assert found == sorted(found, key=due.__getitem__)
     found, _ = await pages(journal, Selection(receiver="registry"), 10)
     assert found == sorted(found, key=lambda number: many.oldest[number, "registry"])
 

@@ -19,8 +19,10 @@ class Finder(JournalReader):
     """A journal in which appeals are found by what is said of them."""
 
     async def find(self, selection: Selection, after: Place = NOWHERE, limit: int = 100) -> Found:
-        """Return a page of the appeals that are selected, by id; of a source or a date the most urgent
-        first, of a receiver what waits longest.
+        """Return a page of the appeals that are selected, by id.
+
+        Of a source or a date the most urgent come first, of a receiver what waits longest, of what is parked what is
+        due next.
 
         Args:
             selection: which appeals.

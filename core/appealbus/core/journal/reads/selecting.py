@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    select,
+    text,
+    tuple_,
+    type_coerce,
+    union_all,
+)
 
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.selection import NOWHERE, Place, Selection
@@ -37,6 +49,8 @@ SCAN = 10_000
 _COMBINATIONS = 400
 """Of sources that are waited for together which one question names: SQLite takes 500 parts."""
 _NONE = -1
+# It cannot know how many of the candidates are wanted, and would rather read the whole table than look each of them up.
+_BY_INDEXES = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
 _STATES = {
     AppealState.READY: READY,
     AppealState.IN_WORK: IN_WORK,
@@ -72,8 +86,8 @@ class _Driver:
 
 
 def by_id(selection: Selection) -> bool:
-    """Say whether what is selected comes by its id; else the most urgent, or what waits longest, comes first."""
-    return _driving(selection) not in (_by_source, _by_due, _by_receiver)
+    """Say whether what is selected comes by its id; else what is most urgent, due next or waits longest comes first."""
+    return _driving(selection) not in (_by_source, _by_due, _by_receiver, _by_next)
 
 
 def place(selection: Selection, row: Row[Any]) -> Place:
@@ -102,6 +116,8 @@ def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
 
 def _step(search: Search, limit: int, columns: list[Any]) -> Step:
     connection = search.connection
+    if connection.dialect.name == "postgresql":
+        connection.execute(_BY_INDEXES)
     driver = _driving(search.selection)(search)
     rest = [condition for name, condition in _conditions(search) if name not in driver.covers]
     size = SCAN if rest or driver.once else limit
@@ -130,6 +146,7 @@ def _driving(selection: Selection) -> Callable[[Search], _Driver]:
         (selection.code, _by_code),
         (selection.source, _by_source),
         (selection.receiver, _by_receiver),
+        (selection.state is AppealState.PARKED, _by_next),
         (selection.state in _STATES, _by_state),
         (selection.signal, _by("signal", SIGNALLED)),
         (selection.place, _by("place")),
@@ -154,6 +171,15 @@ def _by_lack(search: Search) -> _Driver:
 def _by_state(search: Search) -> _Driver:
     state = _STATES[search.selection.state or AppealState.READY]
     return _Driver(_unsorted(appeal.c.state == state, search.after), frozenset({"state"}))
+
+
+def _by_next(search: Search) -> _Driver:
+    """Go by the next attempt: after an outage a hundred thousand are parked, and to sort them takes too long."""
+    at = type_coerce(appeal.c.due_at, BigInteger)
+    query = select(appeal.c.id, at.label("by")).where(appeal.c.state == PARKED)
+    if search.after.first is not None:
+        query = query.where(tuple_(at, appeal.c.id) > tuple_(search.after.first, search.after.id))
+    return _Driver(query.order_by(at, appeal.c.id), frozenset({"state"}))
 
 
 def _unsorted(which: ColumnElement[bool], after: Place) -> Select[Any]:
