@@ -124,7 +124,7 @@ _CONCLUSION = concluding.Conclusion(
         lambda connection: lists.appeals_of(connection, b"m" * 16, 5, 10),
         lambda connection: documents.whole(connection, "N", None),
         lambda connection: lists.access_rows(connection, "N", 5, 10),
-        lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False),
+        lambda connection: lists.quarantined(connection, 5, 10, include_replayed=False, include_closed=False),
         lambda connection: cases.answers(connection, 1),
         lambda connection: awaiting.answered(connection, [awaiting.Answered("s", Answer("q", b""), NOW, "bus")]),
         lambda connection: concluding.conclude(connection, [concluding.Concluding(_CONCLUSION, NOW, NOW, 1)]),
