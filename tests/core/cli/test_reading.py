@@ -97,7 +97,7 @@ def test_the_worst_comes_first() -> None:
     again = NOW + timedelta(hours=1)
     open_ = [gap("s.a", OutcomeKind.UNAVAILABLE, again=again), gap("s.b", OutcomeKind.TIMED_OUT, again=again)]
     third = lines(dossier_view(made(signals=mixed, gaps=open_), KK))[2]
-    assert third == f"аса маңызды: мқ (+4); 2 сұрату қайталанады, ең жақыны {KK.moment(again)}"
+    assert third == f"аса маңызды: мқ (+4); 2 сұрау салу қайталанады, ең жақыны {KK.moment(again)}"
     assert lines(dossier_view(made(), RU))[2] == "выводов нет; ничего не ожидается"
     assert "1 required lookup is open" in lines(gaps_view(made(gaps=[gap("s.a", OutcomeKind.INVALID)])))[2]
 
