@@ -7,6 +7,7 @@ from random import shuffle
 
 from sqlalchemy import select
 
+from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.copies import Named
 from appealbus.core.journal.rows import QuarantineBounds
 from appealbus.core.journal.tables import outbox
@@ -83,17 +84,28 @@ async def test_a_closed_message_counts_no_more_and_can_still_be_taken(journal, m
     assert told == [("closed", "person:anna", {"id": first, "reason": "sent anew"})]
 
 
-async def test_closing_and_replaying_at_once_loses_nothing(journal, make):
-    """Whichever comes first, the message is taken once; it is closed only where that came before."""
-    ids = [await journal.quarantine(make.quarantine(position=str(index))) for index in range(8)]
-    work = [journal.close_quarantined(one, by="anna", reason="r") for one in ids]
-    work += [journal.replayed(one, "AB-1") for one in ids]
-    shuffle(work)
-    await asyncio.gather(*work)
+async def test_closing_and_replaying_at_once_loses_nothing(journal, make, url):
+    """Two programs decide over the same messages: each is taken once, and closed only where that came before."""
+    ids = [await journal.quarantine(make.quarantine(position=str(index))) for index in range(12)]
+    async with await Journal.open(url) as beside:
+        closing = [beside.close_quarantined(one, by="anna", reason="r") for one in ids]
+        replaying = [each.replayed(one, "AB-1") for one in ids for each in (journal, beside)]
+        work = [*closing, *replaying]
+        order = list(range(len(work)))
+        shuffle(order)
+        done = await asyncio.gather(*(work[place] for place in order))
+    results = dict(zip(order, done, strict=True))
     assert await journal.quarantined() == []
-    for row in await journal.quarantined(include_replayed=True, include_closed=True):
-        assert row.replayed_at is not None
-        assert (row.closed_at is None) == (row.closed_by is None)
+    rows = await journal.quarantined(include_replayed=True, include_closed=True)
+    for place, row in enumerate(rows):
+        taken = len(ids) + 2 * place
+        assert sorted([results[taken], results[taken + 1]]) == [False, True]
+        assert (row.closed_at is not None) == results[place]
+    while await journal.place_log():
+        pass
+    told = [entry.what for entry in (await journal.log(None, 1000)).entries]
+    assert told.count("replayed") == len(ids)
+    assert told.count("closed") == sum(row.closed_at is not None for row in rows)
 
 
 async def test_a_copy_is_known_by_its_message_id_or_its_number(journal, make):
