@@ -107,6 +107,9 @@ class Arrivals:
             received = await self._reception.receive(message, owner, self._dispatcher.lease)
             if isinstance(received, Quarantined):
                 return received
+            if received.taken.new and received.is_appeal:
+                # Before it is worked on; a command that takes appeals shows each receipt by itself.
+                log.info("appeal.accepted", number=received.taken.receipt.number, channel=message.channel)
             case = received.case
             if received.taken.new:
                 if here and case is not None:

@@ -85,8 +85,6 @@ class Reception:
             return Quarantined(quarantine_id, reason, error.code)
         failpoint("reception.accepted")
         receipt = accepted.receipt
-        if accepted.new:
-            log.info("appeal.accepted", number=receipt.number, channel=message.channel)
         if not accepted.leased:
             return Received(Taken(receipt, accepted.new), None)
         registered = numbered(read, receipt.number, own=self._is_own(read.number))
