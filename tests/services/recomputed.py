@@ -5,7 +5,7 @@ clocks decide by themselves is left out: an appeal in work, and a parked one who
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -149,8 +149,8 @@ class Past:
         kinds = _OPEN | (_ANSWERED_NO if refresh or entry.detail.get("everything") else set())
         kinds |= {"found"} if refresh else set()
         count = 0
-        for (appeal_id, _, _), state in self.lookups.items():
-            if appeal_id == entry.appeal_id and state["kind"] in kinds:
+        for (appeal_id, lookup, _), state in self.lookups.items():
+            if appeal_id == entry.appeal_id and _is_due(entry.detail, lookup, state, kinds):
                 state["next"] = entry.detail["due"]
                 count += 1
         if count != entry.detail["questions"]:
@@ -224,6 +224,15 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "changed": Past._changed,
     **dict.fromkeys(("delivered", "failed", "set_aside", "skipped", "resent"), Past._delivery),
 }
+
+
+def _is_due(detail: Mapping[str, Any], lookup: str, state: Mapping[str, Any], kinds: Collection[str]) -> bool:
+    """Whether a question is asked again: all that are open, or those to a source that is back."""
+    if "lookups" not in detail:
+        return state["kind"] in kinds
+    unanswered = state["kind"] in ("unavailable", "timed_out") or state["code"] == "source.stale"
+    waits = lookup in detail["lookups"] and state["next"] is not None
+    return waits and unanswered and state["ended"] < detail["ended_before"]
 
 
 def _waiting(known: Mapping[str, Any]) -> str:

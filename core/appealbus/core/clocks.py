@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 DAY = 86400.0
 """Seconds of a day, once for all settings and bounds that are told in days."""
+KAZAKHSTAN = timezone(timedelta(hours=5))
+"""The country's one zone since March 2024: what a time without a zone is taken to be in, and where a day begins."""
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from appealbus.schemas.base import Word
@@ -47,6 +48,7 @@ class Outcome(Generic[R_co]):
         code: a stable word for programs, dotted: `http.502`, `shep.fault`, `gbdfl.00001`.
         reason: one sentence for people. Never a value that came from a person or a register.
         retry_after: seconds before asking again makes sense, where the source said so.
+        not_before: the moment before which asking again makes no sense, where that is known.
 
     """
 
@@ -55,6 +57,7 @@ class Outcome(Generic[R_co]):
     code: str = ""
     reason: str = ""
     retry_after: float | None = None
+    not_before: datetime | None = None
 
     def __post_init__(self) -> None:
         if (self.kind is OutcomeKind.FOUND) != (self.record is not None):
@@ -63,3 +66,5 @@ class Outcome(Generic[R_co]):
             raise TypeError("the record of an outcome must be a Record")
         if self.retry_after is not None and not 0 <= self.retry_after < math.inf:
             raise ValueError("retry_after must be a number of seconds, nought or more")
+        if self.not_before is not None and self.not_before.tzinfo is None:
+            raise ValueError("not_before must be a moment with its time zone")

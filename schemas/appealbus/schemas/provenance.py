@@ -8,7 +8,9 @@ class Provenance(Model):
 
     source: Text
     connector: Text
-    """`cache` in front of the connector's name says that the record was still fresh: `cache:shep`."""
+    """`cache` in front of the connector's name says that the record was still fresh: `cache:shep`.
+
+    `stale:shep` says that it was not, and served since the source could not be asked; the question stays open."""
     plugin: Text
     plugin_version: Text
     purpose: Text

@@ -22,6 +22,7 @@ from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.retention import delete_the_old
 from appealbus.core.bus.sequencer import Sequencer
 from appealbus.core.bus.service_view import ServiceView
+from appealbus.core.bus.source_watch import SourceWatch
 from appealbus.core.bus.source_wires import SourceWires
 from appealbus.core.bus.stop_time import StopTime
 from appealbus.core.bus.tasks import PartTasks, Phase
@@ -89,6 +90,18 @@ class Bus:
         self._dispatcher = Dispatcher(
             journal, casework.work, turns, owner=self.worker, concurrency=self.settings.bus.concurrency
         )
+        lookups = {
+            name: frozenset(node.lookup.name for node in parts.nodes if node.lookup.source == name)
+            for name in parts.sources
+        }
+        self._source_watch = SourceWatch(
+            journal,
+            self.guards,
+            lookups,
+            self._leader_leases.add("sources"),
+            self._dispatcher,
+            worker=self.worker,
+        )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
         self._reception = Reception(journal, self.settings.bus)
         self.watchdog = Watchdog(parts.host, self._dispatcher.lease)
@@ -118,6 +131,8 @@ class Bus:
             access=self.journal.access,
             await_answer=self.journal.await_answer,
             use_once=self.journal.use_answer,
+            quota=self.journal.take_quota,
+            due=self.journal.now,
             on_change=self._source_changed,
             limits=self._limits,
             keep_replies=bound.keep_replies,
@@ -140,6 +155,7 @@ class Bus:
         if self._limits is not None:
             await self._limits.start()
             self._tasks.start("limits", self._limits.run, Phase.LAST)
+        await self._source_watch.start()
         await self._wires.open()
         await self._contract_watch.start()
         for relay in self.relays:
@@ -148,6 +164,7 @@ class Bus:
         self._tasks.start("clock", self.clock_watch.run, Phase.LAST)
         self._tasks.start("dispatch", self._dispatcher.run, Phase.TAKING)
         self._tasks.start("watch", self._heartbeat.run, Phase.LAST)
+        self._tasks.start("sources", self._source_watch.run, Phase.LAST)
         self._tasks.start("contracts", self._contract_watch.run, Phase.TAKING)
         self._tasks.start("leader_leases", self._leader_leases.run, Phase.LAST)
         retention = partial(delete_the_old, self.journal, self.settings, self._retention_lease)
@@ -311,6 +328,7 @@ class Bus:
             relay.wake()
 
     def _source_changed(self, source: str, state: str) -> None:
+        self._source_watch.changed(source, state)
         self.parts.host.source_changed(source, state)
 
     def _source_states(self) -> list[SourceState]:

@@ -29,6 +29,7 @@ OWN = {
     "hold": "moving",
     "release": "moving",
     "sources": "sources",
+    "source": "source",
     "check": "checking",
     "plugins": "plugins",
     "reread": "reread",

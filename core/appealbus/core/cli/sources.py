@@ -1,7 +1,7 @@
 """`appealbus sources`."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -50,7 +50,11 @@ def sources(
 
 
 async def _read(journal: Journal) -> tuple[list[SourceState], list[WorkerState]]:
-    return await journal.source_states(), await journal.workers()
+    states, news = await journal.source_states(), await journal.source_news()
+    states = [  # a person's order holds from its transaction on, also where no worker lives
+        replace(each, paused_until=pause.until if (pause := news.pauses.get(each.source)) else None) for each in states
+    ]
+    return states, await journal.workers()
 
 
 def worker_view(workers: list[WorkerState]) -> RenderableType:
@@ -108,7 +112,21 @@ def source_view(states: list[SourceState], *, paths: bool = False) -> Renderable
                     "dim",
                 )
             )
-    return Group(table, *errors, *_certificates(states), *_paths(states, unread=paths))
+    return Group(table, *_standing_still(states), *errors, *_certificates(states), *_paths(states, unread=paths))
+
+
+def _standing_still(states: list[SourceState]) -> Iterator[Text]:
+    """Yield what keeps sources from being asked, and what is left of their quotas."""
+    now = wall()
+    for state in states:
+        for what, until in (("paused", state.paused_until), ("closed", state.closed_until)):
+            if until is not None and until > now:
+                yield Text(one_line(f"{state.source} is {what} until {local(until):%Y-%m-%d %H:%M}"), "yellow")
+        if state.quota_left:
+            left = ", ".join(f"{count} of the {period}" for period, count in sorted(state.quota_left.items()))
+            yield Text(
+                one_line(f"{state.source}, calls left: {left}"), "" if min(state.quota_left.values()) else "yellow"
+            )
 
 
 def _certificates(states: list[SourceState]) -> Iterator[Text]:

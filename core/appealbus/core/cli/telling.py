@@ -223,7 +223,8 @@ def _to_receiver(about: str, detail: Detail) -> str:
 
 def _retried(about: str, detail: Detail) -> str:
     count = detail.get("questions") or 0
-    return f"{count} question{'s' if count != 1 else ''} to be asked again{_why(detail)}"
+    back = f", as {about} is back" if about else ""
+    return f"{count} question{'s' if count != 1 else ''} to be asked again{back}{_why(detail)}"
 
 
 def _ordered(about: str, detail: Detail) -> str:
@@ -244,6 +245,16 @@ def _why(detail: Detail) -> str:
     operation = f", operation {detail['operation']}" if detail.get("operation") else ""
     reason = f": {detail['reason']}" if detail.get("reason") else ""
     return f"{operation}{reason}"
+
+
+def _paused(about: str, detail: Detail) -> str:
+    until = _moment(detail.get("until"))
+    return f"{about}{f' until {local_second(until)}' if until else ''}: {detail.get('reason')}"
+
+
+def _resumed(about: str, detail: Detail) -> str:
+    reason = detail.get("reason")
+    return f"{about}: {reason}" if reason else about
 
 
 def _changed(about: str, detail: Detail) -> str:
@@ -300,6 +311,8 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.RELEASED: lambda about, detail: f"worked again{_why(detail)}",
     What.ORDERED: _ordered,
     What.CARRIED_OUT: _carried_out,
+    What.PAUSED: _paused,
+    What.RESUMED: _resumed,
     What.READ: _read,
     What.REREAD: _reread,
     What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",

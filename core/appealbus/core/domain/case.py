@@ -6,6 +6,7 @@ from datetime import datetime
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import KeptChange, closed_by
 from appealbus.core.domain.document import Document, Form, fact_document
+from appealbus.core.domain.pauses import STALE
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import ChangeNote
 from appealbus.schemas.dossier import Input
@@ -101,7 +102,9 @@ class LookupState:
     @property
     def pending(self) -> bool:
         """Whether the question may still end otherwise: it, or a lookup that it takes an input from, is not done."""
-        return self.code in (PENDING, CLOSED) if self.kind is OutcomeKind.SKIPPED else not self.kind.final
+        if self.kind is OutcomeKind.SKIPPED:
+            return self.code in (PENDING, CLOSED)
+        return not self.kind.final or self.code == STALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,9 @@ class What(StrEnum):
     CARRIED_OUT = "carried_out"
     """That is done: how many rows have had which verdict."""
     PAUSED = "paused"
-    """Kept for parts that a person has stand still: nothing notes this yet, nor `resumed`."""
+    """A person has a source stand still."""
     RESUMED = "resumed"
+    """The source is asked again, by a person's order or as the time of the pause was over."""
     READ = "read"
     """Somebody looked at personal data."""
     # Of the journal

@@ -63,3 +63,11 @@ class VersionRow:
     version: int
     completeness: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Endangered:
+    """An appeal that is due while it waits for something that stands still."""
+
+    number: str
+    due_on: date

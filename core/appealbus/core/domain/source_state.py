@@ -46,3 +46,9 @@ class SourceState:
     """Places where its replies break their schema and were taken all the same, by path, since the start."""
     certificates: tuple[CertificateState, ...] = ()
     """Those that its wire uses, without the names of whom they belong to."""
+    paused_until: datetime | None = None
+    """When a person's pause ends that holds now."""
+    closed_until: datetime | None = None
+    """When the window ends in which it is closed now."""
+    quota_left: dict[str, int] = field(default_factory=dict)
+    """Calls that are left of its quotas, by `day` and `month`."""

@@ -8,6 +8,7 @@ from functools import partial
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
+from appealbus.core.domain.pauses import HELD_BACK, STALE
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -19,6 +20,8 @@ from appealbus.core.planning.lineage import Known
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.outcome import OutcomeKind
 
+_NOT_PUT = HELD_BACK | {BUSY}
+"""Codes of questions that nobody has tried to answer: the pauses do not grow with them."""
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
 _TURN = 5.0
 """Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
@@ -281,7 +284,7 @@ class PlanRun:
             reason=outcome.reason,
             inputs=draft.inputs,
             attempts=(before.attempts if before else 0) + ended.attempts,
-            runs=max(1, (before.runs if before else 0) + (not ended.read and outcome.code != BUSY)),
+            runs=max(1, (before.runs if before else 0) + (not ended.read and outcome.code not in _NOT_PUT)),
             asked_at=ended.asked_at or (before.asked_at if before else None),
             record=outcome.record,
             provenance=ended.provenance,
@@ -289,11 +292,13 @@ class PlanRun:
             tries=ended.tries,
             written=ended.written,
         )
+        open_by = ended.stale or outcome
         at = next_attempt(
             enrichment.retry,
-            state,
+            state if ended.stale is None else replace(state, kind=open_by.kind, code=open_by.code),
             self.case.receipt.accepted_at,
-            outcome.retry_after,
+            open_by.retry_after,
+            not_before=open_by.not_before,
             now=enrichment.pause_from and enrichment.pause_from(),
             gives_up=enrichment.gives_up(),
         )
@@ -332,7 +337,7 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
     kept = replace(
         before,
-        code="refresh.failed",
+        code=STALE if before.code == STALE else "refresh.failed",
         reason=reason,
         attempts=new.attempts,
         runs=new.runs,

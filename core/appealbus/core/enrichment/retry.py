@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from appealbus.core.backoff import doubled, half_jitter
 from appealbus.core.config.models import RetrySettings
 from appealbus.core.domain.case import Case, LookupState
+from appealbus.core.domain.pauses import HELD_BACK
 from appealbus.schemas.outcome import OutcomeKind
 
 BUSY = "source.busy"
@@ -17,6 +18,7 @@ def next_attempt(
     accepted_at: datetime,
     retry_after: float | None,
     *,
+    not_before: datetime | None = None,
     now: datetime | None = None,
     gives_up: bool = True,
 ) -> datetime | None:
@@ -27,6 +29,7 @@ def next_attempt(
         state: how the question ended this time.
         accepted_at: when the appeal was accepted; giving up counts from there.
         retry_after: seconds that the source wants to be left alone for, or that its answer may take, if it said so.
+        not_before: the moment to ask again, where that is known: exactly then, if it is still to come.
         now: the moment that the pause begins with, by the journal's clock; None: when the question ended.
         gives_up: whether an old appeal is given up; not while nobody knows how old it is.
 
@@ -44,7 +47,12 @@ def next_attempt(
         due = doubled(settings.first, settings.max, max(0, state.runs - 1), settings.factor)
         # Half fixed, half jitter: parked lookups of one outage must not come back all at once.
         pause = half_jitter(due)
-    at = (now or state.ended_at) + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
+    begins = now or state.ended_at
+    at = begins + timedelta(seconds=pause + min(retry_after or 0.0, settings.max))
+    if not_before is not None and not_before > begins:
+        at = min(not_before, begins + timedelta(seconds=settings.give_up_after + 1))
+    if state.code in HELD_BACK and not_before is not None:  # nobody has tried, so nobody gives up
+        return max(begins, not_before)
     return at if not gives_up or at <= accepted_at + timedelta(seconds=settings.give_up_after) else None
 
 

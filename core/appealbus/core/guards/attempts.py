@@ -15,6 +15,7 @@ from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import MOST_BYTES, NotingWire, of_answer, pack
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.freshness import REMEMBERED
+from appealbus.core.guards.gate import UNSURE
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
@@ -150,10 +151,19 @@ class Attempts(Flight):
             self.so_far = self._context.busy()
         return False
 
+    def _held_back(self, refusal: Outcome[Record]) -> bool:
+        """Let no call leave; how an earlier one has ended stays how the question stands."""
+        if not self.attempts:
+            self.so_far = refusal
+        return False
+
     async def _may_leave(self, place: int) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
-        context = self._context
+        context, due_on = self._context, self.question.due_on
         try:
+            refusal = context.gate.shut(due_on) or await context.gate.take(due_on)
+            if refusal is not None:
+                return self._held_back(refusal)
             if not self.attempts:
                 refusal = await context.record(self.question, self._question_id, Served.SOURCE)
                 if refusal is not None:
@@ -161,6 +171,10 @@ class Attempts(Flight):
                     return False
                 if pause := context.pause():
                     await asyncio.sleep(pause)
+            if not await context.gate.sure():
+                return self._held_back(UNSURE)
+            if (refusal := context.gate.shut(due_on)) is not None:  # somebody has paused it meanwhile
+                return self._held_back(refusal)
         except BaseException:
             context.breaker.gave_up(place)
             raise
@@ -172,6 +186,8 @@ class Attempts(Flight):
         settings = self._context.settings
         due = doubled(settings.backoff, settings.backoff_max, self.attempts - 1)
         pause = full_jitter(due) + (self.so_far.retry_after or 0)
+        if self.so_far.not_before is not None:
+            pause += max(0.0, (self.so_far.not_before - self._context.now()).total_seconds())
         # Nobody waits any more where a plugin swallowed the cancellation.
         if not self.seats or self._context.monotonic() + pause >= self.deadline:
             return False

@@ -17,6 +17,7 @@ from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.defects import defect
 from appealbus.core.guards.freshness import Freshness
+from appealbus.core.guards.gate import Gate
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.question import Question
 from appealbus.core.guards.settings import GuardSettings
@@ -63,6 +64,7 @@ class SourceContext:
     slots: Slots
     fresh: Freshness
     latency: Latency
+    gate: Gate
     use_once: UseOnce | None = None
     """Has a signed answer count once, over all workers."""
     keep_replies: float = 0.0
@@ -119,11 +121,13 @@ class SourceContext:
         self.defects[f"lookup.{lookup.name}"] += 1
         return defect(lookup, error)
 
-    def barred(self) -> Outcome[Record] | None:
+    def barred(self, question: Question) -> Outcome[Record] | None:
         """Return the outcome of a question that nothing may leave for now; None where it may.
 
         Each call that was left behind may hold a connection to the source: of these it never gets more than of others.
         """
+        if (shut := self.gate.shut(question.due_on)) is not None:
+            return shut
         if self.breaker.refusing:
             return self.refusal()
         return _STUCK if len(self.left) >= self.settings.concurrency else None

@@ -20,11 +20,12 @@ from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.conversation import Conversation
 from appealbus.core.guards.freshness import Freshness
+from appealbus.core.guards.gate import Gate, TakeQuota
 from appealbus.core.guards.latency import Latency
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.rereading import Rereading
-from appealbus.core.guards.served import Remembered, Shared
+from appealbus.core.guards.served import Remembered, Shared, Stale
 from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import Flight, SingleFlight, Tell, into
@@ -38,6 +39,8 @@ from appealbus.schemas.record import Record
 
 log = structlog.get_logger(__name__)
 
+_MOST_AGAIN = 500
+"""Questions of parked appeals in a second at most: what a claim of the dispatcher costs twice and a half."""
 NOT_STARTED = unavailable("plugin.not_started", "the plugin that leads to the source could not start; it tries again")
 
 
@@ -57,7 +60,9 @@ class Guard:
         keep_replies: seconds for which replies are kept as they came; 0: they are not.
         plugin: the one that brings the wire.
         defects: where defects of plugins are counted, by the part that has them.
+        quota: takes calls of the source's quotas; None: they are not counted.
         now: the wall clock.
+        due: the journal's clock, by which pauses end and quotas begin anew; None: it is the wall's.
         monotonic: the clock of `Question.deadline`.
 
     """
@@ -77,7 +82,9 @@ class Guard:
         keep_replies: float = 0.0,
         plugin: str = "",
         defects: Counter[str] | None = None,
+        quota: TakeQuota | None = None,
         now: Callable[[], datetime] = clocks.wall,
+        due: Callable[[], datetime] | None = None,
         monotonic: Callable[[], float] = clocks.monotonic,
     ) -> None:
         self._on_change = on_change
@@ -88,6 +95,8 @@ class Guard:
         breaker = kind(settings.breaker_failures, settings.breaker_open, clock=monotonic, on_change=self._changed)
         bucket = Bucket(settings.rate, settings.burst, clock=monotonic) if settings.rate else None
         slots = Slots(settings.concurrency, clock=monotonic)
+        self.gate = Gate(source_name, settings, now=due or now, monotonic=monotonic, take=quota)
+        """Before the source."""
         if limits is not None and isinstance(breaker, SharedBreaker):
             limits.add(source_name, settings, slots, bucket, breaker)
         self._context = SourceContext(
@@ -104,8 +113,9 @@ class Guard:
             breaker=breaker,
             bucket=bucket,
             slots=slots,
-            fresh=Freshness(settings.fresh, settings.fresh_entries, clock=monotonic),
+            fresh=Freshness(settings.fresh, settings.fresh_entries, clock=monotonic, stale=settings.stale),
             latency=Latency(clock=monotonic),
+            gate=self.gate,
             plugin=plugin,
             defects=Counter() if defects is None else defects,
         )
@@ -166,12 +176,29 @@ class Guard:
             unreadable=dict(context.notes.unreadable),
             differences=dict(context.notes.differences),
             certificates=context.certificates(),
+            paused_until=self.gate.paused_until,
+            closed_until=self.gate.closed_until,
+            quota_left=dict(self.gate.left),
             p50=p50,
             p95=p95,
             last_error=context.last_error,
             last_error_at=context.last_error_at,
             at=context.now(),
         )
+
+    @property
+    def takes_now(self) -> int:
+        """How many questions more may be put to it in the next second, as things stand."""
+        context = self._context
+        waiting = len(context.slots) + (0 if context.bucket is None else len(context.bucket))
+        if context.stopping or waiting or not self.ready or self.gate.shut(None) is not None:
+            return 0
+        if context.breaker.state is not BreakerState.CLOSED:
+            return 0
+        pace = context.slots.pace
+        settings = context.settings
+        most = max(settings.concurrency, int(min(1 / pace, _MOST_AGAIN)) if pace else 0)
+        return min(most, _MOST_AGAIN, max(1, int(settings.rate)) if settings.rate else most)
 
     @property
     def left_behind(self) -> int:
@@ -216,8 +243,9 @@ class Guard:
             return self._launched(Remembered(context, question, question_id, known))
         if (flight := self._flights.find(key)) is not None:
             return self._launched(Shared(context, question, question_id, flight, self._flights))
-        if not question.lost and (barred := context.barred()) is not None:
-            return barred
+        if not question.lost and (barred := context.barred(question)) is not None:
+            stale = context.fresh.stale(key)
+            return barred if stale is None else self._launched(Stale(context, question, question_id, stale, barred))
         new = LeftOut if question.lost else Attempts
         return self._launched(new(key, context, question, question_id))
 

@@ -4,9 +4,7 @@ Each worker has a share of each source and uses no more (`worker_share`). In an 
 wants, and the journal answers with what it may use from then on (`journal.writes.limiting`, `journal.division`); the
 breaker of all workers goes the same way (`shared_breaker`). docs/limits.md tells what is promised and why it holds.
 
-A quota of a day and a calendar of a source stand beside `concurrency` and `rate`, once there are any: a quota is a
-third `Need`, of which what is used does not come back before midnight; a source that is closed gets nothing from
-`Division.targets`, and `Grant` says until when, as it does for the breaker.
+Pauses, windows and quotas stand apart (`gate`), since they hold where one process works alone, too.
 """
 
 import asyncio

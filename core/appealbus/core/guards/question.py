@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from appealbus.core.domain.case import KeptAnswer, Try
@@ -34,6 +34,7 @@ class Question:
         leaving: called before it leaves, if it must never leave twice; False: it must not leave.
         answer: what came by itself; then it is read, and nothing is asked.
         lost: it has left too often without an end on record; the lookup runs, and its call ends before it leaves.
+        due_on: when the appeal is due.
 
     """
 
@@ -52,6 +53,7 @@ class Question:
     anew: bool = False
     leaving: Callable[[], Awaitable[bool]] | None = None
     lost: bool = False
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Ended:
         tries: the attempts, in their order; also those of another question whose answer served this one.
         replies: what came of the source, where that is kept.
         written: the record as it is kept, where it was just written out.
+        stale: why nothing could leave, where the answer is one that is not fresh any more; it is asked again by this.
 
     """
 
@@ -82,3 +85,4 @@ class Ended:
     tries: tuple[Try, ...] = ()
     replies: KeptReplies | None = None
     written: bytes | None = None
+    stale: Outcome[Record] | None = None

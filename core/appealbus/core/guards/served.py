@@ -4,16 +4,21 @@ import asyncio
 from dataclasses import replace
 
 from appealbus.core.domain.access import Served
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING
 from appealbus.core.guards.context import SourceContext
 from appealbus.core.guards.question import Ended, Question
 from appealbus.core.guards.single_flight import Flight, SingleFlight, into
+from appealbus.schemas.outcome import Outcome
 from appealbus.schemas.provenance import Provenance
+from appealbus.schemas.record import Record
 
 
 class Remembered(Flight):
     """A question that a fresh answer serves."""
+
+    prefix = "cache"
 
     def __init__(self, context: SourceContext, question: Question, question_id: str, known: Ended) -> None:
         super().__init__(None)
@@ -29,7 +34,7 @@ class Remembered(Flight):
         now = context.now()
         if refusal is not None:
             return Ended(refusal, now)
-        provenance = _own(known.provenance, self._question, question_id, f"cache:{context.connector}")
+        provenance = _own(known.provenance, self._question, question_id, f"{self.prefix}:{context.connector}")
         tries = tuple(replace(each, at=now, ms=0) for each in known.tries[-1:])
         replies = _as(known.replies, question_id)
         return Ended(known.outcome, now, provenance=provenance, question=question_id, tries=tries, replies=replies)
@@ -37,6 +42,26 @@ class Remembered(Flight):
     def unanswered(self) -> Ended:
         """Return that there was no time for the access row."""
         return _unrecorded(self._context, self)
+
+
+class Stale(Remembered):
+    """A question that an answer serves which is not fresh any more, as the source cannot be asked now."""
+
+    prefix = "stale"
+
+    def __init__(
+        self, context: SourceContext, question: Question, question_id: str, known: Ended, barred: Outcome[Record]
+    ) -> None:
+        super().__init__(context, question, question_id, known)
+        self._barred = barred
+
+    async def run(self) -> Ended:
+        """Write the access row, then answer, and say that it is to be asked again."""
+        ended = await super().run()
+        if not ended.question:
+            return ended
+        reason = f"answered from memory, as it cannot be asked now: {self._barred.reason}"
+        return replace(ended, outcome=replace(ended.outcome, code=STALE, reason=reason), stale=self._barred)
 
 
 class Shared(Flight):

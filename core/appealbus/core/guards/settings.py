@@ -1,9 +1,23 @@
 """What can be set about the guard of a source."""
 
-from pydantic import Field
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from appealbus.core.config.base import Settings
 from appealbus.core.config.types import Seconds
+from appealbus.core.guards.calendar import MOST_WINDOWS, Calendar, minutes_of
+
+
+def _window(text: str) -> str:
+    minutes_of(text)
+    return text
+
+
+def _ever_open(windows: Sequence[str]) -> Sequence[str]:
+    Calendar(windows)
+    return windows
 
 
 class GuardSettings(Settings):
@@ -37,3 +51,21 @@ class GuardSettings(Settings):
     """How long an answer serves identical questions of the same worker; 0: never."""
     fresh_entries: int = Field(default=10_000, ge=1)
     """Answers kept for that."""
+    stale: Seconds = Field(default=0.0, ge=0)
+    """How long an answer may serve identical questions of the same worker while the source cannot be asked; 0: never.
+
+    Such a record is marked, the question stays open, and no dossier is complete by it.
+    """
+    quota_day: int | None = Field(default=None, ge=1)
+    """Calls a day at most, of all workers together; a day begins at midnight in Kazakhstan. None: no limit."""
+    quota_month: int | None = Field(default=None, ge=1)
+    """Calls a month at most, in the same way."""
+    quota_reserve: float = Field(default=0.0, ge=0, lt=1)
+    """The part of each quota that is kept for urgent appeals: with `0.2` others get four fifths of it."""
+    urgent_days: int = Field(default=3, ge=0, le=365)
+    """An appeal is urgent that is due in so many days or less."""
+    closed: Annotated[
+        list[Annotated[str, AfterValidator(_window)]], Field(max_length=MOST_WINDOWS), AfterValidator(_ever_open)
+    ] = []
+    """When nothing is asked: windows of the week such as `"Sun 02:00-06:00"`, `"daily 23:30-00:30"`; Kazakhstan's time.
+    """

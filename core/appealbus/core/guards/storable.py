@@ -1,6 +1,8 @@
 """What a lookup returns, looked at before anybody relies on it: can the journal keep it?"""
 
 import re
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -37,12 +39,14 @@ def checked(outcome: Outcome[Any]) -> tuple[Outcome[Record], bytes | None]:
         raise NotStorable("its kind is none that a question ends in")
     if not isinstance(outcome.code, str) or not isinstance(outcome.reason, str):
         raise NotStorable("code and reason are texts")
+    if outcome.not_before is not None and not isinstance(outcome.not_before, datetime):
+        raise NotStorable("not_before is a moment")
     written = None if outcome.record is None else _written(outcome.record)
     # They go into the status, the log and two databases, which do not all take the same characters.
     code, reason = printable(outcome.code[:_CODE]), printable(outcome.reason[:_REASON])
     if (code, reason) == (outcome.code, outcome.reason):
         return outcome, written
-    return Outcome(outcome.kind, outcome.record, code, reason, outcome.retry_after), written
+    return replace(outcome, code=code, reason=reason), written
 
 
 def _written(record: Record) -> bytes:

@@ -1,5 +1,6 @@
 """The answers that a lookup can give, one constructor each."""
 
+from datetime import datetime
 from typing import TypeVar
 
 from appealbus.schemas.outcome import Outcome, OutcomeKind
@@ -28,9 +29,19 @@ def refused(code: str, reason: str) -> Outcome[Record]:
     return Outcome(OutcomeKind.REFUSED, code=code, reason=reason)
 
 
-def unavailable(code: str, reason: str, retry_after: float | None = None) -> Outcome[Record]:
-    """Return the outcome of a question that the source could not take now."""
-    return Outcome(OutcomeKind.UNAVAILABLE, code=code, reason=reason, retry_after=retry_after)
+def unavailable(
+    code: str, reason: str, retry_after: float | None = None, *, not_before: datetime | None = None
+) -> Outcome[Record]:
+    """Return the outcome of a question that the source could not take now.
+
+    Args:
+        code: for programs.
+        reason: for people.
+        retry_after: seconds for which the source wants to be left alone.
+        not_before: when the question is put again, with its time zone: exactly then, where that is known.
+
+    """
+    return Outcome(OutcomeKind.UNAVAILABLE, None, code, reason, retry_after, not_before)
 
 
 def timed_out(code: str, reason: str) -> Outcome[Record]:

@@ -19,6 +19,7 @@ def merged(states: Iterable[SourceState]) -> list[SourceState]:
 
 def _one(states: list[SourceState]) -> SourceState:
     newest = max(states, key=lambda state: state.last_error_at or _NEVER)
+    latest = max(states, key=lambda state: state.at or _NEVER)
     outcomes: Counter[str] = Counter()
     unread: Counter[str] = Counter()
     unreadable: Counter[str] = Counter()
@@ -44,5 +45,8 @@ def _one(states: list[SourceState]) -> SourceState:
         p95=max((state.p95 for state in states if state.p95 is not None), default=None),
         last_error=newest.last_error,
         last_error_at=newest.last_error_at,
-        at=max((state.at for state in states if state.at is not None), default=None),
+        at=latest.at,
+        paused_until=latest.paused_until,
+        closed_until=latest.closed_until,
+        quota_left=latest.quota_left,
     )

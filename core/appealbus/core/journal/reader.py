@@ -16,7 +16,8 @@ from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.document import Version
 from appealbus.core.domain.event import Cursor, LogEntry, LogFilter, LogPage
 from appealbus.core.domain.known import KnownLookup
-from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.domain.listing import AppealRow, AppealState, Endangered, VersionRow
+from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
@@ -33,6 +34,7 @@ from appealbus.core.journal.reads import (
     deliveries,
     lists,
     log,
+    pauses,
     replies,
     standing,
     waiting,
@@ -288,6 +290,24 @@ class JournalReader:
     async def source_states(self) -> list[SourceState]:
         """Return how the sources stand over all workers alive; where none is, how they stood at last."""
         return await self._read(lambda connection: standing.source_states(connection, shared_now(connection)))
+
+    async def source_news(self) -> SourceNews:
+        """Return which sources a person has paused, what of their quotas is used, and when they came back."""
+        return await self._read(pauses.news)
+
+    async def endangered(
+        self, source: str, kinds: Collection[str] | None, due_by: date, limit: int
+    ) -> tuple[list[Endangered], int]:
+        """Return the most urgent appeals that are due by then and wait for a source, or would; and how many there are.
+
+        Args:
+            source: that is asked no more.
+            kinds: of appeals whose contracts ask it; None: all.
+            due_by: the last day.
+            limit: the most appeals.
+
+        """
+        return await self._read(lambda connection: pauses.endangered(connection, source, kinds, due_by, limit))
 
     async def workers(self) -> list[WorkerState]:
         """Return the processes that work this journal now."""

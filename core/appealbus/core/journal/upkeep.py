@@ -1,12 +1,15 @@
 """The part of the journal for upkeep: who is alive, who does what for all, what is old."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from appealbus.core import clocks
 from appealbus.core.domain.known import KnownLookup
 from appealbus.core.domain.limits import Grant, Report
+from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaWish
+from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal import retention
 from appealbus.core.journal.errors import ClockInDoubt
@@ -18,12 +21,16 @@ from appealbus.core.journal.writes import (
     knowing,
     limiting,
     looking,
+    pausing,
     placing,
     pruning,
+    quotas,
+    returning,
     used_answers,
     waiting_changes,
 )
 from appealbus.core.journal.writing import Writing
+from appealbus.schemas.base import printable
 
 _STILL_NOTED = timedelta(days=1)
 """For so long a used answer is noted beyond the time that its date would let it count again: a worker whose clock goes
@@ -62,6 +69,32 @@ class Upkeep(Writing):
     async def leave_limits(self, worker: str) -> None:
         """Let others use what this worker might, which has nothing in flight any more."""
         await self._limits.submit(limiting.leave, limiting.Leave(worker))
+
+    async def take_quota(self, wish: QuotaWish) -> QuotaAnswer:
+        """Take one call of a source's quotas; it is on disk when this returns."""
+        return await self._limits.submit(quotas.take, wish)
+
+    async def pause_source(self, pause: Pause) -> None:
+        """Have nothing leave for a source until then."""
+        pause = replace(pause, reason=printable(pause.reason), by=printable(pause.by))
+        await self._limits.submit(pausing.pause, pause)
+
+    async def resume_source(self, source: str, *, by: str, reason: str = "") -> bool:
+        """Have a source asked again that a person has paused, and what waits for it; False where none has."""
+        item = pausing.Resuming(source, printable(by), printable(reason), self.now())
+        return await self._limits.submit(pausing.resume, item)
+
+    async def end_pauses(self) -> list[str]:
+        """End the pauses whose time is over; return the sources."""
+        return await self._limits.submit(pausing.end_pauses, self.now())
+
+    async def came_back(self, sources: Sequence[str]) -> None:
+        """Note that sources can be asked again, so that what waits for them is due."""
+        await self._limits.submit(pausing.came_back, pausing.Back(sources, self.now()))
+
+    async def take_in(self, wish: TakeIn) -> TakenIn:
+        """Have some of what is parked for a source that has come back worked again, most urgent first."""
+        return await self._write.submit(returning.take_in, wish)
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
         """Remember which lookups can be asked here; return all that ever could be, by whomever."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from lxml import etree
 from pydantic import BaseModel, ValidationError
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.notes import Notes
 from appealbus.core.interfaces.wire import CallFailed, Payload
 from appealbus.core.readings.declare import Declared, InnerSchema, ReadingSpec, annotated
@@ -16,7 +17,6 @@ from appealbus.core.readings.origins import caller
 from appealbus.core.readings.paths import DeclarationError
 from appealbus.core.readings.program import Program
 from appealbus.core.readings.trie import Run, Unreadable, without_bad
-from appealbus.core.replies.convert import KAZAKHSTAN
 from appealbus.schemas.outcome import OutcomeKind
 
 M = TypeVar("M", bound=BaseModel)

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeAlias
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.schemas.identifiers import SEPARATORS
-
-KAZAKHSTAN = timezone(timedelta(hours=5))
-"""The country's one zone since March 2024: what a time without a zone is taken to be in."""
 
 Converter: TypeAlias = Callable[[str], Any]
 

@@ -12,9 +12,9 @@ from typing import NoReturn, TypeVar
 
 from lxml import etree
 
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.interfaces.wire import CallFailed, Reply
 from appealbus.core.replies.convert import (
-    KAZAKHSTAN,
     bare,
     bool_from,
     date_from,

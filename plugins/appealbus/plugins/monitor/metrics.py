@@ -140,6 +140,7 @@ class Page(Collector):
             (name, state.value): float(states[name].breaker == state) for name in states for state in BreakerState
         }
         yield _gauge("appealbus_source_breaker_state", "1 for the state it is in.", breakers, "source", "state")
+        yield from _standing_still(states.values())
         ends: dict[tuple[str, ...], float] = {}
         for name, state in states.items():
             for one in state.certificates:
@@ -230,6 +231,19 @@ def _age(now: datetime, since: datetime | None) -> float:
 
 def _buckets(within: Iterable[tuple[float, int]]) -> list[tuple[str, float]]:
     return [("+Inf" if bound == math.inf else str(bound), float(count)) for bound, count in within]
+
+
+def _standing_still(states: Iterable[SourceState]) -> Iterator[Metric]:
+    ends = {
+        (state.source, what): until.timestamp()
+        for state in states
+        for what, until in (("paused", state.paused_until), ("closed", state.closed_until))
+        if until is not None
+    }
+    text = "Until when nothing leaves for the source, while that is so."
+    yield _gauge("appealbus_source_stands_still_until_seconds", text, ends, "source", "state")
+    left = {(state.source, period): float(n) for state in states for period, n in state.quota_left.items()}
+    yield _gauge("appealbus_source_quota_left", "Calls that are left of its quotas.", left, "source", "period")
 
 
 def _gauge(name: str, text: str, values: Mapping[K, float], *labels: str) -> Metric:

@@ -23,7 +23,7 @@ _RENEW = timedelta(seconds=2)
 _CALLS, _PARTS = "calls", "parts"
 
 # One lock for all limits of a journal, which writes nothing.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('appealbus.limits'), hashtext(current_schema()))")
+_LOCK = text("SELECT pg_advisory_xactlock(hashtext('appealbus.limits'), hashtext(current_schema()))")
 _SOURCES: BindParameter[list[str]] = bindparam("sources", expanding=True)
 _LIMITS = select(source_limit).where(source_limit.c.source.in_(_SOURCES))
 _SHARES = select(source_share).where(source_share.c.source.in_(_SOURCES))
@@ -46,7 +46,7 @@ class Leave:
 
 def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
     """Let others have what these workers held."""
-    _lock(connection)
+    lock(connection)
     for item in items:
         connection.execute(delete(source_share).where(source_share.c.worker == item.worker))
     return [None] * len(items)
@@ -54,11 +54,11 @@ def leave(connection: Connection, items: Sequence[Leave]) -> list[None]:
 
 def share(connection: Connection, items: Sequence[Reports]) -> list[list[Grant]]:
     """Take reports and return what the worker may do with each source."""
-    now = _lock(connection)
+    now = lock(connection)
     return [_Exchange(connection, item, now).run() for item in items]
 
 
-def _lock(connection: Connection) -> datetime:
+def lock(connection: Connection) -> datetime:
     """Be the only one at the limits until the transaction ends; return the time by the database's clock."""
     if connection.dialect.name != "sqlite":  # its transactions follow one another
         connection.execute(_LOCK)

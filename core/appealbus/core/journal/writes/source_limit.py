@@ -38,6 +38,7 @@ class SourceLimit:
                     self._become(now + timedelta(seconds=report.breaker_open))
                 elif news.succeeded:
                     self._become(None)
+                    self.back_at = now
                 elif news.dropped:
                     self.probe_owner = self.probe_until = None
         due = self.open_until is not None and self.open_until <= now

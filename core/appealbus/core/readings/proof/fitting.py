@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from appealbus.core.replies.convert import KAZAKHSTAN, converters
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.replies.convert import converters
 from appealbus.core.replies.xsd.values import Simple
 
 _NUMBERS = frozenset(

@@ -1,0 +1,172 @@
+"""`appealbus source pause` and `resume`: nothing leaves for a source until a time, or until somebody says so."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import structlog
+import typer
+
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.holding import checked_reason
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.person import person
+from appealbus.core.cli.render import local
+from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.domain.listing import Endangered
+from appealbus.core.domain.pauses import Pause
+from appealbus.core.errors import ConfigError
+from appealbus.core.escaping import one_line
+from appealbus.core.parts import build
+
+log = structlog.get_logger(__name__)
+
+_LONGEST = timedelta(days=31)
+"""With more, a pause that everybody has forgotten would keep dossiers from their facts; it can be given anew."""
+_NAMED = 20
+"""Appeals in danger that are named: a screen. All are counted."""
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The source, as in the configuration.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Have a source stand still for a while.", no_args_is_help=True)
+    group.command("pause")(pause)
+    group.command("resume")(resume)
+    group.callback()(_group)
+    app.add_typer(group, name="source")
+
+
+def _group() -> None:
+    """Have a source stand still for a while."""
+
+
+def pause(
+    context: typer.Context,
+    name: Name,
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="18:00, or 2026-11-28, or 2026-11-28T09:00; 31 days at most.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; dossiers say it of what they lack.")],
+    as_json: AsJson = False,
+) -> None:
+    """Have nothing leave for a source until a time.
+
+    All workers obey within two seconds; calls under way end. Lookups that need the source are parked until then, and
+    no dossier becomes complete without them. What falls due by the day after is listed.
+    """
+    cli = cli_of(context)
+    checked_reason(reason)
+    ends = moment(until, wall())
+    _known(cli, name)
+    kinds = _kinds(cli, name)
+    by = person()
+    due_by = ends.astimezone(KAZAKHSTAN).date() + timedelta(days=1)
+    order = Pause(name, wall(), ends, reason, by)
+
+    async def work() -> tuple[list[Endangered], int]:
+        async with cli.journal(write=True) as journal:
+            found = await journal.endangered(name, kinds, due_by, _NAMED)
+            await journal.pause_source(order)
+            return found
+
+    danger, count = asyncio.run(work())
+    # The reason is a person's text: it is kept in the journal, and never logged.
+    log.warning("source.paused", source=name, actor=by)
+    if as_json:
+        told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
+        cli.print_json({"pause": asdict(order), "in_danger": told, "in_danger_count": count})
+        return
+    cli.out.print(f"{name} is paused until {local(ends):%Y-%m-%d %H:%M}; `appealbus source resume {name}` ends it.")
+    _tell(cli, danger, count, f"due by {due_by} and waiting for {name}")
+
+
+def resume(
+    context: typer.Context,
+    name: Name,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the log.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Have a paused source asked again: what waits for it is taken in, most urgent first, as fast as it can answer."""
+    cli = cli_of(context)
+    if reason:
+        checked_reason(reason)
+    by = person()
+
+    async def work() -> tuple[bool, Pause | None, list[Endangered], int]:
+        async with cli.journal(write=True) as journal:
+            before = (await journal.source_news()).pauses.get(name)
+            done = await journal.resume_source(name, by=by, reason=reason)
+            if not done:
+                return False, before, [], 0
+            due_by = wall().astimezone(KAZAKHSTAN).date() + timedelta(days=1)
+            return done, before, *await journal.endangered(name, (), due_by, _NAMED)
+
+    done, before, danger, count = asyncio.run(work())
+    if not done:
+        _known(cli, name)
+        cli.fail(f"{one_line(name)} is not paused.", EXIT_ABSENT)
+    log.warning("source.resumed", source=name, actor=by)
+    if as_json:
+        told = [{"number": each.number, "due_on": each.due_on.isoformat()} for each in danger]
+        was = None if before is None else asdict(before)
+        cli.print_json({"resumed": name, "was": was, "in_danger": told, "in_danger_count": count})
+        return
+    cli.out.print(f"{one_line(name)} is asked again, and what waits for it, most urgent first.")
+    _tell(cli, danger, count, "due by tomorrow and waiting for it")
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """Return the moment that a person means: the next such time of day, or a date with or without a time.
+
+    Raises:
+        BadParameter: it is none, or none that a pause may end at.
+
+    """
+    here = now.astimezone()
+    try:
+        if len(text) <= 5 and ":" in text:
+            clock = datetime.strptime(text, "%H:%M")
+            meant = here.replace(tzinfo=None, hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+            meant = meant if meant > here.replace(tzinfo=None) else meant + timedelta(days=1)
+        else:
+            meant = datetime.fromisoformat(text)
+        meant = meant.astimezone()
+    except (ValueError, OverflowError):
+        wanted = "write a time such as 18:00, or a date such as 2026-11-28 or 2026-11-28T09:00"
+        raise typer.BadParameter(wanted, param_hint="--until") from None
+    if meant <= now:
+        raise typer.BadParameter("that is over already", param_hint="--until")
+    if meant > now + _LONGEST:
+        raise typer.BadParameter("that is more than 31 days from now; write a nearer time", param_hint="--until")
+    return meant
+
+
+def _known(cli: Cli, name: str) -> None:
+    sources = cli.loaded.settings.sources
+    if name not in sources:
+        there = f"there are {', '.join(sorted(sources))}" if sources else "there are none"
+        cli.fail(f"The configuration has no source {one_line(name)}; {there}.", EXIT_ABSENT)
+
+
+def _kinds(cli: Cli, source: str) -> list[str] | None:
+    """Return the kinds of appeals whose contracts ask the source; None where a part of the configuration is broken."""
+    try:
+        contracts = build(cli.loaded, cli.host).contracts.known_to()
+    except ConfigError:
+        return None
+    return [kind.value for kind, contract in contracts.items() if kind and source in contract.sources.values()]
+
+
+def _tell(cli: Cli, danger: list[Endangered], count: int, what: str) -> None:
+    if not count:
+        cli.out.print(f"No open appeal is {what}.")
+        return
+    cli.out.print(f"In danger: {count} open appeal{'s are' if count > 1 else ' is'} {what}.", style="yellow")
+    for each in danger:
+        cli.out.print(f"  {one_line(each.number)}  due {each.due_on}")
+    if count > len(danger):
+        cli.out.print(f"  and {count - len(danger)} more")

@@ -1,0 +1,136 @@
+"""The gate before a source: shut while a person has it paused, while it is closed, and while its quota is used up."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
+
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.core.domain.pauses import (
+    CLOSED,
+    PAUSED,
+    SPENT,
+    Pause,
+    Period,
+    Quota,
+    QuotaAnswer,
+    QuotaUse,
+    QuotaWish,
+)
+from appealbus.core.errors import JournalError
+from appealbus.core.guards.calendar import Calendar
+from appealbus.core.guards.settings import GuardSettings
+from appealbus.core.interfaces.outcomes import unavailable
+from appealbus.schemas.outcome import Outcome
+from appealbus.schemas.record import Record
+
+TakeQuota = Callable[[QuotaWish], Awaitable[QuotaAnswer]]
+"""Takes one call of a quota, for all workers together."""
+
+KNOWN_FOR = 5.0
+"""Seconds for which a worker goes by what it has last heard of pauses. It hears of them once a second; where it does
+not, its journal is away or it stands still, and then it asks once more before anything leaves."""
+_PATIENCE = 2.0
+"""Seconds that a call waits for that: its place must not be held much longer."""
+UNSURE = unavailable(
+    "source.unsure", "the journal could not say whether somebody has the source paused, so nothing was asked"
+)
+UNCOUNTED = unavailable("source.uncounted", "the source's quota could not be counted, so nothing was asked")
+
+
+class Gate:
+    """Says whether anything may leave for a source now, and counts its quota.
+
+    Attributes:
+        pause: of a person, as the journal says.
+        left: calls that are left of the quotas, by period, as far as is known here.
+        known_until: on the clock for waiting, until when `pause` counts without another look.
+        look: has the journal asked for pauses now; None: nobody pauses anything here.
+
+    """
+
+    def __init__(
+        self,
+        source: str,
+        settings: GuardSettings,
+        *,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        take: TakeQuota | None = None,
+    ) -> None:
+        self.pause: Pause | None = None
+        self.left: dict[str, int] = {}
+        self.known_until = math.inf
+        self.look: Callable[[], Awaitable[None]] | None = None
+        self._source = source
+        self._calendar = Calendar(settings.closed)
+        self._urgent_days = settings.urgent_days
+        most = {Period.DAY: settings.quota_day, Period.MONTH: settings.quota_month}
+        self._quota = Quota({period: n for period, n in most.items() if n is not None}, settings.quota_reserve)
+        self._spent: dict[bool, tuple[datetime, str]] = {}  # by whether it is urgent
+        self._now = now
+        self._monotonic = monotonic
+        self._take = take
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When a person's pause ends that holds now."""
+        return self.pause.until if self.pause is not None and self._now() < self.pause.until else None
+
+    @property
+    def closed_until(self) -> datetime | None:
+        """When the window ends in which the source is closed now."""
+        return self._calendar.closed_until(self._now())
+
+    def shut(self, due_on: date | None) -> Outcome[Record] | None:
+        """Return the outcome of a question that may not leave now, for an appeal that is due then; None: it may."""
+        if self.pause is not None and (until := self.paused_until) is not None:
+            return unavailable(PAUSED, f"a person has the source paused: {self.pause.reason}", not_before=until)
+        if (until := self.closed_until) is not None:
+            return unavailable(CLOSED, "the source is closed at this time of its week", not_before=until)
+        return self._used_up(self._is_urgent(due_on))
+
+    async def sure(self) -> bool:
+        """Say whether it is known now if the source is paused, and ask where it is not."""
+        if self._monotonic() >= self.known_until and self.look is not None:
+            with contextlib.suppress(JournalError, TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await self.look()
+        return self._monotonic() < self.known_until
+
+    async def take(self, due_on: date | None) -> Outcome[Record] | None:
+        """Take one call of the quotas; return the outcome of the question where there is none left."""
+        if not self._quota.most or self._take is None:
+            return None
+        urgent = self._is_urgent(due_on)
+        try:
+            answer = await self._take(QuotaWish(self._source, self._quota, urgent, self._now()))
+        except JournalError:
+            return UNCOUNTED
+        self.left = dict(answer.left)
+        if answer.again_at is None:
+            return None
+        self._spent[urgent] = answer.again_at, answer.period
+        return self._used_up(urgent) or _spent(answer.again_at, answer.period, urgent)
+
+    def learn(self, pause: Pause | None, used: Sequence[QuotaUse], known_until: float) -> None:
+        """Take over what the journal says."""
+        self.pause, self.known_until = pause, known_until
+        self.left = self._quota.left(used, self._now())
+
+    def _is_urgent(self, due_on: date | None) -> bool:
+        today = self._now().astimezone(KAZAKHSTAN).date()
+        return due_on is not None and (due_on - today).days <= self._urgent_days
+
+    def _used_up(self, urgent: bool) -> Outcome[Record] | None:
+        again_at, period = self._spent.get(urgent, (None, ""))
+        if again_at is None or self._now() >= again_at:
+            self._spent.pop(urgent, None)
+            return None
+        return _spent(again_at, period, urgent)
+
+
+def _spent(again_at: datetime, period: str, urgent: bool) -> Outcome[Record]:
+    kept = "" if urgent else ", or what is left is kept for urgent appeals"
+    return unavailable(SPENT, f"the source's quota of the {period} is used up{kept}", not_before=again_at)

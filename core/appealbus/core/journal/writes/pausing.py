@@ -1,0 +1,87 @@
+"""Sources that a person has stand still, and that come back: the moment is noted, since what waits is then due."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, update
+
+from appealbus.core.domain.event import BUS, Event, What, by_person
+from appealbus.core.domain.pauses import Pause
+from appealbus.core.journal import bulk
+from appealbus.core.journal.tables import source_limit, source_pause, to_number
+from appealbus.core.journal.writes import events
+from appealbus.core.journal.writes.limiting import lock
+from appealbus.core.journal.writes.source_limit import SourceLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """A person's wish that a source be asked again."""
+
+    source: str
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Sources that have come back by themselves."""
+
+    sources: Sequence[str]
+    at: datetime
+
+
+def pause(connection: Connection, items: Sequence[Pause]) -> list[None]:
+    """Have sources stand still; a later order takes the place of an earlier one."""
+    lock(connection)
+    for item in items:
+        row = {"source": item.source, "at": item.at, "until": item.until, "reason": item.reason, "by": item.by}
+        bulk.upsert(connection, source_pause, [row])
+        detail = {"until": to_number(item.until), "reason": item.reason}
+        events.note(connection, [Event(What.PAUSED, None, by_person(item.by), item.source, detail)])
+    return [None] * len(items)
+
+
+def resume(connection: Connection, items: Sequence[Resuming]) -> list[bool]:
+    """Have sources asked again; False for one that is not paused."""
+    lock(connection)
+    results = []
+    for item in items:
+        gone = connection.execute(delete(source_pause).where(source_pause.c.source == item.source)).rowcount
+        results.append(gone > 0)
+        if gone:
+            _came_back(connection, item.source, item.at)
+            detail = {"reason": item.reason} if item.reason else {}
+            events.note(connection, [Event(What.RESUMED, None, by_person(item.by), item.source, detail)])
+    return results
+
+
+def end_pauses(connection: Connection, items: Sequence[datetime]) -> list[list[str]]:
+    """End the pauses whose time is over; return the sources."""
+    lock(connection)
+    results = []
+    for now in items:
+        over = delete(source_pause).where(source_pause.c.until <= now).returning(source_pause.c.source)
+        names = sorted(connection.execute(over).scalars())
+        for name in names:
+            _came_back(connection, name, now)
+        events.note(connection, [Event(What.RESUMED, None, BUS, name) for name in names])
+        results.append(names)
+    return results
+
+
+def came_back(connection: Connection, items: Sequence[Back]) -> list[None]:
+    """Note that sources can be asked again."""
+    lock(connection)
+    for item in items:
+        for name in sorted(item.sources):
+            _came_back(connection, name, item.at)
+    return [None] * len(items)
+
+
+def _came_back(connection: Connection, source: str, at: datetime) -> None:
+    back = update(source_limit).where(source_limit.c.source == source).values(back_at=at)
+    if not connection.execute(back).rowcount:
+        bulk.upsert(connection, source_limit, [SourceLimit(source, 0.0, at, back_at=at).row()])

@@ -1,0 +1,55 @@
+"""Quotas of sources: each call is counted before it leaves, once for all workers, and never given back.
+
+So there are never more calls than the quota; one that a crash kept from leaving is lost. A period that has begun stays
+the one that is counted until a later one begins: a clock that goes back gives no second quota.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from appealbus.core.domain.pauses import Period, QuotaAnswer, QuotaUse, QuotaWish
+from appealbus.core.journal import bulk
+from appealbus.core.journal.tables import source_quota
+from appealbus.core.journal.writes.limiting import lock
+
+Uses = dict[tuple[str, str], QuotaUse]
+
+
+def take(connection: Connection, items: Sequence[QuotaWish]) -> list[QuotaAnswer]:
+    """Take a call for each wish, in their order, as long as there are any."""
+    lock(connection)
+    sources = sorted({item.source for item in items})
+    rows = connection.execute(select(source_quota).where(source_quota.c.source.in_(sources)))
+    before: Uses = {(row.source, row.period): QuotaUse(**row._mapping) for row in rows}
+    now = dict(before)
+    answers = [_take(now, item) for item in items]
+    changed = [use for key, use in now.items() if before.get(key) != use]
+    bulk.upsert(connection, source_quota, [_row(use) for use in changed])
+    return answers
+
+
+def _take(uses: Uses, item: QuotaWish) -> QuotaAnswer:
+    mine = {period: _use(uses, item.source, period, item.now) for period in item.quota.most}
+    full = [
+        (period.ends(use.begins), period.value)
+        for period, use in mine.items()
+        if use.used >= item.quota.open_to(period, urgent=item.urgent)
+    ]
+    if not full:
+        for period, use in mine.items():
+            taken = QuotaUse(use.source, use.period, use.begins, use.used + 1)
+            mine[period] = uses[item.source, period.value] = taken
+    left = {period.value: max(0, most - mine[period].used) for period, most in item.quota.most.items()}
+    again_at, spent = max(full) if full else (None, "")
+    return QuotaAnswer(again_at, spent, left)
+
+
+def _use(uses: Uses, source: str, period: Period, now: datetime) -> QuotaUse:
+    begins, use = period.begins(now), uses.get((source, period.value))
+    return use if use is not None and use.begins >= begins else QuotaUse(source, period.value, begins, 0)
+
+
+def _row(use: QuotaUse) -> dict[str, object]:
+    return {"source": use.source, "period": use.period, "begins": use.begins, "used": use.used}
