@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from appealbus.core import clocks
 from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.pauses import Pause
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
 from tests.core.kit import Receiver, ScriptedWire, message
@@ -40,6 +42,10 @@ async def test_the_page_lists_every_metric(
         await here.bus.accept(Inbound("post", "post#1", b"no appeal"))
         for guard in here.bus.guards.values():
             guard._context.notes.unread["New"] = 1
+            guard.gate.learn = lambda *_: None  # nobody else says how it stands
+            now = clocks.wall()
+            guard.gate.pause = Pause("s", now, now + timedelta(hours=1), "mended", "olga")
+            guard.gate.left = {"day": 5}
         text = await here.page()
     real: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(text):

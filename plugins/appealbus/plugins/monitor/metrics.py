@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from appealbus.core import BreakerState, Counts, Figures, LinkStatus, RunningBus, __version__
+from appealbus.core import BreakerState, Counts, Figures, LinkStatus, RunningBus, SourceState, __version__
 from appealbus.core.clocks import wall
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import OutcomeKind

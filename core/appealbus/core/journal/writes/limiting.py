@@ -23,7 +23,7 @@ _RENEW = timedelta(seconds=2)
 _CALLS, _PARTS = "calls", "parts"
 
 # One lock for all limits of a journal, which writes nothing.
-_LOCK = text("SELECT pg_advisory_xactlock(hashtext('appealbus.limits'), hashtext(current_schema()))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('appealbus.limits'), hashtext(current_schema()))")
 _SOURCES: BindParameter[list[str]] = bindparam("sources", expanding=True)
 _LIMITS = select(source_limit).where(source_limit.c.source.in_(_SOURCES))
 _SHARES = select(source_share).where(source_share.c.source.in_(_SOURCES))

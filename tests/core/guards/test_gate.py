@@ -1,0 +1,118 @@
+"""The gate before a source: windows, pauses that come meanwhile, quotas, and old answers that serve."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from appealbus.core import OutcomeKind
+from appealbus.core.domain.pauses import Pause
+from appealbus.core.guards.calendar import Calendar
+from appealbus.core.guards.settings import GuardSettings
+
+
+def at(text):
+    return datetime.fromisoformat(f"{text}+05:00")
+
+
+@pytest.mark.parametrize(
+    ("windows", "now", "until"),
+    [
+        (["Sun 02:00-06:00"], "2026-11-29T02:00", "2026-11-29T06:00"),
+        (["Sun 02:00-06:00"], "2026-11-29T06:00", None),
+        (["Sun 02:00-06:00"], "2026-11-28T03:00", None),
+        (["daily 23:30-00:30"], "2026-11-29T23:45", "2026-11-30T00:30"),
+        (["daily 23:30-00:30"], "2026-11-30T00:29", "2026-11-30T00:30"),
+        (["Sun 22:00-24:00", "Mon 00:00-01:00"], "2026-11-29T23:00", "2026-11-30T01:00"),
+        (["Sat 00:00-24:00", "Sun 00:00-24:00"], "2026-11-28T12:00", "2026-11-30T00:00"),
+    ],
+)
+def test_windows_of_the_week(windows, now, until):
+    """They begin and end to the minute, run past midnight and the end of the week, and join where they touch."""
+    assert Calendar(windows).closed_until(at(now)) == (until and at(until))
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [["Sunday 02:00-06:00"], ["Sun 25:00-26:00"], ["Sun 02:00"], ["Sun 02:00-02:00"], ["daily 00:00-24:00"]],
+)
+def test_what_is_no_window_is_refused(windows):
+    """A source that would never be open, too."""
+    with pytest.raises(ValidationError):
+        GuardSettings(closed=windows)
+
+
+def paused(test, seconds=3600.0):
+    now = test.guard._context.now()
+    return Pause("test", now, now + timedelta(seconds=seconds), "they mend it", "olga")
+
+
+def test_a_pause_holds_back_what_waits_and_what_would_be_asked_again(virtual, bench):
+    """No call leaves after it came, and the breaker hears nothing of it."""
+
+    async def scenario():
+        test = bench(script=[5.0], concurrency=1, timeout=10.0)
+        first, second = test.start("a"), test.start("b")
+        await asyncio.sleep(1)
+        test.guard.gate.pause = order = paused(test)
+        assert (await first).outcome.kind is OutcomeKind.FOUND
+        ended = await second
+        assert (ended.outcome.code, ended.outcome.not_before, ended.attempts) == ("source.paused", order.until, 0)
+        assert (await test.ask("c")).outcome.code == "source.paused"
+        assert len(test.wire.calls) == 1
+        assert len(test.access.rows) == 1
+        assert (test.changes, test.idle()) == ([], True)
+        await asyncio.sleep(3600)
+        assert (await test.ask("c")).outcome.kind is OutcomeKind.FOUND
+
+    virtual(scenario)
+
+
+def test_who_cannot_know_of_pauses_lets_nothing_leave(virtual, bench):
+    """A worker that has not heard from its journal asks it, and lets the call go only where it answers."""
+
+    async def scenario():
+        test = bench()
+        gate = test.guard.gate
+        gate.known_until = test.time() - 1
+
+        async def silent():
+            await asyncio.sleep(60)
+
+        gate.look = silent
+        assert (await test.ask("a")).outcome.code == "source.unsure"
+
+        async def answers():
+            gate.learn(None, (), test.time() + 5)
+
+        gate.look = answers
+        assert (await test.ask("a")).outcome.kind is OutcomeKind.FOUND
+        assert len(test.wire.calls) == 1
+
+    virtual(scenario)
+
+
+def test_old_answers_serve_while_the_source_cannot_be_asked(virtual, bench):
+    """Marked as stale, as long as the setting says, and the question stays open until the pause ends."""
+
+    async def scenario():
+        test = bench(stale=100.0)
+        await test.ask("a")
+        assert (await test.ask("a")).provenance.connector == "scripted"  # not fresh: asked anew
+        test.guard.gate.pause = order = paused(test)
+        ended = await test.ask("a", number="N-2")
+        assert (ended.outcome.kind, ended.outcome.code) == (OutcomeKind.FOUND, "source.stale")
+        assert ended.provenance.connector == "stale:scripted"
+        assert ended.stale.not_before == order.until
+        assert (await test.ask("b")).outcome.code == "source.paused"
+        await asyncio.sleep(101)
+        assert (await test.ask("a")).outcome.code == "source.paused"
+        assert len(test.wire.calls) == 2
+
+    virtual(scenario)
+
+
+def test_it_is_the_country_s_time():
+    """Two in the night there is nine in the evening of the day before by UTC."""
+    assert Calendar(["Sun 02:00-06:00"]).closed_until(datetime(2026, 11, 28, 21, 30, tzinfo=UTC)) is not None

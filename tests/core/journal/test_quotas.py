@@ -1,0 +1,85 @@
+"""Quotas are exact over all who take, and a clock that goes back gives no second one; pauses are in the log."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appealbus.core.domain.pauses import Pause, Period, Quota, QuotaWish
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.dossier import Completeness
+
+NOON = datetime(2026, 11, 24, 7, tzinfo=UTC)  # noon in Kazakhstan
+MIDNIGHT = datetime(2026, 11, 24, 19, tzinfo=UTC)
+QUOTA = Quota({Period.DAY: 10, Period.MONTH: 15}, 0.25)
+
+
+def wish(now=NOON, *, urgent=True, quota=QUOTA):
+    return QuotaWish("s", quota, urgent, now)
+
+
+async def taken(journal, count, now=NOON, *, urgent=True):
+    answers = [await journal.take_quota(wish(now, urgent=urgent)) for _ in range(count)]
+    return sum(each.again_at is None for each in answers), answers[-1]
+
+
+async def test_never_more_than_the_quota_and_a_part_is_kept_for_the_urgent(journal):
+    """Ten a day, of which three are kept; fifteen a month; each refusal says when it begins anew."""
+    assert (await taken(journal, 9, urgent=False))[0] == 7
+    count, last = await taken(journal, 5)
+    assert (count, last.again_at, last.period, last.left) == (3, MIDNIGHT, "day", {"day": 0, "month": 5})
+    count, last = await taken(journal, 9, MIDNIGHT)
+    assert (count, last.again_at, last.period) == (5, datetime(2026, 11, 30, 19, tzinfo=UTC), "month")
+
+
+async def test_a_clock_that_goes_back_gives_no_second_quota(journal):
+    """What began later goes on being counted; when its time really comes, only the rest of it is there."""
+    assert (await taken(journal, 10))[0] == 10
+    assert (await taken(journal, 1, MIDNIGHT))[0] == 1
+    count, last = await taken(journal, 12, NOON)
+    assert (count, last.again_at) == (4, datetime(2026, 11, 30, 19, tzinfo=UTC))  # fifteen of the month
+    assert (await taken(journal, 1, MIDNIGHT + timedelta(hours=3)))[0] == 0
+
+
+async def test_two_workers_at_once_share_one_quota(journal_database):
+    """Over two connections to PostgreSQL exactly as many calls are given as there are."""
+    async with await Journal.open(journal_database) as one, await Journal.open(journal_database) as two:
+        wishes = [each.take_quota(wish()) for _ in range(20) for each in (one, two)]
+        answers = await asyncio.gather(*wishes)
+    assert sum(each.again_at is None for each in answers) == 10
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_months_follow_each_other(month):
+    """A month ends where the next one begins, in December too."""
+    begins = Period.MONTH.begins(datetime(2026, month, 15, tzinfo=UTC))
+    ends = Period.MONTH.ends(begins)
+    assert (ends.day, ends.hour, ends.month) == (1, 0, month % 12 + 1)
+    assert Period.MONTH.begins(ends) == ends
+    assert Period.MONTH.begins(ends - timedelta(seconds=1)) == begins
+
+
+async def test_a_pause_is_kept_with_who_and_why_and_names_what_is_in_danger(journal, make):
+    """Orders follow each other, end once, and are in the log; open appeals that wait for the source are listed."""
+    due = NOON.date()
+    for n in range(5):
+        new = await journal.accept(make.new(f"m{n}", due_on=due + timedelta(n)))
+        given = {"dossier": b"{}", "version": 1, "completeness": Completeness.PARTIAL, "due_at": make.later(9e6)}
+        await journal.conclude(Conclusion(new.appeal_id, waits_for=("r", "s") if n else ("r",), **given))
+    await journal.accept(make.new("new", due_on=due))
+    found, count = await journal.endangered("s", ["complaint"], due + timedelta(2), 2)
+    assert (count, [each.due_on for each in found]) == (3, [due, due + timedelta(1)])
+    assert (await journal.endangered("s", [], due + timedelta(2), 9))[1] == 2
+
+    for reason in ("first", "second"):
+        await journal.pause_source(Pause("s", NOON, NOON + timedelta(hours=1), reason, "olga"))
+    assert (await journal.source_news()).pauses["s"].reason == "second"
+    assert await journal.end_pauses() == ["s"]  # its time was over long ago
+    assert await journal.end_pauses() == []
+    assert not await journal.resume_source("s", by="olga")
+    assert (await journal.source_news()).back_at.keys() == {"s"}
+    await journal.place_log()
+    entries = (await journal.log(limit=100)).entries
+    words = [(each.what, each.actor) for each in entries if each.about == "s"]
+    assert words == [("paused", "person:olga")] * 2 + [("resumed", "bus")]
