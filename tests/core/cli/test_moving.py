@@ -1,8 +1,11 @@
 """`appealbus retry`, `hold` … on a selection: shown with a hash, done to what was confirmed, stopped, gone on with."""
 
 import json
+import os
+import pty
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import time
 
@@ -82,6 +85,27 @@ async def test_a_reason_is_on_record_for_one_appeal_too(program, journal, accept
     assert program("retry", number, "--reason", "egkn is mended").returncode == 0
     assert "to be asked again: egkn is mended, by" in program("history", number).stdout
     assert json.loads(program("refresh", number, "--json").stdout) == {"number": number, "questions": 0, "closed": None}
+
+
+@pytest.mark.parametrize(("answers", "told"), [("y\nthe court asked\n", "1 done"), ("n\n", "Nothing is changed.")])
+def test_a_terminal_is_asked(accepted, tmp_path, answers, told):
+    """There it shows, asks whether to do it and why, and no hash has to be copied."""
+    ours, terminal = pty.openpty()
+    os.write(ours, answers.encode())
+    done = subprocess.run(
+        [commands.PROGRAM, "hold", "--kind", "complaint"],
+        cwd=tmp_path,
+        env=commands.own_environment(),
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(ours)
+    assert (done.returncode, done.stdout.splitlines()[-1].strip()) == (0, told), done.stderr
+    assert "Do it?" in done.stderr
 
 
 async def test_ctrl_c_in_the_middle(program, journal, tmp_path):

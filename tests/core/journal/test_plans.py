@@ -1,11 +1,12 @@
 """What the busiest queries cost on PostgreSQL when the journal is large: they walk the index that is theirs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 
 from appealbus.core.domain.listing import AppealState
+from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
@@ -47,6 +48,14 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
 
     for state in (AppealState.READY, AppealState.IN_WORK, AppealState.PARKED):
         assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
+    for selection in (
+        Selection(state=AppealState.PARKED, kind="complaint"),
+        Selection(state=AppealState.IDLE, completeness="partial"),
+        Selection(due_before=date(2026, 1, 1), place="750000000"),
+        Selection(receiver="out", kind="complaint"),
+        Selection(source="egkn", code="guard.timeout"),
+    ):
+        await large.find(selection, limit=3)
     claimed = await large.claim("me", now, 50, 60)
     assert len(claimed) == 50
     assert len(await large.claim("me", now, 5, 60, lost={"c.1"})) == 5

@@ -37,8 +37,7 @@ def appeals(
     """Find appeals by all that is said of them: number, channel, state, the dossier so far, when one is due again.
 
     Oldest first; of a source or a date the most urgent first, of what is parked what is due next, of a receiver what
-    waits longest. Whoever looks for a
-    person or a parcel is noted, with the purpose.
+    waits longest. Whoever looks for a person or a parcel is noted, with the purpose.
     """
     cli = cli_of(context)
     place = place_of(after)

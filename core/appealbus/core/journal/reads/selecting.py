@@ -97,14 +97,14 @@ def place(selection: Selection, row: Row[Any]) -> Place:
 
 def appeals(search: Search, limit: int) -> Step:
     """Return so many appeals at most, with all columns of their lists; there may be more though there are fewer."""
-    return _step(search, limit, list(appeal.columns))
+    return _step(search, limit, appeal.columns.keys())
 
 
 def ids(search: Search) -> Iterator[int]:
     """Yield the ids of all that is selected, in the order of their list."""
     after: Place | None = search.after
     while after is not None:
-        rows, after = _step(replace(search, after=after), SCAN, [appeal.c.id])
+        rows, after = _step(replace(search, after=after), SCAN, ["id"])
         yield from (row.id for row in rows)
 
 
@@ -114,27 +114,40 @@ def rows_of(connection: Connection, some: Sequence[int]) -> list[AppealRow]:
     return [codec.appeal_from_row(row) for row in connection.execute(query)]
 
 
-def _step(search: Search, limit: int, columns: list[Any]) -> Step:
+def _step(search: Search, limit: int, columns: Sequence[str]) -> Step:
     connection = search.connection
     if connection.dialect.name == "postgresql":
         connection.execute(_BY_INDEXES)
     driver = _driving(search.selection)(search)
-    rest = [condition for name, condition in _conditions(search) if name not in driver.covers]
+    rest = [name for name, _ in _conditions(search, appeal) if name not in driver.covers]
     size = SCAN if rest or driver.once else limit
     candidates = driver.query.limit(size).subquery("candidates")
-    if driver.once is not None:
-        rest.append(driver.once(candidates))
     order = [candidates.c.by, candidates.c.id] if "by" in candidates.c else [candidates.c.id]
-    query: Any = select(*columns, order[0].label("by"))
-    query = query.select_from(candidates.join(appeal, appeal.c.id == candidates.c.id))
-    found: list[Any] = list(connection.execute(query.where(*rest).order_by(*order).limit(limit)))
+    each = _each(connection, candidates)
+    query: Any = select(*(each.c[name] for name in columns), order[0].label("by"))
+    query = query.select_from(candidates.join(each, each.c.id == candidates.c.id))
+    query = query.where(*(condition for name, condition in _conditions(search, each) if name in rest))
+    if driver.once is not None:
+        query = query.where(driver.once(candidates))
+    found: list[Any] = list(connection.execute(query.order_by(*order).limit(limit)))
     if len(found) == limit:
         return found, place(search.selection, found[-1])
-    if not rest:
+    if size != SCAN:
         return found, None
     end: Any = select(candidates.c.id, order[0].label("by")).order_by(*order).offset(size - 1)
     last: Any = connection.execute(end).first()
     return found, None if last is None else place(search.selection, last)
+
+
+def _each(connection: Connection, candidates: Any) -> Any:
+    """Return the appeals that candidates are looked up in.
+
+    PostgreSQL thinks that hardly any of them fulfils the rest, and would read all appeals to find those first. A
+    lateral query that has an offset it leaves as it is: one look at an index for each candidate.
+    """
+    if connection.dialect.name != "postgresql":
+        return appeal
+    return select(appeal).where(appeal.c.id == candidates.c.id).offset(0).lateral("each_appeal")
 
 
 def _driving(selection: Selection) -> Callable[[Search], _Driver]:
@@ -270,7 +283,7 @@ def _by_id(search: Search) -> _Driver:
     return _Driver(select(appeal.c.id).where(appeal.c.id > search.after.id).order_by(appeal.c.id), frozenset())
 
 
-def _conditions(search: Search) -> Iterator[tuple[str, ColumnElement[bool]]]:
+def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElement[bool]]]:
     """Yield each part as a condition that no index serves: else a database might begin with it."""
     selection = search.selection
     if selection.state is not None:
