@@ -27,7 +27,7 @@ def in_the_checkout() -> set[str]:
 def test_every_file_of_the_source_roots_is_in_the_wheel(names: set[str]) -> None:
     """Schemas, contracts, migrations and templates as much as code; and nothing else but the metadata."""
     assert {name for name in names if not name.partition("/")[0].endswith(".dist-info")} == in_the_checkout()
-    for suffix in (".xsd", ".wsdl", ".json", ".txt"):
+    for suffix in (".xsd", ".wsdl", ".json", ".txt", ".po", ".mo"):
         assert any(name.endswith(suffix) for name in names), suffix
     assert any("/migrations/versions/" in name for name in names)
 
