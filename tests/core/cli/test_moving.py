@@ -140,6 +140,8 @@ async def test_ctrl_c_in_the_middle(program, journal, tmp_path):
     others = program("retry", "--source", "egkn")
     assert f"Not finished: hold, {count} of {_MANY} rows, begun" in others.stderr
     assert f"the court asked; `hold --yes {mark}` goes on." in others.stderr
+    other = program("release", "--yes", mark)
+    assert (other.returncode, f"{mark} is something else. Not finished: hold" in other.stderr) == (1, True)
     done = program("hold", "--yes", mark)
     assert (done.returncode, done.stdout) == (0, f"{_MANY} done\n")
     assert held() == _MANY

@@ -133,7 +133,9 @@ def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:
 
     async def work(journal: Journal) -> int:
         mark = many.yes or confirmed or ""
-        under_way = [row.hash for row in await journal.operations()]
+        under_way = {row.hash: row for row in await journal.operations()}
+        if mark in under_way and under_way[mark].operation is not many.order.operation:
+            cli.fail(f"{mark} is something else. {_under_way(under_way[mark])}", EXIT_PROBLEMS)
         if confirmed is not None and mark not in under_way:
             frozen = await operations.freeze(journal, many.order, many.selection)
             await _begun(cli, journal, frozen, replace(many, yes=confirmed, reason=reason))
