@@ -8,7 +8,7 @@ from typing import Any
 
 from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken, clocks
 from appealbus.core.domain.listing import AppealState
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Pause, Period
 from appealbus.schemas import Completeness
 from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
 
@@ -111,3 +111,49 @@ async def test_what_was_parked_while_the_breaker_was_open_is_taken_in(tmp_path: 
 
 async def _idle(bus: Any, count: int) -> bool:
     return (await bus.journal.counts()).idle == count
+
+
+async def test_no_more_calls_leave_than_the_quota_has(tmp_path: Path) -> None:
+    """Two of five questions are put; the others wait until midnight in Kazakhstan, a part of it for the urgent."""
+    wire = ScriptedWire(lambda request, call: reply())
+    guard = {"attempts": 1, "quota_day": 3, "quota_reserve": 0.3}
+    source = {"connector": "scripted", "guard": guard}
+    async with running_bus(tmp_path, ONE, wire=wire, sources={"s": source}, retry=SLOWLY) as bus:
+        numbers = []
+        for n in range(5):
+            taken = await bus.accept(message(f"m{n}", repeats=[str(n)]))
+            assert isinstance(taken, Taken)
+            numbers.append(taken.receipt.number)
+        await bus.settle()
+        assert len(wire.asked) == 2
+        states = [state for number in numbers for state in await bus.journal.states(number)]
+        begins = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
+        assert [each.next_attempt_at for each in states if each.code == "source.quota"] == [begins] * 3
+        due_on = clocks.wall().date().isoformat()
+        await bus.accept(message("urgent", repeats=["u"], due_on=due_on))
+        await bus.settle()
+        assert len(wire.asked) == 3
+        assert bus.guards["s"].state().quota_left == {"day": 0}
+        assert bus.guards["s"].state().breaker == "closed"
+
+
+async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal_database: str) -> None:
+    """Two workers hear of a pause; the one that would take in is gone, and what waited is asked all the same."""
+    wire = ScriptedWire(lambda request, call: reply())
+    given = {"bus": {"journal": journal_database, "grace": 1}, "retry": SLOWLY}
+    async with running_bus(tmp_path, ONE, wire=wire, **given) as second:
+        async with running_bus(tmp_path, ONE, wire=wire, **given) as first:
+            await first.journal.pause_source(order())
+            for bus in (first, second):
+                await until(lambda bus=bus: bus.guards["s"].state().paused_until)
+            for n in range(20):
+                await first.accept(message(f"m{n}", repeats=[str(n)]))
+            await until(lambda: _parked(second, 20))
+            assert len(wire.asked) == 0
+            await first.journal.resume_source("s", by="olga")
+        await until(lambda: _idle(second, 20), 30)
+        assert len(wire.asked) == 20
+
+
+async def _parked(bus: Any, count: int) -> bool:
+    return (await bus.journal.counts()).parked == count

@@ -1,0 +1,41 @@
+"""Outcomes that name the moment to ask again: exactly then, and who was held back is not given up."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from appealbus.core import OutcomeKind, unavailable
+from appealbus.core.config.models import RetrySettings
+from appealbus.core.domain.case import LookupState
+from appealbus.core.enrichment.retry import next_attempt
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+SETTINGS = RetrySettings(give_up_after=7 * 86400.0)
+
+
+def again(code: str, not_before: datetime, accepted: datetime = NOW) -> datetime | None:
+    state = LookupState("s.thing", "k", OutcomeKind.UNAVAILABLE, NOW, code, runs=9)
+    return next_attempt(SETTINGS, state, accepted, None, not_before=not_before)
+
+
+def test_it_is_asked_again_exactly_then() -> None:
+    """However often it was asked before; a moment that is over changes nothing."""
+    assert again("acme.closed", NOW + timedelta(seconds=5)) == NOW + timedelta(seconds=5)
+    assert again("acme.closed", NOW + timedelta(days=3)) == NOW + timedelta(days=3)
+    over = again("acme.closed", NOW - timedelta(days=1))
+    assert over is not None
+    assert over > NOW + timedelta(hours=1)
+
+
+def test_giving_up_holds_for_what_a_source_says_alone() -> None:
+    """A source cannot put itself off beyond it; what the bus itself holds back is asked at least once."""
+    later = NOW + timedelta(days=20)
+    assert again("acme.closed", later) is None
+    assert again("source.paused", later) == later
+    assert again("source.paused", datetime.max.replace(tzinfo=UTC)) is not None
+
+
+def test_a_moment_has_its_time_zone() -> None:
+    """A plugin that leaves it out hears so at once."""
+    with pytest.raises(ValueError, match="time zone"):
+        unavailable("acme.closed", "closed", not_before=datetime(2026, 11, 24, 9))
