@@ -12,6 +12,7 @@ from appealbus.core import SingleUse
 from appealbus.core.bus import trimming
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.counts import QuarantineHeld
+from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.journal.journal import Journal
 from tests.core.kit import running_bus
@@ -42,7 +43,7 @@ def test_the_nearest_bound_counts(held: QuarantineHeld, expected: float) -> None
     """Messages, bytes or age: whichever comes first is what the alert is about."""
     days = 10 * 86400.0
     settings = BusSettings(quarantine_messages=100, quarantine_megabytes=20, quarantine_retention=days)
-    assert trimming.fullness(held, settings, datetime.now(UTC)) == pytest.approx(expected, abs=0.01)
+    assert fullness(held, settings, datetime.now(UTC)) == pytest.approx(expected, abs=0.01)
 
 
 async def test_used_answers_are_forgotten_while_the_bus_runs(tmp_path: Path) -> None:

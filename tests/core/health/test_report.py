@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.certificate import SOON, CertificateState
 from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.health import journal, messages
@@ -29,10 +31,13 @@ WELL = Facts(
     sources=[SOUND],
     parked=[],
     due=DueSoon(date(2026, 11, 27), 0, more=False, overdue=0, numbers=()),
+    pauses={},
+    bus=BusSettings(quarantine_messages=10),
     receivers=frozenset({"registry"}),
     disk=Disk(Path("/j"), 50 * 2**30, 100 * 2**30),
 )
 HOUR = timedelta(hours=1)
+PAUSE = Pause("egkn", NOW - HOUR, NOW + HOUR, "new cables", "aigul")
 PARKED = ParkedFor("egkn", 3, NOW + HOUR, NOW + 2 * HOUR)
 CERTIFICATE = CertificateState("sign.p12", "signs", "Bus", NOW - 900 * HOUR, NOW + 48 * HOUR)
 
@@ -119,6 +124,21 @@ def test_nothing_is_found_where_all_is_well():
             "critical",
             "source egkn: certificate sign.p12 (signs) ended on 2026-11-24",
         ),
+        (
+            replace(sourced(breaker="open"), parked=[PARKED], pauses={"egkn": PAUSE}),
+            "info",
+            "source egkn: aigul has it stand still until 2026-11-24",
+        ),
+        (
+            sourced(closed_until=NOW + HOUR),
+            "info",
+            "source egkn: it is closed until 2026-11-24",
+        ),
+        (
+            replace(sourced(quota_left={"day": 0, "month": 5}), parked=[PARKED]),
+            "warning",
+            "source egkn: its quota of the day is used up; 3 appeals wait for it; ask its owner",
+        ),
         (replace(WELL, parked=[PARKED]), "info", "source egkn: 3 appeals wait for it; the first is asked for again at"),
         (
             counted(outbox={"registry": 4}, oldest_undelivered={"registry": NOW - HOUR}),
@@ -149,6 +169,13 @@ def test_each_trouble_is_one_finding(facts: Facts, severity: str, told: str):
     assert finding.severity == severity
     assert str(finding).startswith(told)
     assert all_is_well([finding]) == (severity == "info")
+
+
+def test_a_quarantine_that_is_nearly_full_is_critical():
+    """Before its oldest messages are dropped; what is past the end of a pause is none."""
+    full = counted(quarantine=9, quarantined={"portal": QuarantineHeld(9, 20, NOW)})
+    assert [finding.severity for finding in report(full)] == ["critical", "warning"]
+    assert report(replace(WELL, pauses={"egkn": replace(PAUSE, until=NOW - HOUR)})) == []
 
 
 def test_the_worst_is_told_first():

@@ -10,7 +10,6 @@ from appealbus.core.bus.delays import DelayTally
 from appealbus.core.bus.readiness import Observed, checks
 from appealbus.core.bus.relay import Relay
 from appealbus.core.bus.tally import Tally
-from appealbus.core.bus.trimming import fullness
 from appealbus.core.bus.watchdog import Watchdog
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import Configuration
@@ -19,6 +18,7 @@ from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.latency import BUCKETS
+from appealbus.core.health.messages import fullness
 from appealbus.core.interfaces.answer import Kept
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState

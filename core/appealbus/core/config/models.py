@@ -140,6 +140,11 @@ class BusSettings(Settings):
     waiting_changes_for: Seconds = Field(default=7 * DAY, ge=0)
     """How long a change waits for its appeal; then it goes into quarantine."""
 
+    @property
+    def quarantine_bytes(self) -> int:
+        """What `quarantine_megabytes` amounts to."""
+        return self.quarantine_megabytes * 2**20
+
     def key_file(self) -> Path:
         """Return where the journal's key is."""
         if "key" in self.model_fields_set or not self.journal.startswith(_SQLITE):

@@ -1,14 +1,15 @@
 """What health is judged by: what the journal holds, and the disk that it lies on."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from appealbus.core.clocks import wall
-from appealbus.core.config.models import Configuration
+from appealbus.core.config.models import BusSettings, Configuration
 from appealbus.core.domain.counts import Counts
+from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.journal.journal import Journal
@@ -43,6 +44,9 @@ class Facts:
     """How they stand over all workers alive."""
     parked: Sequence[ParkedFor]
     due: DueSoon
+    pauses: Mapping[str, Pause]
+    """By a person's order, by source."""
+    bus: BusSettings
     receivers: frozenset[str]
     """Those that are configured."""
     disk: Disk | None
@@ -66,6 +70,8 @@ async def gather(journal: Journal, settings: Configuration) -> Facts:
         sources=await journal.source_states(),
         parked=await journal.parked_for(),
         due=await journal.due_soon(today - _OVERDUE_FOR, today, today + DUE_WITHIN),
+        pauses=(await journal.source_news()).pauses,
+        bus=settings.bus,
         receivers=frozenset(settings.deliveries),
         disk=disk_of(settings.bus.journal),
     )

@@ -2,13 +2,26 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from appealbus.core.config.models import BusSettings
+from appealbus.core.domain.counts import QuarantineHeld
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
 
 _LATE = timedelta(minutes=15)
 """As in the alert `AppealbusUndelivered`."""
+_FULL = 0.8
+"""As in the alert `AppealbusQuarantineFull`."""
+
+
+def fullness(held: QuarantineHeld, settings: BusSettings, now: datetime) -> float:
+    """Return how near a channel's quarantine is to its nearest bound; at 1.0 messages are dropped."""
+    return max(
+        held.messages / settings.quarantine_messages,
+        held.bytes / settings.quarantine_bytes,
+        (now - held.oldest).total_seconds() / settings.quarantine_retention,
+    )
 
 
 def of_messages(facts: Facts) -> Iterator[Finding]:
@@ -19,6 +32,12 @@ def of_messages(facts: Facts) -> Iterator[Finding]:
         todo = "`appealbus quarantine list`; mend the cause and `replay`, or `close` with a reason"
         detail = f"{channels}: each may be an appeal that nobody works on"
         yield Finding(Severity.WARNING, "quarantine", detail, todo)
+        for channel, held in sorted(counts.quarantined.items()):
+            part = fullness(held, facts.bus, facts.at)
+            if part > _FULL:
+                detail = f"channel {channel} is at {part:.0%} of its nearest bound; over it its oldest messages go"
+                todo = "the same, at once; or raise bus.quarantine_messages, _megabytes or _retention"
+                yield Finding(Severity.CRITICAL, "quarantine", detail, todo)
     if counts.waiting_changes:
         detail = f"{counts.waiting_changes} wait for appeals that are not known"
         todo = "`appealbus changes` lists them: ask their sender, or why the appeals do not come"

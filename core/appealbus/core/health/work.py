@@ -33,9 +33,13 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
             found = of_certificate(source.source, certificate, facts.at)
             if found is not None:
                 yield found
-        if source.breaker != BreakerState.CLOSED:
-            waits = parked.pop(source.source, None)
-            waiting = f"; {_appeals(waits.appeals)} for it" if waits else ""
+        waits = parked.get(source.source)
+        waiting = f"; {_appeals(waits.appeals)} for it" if waits else ""
+        still = list(_standing_still(source, facts, waiting))
+        if still or source.breaker != BreakerState.CLOSED:
+            parked.pop(source.source, None)
+        yield from still
+        if not still and source.breaker != BreakerState.CLOSED:
             last = f"; last error: {source.last_error}" if source.last_error else ""
             detail = f"it does not answer, its breaker is {_word(source)}{waiting}{last}"
             todo = "tell its owner; what waits goes on by itself once it is back"
@@ -44,6 +48,24 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
         times = f"the first is asked for again at {_at(waits.first_at)}, the last at {_at(waits.last_at)}"
         todo = f"nothing, if it answers by then; `appealbus appeals --source {waits.source}` lists them"
         yield Finding(Severity.INFO, f"source {waits.source}", f"{_appeals(waits.appeals)} for it; {times}", todo)
+
+
+def _standing_still(source: SourceState, facts: Facts, waiting: str) -> Iterator[Finding]:
+    """Yield why nothing leaves for a source although nothing is wrong with it."""
+    about = f"source {source.source}"
+    pause = facts.pauses.get(source.source)
+    if pause is not None and pause.until > facts.at:
+        detail = f"{pause.by} has it stand still until {_at(pause.until)}: {pause.reason}{waiting}"
+        todo = f"nothing, or earlier: `appealbus source resume {source.source}`"
+        yield Finding(Severity.INFO, about, detail, todo)
+    if source.closed_until is not None and source.closed_until > facts.at:
+        detail = f"it is closed until {_at(source.closed_until)}, by the windows of its settings{waiting}"
+        yield Finding(Severity.INFO, about, detail, "nothing: it goes on by itself")
+    for period, left in sorted(source.quota_left.items()):
+        if left <= 0:
+            detail = f"its quota of the {period} is used up{waiting}"
+            todo = "ask its owner for more, or wait: it goes on by itself when the next one begins"
+            yield Finding(Severity.WARNING, about, detail, todo)
 
 
 def of_appeals(facts: Facts) -> Iterator[Finding]:
