@@ -35,7 +35,7 @@ class Tables:
         self.loses = 0.0
         self.exchanges = 0
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(limiting, "_lock", lambda connection: start + timedelta(seconds=loop.time()))
+        monkeypatch.setattr(limiting, "lock", lambda connection: start + timedelta(seconds=loop.time()))
 
     async def share_limits(self, worker, reports):
         self.exchanges += 1

@@ -157,3 +157,20 @@ async def test_all_workers_obey_and_another_one_takes_in(tmp_path: Path, journal
 
 async def _parked(bus: Any, count: int) -> bool:
     return (await bus.journal.counts()).parked == count
+
+
+async def test_a_breaker_that_was_open_at_the_end_is_known_at_the_start(tmp_path: Path) -> None:
+    """One process alone keeps its breaker in memory; what it had parked is taken in by the next one all the same."""
+
+    def down(request: Request, call: Call) -> Reply:
+        raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+
+    source = {"connector": "scripted", "guard": {"attempts": 1, "breaker_failures": 2}}
+    given: dict[str, Any] = {"sources": {"s": source}, "retry": SLOWLY}
+    async with running_bus(tmp_path, ONE, wire=ScriptedWire(down), **given) as bus:
+        for n in range(6):
+            await bus.accept(message(f"m{n}", repeats=[str(n)]))
+        await until(lambda: _parked(bus, 6))
+        assert bus.guards["s"].state().breaker == "open"
+    async with running_bus(tmp_path, ONE, **given) as bus:
+        await until(lambda: _idle(bus, 6))
