@@ -76,19 +76,18 @@ Shape = Scalar | ListOf | ModelOf | OneOf | AnyRecord
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a model: its name, its shape, whether it may be absent, and what its docstring says."""
+    """A field of a model: its name, its shape, and whether it may be absent."""
 
     name: str
     shape: Shape
     optional: bool
-    description: str | None
 
 
 @cache
 def fields_of(model: type[Model]) -> tuple[Field, ...]:
     """Return the fields of a model in the order of declaration."""
     return tuple(
-        Field(name, _shape(info.annotation, info.metadata), not info.is_required(), info.description)
+        Field(name, _shape(info.annotation, info.metadata), not info.is_required())
         for name, info in model.model_fields.items()
     )
 

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from appealbus.core.config.problems import models_at
 from appealbus.core.config.types import Seconds, Secret
+from appealbus.schemas.described import description_of
 
 _MARKED = re.compile(r"(<!-- settings: ([\w.]+):(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DURATION = get_args(Seconds)[1]
@@ -61,8 +62,7 @@ def _rows(
 
 def _meaning(model: type[BaseModel], name: str) -> str:
     """Return a field's docstring; one that only has another default than in its base keeps what is said there."""
-    fields = (base.model_fields.get(name) for base in model.__mro__ if issubclass(base, BaseModel))
-    text = next((field.description for field in fields if field and field.description), "")
+    text = description_of(model, name) or ""
     return " ".join(text.split()).replace("|", "\\|")
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from appealbus.core.errors import ConfigError
+from appealbus.schemas.described import description_of
 from appealbus.schemas.suggestion import did_you_mean
 
 _WRITE = {
@@ -81,7 +82,7 @@ def models_at(annotation: Any, path: Sequence[str | int]) -> list[type[BaseModel
 
 
 def _missing(models: Iterable[type[BaseModel]], name: str) -> str:
-    described = (model.model_fields[name].description for model in models if name in model.model_fields)
+    described = (description_of(model, name) for model in models)
     about = next(filter(None, described), "")
     return f"missing; write {name} = …" + (f" ({about.split(chr(10))[0].rstrip('.')})" if about else "")
 

@@ -1,12 +1,14 @@
 """JSON Schema of a document."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from appealbus.schemas.base import Model
-from appealbus.schemas.shapes import TYPED_RECORDS
+from appealbus.schemas.described import description_of
+from appealbus.schemas.shapes import TYPED_RECORDS, ListOf, ModelOf, OneOf, Shape, fields_of
 
 
 def json_schema(model: type[Model], identifier: str) -> bytes:
@@ -14,6 +16,8 @@ def json_schema(model: type[Model], identifier: str) -> bytes:
     models = [(each, "validation") for each in (model, *TYPED_RECORDS.values())]
     _, schema = models_json_schema(models, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
     definitions: dict[str, Any] = schema["$defs"]
+    for each in _models_in(model, *TYPED_RECORDS.values()):
+        _describe(each, definitions.get(each.__name__, {}).get("properties", {}))
     if "Record" in definitions:
         definitions["Record"] = _any_record(definitions["Record"]["description"])
     root = definitions.pop(model.__name__)
@@ -25,6 +29,35 @@ def json_schema(model: type[Model], identifier: str) -> bytes:
         "$defs": {name: definitions[name] for name in sorted(used)},
     }
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _models_in(*models: type[Model]) -> Iterator[type[Model]]:
+    """Yield models with all that their fields hold, each once."""
+    found: dict[type[Model], None] = dict.fromkeys(models)
+    waiting = list(models)
+    while waiting:
+        held = {each for field in fields_of(waiting.pop()) for each in _held(field.shape)} - found.keys()
+        found |= dict.fromkeys(held)
+        waiting += held
+    yield from found
+
+
+def _held(shape: Shape) -> Iterator[type[Model]]:
+    match shape:
+        case ListOf():
+            yield from _held(shape.item)
+        case ModelOf():
+            yield shape.model
+        case OneOf():
+            yield from (model for _, model in shape.models)
+
+
+def _describe(model: type[Model], properties: dict[str, Any]) -> None:
+    """Write into a model's schema what is said of its fields."""
+    for name, about in properties.items():
+        said = description_of(model, name)
+        if said is not None:
+            properties[name] = dict(sorted({**about, "description": said}.items()))
 
 
 def _any_record(description: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from lxml import etree
 
 from appealbus.schemas.base import Model
+from appealbus.schemas.described import description_of
 from appealbus.schemas.namespaces import XSD
 from appealbus.schemas.shapes import TYPED_RECORDS, AnyRecord, ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
 
@@ -92,7 +93,7 @@ class _XsdWriter:
                 part = _add(everything, "element", name=field.name)
                 if field.optional:
                     part.set("minOccurs", "0")
-                _document(part, field.description)
+                _document(part, description_of(model, field.name))
                 self._content(part, field.shape)
         return name
 
