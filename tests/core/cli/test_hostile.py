@@ -54,6 +54,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "deliveries skip": [["none" + EVIL, "--reason", EVIL], [EVIL, "--receiver", EVIL, "--reason", EVIL]],
     "deliveries resend": [["none" + EVIL], [EVIL, "--receiver", EVIL]],
     "sources": [[], ["--json"]],
+    "source pause": [[EVIL, "--until", "18:00", "--reason", EVIL], ["none" + EVIL, "--until", EVIL, "--reason", EVIL]],
+    "source resume": [[EVIL], ["none" + EVIL, "--reason", EVIL]],
     "health": [[], ["--json"]],
     "access list": [[], ["--json"]],
     "quarantine list": [[], ["--all", "--json"], ["--all"]],

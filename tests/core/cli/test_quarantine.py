@@ -147,6 +147,8 @@ async def test_names_are_found_in_what_cannot_be_read():
         (b'{"type": "change", "message_id": "c", "number": "N-1",', "c", None),
         (b'\xff\xfe{"message_id": 5', None, None),
         (b'{"message_id": "\\x"', None, None),
+        (b'{"message_id": "a\\u0000", "number": "\\ud800"', None, None),
+        (b"<message_id>a&#0;b\x01</message_id>", None, None),
         (b"", None, None),
     ):
         named = _named(row, head)

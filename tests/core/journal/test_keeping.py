@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.reads.copies import Named
-from appealbus.core.journal.rows import QuarantineBounds
+from appealbus.core.journal.rows import NewQuarantine, QuarantineBounds
 from appealbus.core.journal.tables import outbox
 from appealbus.core.journal.writes import pruning
 
@@ -106,6 +106,13 @@ async def test_closing_and_replaying_at_once_loses_nothing(journal, make, url):
     told = [entry.what for entry in (await journal.log(None, 1000)).entries]
     assert told.count("replayed") == len(ids)
     assert told.count("closed") == sum(row.closed_at is not None for row in rows)
+
+
+async def test_the_beginning_of_nothing_is_nothing(journal):
+    """An empty message has one, too; on SQLite nothing is cut out of it."""
+    now = datetime.now(UTC)
+    ids = [await journal.quarantine(NewQuarantine(now, "files", "a", "no", raw, "text/plain")) for raw in (b"", b"abc")]
+    assert await journal.quarantine_beginnings(ids, 2) == {ids[0]: b"", ids[1]: b"ab"}
 
 
 async def test_a_copy_is_known_by_its_message_id_or_its_number(journal, make):

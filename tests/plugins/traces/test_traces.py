@@ -144,6 +144,9 @@ async def test_what_the_collector_does_not_take_is_sent_again(tmp_path: Path, co
         (tmp_path / "cursor").write_text("no cursor")
         collector.spans.clear()
         async with sending(bus, tmp_path, collector):
+            async with asyncio.timeout(20):
+                while (tmp_path / "cursor").read_text() == "no cursor":
+                    await asyncio.sleep(0.02)
             await bus.accept(message("m-2"))
             await until(collector, "appeal", "version 1")
         assert len({span.trace_id for span in collector.spans}) == 1

@@ -73,9 +73,11 @@ def _first(text: str, name: str) -> str | None:
     in_json, in_xml = _PATTERNS[name]
     if found := in_json.search(text):
         try:
-            return str(json.loads(found[1]))
+            name = str(json.loads(found[1]))
         except ValueError:
             return None
+        return name if name.isprintable() else None  # of an appeal that was taken it always is
     if found := in_xml.search(text):
-        return unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
+        name = unescape(found[1], {"&quot;": '"', "&apos;": "'"}).strip()
+        return name if name.isprintable() else None
     return None

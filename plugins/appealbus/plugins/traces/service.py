@@ -53,6 +53,7 @@ class Traces(Service):
         try:
             spans = self._make(bus.journal_id, "appealbus")
             cursor = self._file.read() or (await bus.journal.log(None, 1)).head
+            self._file.write(cursor)
             while True:
                 cursor = await self._next(bus, spans, exporter, cursor)
         finally:

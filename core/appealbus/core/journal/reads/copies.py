@@ -32,7 +32,8 @@ class Named:
 def beginnings(connection: Connection, ids: Sequence[int], size: int) -> dict[int, bytes]:
     """Return the first bytes of messages in quarantine, by their ids."""
     first = select(quarantine.c.id, func.substr(quarantine.c.raw, 1, size)).where(quarantine.c.id.in_(ids))
-    return {row[0]: bytes(row[1]) for row in connection.execute(first)}
+    # Of what is empty SQLite cuts out NULL.
+    return {row[0]: bytes(row[1] or b"") for row in connection.execute(first)}
 
 
 def copies(connection: Connection, messages: Sequence[Named]) -> list[str | None]:
