@@ -22,6 +22,9 @@ from tests.services.processes import PATIENCE
 
 PROGRAM = Path(sys.executable).with_name("appealbus")
 _FORKS = Path(__file__).with_name("forks.py")
+_ROOT = Path(__file__).parents[2]
+_LOADED = ("LD_PRELOAD", "FAKETIME_")
+"""What the loader and a library that it loads read as a process starts: each choice of it needs one that has it."""
 _one_at_a_time = threading.Lock()
 
 
@@ -72,7 +75,7 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: in
     Args:
         folder: where it runs.
         arguments: of the command line.
-        environment: all of it. What Python or the loader read as they start has no effect.
+        environment: all of it. What Python reads as it starts has no effect.
         out: the file that its output goes to.
         err: the file that its errors and its log go to.
 
@@ -84,8 +87,11 @@ def start(folder: Path, *arguments: str, environment: Mapping[str, str], out: in
         "environment": {"COLUMNS": "200", **environment},
     }
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    loaded = {key: value for key, value in environment.items() if key.startswith(_LOADED)}
     with theirs, _one_at_a_time:
-        socket.send_fds(_server(), [json.dumps(given).encode()], [theirs.fileno(), out, err])
+        socket.send_fds(
+            _server(tuple(sorted(loaded.items()))), [json.dumps(given).encode()], [theirs.fileno(), out, err]
+        )
         ours.settimeout(PATIENCE)
         return Started(_number(ours), ours)
 
@@ -140,12 +146,14 @@ def _number(told: socket.socket) -> int:
 
 
 @cache
-def _server() -> socket.socket:
+def _server(loaded: tuple[tuple[str, str], ...]) -> socket.socket:
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", str(_FORKS), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
+            cwd=_ROOT,
+            env={**os.environ, **dict(loaded), "PYTHONPATH": str(_ROOT)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )

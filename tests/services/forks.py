@@ -10,22 +10,20 @@ import socket
 import sys
 from importlib.metadata import entry_points
 
-from appealbus.core import failpoints
 from appealbus.core.cli.commands import OWN
 from appealbus.core.cli.main import main
+from tests.services import workers
 
 
 def become(given: dict[str, object], files: list[int]) -> None:
     """Be the process that somebody would have started: its arguments, its folder, its environment, its output."""
     os.chdir(given["folder"])
-    os.environ.clear()
-    os.environ.update(given["environment"])
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
         os.close(file)
     sys.argv = [given["program"], *given["arguments"]]
     sys.orig_argv = [sys.executable, *sys.argv]
-    importlib.reload(failpoints)  # it reads the environment while it is imported
+    workers.have(given["environment"])
 
 
 def serve(asked: socket.socket) -> bool:
@@ -66,6 +64,7 @@ def _tell(whom: int, number: int) -> None:
         os.write(whom, b"%d" % number)
 
 
+sys.path.remove(os.environ["PYTHONPATH"])  # a copy finds what the program finds, and not the tests
 for each in entry_points(group="appealbus"):
     each.load()
 for name in ("opening", *OWN.values()):  # what commands import when they are called
@@ -76,4 +75,6 @@ gc.freeze()
 asked = socket.socket(fileno=int(sys.argv[1]))
 _tell(asked.fileno(), os.getpid())
 if serve(asked):
+    if "--workers" in sys.argv:
+        workers.supervise()
     main()

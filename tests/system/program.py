@@ -103,7 +103,7 @@ class Program:
         command = [str(PROGRAM), *arguments]
         if largest_file is not None:
             command = [sys.executable, "-c", _LIMITED, str(largest_file), sys.executable, *command]
-        self._anew = anew or largest_file is not None or "LD_PRELOAD" in environment
+        self._anew = anew or largest_file is not None
         self.process: subprocess.Popen[bytes] | commands.Started
         with self._out.open("wb") as out, self._err.open("wb") as err:
             if self._anew:

@@ -112,12 +112,13 @@ def _complete(here: Installation, message: str) -> bool:
     return here.dossiers()[message].completeness is Completeness.COMPLETE
 
 
+@pytest.mark.proof
 def test_all_misbehaviour_at_once_is_sorted_out_in_the_end(here: Installation, agencies: Agencies) -> None:
     """A rough day in every agency costs time, no appeal; afterwards all is as if nothing had been."""
     kinds = [kind for kind in BAD_ANSWERS if kind not in ("silent", "oversized")]
     rough = {**dict.fromkeys(kinds, 0.04), "silent": 0.01, "oversized": 0.01, "latency_tail": "5ms"}
     agencies.misbehave(gbdfl=rough, gbdul=rough, egkn=rough)
-    sent = here.write(letters(60))
+    sent = here.write(letters(form(30, 60)))
     appealbus(here.folder, "intake", here.appeals.name)
     with here.start("run", anew=True) as bus:
         bus.until(lambda: len(here.dossiers()) == len(sent), "every appeal has a dossier")
@@ -138,7 +139,7 @@ def _is_complete(dossier: Dossier) -> bool:
 @pytest.mark.proof
 def test_a_backlog_stays_small_and_the_most_urgent_go_first(here: Installation, agencies: Agencies) -> None:
     """Many appeals wait for a register that is down, in little memory; then those due soonest come first."""
-    count = form(250, 2000)
+    count = form(120, 2000)
     agencies.misbehave(gbdfl={"http_502": 1}, gbdul={"http_502": 1}, egkn={"http_502": 1})
     made = letters(count)
     # The last to come are the first to be due.

@@ -19,8 +19,8 @@ from tests.system.program import PATIENCE, Program, appealbus
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
 
-APPEALS = form(30, 300)
-KILLS = form(3, 50)
+APPEALS = form(16, 300)
+KILLS = form(2, 50)
 WITHIN = 180.0
 """Seconds until all but the killer are delivered."""
 PLUGIN = str(Path(__file__).with_name("poison.py"))

@@ -8,12 +8,13 @@ from urllib.request import urlopen
 import pytest
 
 from tests.services.clock import Clock
+from tests.services.forms import form
 from tests.services.processes import free_port
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import PATIENCE, appealbus
 from tests.system.proof import nothing_is_lost
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
 
 def test_a_clock_that_jumps_deletes_nothing_and_holds_nothing_back(
@@ -21,7 +22,7 @@ def test_a_clock_that_jumps_deletes_nothing_and_holds_nothing_back(
 ) -> None:
     """Days ahead, back, and at a start: all goes on, and the bus is degraded until a person says otherwise."""
     port = free_port()
-    sent = here.write(letters(25))
+    sent = here.write(letters(form(12, 25)))
     tables: dict[str, Any] = {
         # What believes in a clock that is ahead deletes all that has ended, and gives up all that waits.
         "bus": {"journal": "sqlite:///journal.db", "retention": "1d", "quarantine_retention": "1d"},

@@ -48,7 +48,7 @@ def test_killed_at_random_again_and_again(here: Installation, agencies: Agencies
     """A bus that dies every second or so gets there all the same, whatever it was doing."""
     chance = random.Random(2026)
     agencies.misbehave(egkn={"http_502": 0.3, "latency": "30ms"}, gbdfl={"latency": "30ms", "cut": 0.2})
-    sent = here.write(letters(form(120, 400)))
+    sent = here.write(letters(form(60, 400)))
     here.with_sender(together=3)
     for _ in range(ROUNDS):
         known = finished(here) if (here.folder / "journal.db").exists() else set()

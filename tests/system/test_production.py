@@ -12,7 +12,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.schemas import Appeal, Completeness
-from tests.services.forms import LONG
+from tests.services.forms import LONG, form
 from tests.services.rabbitmq import Vhost
 from tests.system.installation import SERVICES, Agencies, letters
 from tests.system.peers import Got, Mail, Receiver, Sender
@@ -49,10 +49,11 @@ def all_versions(here: Production) -> dict[str, list[int]]:
     return {row.number: list(range(1, row.version + 1)) for row in here.rows()}
 
 
+@pytest.mark.proof
 def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: Agencies) -> None:
     """Exit 0; what was sent is in the journal or still in the queue; no answer that is kept is asked for again."""
     agencies.misbehave(**{name: {"latency": "300ms"} for name in SERVICES})
-    mail = mail_of(letters(150))
+    mail = mail_of(letters(form(60, 150)))
     site.configure(
         bus={"journal": site.journal, "grace": "15s", "concurrency": 10},
         # No call may end by a time-out: whatever is asked twice then was answered and lost.
@@ -63,13 +64,13 @@ def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: A
         workers = Workers(site, 3)
         with workers.program as program:
             sender = Sender(site.vhost, "receipts").start(mail, 0.005)
-            program.until(lambda: len(receipts.got) >= 60, "sixty receipts are given", SLOW)
-            program.until(lambda: len(site.asked()) >= 60, "sixty questions have left", SLOW)
+            program.until(lambda: len(receipts.got) >= form(24, 60), "receipts are given", SLOW)
+            program.until(lambda: len(site.asked()) >= form(24, 60), "questions have left", SLOW)
             assert program.stop(SLOW).code == 0, program.err[-2000:]
             sender.stop()
         assert {event["worker"] for event in workers.events("bus.stopped")} == {0, 1, 2}
         kept = finished(site)
-        assert len(kept) >= 20
+        assert len(kept) >= form(8, 20)
         rows = site.rows()
         assert {row.state for row in rows} <= {AppealState.READY, AppealState.PARKED, AppealState.IDLE}, (
             "a lease was not given back"
@@ -92,12 +93,13 @@ def test_sigterm_drains_three_workers_in_full_work(site: Production, agencies: A
     assert site.dossiers().keys() == {each.message_id for each in mail}
 
 
+@pytest.mark.proof
 def test_a_worker_that_stands_still_is_replaced_and_does_no_harm_when_it_wakes(
     site: Production, agencies: Agencies
 ) -> None:
     """Another takes its appeals over once its lease is over; what it still believes to hold changes nothing."""
     agencies.misbehave(**{name: {"latency": "700ms", "http_502": 0.2} for name in SERVICES})
-    mail = mail_of(letters(80))
+    mail = mail_of(letters(form(40, 80)))
     site.configure(bus={"journal": site.journal, "concurrency": 15}, log={"level": "info", "format": "json"})
     with Receiver(site.vhost, "registry", "appealbus.out") as registry:
         workers = Workers(site, 2)

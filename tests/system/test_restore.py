@@ -12,12 +12,15 @@ import pytest
 from sqlalchemy import make_url
 
 from appealbus.schemas import Dossier
+from tests.services.forms import form
 from tests.services.postgres import Postgres, programs
 from tests.services.recomputed import check_the_past
 from tests.system.installation import Agencies, Installation, letters
 from tests.system.program import appealbus
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.proof]
+
+COUNT = form(40, 80)
 
 
 class Sqlite(Installation):
@@ -78,7 +81,7 @@ def here(request: pytest.FixtureRequest, tmp_path: Path, agencies: Agencies) -> 
 def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agencies) -> None:
     """No number on two appeals, no delivery id on two contents, every receiver has every dossier."""
     agencies.misbehave(egkn={"latency": "400ms", "http_502": 0.2}, gbdfl={"latency": "50ms"})
-    sent = here.write(letters(80))
+    sent = here.write(letters(COUNT))
     here.with_sender(together=2, gate="copied", completeness={"default": {"wait": "2s"}})
     with here.start("run") as bus:
         bus.until(lambda: len(here.acknowledged()) >= 15 and delivered(here), "some are delivered")
@@ -99,7 +102,7 @@ def test_a_copy_is_restored_in_mid_run(here: Sqlite | Postgresql, agencies: Agen
     assert "epoch 2" in appealbus(here.folder, "restored", "--yes").out
     agencies.misbehave()
     first = here.receipts.rename(here.folder / "before.jsonl")
-    here.write(reversed(letters(80)))  # in another order, or a number given twice would meet the same message
+    here.write(reversed(letters(COUNT)))  # in another order, or a number given twice would meet the same message
     appealbus(here.folder, "run", "--until-settled", timeout=60)
 
     numbers = defaultdict(set)

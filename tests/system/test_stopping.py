@@ -140,7 +140,7 @@ def test_a_second_bus_on_the_same_journal_is_refused(here: Installation) -> None
 
 def test_the_same_file_twice_is_each_appeal_once(here: Installation) -> None:
     """Two intakes of one file at the same time, beside a running bus, then a third: one appeal and one receipt each."""
-    sent = here.write(letters(80))
+    sent = here.write(letters(40))
     with here.start("run") as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         with _intake(here) as first, _intake(here) as second:
