@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken, clocks
+from appealbus.core import Call, CallFailed, From, Outcome, OutcomeKind, Reply, Request, Source, Taken, clocks, found
+from appealbus.core.bus.source_watch import _Pass
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.pauses import Pause, Period
 from appealbus.schemas import Completeness
-from tests.core.kit import ScriptedWire, dossier, lookup, message, reply, running_bus
+from tests.core.kit import ScriptedWire, Thing, dossier, lookup, message, reply, running_bus
 
 ONE = lookup("s.thing", x=From("repeats[*]"))
 
@@ -174,3 +175,77 @@ async def test_a_breaker_that_was_open_at_the_end_is_known_at_the_start(tmp_path
         assert bus.guards["s"].state().breaker == "open"
     async with running_bus(tmp_path, ONE, **given) as bus:
         await until(lambda: _idle(bus, 6))
+
+
+async def test_what_was_asked_again_in_vain_is_taken_in_too_and_not_once_a_second(tmp_path: Path) -> None:
+    """A refresh that a pause held back is put once the source is back; what stays stale keeps its own time."""
+    down = [False]
+
+    def script(request: Request, call: Call) -> Reply:
+        if down[0]:
+            raise CallFailed(OutcomeKind.UNAVAILABLE, "http.503", "the source is down")
+        return reply()
+
+    guard = {"attempts": 1, "breaker_failures": 100, "fresh": 0.001, "stale": 3600}
+    source, wire = {"connector": "scripted", "guard": guard}, ScriptedWire(script)
+    async with running_bus(tmp_path, ONE, wire=wire, sources={"s": source}, retry=SLOWLY) as bus:
+        first = await bus.accept(message("a", repeats=["x"]))
+        assert isinstance(first, Taken)
+        await bus.settle()
+        await bus.journal.pause_source(order())
+        await until(lambda: bus.guards["s"].state().paused_until)
+        stale = await bus.accept(message("b", repeats=["x"]))
+        assert isinstance(stale, Taken)
+        await bus.settle()
+        await bus.journal.retry(first.receipt.number, refresh=True)
+        await until(lambda: _has_code(bus, first.receipt.number, "refresh.failed"))
+        assert await _has_code(bus, stale.receipt.number, "source.stale")
+        assert len(wire.asked) == 1
+        down[0] = True
+        await bus.journal.resume_source("s", by="olga")
+        await until(lambda: len(wire.asked) == 3)
+        await asyncio.sleep(2.5)  # two more looks at what has come back
+        assert len(wire.asked) == 3
+
+
+async def _has_code(bus: Any, number: str, code: str) -> bool:
+    return [state.code for state in await bus.journal.states(number)] == [code]
+
+
+async def test_each_request_of_a_lookup_is_counted(tmp_path: Path) -> None:
+    """One that sends two for a question gets no more of the quota than others, and waits as they do."""
+
+    async def twice(query: Any, source: Source) -> Outcome[Any]:
+        for _ in range(2):
+            await source.call(Request({}))
+        return found(Thing(name="x"))
+
+    source = {"connector": "scripted", "guard": {"attempts": 3, "breaker_failures": 1, "quota_day": 3}}
+    made, wire = lookup("s.thing", twice, x=From("repeats[*]")), ScriptedWire(lambda request, call: reply())
+    async with running_bus(tmp_path, made, wire=wire, sources={"s": source}, retry=SLOWLY) as bus:
+        numbers = []
+        for n in range(2):
+            taken = await bus.accept(message(f"m{n}", repeats=[str(n)]))
+            assert isinstance(taken, Taken)
+            numbers.append(taken.receipt.number)
+            await bus.settle()
+        assert len(wire.asked) == 3
+        (state,) = await bus.journal.states(numbers[1])
+        ends = Period.DAY.ends(Period.DAY.begins(clocks.wall()))
+        assert (state.code, state.attempts, state.next_attempt_at) == ("source.quota", 1, ends)
+        assert bus.guards["s"].state().breaker == "closed"
+
+
+def test_passes_over_what_waits_come_ever_later_until_no_run_can_be_of_before() -> None:
+    """A run that began before a source came back may park its appeal as late as its questions take."""
+    back = clocks.wall()
+    began, settled, passes = back, timedelta(minutes=20), []
+    for second in range(3600):
+        now = back + timedelta(seconds=second)
+        if _Pass(back, began, over=True).is_due_again(now, settled):
+            began = now
+            passes.append(second)
+    assert passes[0] <= 6
+    assert 1200 <= passes[-1] <= 2600
+    assert len(passes) < 12
+    assert not _Pass(back, back).is_due_again(now, settled)  # it is not over

@@ -34,10 +34,16 @@ async def parked(journal, make, count, *, kind=DOWN, waits_for=("s",), first=0):
 
 def wait_for(url, journal, make):
     """Have all questions wait for their next attempt."""
+    waits = update(lookup).values(next_attempt_at=make.later(9e6))
+    write(url, journal, waits, update(appeal).values(changed_at=make.now))
+
+
+def write(url, journal, *statements):
+    """Change the journal behind its back."""
     engine = create_engine(url) if url.startswith("sqlite") else journal._opened.writing
     with engine.begin() as connection:
-        connection.execute(update(lookup).values(next_attempt_at=make.later(9e6)))
-        connection.execute(update(appeal).values(changed_at=make.now))
+        for statement in statements:
+            connection.execute(statement)
     if url.startswith("sqlite"):
         engine.dispose()
 
@@ -72,6 +78,16 @@ async def test_what_was_asked_since_it_came_back_keeps_its_time(journal, make, u
     wait_for(url, journal, make)
     taken = await journal.take_in(wish(make, 9, back=-3600))
     assert (taken.count, taken.over) == (0, True)
+
+
+async def test_what_a_long_run_parked_is_taken_in(journal, make, url):
+    """Its question ended before the source was back, and the run went on with others for ten minutes."""
+    await parked(journal, make, 2)
+    wait_for(url, journal, make)
+    write(url, journal, update(lookup).values(ended_at=make.later(-601)))
+    late = wish(make, 9, back=-600)
+    assert (await journal.take_in(late)).count == 0
+    assert (await journal.take_in(replace(late, settled=timedelta(minutes=11)))).count == 2
 
 
 async def test_the_log_tells_it(journal, make, url):

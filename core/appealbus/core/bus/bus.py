@@ -101,6 +101,7 @@ class Bus:
             self._leader_leases.add("sources"),
             self._dispatcher,
             worker=self.worker,
+            longest=casework.longest_run,
         )
         self._contract_watch = ContractWatch(journal, parts.contracts, casework, self._dispatcher)
         self._reception = Reception(journal, self.settings.bus)

@@ -21,7 +21,7 @@ from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.assembly import Told, assemble, completeness_of, outcome_of, same_record, to_keep, unkept
 from appealbus.core.enrichment.carrying import Before, Key, Whole, known_anew, renamed, whole
 from appealbus.core.enrichment.enrichment import Enrichment
-from appealbus.core.enrichment.plan_run import PlanRun
+from appealbus.core.enrichment.plan_run import TURN, PlanRun
 from appealbus.core.enrichment.retry import after_defect
 from appealbus.core.errors import JournalError
 from appealbus.core.failpoints import failpoint
@@ -78,6 +78,7 @@ class Casework:
         self.parts = parts
         self.journal = journal
         self.relays = relays
+        self.guards = guards
         self.owner = owner
         self.dossiers: Counter[str] = Counter()
         """Versions written, by completeness."""
@@ -107,6 +108,12 @@ class Casework:
             )
             for kind, contract in self.contracts.items()
         }
+
+    @property
+    def longest_run(self) -> float:
+        """The most seconds that one run may take, with its questions one after the other."""
+        wait = max(contract.wait for contract in self.contracts.values())
+        return wait + sum(self.guards[node.lookup.source].timeout + TURN for node in self.parts.nodes)
 
     def learn(self, known: Sequence[KnownLookup]) -> None:
         """Take into account which plugins have worked this journal."""

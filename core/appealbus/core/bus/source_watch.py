@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,7 +12,7 @@ from appealbus.core.bus.leader import LeaderLease
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.event import by_worker
 from appealbus.core.domain.pauses import SourceNews
-from appealbus.core.domain.returning import SETTLED, Place, TakeIn
+from appealbus.core.domain.returning import HEARD, SETTLED, Place, TakeIn
 from appealbus.core.domain.source_state import BreakerState
 from appealbus.core.errors import JournalError
 from appealbus.core.guards.gate import KNOWN_FOR
@@ -37,6 +37,14 @@ class _Pass:
     places: Mapping[str, Place] = field(default_factory=dict)
     over: bool = False
 
+    def is_due_again(self, now: datetime, settled: timedelta) -> bool:
+        """Say whether there is to be another one, for what was parked meanwhile by runs that began before.
+
+        Each one comes later than the one before it, so that what fails again is not asked once a second.
+        """
+        since = self.began - self.back_at
+        return self.over and since < settled and now >= self.back_at + 2 * since + HEARD
+
 
 class SourceWatch:
     """Tells the guards what the journal says of pauses and quotas, and brings back what waited for a source.
@@ -48,6 +56,7 @@ class SourceWatch:
         lease: held by the one worker that takes in what is parked.
         dispatcher: is told that there is work.
         worker: what this one is called.
+        longest: seconds that one run over an appeal may take.
 
     """
 
@@ -60,6 +69,7 @@ class SourceWatch:
         dispatcher: Dispatcher,
         *,
         worker: str,
+        longest: float = 0.0,
     ) -> None:
         self._journal = journal
         self._guards = guards
@@ -67,6 +77,7 @@ class SourceWatch:
         self._lease = lease
         self._dispatcher = dispatcher
         self._by = by_worker(worker)
+        self._settled = max(SETTLED, timedelta(seconds=longest))
         self._news = SourceNews()
         self._closed: set[str] = set()
         self._back: set[str] = set()
@@ -139,10 +150,15 @@ class SourceWatch:
             if guard is None or not lookups:
                 continue
             run = self._passes.get(name)
-            if run is None or run.back_at != back_at or (run.over and run.began < back_at + SETTLED):
-                run = self._passes[name] = _Pass(back_at, self._journal.now())
+            now = self._journal.now()
+            if run is None or run.back_at != back_at or run.is_due_again(now, self._settled):
+                run = self._passes[name] = _Pass(back_at, now)
             if not run.over:
                 await self._go_on(name, guard, lookups, run)
+
+    def _stamped(self, moment: datetime) -> datetime:
+        """Return a moment by the machine's clock, which has stamped how questions ended, where that is ahead."""
+        return max(moment, moment - timedelta(seconds=self._journal.skew))
 
     async def _go_on(self, name: str, guard: Guard, lookups: frozenset[str], run: _Pass) -> None:
         room = guard.takes_now
@@ -150,7 +166,7 @@ class SourceWatch:
             if not room or run.over:
                 return
             now = self._journal.now()
-            wish = TakeIn(name, run.back_at, lookups, room, now, self._by, run.places)
+            wish = TakeIn(name, self._stamped(run.back_at), lookups, room, now, self._by, run.places, self._settled)
             taken = await self._journal.take_in(wish)
             stuck = not taken.count and taken.places == run.places
             run.places, run.over = taken.places, taken.over

@@ -13,6 +13,8 @@ PAUSED, CLOSED, SPENT = "source.paused", "source.closed", "source.quota"
 HELD_BACK = frozenset({PAUSED, CLOSED, SPENT})
 STALE = "source.stale"
 """The code of a question that was answered from memory with what is not fresh any more; it is asked again."""
+REFRESH_FAILED = "refresh.failed"
+"""The code of a question that was asked again and got no record: the one from before stays."""
 
 
 class Period(StrEnum):

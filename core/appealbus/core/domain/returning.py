@@ -8,7 +8,7 @@ Place = tuple[int, int]
 """Up to where a list by urgency has been gone through: urgency and id of the last appeal."""
 
 SETTLED = timedelta(seconds=120)
-"""So long after a source came back a run may still end that had been told before that it could not be asked."""
+"""So long at least after a source came back a run may still end that was told before that it could not be asked."""
 HEARD = timedelta(seconds=5)
 """So long after it came back a worker may still say that it is away."""
 
@@ -19,12 +19,13 @@ class TakeIn:
 
     Attributes:
         source: that has come back.
-        back_at: when it did.
+        back_at: when it did, by the clock that stamps how questions end.
         lookups: that ask it.
         limit: the most appeals.
         now: the time by the journal's clock.
         by: the worker, in the words of the log.
         places: up to where this has been gone through, by what appeals wait for.
+        settled: how long a run may take: what is parked later than that after `back_at` knew of it.
 
     """
 
@@ -35,6 +36,7 @@ class TakeIn:
     now: datetime
     by: str
     places: Mapping[str, Place] = field(default_factory=dict)
+    settled: timedelta = SETTLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 from appealbus.core.clocks import monotonic
 from appealbus.core.domain.case import CLOSED, Case, KeptAnswer, LookupState
-from appealbus.core.domain.pauses import HELD_BACK, STALE
+from appealbus.core.domain.pauses import HELD_BACK, REFRESH_FAILED, STALE
 from appealbus.core.doors import is_defect
 from appealbus.core.enrichment.carrying import Key, asked_with
 from appealbus.core.enrichment.enrichment import Enrichment
@@ -23,7 +23,7 @@ from appealbus.schemas.outcome import OutcomeKind
 _NOT_PUT = HELD_BACK | {BUSY}
 """Codes of questions that nobody has tried to answer: the pauses do not grow with them."""
 _ANSWERED = frozenset({OutcomeKind.FOUND, OutcomeKind.NOT_FOUND, OutcomeKind.REFUSED})
-_TURN = 5.0
+TURN = 5.0
 """Seconds that a question may wait for its turn, beside the time of its call, once a version is out and nobody waits
 for the answer. With less, a source with a full queue answers nothing in such runs; with more, these cases take places
 from new ones for longer."""
@@ -209,7 +209,7 @@ class PlanRun:
         if not self.case.version:
             return self.deadline
         timeout = self._enrichment.guards[node.lookup.source].timeout
-        return max(self.deadline, monotonic() + timeout + _TURN)
+        return max(self.deadline, monotonic() + timeout + TURN)
 
     async def _mark(self, node: Node, draft: Draft, before: LookupState | None) -> bool:
         """Note that a question leaves that must not leave twice; if its end gets lost, a person decides what follows.
@@ -337,7 +337,8 @@ def _kept(before: LookupState | None, new: LookupState) -> LookupState:
     reason = f"asked again and not found anew: {new.kind.value} [{new.code}]; the record is the one from before"
     kept = replace(
         before,
-        code=STALE if before.code == STALE else "refresh.failed",
+        ended_at=new.ended_at,
+        code=STALE if before.code == STALE else REFRESH_FAILED,
         reason=reason,
         attempts=new.attempts,
         runs=new.runs,

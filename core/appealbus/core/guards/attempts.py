@@ -1,7 +1,7 @@
 """One question's way to its source: access row, limits, breaker, call, and again where that may help."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -64,6 +64,8 @@ class Attempts(Flight):
         self._written: bytes | None = None
         self._failed: CallFailed | None = None
         """What the last call has failed with, if it did."""
+        self._spent: Outcome[Record] | None = None
+        """Why the last call could not send another request, if its lookup wanted one and the quota had none left."""
         self._tries: list[Try] = []
         self._flying: tuple[str, datetime, float] | None = None
         """Of the call that has not ended: what its first message is called, and when it left, on both clocks."""
@@ -200,7 +202,7 @@ class Attempts(Flight):
         ids = () if self._before is None else self._before.call_context.message_ids
         call = Call(self._question_id, masked(self.question.number), seconds, alone=self._alone, message_ids=ids)
         noting = NotingWire(context.wire) if context.keep_replies else None
-        source = self._before = self._source(call, noting or context.wire)
+        source = self._before = self._source(call, noting or context.wire, self._another)
         self.attempts += 1
         at = context.now()
         self.asked_at = self.asked_at or at
@@ -245,6 +247,8 @@ class Attempts(Flight):
     def _verdict(self, timeout: float, *, reached: bool) -> Callable[[int], None]:
         """Return what to tell the breaker of the outcome so far."""
         context, outcome = self._context, self.so_far
+        if outcome is self._spent:  # it has answered so far
+            return context.breaker.succeeded if reached else context.breaker.gave_up
         failed = outcome.kind in SYSTEM_FAILURES
         if failed or outcome.kind is OutcomeKind.INVALID:
             context.last_error, context.last_error_at = f"{outcome.code}: {outcome.reason}", context.now()
@@ -264,12 +268,15 @@ class Attempts(Flight):
     async def _ask(self, source: Source) -> bool:
         """Let the lookup ask and set the outcome; say whether the source is known to have answered."""
         lookup = self.question.lookup
-        self._at_scale, self._failed = False, None
+        self._at_scale, self._failed, self._spent = False, None, None
         try:
             self.so_far = await self._outcome(source)
             self._tied = all(reply.correlated for reply in source.replies)
         except CallFailed as failed:
             self._failed = failed
+            if self._spent is not None and failed.code == self._spent.code:
+                self.so_far = self._spent
+                return bool(source.replies)
             self._tied = failed.correlated and all(reply.correlated for reply in source.replies)
             self._at_scale = failed.at_scale and failed.kind is OutcomeKind.INVALID
             try:
@@ -299,10 +306,23 @@ class Attempts(Flight):
                 return told
         return Outcome(failed.kind, None, failed.code, failed.reason, failed.retry_after)
 
-    def _source(self, call: Call, wire: Wire) -> Source:
+    async def _another(self) -> None:
+        """Count one more request of the same call.
+
+        Raises:
+            CallFailed: the quota has none left.
+
+        """
+        self._spent = await self._context.gate.take(self.question.due_on)
+        if self._spent is not None:
+            raise CallFailed(self._spent.kind, self._spent.code, self._spent.reason)
+
+    def _source(self, call: Call, wire: Wire, another: Callable[[], Awaitable[None]] | None = None) -> Source:
         context = self._context
         lenient = self.question.lookup.lenient
-        return Source(context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once)
+        return Source(
+            context.source, wire, call, context.plugin, lenient=lenient, use_once=context.use_once, another=another
+        )
 
     async def _outcome(self, source: Source) -> Outcome[Record]:
         question = self.question

@@ -27,7 +27,20 @@ class Source:
     Made by the guard for each attempt; keeps the replies, from which the fact's provenance is made.
     """
 
-    __slots__ = ("_call", "_left", "_lenient", "_over", "_plugin", "_use_once", "_wire", "name", "notes", "replies")
+    __slots__ = (
+        "_another",
+        "_call",
+        "_left",
+        "_lenient",
+        "_over",
+        "_plugin",
+        "_sent",
+        "_use_once",
+        "_wire",
+        "name",
+        "notes",
+        "replies",
+    )
 
     def __init__(
         self,
@@ -38,6 +51,7 @@ class Source:
         *,
         lenient: bool = False,
         use_once: UseOnce | None = None,
+        another: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Bind.
 
@@ -48,6 +62,7 @@ class Source:
             plugin: that asks.
             lenient: whether the lookup can take a reply that breaks its schema (`Lookup.lenient`).
             use_once: what signed answers have counted; None: nothing notes it.
+            another: awaited before each request but the first, which the guard has counted; None: nothing is counted.
 
         """
         self.name: Final = name
@@ -62,6 +77,8 @@ class Source:
         self._plugin = plugin
         self._over = False
         self._use_once = use_once
+        self._another = another
+        self._sent = False
 
     @property
     def call_context(self) -> Call:
@@ -82,6 +99,9 @@ class Source:
             CallFailed: for everything that is not an answer. Let it pass.
 
         """
+        if self._sent and self._another is not None:
+            await self._another()
+        self._sent = True
         if self._over:
             raise CallFailed(OutcomeKind.TIMED_OUT, "guard.timeout", "the question's time is up, and nothing may leave")
         before, call = inside.get(), self.call_context

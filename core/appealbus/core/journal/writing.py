@@ -47,6 +47,11 @@ class Writing(Finder):
         return self._clock.now()
 
     @property
+    def skew(self) -> float:
+        """How many seconds the journal's clock is ahead of this machine's."""
+        return self._clock.skew
+
+    @property
     def epoch(self) -> int:
         """The epoch that is part of what is numbered now."""
         return 1 if self._clock.last is None else self._clock.last.standing.epoch

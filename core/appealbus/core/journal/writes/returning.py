@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_, update
 
 from appealbus.core.domain.event import Event, What
-from appealbus.core.domain.pauses import STALE
-from appealbus.core.domain.returning import HEARD, SETTLED, Place, TakeIn, TakenIn
+from appealbus.core.domain.pauses import REFRESH_FAILED, STALE
+from appealbus.core.domain.returning import HEARD, Place, TakeIn, TakenIn
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import READY, WAITS_FOR, appeal, lookup, to_number
 from appealbus.core.journal.writes import events, suspects
@@ -24,6 +24,8 @@ _LOOKED_AT = 500
 """Appeals of one combination that one step looks at: some milliseconds. Those asked since are among them."""
 _READY = 1000
 """So many appeals that are ready are enough: more would only wait there, where nobody tells for what."""
+_KEPT = (STALE, REFRESH_FAILED)
+"""Codes of questions that have a record and are asked again."""
 _UNANSWERED = (OutcomeKind.UNAVAILABLE.value, OutcomeKind.TIMED_OUT.value)
 
 
@@ -47,7 +49,7 @@ def _take_in(connection: Connection, item: TakeIn) -> TakenIn:
             over = False
             break
         places[waits_for] = urgency, appeal_id
-        if row.changed_at < item.back_at + SETTLED:
+        if row.changed_at < item.back_at + item.settled:
             due.append(appeal_id)
     taken = _ask_again(connection, item, due)
     if taken:
@@ -93,7 +95,7 @@ def _ask_again(connection: Connection, item: TakeIn, ids: Sequence[int]) -> Coun
     if not ids:
         return Counter()
     mine = lookup.c.appeal_id.in_(ids) & lookup.c.lookup.in_(sorted(item.lookups))
-    unanswered = lookup.c.kind.in_(_UNANSWERED) | (lookup.c.code == STALE)
+    unanswered = lookup.c.kind.in_(_UNANSWERED) | lookup.c.code.in_(_KEPT)
     due = update(lookup).where(mine, unanswered, lookup.c.next_attempt_at.is_not(None))
     due = due.where(lookup.c.ended_at < item.back_at + HEARD).values(next_attempt_at=item.now)
     return Counter(connection.execute(due.returning(lookup.c.appeal_id)).scalars())
