@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.forms import form
 from tests.system.program import Program
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.proof]
 
-LETTERS = 10
+LETTERS = form(6, 10)
 TEXT = "\U0001f600" + "a" * 4_100_000
 """One character outside the basic plane makes four bytes of each in memory."""
 MOST = 350
@@ -36,7 +37,7 @@ def test_the_largest_letters_together_take_little(tmp_path: Path) -> None:
         highest = 0
         while bus.running:
             highest = max(highest, bus.memory())
-            time.sleep(0.01)
+            time.sleep(0.03)
         assert bus.ended().code == 0
     assert (tmp_path / "dossiers.jsonl").read_text().count("\n") == LETTERS
     assert highest < MOST
