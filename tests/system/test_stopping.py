@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import make_url
 
 from appealbus.core.cli.supervisor import MARGIN
+from tests.services.forms import form
 from tests.services.postgres import Postgres
 from tests.services.proxy import FaultProxy
 from tests.system.installation import Agencies, Installation, letters
@@ -138,9 +139,10 @@ def test_a_second_bus_on_the_same_journal_is_refused(here: Installation) -> None
         assert first.stop().code == 0
 
 
+@pytest.mark.proof
 def test_the_same_file_twice_is_each_appeal_once(here: Installation) -> None:
     """Two intakes of one file at the same time, beside a running bus, then a third: one appeal and one receipt each."""
-    sent = here.write(letters(40))
+    sent = here.write(letters(form(40, 80)))
     with here.start("run") as bus:
         bus.until(lambda: "bus.started" in bus.err, "the bus runs")
         with _intake(here) as first, _intake(here) as second:
