@@ -1,6 +1,8 @@
 """`appealbus health`: one answer over a real journal."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
+from tests.services.journals import sqlite_journal
 
 NOW = datetime.now(UTC)
 WORKER = WorkerState("w", "host1", 7, NOW)
@@ -72,3 +75,15 @@ def test_a_journal_that_is_damaged_is_the_finding(program, tmp_path: Path):
     done = program("health")
     assert done.returncode == 1
     assert done.stdout.startswith("critical  journal: ")
+
+
+def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path):
+    """It is not migrated by a look, and who looks is told who can look meanwhile."""
+    path = sqlite_journal(tmp_path / "appealbus.db").removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE alembic_version SET version_num = '0007'")
+        db.commit()
+    done = program("health")
+    assert done.returncode == 1
+    assert done.stdout.startswith("critical  journal: the journal is of an older version; `appealbus run`")
+    assert "ask with the release that works it" in done.stdout

@@ -60,7 +60,8 @@ def sourced(**state: object) -> Facts:
 def test_nothing_is_found_where_all_is_well():
     """Work that is under way is no finding."""
     busy = counted(ready=5000, in_work=200, parked=3, outbox={"registry": 4}, oldest_undelivered={"registry": NOW})
-    assert report(WELL) == report(busy) == []
+    arriving = linked(LinkState("main", LinkStatus.UP, "in order", messages={"appealbus.intake": 11}))
+    assert report(WELL) == report(busy) == report(arriving) == []
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,6 @@ def test_nothing_is_found_where_all_is_well():
         (linked(LinkState("main", LinkStatus.DOWN)), "critical", "link main: down; see whether the broker runs"),
         (linked(LinkState("main", LinkStatus.BLOCKED)), "warning", "link main: blocked; make room"),
         (linked(LinkState("main", LinkStatus.UP, "a queue is gone", warning=True)), "warning", "link main: a queue is"),
-        (
-            linked(LinkState("main", LinkStatus.UP, messages={"q.unrouted": 2})),
-            "warning",
-            "queue q.unrouted: 2 messages",
-        ),
         (
             replace(WELL, standing=replace(WELL.standing, doubt="jumped", doubted_by=90.0, doubt_left=3600.0)),
             "warning",

@@ -12,6 +12,7 @@ from appealbus.core.errors import JournalError
 from appealbus.core.health.facts import gather
 from appealbus.core.health.finding import Finding, Severity, all_is_well
 from appealbus.core.health.report import report
+from appealbus.core.journal.errors import OlderJournal
 
 _LONGEST = 10.0
 """Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
@@ -52,6 +53,9 @@ async def _findings(cli: Cli) -> list[Finding]:
             return report(await gather(journal, settings))
     except TimeoutError:
         return [_away(f"it does not answer within {_LONGEST:g} s")]
+    except OlderJournal as error:
+        todo = "until then ask with the release that works it; see operating.md, upgrading"
+        return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
     except JournalError as error:
         return [_away(str(error))]
 

@@ -1,6 +1,5 @@
 """Connections that stay open, and certificates: what is wrong with them."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from appealbus.core.domain.certificate import CertificateState
@@ -31,18 +30,6 @@ def of_link(link: LinkState, who: str = "") -> Finding | None:
     mild = link.status in (LinkStatus.BLOCKED, LinkStatus.CONNECTING)
     detail = f"{link.status.value}: {link.detail}" if link.detail else link.status.value
     return Finding(Severity.WARNING if mild else Severity.CRITICAL, about, detail, _TODO[link.status])
-
-
-def of_queues(links: Iterable[LinkState]) -> Iterator[Finding]:
-    """Yield queues of the other side in which messages lie that nobody takes."""
-    held: dict[str, int] = {}
-    for link in links:
-        for queue, count in link.messages.items():
-            held[queue] = max(count, held.get(queue, 0))
-    for queue, count in sorted(held.items()):
-        if count:
-            todo = "`appealbus topology check` says who should have taken them; see amqp.md, what no queue wanted"
-            yield Finding(Severity.WARNING, f"queue {queue}", f"{count} messages lie there that nobody takes", todo)
 
 
 def of_certificate(source: str, certificate: CertificateState, now: datetime) -> Finding | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.health.facts import Facts
 from appealbus.core.health.finding import Finding, Severity
-from appealbus.core.health.links import of_certificate, of_link, of_queues
+from appealbus.core.health.links import of_certificate, of_link
 
 
 def of_workers(facts: Facts) -> Iterator[Finding]:
@@ -22,7 +22,6 @@ def of_workers(facts: Facts) -> Iterator[Finding]:
             found = of_link(link, f" of worker {worker.host}:{worker.pid}" if several else "")
             if found is not None:
                 yield found
-    yield from of_queues(link for worker in facts.workers for link in worker.links)
 
 
 def of_sources(facts: Facts) -> Iterator[Finding]:

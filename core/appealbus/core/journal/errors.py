@@ -8,6 +8,10 @@ class NoJournalYet(ConfigError):
     """There is nothing to read until `appealbus run` or `appealbus intake` has made or upgraded the journal."""
 
 
+class OlderJournal(NoJournalYet):
+    """An earlier release made it, and perhaps works it: this one reads it once it is migrated."""
+
+
 class OutcomeUnknown(JournalError):
     """The database went away while it was told to commit: what was asked is on disk whole, or not at all.
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from appealbus.core.errors import ConfigError
 from appealbus.core.failpoints import failpoint
 from appealbus.core.journal import handover
-from appealbus.core.journal.errors import NoJournalYet
+from appealbus.core.journal.errors import NoJournalYet, OlderJournal
 from appealbus.core.journal.handover import Fence
 from appealbus.core.journal.key import JournalKey, KeyFile
 from appealbus.core.journal.migrations import FILLED, REVISIONS, UNFILLED
@@ -48,7 +48,7 @@ def check(engine: Engine) -> None:
     if revision is None:
         raise NoJournalYet("the database holds no journal; `appealbus run` or `appealbus intake` makes one")
     if revision != REVISIONS[-1]:
-        raise NoJournalYet("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
+        raise OlderJournal("the journal is of an older version; `appealbus run` or `appealbus intake` upgrades it")
 
 
 def upgrade(
