@@ -5,14 +5,17 @@ import os
 import pwd
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from appealbus.core.cli import person as persons
 from appealbus.core.cli.person import person
-from appealbus.core.journal.rows import NewQuarantine, WorkerState
+from appealbus.core.domain.access import AccessRow, Served
+from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
 from appealbus.schemas.dossier import Completeness
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -105,3 +108,37 @@ def test_who_a_person_is(monkeypatch, tmp_path, login, sudo, who):
     if sudo is not None:
         monkeypatch.setenv("SUDO_USER", sudo)
     assert person() == who
+
+
+async def test_one_command_says_who_looked(program, journal, tmp_path):
+    """At an appeal, and at all that name a person: who read and which sources were asked; this look is noted, too."""
+    iin = "900101300017"
+    content = Appeal(
+        message_id="m2", channel="files", kind=AppealKind.COMPLAINT, applicant=PersonApplicant(iin=iin), text=""
+    )
+    taken = await journal.accept(NewAppeal(content, datetime.now(UTC), "appealbus"))
+    number = taken.receipt.number
+    assert program("access", "looks", number).stdout == "Nobody has looked.\n"
+    row = AccessRow(
+        "q1", datetime.now(UTC), "appealbus", iin, "gbdfl", "gbdfl.person", number, "identify", "law", Served.SOURCE
+    )
+    await journal.access([replace(row, appeal_id=taken.appeal_id)])
+    (tmp_path / "who").write_text(iin)
+    asked = ("access", "looks", "--person-file", "who", "--json")
+    done = program(*asked, "--purpose", "the court asked")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["appeals"], found["more"]) == (1, False)
+    assert [(each["actor"], each["what"]) for each in found["looks"]] == [(ME, "read"), ("appealbus", "asked")]
+    assert all(each["number"] == number for each in found["looks"])
+    assert looks(tmp_path)[-1][2] == {"as": "looks", "found": 1, "purpose": "the court asked"}
+    assert f"{ME} read looks" in program("access", "looks", number).stdout
+
+
+async def test_looks_want_one_thing_named(program, journal):
+    """A number or somebody; an appeal that is not there is 3, and without an answer the hint names the option."""
+    assert program("access", "looks").returncode == 2
+    assert program("access", "looks", "AB-1", "--person").returncode == 2
+    assert program("access", "looks", "AB-1").returncode == 3
+    nobody = program("access", "looks", "--person")
+    assert (nobody.returncode, "--purpose" in nobody.stderr) == (130, True)

@@ -179,7 +179,7 @@ class Casework:
                 kind=state.kind.value,
                 code=state.code,
                 attempts=state.attempts,
-                question_id=state.question,
+                question_id=state.question or None,  # none where nothing left
             )
         if self._tells_outcomes:
             self.parts.host.lookup_ended(case.receipt.number, outcome=outcome_of(state))

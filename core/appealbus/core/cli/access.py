@@ -1,9 +1,10 @@
-"""`appealbus access list`."""
+"""`appealbus access`: the access log."""
 
 from typing import Annotated
 
 import typer
 
+from appealbus.core.cli.access_looks import looks
 from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
@@ -15,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The access log: who looked at whose data, for which appeal, why.", no_args_is_help=True)
     group.command("list")(list_)
+    group.command("looks")(looks)
     app.add_typer(group, name="access")
 
 

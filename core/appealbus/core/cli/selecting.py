@@ -36,7 +36,8 @@ def _options(
         str | None, typer.Option(metavar="CODE", help="With a question that ended so, as `why` shows: guard.timeout.")
     ] = None,
     due_before: Annotated[
-        datetime | None, typer.Option(metavar="DAY", formats=[_DAY], help="Due by law before this day; urgent first.")
+        datetime | None,
+        typer.Option(metavar="DAY", formats=[_DAY], help="Due by law before this day, as 2026-12-05; urgent first."),
     ] = None,
     due_from: Annotated[
         datetime | None, typer.Option(metavar="DAY", formats=[_DAY], help="Due by law on this day or later.")
@@ -116,12 +117,25 @@ def chosen_by(
         said["place"] = parse_or_none(parse_kato, said["place"])
         if said["place"] is None:
             raise typer.BadParameter("write the nine digits of a place in КАТО", param_hint="--place")
+    named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
+    return Chosen(Selection(named=named, **said), checked_purpose(purpose, asked=bool(named)))
+
+
+def named_by(
+    *, person: bool, person_file: Path | None, parcel: bool, parcel_file: Path | None
+) -> tuple[tuple[str, str], ...]:
+    """Return who and which parcel is meant, by kind; ask for it, or read it from a file.
+
+    Raises:
+        BadParameter: something is no such thing.
+
+    """
     named = []
     if person or person_file is not None:
         named.append(_named("ИИН or БИН", "--person", person_file, _person))
     if parcel or parcel_file is not None:
         named.append(_named("cadastral number", "--parcel", parcel_file, _parcel))
-    return Chosen(Selection(named=tuple(named), **said), checked_purpose(purpose, asked=bool(named)))
+    return tuple(named)
 
 
 def checked_purpose(purpose: str | None, *, asked: bool) -> str:
