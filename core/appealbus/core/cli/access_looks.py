@@ -68,9 +68,10 @@ def looks(
     That you look is noted, too, with the purpose.
     """
     cli = cli_of(context)
-    named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
-    if (number is None) == (not named):
+    wanted = person or parcel or person_file is not None or parcel_file is not None
+    if (number is None) != wanted:
         raise typer.BadParameter("name either an appeal's NUMBER, or --person or --parcel")
+    named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
     why = checked_purpose(purpose, asked=bool(named))
 
     async def find(journal: Journal) -> tuple[list[Look], int, bool]:

@@ -129,10 +129,8 @@ def guarded(run: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         _complain("stopped", EXIT_STOPPED)
     except typer.Abort:
-        _complain(
-            "nobody answered the question, and nothing is done; an option answers it: `--yes`, or `--purpose` where it asks what for",
-            EXIT_STOPPED,
-        )
+        hint = "an option answers it: `--yes`, or `--purpose` where it asks what for"
+        _complain(f"nobody answered the question, and nothing is done; {hint}", EXIT_STOPPED)
     except BrokenPipeError:
         # Whoever read has enough. Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
