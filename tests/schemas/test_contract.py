@@ -25,10 +25,11 @@ APPEAL = Appeal.model_validate(
 )
 
 
-@pytest.mark.parametrize("name", sorted(documents()))
-def test_files_do_not_drift(name):
+def test_files_do_not_drift():
     """A model that changed without `python -m appealbus.schemas.contract` fails here."""
-    assert (FOLDER / name).read_bytes() == documents()[name]
+    made = documents()
+    assert made
+    assert {name for name, text in made.items() if (FOLDER / name).read_bytes() != text} == set()
 
 
 def test_writing_the_files_again_changes_nothing(tmp_path, monkeypatch):

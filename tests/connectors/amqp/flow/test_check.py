@@ -1,17 +1,14 @@
 """`appealbus check --online`: whether the brokers of intakes, deliveries and the work queue can be reached."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.services import commands
 from tests.services.rabbitmq import Vhost
 
-PROGRAM = Path(sys.executable).with_name("appealbus")
 PARTS = {"intake letters", "delivery registry", "work queue work"}
 
 
@@ -30,15 +27,8 @@ def check(folder: Path, broker: str, password: str, code: int) -> dict[str, Any]
         kind = "amqp"
         """
     )
-    done = subprocess.run(
-        [PROGRAM, "check", "--online", "--json"],
-        cwd=folder,
-        env={**os.environ, "BROKER_PASSWORD": password},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    environment = {**commands.own_environment(), "BROKER_PASSWORD": password}
+    done = commands.run(folder, "check", "--online", "--json", environment=environment, timeout=120)
     assert done.returncode == code, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     assert {f"{each['part']} {each['name']}" for each in told["connections"]} == PARTS
