@@ -11,6 +11,7 @@ import pytest
 
 from appealbus.core import Call, Health, Lookup, Outcome, Query, Reply, Request, Source, Wire, found, not_found
 from appealbus.core.domain.access import AccessRow
+from appealbus.core.guards.gate import TakeQuota
 from appealbus.core.guards.guard import Guard
 from appealbus.core.guards.limits import Limits
 from appealbus.core.guards.question import Ended, Question
@@ -148,6 +149,7 @@ class Bench:
         script: Sequence[object] = (0.0,),
         access: Access | None = None,
         limits: Limits | None = None,
+        quota: TakeQuota | None = None,
         **settings: Any,
     ) -> None:
         self.access = access or Access()
@@ -162,6 +164,7 @@ class Bench:
             access=self.access,
             on_change=lambda source, state: self.changes.append((source, state)),
             limits=limits,
+            quota=quota,
             now=lambda: START + timedelta(seconds=self.time() - 1000),
         )
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from appealbus.core import OutcomeKind
-from appealbus.core.domain.pauses import Pause
+from appealbus.core.domain.pauses import Pause, QuotaAnswer
 from appealbus.core.guards.calendar import Calendar
 from appealbus.core.guards.settings import GuardSettings
 
@@ -116,3 +116,26 @@ def test_old_answers_serve_while_the_source_cannot_be_asked(virtual, bench):
 def test_it_is_the_country_s_time():
     """Two in the night there is nine in the evening of the day before by UTC."""
     assert Calendar(["Sun 02:00-06:00"]).closed_until(datetime(2026, 11, 28, 21, 30, tzinfo=UTC)) is not None
+
+
+def test_an_urgent_appeal_that_joins_a_question_has_it_put_by_the_reserve(virtual, bench):
+    """What is kept for urgent appeals is for theirs, though the same question waits already for one that is not."""
+
+    async def scenario():
+        urgent = []
+
+        async def only_reserve(wish):
+            urgent.append(wish.urgent)
+            return QuotaAnswer() if wish.urgent else QuotaAnswer(wish.now + timedelta(hours=9), "day", {"day": 1})
+
+        test = bench(script=[5.0], quota=only_reserve, concurrency=1, quota_day=10, quota_reserve=0.5)
+        busy = test.start("b", due_on=test.guard._context.now().date())
+        await asyncio.sleep(1)
+        first = test.start("a")
+        await asyncio.sleep(1)
+        second = test.start("a", due_on=test.guard._context.now().date())
+        assert [(await each).outcome.kind for each in (busy, first, second)] == [OutcomeKind.FOUND] * 3
+        assert urgent == [True, True]
+        assert (await test.ask("c")).outcome.code == "source.quota"
+
+    virtual(scenario)

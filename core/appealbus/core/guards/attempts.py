@@ -57,6 +57,8 @@ class Attempts(Flight):
         self.asked_at: datetime | None = None
         self._context = context
         self.question = question
+        self.due_on = question.due_on
+        """When the most urgent appeal is due that waits for the answer: for it is what is kept for urgent ones."""
         self._question_id = question_id
         self._before: Source | None = None
         """Over which the last call left: it knows the ids of the messages so far."""
@@ -73,6 +75,11 @@ class Attempts(Flight):
         self._tied = True
         self._at_scale = False
         self._replies: KeptReplies | None = None
+
+    def shared_with(self, question: Question) -> None:
+        """Take notice that another appeal waits for the answer too."""
+        if question.due_on is not None:
+            self.due_on = min(self.due_on or question.due_on, question.due_on)
 
     async def run(self) -> Ended:
         """Ask, and keep the answer for as long as it is fresh."""
@@ -161,7 +168,7 @@ class Attempts(Flight):
 
     async def _may_leave(self, place: int) -> bool:
         """Write the access row, once all that a call needs is there; say whether it may leave now."""
-        context, due_on = self._context, self.question.due_on
+        context, due_on = self._context, self.due_on
         try:
             refusal = context.gate.shut(due_on) or await context.gate.take(due_on)
             if refusal is not None:
@@ -313,7 +320,7 @@ class Attempts(Flight):
             CallFailed: the quota has none left.
 
         """
-        self._spent = await self._context.gate.take(self.question.due_on)
+        self._spent = await self._context.gate.take(self.due_on)
         if self._spent is not None:
             raise CallFailed(self._spent.kind, self._spent.code, self._spent.reason)
 

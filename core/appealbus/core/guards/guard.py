@@ -242,6 +242,8 @@ class Guard:
         if (known := context.fresh.get(key)) is not None:
             return self._launched(Remembered(context, question, question_id, known))
         if (flight := self._flights.find(key)) is not None:
+            if isinstance(flight, Attempts):
+                flight.shared_with(question)
             return self._launched(Shared(context, question, question_id, flight, self._flights))
         if not question.lost and (barred := context.barred(question)) is not None:
             stale = context.fresh.stale(key)
