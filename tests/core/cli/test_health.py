@@ -66,6 +66,8 @@ async def test_what_falls_due_without_facts(program, journal):
     assert (due["severity"], due["about"]) == ("critical", "due dates")
     assert due["detail"].startswith("2 fall due until ")
     assert ", 1 of them overdue: " in due["detail"]
+    listed = json.loads(program("appeals", *due["todo"].split("`")[1].split()[2:], "--json").stdout)
+    assert [row["appeal_id"] for row in listed] == [ids[2]]  # the other one has no dossier yet
     assert [(each["severity"], each["about"]) for each in others] == [("info", "source egkn"), ("info", "source gbdfl")]
 
 

@@ -77,7 +77,7 @@ def test_ages(seconds, shown):
 
 
 async def test_appeals_of_one_state_in_pages(program, parked):
-    """By state and behind an id; a line for people says when a parked one is due."""
+    """By state and behind an id; a line for people says when a parked one is asked again."""
     both = json.loads(program("appeals", "--json").stdout)
     assert [(row["channel"], row["state"], row["version"]) for row in both] == [
         ("files", "parked", 1),
@@ -90,7 +90,7 @@ async def test_appeals_of_one_state_in_pages(program, parked):
     assert json.loads(program("appeals", "--json", "--after", str(both[0]["appeal_id"])).stdout) == both[1:]
     text = program("appeals", "--limit", "1").stdout
     assert text.startswith(f"{parked}  accepted ")
-    assert ", due " in text
+    assert ", asked again " in text
     assert text.endswith(f"version 1 partial\nThere may be more: --after {both[0]['appeal_id']}\n")
     assert program("appeals", "--state", "idle").stdout == "There is none like that.\n"
     assert program("appeals", "--state", "lost").returncode == 2

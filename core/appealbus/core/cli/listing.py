@@ -78,7 +78,7 @@ def line_of(row: AppealRow, to: Reader | None = None) -> str:
     state = row.state.value if to.language is ReaderLanguage.ENGLISH else to.word(row.state)  # as --state takes it
     state += to.say(" by {who}: {reason}", who=row.held_by, reason=row.held_reason) if row.held_by else ""
     state += to.say(" for {sources}", sources=", ".join(row.waits_for)) if row.waits_for else ""
-    state += to.say(", due {moment}", moment=f"{local(row.due_at):%Y-%m-%d %H:%M:%S}") if row.due_at else ""
+    state += to.say(", asked again {moment}", moment=f"{local(row.due_at):%Y-%m-%d %H:%M:%S}") if row.due_at else ""
     state += f", {to.word(ChangeKind.stored(row.closed))}" if row.closed else ""
     dossier = to.say("no dossier yet")
     if row.version:

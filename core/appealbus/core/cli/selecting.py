@@ -16,13 +16,16 @@ import typer
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.naming import holder, parcel
+from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import parse_kato, parse_or_none
+from appealbus.schemas.signal import Severity
 
 _LONGEST = 500
 """Characters of a purpose: one that is longer is a file, which belongs elsewhere."""
 _DAY = "%Y-%m-%d"
 _SPELT = 300
 """Characters of an identifier with all that stands between its digits."""
+_WORDS: dict[str, type[Completeness] | type[Severity]] = {"completeness": Completeness, "signal": Severity}
 
 
 def _options(
@@ -113,6 +116,10 @@ def chosen_by(
         said["state"] = AppealState.HELD
     for name in ("due_before", "due_from"):
         said[name] = _day(said[name])
+    for name, words in _WORDS.items():
+        known = [each.value for each in words]
+        if said[name] not in (None, *known):
+            raise typer.BadParameter(f"write {', '.join(known[:-1])} or {known[-1]}", param_hint=f"--{name}")
     if said["place"] is not None:
         said["place"] = parse_or_none(parse_kato, said["place"])
         if said["place"] is None:

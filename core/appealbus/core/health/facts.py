@@ -17,7 +17,7 @@ from appealbus.core.journal.rows import JournalState, WorkerState
 
 DUE_WITHIN = timedelta(days=3)
 """How near a due date must be to tell of it: what a register needs to answer at all, or to ask for an extension."""
-_OVERDUE_FOR = timedelta(days=30)
+OVERDUE_FOR = timedelta(days=30)
 """How long after its due date an appeal without its facts is still told of."""
 _SQLITE = "sqlite:///"
 
@@ -69,7 +69,7 @@ async def gather(journal: Journal, settings: Configuration) -> Facts:
         standing=await journal.standing(),
         sources=await journal.source_states(),
         parked=await journal.parked_for(),
-        due=await journal.due_soon(today - _OVERDUE_FOR, today, today + DUE_WITHIN),
+        due=await journal.due_soon(today - OVERDUE_FOR, today, today + DUE_WITHIN),
         pauses=(await journal.source_news()).pauses,
         bus=settings.bus,
         receivers=frozenset(settings.deliveries),

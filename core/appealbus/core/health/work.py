@@ -1,10 +1,10 @@
 """The work: who does it, what sources answer, which appeals wait and what falls due."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.health.facts import Facts
+from appealbus.core.health.facts import DUE_WITHIN, OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
 
@@ -74,7 +74,9 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         over = f", {due.overdue} of them overdue" if due.overdue else ""
         many = f"more than {due.appeals}" if due.more else str(due.appeals)
         detail = f"{many} fall due until {due.until:%Y-%m-%d} and lack facts{over}: {', '.join(due.numbers)}"
-        todo = f"`appealbus appeals --due-before {due.until:%Y-%m-%d}`, then `appealbus why NUMBER`"
+        since, before = due.until - DUE_WITHIN - OVERDUE_FOR, due.until + timedelta(days=1)
+        days = f"--due-from {since:%Y-%m-%d} --due-before {before:%Y-%m-%d}"
+        todo = f"`appealbus appeals {days} --completeness partial`, then `appealbus why NUMBER`"
         yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, "due dates", detail, todo)
     for name, count in counts.lacking.items():
         detail = f"{_appeals(count)} for a lookup that is not loaded"
