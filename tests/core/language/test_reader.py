@@ -127,6 +127,22 @@ def test_a_catalogue_that_cannot_be_read_costs_its_own_words_alone(tmp_path: Pat
         assert (to.field("a"), to.field("iin")) == ("a", "ИИН")
 
 
+@pytest.mark.parametrize("raised", ["RuntimeError('x')", "SystemExit(3)", "KeyboardInterrupt"])
+def test_a_package_that_raises_costs_its_own_words_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: str
+) -> None:
+    """Where a plugin lies in a package, that is imported to find it: dossiers are read all the same."""
+    (tmp_path / "raising_package").mkdir()
+    (tmp_path / "raising_package" / "__init__.py").write_text(f"raise {raised}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    to = Reader(ReaderLanguage.RUSSIAN, ["raising_package.plugin"])
+    if raised == "KeyboardInterrupt":  # where no loop runs, that is Ctrl-C
+        with pytest.raises(KeyboardInterrupt):
+            to.field("a")
+    else:
+        assert (to.field("a"), to.field("iin")) == ("a", "ИИН")
+
+
 def test_a_reader_imports_no_plugin() -> None:
     """Their catalogues lie beside them: commands that only read stay quick."""
     code = (

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from appealbus.core.discovery import modules
+from appealbus.core.doors import is_defect
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,9 @@ def _folders(plugins: Iterable[str]) -> Iterator[Path]:
             continue
         try:
             spec = importlib.util.find_spec(name)
-        except (ImportError, ValueError):  # what it lies in is not there, or cannot be imported
+        except BaseException as error:  # the package that it lies in is imported, and may raise whatever it likes
+            if not is_defect(error):
+                raise
             continue
         if spec is not None and spec.origin is not None:
             yield Path(spec.origin).parent / "locale"
