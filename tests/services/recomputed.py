@@ -229,7 +229,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
 def _is_due(detail: Mapping[str, Any], lookup: str, state: Mapping[str, Any], kinds: Collection[str]) -> bool:
     """Whether a question is asked again: all that are open, or those to a source that is back."""
     if "lookups" not in detail:
-        return state["kind"] in kinds
+        return state["kind"] in kinds or state["code"] == "source.stale"
     unanswered = state["kind"] in ("unavailable", "timed_out") or state["code"] in ("source.stale", "refresh.failed")
     waits = lookup in detail["lookups"] and state["next"] is not None
     return waits and unanswered and state["ended"] < detail["ended_before"]

@@ -5,6 +5,7 @@ import random
 import tracemalloc
 from array import array
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,18 @@ async def many(journal, url):
         filled = fill(connection, 120, random.Random(11))
     engine.dispose()
     return filled
+
+
+async def test_what_is_stale_is_asked_again(journal, url, make, conclude):
+    """A question that an old answer serves is still open: a retry has it put, of one appeal and of many."""
+    taken = [await journal.accept(make.new(name), owner="me") for name in ("one", "many")]
+    for each in taken:
+        await journal.keep(each.appeal_id, replace(make.state(kind=OutcomeKind.NOT_FOUND), code="source.stale"))
+        await conclude(each, due_at=make.later(3600))
+    assert await journal.retry(taken[0].receipt.number) == 1
+    progress, left_out = await carried_out(journal, RETRY, Selection(state=AppealState.PARKED))
+    assert (progress.verdicts, left_out) == ({"done": 1}, {})
+    assert check_the_past(url) > 5
 
 
 async def test_what_is_confirmed_is_what_is_done(journal, many):

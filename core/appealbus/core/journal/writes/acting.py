@@ -12,7 +12,7 @@ from appealbus.core.domain.operation import Operation, Order, Verdict
 from appealbus.core.journal import notifications
 from appealbus.core.journal.tables import appeal, lookup, outbox, to_number
 from appealbus.core.journal.writes import clock, delivering, events, suspects
-from appealbus.core.journal.writes.working import ANSWERED_NO, ANSWERED_YES, ENDED
+from appealbus.core.journal.writes.working import ANSWERED_NO, ANSWERED_YES, OPEN
 
 Verdicts = dict[int, tuple[str, Verdict]]
 """By id the number of each row's appeal, or the id where that is gone, and the verdict."""
@@ -82,7 +82,7 @@ def _asked(order: Order) -> ColumnElement[bool]:
         again = ANSWERED_NO + ANSWERED_YES
     elif order.everything:
         again = ANSWERED_NO
-    return or_(lookup.c.kind.not_in(ENDED), lookup.c.kind.in_(again))
+    return or_(OPEN, lookup.c.kind.in_(again))
 
 
 def hold(connection: Connection, act: Act) -> Verdicts:

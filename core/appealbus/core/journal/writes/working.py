@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from appealbus.core.domain.event import Event, What, by_worker
+from appealbus.core.domain.pauses import STALE
 from appealbus.core.errors import JournalError
 from appealbus.core.journal.codec import names_from, one_word
 from appealbus.core.journal.tables import IN_WORK, LACKS, PARKED, READY, appeal, lookup, to_number
@@ -87,6 +88,8 @@ class Retry:
 
 ENDED = [kind.value for kind in OutcomeKind if kind.final or kind is OutcomeKind.SKIPPED]
 """All others are open, those of another release too."""
+OPEN = or_(lookup.c.kind.not_in(ENDED), lookup.c.code == STALE)
+"""It may still end otherwise; what was answered from memory with what is not fresh, too."""
 ANSWERED_NO = [OutcomeKind.REFUSED.value, OutcomeKind.NOT_FOUND.value]
 ANSWERED_YES = [OutcomeKind.FOUND.value]
 
@@ -212,7 +215,7 @@ def _retry(connection: Connection, item: Retry) -> int | JournalError | None:
     ready = update(appeal).where(appeal.c.id == found.id)
     connection.execute(ready.values(state=suspects.WAITING, due_at=None, lease_owner=None, lease_until=None))
     mine = lookup.c.appeal_id == found.id
-    due = update(lookup).where(mine, lookup.c.kind.not_in(ENDED)).values(next_attempt_at=item.at)
+    due = update(lookup).where(mine, OPEN).values(next_attempt_at=item.at)
     count = connection.execute(due).rowcount
     answered = (ANSWERED_NO if item.everything or item.refresh else []) + (ANSWERED_YES if item.refresh else [])
     if answered:
