@@ -3,10 +3,12 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from appealbus.core.interfaces.link import LinkState, LinkStatus
+from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.rows import NewAppeal, NewQuarantine, WorkerState
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant
@@ -89,3 +91,18 @@ def test_a_journal_of_an_earlier_release_is_the_finding(program, tmp_path: Path)
     assert done.returncode == 1
     assert done.stdout.startswith("critical  journal: the journal is of an older version; `appealbus run`")
     assert "ask with the release that works it" in done.stdout
+
+
+async def test_a_restored_copy_is_told_before_anything_runs(program, journal, tmp_path):
+    """A journal that is behind its checkpoint is critical, with what to do; a checkpoint that is none is told."""
+    checkpoint = Checkpoint(tmp_path / "appealbus.db.checkpoint")
+    now = await journal.standing()
+    checkpoint.write(replace(now, beat=now.beat + 1000))
+    checkpoint.close()
+    done = program("health")
+    assert done.returncode == 1, done.stderr
+    told = " ".join(done.stdout.split())
+    assert told.startswith("critical journal: this journal is an older copy")
+    assert "`appealbus restored`" in told
+    (tmp_path / "appealbus.db.checkpoint").write_text("{}")
+    assert "is no checkpoint of a journal" in " ".join(program("health").stdout.split())

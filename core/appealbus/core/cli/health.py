@@ -8,11 +8,14 @@ import typer
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_PROBLEMS
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.errors import JournalError
+from appealbus.core.config.models import BusSettings
+from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.facts import gather
 from appealbus.core.health.finding import Finding, Severity, all_is_well
 from appealbus.core.health.report import report
+from appealbus.core.journal.checkpoint import Behind, Checkpoint
 from appealbus.core.journal.errors import OlderJournal
+from appealbus.core.journal.journal import Journal
 
 _LONGEST = 10.0
 """Seconds that the journal may take to answer; a healthy one takes a tenth of one."""
@@ -50,7 +53,8 @@ async def _findings(cli: Cli) -> list[Finding]:
     settings = cli.loaded.settings
     try:
         async with asyncio.timeout(_LONGEST), cli.journal() as journal:
-            return report(await gather(journal, settings))
+            behind = await _behind(journal, settings.bus)
+            return [*behind, *report(await gather(journal, settings))]
     except TimeoutError:
         return [_away(f"it does not answer within {_LONGEST:g} s")]
     except OlderJournal as error:
@@ -58,6 +62,23 @@ async def _findings(cli: Cli) -> list[Finding]:
         return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
     except JournalError as error:
         return [_away(str(error))]
+
+
+async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:
+    """Return what the checkpoint of this machine has against the journal: whatever writes refuses it then."""
+    file = bus.checkpoint_file()
+    if file is None:
+        return []
+    checkpoint = Checkpoint(file)
+    try:
+        mark = checkpoint.read()  # before the journal, which a bus that runs writes first
+        checkpoint.compare(mark, await journal.standing())
+    except Behind as error:
+        todo = "see operating.md, restoring; until then `appealbus run` refuses it"
+        return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
+    except ConfigError as error:
+        return [Finding(Severity.WARNING, "checkpoint", str(error), "mend it, or the bus does not start")]
+    return []
 
 
 def _away(detail: str) -> Finding:

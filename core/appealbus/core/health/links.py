@@ -12,7 +12,7 @@ _TODO = {
     LinkStatus.REFUSED: "mend the password, the virtual host, the right or the missing queue",
     LinkStatus.BLOCKED: "make room for the broker: memory or disk; nothing is lost meanwhile",
 }
-_TOPOLOGY = "`appealbus topology check` says what; then `apply`, or what it advises"
+_TOPOLOGY = "`appealbus topology check` says what; then `apply`, or what it advises; a receiver binds its own queue"
 
 
 def of_link(link: LinkState, who: str = "") -> Finding | None:
