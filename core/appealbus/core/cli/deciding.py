@@ -59,9 +59,13 @@ async def row_of(cli: Cli, journal: Journal, quarantine_id: int) -> QuarantineRo
     return row
 
 
+MOST_ID = 2**63 - 1
+"""What a database can look for."""
+
+
 def close(
     context: typer.Context,
-    ids: Annotated[list[int], typer.Argument(metavar="ID...")],
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", max=MOST_ID)],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever looks at it next.")],
     as_json: AsJson = False,
 ) -> None:
@@ -104,7 +108,7 @@ def _not_closed(quarantine_id: int, row: QuarantineRow | None) -> Done:
 
 def replay(
     context: typer.Context,
-    quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]")] = None,
+    quarantine_id: Annotated[int | None, typer.Argument(metavar="[ID]", max=MOST_ID)] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every message that is in quarantine.")] = False,
     message_id: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from appealbus.core.bus.copies import copies
 from appealbus.core.cli.context import Cli, cli_of
-from appealbus.core.cli.deciding import close, replay, row_of
+from appealbus.core.cli.deciding import MOST_ID, close, replay, row_of
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import After, AsJson, Limit, print_page
 from appealbus.core.cli.render import local
@@ -83,7 +83,7 @@ def _as_json(row: QuarantineRow) -> dict[str, Any]:
 
 def show(
     context: typer.Context,
-    quarantine_id: Annotated[int, typer.Argument(metavar="ID")],
+    quarantine_id: Annotated[int, typer.Argument(metavar="ID", max=MOST_ID)],
     *,
     as_json: AsJson = False,
     raw: Annotated[
