@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from appealbus.core.journal.journal import Journal
+from tests.services.forms import LONG
 from tests.services.rabbitmq import Vhost
 from tests.system.installation import Agencies, Installation
 from tests.system.program import Program, appealbus
@@ -89,10 +90,12 @@ class Production(Installation):
 class Workers:
     """The program with several workers."""
 
-    def __init__(self, here: Production, count: int, *arguments: str, env: Mapping[str, str] | None = None) -> None:
-        """Start it and wait until all are up."""
+    def __init__(
+        self, here: Production, count: int, *arguments: str, env: Mapping[str, str] | None = None, anew: bool = LONG
+    ) -> None:
+        """Start it and wait until all are up; in the long form as users do, by its name."""
         self.count = count
-        self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env)
+        self.program: Program = here.start("run", "--workers", str(count), *arguments, env=env, anew=anew)
         try:
             self.program.until(lambda: len(self.events("bus.started")) >= count, f"{count} workers run", UP)
         except AssertionError:

@@ -152,7 +152,7 @@ def test_chaos(here: Production, around: Around, tmp_path: Path) -> None:
     with ExitStack() as stack:
         registry = stack.enter_context(Receiver(here.vhost, "registry", "appealbus.out"))
         receipts = stack.enter_context(Receiver(here.vhost, "receipts"))
-        workers = Workers(here, WORKERS, env={**around.clock.environment, "POISON": "kill", "HURRY": "1"})
+        workers = Workers(here, WORKERS, env={**around.clock.environment, "POISON": "kill", "HURRY": "1"}, anew=LONG)
         stack.enter_context(workers.program)
         sender = Sender(here.vhost, "receipts").start(twice, LASTS / len(twice))
         stack.callback(sender.stop)
