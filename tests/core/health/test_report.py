@@ -175,6 +175,13 @@ def test_a_quarantine_that_is_nearly_full_is_critical():
     assert report(replace(WELL, pauses={"egkn": replace(PAUSE, until=NOW - HOUR)})) == []
 
 
+def test_a_pause_is_told_of_where_no_worker_lives():
+    """Whoever looks at night learns why nothing is asked."""
+    found = report(replace(WELL, sources=[], parked=[PARKED], pauses={"egkn": PAUSE}))
+    [told] = [finding for finding in found if finding.about == "source egkn"]
+    assert told.detail.endswith("new cables; 3 appeals wait for it")
+
+
 def test_the_worst_is_told_first():
     """Whoever reads one line reads the one that matters most."""
     facts = replace(counted(waiting_changes=1, held=1), workers=[])

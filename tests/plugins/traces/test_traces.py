@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from appealbus.core import Call, CallFailed, From, OutcomeKind, Reply, Request, Taken
+from appealbus.core import Call, CallFailed, From, LogEntry, OutcomeKind, Reply, Request, Taken
 from appealbus.core.bus.bus import Bus
 from appealbus.core.bus.service_view import ServiceView
 from appealbus.plugins.traces.service import Traces
 from appealbus.plugins.traces.settings import TracesSettings
+from appealbus.plugins.traces.spans import Spans
 from tests.core.kit import Receiver, ScriptedWire, lookup, message, reply, running_bus
 
 NUMBER = "KZ-900101300015"
@@ -160,6 +162,15 @@ async def test_a_journal_that_was_restored_is_gone_on_with(tmp_path: Path, colle
         (tmp_path / "cursor").write_text("7.4711")
         async with sending(bus, tmp_path, collector):
             await until(collector, "appeal")
+
+
+async def test_an_entry_of_another_release_costs_its_own_span(tmp_path: Path, collector: Collector) -> None:
+    """A version without its number, a moment that is none: what comes behind it is sent."""
+    odd = LogEntry(1, datetime.now(UTC), "version", 1, None, "bus", "", {})
+    late = LogEntry(2, datetime.now(UTC), "ended", 1, None, "bus", "a.b", {"ended": 10**30, "tries": [{"ms": None}]})
+    traces = Traces(TracesSettings(endpoint=collector.url, cursor=tmp_path / "cursor"))
+    spans = Spans("journal", "appealbus")
+    assert traces._spans_of(odd, spans) == traces._spans_of(late, spans) == []
 
 
 @pytest.mark.parametrize("url", ["collector:4318", "ftp://x/v1", "http://user:secret@x/v1/traces"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.health.facts import DUE_WITHIN, OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
@@ -43,6 +44,11 @@ def of_sources(facts: Facts) -> Iterator[Finding]:
             detail = f"it does not answer, its breaker is {_word(source)}{waiting}{last}"
             todo = "tell its owner; what waits goes on by itself once it is back"
             yield Finding(Severity.WARNING, f"source {source.source}", detail, todo)
+    known = {source.source for source in facts.sources}
+    for name, pause in sorted(facts.pauses.items()):
+        if name not in known and pause.until > facts.at:  # no worker has told of it
+            waits = parked.pop(name, None)
+            yield _paused(pause, f"; {_appeals(waits.appeals)} for it" if waits else "")
     for waits in parked.values():
         times = f"the first is asked for again at {_at(waits.first_at)}, the last at {_at(waits.last_at)}"
         todo = f"nothing, if it answers by then; `appealbus appeals --source {waits.source}` lists them"
@@ -54,9 +60,7 @@ def _standing_still(source: SourceState, facts: Facts, waiting: str) -> Iterator
     about = f"source {source.source}"
     pause = facts.pauses.get(source.source)
     if pause is not None and pause.until > facts.at:
-        detail = f"{pause.by} has it stand still until {_at(pause.until)}: {pause.reason}{waiting}"
-        todo = f"nothing, or earlier: `appealbus source resume {source.source}`"
-        yield Finding(Severity.INFO, about, detail, todo)
+        yield _paused(pause, waiting)
     if source.closed_until is not None and source.closed_until > facts.at:
         detail = f"it is closed until {_at(source.closed_until)}, by the windows of its settings{waiting}"
         yield Finding(Severity.INFO, about, detail, "nothing: it goes on by itself")
@@ -65,6 +69,12 @@ def _standing_still(source: SourceState, facts: Facts, waiting: str) -> Iterator
             detail = f"its quota of the {period} is used up{waiting}"
             todo = "ask its owner for more, or wait: it goes on by itself when the next one begins"
             yield Finding(Severity.WARNING, about, detail, todo)
+
+
+def _paused(pause: Pause, waiting: str) -> Finding:
+    detail = f"{pause.by} has it stand still until {_at(pause.until)}: {pause.reason}{waiting}"
+    todo = f"nothing, or earlier: `appealbus source resume {pause.source}`"
+    return Finding(Severity.INFO, f"source {pause.source}", detail, todo)
 
 
 def of_appeals(facts: Facts) -> Iterator[Finding]:

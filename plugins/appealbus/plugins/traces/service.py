@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import structlog
 
-from appealbus.core import ConfigError, Cursor, CursorRefused, JournalError, RunningBus, Service
+from appealbus.core import ConfigError, Cursor, CursorRefused, JournalError, LogEntry, RunningBus, Service
 from appealbus.core.backoff import doubled
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.plugins.traces.settings import TracesSettings
 
 if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from appealbus.plugins.traces.spans import Spans
 
@@ -72,7 +73,7 @@ class Traces(Service):
         if page.next == cursor:
             await asyncio.sleep(_POLL)
             return cursor
-        made = [span for entry in page.entries for span in spans.of(entry)]
+        made = [span for entry in page.entries for span in self._spans_of(entry, spans)]
         tries = 0
         while made and (await asyncio.to_thread(exporter.export, made)).value:
             if self._trouble.is_news():
@@ -82,6 +83,14 @@ class Traces(Service):
         self._trouble.over()
         self._file.write(page.next)
         return page.next
+
+    def _spans_of(self, entry: LogEntry, spans: "Spans") -> "list[ReadableSpan]":
+        """Return the spans of an entry. One of another release may be otherwise than it is read here: it has none."""
+        try:
+            return list(spans.of(entry))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            log.warning("traces.unreadable", error=type(error).__name__)
+            return []
 
     def _exporter(self) -> "OTLPSpanExporter":
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
