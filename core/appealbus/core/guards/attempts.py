@@ -8,11 +8,11 @@ from functools import partial
 
 from appealbus.core.backoff import doubled, full_jitter
 from appealbus.core.domain.access import Served
-from appealbus.core.domain.case import KeptAnswer, Try
+from appealbus.core.domain.case import Try
 from appealbus.core.domain.replies import KeptReplies
 from appealbus.core.doors import is_defect, within
 from appealbus.core.guards.context import SourceContext
-from appealbus.core.guards.conversation import MOST_BYTES, NotingWire, of_answer, pack
+from appealbus.core.guards.conversation import NotingWire, pack
 from appealbus.core.guards.defects import NotAnOutcome
 from appealbus.core.guards.freshness import REMEMBERED
 from appealbus.core.guards.gate import UNSURE
@@ -21,7 +21,7 @@ from appealbus.core.guards.single_flight import Flight
 from appealbus.core.guards.storable import checked
 from appealbus.core.interfaces.outcomes import invalid, timed_out, unavailable
 from appealbus.core.interfaces.source import Source
-from appealbus.core.interfaces.wire import Call, CallFailed, Health, Reply, Request, Wire
+from appealbus.core.interfaces.wire import Call, CallFailed, Wire
 from appealbus.core.masking import masked
 from appealbus.schemas.outcome import Outcome, OutcomeKind
 from appealbus.schemas.provenance import Provenance
@@ -377,52 +377,3 @@ class Attempts(Flight):
             fresh_until=now + fresh if fresh else None,
             unreadable=None if source is None else sorted(source.notes.unreadable) or None,
         )
-
-
-class AnswerReading(Attempts):
-    """Has the lookup read an answer that came by itself.
-
-    Nothing leaves, so no limit applies, and the access row was written when the question left, under the same id.
-    """
-
-    def __init__(self, context: SourceContext, question: Question, answer: KeptAnswer) -> None:
-        super().__init__(None, context, question, answer.question_id)
-        self.asked_at = answer.asked_at
-        self._answer = answer
-
-    async def run(self) -> Ended:
-        """Read it."""
-        context, answer = self._context, self._answer
-        call = Call(answer.question_id, masked(self.question.number), context.settings.timeout, answer)
-        source = self._source(call, context.wire)
-        await self._ask(source)
-        if self.so_far.record is None:
-            self._provenance = self._trail_of_none(source)
-        ms = round((answer.answered_at - answer.asked_at).total_seconds() * 1000)
-        outcome, question_id = self.so_far, answer.question_id
-        self._tries.append(Try(question_id, question_id, answer.asked_at, ms, outcome.kind, outcome.code))
-        if context.keep_replies and len(answer.body) <= MOST_BYTES:
-            self._replies = await pack(of_answer(answer), context.source, context.keep_replies)
-        return replace(self.ended(), read=True)
-
-
-class LeftOut(Attempts):
-    """Has the lookup run whose question may not leave again: what it does beside its call, it does as ever."""
-
-    async def run(self) -> Ended:
-        """Run it."""
-        context = self._context
-        call = Call(self._question_id, masked(self.question.number), context.settings.timeout)
-        await self._ask(self._source(call, _NOWHERE))
-        return self.ended()
-
-
-class _Nowhere(Wire):
-    async def call(self, request: Request, call: Call) -> Reply:
-        raise CallFailed(LEFT_OUT.kind, LEFT_OUT.code, LEFT_OUT.reason)
-
-    async def health(self) -> Health:
-        return Health(False, LEFT_OUT.reason)
-
-
-_NOWHERE = _Nowhere()

@@ -14,7 +14,7 @@ from appealbus.core import clocks
 from appealbus.core.domain.access import AccessRow, AwaitedRow
 from appealbus.core.domain.source_state import BreakerState, SourceState
 from appealbus.core.doors import is_defect
-from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, AnswerReading, Attempts, LeftOut
+from appealbus.core.guards.attempts import BUDGET_SPENT, STOPPING, Attempts
 from appealbus.core.guards.breaker import Breaker
 from appealbus.core.guards.bucket import Bucket
 from appealbus.core.guards.context import SourceContext
@@ -30,6 +30,7 @@ from appealbus.core.guards.settings import GuardSettings
 from appealbus.core.guards.shared_breaker import SharedBreaker
 from appealbus.core.guards.single_flight import Flight, SingleFlight, Tell, into
 from appealbus.core.guards.slots import Slots
+from appealbus.core.guards.unsent import AnswerReading, LeftOut
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.outcomes import unavailable
 from appealbus.core.interfaces.source import UseOnce
