@@ -58,6 +58,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "source resume": [[EVIL], ["none" + EVIL, "--reason", EVIL]],
     "health": [[], ["--json"]],
     "access list": [[], ["--json"]],
+    "access looks": [[EVIL], [EVIL, "--json"], ["none" + EVIL], ["--person-file", EVIL, "--purpose", EVIL]],
     "quarantine list": [[], ["--all", "--json"], ["--all"]],
     "quarantine show": [["1"], ["1", "--json"], [EVIL], ["1", "--output", EVIL]],
     "quarantine replay": [["--all", "--dry-run"], ["--all"], [EVIL]],
