@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import pytest
 
-from appealbus.core import CallFailed, Lookup, OutcomeKind, Request, not_found, unavailable
+from appealbus.core import CallFailed, Lookup, OutcomeKind, Request, Source, not_found, unavailable
+from appealbus.core.guards.attempts import Attempts
 
 
 def failed(kind: OutcomeKind, code: str, retry_after: float | None = None) -> CallFailed:
@@ -191,5 +193,25 @@ def test_outcome_made_by_the_lookup_is_retried_too(virtual, bench, kit):
         ended = await test.ask()
         assert ended.attempts == 3
         assert ended.outcome.code == "test.busy"
+
+    virtual(scenario)
+
+
+def test_nothing_of_a_question_stays_for_the_collector(virtual, bench):
+    """Once it is answered it is gone with its reply: in circles thousands of them would wait for the collector."""
+
+    async def scenario():
+        test = bench(script=[0.1])
+        await test.ask("first")
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(20):
+                await test.ask(str(number))
+            await asyncio.sleep(1)
+            left = [each for each in gc.get_objects() if isinstance(each, Attempts | Source)]
+        finally:
+            gc.enable()
+        assert len(left) <= 2
 
     virtual(scenario)

@@ -162,3 +162,4 @@ class Source:
     def close(self) -> None:
         """Let nothing leave any more: a lookup may go on after its time, and its place is another question's then."""
         self._over = True
+        self._another = None  # whoever counts holds this: in a circle both would stay until the collector comes
