@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from appealbus.core.cli.context import cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
-from appealbus.core.cli.selecting import checked_purpose, named_by
+from appealbus.core.cli.selecting import ParcelFile, PersonFile, Purpose, checked_purpose, named_by
 from appealbus.core.cli.telling import local_second, tell
 from appealbus.core.domain.event import What
 from appealbus.core.domain.selection import Place, Selection
@@ -50,16 +49,10 @@ def looks(
     person: Annotated[
         bool, typer.Option("--person", help="All that name a person or a body: it is asked for.")
     ] = False,
-    person_file: Annotated[
-        Path | None, typer.Option("--person-file", metavar="FILE", help="The same, by the first line of a file.")
-    ] = None,
+    person_file: PersonFile = None,
     parcel: Annotated[bool, typer.Option("--parcel", help="All that name a parcel: its number is asked for.")] = False,
-    parcel_file: Annotated[
-        Path | None, typer.Option("--parcel-file", metavar="FILE", help="The same, by the first line of a file.")
-    ] = None,
-    purpose: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why a person or a parcel is looked for; else it is asked for.")
-    ] = None,
+    parcel_file: ParcelFile = None,
+    purpose: Purpose = None,
     as_json: AsJson = False,
     copy: Copy = False,
 ) -> None:

@@ -27,6 +27,16 @@ _SPELT = 300
 """Characters of an identifier with all that stands between its digits."""
 _WORDS: dict[str, type[Completeness] | type[Severity]] = {"completeness": Completeness, "signal": Severity}
 
+PersonFile = Annotated[
+    Path | None, typer.Option("--person-file", metavar="FILE", help="The same, by the first line of a file.")
+]
+ParcelFile = Annotated[
+    Path | None, typer.Option("--parcel-file", metavar="FILE", help="The same, by the first line of a file.")
+]
+Purpose = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Why a person or a parcel is looked for; else it is asked for.")
+]
+
 
 def _options(
     *,
@@ -62,16 +72,10 @@ def _options(
     person: Annotated[
         bool, typer.Option("--person", help="Who names a person or a body: the ИИН or БИН is asked for.")
     ] = False,
-    person_file: Annotated[
-        Path | None, typer.Option("--person-file", metavar="FILE", help="The same, by the first line of a file.")
-    ] = None,
+    person_file: PersonFile = None,
     parcel: Annotated[bool, typer.Option("--parcel", help="Who names a parcel: its number is asked for.")] = False,
-    parcel_file: Annotated[
-        Path | None, typer.Option("--parcel-file", metavar="FILE", help="The same, by the first line of a file.")
-    ] = None,
-    purpose: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why a person or a parcel is looked for; else it is asked for.")
-    ] = None,
+    parcel_file: ParcelFile = None,
+    purpose: Purpose = None,
 ) -> None:
     """Be the list of the options."""
 

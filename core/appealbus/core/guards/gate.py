@@ -89,7 +89,7 @@ class Gate:
             return unavailable(PAUSED, f"a person has the source paused: {self.pause.reason}", not_before=until)
         if (until := self.closed_until) is not None:
             return unavailable(CLOSED, "the source is closed at this time of its week", not_before=until)
-        return self._used_up(self._is_urgent(due_on))
+        return self._used_up(self._is_urgent(due_on)) if self._spent else None
 
     async def sure(self) -> bool:
         """Say whether it is known now if the source is paused, and ask where it is not."""
