@@ -69,6 +69,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "topology check": [["--broker", EVIL]],
     "topology apply": [["--broker", EVIL]],
     "topology export": [["--broker", EVIL], [EVIL + "/none"]],
+    "asyncapi": [[], [EVIL + "/none"]],
     "simulate": [["--misbehave", EVIL], ["--host", EVIL], ["--amqp", EVIL]],
     "demo": [["--keep", "good.csv"], ["--keep", EVIL + ".jsonl"]],
     "retry": [[EVIL], ["none" + EVIL], ["--source", EVIL], ["--receiver", EVIL, "--json"], ["--yes", EVIL]],

@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from appealbus.connectors.amqp.agency import AgencySettings, AgencyWire
+from appealbus.connectors.amqp.asyncapi.command import asyncapi
 from appealbus.connectors.amqp.brokers import Brokers
 from appealbus.connectors.amqp.delivery import AmqpDelivery
 from appealbus.connectors.amqp.intake import AmqpIntake
@@ -53,5 +54,6 @@ def register_work_queues(shared: Brokers) -> list[Factory[WorkQueue[Any]]]:
 
 @hookimpl
 def register_commands(app: typer.Typer, settings: AmqpSettings) -> None:
-    """Compare the broker with what the bus needs, and make it so."""
+    """Compare the broker with what the bus needs, and make it so; write down what messages there are."""
     add_to(app, settings)
+    app.command("asyncapi")(asyncapi)

@@ -24,6 +24,8 @@ class Brokers:
     def __init__(self, settings: AmqpSettings) -> None:
         self.names = Names(settings.prefix)
         self.settings = settings
+        self.source = settings.source or f"/{settings.prefix}"
+        """What the `source` of events begins with."""
         self.channels: defaultdict[tuple[Broker, str], dict[str, str]] = defaultdict(dict)
         """By broker and queue of dead letters: the channels of all intakes there, by their queues of appeals."""
         self.named: defaultdict[Broker, set[str]] = defaultdict(set)

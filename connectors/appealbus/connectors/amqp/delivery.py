@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.cloudevents import attributes, source_of
 from appealbus.connectors.amqp.settings import PublishSettings
 from appealbus.connectors.amqp.topology import Wanted, bus_of
 from appealbus.connectors.broker.broker import Message, Properties, Published
@@ -11,6 +12,7 @@ from appealbus.core import Delivery, Handed, Health, LinkState, LinkStatus, Outg
 from appealbus.core.clocks import wall
 from appealbus.core.masking import masked
 from appealbus.schemas import Dossier
+from appealbus.schemas.xml import DOSSIER_NS
 
 SCHEMA = str(Dossier.model_fields["schema_version"].default)
 
@@ -29,6 +31,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
         self._brokers = brokers
         self._broker = self._brokers.get(settings.broker)
         self._exchange = settings.exchange or self._brokers.names.out
+        self._source = source_of(self._brokers.source, "deliveries", name)
         self._wanted = bus_of(self._brokers.names) + Wanted(outlets=(self._exchange,))
         self._started = False
         self._unroutable: set[str] = set()
@@ -50,7 +53,7 @@ class AmqpDelivery(Delivery[PublishSettings]):
         within = self.config.confirm_within
         if not await self._broker.up(min(within, 5.0)):
             return ["unreachable"] * len(batch)
-        messages = [message_of(item, self._exchange) for item in batch]
+        messages = [message_of(item, self._exchange, self._source) for item in batch]
         sent = self._not_held_back(batch, messages)
         results = await self._broker.publish_all([messages[at] for at in sent], within=within)
         ended = dict(zip(sent, results, strict=True))
@@ -109,16 +112,19 @@ def _handed(result: Published) -> Handed:
     return Refused(result.value) if result is Published.UNFIT else result.value
 
 
-def message_of(item: Outgoing, exchange: str) -> Message:
-    """Return a dossier version as receivers get it; what it is can be read in properties and headers, too."""
+def message_of(item: Outgoing, exchange: str, source: str) -> Message:
+    """Return a dossier version as receivers get it: what it is can be read in properties and headers, too."""
     region = item.region or "00"
+    now = wall()
+    subject = item.message_id.rpartition("/")[0]
     properties = Properties(
         message_id=item.message_id,
         content_type="application/json",
         type="dossier",
         app_id="appealbus",
-        timestamp=wall(),
+        timestamp=now,
         headers={
+            **attributes(item.message_id, source, DOSSIER_NS, item.created_at or now, subject),
             "number": masked(item.number),
             "version": item.version,
             "epoch": item.epoch,

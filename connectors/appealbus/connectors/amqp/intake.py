@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from appealbus.connectors.amqp.brokers import Brokers, link_of
+from appealbus.connectors.amqp.cloudevents import source_of
 from appealbus.connectors.amqp.inbound import dead_letter, inbound_of
 from appealbus.connectors.amqp.receipt import Allowed, Receipts
 from appealbus.connectors.amqp.settings import IntakeSettings
@@ -78,7 +79,8 @@ class AmqpIntake(Intake[IntakeSettings]):
         named = self._brokers.named[self._broker]
         named |= {self._queue, self._dead}
         allowed = Allowed(self._brokers.names.prefix, named, settings.reply_to, direct=settings.direct_reply_to)
-        self._receipts = Receipts(name, self._broker, allowed, self._counts)
+        source = source_of(self._brokers.source, "intakes", name)
+        self._receipts = Receipts(name, source, self._broker, allowed, self._counts)
         self.idle = False  # nobody has looked yet
 
     async def run(self, acceptor: Acceptor) -> None:

@@ -1,6 +1,7 @@
 """What a sender is told: the receipt, or why there is none."""
 
 import asyncio
+import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Collection
@@ -8,12 +9,13 @@ from fnmatch import fnmatchcase
 
 import structlog
 
+from appealbus.connectors.amqp.cloudevents import attributes
 from appealbus.connectors.amqp.inbound import JSON, XML, media_type_of
 from appealbus.connectors.broker.broker import Broker, Message, Properties, Published
 from appealbus.core import Quarantined, Taken
 from appealbus.core.clocks import wall
 from appealbus.schemas import Receipt, Refusal
-from appealbus.schemas.xml import to_xml
+from appealbus.schemas.xml import RECEIPT_NS, REFUSAL_NS, to_xml
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +36,9 @@ _WITHIN = 10.0
 class Receipts:
     """Tells the senders of one intake."""
 
-    def __init__(self, intake: str, broker: Broker, allowed: "Allowed", counts: dict[str, int]) -> None:
+    def __init__(self, intake: str, source: str, broker: Broker, allowed: "Allowed", counts: dict[str, int]) -> None:
         self._intake = intake
+        self._source = source
         self._broker = broker
         self._allowed = allowed
         self._counts = counts
@@ -50,7 +53,7 @@ class Receipts:
             self._refuse()
             return True
         direct = address.startswith(_DIRECT)
-        reply = reply_to(request, result, self._intake)
+        reply = reply_to(request, result, self._intake, self._source)
         for attempt in range(_TRIES):
             await asyncio.sleep(attempt)
             # Until RabbitMQ 4.2 a direct reply-to counts as unroutable although it has arrived.
@@ -122,21 +125,27 @@ def _names_a_process(address: str) -> bool:
     return len(node) == size and _NODE.fullmatch(node) is not None
 
 
-def reply_to(request: Message, result: Taken | Quarantined, channel: str) -> Message:
+def reply_to(request: Message, result: Taken | Quarantined, channel: str, source: str) -> Message:
     """Return the message for whoever sent the request, in the request's own format."""
     asked = request.properties
+    now = wall()
     told: Receipt | Refusal
+    schema, happened = REFUSAL_NS, now
     if isinstance(result, Taken):
         told = result.receipt
+        schema, happened = RECEIPT_NS, told.accepted_at
     else:
         told = Refusal(code=result.code, reason=result.reason, quarantine_id=result.quarantine_id, channel=channel)
     in_xml = media_type_of(request) == XML
+    body = to_xml(told) if in_xml else told.model_dump_json().encode()
+    # The same receipt is the same event, and message ids may be anything, a person's number too.
+    event_id = hashlib.sha256(body).hexdigest()[:32]
     properties = Properties(
         correlation_id=asked.correlation_id or asked.message_id,
         content_type=XML if in_xml else JSON,
         type=type(told).__name__.lower(),
         app_id="appealbus",
-        timestamp=wall(),
+        timestamp=now,
+        headers=attributes(event_id, source, schema, happened),
     )
-    body = to_xml(told) if in_xml else told.model_dump_json().encode()
     return Message(body, properties, routing_key=asked.reply_to)

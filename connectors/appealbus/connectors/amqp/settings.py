@@ -19,6 +19,9 @@ class AmqpSettings(Settings):
 
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,60}$")] = "appealbus"
     """What the names of all exchanges and queues of this bus begin with."""
+    source: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9:/._~-]{1,200}$")] | None = None
+    """What the CloudEvents attribute `source` begins with, a URI or a path: two buses that one receiver hears have two;
+    none: `/PREFIX`."""
     brokers: dict[str, BrokerSettings] = {}
     """Brokers by name. `main` is the one that is meant where none is named; left out, it lives in memory."""
 

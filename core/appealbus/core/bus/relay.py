@@ -382,4 +382,5 @@ def _outgoing(row: Undelivered) -> Outgoing:
         row.region,
         attempts=row.attempts,
         epoch=row.epoch,
+        created_at=row.created_at,
     )

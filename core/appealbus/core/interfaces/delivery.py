@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from appealbus.core.config.base import Settings
@@ -31,6 +32,8 @@ class Outgoing:
     """How often it was tried before."""
     epoch: int = 1
     """One more after each restore of the journal. Of one appeal a later one counts more, whatever the version."""
+    created_at: datetime | None = None
+    """When the version was made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,8 @@ class Undelivered:
     """How many died, one after the other, while they handed it over alone; the hand-over noted now counts already."""
     epoch: int = 1
     """Of the journal when the version was made."""
+    created_at: datetime | None = None
+    """When the version was made."""
 
 
 class DeliveryState(StrEnum):

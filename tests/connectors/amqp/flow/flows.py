@@ -118,7 +118,7 @@ async def running(
     """Run a bus with these tables beside the broker's."""
     document = {
         "bus": {"journal": sqlite_journal(folder / "journal.db"), "grace": 1, **tables.pop("bus", {})},
-        "plugins": {"amqp": {"brokers": {"main": table}}},
+        "plugins": {"amqp": {"brokers": {"main": table}, **tables.pop("amqp", {})}},
         **tables,
     }
     loaded = from_document(document, folder, env={"PASSWORD": "guest"})

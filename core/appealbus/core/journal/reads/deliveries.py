@@ -60,6 +60,7 @@ def _undelivered() -> Select[Any]:
             outbox.c.deaths,
             dossiers.c.region,
             dossiers.c.epoch,
+            dossiers.c.created_at,
             dossiers.c.parts,
             _SIZE.label("size"),
         )

@@ -1,0 +1,127 @@
+"""Channels and operations: a queue for each intake, an exchange for each delivery, and where receipts go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from appealbus.connectors.amqp.asyncapi.messages import IN, OUT, RECEIPTS
+from appealbus.connectors.amqp.names import Names
+from appealbus.connectors.amqp.settings import IntakeSettings, PublishSettings
+
+_BINDING = "0.3.0"
+"""Of the AMQP bindings of AsyncAPI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What intakes and deliveries add to a document."""
+
+    channels: Mapping[str, Any] = field(default_factory=dict)
+    operations: Mapping[str, Any] = field(default_factory=dict)
+    brokers: tuple[str, ...] = ()
+
+    def __add__(self, other: "Parts") -> "Parts":
+        return Parts(
+            {**self.channels, **other.channels},
+            {**self.operations, **other.operations},
+            tuple(dict.fromkeys((*self.brokers, *other.brokers))),
+        )
+
+
+def intake(name: str, settings: IntakeSettings, names: Names, *, hosts: bool) -> Parts:
+    """Return the queue of an intake with what is taken from it, and the answers to that."""
+    queue = settings.queue or names.intake
+    channel, replies = f"intakes.{name}", f"intakes.{name}.receipts"
+    how = f"Publish to the topic exchange {names.incoming}, with any routing key; it leads here. " * (
+        queue == names.intake
+    )
+    channels = {
+        channel: {
+            "address": queue,
+            "title": f"Appeals and changes, by the channel {name}",
+            "description": f"{how}Persistent, with confirms. Send again whenever in doubt: a message id counts once.",
+            "messages": _messages(IN),
+            "bindings": {"amqp": {"is": "queue", "queue": _queue(queue), "bindingVersion": _BINDING}},
+        },
+        replies: {
+            "address": None,
+            "title": f"Receipts and refusals of the channel {name}",
+            "description": "The queue that the property reply_to of a message names, through the default exchange.",
+            "messages": _messages(RECEIPTS),
+        },
+    }
+    operations = {
+        f"take.{name}": {
+            "action": "receive",
+            "title": f"Take appeals and changes from {queue}",
+            "channel": _to("channels", channel),
+            "messages": _of(channel, IN),
+            "reply": {
+                "address": {
+                    "location": "$message.header#/reply_to",
+                    "description": "The message's property reply_to; without it there is no answer.",
+                },
+                "channel": _to("channels", replies),
+                "messages": _of(replies, RECEIPTS),
+            },
+            "bindings": {"amqp": {"ack": True, "bindingVersion": _BINDING}},
+        }
+    }
+    return _at(settings.broker, Parts(channels, operations), hosts=hosts)
+
+
+def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -> Parts:
+    """Return the exchange of a delivery, and what is published to it."""
+    exchange = settings.exchange or names.out
+    channel = f"deliveries.{name}"
+    bindings = {
+        "is": "routingKey",
+        "exchange": {"name": exchange, "type": "topic", "durable": True, "autoDelete": False},
+        "bindingVersion": _BINDING,
+    }
+    channels = {
+        channel: {
+            "address": "dossier.{completeness}.{region}",
+            "title": f"Dossiers for {name}",
+            "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: dossier.# is all.",
+            "parameters": {
+                "completeness": {"enum": ["partial", "complete"], "description": "Whether all has been asked."},
+                "region": {
+                    "description": "Two digits of the oblast in КАТО; 00 where the appeal does not tell.",
+                    "examples": ["27", "00"],
+                },
+            },
+            "messages": _messages(OUT),
+            "bindings": {"amqp": bindings},
+        }
+    }
+    operations = {
+        f"deliver.{name}": {
+            "action": "send",
+            "title": f"Publish each version of a dossier to {exchange}",
+            "channel": _to("channels", channel),
+            "messages": _of(channel, OUT),
+            "bindings": {"amqp": {"deliveryMode": 2, "mandatory": True, "bindingVersion": _BINDING}},
+        }
+    }
+    return _at(settings.broker, Parts(channels, operations), hosts=hosts)
+
+
+def _at(broker: str, parts: Parts, *, hosts: bool) -> Parts:
+    return Parts(parts.channels, parts.operations, (broker,) if hosts else ())
+
+
+def _queue(name: str) -> dict[str, Any]:
+    return {"name": name, "durable": True, "exclusive": False, "autoDelete": False}
+
+
+def _messages(names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: _to("components", "messages", name) for name in names}
+
+
+def _of(channel: str, names: tuple[str, ...]) -> list[dict[str, str]]:
+    return [_to("channels", channel, "messages", name) for name in names]
+
+
+def _to(*path: str) -> dict[str, str]:
+    return {"$ref": "#/" + "/".join(each.replace("~", "~0").replace("/", "~1") for each in path)}

@@ -1,0 +1,83 @@
+"""The messages: what they are called, what their bodies are, and what stands in their headers."""
+
+from typing import Any
+
+from appealbus.connectors.amqp.cloudevents import PREFIX, type_of
+from appealbus.connectors.amqp.inbound import JSON, XML
+from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS, DOSSIER_NS, RECEIPT_NS, REFUSAL_NS
+
+_SCHEMAS = {
+    "appeal": APPEAL_NS,
+    "change": CHANGE_NS,
+    "receipt": RECEIPT_NS,
+    "refusal": REFUSAL_NS,
+    "dossier": DOSSIER_NS,
+}
+_ABOUT = {
+    "appeal": "An appeal. What cannot be used in it is kept and warned of, never refused.",
+    "change": "What happened to an appeal later.",
+    "receipt": "The message is on disk; the same message sent again gets the same receipt.",
+    "refusal": "The message is in quarantine, and why; sending it again unchanged helps nobody.",
+    "dossier": (
+        "One version of a dossier. Of one appeal the greatest epoch counts, then the greatest version. To a receiver "
+        "with a mask it comes without what that hides, and says so in `hidden`."
+    ),
+}
+IN = ("appeal", "appealXml", "change", "changeXml")
+RECEIPTS = ("receipt", "receiptXml", "refusal", "refusalXml")
+OUT = ("dossier",)
+_TEXT = {"type": "string"}
+_DOSSIER = {
+    "number": {"type": "string", "description": "Of the appeal; a number of a person or a parcel is masked."},
+    "version": {"type": "integer", "minimum": 1},
+    "epoch": {"type": "integer", "minimum": 1, "description": "One more after each restore of the bus."},
+    "completeness": {"type": "string", "enum": ["partial", "complete"]},
+    "region": {"type": "string", "pattern": "^[0-9]{2}$"},
+    "schema_version": {"type": "string", "const": "1"},
+}
+
+
+def messages() -> dict[str, Any]:
+    """Return the messages by their names."""
+    return {name: _message(name.removesuffix("Xml"), in_xml=name.endswith("Xml")) for name in (*IN, *RECEIPTS, *OUT)}
+
+
+def _message(document: str, *, in_xml: bool) -> dict[str, Any]:
+    schema = _SCHEMAS[document]
+    said: dict[str, Any] = {
+        "name": document,
+        "title": document.capitalize() + " in XML" * in_xml,
+        "summary": _ABOUT[document],
+        "contentType": XML if in_xml else JSON,
+        "bindings": {"amqp": {"messageType": document, "bindingVersion": "0.3.0"}},
+    }
+    if in_xml:
+        said["description"] = f"By {document}.xsd, in the namespace {schema}."
+    else:
+        said["payload"] = {"$ref": f"#/components/schemas/{document}"}
+    if document not in {"appeal", "change"}:
+        said["headers"] = _headers(document, schema)
+    if document in {"receipt", "refusal"}:
+        said["correlationId"] = {
+            "location": "$message.header#/correlation_id",
+            "description": "The property correlation_id: that of the message which it answers, or its message_id.",
+        }
+    return said
+
+
+def _headers(document: str, schema: str) -> dict[str, Any]:
+    """Return the schema of the headers: those of a CloudEvent in binary mode, and a dossier's own."""
+    event: dict[str, Any] = {
+        "specversion": {"type": "string", "const": "1.0"},
+        "id": _TEXT,
+        "source": {"type": "string", "format": "uri-reference"},
+        "type": {"type": "string", "const": type_of(schema)},
+        "dataschema": {"type": "string", "const": schema},
+        "time": {"type": "string", "format": "date-time"},
+    }
+    own: dict[str, Any] = {}
+    if document == "dossier":
+        event["subject"] = {"type": "string", "description": "The appeal, by its number, masked as that is."}
+        own = _DOSSIER
+    properties = {**{f"{PREFIX}{name}": about for name, about in event.items()}, **own}
+    return {"type": "object", "properties": properties, "required": list(properties)}
