@@ -252,6 +252,10 @@ def _paused(about: str, detail: Detail) -> str:
     return f"{about}{f' until {local_second(until)}' if until else ''}: {detail.get('reason')}"
 
 
+def _of(detail: Detail) -> str:
+    return f", its credential {detail['credential']}" if detail.get("credential") else ""
+
+
 def _resumed(about: str, detail: Detail) -> str:
     reason = detail.get("reason")
     return f"{about}: {reason}" if reason else about
@@ -317,6 +321,9 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.REREAD: _reread,
     What.PRUNED: lambda about, detail: f"{detail.get('count')} of {detail.get('table')}",
     What.RESTORED: lambda about, detail: f"epoch {detail.get('epoch')} begins",
+    What.CLIENT_ADDED: lambda about, detail: f"client {about}, as {detail.get('role')}",
+    What.CLIENT_ROTATED: lambda about, detail: f"client {about} has a new {detail.get('kind')}",
+    What.CLIENT_REVOKED: lambda about, detail: f"client {about}{_of(detail)}",
     What.MIGRATED: lambda about, detail: f"revision {detail.get('revision')}",
     What.CLOCK_TRUSTED: lambda about, detail: "the clock is right now",
 }

@@ -70,6 +70,12 @@ class What(StrEnum):
     PRUNED = "pruned"
     RESTORED = "restored"
     """A new epoch began."""
+    CLIENT_ADDED = "client_added"
+    """A client of the HTTP API may come from now on."""
+    CLIENT_ROTATED = "client_rotated"
+    """A client has one more credential, and those that it had end."""
+    CLIENT_REVOKED = "client_revoked"
+    """A client, or one of its credentials, counts no more."""
     MIGRATED = "migrated"
     CLOCK_TRUSTED = "clock_trusted"
 
@@ -96,6 +102,11 @@ def by_person(name: str) -> str:
     return f"person:{name}"
 
 
+def by_api(name: str) -> str:
+    """Return the actor that a client of the HTTP API is."""
+    return f"api:{name}"
+
+
 def by_client(channel: str) -> str:
     """Return the actor that sends through a channel."""
     return f"client:{channel}"
@@ -107,7 +118,7 @@ class Event(NamedTuple):
     Attributes:
         what: what it is.
         appeal_id: the appeal that it happens to, if it happens to one.
-        actor: who does it: `worker:NAME`, `client:CHANNEL`, `person:NAME`, `plugin:NAME`, `bus`.
+        actor: who does it: `worker:NAME`, `client:CHANNEL`, `api:CLIENT`, `person:NAME`, `plugin:NAME`, `bus`.
         about: which part it is about: a lookup, a receiver, a channel, a source.
         detail: the rest, as JSON. Never personal data in clear: keys, codes, digests in hex, times as microseconds
             since 1970, as the journal keeps them.

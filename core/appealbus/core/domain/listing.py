@@ -29,6 +29,8 @@ class AppealRow:
 
     appeal_id: int
     number: str
+    public_id: str
+    """By which clients know it."""
     channel: str
     message_id: str
     accepted_at: datetime

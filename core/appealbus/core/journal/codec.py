@@ -12,6 +12,7 @@ from appealbus.core.domain.case import Case, LookupState, Try
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.document import Document, fact_parts
 from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.public_id import public_id
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.journal.rows import DeliveryRow, DeliveryState, WorkerState
 from appealbus.core.journal.tables import to_number
@@ -146,6 +147,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
     return AppealRow(
         appeal_id=row.id,
         number=row.number,
+        public_id=public_id(row.id, row.tag or b""),
         channel=row.channel,
         message_id=row.message_id,
         accepted_at=row.accepted_at,

@@ -10,6 +10,7 @@ import structlog
 
 from appealbus.core.config.types import Secret
 from appealbus.core.journal import store
+from appealbus.core.journal.clients import Clients
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.key import KeyFile
 from appealbus.core.journal.lock import RunLock
@@ -33,7 +34,7 @@ _LEAVING = 3.0
 log = structlog.get_logger(__name__)
 
 
-class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing):
+class Journal(Taking, Working, Delivering, Operating, Upkeep, Renewing, Clients):
     """The durable record of everything. One object for each process; all methods are safe to call concurrently.
 
     What a method has returned is on disk, `keep` excepted. Every method raises JournalError where the disk or the

@@ -1,14 +1,10 @@
 """The part of the journal that reads: never blocks the writer, never blocks the event loop."""
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
@@ -21,7 +17,6 @@ from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.errors import JournalError
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -49,7 +44,7 @@ from appealbus.core.journal.rows import (
     Undelivered,
     WorkerState,
 )
-from appealbus.core.journal.store import READERS, as_journal_error
+from appealbus.core.journal.serving import Serving
 from appealbus.core.journal.writes import changing
 from appealbus.core.journal.writes.change_targets import Changing
 from appealbus.core.journal.writes.clock import shared_now
@@ -57,25 +52,13 @@ from appealbus.core.journal.writes.knowing import known
 from appealbus.core.packing import unpack
 from appealbus.schemas.appeal import Appeal
 
-T = TypeVar("T")
-
 DELIVERED_BYTES = 8 * 1024 * 1024
 """Of dossiers that are read at once to be handed over: a hundred usual ones have one, and each is copied
 some times, by its text and by the ways out."""
 
 
-class JournalReader:
+class JournalReader(Serving):
     """What can be asked of a journal. Lists are paged by key: pass the last id you got as `after`."""
-
-    def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
-        self._readers = readers
-        # On PostgreSQL a transaction costs as much as two small questions.
-        shared = readers.dialect.name == "postgresql"
-        self._unbound = readers.execution_options(isolation_level="AUTOCOMMIT") if shared else readers
-        self._key = key
-        # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
-        self._threads = ThreadPoolExecutor(READERS, "journal-reader")
-        self._open = True
 
     async def case(self, number: str) -> Case | None:
         """Return an appeal with all that is known of it."""
@@ -332,22 +315,3 @@ class JournalReader:
     async def next_due(self) -> datetime | None:
         """Return when the next parked appeal is due; None if none is parked."""
         return await self._read(counting.next_due)
-
-    async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
-        """Put questions; unless they need not be answered `together`, all see the journal at one moment."""
-        if not self._open:
-            raise JournalError("the journal is closed", "closed")
-        engine = self._readers if together else self._unbound
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, engine, query)
-
-    def _query(self, engine: Engine, query: Callable[[Connection], T], tries: int = 2) -> T:
-        try:
-            with engine.connect() as connection:
-                return query(connection)
-        except SQLAlchemyError as error:
-            # That a connection was lost since it was last used is only learnt by using it.
-            if tries > 1 and isinstance(error, DBAPIError) and error.connection_invalidated:
-                return self._query(engine, query, tries - 1)
-            raise as_journal_error(error) from None
-        except ValueError:
-            raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None

@@ -105,18 +105,26 @@ class Upkeep(Writing):
         await self._write.submit(keeping.probe, f"probe.{uuid4().hex}")
 
     async def note_look(
-        self, what: str, *, number: str | None = None, purpose: str = "", about: Mapping[str, int] | None = None
+        self,
+        what: str,
+        *,
+        number: str | None = None,
+        purpose: str = "",
+        about: Mapping[str, int] | None = None,
+        by: str | None = None,
     ) -> None:
-        """Note that a person looks at personal data, of an appeal or of several; on disk when it returns.
+        """Note that somebody looks at personal data, of an appeal or of several; on disk when it returns.
 
         Args:
             what: the data is looked at as: a dossier, a message in quarantine, a page of the access log.
             number: the appeal's.
             purpose: why, in the person's own words.
             about: what else is to be said of it.
+            by: who looks, in the words of the log; None: whoever uses this journal.
 
         """
-        await self._write.submit(looking.look, looking.Look(what, self.actor, number, about or {}, purpose))
+        by = self.actor if by is None else by
+        await self._write.submit(looking.look, looking.Look(what, by, number, about or {}, purpose))
 
     async def trim_quarantine(self, bounds: QuarantineBounds) -> int:
         """Drop what quarantine holds of a channel over these bounds, the oldest first; return how many messages."""

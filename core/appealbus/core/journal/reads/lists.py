@@ -1,5 +1,7 @@
 """Pages of what there is: appeals, versions, questions that left, what is in quarantine."""
 
+import hmac
+
 from sqlalchemy import ColumnElement, Connection, select
 
 from appealbus.core.domain.access import AccessRow, Served
@@ -63,6 +65,26 @@ def appeal_row(connection: Connection, number: str) -> AppealRow | None:
     """Return how the appeal with this number stands."""
     row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
     return None if row is None else codec.appeal_from_row(row)
+
+
+def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
+    """Return how an appeal stands, if its tag is this one."""
+    row = connection.execute(select(*_LISTED).where(appeal.c.id == appeal_id)).first()
+    if row is None or not hmac.compare_digest(row.tag or b"", tag):
+        return None
+    return codec.appeal_from_row(row)
+
+
+def appeal_by(
+    connection: Connection, number: str | None, message_id: str | None, channel: str | None
+) -> AppealRow | None:
+    """Return how the one appeal stands of which all is true that is given; a number or a message id must be."""
+    given = ((appeal.c.number, number), (appeal.c.message_id, message_id), (appeal.c.channel, channel))
+    if number is None and message_id is None:
+        return None
+    said = [column == value for column, value in given if value is not None]
+    rows = connection.execute(select(*_LISTED).where(*said).limit(2)).all()
+    return codec.appeal_from_row(rows[0]) if len(rows) == 1 else None
 
 
 def versions(connection: Connection, number: str) -> list[VersionRow]:

@@ -1,5 +1,6 @@
 """What the log is asked: pages from a cursor on, and all that happened to one appeal."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,15 @@ _UNPLACED = 1000
 _FIRST = select(func.min(log_entry.c.position))
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Positions that one page looks at: those behind `after`, up to `upto`. `end` is the end of the log."""
+
+    after: int
+    upto: int
+    end: Cursor
+
+
 def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFilter) -> LogPage:
     """Return a page of the log, from a cursor or from its beginning on.
 
@@ -28,22 +38,33 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: LogFi
 
     """
     limit = max(1, limit)
-    last = head(connection)
-    began = {row.epoch: row.after for row in connection.execute(select(epoch))}
-    now = max(began)
-    end, first = Cursor(now, last), _first(connection, last)
-    position = first if after is None else _position(after, began, first, end)
+    where = stretch(connection, after, max(_WINDOW, limit))
+    position, end = where.after, where.end
     appeal_id = None if wanted.number is None else _appeal_id(connection, wanted.number)
     if wanted.number is not None and appeal_id is None:
         return LogPage((), end, end)
     # Those of one appeal have an index of their own.
-    upto = last if appeal_id is not None else min(last, position + max(_WINDOW, limit))
+    upto = end.position if appeal_id is not None else where.upto
     query = _placed().where(log_entry.c.position > position, log_entry.c.position <= upto, *_conditions(wanted))
     if appeal_id is not None:
         query = query.where(log_entry.c.appeal_id == appeal_id)
     rows = connection.execute(query.order_by(log_entry.c.position).limit(limit)).all()
     reached = rows[-1].position if len(rows) == limit else upto
-    return LogPage([_entry(row) for row in rows], Cursor(now, reached), end)
+    return LogPage([_entry(row) for row in rows], Cursor(end.epoch, reached), end)
+
+
+def stretch(connection: Connection, after: Cursor | None, size: int = _WINDOW) -> Stretch:
+    """Return the next stretch of the log from a cursor, or from its beginning on, with so many positions at most.
+
+    Raises:
+        CursorRefused: nobody can go on from there without missing anything.
+
+    """
+    last = head(connection)
+    began = {row.epoch: row.after for row in connection.execute(select(epoch))}
+    end, first = Cursor(max(began), last), _first(connection, last)
+    position = first if after is None else _position(after, began, first, end)
+    return Stretch(position, min(last, position + size), end)
 
 
 def history(connection: Connection, number: str, after: int, limit: int) -> list[LogEntry]:

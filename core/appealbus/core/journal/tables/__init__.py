@@ -15,6 +15,7 @@ from appealbus.core.journal.tables.appeals import (
     subject,
 )
 from appealbus.core.journal.tables.base import Id, Moment, metadata, to_moment, to_number
+from appealbus.core.journal.tables.clients import client, client_credential, client_use, feed_reader
 from appealbus.core.journal.tables.dossiers import ALONE, SENT, SUPERSEDES, WAITS, document, dossier, outbox
 from appealbus.core.journal.tables.log import epoch, log_entry, log_unplaced
 from appealbus.core.journal.tables.messages import QUARANTINED, change, quarantine, suspect_message
@@ -55,10 +56,14 @@ __all__ = [
     "appeal",
     "awaited",
     "change",
+    "client",
+    "client_credential",
+    "client_use",
     "counter",
     "document",
     "dossier",
     "epoch",
+    "feed_reader",
     "known_lookup",
     "lease",
     "log_entry",

@@ -43,6 +43,7 @@ appeal = Table(
     Column("closed", Text),
     Column("changes", Integer, nullable=False, server_default="0"),
     Column("first", LargeBinary),
+    Column("tag", LargeBinary),
     UniqueConstraint("message_id", "channel"),
     UniqueConstraint("number"),
 )
@@ -52,7 +53,7 @@ appeal = Table(
 that are still open and `lacks` those of the contract that could not be asked at all, each with a space around it;
 `waits_for` names the sources that are asked again, in the same way; `signal` is the worst severity; `closed` says with
 which change the appeal ended. `changes` counts its changes, and `first` is the digest of the form that it came in,
-where that is not the newest one.
+where that is not the newest one. `tag` is chance: with the id it makes the id by which clients know the appeal.
 """
 
 # Each index holds only the appeals it is about, so that the millionth appeal costs what the first did.

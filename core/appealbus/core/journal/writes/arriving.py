@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any, Self
 
 from appealbus.core.domain.document import Document, Unnumbered, appeal_document
+from appealbus.core.domain.public_id import new_tag
 from appealbus.core.journal import columns, series
 from appealbus.core.journal.key import JournalKey, Marked
 from appealbus.core.journal.naming import named_by_appeal
@@ -97,5 +98,6 @@ def _row(new: NewAppeal, owner: str | None) -> Mapping[str, Any]:
         "changed_at": new.accepted_at,
         "changes": 0,
         "closed": None,
+        "tag": new_tag(),
         **columns.of_appeal(new.appeal),
     }

@@ -1,0 +1,48 @@
+"""How the journal is asked: in threads of its own, so that nothing blocks the event loop or the writer."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from appealbus.core.errors import JournalError
+from appealbus.core.journal.key import JournalKey, KeyFile
+from appealbus.core.journal.store import READERS, as_journal_error
+
+T = TypeVar("T")
+
+
+class Asking:
+    """Puts questions to the database."""
+
+    def __init__(self, readers: Engine, key: KeyFile | JournalKey) -> None:
+        self._readers = readers
+        # On PostgreSQL a transaction costs as much as two small questions.
+        shared = readers.dialect.name == "postgresql"
+        self._unbound = readers.execution_options(isolation_level="AUTOCOMMIT") if shared else readers
+        self._key = key
+        # Threads of their own: where the database is slow to answer, all else that needs a thread goes on.
+        self._threads = ThreadPoolExecutor(READERS, "journal-reader")
+        self._open = True
+
+    async def _read(self, query: Callable[[Connection], T], *, together: bool = True) -> T:
+        """Put questions; unless they need not be answered `together`, all see the journal at one moment."""
+        if not self._open:
+            raise JournalError("the journal is closed", "closed")
+        engine = self._readers if together else self._unbound
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, engine, query)
+
+    def _query(self, engine: Engine, query: Callable[[Connection], T], tries: int = 2) -> T:
+        try:
+            with engine.connect() as connection:
+                return query(connection)
+        except SQLAlchemyError as error:
+            # That a connection was lost since it was last used is only learnt by using it.
+            if tries > 1 and isinstance(error, DBAPIError) and error.connection_invalidated:
+                return self._query(engine, query, tries - 1)
+            raise as_journal_error(error) from None
+        except ValueError:
+            raise JournalError("the journal failed: what is kept there is damaged", "unreadable") from None

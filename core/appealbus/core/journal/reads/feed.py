@@ -1,0 +1,101 @@
+"""The feed: the versions that the log tells of, with what scopes go by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from appealbus.core.domain.event import Cursor, What
+from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
+from appealbus.core.domain.places import within
+from appealbus.core.domain.public_id import public_id
+from appealbus.core.journal.reads import log
+from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry
+
+_MOST = 1000
+"""Versions that one page looks at: where few are wanted a page is short rather than slow."""
+_APPEALS = [appeal.c[name] for name in ("id", "tag", "number", "kind", "place")]
+_VERSIONS = [dossier.c[name] for name in ("appeal_id", "version", "epoch", "completeness")]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which versions are wanted: those that fulfil all of it; what is empty says nothing."""
+
+    places: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    completeness: str | None = None
+
+    def takes(self, entry: FeedEntry) -> bool:
+        """Say whether a version is wanted."""
+        return (
+            within(self.places, entry.place)
+            and (not self.kinds or entry.kind in self.kinds)
+            and self.completeness in (None, entry.completeness)
+        )
+
+
+def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wanted) -> FeedPage:
+    """Return a page of the feed, from a cursor or from the log's beginning on.
+
+    Raises:
+        CursorRefused: nobody can go on from there without missing anything.
+
+    """
+    limit = max(1, min(limit, _MOST))
+    stretch = log.stretch(connection, after)
+    size = limit if wanted == Wanted() else _MOST
+    query = select(log_entry).where(log_entry.c.what == What.VERSION.value)
+    query = query.where(log_entry.c.position > stretch.after, log_entry.c.position <= stretch.upto)
+    rows = connection.execute(query.order_by(log_entry.c.position).limit(size)).all()
+    entries = [entry for entry in _entries(connection, rows) if wanted.takes(entry)]
+    reached = rows[-1].position if len(rows) == size else stretch.upto
+    if len(entries) > limit:
+        entries = entries[:limit]
+        reached = entries[-1].position
+    return FeedPage(entries, Cursor(stretch.end.epoch, reached), stretch.end)
+
+
+def readers(connection: Connection) -> list[FeedReader]:
+    """Return up to where each client has read, by name."""
+    head = log.head(connection)
+    began = {row.epoch: row.after for row in connection.execute(select(epoch))}
+    rows = connection.execute(select(feed_reader).order_by(feed_reader.c.client))
+    found = []
+    for row in rows:
+        # What it has read behind the place where a later epoch began has been undone.
+        ends = [after for each, after in began.items() if each > row.epoch]
+        lag = max(0, head - min([row.position, *ends]))
+        found.append(FeedReader(row.client, Cursor(row.epoch, row.position), row.at, lag))
+    return found
+
+
+def _entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[FeedEntry]:
+    """Return the versions that entries of the log tell of, without those that are gone."""
+    told = [(row, orjson.loads(row.detail)["version"]) for row in rows]
+    ids, numbers = sorted({row.appeal_id for row in rows}), sorted({version for _, version in told})
+    appeals = {row.id: row for row in connection.execute(select(*_APPEALS).where(appeal.c.id.in_(ids)))}
+    theirs = select(*_VERSIONS).where(dossier.c.appeal_id.in_(ids), dossier.c.version.in_(numbers))
+    versions = {(row.appeal_id, row.version): row for row in connection.execute(theirs)}
+    found = []
+    for row, number in told:
+        its = appeals.get(row.appeal_id)
+        version = versions.get((row.appeal_id, number))
+        if its is not None and version is not None:
+            found.append(
+                FeedEntry(
+                    position=row.position,
+                    at=row.at,
+                    appeal_id=its.id,
+                    public_id=public_id(its.id, its.tag or b""),
+                    number=its.number,
+                    version=version.version,
+                    epoch=version.epoch,
+                    completeness=version.completeness,
+                    kind=its.kind,
+                    place=its.place,
+                )
+            )
+    return found
