@@ -22,12 +22,11 @@ DEFAULT_FILE = Path("appealbus.toml")
 S = TypeVar("S", bound=Settings)
 
 
-class Loaded:
-    """A configuration that the bus has checked, and what others need to check their part of it.
+class Written:
+    """A file of settings as it is written, and where each key stands in it.
 
     Attributes:
         document: everything as written, the environment's values included.
-        settings: the bus's own part.
         file: the file it came from; None where there is none.
         folder: where relative paths start.
         secrets: the references to secrets that were met so far.
@@ -50,6 +49,71 @@ class Loaded:
         self.keys: list[tuple[str, PrivateFile]] = []
         self._env = os.environ if env is None else env
         self._locator = Locator(text)
+        self._variables: dict[KeyPath, str] = {}
+
+    def check(self, model: type[S]) -> S:
+        """Check the whole file against a model.
+
+        Raises:
+            InvalidConfig: with everything that is wrong in it.
+
+        """
+        return self._check(model, self.document, (), (), ())
+
+    def error(self, text: str, *path: str) -> InvalidConfig:
+        """Return an error about the key at the path, to raise. `text` says what is wrong; what to write."""
+        return InvalidConfig([Problem(self.where(path), dotted(path), text)])
+
+    def where(self, path: Sequence[str | int]) -> ConfigPlace:
+        """Say where the key at the path stands, or the nearest one above it: a line, or the variable that sets it."""
+        for end in range(len(path), 0, -1):
+            key = tuple(path[:end])
+            if variable := self._variables.get(key):
+                return ConfigPlace(variable)
+            if line := self._locator.line(key):
+                return ConfigPlace(str(self.file), line)
+            if below := [name for at, name in self._variables.items() if at[:end] == key]:
+                return ConfigPlace(below[0])
+        return ConfigPlace(str(self.file or "settings"))
+
+    def _check(self, model: type[S], table: Any, path: KeyPath, also: Sequence[str], problems: Sequence[Problem]) -> S:
+        try:
+            settings = model.model_validate(table, context={"folder": self.folder, "env": self._env})
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False, include_input=False)
+            below = [explain({**error, "loc": _real(table, error["loc"])}, model, also) for error in errors]
+            problems = [*problems, *(Problem(self.where(path + at), dotted(path + at), text) for at, text in below)]
+            raise InvalidConfig(problems) from None
+        if problems:
+            raise InvalidConfig(problems)
+        for at, secret in _secrets(settings):
+            key = f"{self.where(path + at)}: {dotted(path + at)}"
+            if isinstance(secret, Secret):
+                secret.key = key
+                self.secrets.append(secret)
+            else:
+                self.keys.append((key, secret))
+        return settings
+
+
+class Loaded(Written):
+    """A configuration that the bus has checked, and what others need to check their part of it.
+
+    Attributes:
+        settings: the bus's own part.
+
+    """
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        *,
+        file: Path | None = None,
+        folder: Path | None = None,
+        text: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(document, file=file, folder=folder, text=text, env=env)
         self._variables, problems = override(document, self._env)
         document.setdefault("bus", {})  # so that its defaults too are validated, and find the folder
         self.settings = self._check(Configuration, document, (), (), problems)
@@ -80,22 +144,6 @@ class Loaded:
         shared = isinstance(table, Settings) and table.model_config.get("extra") == "allow"
         return tuple(type(table).model_fields) if shared else ()
 
-    def error(self, text: str, *path: str) -> InvalidConfig:
-        """Return an error about the key at the path, to raise. `text` says what is wrong; what to write."""
-        return InvalidConfig([Problem(self.where(path), dotted(path), text)])
-
-    def where(self, path: Sequence[str | int]) -> ConfigPlace:
-        """Say where the key at the path stands, or the nearest one above it: a line, or the variable that sets it."""
-        for end in range(len(path), 0, -1):
-            key = tuple(path[:end])
-            if variable := self._variables.get(key):
-                return ConfigPlace(variable)
-            if line := self._locator.line(key):
-                return ConfigPlace(str(self.file), line)
-            if below := [name for at, name in self._variables.items() if at[:end] == key]:
-                return ConfigPlace(below[0])
-        return ConfigPlace(str(self.file or "settings"))
-
     def unreadable_secrets(self) -> list[str]:
         """Read all secrets met so far; return what is wrong with those that cannot be read."""
         wrong = []
@@ -111,25 +159,6 @@ class Loaded:
         found = [secret.open_to_others() for secret in self.secrets]
         found += [(problem := readable_by_others(file)) and f"{key}: {problem}" for key, file in self.keys]
         return list(filter(None, found))
-
-    def _check(self, model: type[S], table: Any, path: KeyPath, also: Sequence[str], problems: Sequence[Problem]) -> S:
-        try:
-            settings = model.model_validate(table, context={"folder": self.folder, "env": self._env})
-        except ValidationError as failure:
-            errors = failure.errors(include_url=False, include_input=False)
-            below = [explain({**error, "loc": _real(table, error["loc"])}, model, also) for error in errors]
-            problems = [*problems, *(Problem(self.where(path + at), dotted(path + at), text) for at, text in below)]
-            raise InvalidConfig(problems) from None
-        if problems:
-            raise InvalidConfig(problems)
-        for at, secret in _secrets(settings):
-            key = f"{self.where(path + at)}: {dotted(path + at)}"
-            if isinstance(secret, Secret):
-                secret.key = key
-                self.secrets.append(secret)
-            else:
-                self.keys.append((key, secret))
-        return settings
 
 
 def _real(table: Any, loc: Sequence[Any]) -> tuple[str | int, ...]:
@@ -170,11 +199,28 @@ def load(file: Path | None = None, env: Mapping[str, str] | None = None) -> Load
         if not DEFAULT_FILE.exists():
             return Loaded({}, env=env)
         file = DEFAULT_FILE
+    document, text = _read(file)
+    return Loaded(document, file=file, text=text, env=env)
+
+
+def load_written(file: Path) -> Written:
+    """Read another file of settings, which belongs to the configuration; the environment changes nothing in it.
+
+    Raises:
+        InvalidConfig: it cannot be read, or is no TOML.
+
+    """
+    document, text = _read(file)
+    return Written(document, file=file, text=text)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], str]:
+    """Return what is written in a file, and its text."""
     if problem := writable_by_others(file):
         raise InvalidConfig([Problem(ConfigPlace(str(file)), "", problem)])
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        return Loaded(tomllib.loads(text), file=file, text=text.replace("\r\n", "\n"), env=env)
+        return tomllib.loads(text), text.replace("\r\n", "\n")
     except OSError as error:
         raise InvalidConfig([Problem(ConfigPlace(str(file)), "", f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError as error:

@@ -103,6 +103,8 @@ class BusSettings(Settings):
     """
     journal_password: Secret | None = None
     """The password of the role in PostgreSQL; read again at each new connection."""
+    policy: ConfigPath | None = None
+    """The file that says who sees what: masks for roles, clients and receivers. Left out: the built-in policy."""
     plugins: list[Annotated[str, AfterValidator(_plugin)]] = []
     """Plugins beside the installed ones: a file, such as `"./my_plugin.py"`, or an importable module."""
     disabled: list[Line] = []

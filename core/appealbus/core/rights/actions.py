@@ -1,0 +1,60 @@
+"""What a client may do, by its role: one table for every way in."""
+
+from enum import StrEnum
+
+from appealbus.core.domain.client import Role
+
+
+class Action(StrEnum):
+    """Something that a client asks for."""
+
+    SUBMIT = "submit"
+    """Put an appeal in."""
+    CHANGE = "change"
+    """Put a change of an appeal in."""
+    FIND = "find"
+    """Find an appeal by its number or the id of its message."""
+    SEARCH = "search"
+    """Find appeals by an identifier of a person, an organisation or a parcel."""
+    STATE = "state"
+    """See how an appeal stands."""
+    DOSSIER = "dossier"
+    """Read a version of a dossier."""
+    VERSIONS = "versions"
+    """See which versions there are."""
+    DIFFERENCE = "difference"
+    """See in what two versions differ."""
+    WHY = "why"
+    """See what a dossier lacks, and why."""
+    EXPLAIN = "explain"
+    """See where a field comes from."""
+    HISTORY = "history"
+    """See what happened to an appeal."""
+    FEED = "feed"
+    """Follow new versions."""
+    READERS = "readers"
+    """See who has read the feed up to where."""
+    LOG = "log"
+    """Read the log."""
+    EXPORT = "export"
+    """Take dossiers out in bulk."""
+
+
+_READ = frozenset({Action.FIND, Action.STATE, Action.DOSSIER, Action.VERSIONS, Action.WHY, Action.HISTORY})
+_READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN}
+
+MAY: dict[Role, frozenset[Action]] = {
+    Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),
+    Role.REGISTRY: _READ_ALL | {Action.CHANGE, Action.SEARCH, Action.FEED, Action.READERS, Action.EXPORT},
+    Role.REVIEWER: _READ_ALL | {Action.SEARCH},
+    Role.INTEGRATOR: _READ_ALL,
+    Role.OPS: frozenset({Action.FIND, Action.STATE, Action.VERSIONS, Action.WHY, Action.HISTORY})
+    | {Action.FEED, Action.READERS},
+    Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT}),
+}
+"""By role what it may do; its mask says what it sees of it."""
+
+
+def may(role: Role, action: Action) -> bool:
+    """Say whether clients of the role may do it."""
+    return action in MAY[role]

@@ -1,0 +1,168 @@
+"""Masks: what of a dossier somebody sees. What is hidden is absent, and whatever would tell of it goes with it.
+
+A masked dossier depends on nothing that is hidden: two dossiers that differ in hidden fields alone are the same bytes.
+So it does not tell either whether a hidden field has a value, or that it has changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from appealbus.core.rights import identifiers
+from appealbus.core.rights.fields import number_fields
+from appealbus.core.rights.notes import changes, not_carried, signals, warnings
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps
+from appealbus.core.rights.questions import Json, Questions
+
+_ALL = Pattern.parse("*")
+_OF_A_VERSION = ("version", "epoch", "created_at")
+"""What differs between two versions that say the same."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A mask, as a policy declares it.
+
+    Attributes:
+        name: of the mask.
+        shows: paths that are shown; all others are hidden.
+        hides: paths that are hidden; they count more.
+        identifiers: kinds of numbers (`iin`, `bin`, `cadastral_number`) that are hidden wherever they stand.
+        process: whether it is shown how questions ended that rest on hidden fields, and when, and which hidden fields
+            have warnings: from that may be concluded whether a hidden field has a value, and when it changed.
+
+    """
+
+    name: str
+    shows: Sequence[Pattern] = (_ALL,)
+    hides: Sequence[Pattern] = ()
+    identifiers: Sequence[str] = ()
+    process: bool = False
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Its paths, with what follows from them."""
+        return Rules(tuple(self.shows), (*self.hides, *number_fields(frozenset(self.identifiers))))
+
+    @property
+    def plain(self) -> bool:
+        """Whether it hides nothing."""
+        return not self.hides and not self.identifiers and any(each.text == "*" for each in self.shows)
+
+    @cached_property
+    def hidden_rules(self) -> list[str]:
+        """What it hides, for whoever sees what is left: the rules, which are the same for all dossiers."""
+        shown = [each.text for each in self.shows]
+        besides = [] if "*" in shown else [f"all but {', '.join(shown)}"]
+        return [*besides, *(each.text for each in self.hides), *(f"each {kind}" for kind in self.identifiers)]
+
+    def hidden(self, path: Path) -> bool:
+        """Whether nothing at the path is shown."""
+        if self.identifiers and identifiers.is_one(path[1], self.identifiers):
+            return True
+        return self.rules.hidden(path)
+
+    def whole(self, path: Path) -> bool:
+        """Whether all is shown that stands at the path and below it, but for numbers in texts."""
+        return self.rules.whole(path) and not self.hidden(path)
+
+    def shows_lookup(self, lookup: str) -> bool:
+        """Whether it is shown that a lookup was asked, and how that ended."""
+        return not self.hidden((lookup, ()))
+
+    def hides_of(self, lookup: str) -> bool:
+        """Whether a record of the lookup may have something that is hidden."""
+        return bool(self.identifiers) or not self.whole((lookup, ()))
+
+    @cached_property
+    def hides_of_appeal(self) -> bool:
+        """Whether an appeal may have something that is hidden."""
+        return bool(self.identifiers) or not self.whole(("appeal", ()))
+
+    @cached_property
+    def hides_values(self) -> bool:
+        """Whether anything is hidden from which questions take their inputs."""
+        of_records = any(each.text.partition(".")[0] not in PARTS for each in self.hides)
+        return self.hides_of_appeal or of_records or "*" not in [each.text for each in self.shows]
+
+    @cached_property
+    def shows_plan(self) -> bool:
+        """Whether it is shown what an appeal of its kind needs."""
+        return self.process or not self.hidden(("appeal", ("kind",)))
+
+    def is_number(self, steps: Steps, value: Any) -> bool:
+        """Whether a value is, by its name or by what it looks like, a number that is hidden wherever it stands."""
+        if not self.identifiers:
+            return False
+        return identifiers.is_one(steps, self.identifiers) or self.text(str(value)) != str(value)
+
+    def text(self, text: str) -> str:
+        """Return a text without the numbers that are hidden wherever they stand."""
+        return identifiers.without(text, self.identifiers) if self.identifiers else text
+
+    def kept(self, value: Any, path: Path) -> Any:
+        """Return what is shown of a value at the path; None where nothing is. What is left empty goes as well."""
+        if self.hidden(path):
+            return None
+        if not self.identifiers and self.whole(path):
+            return value
+        return self._part(value, path)
+
+    def _part(self, value: Any, path: Path) -> Any:
+        head, steps = path
+        match value:
+            case dict():
+                members = {name: self.kept(each, (head, (*steps, name))) for name, each in value.items()}
+                value = {self.text(name): each for name, each in members.items() if each is not None} or None
+            case list():
+                value = [each for each in (self.kept(item, path) for item in value) if each is not None] or None
+            case str():
+                value = self.text(value)
+            case int() | float() if self.is_number((), value):
+                value = None
+        return value
+
+    def apply(self, document: Json) -> Json:
+        """Return a dossier, as JSON has it, as it is seen through the mask."""
+        if self.plain:
+            return document
+        questions = Questions(self, document)
+        shown: Json = {"schema_version": document["schema_version"]}
+        for name in ("number", "version", "epoch", "completeness", "created_at"):
+            if name in document and (name in _OF_A_VERSION or not self.hidden((name, ()))):
+                value = document[name]
+                shown[name] = self.text(value) if name == "number" else value
+        for name in ("receipt", "appeal"):
+            part = self.kept(document[name], (name, ()))
+            if part is not None:
+                shown[name] = part
+        if "appeal" in shown:
+            warnings(self, shown["appeal"], document["appeal"])
+        lists = {
+            "facts": questions.facts,
+            "outcomes": [] if self.hidden(("outcomes", ())) else questions.outcomes,
+            "gaps": [] if self.hidden(("gaps", ())) else questions.gaps,
+            "signals": signals(self, document, questions),
+            "unassessed": document.get("unassessed") if self.process and not self.hidden(("unassessed", ())) else [],
+            "plan": self._plan(document),
+            "not_carried": not_carried(self, document),
+            "changes": changes(self, document),
+        }
+        shown |= {name: rows for name, rows in lists.items() if rows}
+        shown["hidden"] = self.hidden_rules
+        return shown
+
+    def _plan(self, document: Json) -> list[Json]:
+        if self.hidden(("plan", ())) or not self.shows_plan:
+            return []
+        return [each for each in document.get("plan") or [] if self.shows_lookup(each["lookup"])]
+
+
+def digest_of(document: Json) -> bytes:
+    """Return the SHA-256 of what a dossier says, whichever version says it."""
+    said = {name: value for name, value in document.items() if name not in _OF_A_VERSION}
+    return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

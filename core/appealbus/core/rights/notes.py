@@ -1,0 +1,130 @@
+"""What a dossier says of its fields elsewhere: warnings, signals, changes, facts that are gone. Masked with them."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from appealbus.core.rights.fields import is_known
+from appealbus.core.rights.paths import PARTS, Path, Steps, path_of
+
+if TYPE_CHECKING:
+    from appealbus.core.rights.mask import Mask
+    from appealbus.core.rights.questions import Json, Questions
+
+_DUE: Path = ("appeal", ("due_on",))
+_BODY: Path = ("appeal", ("addressee",))
+_WORDS = ("reason", "by", "note", "ground", "reference")
+"""What somebody wrote about a change in his own words, which may repeat what was corrected."""
+
+
+def warnings(mask: "Mask", shown: "Json", appeal: "Json") -> None:
+    """Put into an appeal as it is shown the warnings about fields that are shown whole, and nothing as it was written.
+
+    What could not be used stands in no field of its own: nobody knows which of the hidden ones it was meant for.
+    """
+    if not mask.hides_of_appeal:
+        return
+    shown.pop("as_written", None)
+    shown.pop("warnings", None)
+    if mask.hidden(("appeal", ("warnings",))):
+        return
+    told = []
+    for each in appeal.get("warnings") or []:
+        if mask.whole(path_of(f"appeal.{each['field']}")) and each["field"] != "appeal":
+            told.append({**each, "message": mask.text(each["message"])})
+        elif mask.process:
+            told.append({"field": each["field"], "code": each["code"]})
+    if told:
+        shown["warnings"] = told
+
+
+def signals(mask: "Mask", document: "Json", questions: "Questions") -> "list[Json]":
+    """Return the signals that rest on nothing hidden."""
+    if mask.hidden(("signals", ())):
+        return []
+    return [
+        _signal(mask, each, questions)
+        for each in document.get("signals") or []
+        if each.get("fields") and all(_is_shown(mask, document, path_of(field)) for field in each["fields"])
+    ]
+
+
+def _is_shown(mask: "Mask", document: "Json", path: Path) -> bool:
+    """Whether all of a field is shown; of a part of a record that nobody here knows, numbers may be somewhere in it."""
+    head, steps = path
+    if not mask.whole(path):
+        return False
+    if not mask.identifiers or head in PARTS or is_known(steps):
+        return True
+    records = [each["record"] for each in document.get("facts") or [] if each["lookup"] == head]
+    values = [value for record in records for value in _at(record, steps)]
+    return bool(values) and not any(isinstance(value, dict) for value in values)
+
+
+def _at(value: Any, steps: Steps) -> Iterator[Any]:
+    """Yield what stands at the end of the steps, in every element of the lists on the way."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _at(each, steps)
+    elif not steps:
+        yield value
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from _at(value[steps[0]], steps[1:])
+
+
+def _signal(mask: "Mask", signal: "Json", questions: "Questions") -> "Json":
+    told = {name: mask.text(value) if name.startswith("message_") else value for name, value in signal.items()}
+    told["fields"] = [_renamed(field, questions) for field in signal["fields"]]
+    if not all(questions.is_dated(path_of(field)[0]) for field in signal["fields"]):
+        told.pop("not_asked_now", None)
+    return told
+
+
+def _renamed(field: str, questions: "Questions") -> str:
+    head, slash, rest = field.partition("/")
+    lookup, bracket, key = head.removesuffix("]").partition("[")
+    return f"{lookup}[{questions.keys.get((lookup, key), '')}]{slash}{rest}" if slash and bracket else field
+
+
+def changes(mask: "Mask", document: "Json") -> "list[Json]":
+    """Return what has happened to the appeal, without what happened to hidden fields alone."""
+    if mask.hidden(("changes", ())):
+        return []
+    told = document.get("changes") or []
+    return [shown for each in told if (shown := _change(mask, each)) is not None] if mask.hides_of_appeal else told
+
+
+def _change(mask: "Mask", change: "Json") -> "Json | None":
+    kind = change["kind"]
+    fields = [each for each in change.get("fields") or [] if mask.whole(path_of(f"appeal.{each}"))]
+    if kind == "corrected" and not fields:
+        return None
+    if (kind in ("due", "extended") and mask.hidden(_DUE)) or (kind == "redirected" and not mask.whole(_BODY)):
+        return None
+    own = ("channel", "kind", "dated_at", "due_on", "part", "result", "answered_on")
+    shown = {name: change[name] for name in own if name in change}
+    if mask.whole(("appeal", ("message_id",))):
+        shown["message_id"] = mask.text(change["message_id"])
+    if mask.hidden(_DUE):
+        shown.pop("due_on", None)
+    if mask.hidden(("appeal", ("channel",))):
+        shown.pop("channel", None)
+    if mask.whole(_BODY) and (to := mask.kept(change.get("to"), ("changes", ("to",)))):
+        shown["to"] = to
+    if fields:
+        shown["fields"] = fields
+    if kind != "corrected":
+        words = {name: mask.kept(change.get(name), ("changes", (name,))) for name in _WORDS}
+        shown |= {name: value for name, value in words.items() if value is not None}
+    return {name: value for name, value in shown.items() if not mask.hidden(("changes", (name,)))}
+
+
+def not_carried(mask: "Mask", document: "Json") -> "list[Json]":
+    """Return which facts are not told any more; it follows from corrections of the appeal."""
+    if mask.hidden(("not_carried", ())):
+        return []
+    told = document.get("not_carried") or []
+    if not mask.hides_of_appeal:
+        return [each for each in told if mask.shows_lookup(each["lookup"])]
+    if not mask.process:
+        return []
+    return [{"lookup": each["lookup"]} for each in told if mask.shows_lookup(each["lookup"])]

@@ -1,0 +1,159 @@
+"""Paths of a policy: which fields of a dossier a rule is about, written as `explain` writes them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeAlias
+
+Steps: TypeAlias = tuple[str, ...]
+Path: TypeAlias = tuple[str, Steps]
+"""What a field stands in, a part of the dossier or a lookup, and the steps to it from there, without indexes."""
+
+PARTS = (
+    "appeal",
+    "receipt",
+    "changes",
+    "outcomes",
+    "gaps",
+    "signals",
+    "unassessed",
+    "plan",
+    "not_carried",
+    "completeness",
+    "number",
+)
+"""The parts of a dossier that a rule may name. Whatever begins otherwise is a lookup."""
+_SYNTAX = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*(?:/[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*)?")
+_INDEX = re.compile(r"\[[^\]]*\]")
+_REMEMBERED = 10_000
+"""Paths of which the answer is kept: records of third parties may have maps with any names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A rule's path. `*` stands for any one step; as the last one for all that follows.
+
+    Attributes:
+        text: as written.
+        head: a part of the dossier, or the name of a lookup, in which `*` stands for any letters.
+        rest: the steps after it.
+        of_records: whether it is about what registers said alone: `*/*`.
+
+    """
+
+    text: str
+    head: re.Pattern[str]
+    rest: Steps
+    of_records: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "Pattern":
+        """Return the pattern that is written so; ValueError says how to write one."""
+        if not _SYNTAX.fullmatch(text) or any("*" in step and step != "*" for step in re.split("[./]", text)):
+            raise ValueError('write a path such as "appeal.applicant.phone", "gbdfl.person/birth_date" or "egkn.*"')
+        head, slash, rest = text.partition("/")
+        steps = head.split(".")
+        if steps[0] in PARTS:
+            if slash:
+                raise ValueError(f'the slash stands behind the name of a lookup; write "{text.replace("/", ".")}"')
+            head, rest = steps[0], ".".join(steps[1:])
+        name = ".*" if head == "*" else re.escape(head).replace(r"\*", "[^.]+")
+        return cls(text, re.compile(name), tuple(rest.split(".")) if rest else (), bool(slash))
+
+    def covers(self, path: Path) -> bool:
+        """Whether it is about the field at the path, with all below."""
+        head, steps = path
+        if len(steps) < len(self.rest) or not self._is_of(head):
+            return False
+        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+
+    def goes_below(self, path: Path) -> bool:
+        """Whether it is about something below the path."""
+        head, steps = path
+        if len(steps) >= len(self.rest) or not self._is_of(head):
+            return False
+        return all(mine in ("*", its) for mine, its in zip(self.rest, steps, strict=False))
+
+    def _is_of(self, head: str) -> bool:
+        return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)
+
+
+def path_of(text: str) -> Path:
+    """Return the path that a dossier writes so, without its indexes and keys: `egkn.parcel[1f2e]/rights[0].kind`."""
+    head, slash, rest = _INDEX.sub("", text).partition("/")
+    if not slash:
+        first, _, rest = head.partition(".")
+        if first not in PARTS:
+            return head, ()
+        head = first
+    return head, tuple(step for step in rest.split(".") if step)
+
+
+def input_path(text: str) -> Path:
+    """Return the path of a question's input: `applicant.iin` leads into the appeal."""
+    return path_of(text if "/" in text else f"appeal.{text}")
+
+
+@cache
+def _implied() -> dict[Path, tuple[Path, ...]]:
+    """Return by path those which tell the same, or from which it follows: with one of them it is hidden, too."""
+    text = ("appeal", ("text",))
+    found: dict[Path, tuple[Path, ...]] = {}
+    # What a form gives is left out of the mentions: who sees text and mentions would learn what the form says.
+    holders = ("applicant.iin", "applicant.bin", "applicant.leader_iin", "representative.iin", "addressee.bin")
+    form = {"iins": holders, "bins": holders, "cadastral_numbers": ("parcels.cadastral_number",)}
+    for kind, fields in form.items():
+        found["appeal", ("mentions", kind)] = (text, *(("appeal", tuple(each.split("."))) for each in fields))
+    for name in ("message_id", "channel"):
+        found["receipt", (name,)] = (("appeal", (name,)),)
+        found["appeal", (name,)] = (("receipt", (name,)),)
+    number: tuple[Path, ...] = (("number", ()), ("appeal", ("number",)), ("receipt", ("number",)))
+    return found | dict.fromkeys(number, number)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Which paths are shown and which hidden; what is hidden counts more."""
+
+    shows: Sequence[Pattern]
+    hides: Sequence[Pattern]
+    _hidden: dict[Path, bool] = field(default_factory=dict, repr=False, compare=False)
+    _whole: dict[Path, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def hidden(self, path: Path) -> bool:
+        """Whether nothing at the path, or below it, is shown."""
+        known = self._hidden.get(path)
+        if known is None:
+            head, steps = path
+            above = {(head, steps[:end]) for end in range(len(steps) + 1)}
+            same = {other for each in above for other in _implied().get(each, ())}
+            known = any(map(self._is_hidden, {path, *same}))
+            self._remember(self._hidden, path, known)
+        return known
+
+    def whole(self, path: Path) -> bool:
+        """Whether all is shown that stands at the path and below it."""
+        known = self._whole.get(path)
+        if known is None:
+            below = any(each.goes_below(path) for each in self.hides)
+            implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
+            shown = any(each.covers(path) for each in self.shows)
+            known = shown and not below and not self.hidden(path) and not any(implied)
+            self._remember(self._whole, path, known)
+        return known
+
+    def _is_hidden(self, path: Path) -> bool:
+        if any(each.covers(path) for each in self.hides):
+            return True
+        return not any(each.covers(path) or each.goes_below(path) for each in self.shows)
+
+    @staticmethod
+    def _remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:
+        if len(answers) >= _REMEMBERED:
+            answers.clear()
+        answers[path] = answer
+
+
+def _is_below(path: Path, above: Path) -> bool:
+    return path[1][: len(above[1])] == above[1]

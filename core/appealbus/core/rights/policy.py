@@ -1,0 +1,174 @@
+"""The policy: one file that says who sees what."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from appealbus.core.config.loading import Loaded, Written, load_written
+from appealbus.core.config.problems import InvalidConfig, Problem, dotted
+from appealbus.core.domain.client import Client, Role
+from appealbus.core.rights.builtin import EVERYTHING, MASKS, ROLES
+from appealbus.core.rights.fields import missing_in
+from appealbus.core.rights.identifiers import KINDS
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import PARTS, Pattern
+from appealbus.core.rights.settings import ClientSettings, MaskSettings, PolicySettings
+from appealbus.core.rights.viewer import Viewer, of_client
+from appealbus.schemas.record import Record
+from appealbus.schemas.suggestion import did_you_mean
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who sees what.
+
+    Attributes:
+        masks: by name, those that are built in too.
+        roles: by role its mask, and whether a read needs a purpose.
+        clients: what single clients have of their own.
+        receivers: by delivery its mask.
+        written: the file; None: the built-in policy.
+
+    """
+
+    masks: Mapping[str, Mask] = field(default_factory=lambda: dict(MASKS))
+    roles: Mapping[Role, tuple[Mask, bool]] = field(default_factory=lambda: dict(ROLES))
+    clients: Mapping[str, ClientSettings] = field(default_factory=dict)
+    receivers: Mapping[str, Mask] = field(default_factory=dict)
+    written: Written | None = None
+
+    def of_role(self, role: Role) -> Viewer:
+        """Return who looks with a role and no client."""
+        mask, purpose = self.roles[role]
+        return Viewer(role.value, role, mask, purpose_needed=purpose)
+
+    def of_client(self, client: Client) -> Viewer:
+        """Return who a client is as it looks."""
+        mask, purpose = self.roles[client.role]
+        own = self.clients.get(client.name) or ClientSettings()
+        mask = mask if own.mask is None else self.masks[own.mask]
+        return of_client(client, mask, purpose_needed=purpose if own.purpose is None else own.purpose)
+
+    def of_receiver(self, name: str) -> Viewer:
+        """Return who a receiver is."""
+        return Viewer(name, None, self.receivers.get(name, EVERYTHING))
+
+    def strangers(self, clients: Collection[str]) -> list[str]:
+        """Say which clients the policy names that there are not."""
+        unknown = sorted(set(self.clients).difference(clients))
+        return [self._said("there is no such client", "clients", each, known=clients) for each in unknown]
+
+    def idle_rules(self, lookups: Mapping[str, type[Record] | None]) -> list[str]:
+        """Say which rules are about no lookup that is loaded, or about no field of its record: they do nothing.
+
+        Args:
+            lookups: by name the record that each brings, where that is known.
+
+        """
+        found = []
+        for mask in self.masks.values():
+            if self.written is None or mask.name in MASKS:
+                continue
+            for name, patterns in (("shows", mask.shows), ("hides", mask.hides)):
+                for at, pattern in enumerate(patterns):
+                    if text := _idle(pattern, lookups):
+                        found.append(self._said(text, "masks", mask.name, name, at))
+        return found
+
+    def loose_masks(self) -> list[str]:
+        """Say which masks hide a number in one place alone, though records repeat it."""
+        return [
+            self._said(
+                f"{pattern.text} hides this number there alone; identifiers of the mask with {kind} hide it everywhere",
+                *("masks", mask.name, "hides", at),
+            )
+            for mask in self.masks.values()
+            if self.written is not None and mask.name not in MASKS
+            for at, pattern in enumerate(mask.hides)
+            for kind in KINDS
+            if pattern.rest and pattern.rest[-1].endswith(kind) and kind not in mask.identifiers
+        ]
+
+    def _said(self, text: str, *path: str | int, known: Collection[str] = ()) -> str:
+        place = "" if self.written is None else f"{self.written.where(path)}: "
+        hint = f"; {did_you_mean(str(path[-1]), known)}" if known else ""
+        return f"{place}{dotted(path)}: {text}{hint}"
+
+
+def _idle(pattern: Pattern, lookups: Mapping[str, type[Record] | None]) -> str | None:
+    head = pattern.text.partition("/")[0]
+    if head.partition(".")[0] in (*PARTS, "*"):
+        return None
+    meant = {name: record for name, record in lookups.items() if pattern.head.fullmatch(name)}
+    if not meant:
+        return (
+            f"no lookup {head} is loaded; {did_you_mean(head, lookups, 'what it found before is masked all the same')}"
+        )
+    records = [record for record in meant.values() if record is not None]
+    if len(records) == len(meant) and all(missing_in(record, pattern.rest) for record in records):
+        return f"no record of {head} has {'.'.join(pattern.rest)}"
+    return None
+
+
+def read_policy(loaded: Loaded) -> Policy:
+    """Return the policy of a configuration; where it names none, the one that is built in.
+
+    Raises:
+        InvalidConfig: with everything that is wrong in the file: its name, the line, the key and what to write.
+
+    """
+    file = loaded.settings.bus.policy
+    if file is None:
+        return Policy()
+    if not file.is_file():
+        raise loaded.error(f"{file} is no file; write the path of the policy", "bus", "policy")
+    written = load_written(file)
+    settings = written.check(PolicySettings)
+    problems = [
+        *_reserved(written, settings),
+        *_without_mask(written, settings),
+        *_without_delivery(written, settings, loaded.settings.deliveries),
+    ]
+    if problems:
+        raise InvalidConfig(problems)
+    masks = MASKS | {name: _mask(name, each) for name, each in settings.masks.items()}
+    roles = dict(ROLES)
+    for role, given in settings.roles.items():
+        mask, purpose = roles[role]
+        mask = mask if given.mask is None else masks[given.mask]
+        roles[role] = (mask, purpose if given.purpose is None else given.purpose)
+    receivers = {name: masks[each.mask] for name, each in settings.receivers.items()}
+    return Policy(masks, roles, settings.clients, receivers, written)
+
+
+def _mask(name: str, settings: MaskSettings) -> Mask:
+    shows, hides = (tuple(map(Pattern.parse, each)) for each in (settings.shows, settings.hides))
+    return Mask(name, shows, hides, tuple(settings.identifiers), settings.process)
+
+
+def _reserved(written: Written, settings: PolicySettings) -> list[Problem]:
+    return [
+        Problem(written.where(("masks", name)), f"masks.{name}", "this mask is built in; write another name")
+        for name in settings.masks
+        if name in MASKS
+    ]
+
+
+def _without_mask(written: Written, settings: PolicySettings) -> list[Problem]:
+    names = {*MASKS, *settings.masks}
+    named = [(("roles", str(name), "mask"), each.mask) for name, each in settings.roles.items()]
+    named += [(("clients", name, "mask"), each.mask) for name, each in settings.clients.items()]
+    named += [(("receivers", name, "mask"), each.mask) for name, each in settings.receivers.items()]
+    return [
+        Problem(written.where(path), dotted(path), f"there is no such mask; {did_you_mean(mask, names)}")
+        for path, mask in named
+        if mask is not None and mask not in names
+    ]
+
+
+def _without_delivery(written: Written, settings: PolicySettings, deliveries: Collection[str]) -> list[Problem]:
+    return [
+        Problem(written.where(path), dotted(path), f"there is no such delivery; {did_you_mean(name, deliveries)}")
+        for name in settings.receivers
+        if name not in deliveries
+        for path in [("receivers", name)]
+    ]

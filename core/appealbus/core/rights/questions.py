@@ -1,0 +1,136 @@
+"""Questions under a mask: facts, outcomes and gaps of a dossier, and what of them would tell of hidden fields.
+
+A question may rest on a hidden field, by its inputs; and its record may have one. Then its times and ids tell when
+somebody asked again, and hashes what the answer was; the key of a question follows from its inputs. None of it is
+shown, unless the mask shows how the work went.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+
+from appealbus.core.rights.paths import input_path
+
+if TYPE_CHECKING:
+    from appealbus.core.rights.mask import Mask
+
+Json: TypeAlias = dict[str, Any]
+_ORIGIN = ("source", "plugin", "purpose", "legal_basis")
+"""Of a provenance: what is the same whatever was answered, and when."""
+_TRAIL = (
+    *("source", "connector", "plugin", "plugin_version", "purpose", "legal_basis", "question_id", "message_id"),
+    *("session_id", "asked_at", "observed_at", "fresh_until", "reread_at"),
+)
+_ENDED = ("attempts", "asked_at", "ended_at", "next_attempt_at")
+_SOURCES = frozenset({"refused", "unavailable", "timed_out", "awaiting"})
+"""Outcomes of which code and reason tell of the source alone, and not of what was asked or answered."""
+
+
+class Questions:
+    """The questions of one dossier, as a mask shows them.
+
+    Attributes:
+        facts: as they are shown.
+        outcomes: so.
+        gaps: so.
+        keys: by lookup and key of a question the key under which it is shown.
+
+    """
+
+    def __init__(self, mask: "Mask", document: Mapping[str, Any]) -> None:
+        self._mask = mask
+        outcomes, facts, gaps = (_rows(document, name) for name in ("outcomes", "facts", "gaps"))
+        self._asked_for_hidden = {each["lookup"] for each in outcomes if self._rests_on_hidden(each)}
+        parts = (
+            [(each, self._outcome(each)) for each in outcomes if mask.shows_lookup(each["lookup"])],
+            [(each, self._fact(each)) for each in facts if mask.shows_lookup(each["lookup"])],
+            [(each, self._gap(each)) for each in gaps if mask.shows_lookup(each["lookup"])],
+        )
+        self.keys = self._numbered(parts)
+        self.outcomes, self.facts, self.gaps = (self._in_order(part) for part in parts)
+
+    def is_dated(self, lookup: str) -> bool:
+        """Whether times and ids of the lookup's questions are shown."""
+        return self._mask.process or not (lookup in self._asked_for_hidden or self._mask.hides_of(lookup))
+
+    def _rests_on_hidden(self, outcome: Json) -> bool:
+        """Whether a question has a hidden input; one without inputs may lack just that."""
+        inputs = outcome.get("inputs") or []
+        return any(map(self._hides_input, inputs)) if inputs else self._mask.hides_values
+
+    def _hides_input(self, given: Json) -> bool:
+        head, steps = input_path(given["path"])
+        named = (*steps, given["name"])
+        return self._mask.hidden((head, steps)) or self._mask.is_number(named, given["value"])
+
+    def _outcome(self, row: Json) -> Json:
+        lookup = row["lookup"]
+        shown = {"lookup": lookup, "key": "", "outcome": row["outcome"], **self._cause(row)}
+        shown["inputs"] = [self._input(each) for each in row.get("inputs") or [] if not self._hides_input(each)]
+        if self.is_dated(lookup):
+            shown |= _of(row, _ENDED)
+        return shown
+
+    def _input(self, given: Json) -> Json:
+        span = _of(given, ("span",)) if self._mask.whole(("appeal", ("text",))) else {}
+        return _of(given, ("name", "value", "path")) | span
+
+    def _cause(self, row: Json) -> Json:
+        lookup, telling = row["lookup"], row["outcome"] in _SOURCES
+        if self._mask.process or telling or self.is_dated(lookup):
+            return {name: self._mask.text(value) for name, value in _of(row, ("code", "reason")).items()}
+        return {}
+
+    def _gap(self, row: Json) -> Json:
+        needed = _of(row, ("required",)) if self._mask.shows_plan else {}
+        shown = {"lookup": row["lookup"], "key": "", **needed, "outcome": row["outcome"], **self._cause(row)}
+        return shown | (_of(row, ("next_attempt_at",)) if self.is_dated(row["lookup"]) else {})
+
+    def _fact(self, row: Json) -> Json:
+        lookup = row["lookup"]
+        shown: Json = {"lookup": lookup, "key": ""}
+        record = self._mask.kept(row["record"], (lookup, ()))
+        if record is not None:
+            shown["record"] = record
+        shown["provenance"] = self._provenance(lookup, row["provenance"])
+        if row.get("not_asked_now") is not None and self.is_dated(lookup):
+            shown["not_asked_now"] = row["not_asked_now"]
+        return shown
+
+    def _provenance(self, lookup: str, trail: Json) -> Json:
+        if not self.is_dated(lookup):
+            return _of(trail, _ORIGIN)
+        if self._mask.hides_of(lookup):
+            # Of a short answer the hash tells the answer to whoever tries all.
+            return _of(trail, _TRAIL)
+        return trail
+
+    def _numbered(self, parts: Sequence[Sequence[tuple[Json, Json]]]) -> dict[tuple[str, str], str]:
+        """Give each key that follows from what is hidden another one, in the order of what is shown."""
+        shown: defaultdict[tuple[str, str], list[bytes]] = defaultdict(list)
+        for at, part in enumerate(parts):
+            for row, masked in part:
+                shown[row["lookup"], row["key"]].append(
+                    b"%d%b" % (at, orjson.dumps(masked, option=orjson.OPT_SORT_KEYS))
+                )
+        keys: dict[tuple[str, str], str] = {}
+        counts: defaultdict[str, int] = defaultdict(int)
+        for lookup, key in sorted(shown, key=lambda each: (each[0], shown[each])):
+            counts[lookup] += 1
+            plain = lookup not in self._asked_for_hidden and not self._mask.hides_of(lookup)
+            keys[lookup, key] = key if plain else str(counts[lookup])
+        return keys
+
+    def _in_order(self, part: Sequence[tuple[Json, Json]]) -> list[Json]:
+        told = [masked | {"key": self.keys[row["lookup"], row["key"]]} for row, masked in part]
+        return sorted(told, key=lambda each: (each["lookup"], len(each["key"]), each["key"]))
+
+
+def _rows(document: Mapping[str, Any], name: str) -> list[Json]:
+    return list(document.get(name) or [])
+
+
+def _of(row: Json, names: Sequence[str]) -> Json:
+    return {name: row[name] for name in names if name in row}

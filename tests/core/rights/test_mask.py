@@ -1,0 +1,164 @@
+"""What is hidden cannot be learned from what is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
+from appealbus.core.rights.mask import Mask, digest_of
+from appealbus.core.rights.paths import Pattern
+from tests.core.rights.made import APPEAL, FIELDS, RECORDS, dossier, value
+from tests.services.forms import form
+
+_FEW, _SOME = 0, 9_000
+_PARTS = ["appeal", "appeal.*", "signals", "outcomes", "gaps", "plan", "changes"]
+_GROUPS = sorted({name.rpartition(".")[0] for name in APPEAL if "." in name})
+_RULES = [
+    *(*_PARTS, *(f"appeal.{name}" for name in _GROUPS), *(f"appeal.{name}.*" for name in _GROUPS)),
+    *(*FIELDS, *RECORDS, "egkn.*", "*.list", "*/*", "egkn.parcel/*", "egkn.parcel/rights", "egkn.parcel/rights.*.iin"),
+]
+_LEFT = ["outcomes", "appeal.place", "appeal.parcels.note", "appeal.applicant", "*.*", "egkn.parcel/rights", "changes"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a mask hides, said once more, in a way of its own."""
+
+    shows: Sequence[str]
+    hides: Sequence[str]
+    numbers: Sequence[str]
+
+    def mask(self) -> Mask:
+        """Return the mask."""
+        return Mask("m", tuple(map(Pattern.parse, self.shows)), tuple(map(Pattern.parse, self.hides)), self.numbers)
+
+    def hides_field(self, path: str) -> bool:
+        """Whether the field with this path is hidden."""
+        name = path.replace("/", ".").rpartition(".")[2]
+        if any(name == kind or name.endswith(f"_{kind}") for kind in self.numbers):
+            return True
+        return any(_is_of(path, each) for each in self.hides) or not any(_is_of(path, each) for each in self.shows)
+
+
+def _is_of(path: str, rule: str) -> bool:
+    if rule == "*":
+        return True
+    if rule in ("*/*", "*.*"):
+        return "/" in path
+    mine, its = (text.replace("/", ".").split(".") for text in (rule, path))
+    return len(mine) <= len(its) and all(a in ("*", b) for a, b in zip(mine, its, strict=False))
+
+
+rules = st.builds(
+    Rule,
+    st.one_of(st.just(["*"]), st.lists(st.sampled_from([*_LEFT, *FIELDS]), min_size=1, max_size=6)),
+    st.lists(st.sampled_from(_RULES), max_size=4),
+    st.lists(st.sampled_from(["iin", "bin", "cadastral_number"]), unique=True, max_size=3),
+)
+
+
+def _values(numbers: Sequence[int | None]) -> dict[str, str]:
+    found = {}
+    for (path, kind), number in zip(FIELDS.items(), numbers, strict=True):
+        if number is not None:
+            found[path] = value(kind, number)
+    return found
+
+
+def _filled(draw: Any) -> list[int | None]:
+    """Return a number for each field; those that questions and records need are always there."""
+    start = draw(st.integers(_FEW, _SOME))
+    absent = draw(st.sets(st.sampled_from([each for each in FIELDS if each not in _NEEDED]), max_size=4))
+    return [None if path in absent else start + 7 * at for at, path in enumerate(FIELDS)]
+
+
+_NEEDED = {
+    *("appeal.applicant.iin", "appeal.parcels.cadastral_number", "appeal.addressee.name", "gbdfl.person/iin"),
+    *("gbdfl.person/birth_date", "egkn.parcel/cadastral_number", "egkn.parcel/geometry.wkt"),
+}
+
+
+@st.composite
+def numbers(draw: Any) -> list[int | None]:
+    """Return the numbers of a dossier's values."""
+    return _filled(draw)
+
+
+def _bytes(document: Any) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+@settings(max_examples=form(150, 3000), deadline=None)
+@given(rules, numbers(), numbers())
+def test_what_is_shown_depends_on_nothing_that_is_hidden(
+    rule: Rule, some: list[int | None], others: list[int | None]
+) -> None:
+    """Two dossiers that differ in hidden fields alone, in value or in having one, are the same bytes to a viewer."""
+    mixed = [other if rule.hides_field(path) else one for path, one, other in zip(FIELDS, some, others, strict=True)]
+    mask = rule.mask()
+    one, other = (mask.apply(dossier(_values(each))) for each in (some, mixed))
+    assert _bytes(one) == _bytes(other)
+    assert digest_of(one) == digest_of(other)
+
+
+@settings(max_examples=form(100, 2000), deadline=None)
+@given(rules, numbers())
+def test_a_hidden_value_is_in_no_byte(rule: Rule, some: list[int | None]) -> None:
+    """A value that stands in hidden fields alone is nowhere in what a viewer gets, and one that is shown is there."""
+    values = _values(some)
+    told = _bytes(rule.mask().apply(dossier(values))).decode()
+    shown = {what for path, what in values.items() if not rule.hides_field(path)}
+    for path, what in values.items():
+        if what not in shown:
+            assert what not in told, path
+        elif path == "appeal.text":
+            assert what in told
+
+
+@settings(max_examples=form(60, 1000), deadline=None)
+@given(numbers(), st.sampled_from(["iin", "bin"]))
+def test_numbers_are_hidden_wherever_they_stand(some: list[int | None], kind: str) -> None:
+    """A number of a person is hidden in texts too, in whatever field and spelling, and in what repeats it."""
+    values = _values(some)
+    iin = values["appeal.applicant.iin"]
+    spelt = [iin, f"{iin[:6]} {iin[6:]}", "-".join(iin), f"ИИН:{iin}."]
+    for path in ("appeal.text", "appeal.parcels.note", "vendor.list/note", "egkn.parcel/purpose_ru"):
+        values[path] = f"Я, {' и '.join(spelt)}, прошу"
+    told = _bytes(Mask("m", identifiers=(kind,)).apply(dossier(values))).decode()
+    assert iin not in told
+    assert "".join(filter(str.isdigit, told)).count(iin) == 0
+    assert "[hidden]" in told
+    assert "прошу" in told
+
+
+def test_a_mask_that_hides_nothing_changes_nothing() -> None:
+    """Whoever may see all gets the dossier itself."""
+    whole = dossier(_values(list(range(len(FIELDS)))))
+    assert EVERYTHING.apply(whole) is whole
+
+
+@settings(max_examples=form(30, 300), deadline=None)
+@given(numbers())
+def test_the_technical_mask_tells_no_value(some: list[int | None]) -> None:
+    """Who keeps the bus running sees how questions ended and when, and no value of anybody."""
+    values = _values(some)
+    due = values.get("appeal.due_on")
+    masked = TECHNICAL.apply(dossier(values))
+    told = _bytes(masked).decode()
+    assert [each["outcome"] for each in masked["outcomes"]] == ["found"] * 3
+    assert all("ended_at" in each for each in masked["outcomes"])
+    for path, what in values.items():
+        if what != due:
+            assert what not in told, path
+
+
+@pytest.mark.parametrize("text", ["", "a b", "appeal/text", "appeal.applicant.phon*", "x//y", "гбд.фл", ".a"])
+def test_a_path_that_cannot_be_one_is_refused(text: str) -> None:
+    """A rule that would hide nothing is an error, not a rule."""
+    with pytest.raises(ValueError, match="write"):
+        Pattern.parse(text)
