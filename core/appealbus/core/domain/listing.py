@@ -30,7 +30,7 @@ class AppealRow:
     appeal_id: int
     number: str
     public_id: str
-    """By which clients know it."""
+    """By which clients know it; empty where what it is made of is damaged, and then none finds it."""
     channel: str
     message_id: str
     accepted_at: datetime

@@ -147,7 +147,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
     return AppealRow(
         appeal_id=row.id,
         number=row.number,
-        public_id=public_id(row.id, row.tag or b""),
+        public_id=public_id_of(row),
         channel=row.channel,
         message_id=row.message_id,
         accepted_at=row.accepted_at,
@@ -166,6 +166,14 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         place=row.place,
         signal=row.signal,
     )
+
+
+def public_id_of(row: Row[Any]) -> str:
+    """Return the public id in a row with an appeal's `id` and `tag`; empty where the tag is damaged."""
+    try:
+        return public_id(row.id, row.tag or b"")
+    except ValueError:
+        return ""
 
 
 def delivery_from_row(row: Row[Any]) -> DeliveryRow:

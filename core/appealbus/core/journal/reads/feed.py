@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from sqlalchemy import Connection, Row, select
 
 from appealbus.core.domain.event import Cursor, What
 from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
 from appealbus.core.domain.places import within
-from appealbus.core.domain.public_id import public_id
+from appealbus.core.journal import codec
 from appealbus.core.journal.reads import log
 from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry
+
+log_ = structlog.get_logger(__name__)
 
 _MOST = 1000
 """Versions that one page looks at: where few are wanted a page is short rather than slow."""
@@ -83,13 +86,18 @@ def _entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[FeedEntry
     for row, number in told:
         its = appeals.get(row.appeal_id)
         version = versions.get((row.appeal_id, number))
-        if its is not None and version is not None:
+        public_id = "" if its is None else codec.public_id_of(its)
+        if (
+            its is not None and not public_id
+        ):  # nobody could ask for it, and one that is damaged must not stop the others
+            log_.error("journal.unreadable", appeal_id=its.id, error="tag")
+        elif its is not None and version is not None:
             found.append(
                 FeedEntry(
                     position=row.position,
                     at=row.at,
                     appeal_id=its.id,
-                    public_id=public_id(its.id, its.tag or b""),
+                    public_id=public_id,
                     number=its.number,
                     version=version.version,
                     epoch=version.epoch,
