@@ -38,6 +38,7 @@ OWN = {
     "deliveries": "deliveries",
     "access": "access",
     "clock": "clock",
+    "client": "client",
     "key": "key",
 }
 """The program's own commands and groups of commands in the order of its help, each with its module in this package."""

@@ -39,7 +39,7 @@ NUMBERS = frozenset(["number", "message_id"])
 PROGRAMS = frozenset(["at", "cause", "code", "error", "frames", "operation", "place", "signal", "wsdl"])
 OTHERS = frozenset(
     """
-    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel completeness connector count
+    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel client completeness connector count
     delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease level line
     link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port purpose
     quarantine_id quarantined question_id questions queue rate receiver retry_after rows seconds seed service signals
