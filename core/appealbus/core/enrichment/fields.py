@@ -106,7 +106,7 @@ def explain_field(dossier: Dossier, path: str) -> list[FieldValue]:
         FieldValue(f"{titled(fact, dossier)}/{name}", value, trail_of(fact, dossier))
         for fact in facts
         for name, value in leaves(fact.record)
-        if _matches(name, rest)
+        if is_below(name, rest)
     ]
     found += [FieldValue(path, None, _cause(gap)) for gap in gaps]
     if not found:
@@ -125,7 +125,7 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
         "accepted_by": receipt.accepted_by,
     }
     found = [
-        FieldValue(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if _matches(name, rest)
+        FieldValue(f"appeal.{name}", value, trail) for name, value in leaves(dossier.appeal) if is_below(name, rest)
     ]
     if not found:
         names = sorted({_INDEX.sub("", name) for name, _ in leaves(dossier.appeal)})
@@ -133,8 +133,14 @@ def _of_appeal(dossier: Dossier, rest: str) -> list[FieldValue]:
     return found
 
 
-def _matches(name: str, wanted: str) -> bool:
-    for candidate in (name, _INDEX.sub("", name)):
+def without_indexes(path: str) -> str:
+    """Return a path without the indexes of lists in it."""
+    return _INDEX.sub("", path)
+
+
+def is_below(name: str, wanted: str) -> bool:
+    """Say whether a field is the wanted one, or stands below it; what is wanted may be without indexes."""
+    for candidate in (name, without_indexes(name)):
         if not wanted or candidate == wanted or candidate.startswith((f"{wanted}.", f"{wanted}[")):
             return True
     return False

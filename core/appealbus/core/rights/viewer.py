@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appealbus.core.domain.client import Client, Role
-from appealbus.core.domain.listing import AppealRow
+from appealbus.core.domain.listing import AppealRow, AppealState
+from appealbus.core.domain.places import within
 from appealbus.core.rights.actions import MAY, Action
 from appealbus.core.rights.mask import Mask
 from appealbus.core.rights.paths import Path
+from appealbus.schemas.dossier import Completeness
 
 _ROW: dict[str, Sequence[Path]] = {
     "due_on": [("appeal", ("due_on",))],
@@ -17,8 +19,6 @@ _ROW: dict[str, Sequence[Path]] = {
     "place": [("appeal", ("place",)), ("appeal", ("addressee",))],
 }
 """Of an appeal in a list: what it tells of which fields."""
-_LEVELS = 6
-"""Digits of a КАТО that tell levels above a settlement, two for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Viewer:
         """Whether appeals of this place and kind are within its scopes."""
         if self.kinds and kind not in self.kinds:
             return False
-        return not self.places or any(_lies_in(place or "", each) for each in self.places)
+        return within(self.places, place)
 
     def row(self, row: AppealRow) -> AppealRow:
         """Return how an appeal stands, without what would tell of hidden fields."""
@@ -66,7 +66,8 @@ class Viewer:
         gone: dict[str, Any] = {name: None for name, paths in _ROW.items() if not all(map(mask.whole, paths))}
         told = replace(row, **gone, signal=None, number=mask.text(row.number))
         if not mask.process:
-            told = replace(told, held_reason=None, due_at=None)
+            # When it is worked on tells when something of it has changed.
+            told = replace(told, held_reason=None, due_at=None, state=_at_rest(row))
         if mask.hidden(("completeness", ())):
             told = replace(told, completeness=None)
         if mask.hidden(("number", ())):
@@ -79,12 +80,10 @@ class Viewer:
         return replace(told, lacks=lookups, waits_for=sources, message_id=mask.text(told.message_id))
 
 
-def _lies_in(place: str, territory: str) -> bool:
-    """Whether a place lies in a territory: the zeros at the end of a КАТО stand for all that is below."""
-    stem = territory.rstrip("0")
-    # КАТО has two digits for each of the first levels: 100000000 is an oblast, and not the beginning of 10 to 19.
-    stem = territory if len(stem) > _LEVELS else stem + "0" * (len(stem) % 2)
-    return len(place) == len(territory) and place.startswith(stem)
+def _at_rest(row: AppealRow) -> AppealState:
+    if row.state is AppealState.HELD:
+        return row.state
+    return AppealState.IDLE if row.completeness == Completeness.COMPLETE.value else AppealState.PARKED
 
 
 def of_client(client: Client, mask: Mask, *, purpose_needed: bool) -> Viewer:

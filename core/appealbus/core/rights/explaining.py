@@ -1,0 +1,96 @@
+"""Where a field comes from, told of a masked dossier: of what is hidden nothing is looked at."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appealbus.core.enrichment.fields import FieldError, FieldValue, is_below, without_indexes
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import path_of
+from appealbus.core.rights.questions import Json
+
+
+class FieldHidden(FieldError):
+    """The field is hidden from whoever asks; nobody has looked whether it is there."""
+
+    def __init__(self) -> None:
+        super().__init__("hidden")
+
+
+def explain_masked(mask: Mask, document: Json, path: str) -> list[FieldValue]:
+    """Return the field at the path with its trail, as `explain_field` does, of a dossier that is masked already.
+
+    Raises:
+        FieldHidden: the mask hides it.
+        FieldError: what is shown has no such field.
+
+    """
+    if mask.hidden(path_of(path)):
+        raise FieldHidden
+    head, slash, rest = path.partition("/")
+    if not slash and (path == "appeal" or path.startswith("appeal.")):
+        return _of_appeal(document, path.removeprefix("appeal").removeprefix("."))
+    lookup, _, key = head.removesuffix("]").partition("[")
+    facts, gaps = (
+        [each for each in document.get(name, ()) if each["lookup"] == lookup and key in ("", each["key"])]
+        for name in ("facts", "gaps")
+    )
+    if not facts and not gaps:
+        names = sorted({each["lookup"] for each in document.get("outcomes", ())})
+        raise FieldError(f"{path!r}: what is shown has no {head!r}; there are: appeal, {', '.join(names)}")
+    found = [
+        FieldValue(f"{_titled(fact, document)}/{name}", value, _trail(fact, document))
+        for fact in facts
+        for name, value in _leaves(fact.get("record", {}))
+        if is_below(name, rest)
+    ]
+    found += [FieldValue(path, None, _texts(gap, ("outcome", "code", "reason", "next_attempt_at"))) for gap in gaps]
+    if not found:
+        names = sorted({without_indexes(name) for fact in facts for name, _ in _leaves(fact.get("record", {}))})
+        raise FieldError(f"{path!r}: {lookup} shows no such field; it shows: {', '.join(names)}")
+    return found
+
+
+def _of_appeal(document: Json, rest: str) -> list[FieldValue]:
+    receipt = document.get("receipt", {})
+    trail = {"source": "the appeal itself"}
+    trail |= _texts(receipt, ("channel", "message_id", "accepted_at", "accepted_by"))
+    leaves = list(_leaves(document.get("appeal", {})))
+    found = [FieldValue(f"appeal.{name}", value, trail) for name, value in leaves if is_below(name, rest)]
+    if not found:
+        names = sorted({without_indexes(name) for name, _ in leaves})
+        raise FieldError(f"'appeal.{rest}': the appeal does not show it; it shows: {', '.join(names)}")
+    return found
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    match value:
+        case dict():
+            for name, item in value.items():
+                yield from _leaves(item, f"{path}.{name}" if path else name)
+        case list():
+            for at, item in enumerate(value):
+                yield from _leaves(item, f"{path}[{at}]")
+        case None | "":
+            return
+        case _:
+            yield path, value
+
+
+def _titled(fact: Json, document: Json) -> str:
+    alone = sum(other["lookup"] == fact["lookup"] for other in document["facts"]) == 1
+    return str(fact["lookup"]) if alone else f"{fact['lookup']}[{fact['key']}]"
+
+
+def _trail(fact: Json, document: Json) -> dict[str, str]:
+    trail = _texts(fact["provenance"], fact["provenance"])
+    if fact.get("not_asked_now"):
+        trail["not_asked_now"] = "an earlier version told it"
+    for outcome in document.get("outcomes", ()):
+        if (outcome["lookup"], outcome["key"]) == (fact["lookup"], fact["key"]):
+            for given in outcome.get("inputs", ()):
+                trail[f"input {given['name']}"] = f"{given['value']} (from {given['path']})"
+    return trail
+
+
+def _texts(row: Mapping[str, Any], names: Any) -> dict[str, str]:
+    return {name: str(row[name]) for name in names if row.get(name) not in (None, "")}

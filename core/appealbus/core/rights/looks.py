@@ -1,0 +1,33 @@
+"""How versions look, remembered, so that it need not be found out again whether the next one looks the same."""
+
+from collections import OrderedDict
+
+_REMEMBERED = 100_000
+"""Versions, some 300 bytes each. With less, a reader of the feed has earlier versions read again."""
+
+
+class Looks:
+    """By mask, number and version the digest of what is seen; the newest, so many of them.
+
+    Args:
+        most: how many are remembered.
+
+    """
+
+    def __init__(self, most: int = _REMEMBERED) -> None:
+        self._most = most
+        self._digests: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+
+    def of(self, mask: str, number: str, version: int) -> bytes | None:
+        """Return how a version looks through a mask; None where nobody remembers."""
+        found = self._digests.get((mask, number, version))
+        if found is not None:
+            self._digests.move_to_end((mask, number, version))
+        return found
+
+    def remember(self, mask: str, number: str, version: int, digest: bytes) -> None:
+        """Remember how it looks, and forget what was not asked for the longest."""
+        self._digests[mask, number, version] = digest
+        self._digests.move_to_end((mask, number, version))
+        while len(self._digests) > self._most:
+            self._digests.popitem(last=False)

@@ -1,0 +1,82 @@
+"""What happened to an appeal, as somebody sees it who does not see everything."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.rights.mask import Mask
+
+_OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
+_ALWAYS = frozenset({What.ACCEPTED, What.HELD, What.RELEASED, What.READ})
+"""What has nothing to do with any field."""
+_OF_LOOKUPS = frozenset({What.ASKED, What.ENDED, What.REREAD})
+_TOLD = frozenset({"version", "receivers", "id", "as", "purpose", "rows", "found", "operation", "code", "attempts"})
+"""Of an entry: what tells of no field."""
+_OF_PROCESS = frozenset(
+    {
+        *("kind", "runs", "asked", "ended", "next", "question", "tries", "source", "served", "due", "waits_for"),
+        *("pending", "deaths", "lacks", "state", "questions", "lookup", "lookups", "owner", "reason", "completeness"),
+        *("at", "ms", "quarantine", "channel", "ended_before", "connector", "plugin"),
+    }
+)
+"""What tells how the work went besides. Never here: keys and hashes, which follow from what is hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of what happened to an appeal.
+
+    Attributes:
+        entries: what is seen of it, oldest first.
+        next: behind which position the next page begins; None: this is the last one.
+
+    """
+
+    entries: Sequence[LogEntry]
+    next: int | None
+
+
+def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEntry | None:
+    """Return an entry as it is seen; None where it is not.
+
+    Args:
+        mask: of whoever looks.
+        entry: of the log, about one appeal.
+        versions: those of its dossier that are seen.
+
+    """
+    if not _is_shown(mask, entry, versions):
+        return None
+    allowed = _TOLD | _OF_PROCESS if mask.process else _TOLD
+    if entry.what == What.VERSION and not mask.hidden(("completeness", ())):
+        allowed |= {"completeness"}
+    number = entry.number if entry.number is None else mask.text(entry.number)
+    if mask.hidden(("number", ())):
+        number = None
+    return replace(entry, number=number, detail=_told(mask, entry.detail, allowed))
+
+
+def _is_shown(mask: Mask, entry: LogEntry, versions: Collection[int]) -> bool:
+    if entry.what in _OF_LOOKUPS and not mask.shows_lookup(entry.about):
+        return False
+    if entry.what in _OF_VERSIONS:
+        return mask.process or entry.detail.get("version") in versions
+    return mask.process or entry.what in _ALWAYS
+
+
+def _told(mask: Mask, value: Any, allowed: Collection[str]) -> Any:
+    match value:
+        case str():
+            return mask.text(value)
+        case list() | tuple():
+            return [_told(mask, each, allowed) for each in value if _names_shown(mask, each)]
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return {name: _told(mask, value[name], allowed) for name in value if name in allowed}
+
+
+def _names_shown(mask: Mask, value: Any) -> bool:
+    """Whether an element of a list is none that names a hidden lookup."""
+    return not isinstance(value, str) or "." not in value or mask.shows_lookup(value)

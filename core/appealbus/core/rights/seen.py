@@ -1,0 +1,54 @@
+"""A version of a dossier as somebody sees it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import orjson
+
+from appealbus.core.rights.mask import Mask, digest_of
+from appealbus.core.rights.questions import Json
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A version of a dossier, masked.
+
+    Attributes:
+        version: its number; of versions that look the same the first.
+        raw: the JSON.
+        digest: SHA-256 of what it says, whichever version says it.
+
+    """
+
+    version: int
+    raw: bytes
+    digest: bytes
+
+    @cached_property
+    def document(self) -> Json:
+        """The JSON, read."""
+        read: Json = orjson.loads(self.raw)
+        return read
+
+
+def seen(mask: Mask, raw: bytes, version: int) -> Seen:
+    """Return a version of which the bus has this JSON, as it looks through a mask.
+
+    Raises:
+        ValueError: it is damaged, or no dossier: nothing of it is shown then.
+
+    """
+    if mask.plain:
+        return Seen(version, raw, sha256(raw).digest())
+    try:
+        masked = mask.apply(orjson.loads(raw))
+        return Seen(version, orjson.dumps(masked), digest_of(masked))
+    except (LookupError, TypeError, AttributeError, RecursionError):
+        raise ValueError("the version is damaged") from None
+
+
+def etag(public_id: str, version: int, digest: bytes, media_type: str) -> str:
+    """Return the entity tag of a version as one viewer sees it, in one form, with its quotes."""
+    told = "\n".join((public_id, str(version), digest.hex(), media_type))
+    return f'"{sha256(told.encode()).hexdigest()}"'

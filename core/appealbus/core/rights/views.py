@@ -1,0 +1,207 @@
+"""What somebody sees: the one place that every way out passes, by the API, by queues, by commands.
+
+Of versions that look the same to a viewer only the first is seen: that there are others would tell that something
+hidden has changed. So numbers of versions may skip.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
+from appealbus.core.enrichment.fields import FieldValue, explain_field
+from appealbus.core.journal.reader import JournalReader
+from appealbus.core.planning.contract import NOT_LOADED
+from appealbus.core.rights.explaining import FieldHidden, explain_masked
+from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.past import History, shown_entry
+from appealbus.core.rights.paths import path_of
+from appealbus.core.rights.questions import Json
+from appealbus.core.rights.seen import Seen, seen
+from appealbus.core.rights.viewer import Viewer
+from appealbus.schemas.stored import DOSSIER
+
+_PAGE = 1000
+"""Entries that are read at once where only some are shown."""
+
+
+class Views:
+    """What one viewer sees of the journal. Whether it may see an appeal at all says the viewer.
+
+    Args:
+        reader: of the journal.
+        viewer: who looks.
+        looks: what is remembered of how versions look, which all viewers of a process may have together.
+
+    """
+
+    def __init__(self, reader: JournalReader, viewer: Viewer, looks: Looks | None = None) -> None:
+        self.viewer = viewer
+        self._mask = viewer.mask
+        self._reader = reader
+        self._looks = Looks() if looks is None else looks
+
+    async def dossier(self, row: AppealRow, version: int | None = None) -> Seen | None:
+        """Return a version of a dossier, the newest by default; None where there is none.
+
+        A version that looks like the one before it is none to this viewer.
+
+        Raises:
+            ValueError: it is damaged: nothing of it is shown.
+
+        """
+        wanted = version or row.version
+        if not 1 <= wanted <= row.version:
+            return None
+        found = await self._read(row.number, wanted)
+        if found is None or self._mask.plain:
+            return found
+        first = wanted
+        while first > 1 and await self._digest(row.number, first - 1) == found.digest:
+            if version is not None:
+                return None
+            first -= 1
+        return found if first == wanted else await self._read(row.number, first)
+
+    async def row(self, row: AppealRow) -> AppealRow:
+        """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
+        if self._mask.plain:
+            return row
+        newest = await self.dossier(row)
+        if newest is None:
+            return replace(self.viewer.row(row), version=0, changed_at=row.accepted_at)
+        shown = replace(self.viewer.row(row), version=newest.version)
+        at = datetime.fromisoformat(newest.document["created_at"])
+        return shown if self._mask.process else replace(shown, changed_at=at)
+
+    async def versions(self, row: AppealRow) -> list[VersionRow]:
+        """Return the versions that are seen, oldest first."""
+        rows = await self._reader.versions(row.number)
+        if self._mask.plain:
+            return rows
+        hidden = self._mask.hidden(("completeness", ()))
+        shown, last = [], None
+        for each in rows:
+            digest = await self._digest(row.number, each.version)
+            if digest is not None and digest != last:
+                told = "" if hidden else each.completeness
+                shown.append(VersionRow(each.version, told, each.created_at))
+                last = digest
+        return shown
+
+    async def shows(self, entry: FeedEntry) -> Seen | None:
+        """Return the version of an entry of the feed; None where the viewer does not see it, or no change in it."""
+        if not self.viewer.covers(entry.place, entry.kind):
+            return None
+        found = await self._read(entry.number, entry.version)
+        if found is None or self._mask.plain or entry.version == 1:
+            return found
+        before = await self._digest(entry.number, entry.version - 1)
+        return None if before == found.digest else found
+
+    async def is_news(self, entry: FeedEntry) -> bool:
+        """Whether `shows` would return a version; where nothing is hidden, nothing is read for it."""
+        if self._mask.plain:
+            return self.viewer.covers(entry.place, entry.kind)
+        return await self.shows(entry) is not None
+
+    async def why(self, row: AppealRow) -> Json | None:
+        """Return what the newest version lacks, with the attempts since; and who holds the appeal. None: no version.
+
+        Its members: `number`, `version`, `completeness`, `gaps`, `held`; without those that are hidden.
+        """
+        now = await self.newest(row)
+        if now is None:
+            return None
+        head = ("number", "version", "completeness")
+        told: Json = {name: now.document[name] for name in head if name in now.document}
+        shown = self.viewer.row(row)
+        held = {"by": row.held_by, "reason": shown.held_reason, "since": row.changed_at}
+        gaps = now.document.get("gaps", [])
+        return {**told, "gaps": gaps, "held": held if row.state is AppealState.HELD else None}
+
+    async def newest(self, row: AppealRow) -> Seen | None:
+        """Return the newest version with its gaps as they stand now: the journal knows later attempts than it tells."""
+        raw = await self._reader.dossier(row.number, row.version) if row.version else None
+        if raw is None:
+            return None
+        document = await self._with_current_gaps(row.number, orjson.loads(raw))
+        visible = await self.dossier(row)
+        first = row.version if visible is None else visible.version
+        document["version"] = first
+        return seen(self._mask, orjson.dumps(document), first)
+
+    async def explain(self, row: AppealRow, field: str, version: int | None = None) -> list[FieldValue] | None:
+        """Return where a field comes from, once for each record that has it; None where there is no such version.
+
+        Raises:
+            FieldHidden: it is hidden, whether it is there or not.
+            FieldError: there is no such field; the text tells which are seen.
+
+        """
+        if not self._mask.plain and self._mask.hidden(path_of(field)):
+            raise FieldHidden
+        found = await self.dossier(row, version)
+        if found is None:
+            return None
+        if self._mask.plain:
+            return explain_field(DOSSIER.read(found.raw), field)
+        return explain_masked(self._mask, found.document, field)
+
+    async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
+        """Return a page of what happened to an appeal."""
+        if self._mask.plain:
+            entries = await self._reader.history(row.number, after, limit)
+            return History(entries, entries[-1].position if len(entries) >= limit else None)
+        # Until there are as many: a page that ends short would tell how much of it is hidden.
+        shown: list[LogEntry] = []
+        last: int | None = after
+        while last is not None and len(shown) < limit:
+            page = await self._reader.history(row.number, last, _PAGE)
+            shown += await self.entries(row, page)
+            last = page[-1].position if len(page) >= _PAGE else None
+        return History(shown[:limit], shown[limit - 1].position if len(shown) >= limit else None)
+
+    async def entries(self, row: AppealRow, entries: Sequence[LogEntry]) -> Sequence[LogEntry]:
+        """Return what is seen of entries about an appeal."""
+        if self._mask.plain:
+            return entries
+        versions = set() if self._mask.process else {each.version for each in await self.versions(row)}
+        shown = (shown_entry(self._mask, each, versions) for each in entries)
+        return [each for each in shown if each is not None]
+
+    async def _read(self, number: str, version: int) -> Seen | None:
+        raw = await self._reader.dossier(number, version)
+        if raw is None:
+            return None
+        found = seen(self._mask, raw, version)
+        if not self._mask.plain:
+            self._looks.remember(self._mask.name, number, version, found.digest)
+        return found
+
+    async def _digest(self, number: str, version: int) -> bytes | None:
+        """Return how a version looks; None where it is not kept any more, or cannot be read."""
+        known = self._looks.of(self._mask.name, number, version)
+        if known is not None:
+            return known
+        try:
+            found = await self._read(number, version)
+        except ValueError:
+            return None
+        return None if found is None else found.digest
+
+    async def _with_current_gaps(self, number: str, document: Json) -> Json:
+        states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}
+        for gap in document.get("gaps", ()):
+            state = states.get((gap["lookup"], gap["key"]))
+            if state is not None and state.record is None and gap.get("code") != NOT_LOADED:
+                gap |= {"outcome": state.kind.value, "code": state.code, "reason": state.reason}
+                gap.pop("next_attempt_at", None)
+                if state.next_attempt_at is not None:
+                    gap["next_attempt_at"] = state.next_attempt_at.isoformat()
+        return document
