@@ -1,0 +1,88 @@
+"""From answers to what they mean; whatever is not as the API has it is an `UnexpectedAnswer`."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from appealbus.client.errors import UnexpectedAnswer
+from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, State, Submitted
+from appealbus.client.wire import Answer
+
+T = TypeVar("T")
+
+
+def reader(read: Callable[[Answer], T]) -> Callable[[Answer], T]:
+    """Return the same function, which tells of a missing or strange field as an `UnexpectedAnswer`."""
+
+    def guarded(answer: Answer) -> T:
+        try:
+            return read(answer)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            # Without the error's text, which may quote the answer.
+            raise UnexpectedAnswer(f"the answer is not what it should be: {type(error).__name__}") from None
+
+    return guarded
+
+
+def document(answer: Answer) -> Any:
+    """Return the JSON of an answer."""
+    if not (answer.media_type == "application/json" or answer.media_type.endswith("+json")):
+        raise TypeError
+    return json.loads(answer.body)
+
+
+def table(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object of an answer."""
+    return dict[str, Any](document(answer).items())
+
+
+def rows(answer: Answer) -> list[Any]:
+    """Return the JSON list of an answer, which may be the only list of an object."""
+    said = document(answer)
+    if isinstance(said, dict):
+        (said,) = (value for value in said.values() if isinstance(value, list))
+    if not isinstance(said, list):
+        raise TypeError
+    return said
+
+
+def content(answer: Answer) -> bytes:
+    """Return the body of an answer."""
+    return answer.body
+
+
+def submitted(answer: Answer) -> Submitted:
+    """Return what became of a message."""
+    location = answer.headers.get("location", "")
+    return Submitted(answer.status == 201, location.rpartition("/")[2] or None, table(answer))
+
+
+def state(answer: Answer) -> State:
+    """Return how an appeal stands."""
+    said = table(answer)
+    return cast("State", {**said, "id": str(said["id"])})
+
+
+def found(answer: Answer) -> Found:
+    """Return a page of what was found."""
+    said = table(answer)
+    return Found(list(said["appeals"]), said.get("next"))
+
+
+def dossier(answer: Answer) -> Dossier:
+    """Return a version of a dossier."""
+    said = table(answer)
+    return Dossier(int(said["version"]), answer.headers.get("etag", ""), said)
+
+
+def feed_page(answer: Answer) -> FeedPage:
+    """Return a page of the feed."""
+    said = table(answer)
+    return FeedPage([entry(each) for each in said["entries"]], str(said["next"]), said["position"], said["lag"])
+
+
+def entry(said: Mapping[str, Any]) -> FeedEntry:
+    """Return an entry of the feed."""
+    return FeedEntry(
+        said["position"], said["id"], said["version"], said["epoch"], said["completeness"], said["kind"], said["at"]
+    )
