@@ -36,8 +36,16 @@ ID = "0192b3c4-0000-8000-8000-000000000001"
 SECRET = "Сыртқы"
 RECEIPT = {"number": "AB-1", "accepted_at": "2026-02-03T04:05:06Z", "message_id": "m-1", "channel": "letters"}
 DOSSIER = {"number": "AB-1", "version": 3, "appeal": {"text": SECRET}}
-ENTRY = {"position": 7, "id": ID, "version": 3, "epoch": 1, "completeness": "partial", "kind": "complaint", "at": "t"}
-PAGE = {"entries": [ENTRY], "next": "1.7", "position": 7, "lag": 0}
+ENTRY = {
+    "position": "1.7",
+    "id": ID,
+    "version": 3,
+    "epoch": 1,
+    "completeness": "partial",
+    "kind": "complaint",
+    "at": "t",
+}
+PAGE = {"entries": [ENTRY], "next": "1.7", "position": "1.7", "lag": 0}
 APPEAL = {"message_id": "m-1", "kind": "complaint", "applicant": {"type": "person"}}
 
 
@@ -157,7 +165,7 @@ async def test_a_problem_is_an_exception_of_its_type(ask: Ask, told: Told, kind:
         Told(200, b"[1]"),
         Told(200, b"{"),
         Told(200, b"[" * 100_000),
-        Told(200, {"entries": [{"position": 1}], "next": "1.1", "position": 1, "lag": 0}),
+        Told(200, {"entries": [{"position": "1.1"}], "next": "1.1", "position": "1.1", "lag": 0}),
     ],
 )
 async def test_a_strange_answer_is_told_without_its_content(ask: Ask, told: Told) -> None:
@@ -310,15 +318,15 @@ async def test_nothing_of_a_dossier_is_printed_or_logged(ask: Ask, caplog: pytes
 
 def test_follow_goes_on_from_each_page() -> None:
     """Without an end, with the filters that were given; a restart is told by an exception."""
-    second = {"entries": [], "next": "1.8", "position": 8, "lag": 0}
+    second = {"entries": [], "next": "1.8", "position": "1.8", "lag": 0}
     answers = [Told(200, PAGE), Told(200, second), problem("cursor-gone", 410, restart="2.1")]
     with scripted(answers) as server, Client(server.url, retries=QUICK) as client:
-        pages = client.follow("1.1", wait=0.5, places=["27"])
+        pages = client.follow("1.1", wait=1, places=["27"])
         assert [next(pages).next, next(pages).next] == ["1.7", "1.8"]
         with pytest.raises(FeedRestart):
             next(pages)
     queries = [each.path.partition("?")[2] for each in server.asked]
-    assert queries == [f"wait=0.5&limit=100&place=27&after={after}" for after in ("1.1", "1.7", "1.8")]
+    assert queries == [f"wait=1&limit=100&place=27&after={after}" for after in ("1.1", "1.7", "1.8")]
 
 
 async def test_follow_is_the_same_for_a_loop() -> None:

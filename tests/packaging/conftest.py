@@ -15,6 +15,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Install the wheels of appealbus and of the example plugin, and nothing else."""
+    """Install the wheels of appealbus, of the example plugin and of the client, and nothing else."""
     build_example(tmp_path_factory.mktemp("source"), wheel.parent)
-    return install(wheel.parent, tmp_path_factory.mktemp("installed"))
+    build(ROOT / "client", "wheel", wheel.parent)
+    folder = tmp_path_factory.mktemp("installed")
+    return install(wheel.parent, folder, "appealbus", "appealbus-vehicles", "appealbus-client")

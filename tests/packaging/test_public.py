@@ -61,7 +61,7 @@ OURS = {
     "appealbus.core.bus.bus": {"plugins/demo"},
     "appealbus.core.bus.reception": {"connectors/files"},
     "appealbus.core.cli": {"plugins/demo", "plugins/simulator", "connectors/amqp", "connectors/files"},
-    "appealbus.core.config.loading": {"plugins/demo"},
+    "appealbus.core.config.loading": {"connectors/amqp", "plugins/demo"},
     "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
     "appealbus.core.config.problems": {"connectors/files"},
     "appealbus.core.escaping": {"connectors/files"},

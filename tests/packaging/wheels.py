@@ -7,7 +7,10 @@ import sys
 import sysconfig
 import venv
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "appealbus_vehicles"
@@ -44,12 +47,36 @@ class Environment:
         )
 
 
-def install(wheels: Path, folder: Path) -> Environment:
-    """Make a virtual environment in the folder, with appealbus and the example plugin out of a folder of wheels.
+def install(wheels: Path, folder: Path, *names: str) -> Environment:
+    """Make a virtual environment in the folder, with these packages out of a folder of wheels.
 
     Nothing comes from the network. Their dependencies are lent from the environment of the tests, by a .pth file;
     the .pth files in there do not count then, so that the editable checkout stays out.
     """
+    environment = _install(wheels, folder, *names)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (site / "lent.pth").write_text(sysconfig.get_paths()["purelib"])
+    return environment
+
+
+def install_alone(wheels: Path, folder: Path, name: str, *needs: str) -> Environment:
+    """Make one with a single package, and lend it what it says that it needs, and nothing else."""
+    environment = _install(wheels, folder, name)
+    (site,) = folder.glob("lib/python*/site-packages")
+    waiting, lent = list(needs), set()
+    while waiting:
+        found = distribution(waiting.pop())
+        if found.name in lent:
+            continue
+        lent.add(found.name)
+        wanted = [Requirement(each) for each in found.requires or ()]
+        waiting += [each.name for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
+        for part in {file.parts[0] for file in found.files or () if file.parts[0] not in {"..", "__pycache__"}}:
+            (site / part).symlink_to(Path(str(found.locate_file(part))))
+    return environment
+
+
+def _install(wheels: Path, folder: Path, *names: str) -> Environment:
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     command = [
@@ -62,11 +89,9 @@ def install(wheels: Path, folder: Path) -> Environment:
         "--disable-pip-version-check",
         "install",
     ]
-    command += ["--no-index", "--no-deps", "--find-links", str(wheels), "appealbus", "appealbus-vehicles"]
+    command += ["--no-index", "--no-deps", "--find-links", str(wheels), *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    (site,) = folder.glob("lib/python*/site-packages")
-    (site / "lent.pth").write_text(sysconfig.get_paths()["purelib"])
     return Environment(folder / "bin")
 
 

@@ -89,7 +89,7 @@ class AsyncClient:
         self,
         after: str | None = None,
         *,
-        wait: float = 0.0,
+        wait: int = 0,
         limit: int = 100,
         places: Sequence[str] = (),
         kinds: Sequence[str] = (),
@@ -103,7 +103,7 @@ class AsyncClient:
         """
         return await self._run(calls.feed(after, wait, limit, places=places, kinds=kinds, completeness=completeness))
 
-    async def follow(self, after: str | None = None, *, wait: float = 20.0, **given: Any) -> AsyncIterator[FeedPage]:
+    async def follow(self, after: str | None = None, *, wait: int = 20, **given: Any) -> AsyncIterator[FeedPage]:
         """Go through the feed without an end; takes what `feed` takes. Keep `next` of each page, and begin with it."""
         while True:
             page = await self.feed(after, wait=wait, **given)

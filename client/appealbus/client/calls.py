@@ -113,7 +113,7 @@ def history(appeal: str, after: str | None, limit: int, purpose: str | None) -> 
 
 def feed(
     after: str | None,
-    wait: float,
+    wait: int,
     limit: int,
     *,
     places: Sequence[str],
@@ -121,7 +121,7 @@ def feed(
     completeness: str | None,
 ) -> Call[FeedPage]:
     """Read a page of the feed: what follows a cursor, or begins it."""
-    query = [("wait", f"{wait:g}"), ("limit", str(int(limit)))]
+    query = [("wait", str(int(wait))), ("limit", str(int(limit)))]
     query += [("place", each) for each in places] + [("kind", each) for each in kinds]
     query += [("after", after)] if after is not None else []
     query += [("completeness", completeness)] if completeness is not None else []

@@ -6,12 +6,28 @@ from typing import Any, NotRequired, TypedDict
 
 
 class State(TypedDict):
-    """How an appeal stands, without what it says."""
+    """How an appeal stands. What is hidden from the client, or unknown, is absent; newer servers may tell more."""
 
     id: str
+    channel: str
+    accepted_at: str
+    state: str
+    version: int
+    """Of the newest dossier that the client sees; 0: there is none yet."""
     number: NotRequired[str]
-    version: NotRequired[int | None]
-    completeness: NotRequired[str | None]
+    message_id: NotRequired[str]
+    changed_at: NotRequired[str]
+    asked_again_at: NotRequired[str]
+    completeness: NotRequired[str]
+    kind: NotRequired[str]
+    place: NotRequired[str]
+    due_on: NotRequired[str]
+    closed: NotRequired[str]
+    held_by: NotRequired[str]
+    held_reason: NotRequired[str]
+    waits_for: NotRequired[list[str]]
+    lacks: NotRequired[list[str]]
+    signal: NotRequired[str]
 
 
 class Version(TypedDict):
@@ -80,14 +96,25 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """A new version of a dossier."""
+    """A new version of a dossier.
 
-    position: int
+    Attributes:
+        position: the cursor behind it.
+        id: the appeal's.
+        version: to be read by `dossier(id, version)`.
+        epoch: of the version: of one appeal the greatest epoch counts, then the greatest version.
+        completeness: `partial` or `complete`; None where it is hidden.
+        kind: the appeal's; None where it is hidden.
+        at: when the version was made.
+
+    """
+
+    position: str
     id: str
     version: int
     epoch: int
-    completeness: str
-    kind: str
+    completeness: str | None
+    kind: str | None
     at: str
 
 
@@ -98,12 +125,12 @@ class FeedPage:
     Attributes:
         entries: in the order of their positions; none where nothing came in time.
         next: the cursor to go on from: keep it together with what was done with the page.
-        position: of that cursor.
-        lag: how much follows it.
+        position: the end of the feed when the page was read.
+        lag: how many entries follow `next`, of interest or not; 0: this was all.
 
     """
 
     entries: Sequence[FeedEntry]
     next: str
-    position: int
+    position: str
     lag: int

@@ -78,11 +78,10 @@ def dossier(answer: Answer) -> Dossier:
 def feed_page(answer: Answer) -> FeedPage:
     """Return a page of the feed."""
     said = table(answer)
-    return FeedPage([entry(each) for each in said["entries"]], str(said["next"]), said["position"], said["lag"])
+    return FeedPage([entry(each) for each in said["entries"]], said["next"], said["position"], said["lag"])
 
 
 def entry(said: Mapping[str, Any]) -> FeedEntry:
     """Return an entry of the feed."""
-    return FeedEntry(
-        said["position"], said["id"], said["version"], said["epoch"], said["completeness"], said["kind"], said["at"]
-    )
+    completeness, kind = said.get("completeness"), said.get("kind")
+    return FeedEntry(said["position"], said["id"], said["version"], said["epoch"], completeness, kind, said["at"])

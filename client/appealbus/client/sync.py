@@ -100,7 +100,7 @@ class Client:
         self,
         after: str | None = None,
         *,
-        wait: float = 0.0,
+        wait: int = 0,
         limit: int = 100,
         places: Sequence[str] = (),
         kinds: Sequence[str] = (),
@@ -114,7 +114,7 @@ class Client:
         """
         return self._run(calls.feed(after, wait, limit, places=places, kinds=kinds, completeness=completeness))
 
-    def follow(self, after: str | None = None, *, wait: float = 20.0, **given: Any) -> Iterator[FeedPage]:
+    def follow(self, after: str | None = None, *, wait: int = 20, **given: Any) -> Iterator[FeedPage]:
         """Go through the feed without an end; takes what `feed` takes. Keep `next` of each page, and begin with it."""
         while True:
             page = self.feed(after, wait=wait, **given)
