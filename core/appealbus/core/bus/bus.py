@@ -43,6 +43,7 @@ from appealbus.core.journal.checkpoint import Checkpoint
 from appealbus.core.journal.errors import Superseded
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts
+from appealbus.core.rights.policy import read_policy
 from appealbus.schemas.base import printable
 
 log = structlog.get_logger(__name__)
@@ -81,9 +82,16 @@ class Bus:
         self._leader_leases = LeaderLeases(self.worker, journal)
         self._retention_lease = self._leader_leases.add("retention")
         self._sequencer = Sequencer(journal, self._leader_leases.add("log"))
-        turns = Turns()
+        turns, policy = Turns(), read_policy(loaded)
         self.relays = [
-            Relay(name, delivery, journal, self._leader_leases.add(f"relay.{name}"), parts.host, turns=turns)
+            Relay(
+                policy.of_receiver(name),
+                delivery,
+                journal,
+                self._leader_leases.add(f"relay.{name}"),
+                parts.host,
+                turns=turns,
+            )
             for name, delivery in parts.deliveries.items()
         ]
         casework = Casework(loaded.settings, parts, journal, self.guards, self.relays, owner=self.worker)

@@ -12,6 +12,7 @@ import structlog
 
 from appealbus.core.backoff import doubled
 from appealbus.core.bus.leader import LeaderLease, LeaderLeaseLost
+from appealbus.core.bus.receiver_mask import ReceiverMask
 from appealbus.core.bus.turns import Turns
 from appealbus.core.clocks import monotonic
 from appealbus.core.doors import is_defect, within
@@ -24,6 +25,7 @@ from appealbus.core.journal.reader import DELIVERED_BYTES
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.masking import message_number
+from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.dossier import delivery_id
 
 log = structlog.get_logger(__name__)
@@ -65,9 +67,17 @@ class Relay:
     """Delivers to one receiver, independently of all others."""
 
     def __init__(
-        self, name: str, delivery: Delivery[Any], journal: Journal, lease: LeaderLease, host: Host, *, turns: Turns
+        self,
+        receiver: Viewer,
+        delivery: Delivery[Any],
+        journal: Journal,
+        lease: LeaderLease,
+        host: Host,
+        *,
+        turns: Turns,
     ) -> None:
-        self.name = name
+        self.name = receiver.name
+        self._mask = ReceiverMask(receiver, journal)
         self.plugin = host.owner(delivery)
         """The plugin that brings the delivery."""
         self._defects = host.defects
@@ -163,7 +173,10 @@ class Relay:
         async with self._lease.during():
             if self._newest_old is None:
                 self._newest_old = await self._journal.newest_delivery()
-            rows = await self._journal.undelivered(self.name, self._journal.now(), asked)
+            due = await self._journal.undelivered(self.name, self._journal.now(), asked)
+            rows, ended = await self._mask.masked(due)
+            if ended:
+                await self._note([row for row, _ in ended], [result for _, result in ended])
         old = [row for row in rows if self._may_kill(row)]
         known = {row.delivery_id for row in old}
         fresh, struck = self._parted([row for row in rows if row.delivery_id not in known])
@@ -174,7 +187,7 @@ class Relay:
                 if not ours:
                     return True
                 failed += await self._hand_over_old(together, alone)
-        full = len(rows) == asked or sum(len(row.dossier) for row in rows) > DELIVERED_BYTES // 2
+        full = len(due) == asked or sum(len(row.dossier) for row in due) > DELIVERED_BYTES // 2 or bool(ended)
         return max(len(struck), len(alone)) > _STRUCK or (full and not failed)
 
     def _may_kill(self, row: Undelivered) -> bool:

@@ -1,0 +1,89 @@
+"""What one receiver sees: its versions are masked before they are handed over, and those that say nothing new are not.
+
+Whatever fails here, the version does not go out: it waits for a person, and never leaves unmasked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from appealbus.core.interfaces.delivery import Handed, Refused
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryState, Undelivered
+from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.seen import seen
+from appealbus.core.rights.viewer import Viewer
+
+UNMASKED = "mask.failed"
+"""Why a version waits that could not be masked."""
+_LOOKS = 10_000
+"""Versions of which it is remembered how they look to a receiver. With less, more earlier ones are read again."""
+_HIDDEN = "hidden"
+"""What stands where receivers are told the completeness, and the mask hides it."""
+
+
+class ReceiverMask:
+    """Masks the versions on their way to one receiver.
+
+    Args:
+        receiver: who it is, with its mask.
+        journal: in which stands what it has had.
+
+    """
+
+    def __init__(self, receiver: Viewer, journal: Journal) -> None:
+        self._name = receiver.name
+        self._mask = receiver.mask
+        self._journal = journal
+        self._looks = Looks(_LOOKS)
+
+    async def masked(self, rows: Sequence[Undelivered]) -> tuple[list[Undelivered], list[tuple[Undelivered, Handed]]]:
+        """Return the versions that go out, masked; and those that do not, each with what became of it."""
+        if self._mask.plain:
+            return list(rows), []
+        going: list[Undelivered] = []
+        ended: list[tuple[Undelivered, Handed]] = []
+        for row in rows:
+            try:
+                shown = self._as_seen(row)
+            except Exception:  # whatever it is: nothing goes out that is not masked
+                ended.append((row, Refused(UNMASKED)))
+                continue
+            if await self._says_nothing_new(row):
+                ended.append((row, None))
+            else:
+                going.append(shown)
+        return going, ended
+
+    def _as_seen(self, row: Undelivered) -> Undelivered:
+        found = seen(self._mask, row.dossier, row.version)
+        self._looks.remember(self._name, row.number, row.version, found.digest)
+        mask = self._mask
+        number = f"{_HIDDEN}-{row.appeal_id}" if mask.hidden(("number", ())) else mask.text(row.number)
+        completeness = _HIDDEN if mask.hidden(("completeness", ())) else row.completeness
+        region = row.region if mask.whole(("appeal", ("place",))) else ""
+        return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
+
+    async def _says_nothing_new(self, row: Undelivered) -> bool:
+        """Whether the receiver's newest version of the appeal that is older than this one looks the same to it."""
+        if row.version == 1:
+            return False
+        had = [
+            each.version
+            for each in await self._journal.deliveries(row.number)
+            if each.receiver == self._name and each.state is DeliveryState.DELIVERED and each.version < row.version
+        ]
+        if not had:
+            return False
+        return await self._look(row.number, max(had)) == self._looks.of(self._name, row.number, row.version)
+
+    async def _look(self, number: str, version: int) -> bytes | None:
+        known = self._looks.of(self._name, number, version)
+        if known is not None:
+            return known
+        raw = await self._journal.dossier(number, version)
+        if raw is None:  # pruned: nobody knows any more how it looked
+            return None
+        try:
+            return seen(self._mask, raw, version).digest
+        except ValueError:
+            return None

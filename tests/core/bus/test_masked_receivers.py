@@ -1,0 +1,128 @@
+"""Receivers with a mask: nothing hidden goes out, by whatever way, and nothing tells that it has changed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from appealbus.core import From, Handed, Outgoing, Refused
+from appealbus.core.bus.receiver_mask import UNMASKED
+from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.rights.mask import Mask
+from tests.core import kit
+
+SECRET = "+77010001122"
+_POLICY = """
+[masks.desk]
+hides = ["appeal.applicant.phone", "s.thing/name"]
+[receivers.out]
+mask = "desk"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_got() -> None:
+    kit.Receiver.got.clear()
+
+
+def _tables(folder: Path) -> dict[str, Any]:
+    (folder / "policy.toml").write_text(_POLICY)
+    return {
+        "deliveries": {"out": {"kind": "receiver"}, "all": {"kind": "receiver"}},
+        "bus": {
+            "journal": kit.sqlite_journal(folder / "journal.db"),
+            "grace": 1,
+            "policy": str(folder / "policy.toml"),
+        },
+    }
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def _versions(receiver: str) -> list[int]:
+    return [item.version for item in kit.Receiver.got.get(receiver, [])]
+
+
+def _correction(message_id: str, **fields: Any) -> kit.Inbound:
+    body = {"type": "change", "message_id": message_id, "appeal_message_id": "m-1", "kind": "corrected"}
+    return kit.Inbound("test", f"test:{message_id}", orjson.dumps({**body, "corrected": {"applicant": fields}}))
+
+
+async def test_a_receiver_gets_what_its_mask_shows(tmp_path: Path) -> None:
+    """What is hidden is in no byte, and said to be; a receiver without a mask gets all."""
+    thing = kit.lookup("s.thing", q=From("applicant.name"))
+    async with kit.running_bus(tmp_path, thing, **_tables(tmp_path)) as bus:
+        await bus.accept(kit.message(applicant={"type": "person", "name": "Асель", "phone": SECRET}))
+        await _until(lambda: bool(_versions("out")) and bool(_versions("all")))
+    (masked,), (whole,) = kit.Receiver.got["out"], kit.Receiver.got["all"]
+    assert SECRET.encode() in whole.dossier
+    assert SECRET.encode() not in masked.dossier
+    document = orjson.loads(masked.dossier)
+    assert document["hidden"] == ["appeal.applicant.phone", "s.thing/name"]
+    assert document["appeal"]["applicant"] == {"type": "person", "name": "Асель"}
+    assert document["facts"][0]["record"] == {"type": "test.Thing", "next": []}
+    assert "raw_sha256" not in document["facts"][0]["provenance"]
+
+
+async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path) -> None:
+    """A correction of a hidden field goes to others alone; the next visible one comes to all, once."""
+    async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
+        taken = await bus.accept(kit.message(applicant={"type": "person", "name": "Асель", "phone": SECRET}))
+        await _until(lambda: _versions("all") == [1])
+        await bus.accept(_correction("c-1", type="person", phone="+77010009999"))
+        await _until(lambda: _versions("all") == [1, 2])
+        await bus.accept(_correction("c-2", type="person", name="Әсел"))
+        await _until(lambda: _versions("all") == [1, 2, 3] and _versions("out")[-1:] == [3])
+        rows = await bus.journal.deliveries(taken.receipt.number, receiver="out")
+    assert _versions("out") == [1, 3]
+    assert [(row.version, row.state) for row in rows if row.receiver == "out"] == [
+        (version, DeliveryState.DELIVERED) for version in (1, 2, 3)
+    ]
+    told = [orjson.loads(item.dossier) for item in kit.Receiver.got["out"]]
+    assert "changes" not in told[0]
+    assert [each["fields"] for each in told[1]["changes"]] == [["applicant.name"]]
+
+
+async def test_what_cannot_be_masked_does_not_go_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for a person with a code, and the receiver gets nothing of it."""
+
+    def broken(self: Mask, document: Any) -> Any:
+        raise RuntimeError(f"a defect over {document}")
+
+    monkeypatch.setattr(Mask, "apply", broken)
+    async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
+        taken = await bus.accept(kit.message(applicant={"type": "person", "phone": SECRET}))
+        await _until(lambda: bool(_versions("all")))
+        async with asyncio.timeout(10):
+            while not (alone := await bus.journal.deliveries(receiver="out")):
+                await asyncio.sleep(0.01)
+    assert [(row.number, row.state, row.reason) for row in alone] == [
+        (taken.receipt.number, DeliveryState.ALONE, UNMASKED)
+    ]
+    assert "out" not in kit.Receiver.got
+
+
+async def test_a_version_goes_out_where_the_receiver_never_had_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would not take is nothing that it knows: the next version is news, though it looks the same."""
+    deliver = kit.Receiver.deliver
+
+    async def choosy(self: kit.Receiver, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        if self.name == "out" and batch[0].version == 1:
+            return [Refused("no")]
+        return await deliver(self, batch)
+
+    monkeypatch.setattr(kit.Receiver, "deliver", choosy)
+    async with kit.running_bus(tmp_path, **_tables(tmp_path)) as bus:
+        await bus.accept(kit.message(applicant={"type": "person", "name": "Асель", "phone": SECRET}))
+        await _until(lambda: _versions("all") == [1])
+        await bus.accept(_correction("c-1", type="person", phone="+77010009999"))
+        await _until(lambda: _versions("out") == [2])
