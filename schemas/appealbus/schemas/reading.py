@@ -56,7 +56,9 @@ _MISSING: Mapping[ChangeKind | None, tuple[str, ...]] = {
 _ABSENT = object()
 
 
-def message_from_json(raw: bytes, fallback: str | None = None, instead: str | None = None) -> Appeal | Change:
+def message_from_json(
+    raw: bytes, fallback: str | None = None, instead: str | None = None, channel: str | None = None
+) -> Appeal | Change:
     """Return the appeal in a JSON document, or the change that its `type` says it is.
 
     What could not be used is in `as_written`, with its warning.
@@ -65,9 +67,10 @@ def message_from_json(raw: bytes, fallback: str | None = None, instead: str | No
         raw: the document.
         fallback: id of a message that has none.
         instead: id that somebody has given the message in place of its own.
+        channel: that of its sender, where the message must not name another one; None: whatever it names is dropped.
 
     Raises:
-        Unreadable: `json.malformed`, `message.too_complex`, or one of `message_of`.
+        Unreadable: `json.malformed`, `message.too_complex`, `message.foreign_channel`, or one of `message_of`.
 
     """
     if _is_too_complex(raw):
@@ -76,12 +79,19 @@ def message_from_json(raw: bytes, fallback: str | None = None, instead: str | No
     given = _loaded(raw)
     if not isinstance(given, dict):
         raise Unreadable("appeal.invalid", "not a JSON object")
+    check_channel(given.get("channel"), channel)
     if instead is not None:
         given["message_id"] = instead
     model = Change if given.get("type") == "change" else Appeal
     if given.get("type") in ("appeal", "change"):
         del given["type"]
     return message_of(model, given, Notes(model.__name__.lower()), fallback, small=len(raw) <= SMALL)
+
+
+def check_channel(named: object, channel: str | None) -> None:
+    """Raise Unreadable where a message names another channel than its sender's; None: its sender has none."""
+    if channel is not None and isinstance(named, str) and named.strip() not in ("", channel):
+        raise Unreadable("message.foreign_channel", "channel: it names another channel than its sender's")
 
 
 def message_of(

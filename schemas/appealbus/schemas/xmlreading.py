@@ -14,7 +14,7 @@ from appealbus.schemas.base import Model
 from appealbus.schemas.change import Change
 from appealbus.schemas.namespaces import XSI
 from appealbus.schemas.notes import ONE_BY_ONE, UNBOUND, Notes, Unreadable
-from appealbus.schemas.reading import OWN, SMALL, message_of, taken_for
+from appealbus.schemas.reading import OWN, SMALL, check_channel, message_of, taken_for
 from appealbus.schemas.safexml import UnsafeXml, parse
 from appealbus.schemas.shapes import ListOf, ModelOf, OneOf, Scalar, Shape, fields_of
 from appealbus.schemas.xml import APPEAL_NS, CHANGE_NS
@@ -39,7 +39,7 @@ _ROOTS: Mapping[str, type[Appeal] | type[Change]] = {f"{{{APPEAL_NS}}}appeal": A
 
 
 def message_from_xml(
-    raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None
+    raw: bytes, limit: int, fallback: str | None = None, instead: str | None = None, channel: str | None = None
 ) -> Appeal | Change:
     """Return the appeal or the change in an XML document, as its root says.
 
@@ -50,9 +50,10 @@ def message_from_xml(
         limit: its most bytes.
         fallback: id of a message that has none.
         instead: id that somebody has given the message in place of its own.
+        channel: that of its sender, where the message must not name another one; None: whatever it names is dropped.
 
     Raises:
-        Unreadable: `xml.malformed` and its like, or one of `message_of`.
+        Unreadable: `xml.malformed` and its like, `message.foreign_channel`, or one of `message_of`.
 
     """
     if sum(map(raw.count, (b"<", b'="', b"='"))) > _MOST_TAGS:
@@ -65,6 +66,9 @@ def message_from_xml(
         reason = f"the root is neither an element appeal of the namespace {APPEAL_NS} nor change of {CHANGE_NS}"
         raise Unreadable("appeal.invalid", reason)
     _check_namespaces(root)
+    for part in root:
+        if _known(part, root) == "channel":
+            check_channel(part.text, channel)
     notes = Notes(model.__name__.lower())
     given = _model(root, model, "", notes, skip=OWN if model is Appeal else OWN | {"type"})
     if mended and "\ufffd" in (given.get("message_id") or ""):

@@ -90,6 +90,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "key renew": [[EVIL]],
     "restored": [[EVIL], ["--yes"]],
     "run": [["--until-idle"]],
+    "serve": [[EVIL]],
 }
 
 

@@ -93,7 +93,8 @@ class Decoder:
         process = self._process = self._process or await self._start()
         into, out = helper_process.pipes(process)
         try:
-            head = orjson.dumps([message.channel, message.media_type, message.message_id, len(message.raw)])
+            about = [message.channel, message.media_type, message.message_id, message.expects]
+            head = orjson.dumps([*about, len(message.raw)])
             into.writelines((head, b"\n", message.raw))
             await into.drain()
             code, text, is_change, size = orjson.loads(await out.readuntil(b"\n"))

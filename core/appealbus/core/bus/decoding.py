@@ -18,6 +18,10 @@ MAX_BYTES = 4 * 1024 * 1024
 more memory than its limit allows, and fewer such messages fit into a worker's budget."""
 
 
+SENT_BACK = frozenset({"message.foreign_channel", "message.id_differs", "message.other_kind"})
+"""Codes of messages of a known sender that are not what it says: it is told so, and nothing of them is kept."""
+
+
 class Unacceptable(AppealBusError):
     """Why a message cannot be taken: names fields, never quotes their values.
 
@@ -58,19 +62,33 @@ def decode(message: Inbound) -> Appeal | Change:
     check(message)
     if message.media_type == AS_KEPT:
         return _kept(message)
-    fallback = f"sha256-{hashlib.sha256(message.raw.strip()).hexdigest()}"
+    fallback, instead = f"sha256-{hashlib.sha256(message.raw.strip()).hexdigest()}", message.message_id
+    channel = message.channel if message.expects else None
+    if message.expects:
+        fallback, instead = instead or fallback, None
     try:
         if message.media_type == "application/xml":
-            read = message_from_xml(message.raw, MAX_BYTES, fallback, message.message_id)
+            read = message_from_xml(message.raw, MAX_BYTES, fallback, instead, channel)
         else:
-            read = message_from_json(message.raw, fallback, message.message_id)
+            read = message_from_json(message.raw, fallback, instead, channel)
     except Unreadable as error:
         raise Unacceptable(error.reason, error.code) from None
+    if message.expects:
+        _compare(message, read)
     if isinstance(read, Change):
         return read.model_copy(update={"channel": message.channel})
     prepared = prepare(read)
     own = {"channel": message.channel, "warnings": [*read.warnings, *prepared.warnings]}
     return prepared.model_copy(update=own)
+
+
+def _compare(message: Inbound, read: Appeal | Change) -> None:
+    """Refuse what is not what its sender says that it is."""
+    kind = "change" if isinstance(read, Change) else "appeal"
+    if kind != message.expects:
+        raise Unacceptable(f"this is not the place for {kind}s", "message.other_kind")
+    if message.message_id is not None and read.message_id != message.message_id:
+        raise Unacceptable("message_id: it is not the id that the message was sent under", "message.id_differs")
 
 
 def _kept(message: Inbound) -> Change:

@@ -1,8 +1,8 @@
 """The process that decodes large messages for a bus: bounded in memory and time, and ended by anything odd.
 
-It reads `[channel, media type, message id, size]` and as many bytes from its input, and writes `[code, reason, whether
-it is a change, size]` and as many bytes of a decoded appeal or change to its output. It ends when its input does, so it
-never outlives the bus.
+It reads `[channel, media type, message id, what is expected, size]` and as many bytes from its input, and writes
+`[code, reason, whether it is a change, size]` and as many bytes of a decoded appeal or change to its output. It ends
+when its input does, so it never outlives the bus.
 """
 
 import resource
@@ -38,9 +38,9 @@ def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while select.select([source], [], [], _IDLE)[0] and (head := source.readline()):
         _limit(resource.RLIMIT_CPU, int(time.process_time()) + _SECONDS)
-        channel, media_type, message_id, size = orjson.loads(head)
+        channel, media_type, message_id, expects, size = orjson.loads(head)
         code, reason, is_change, body = _decoded(
-            Inbound(channel, "", source.read(size), media_type, message_id=message_id)
+            Inbound(channel, "", source.read(size), media_type, message_id=message_id, expects=expects)
         )
         sink.writelines((orjson.dumps([code, reason, is_change, len(body)]), b"\n", body))
         sink.flush()

@@ -6,7 +6,7 @@ import structlog
 
 from appealbus.core.bus.copies import CameMeanwhile, copy_of
 from appealbus.core.bus.decoder import Decoder
-from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.decoding import MAX_BYTES, SENT_BACK, Unacceptable
 from appealbus.core.bus.suspect_messages import SuspectMessages
 from appealbus.core.clocks import wall
 from appealbus.core.config.models import BusSettings
@@ -59,6 +59,7 @@ class Reception:
 
         Raises:
             JournalError: if nothing could be written; the sender keeps the message.
+            Unacceptable: it is not what its sender says (`SENT_BACK`); nothing of it is kept.
 
         """
         try:
@@ -73,6 +74,8 @@ class Reception:
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
                 raise  # the journal is at fault, not the message
+            if error.code in SENT_BACK:
+                raise
             raw, reason = message.raw, str(error)
             if len(raw) > MAX_BYTES:
                 raw, reason = raw[:_KEPT], f"{reason}: {_CUT}"

@@ -24,6 +24,8 @@ class Inbound:
         again: whether somebody had it before and did not finish with it: it is taken alone, one after the other, and
             kept unread once three who read it have died.
         message_id: set where it shall be taken under another id than its own.
+        expects: `appeal` or `change`, where a sender that is known says what it sends, and perhaps under which
+            `message_id`: what is neither, or names another channel or id, is sent back and nothing of it is kept.
 
     """
 
@@ -34,6 +36,7 @@ class Inbound:
     problem: str | None = None
     again: bool = False
     message_id: str | None = None
+    expects: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,13 +36,13 @@ _FOREIGN_WORD = re.compile(r"[^\W\d_a-zA-Z][\w'’-]*")
 # and for all others a number or a word in small letters.
 TEXTS = frozenset(["reason", "detail", "part"])
 NUMBERS = frozenset(["number", "message_id"])
-PROGRAMS = frozenset(["at", "cause", "code", "error", "frames", "operation", "place", "signal", "wsdl"])
+PROGRAMS = frozenset(["at", "cause", "client", "code", "error", "frames", "operation", "place", "signal", "wsdl"])
 OTHERS = frozenset(
     """
-    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel client completeness connector
-    count delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease level
-    line link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port purpose
-    quarantine_id quarantined question_id questions queue rate receiver retry_after rows seconds seed service signals
+    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel client completeness connector count
+    delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease level line
+    link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port purpose
+    quarantine_id quarantined question_id questions queue rate receiver retry_after route rows seconds seed service signals
     size source sources state status taken timeout total type unassessed version versions waiting warnings wire worker
     writes written
     """.split()  # noqa: SIM905 - as a list it would take eighty lines

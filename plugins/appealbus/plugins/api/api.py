@@ -1,0 +1,87 @@
+"""What all routes work with, and the application that is made of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from appealbus.core.bus.reception import Reception
+from appealbus.core.config.loading import Loaded
+from appealbus.core.config.models import BusSettings
+from appealbus.core.host import Host
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.policy import Policy
+from appealbus.plugins.api.bodies import Bodies
+from appealbus.plugins.api.credentials import Credentials
+from appealbus.plugins.api.limits import Limits
+from appealbus.plugins.api.metrics import Metrics
+from appealbus.plugins.api.problems import TOO_MANY_WAITING, Problem
+from appealbus.plugins.api.reads import Reads
+from appealbus.plugins.api.settings import ApiSettings
+from appealbus.plugins.api.tail import Tail
+from appealbus.plugins.monitor.shared_result import SharedResult
+
+
+@dataclass
+class Api:
+    """The parts of one server.
+
+    Attributes:
+        draining: set once the server ends: whoever waits, answers with what there is.
+
+    """
+
+    settings: ApiSettings
+    loaded: Loaded
+    policy: Policy
+    journal: Journal
+    reception: Reception
+    host: Host
+    metrics: Metrics = field(default_factory=Metrics)
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.credentials = Credentials(self.journal, self.settings.failed_attempts, self.metrics)
+        self.limits = Limits(self.journal, self.settings.requests_per_minute, self.metrics)
+        self.bodies = Bodies(self.settings.patience)
+        self.tail = Tail(self.journal.feed)
+        self.reads = Reads(self.journal)
+        self.alive = SharedResult(self.journal.standing, fresh=1.0, patience=4.0)
+        self.looks = Looks()
+        self._waiting: Counter[str] = Counter()
+
+    @property
+    def bus(self) -> BusSettings:
+        """What `[bus]` says."""
+        return self.loaded.settings.bus
+
+    @classmethod
+    def of(cls, request: Request) -> "Api":
+        """Return that of the server that a request came to."""
+        found = request.app.state.api
+        assert isinstance(found, cls)  # noqa: S101 - the application was made with it
+        return found
+
+    def check_waiting(self, client: str) -> None:
+        """Raise Problem where a client has as many streams and long polls as it may have."""
+        if self._waiting[client] >= self.settings.waiting_per_client:
+            self.metrics.limited.labels("waiting").inc()
+            text = "the client has too many streams and long polls open here"
+            raise Problem(TOO_MANY_WAITING, text, headers={"Retry-After": "5"})
+
+    @contextmanager
+    def waiting(self, client: str, kind: str) -> Iterator[None]:
+        """Count a stream or a long poll of a client as long as the block lasts."""
+        self._waiting[client] += 1
+        self.metrics.waiting.labels(kind).inc()
+        try:
+            yield
+        finally:
+            self._waiting[client] -= 1
+            if not self._waiting[client]:
+                del self._waiting[client]
+            self.metrics.waiting.labels(kind).dec()

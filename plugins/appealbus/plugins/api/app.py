@@ -1,0 +1,78 @@
+"""The application: the routes, and what becomes of everything that goes wrong in them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core import CursorRefused, JournalError
+from appealbus.core.journal.errors import CursorAhead
+from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream
+from appealbus.plugins.api.answers import of_problem
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.exchange import App, Exchanges
+from appealbus.plugins.api.problems import (
+    CURSOR_AHEAD,
+    CURSOR_GONE,
+    INVALID,
+    NO_SUCH_PATH,
+    UNAVAILABLE,
+    WRONG_METHOD,
+    Problem,
+)
+
+_RETRY_AFTER = "5"
+_TOLD = 20
+"""Errors of one request that are told."""
+
+
+def application(api: Api) -> App:
+    """Return the application of a server."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
+    app.router.redirect_slashes = False
+    app.state.api = api
+    for part in (appeals, finding, dossiers, feed, stream, about, pages):
+        app.include_router(part.router)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(CursorRefused, _refused)
+    app.add_exception_handler(JournalError, _journal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    return Exchanges(app, api.metrics)
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    return of_problem(error)
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    if isinstance(error, CursorAhead):
+        return of_problem(Problem(CURSOR_AHEAD, "the feed does not reach as far as the cursor"))
+    return of_problem(Problem(CURSOR_GONE, str(error), restart=str(error.restart), code=error.code))
+
+
+async def _journal(request: Request, error: Any) -> Response:
+    """Whatever the journal's trouble is, the client may try again; the log has its code."""
+    text = "the journal cannot be asked now"
+    return of_problem(Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}))
+
+
+async def _invalid(request: Request, error: Any) -> Response:
+    errors = [{"where": _where(each["loc"]), "what": str(each["msg"])} for each in error.errors()[:_TOLD]]
+    return of_problem(Problem(INVALID, "the request is not well formed", errors=errors))
+
+
+def _where(place: Sequence[Any]) -> str:
+    """Return where an error is; a name that is not ours is not repeated."""
+    words = [str(each) for each in place if isinstance(each, str | int)]
+    return " ".join(words[:2])[:100]
+
+
+async def _http(request: Request, error: Any) -> Response:
+    if error.status_code == WRONG_METHOD.status:
+        return of_problem(Problem(WRONG_METHOD, "the path does not know this method", headers=error.headers))
+    return of_problem(Problem(NO_SUCH_PATH, "nothing lies under this path"))

@@ -1,0 +1,132 @@
+"""In: appeals and changes of them. What a client gets as its receipt is on disk."""
+
+import re
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core import Inbound, Quarantined, Taken
+from appealbus.core.bus.decoding import MAX_BYTES, Unacceptable
+from appealbus.core.bus.trimming import EVERY, trim_quarantine
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.api import documented
+from appealbus.plugins.api.answers import JSON, XML, negotiated, of_bytes
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.callers import Caller, may
+from appealbus.plugins.api.problems import (
+    DIFFERS,
+    FOREIGN_CHANNEL,
+    IDS_DIFFER,
+    INVALID,
+    OTHER_KIND,
+    QUARANTINED,
+    WRONG_MEDIA_TYPE,
+    Problem,
+)
+from appealbus.schemas.appeal import Receipt
+from appealbus.schemas.xml import to_xml
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["in"])
+
+_KEY = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,200})"')
+"""A string of structured fields (RFC 9651), as long as a message id may be."""
+_SENT_BACK = {
+    "message.foreign_channel": FOREIGN_CHANNEL,
+    "message.id_differs": IDS_DIFFER,
+    "message.other_kind": OTHER_KIND,
+}
+
+Key = Annotated[
+    str | None,
+    Header(
+        description="The id of the message, in quotes: the same id again is the same message, and gets the same "
+        "receipt. Without it the `message_id` of the body counts; without either one is made of the body.",
+        examples=['"eotinish-000123"'],
+    ),
+]
+Again = Annotated[
+    str | None,
+    Header(
+        pattern=r"^\?[01]$",
+        description="`?1`: it was sent before and no answer came. Such messages are taken one at a time, so that one "
+        "over which a server dies cannot take others with it.",
+    ),
+]
+
+
+@router.post("/v1/appeals", summary="Put an appeal in", **documented.intake("appeal"))
+async def put_appeal_in(
+    request: Request,
+    caller: Annotated[Caller, may(Action.SUBMIT)],
+    idempotency_key: Key = None,
+    appealbus_again: Again = None,
+) -> Response:
+    """Take an appeal: on disk when the receipt comes, and enriched from then on."""
+    return await _take(request, caller, "appeal", idempotency_key, again=appealbus_again == "?1")
+
+
+@router.post("/v1/changes", summary="Say what happened to an appeal", **documented.intake("change"))
+async def put_change_in(
+    request: Request,
+    caller: Annotated[Caller, may(Action.CHANGE)],
+    idempotency_key: Key = None,
+    appealbus_again: Again = None,
+) -> Response:
+    """Take a change of an appeal, such as a correction or an answer. One whose appeal is not here yet waits for it."""
+    return await _take(request, caller, "change", idempotency_key, again=appealbus_again == "?1")
+
+
+async def _take(request: Request, caller: Caller, kind: str, key: str | None, *, again: bool) -> Response:
+    api = Api.of(request)
+    answer_type = negotiated(request, (JSON, XML))
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (JSON, XML):
+        raise Problem(WRONG_MEDIA_TYPE, f"a message is {JSON} or {XML}")
+    message_id = None if key is None else _message_id(key)
+    async with api.bodies.read(request, MAX_BYTES) as raw:
+        channel = caller.client.channel or caller.client.name
+        message = Inbound(
+            channel,
+            f"api:{caller.client.name}",
+            raw,
+            media_type,
+            again=again,
+            message_id=message_id,
+            expects=kind,
+        )
+        try:
+            taken = await api.reception.accept(message)
+        except Unacceptable as error:
+            raise Problem(_SENT_BACK[error.code], str(error)) from None
+    if isinstance(taken, Quarantined):
+        if not taken.quarantine_id % EVERY:
+            await trim_quarantine(api.journal, api.bus)
+        problem = DIFFERS if taken.code == "message.differs" else QUARANTINED
+        raise Problem(problem, taken.reason, quarantine_id=taken.quarantine_id, code=taken.code)
+    if taken.new and kind == "appeal":
+        log.info("appeal.accepted", number=taken.receipt.number, channel=channel)
+        api.host.appeal_accepted(taken.receipt)
+    return await _receipt(caller, taken, answer_type)
+
+
+async def _receipt(caller: Caller, taken: Taken, media_type: str) -> Response:
+    receipt: Receipt = taken.receipt
+    row = await caller.journal.appeal(receipt.number) if receipt.number else None
+    seen = row is not None and caller.viewer.sees(row)
+    location = {"Location": f"/v1/appeals/{row.public_id}"} if row is not None and seen else {}
+    body = receipt.model_dump_json().encode() if media_type == JSON else to_xml(receipt)
+    return of_bytes(body, media_type, 201 if taken.new else 200, location)
+
+
+def _message_id(key: str) -> str:
+    found = _KEY.fullmatch(key.strip())
+    if found is None or not found[1].strip():
+        what = 'write 1 to 200 characters of ASCII in quotes, as in "eotinish-000123"'
+        raise Problem(
+            INVALID, "Idempotency-Key cannot be read", errors=[{"where": "header Idempotency-Key", "what": what}]
+        )
+    return re.sub(r"\\(.)", r"\1", found[1])

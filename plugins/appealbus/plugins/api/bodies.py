@@ -1,0 +1,71 @@
+"""Bodies of requests: bounded in size, in time, and all together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import ClientDisconnect, Request
+
+from appealbus.plugins.api.problems import TOO_LARGE, TOO_SLOW, UNAVAILABLE, WRONG_MEDIA_TYPE, Problem
+
+MAX_SEARCH = 64 * 1024
+"""Bytes of the body of a search: it has a number and a few words."""
+_ALL = 64 * 1024 * 1024
+"""Bytes of all bodies that are held at a time: sixteen of the largest. With more, a flood fills the memory."""
+_SLOWEST = 32 * 1024
+"""Bytes a second that a client sends at least, after its patience is over: the largest message takes two minutes."""
+
+
+class Bodies:
+    """Reads bodies."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request, most: int) -> AsyncIterator[bytes]:
+        """Read the body of a request, and hold it until it is done with.
+
+        Raises:
+            Problem: it has more bytes than the most, takes too long, is packed, or too much is held already.
+
+        """
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Problem(WRONG_MEDIA_TYPE, "the body is packed; send it as it is")
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > most:
+            raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in self._parts(request):
+                size += len(part)
+                self._held += len(part)
+                parts.append(part)
+                if size > most:
+                    raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
+                if self._held > _ALL:
+                    text = "the server holds as many bytes as it takes"
+                    raise Problem(UNAVAILABLE, text, headers={"Retry-After": "5"})
+            raw = b"".join(parts)
+            parts.clear()
+            yield raw
+        finally:
+            self._held -= size
+
+    async def _parts(self, request: Request) -> AsyncIterator[bytes]:
+        """Give the parts of a body as they come; whoever sends too slowly, or has gone, is told so."""
+        clock = asyncio.get_running_loop().time
+        ends = clock() + self._patience
+        parts = aiter(request.stream())
+        while True:
+            try:
+                async with asyncio.timeout_at(ends):
+                    part = await anext(parts)
+            except StopAsyncIteration:
+                return
+            except (TimeoutError, ClientDisconnect):
+                raise Problem(TOO_SLOW, "the body did not come in time", headers={"Connection": "close"}) from None
+            ends += len(part) / _SLOWEST
+            yield part

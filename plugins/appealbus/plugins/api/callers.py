@@ -1,0 +1,125 @@
+"""Who asks, and whether they may: the dependency of every route that needs credentials."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Depends, Header
+from starlette.requests import Request
+
+from appealbus.core.domain.client import Client
+from appealbus.core.domain.event import by_api
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import MAY, Action
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.exchange import Exchange
+from appealbus.plugins.api.problems import INVALID, NOT_ALLOWED, PURPOSE_MISSING, UNKNOWN, Problem
+
+_LONGEST = 500
+"""Characters of a purpose."""
+PURPOSE = "Appealbus-Purpose"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A client that asks, with what it may see, and what it says that it asks for."""
+
+    client: Client
+    viewer: Viewer
+    views: Views
+    journal: Journal
+    again: Callable[[], Awaitable[Client]]
+    purpose: str = ""
+
+    @property
+    def actor(self) -> str:
+        """Who the client is in the log."""
+        return by_api(self.client.name)
+
+    async def still(self) -> None:
+        """Raise Problem where the client's credentials count no more, as those of one who has waited may."""
+        await self.again()
+
+    async def appeal(self, public_id: str) -> AppealRow:
+        """Return the appeal with this id; raise Problem where there is none that the client sees."""
+        row = await self.journal.appeal_of(public_id)
+        if row is None or not self.viewer.sees(row):
+            raise Problem(UNKNOWN, "there is no such appeal")
+        return row
+
+    async def looks(self, what: str, row: AppealRow | None = None, **about: int) -> None:
+        """Note that the client looks at something, before it is told; what cannot be noted is not told."""
+        await self.journal.note_look(
+            what,
+            number=None if row is None else row.number,
+            purpose=self.purpose,
+            about=about,
+            by=self.actor,
+        )
+
+
+def may(action: Action) -> Any:
+    """Return the dependency of a route that is for clients who may do this."""
+
+    async def caller(request: Request) -> Caller:
+        return await _caller(request, action)
+
+    return Depends(caller)
+
+
+def anybody() -> Any:
+    """Return the dependency of a route that is for all clients."""
+
+    async def caller(request: Request) -> Caller:
+        return await _caller(request, None)
+
+    return Depends(caller)
+
+
+def may_read(action: Action) -> Any:
+    """Return the dependency of a route that shows what appeals say, for which some have to name a purpose."""
+
+    async def caller(
+        request: Request,
+        appealbus_purpose: Annotated[
+            str | None,
+            Header(description="What the client reads this for: UTF-8, percent-encoded; noted with the read."),
+        ] = None,
+    ) -> Caller:
+        return await _caller(request, action, given=appealbus_purpose, reads=True)
+
+    return Depends(caller)
+
+
+async def _caller(request: Request, action: Action | None, *, given: str | None = None, reads: bool = False) -> Caller:
+    api, exchange = Api.of(request), Exchange.of(request)
+    client = await api.credentials.client(request)
+    exchange.client = client.name
+    exchange.headers |= await api.limits.take(client)
+    if action is not None and action not in MAY[client.role]:
+        raise Problem(NOT_ALLOWED, f"a client with the role {client.role.value} may not do this")
+    viewer = api.policy.of_client(client)
+    purpose = purpose_of(given)
+    if reads and viewer.purpose_needed and not purpose:
+        raise Problem(PURPOSE_MISSING, f"say what for, in the header {PURPOSE}")
+    again = partial(api.credentials.client, request)
+    return Caller(client, viewer, Views(api.journal, viewer, api.looks), api.journal, again, purpose)
+
+
+def purpose_of(given: str | None) -> str:
+    """Return the purpose that a header gives, empty where there is none; raise Problem where it cannot be read."""
+    if not given:
+        return ""
+    try:
+        text = unquote_to_bytes(given).decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not 1 <= len(text) <= _LONGEST:
+        what = f"write 1 to {_LONGEST} characters, UTF-8, percent-encoded"
+        raise Problem(INVALID, f"{PURPOSE} cannot be read", errors=[{"where": f"header {PURPOSE}", "what": what}])
+    return text

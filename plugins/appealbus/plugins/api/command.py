@@ -1,0 +1,28 @@
+"""`appealbus serve`."""
+
+from importlib.util import find_spec
+
+import typer
+
+from appealbus.core import ConfigError
+from appealbus.core.cli.context import cli_of
+from appealbus.core.process import run_to_end
+from appealbus.plugins.api.settings import ApiSettings
+
+_EXTRA = ("fastapi", "jsonpatch", "uvicorn")
+
+
+def serve(context: typer.Context) -> None:
+    """Serve the HTTP API: appeals in, dossiers and their feed out.
+
+    A process of its own beside `appealbus run`; several may serve one journal. Ends cleanly on SIGTERM and Ctrl-C:
+    takes no more connections, ends streams, finishes requests within `bus.grace`, exits 0.
+    """
+    cli = cli_of(context)
+    settings = cli.loaded.validate(ApiSettings, "plugins", "api")
+    if any(find_spec(name) is None for name in _EXTRA):
+        raise ConfigError("the API needs more packages: pip install 'appealbus[api]'")
+    # Imported here: every other command would pay for the web server too.
+    from appealbus.plugins.api.server import serve as serving
+
+    run_to_end(serving(cli, settings), cli.host.stray)

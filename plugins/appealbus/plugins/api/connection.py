@@ -1,0 +1,107 @@
+"""A connection with an end to everything that a peer may be slow with: the head of a request, and answers."""
+
+import asyncio
+from typing import Any
+
+import h11
+import orjson
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, UNAVAILABLE, Problem
+from appealbus.plugins.api.security import HEADERS, fingerprint
+
+LARGEST_HEAD = 16 * 1024
+"""Bytes of the head of a request: a client of ours sends a few hundred. With more, each connection may hold more."""
+_RETRY_AFTER = "5"
+
+
+class Connection(H11Protocol):
+    """One connection, as uvicorn has it, that is cut where its peer is too slow.
+
+    A peer has `patience` seconds from the first byte of a request to the end of its head, the same from when it takes
+    no more of an answer until it does, and at the end of a connection until it has taken the rest.
+    """
+
+    def __init__(self, *, patience: float, most: int, **given: Any) -> None:
+        super().__init__(**given)
+        self._patience = patience
+        self._most = most
+        self._head: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin; a connection too many is told so."""
+        super().connection_made(transport)
+        app, seen = self.app, fingerprint(transport.get_extra_info("ssl_object"))
+
+        async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, "client_certificate": seen}, receive, send)
+
+        if seen is not None:
+            self.app = with_certificate
+        if len(self.connections) > self._most:
+            self._refuse(Problem(UNAVAILABLE, "the server has as many connections as it takes"))
+        else:
+            self._head = self.loop.call_later(self._patience, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; the first of a head start its time."""
+        if self.transport.is_closing():
+            return
+        if self._head is None and self._idle:
+            self._head = self.loop.call_later(self._patience, self.transport.abort)
+        super().data_received(data)
+        if not self._idle:
+            self._unset(head=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._unset(head=True, writing=True)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for a peer that takes no more, but not for ever."""
+        super().pause_writing()
+        self._writing = self._writing or self.loop.call_later(self._patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._unset(writing=True)
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that has nothing to do; what its peer has not taken of an answer is not kept for ever."""
+        self._unset(head=True)
+        super().timeout_keep_alive_handler()
+        self._writing = self._writing or self.loop.call_later(self._patience, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, if there is no answer under way."""
+        self._refuse(Problem(BAD_HTTP, "the request breaks HTTP/1.1, or its head is too large"))
+
+    @property
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _refuse(self, problem: Problem) -> None:
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        body = orjson.dumps(problem.as_json())
+        about = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
+        if problem.kind is UNAVAILABLE:
+            about["retry-after"] = _RETRY_AFTER
+        headers = [(name.encode(), value.encode()) for name, value in {**HEADERS, **about}.items()]
+        answer = h11.Response(status_code=problem.kind.status, headers=headers)
+        for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+        self._writing = self._writing or self.loop.call_later(self._patience, self.transport.abort)
+
+    def _unset(self, *, head: bool = False, writing: bool = False) -> None:
+        if head and self._head is not None:
+            self._head.cancel()
+            self._head = None
+        if writing and self._writing is not None:
+            self._writing.cancel()
+            self._writing = None

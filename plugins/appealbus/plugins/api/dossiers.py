@@ -1,0 +1,178 @@
+"""Out: how an appeal stands, its dossier in every version, and why something in it is missing."""
+
+import asyncio
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.explaining import FieldHidden
+from appealbus.core.rights.seen import Seen, etag
+from appealbus.plugins.api import documented
+from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
+from appealbus.plugins.api.callers import Caller, may, may_read
+from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem
+from appealbus.plugins.api.states import state_of
+from appealbus.schemas.stored import DOSSIER
+from appealbus.schemas.xml import to_xml
+
+router = APIRouter(prefix="/v1/appeals/{id}", tags=["out"])
+
+PATCH = "application/json-patch+json"
+_LARGE = 64 * 1024
+"""Bytes of two dossiers that are compared in a thread: it takes tens of milliseconds."""
+
+Id = Annotated[str, Path(description="The appeal's, as `Location`, the feed and `find` tell it.")]
+Number = Annotated[int, Path(ge=1, le=1_000_000, description="Of the version; numbers may skip.")]
+
+
+@router.get(
+    "",
+    summary="See how an appeal stands",
+    **documented.reading(schema="State", description="How it stands.", links=documented.links("$response.body#/id")),
+)
+async def appeal_state(id: Id, caller: Annotated[Caller, may(Action.STATE)]) -> Response:
+    """Tell how an appeal stands, and which version is the newest."""
+    return as_json(await state_of(caller, await caller.appeal(id)))
+
+
+@router.get("/dossier", summary="Read the newest dossier", **documented.dossier())
+async def newest_dossier(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]) -> Response:
+    """Give the newest version that the client sees. `If-None-Match` saves reading it again, and noting that."""
+    row = await caller.appeal(id)
+    return await _dossier(request, caller, row, await _version(caller, row))
+
+
+@router.get("/versions", summary="List versions", **documented.reading(schema="Versions", description="Oldest first."))
+async def dossier_versions(id: Id, caller: Annotated[Caller, may(Action.VERSIONS)]) -> Response:
+    """List the versions that the client sees. Where nothing changed that it sees, there is no version: numbers skip."""
+    rows = await caller.views.versions(await caller.appeal(id))
+    told = [
+        {"version": each.version, "created_at": each.created_at, "completeness": each.completeness} for each in rows
+    ]
+    return as_json({"versions": [{name: value for name, value in each.items() if value} for each in told]})
+
+
+@router.get("/versions/{version}", summary="Read one version", **documented.dossier())
+async def one_version(
+    id: Id, version: Number, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]
+) -> Response:
+    """Give a version. Of those that look the same to the client it is the first."""
+    row = await caller.appeal(id)
+    return await _dossier(request, caller, row, await _version(caller, row, version))
+
+
+@router.get(
+    "/versions/{version}/difference", summary="Compare two versions", **documented.looking(schema="Patch", media=PATCH)
+)
+async def difference(
+    id: Id,
+    version: Number,
+    caller: Annotated[Caller, may_read(Action.DIFFERENCE)],
+    earlier: Annotated[int, Query(alias="from", ge=1, le=1_000_000, description="The version to begin with.")],
+) -> Response:
+    """Tell what makes one version of another, as both look to the client: a JSON Patch (RFC 6902)."""
+    row = await caller.appeal(id)
+    first, second = await _version(caller, row, earlier), await _version(caller, row, version)
+    if len(first.raw) + len(second.raw) > _LARGE:
+        patch = await asyncio.to_thread(_patch, first, second)
+    else:
+        patch = _patch(first, second)
+    await caller.looks("difference", row, version=second.version)
+    return of_bytes(orjson.dumps(patch), PATCH)
+
+
+@router.get("/why", summary="See what is missing, and why", **documented.looking(schema="Why"))
+async def why(id: Id, caller: Annotated[Caller, may_read(Action.WHY)]) -> Response:
+    """Tell each gap of the newest version with its one cause and the time of the next attempt; and who holds it."""
+    row = await caller.appeal(id)
+    told = await caller.views.why(row)
+    if told is None:
+        raise _no_version()
+    await caller.looks("why", row, version=row.version)
+    return as_json(told)
+
+
+@router.get("/explain", summary="See where a field comes from", **documented.looking(FIELD_HIDDEN, schema="Explained"))
+async def explain(
+    id: Id,
+    caller: Annotated[Caller, may_read(Action.EXPLAIN)],
+    field: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=300,
+            description="Its path, as signals write it.",
+            examples=["gbdfl.person/surname", "appeal.applicant.iin"],
+        ),
+    ],
+    version: Annotated[int | None, Query(ge=1, le=1_000_000, description="Left out: the newest.")] = None,
+) -> Response:
+    """Tell source, message, times, plugin, purpose and legal basis of a field, once for each record that has it."""
+    row = await caller.appeal(id)
+    try:
+        found = await caller.views.explain(row, field, version)
+    except FieldHidden:
+        raise Problem(FIELD_HIDDEN, "the client's mask hides this field, whether it is there or not") from None
+    except FieldError as error:
+        raise Problem(UNKNOWN, str(error)) from None
+    if found is None:
+        raise _no_version()
+    await caller.looks("explain", row, version=version or row.version)
+    return as_json({"fields": [each.as_json() for each in found]})
+
+
+@router.get("/history", summary="See what happened", **documented.reading(schema="History", description="A page."))
+async def history(
+    id: Id,
+    caller: Annotated[Caller, may(Action.HISTORY)],
+    after: Annotated[int, Query(ge=0, le=10**17, description="The `next` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="The most entries that are looked at.")] = 100,
+) -> Response:
+    """Tell what happened to an appeal, oldest first, as far as the client sees it. Go on while there is a `next`."""
+    page = await caller.views.history(await caller.appeal(id), after, limit)
+    told: list[dict[str, Any]] = [
+        {"position": each.position, "at": each.at, "what": each.what, "actor": each.actor, "about": each.about}
+        | {"detail": dict(each.detail)}
+        for each in page.entries
+    ]
+    return as_json({"entries": told} | ({} if page.next is None else {"next": page.next}))
+
+
+async def _version(caller: Caller, row: AppealRow, version: int | None = None) -> Seen:
+    found = await caller.views.dossier(row, version)
+    if found is None:
+        raise _no_version()
+    return found
+
+
+async def _dossier(request: Request, caller: Caller, row: AppealRow, found: Seen) -> Response:
+    # Where something is hidden it is no dossier of the contract any more, and the XML has no place for it.
+    media_type = negotiated(request, (JSON, XML) if caller.viewer.mask.plain else (JSON,))
+    tag = etag(row.public_id, found.version, found.digest, media_type)
+    headers = {"ETag": tag, "Vary": "Accept, Authorization"}
+    if _is_known(request.headers.getlist("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    body = found.raw if media_type == JSON else to_xml(DOSSIER.read(found.raw))
+    await caller.looks("dossier", row, version=found.version)
+    return of_bytes(body, media_type, headers=headers)
+
+
+def _is_known(given: list[str], tag: str) -> bool:
+    tags = {each.strip().removeprefix("W/") for each in ",".join(given).split(",")}
+    return tag in tags or "*" in tags
+
+
+def _patch(first: Seen, second: Seen) -> Any:
+    import jsonpatch
+
+    return jsonpatch.make_patch(first.document, second.document).patch
+
+
+def _no_version() -> Problem:
+    return Problem(UNKNOWN, "there is no such version; a new appeal has none until it was worked")

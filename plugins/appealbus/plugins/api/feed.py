@@ -1,0 +1,183 @@
+"""The feed: every version that a client sees, in one order, page by page. Who has nothing new may wait for it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.feed import FeedEntry, FeedPage
+from appealbus.core.domain.places import within
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.api import documented
+from appealbus.plugins.api.answers import as_json
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.callers import Caller, may
+from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, TOO_MANY_WAITING
+from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.identifiers import parse_kato
+
+router = APIRouter(tags=["feed"])
+
+_LOOKED_THROUGH = 5
+"""Pages of the journal that one page of a client looks through where little is of interest; then it comes short."""
+
+
+def _cursor(text: str) -> str:
+    return str(Cursor.parse(text))
+
+
+Place = Annotated[str, AfterValidator(parse_kato)]
+
+
+class Interest(BaseModel):
+    """Which versions are of interest; cursors mean the same whatever is of interest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    place: list[Place] = Field(default=[], max_length=100, description="Territories by КАТО, each with all below it.")
+    kind: list[AppealKind] = Field(default=[], max_length=100, description="Kinds of appeals.")
+    completeness: Completeness | None = Field(default=None, description="Versions that are so complete alone.")
+
+    def takes(self, entry: FeedEntry) -> bool:
+        """Say whether a version is of interest."""
+        return (
+            within(self.place, entry.place)
+            and (not self.kind or entry.kind in self.kind)
+            and self.completeness in (None, entry.completeness)
+        )
+
+
+class Asked(Interest):
+    """What a client asks the feed for."""
+
+    after: Annotated[str, AfterValidator(_cursor)] | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]{0,8}\.(0|[1-9][0-9]{0,17})$",
+        description="The cursor up to which the client has read, which is noted; left out: from the beginning.",
+    )
+    wait: int = Field(default=0, ge=0, le=30, description="Seconds to wait for something new, where there is nothing.")
+    limit: int = Field(default=100, ge=1, le=500, description="The most versions.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of the feed as a client sees it."""
+
+    entries: Sequence[dict[str, object]]
+    next: Cursor
+    head: Cursor
+
+    @property
+    def lag(self) -> int:
+        """How many entries of the log follow."""
+        return max(0, self.head.position - self.next.position)
+
+
+@router.get(
+    "/v1/feed",
+    summary="Read what is new",
+    **documented.route(
+        CURSOR_AHEAD,
+        CURSOR_GONE,
+        TOO_MANY_WAITING,
+        ok={200: {"description": "A page.", "content": documented.content("Feed")}},
+        links={
+            **documented.links("$response.body#/entries/0/id"),
+            "next": documented.link("feed", "after", "$response.body#/next"),
+        },
+    ),
+)
+async def feed(
+    request: Request, caller: Annotated[Caller, may(Action.FEED)], asked: Annotated[Asked, Query()]
+) -> Response:
+    """Give versions behind a cursor, oldest first. Go on from `next`; with `wait` it answers once there is one."""
+    api = Api.of(request)
+    cursor = None if asked.after is None else Cursor.parse(asked.after)
+    page = await read(api, caller, cursor, asked, asked.limit)
+    if cursor is not None:
+        api.reads.note(caller.client.name, cursor)
+    if asked.wait and not page.entries and not page.lag:
+        api.check_waiting(caller.client.name)
+        with api.waiting(caller.client.name, "poll"), api.tail.wait_behind(page.next):
+            page = await _first(api, caller, page, asked)
+        await caller.still()
+    return as_json({"entries": page.entries, "next": str(page.next), "position": str(page.head), "lag": page.lag})
+
+
+async def _first(api: Api, caller: Caller, page: Shown, asked: Asked) -> Shown:
+    """Wait for the first version of interest behind a page; return a page, which is empty where none came in time."""
+    ends = monotonic() + asked.wait
+    draining = asyncio.ensure_future(api.draining.wait())
+    try:
+        while not page.entries and (left := ends - monotonic()) > 0 and not draining.done():
+            news = asyncio.ensure_future(api.tail.news(page.next, left))
+            await asyncio.wait((news, draining), return_when=asyncio.FIRST_COMPLETED)
+            if not news.done():
+                news.cancel()
+                break
+            if news.result():
+                page = await read(api, caller, page.next, asked, asked.limit)
+        return page
+    finally:
+        draining.cancel()
+
+
+async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Interest, limit: int) -> Shown:
+    """Return a page behind a cursor, from memory where that goes back as far.
+
+    Raises:
+        CursorRefused: nobody can go on from the cursor.
+        JournalError: the journal does not answer.
+
+    """
+    shown: list[dict[str, object]] = []
+    for _ in range(_LOOKED_THROUGH):
+        page = await _page(api, caller, cursor, limit)
+        for entry in page.entries:
+            told = await _told(caller, entry, page.head.epoch) if interest.takes(entry) else None
+            if told is not None:
+                shown.append(told)
+            if len(shown) == limit:
+                return Shown(shown, Cursor(page.next.epoch, entry.position), page.head)
+        cursor = page.next
+        if not page.lag or api.draining.is_set():
+            break
+    return Shown(shown, page.next, page.head)
+
+
+async def _page(api: Api, caller: Caller, cursor: Cursor | None, limit: int) -> FeedPage:
+    kept = None if cursor is None else api.tail.since(cursor)
+    viewer = caller.viewer
+    return kept or await api.journal.feed(cursor, limit, places=viewer.places, kinds=viewer.kinds)
+
+
+async def _told(caller: Caller, entry: FeedEntry, epoch: int) -> dict[str, object] | None:
+    """Return a version as the feed tells it; None where the client does not see it, or nothing new in it."""
+    if not caller.viewer.covers(entry.place, entry.kind):
+        return None
+    if not await caller.views.is_news(entry):
+        return None
+    told = {
+        "position": str(Cursor(epoch, entry.position)),
+        "id": entry.public_id,
+        "version": entry.version,
+        "epoch": entry.epoch,
+        "completeness": entry.completeness,
+        "kind": entry.kind,
+        "at": entry.at,
+    }
+    hidden = caller.viewer.mask
+    gone = {"completeness": ("completeness", ()), "kind": ("appeal", ("kind",))}
+    return {
+        name: value
+        for name, value in told.items()
+        if value is not None and not (name in gone and hidden.hidden(gone[name]))
+    }

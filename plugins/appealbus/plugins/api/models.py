@@ -1,0 +1,260 @@
+"""What answers say beside appeals, receipts and dossiers, whose schemas are those of the contract."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, RootModel
+
+from appealbus.schemas.base import Model
+
+
+class State(Model):
+    """How an appeal stands."""
+
+    id: str
+    """By which it is asked for: opaque, and nobody can guess one."""
+    number: str | None = None
+    """Its registration number."""
+    channel: str
+    message_id: str | None = None
+    """Of the message that it came by."""
+    accepted_at: datetime
+    state: str
+    """`ready`, `in_work`, `parked`, `idle`, `suspect`, `held`."""
+    changed_at: datetime | None = None
+    """When it began to be so."""
+    asked_again_at: datetime | None = None
+    """When a parked one is worked on again."""
+    version: int
+    """Of the newest dossier that the client sees; 0: there is none yet."""
+    completeness: str | None = None
+    """Of that: `partial` or `complete`."""
+    kind: str | None = None
+    place: str | None = None
+    """By КАТО."""
+    due_on: date | None = None
+    """The day set by law."""
+    closed: str | None = None
+    """With what kind of change it ended."""
+    held_by: str | None = None
+    held_reason: str | None = None
+    waits_for: list[str] = Field(default_factory=list)
+    """Sources that a parked one asks again."""
+    lacks: list[str] = Field(default_factory=list)
+    """Lookups that its contract wants and that are not loaded."""
+    signal: str | None = None
+    """The worst severity of its signals."""
+
+
+class OneVersion(Model):
+    """A version of a dossier in a list."""
+
+    version: int
+    created_at: datetime
+    completeness: str | None = None
+
+
+class Versions(Model):
+    """The versions of a dossier that the client sees, oldest first."""
+
+    versions: list[OneVersion]
+
+
+class Operation(BaseModel):
+    """A step of a patch."""
+
+    op: Literal["add", "remove", "replace", "move", "copy", "test"]
+    path: str
+
+
+class Patch(RootModel[list[Operation]]):
+    """A JSON Patch (RFC 6902)."""
+
+
+class Held(Model):
+    """Who holds an appeal."""
+
+    by: str | None = None
+    reason: str | None = None
+    since: datetime
+
+
+class Missing(BaseModel):
+    """What a dossier lacks, and why."""
+
+    lookup: str
+    outcome: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    next_attempt_at: datetime | None = None
+    """Absent: nobody asks again by itself."""
+
+
+class Why(Model):
+    """What the newest version lacks."""
+
+    number: str | None = None
+    version: int | None = None
+    completeness: str | None = None
+    gaps: list[Missing]
+    held: Held | None = None
+
+
+class ExplainedField(Model):
+    """A field with its trail."""
+
+    path: str
+    value: str | int | float | bool | None
+    trail: dict[str, str]
+    """Source, message, times, plugin, purpose, legal basis; of a gap its cause."""
+
+
+class Explained(Model):
+    """Where a field comes from, once for each record that has it."""
+
+    fields: list[ExplainedField]
+
+
+class Happened(Model):
+    """An entry of the log."""
+
+    position: int | None
+    """None: it has none yet."""
+    at: datetime
+    what: str
+    actor: str
+    about: str
+    """A lookup, a receiver, a channel or a source."""
+    detail: dict[str, Any]
+
+
+class History(Model):
+    """What happened to an appeal."""
+
+    entries: list[Happened]
+    next: int | None = None
+    """Where the next page begins; absent: this is the last one."""
+
+
+class Search(Model):
+    """What is looked for: one of `number`, `message_id`, `iin`, `bin` and `cadastral_number`."""
+
+    number: str | None = Field(default=None, min_length=1, max_length=100)
+    message_id: str | None = Field(default=None, min_length=1, max_length=200)
+    channel: str | None = Field(default=None, min_length=1, max_length=100)
+    """With `message_id`: the channel that it came by."""
+    iin: str | None = Field(default=None, min_length=1, max_length=50)
+    bin: str | None = Field(default=None, min_length=1, max_length=50)
+    cadastral_number: str | None = Field(default=None, min_length=1, max_length=50)
+    after: str | None = Field(default=None, min_length=1, max_length=100)
+    """The `next` of the page before."""
+    limit: int = Field(default=100, ge=1, le=100)
+    """The most appeals."""
+
+
+class Found(Model):
+    """A page of appeals."""
+
+    appeals: list[State]
+    next: str | None = None
+    """Where the next page begins; absent: this is the last one."""
+
+
+class Entry(Model):
+    """A version of a dossier in the feed."""
+
+    position: str
+    """The cursor behind it."""
+    id: str
+    """The appeal's."""
+    version: int
+    epoch: int
+    """Of the version: one more after each restore of the journal."""
+    completeness: str | None = None
+    kind: str | None = None
+    """The appeal's."""
+    at: datetime
+    """When the version was made."""
+
+
+class Feed(Model):
+    """A page of the feed."""
+
+    entries: list[Entry]
+    next: str
+    """The cursor with which the next page is asked for."""
+    position: str
+    """The end of the feed when the page was read."""
+    lag: int = Field(ge=0)
+    """How many entries of the log follow `next`, of interest or not; 0: this was all."""
+
+
+class Reader(Model):
+    """Up to where a client has read the feed."""
+
+    client: str
+    cursor: str
+    at: datetime
+    """When it last said so."""
+    lag: int = Field(ge=0)
+    """How many entries of the log follow."""
+
+
+class Readers(Model):
+    """Who reads the feed."""
+
+    readers: list[Reader]
+
+
+class Limit(Model):
+    """How much the client may do."""
+
+    requests_per_minute: int
+    waiting: int
+    """Streams and long polls at a time, of one server."""
+
+
+class Me(Model):
+    """The client itself."""
+
+    name: str
+    role: str
+    actions: list[str]
+    """What it may do."""
+    channel: str | None = None
+    places: list[str]
+    """Territories by КАТО of which it sees appeals; none: all."""
+    kinds: list[str]
+    """Of appeals that it sees; none: all."""
+    mask: str
+    """The name of its mask."""
+    hidden: list[str]
+    """What that hides."""
+    purpose_needed: bool
+    limits: Limit
+
+
+class Trouble(Model):
+    """A problem (RFC 9457). There may be more members, which the page of its type tells of."""
+
+    type: str
+    """Its URI, relative to the server; there is a page."""
+    title: str
+    status: int
+    detail: str
+
+
+MODELS: tuple[type[BaseModel], ...] = (
+    State,
+    Search,
+    Found,
+    Versions,
+    Patch,
+    Why,
+    Explained,
+    History,
+    Feed,
+    Readers,
+    Me,
+)
+"""Those that have a schema of their own in the document of the API."""

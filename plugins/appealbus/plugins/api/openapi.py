@@ -1,0 +1,120 @@
+"""The document of the API, in OpenAPI 3.1: what FastAPI knows of the routes, with the schemas of the contract."""
+
+import json
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from appealbus.core import __version__
+from appealbus.plugins.api.documented import HEADERS, ref
+from appealbus.plugins.api.models import MODELS, Trouble
+from appealbus.plugins.api.problems import all_types
+from appealbus.schemas.contract import FOLDER
+
+Json = dict[str, Any]
+
+_ABOUT = """Appeals go in; dossiers, and the feed of their versions, come out.
+
+Appeals are asked for by opaque ids: a number or the id of a message never stands in a path. What a client may do
+follows from its role, what it sees from its scopes and its mask; `/v1/me` says both. Errors are problems (RFC 9457),
+each with a page."""
+_TAGS = {
+    "in": "Appeals and changes of them.",
+    "out": "What became of an appeal.",
+    "feed": "All versions in one order, and who has read them.",
+    "about": "The server and the client itself.",
+}
+_REFERENCES = "#/$defs/"
+_OURS = "#/components/schemas/"
+_MESSAGES = {"appeal": ("message_id", "channel", "schema_version"), "change": ("type", "message_id", "schema_version")}
+"""What a message has to get right; all else is taken as it is written."""
+
+
+def document(app: FastAPI) -> Json:
+    """Return the document, made once."""
+    made = get_openapi(
+        title="appealbus",
+        version=__version__,
+        summary="The registry's side of the appeal bus.",
+        description=_ABOUT,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+    )
+    for path in made["paths"].values():
+        for operation in path.values():
+            # FastAPI's own words for what is not well formed: here that is a problem.
+            told = operation["responses"].get("422", {})
+            if "application/json" in told.get("content", {}):
+                del operation["responses"]["422"]
+    components = made.setdefault("components", {})
+    components["schemas"] = _schemas()
+    components["headers"] = {name: _header(name, text) for name, text in HEADERS.items()}
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "`appealbus client add` gives a token, once."},
+        "certificate": {"type": "mutualTLS", "description": "A certificate that an authority of ours has issued."},
+    }
+    return made
+
+
+def _header(name: str, text: str) -> Json:
+    kind = {"type": "integer", "minimum": 1} if name == "Retry-After" else {"type": "string"}
+    return {"description": text, "schema": kind}
+
+
+def _schemas() -> Json:
+    found: Json = {}
+    for name in ("receipt", "change", "appeal", "dossier"):
+        schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
+        found |= schema.pop("$defs")
+        found[name.capitalize()] = {key: value for key, value in schema.items() if not key.startswith("$")}
+    ours: tuple[type[BaseModel], ...] = (*MODELS, Trouble)
+    for model in ours:
+        schema = model.model_json_schema(ref_template=_OURS + "{model}")
+        found |= schema.pop("$defs", {})
+        found[model.__name__] = schema
+    found["Problem"] = {**found.pop("Trouble"), "title": "Problem", "additionalProperties": True}
+    found["Problem"]["properties"]["type"]["examples"] = [each.uri for each in all_types()]
+    for name, fields in _MESSAGES.items():
+        found[f"{name.capitalize()}Message"] = _message(found, name.capitalize(), fields)
+    found["AnyDossier"] = {"anyOf": [ref("Dossier"), ref("MaskedDossier")]}
+    found["MaskedDossier"] = {
+        "type": "object",
+        "description": "A dossier without what the client's mask hides, and without whatever would tell of it.",
+        "required": ["hidden"],
+        "properties": {
+            "hidden": {"type": "array", "items": {"type": "string"}, "description": "The rules of the mask."},
+            "version": {"type": "integer"},
+        },
+    }
+    return {name: _rewritten(schema) for name, schema in sorted(found.items())}
+
+
+def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:
+    """Return the schema of a message: what cannot be used of it is kept as it is written, with a warning."""
+    properties = found[name]["properties"]
+    loose: Json = {
+        "type": "object",
+        "description": "What the contract has no place for, or cannot be used, is kept as written, with a warning.",
+        "properties": {each: properties[each] for each in fields},
+    }
+    if name == "Change":
+        loose["required"] = ["type"]
+    return {"anyOf": [ref(name), loose]}
+
+
+def _rewritten(value: Any) -> Any:
+    """Return a schema with its references to where the schemas lie here."""
+    match value:
+        case dict():
+            return {
+                key: _OURS + text.removeprefix(_REFERENCES)
+                if key == "$ref" and isinstance(text := each, str) and text.startswith(_REFERENCES)
+                else _rewritten(each)
+                for key, each in value.items()
+            }
+        case list():
+            return [_rewritten(each) for each in value]
+        case _:
+            return value

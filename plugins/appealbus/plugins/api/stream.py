@@ -1,0 +1,148 @@
+"""The feed as server-sent events: versions as they come, and now and then the position: silence means trouble."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from appealbus.core import CursorRefused, JournalError
+from appealbus.core.clocks import monotonic
+from appealbus.core.domain.event import Cursor
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.api import documented
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.callers import Caller, may
+from appealbus.plugins.api.feed import Interest, Shown, read
+from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, INVALID, TOO_MANY_WAITING, Problem
+
+router = APIRouter(tags=["feed"])
+
+HEARTBEAT = 15.0
+"""Seconds between two events where nothing is new: proxies end connections that are silent for a minute."""
+_PAGE = 100
+_RETRY = b"retry: 3000\n\n"
+_MEDIA_TYPE = "text/event-stream"
+
+
+class Followed(Interest):
+    """What a client follows."""
+
+    after: str | None = Field(default=None, description="A cursor to begin behind; `Last-Event-ID` goes before it.")
+
+
+@router.get(
+    "/v1/feed/stream",
+    summary="Follow what is new",
+    **documented.route(
+        CURSOR_AHEAD,
+        CURSOR_GONE,
+        TOO_MANY_WAITING,
+        ok={
+            200: {
+                "description": "Events: `version` has an entry of the feed; `position` says, at least every 15 seconds,"
+                " up to where all is told; `end` is the last one, with the reason. The id is the cursor behind it.",
+                "content": {_MEDIA_TYPE: {"schema": {"type": "string"}}},
+            }
+        },
+    ),
+)
+async def stream(
+    request: Request,
+    caller: Annotated[Caller, may(Action.FEED)],
+    asked: Annotated[Followed, Query()],
+    last_event_id: Annotated[
+        str | None, Header(description="The id of the last event that the client has had.")
+    ] = None,
+) -> Response:
+    """Send each version behind a cursor as it comes. A reader that is too slow is told so and cut; it goes on later."""
+    api = Api.of(request)
+    cursor = _cursor(last_event_id or asked.after, "Last-Event-ID" if last_event_id else "after")
+    first = await read(api, caller, cursor, asked, _PAGE)
+    if cursor is not None:
+        api.reads.note(caller.client.name, cursor)
+    api.check_waiting(caller.client.name)
+    events = _Events(api, caller, asked)
+    return StreamingResponse(events.from_page(first), media_type=_MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+
+
+class _Events:
+    """The events of one stream."""
+
+    def __init__(self, api: Api, caller: Caller, interest: Interest) -> None:
+        self._api = api
+        self._caller = caller
+        self._interest = interest
+
+    async def from_page(self, page: Shown) -> AsyncIterator[bytes]:
+        """Give events from a page on, until the server ends, the journal fails or the reader is too slow."""
+        yield _RETRY
+        why = "draining"
+        try:
+            with self._api.waiting(self._caller.client.name, "stream"), self._api.tail.wait_behind(page.next):
+                yield _told(page)
+                while not self._api.draining.is_set():
+                    # What was handed over before has been taken, or we would not be here.
+                    self._api.reads.note(self._caller.client.name, page.next)
+                    page = await self._next(page)
+                    await self._caller.still()
+                    yield _told(page)
+                    if page.lag > _BEHIND:
+                        why = "slow"
+                        break
+        except CursorRefused as error:
+            yield _event("end", {"reason": "restart", "restart": str(error.restart)}, error.restart)
+            return
+        except JournalError:
+            why = "unavailable"
+        except Problem:
+            why = "unauthenticated"
+        yield _event("end", {"reason": why, "position": str(page.next)}, page.next)
+
+    async def _next(self, page: Shown) -> Shown:
+        """Wait for something of interest, for as long as a stream may be silent; return the page with it, or none."""
+        ends = monotonic() + HEARTBEAT
+        found = Shown((), page.next, page.head)
+        while not found.entries and (left := ends - monotonic()) > 0:
+            if found.lag or await self._news(found.next, left):
+                found = await read(self._api, self._caller, found.next, self._interest, _PAGE)
+            elif self._api.draining.is_set():
+                break
+        return found
+
+    async def _news(self, cursor: Cursor, seconds: float) -> bool:
+        news = asyncio.ensure_future(self._api.tail.news(cursor, seconds))
+        draining = asyncio.ensure_future(self._api.draining.wait())
+        try:
+            await asyncio.wait((news, draining), return_when=asyncio.FIRST_COMPLETED)
+            return news.done() and news.result()
+        finally:
+            news.cancel()
+            draining.cancel()
+
+
+_BEHIND = 50_000
+"""Entries of the log that a reader may be behind before it counts as too slow: a reader of pages is faster then."""
+
+
+def _told(page: Shown) -> bytes:
+    """Return a page as events: its versions, and up to where all is told."""
+    versions = [_event("version", entry, str(entry["position"])) for entry in page.entries]
+    return b"".join([*versions, _event("position", {"position": str(page.next), "lag": page.lag}, page.next)])
+
+
+def _event(name: str, value: object, behind: Cursor | str) -> bytes:
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(behind).encode(), name.encode(), orjson.dumps(value))
+
+
+def _cursor(text: str | None, where: str) -> Cursor | None:
+    if not text:
+        return None
+    try:
+        return Cursor.parse(text)
+    except ValueError as error:
+        raise Problem(INVALID, "the cursor cannot be read", errors=[{"where": where, "what": str(error)}]) from None

@@ -1,0 +1,115 @@
+"""The newest part of the feed, in memory: all who wait for what is new share one look at the journal a second."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from appealbus.core import CursorRefused, JournalError
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.feed import FeedEntry, FeedPage
+
+log = structlog.get_logger(__name__)
+
+_EACH = 1.0
+"""Seconds between two looks: so late a version is at most, beside what the sequencer takes. With less, an idle journal
+is asked more often."""
+_KEPT = 5000
+"""Versions that are kept: some seconds of the busiest feed. Who is behind them reads from the journal."""
+_PAGE = 500
+
+Read = Callable[[Cursor | None, int], Awaitable[FeedPage]]
+
+
+class Tail:
+    """Looks as long as somebody waits.
+
+    Args:
+        read: reads a page of the whole feed.
+
+    """
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._entries: deque[FeedEntry] = deque()
+        self._floor = 0
+        self._head: Cursor | None = None
+        self._waiting = 0
+        self._wanted = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @contextmanager
+    def wait_behind(self, cursor: Cursor) -> Iterator[None]:
+        """Have it look, from a cursor at the end of the feed on, as long as the block lasts."""
+        if self._head is None:
+            self._floor, self._head = cursor.position, cursor
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
+                self._forget()
+
+    def since(self, cursor: Cursor) -> FeedPage | None:
+        """Return what follows a cursor; None where memory does not go back as far, and the journal has to say."""
+        head = self._head
+        if head is None or head.epoch != cursor.epoch or not self._floor <= cursor.position <= head.position:
+            return None
+        found = [entry for entry in reversed(self._entries) if entry.position > cursor.position]
+        return FeedPage(found[::-1], head, head)
+
+    async def news(self, cursor: Cursor, seconds: float) -> bool:
+        """Wait until there may be something behind a cursor, so many seconds at most; return whether there is."""
+        if self._head is not None and self._head == cursor and seconds > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                return False
+        return self._head != cursor
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self._wanted.wait()
+            try:
+                await self._look()
+            except CursorRefused:  # restored: each reader is told by itself from where to go on
+                self._forget()
+                self._tell()
+            except JournalError as error:
+                log.warning("api.feed_failed", code=error.code)
+                self._forget()
+                self._tell()
+            await asyncio.sleep(_EACH)
+
+    async def _look(self) -> None:
+        before = self._head
+        while self._head is not None:
+            page = await self._read(self._head, _PAGE)
+            if self._head is None:  # nobody waits any more
+                return
+            self._entries.extend(page.entries)
+            while len(self._entries) > _KEPT:
+                self._floor = self._entries.popleft().position
+            if page.next.epoch != self._head.epoch:
+                self._floor = page.next.position
+                self._entries.clear()
+            self._head = page.next
+            if not page.lag:
+                break
+        if self._head != before:
+            self._tell()
+
+    def _forget(self) -> None:
+        self._entries.clear()
+        self._head = None
+
+    def _tell(self) -> None:
+        heard, self._news = self._news, asyncio.Event()
+        heard.set()
