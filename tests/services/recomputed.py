@@ -173,6 +173,14 @@ class Past:
         self._answered(known, entry)
         known.update(urgency=detail["urgency"], closed=detail.get("closed"), changes=detail["changes"])
 
+    def _handed_later(self, known: dict[str, Any], entry: Entry) -> None:
+        detail = entry.detail
+        key = (entry.appeal_id, entry.about, detail["version"])
+        newest = max((version for one, to, version in self.deliveries if (one, to) == key[:2]), default=0)
+        if newest >= detail["version"]:
+            self.wrong.append(f"appeal {entry.appeal_id}: version {detail['version']} to {entry.about} after {newest}")
+        self.deliveries[key] = {"stands": "waits", "attempts": 0, "said": None, "id": detail["id"]}
+
     def _delivery(self, known: dict[str, Any], entry: Entry) -> None:
         detail = entry.detail
         made = self.deliveries.get((entry.appeal_id, entry.about, detail["version"]))
@@ -222,6 +230,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "held": Past._held,
     "released": Past._released,
     "changed": Past._changed,
+    "handed_later": Past._handed_later,
     **dict.fromkeys(("delivered", "failed", "set_aside", "skipped", "resent"), Past._delivery),
 }
 

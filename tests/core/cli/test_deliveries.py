@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,37 @@ async def test_what_was_confirmed_is_listed_and_sent_again(program, journal, num
     assert (await journal.counts()).outbox == {"copy": 1}
     (again,) = await journal.undelivered("copy", datetime.now(UTC) + timedelta(days=1), 10)
     assert again.delivery_id == row["id"]
+
+
+async def test_a_receiver_that_came_later_asks_for_history(program, journal, accepted, tmp_path: Path):
+    """It is shown what would go, gets it once it is confirmed, and what was wrong on the command line is said."""
+    (tmp_path / "appealbus.toml").write_text(
+        '[deliveries.late]\nkind = "files"\nfolder = "late"\n[deliveries.other]\nkind = "files"\nfolder = "o"\n',
+        "utf-8",
+    )
+    for version in (1, 2):
+        complete = Completeness.COMPLETE
+        given = {"dossier": b"{}", "version": version, "completeness": complete, "receivers": ["other"]}
+        await journal.conclude(Conclusion(accepted.appeal_id, **given))
+    shown = json.loads(program("deliveries", "history", "late", "--from-beginning", "--json").stdout)
+    assert (shown["operation"], shown["count"], [row["version"] for row in shown["sample"]]) == ("history", 2, [1, 2])
+    assert "2 versions, and nothing is done yet. To hand late them" in (
+        program("deliveries", "history", "late", "--after", "1.0").stdout
+    )
+    confirmed = ("--from-beginning", "--yes", shown["hash"], "--reason", "it came later")
+    done = program("deliveries", "history", "late", *confirmed)
+    assert (done.returncode, done.stdout) == (0, "2 done\n"), done.stderr
+    assert "came later" not in done.stderr
+    assert len(await journal.undelivered("late", journal.now(), 10)) == 1
+    assert program("deliveries", "history", "late", *confirmed).returncode == 1  # nothing is left
+    for wrong, code, told in (
+        (("lat", "--from-beginning"), 3, "did you mean late?"),
+        (("late",), 2, "--from-beginning"),
+        (("late", "--after", "1.0", "--from-beginning"), 2, "exclude"),
+        (("late", "--after", "x"), 2, "EPOCH.POSITION"),
+        (("late", "--after", "1.99999"), 2, "start again from"),
+        (("late", "--yes", "00ff", "--reason", "r"), 3, "00ff"),
+    ):
+        failed = program("deliveries", "history", *wrong)
+        assert (failed.returncode, failed.stdout) == (code, ""), failed.stderr
+        assert told in " ".join(failed.stderr.replace("│", " ").split())

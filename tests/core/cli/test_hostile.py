@@ -53,6 +53,11 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "deliveries list": [[], ["--json"], [EVIL], ["none" + EVIL]],
     "deliveries skip": [["none" + EVIL, "--reason", EVIL], [EVIL, "--receiver", EVIL, "--reason", EVIL]],
     "deliveries resend": [["none" + EVIL], [EVIL, "--receiver", EVIL]],
+    "deliveries history": [
+        [EVIL, "--from-beginning"],
+        ["out", "--after", EVIL],
+        ["out", "--yes", EVIL, "--reason", EVIL],
+    ],
     "sources": [[], ["--json"]],
     "client add": [
         [EVIL, "--role", "registry"],

@@ -13,10 +13,14 @@ from appealbus.core.cli.holding import checked_reason
 from appealbus.core.cli.operating import Many, Reason, Yes, operate
 from appealbus.core.cli.paging import AfterPlace, AsJson, Limit, place_of, print_page
 from appealbus.core.cli.render import local
+from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.operation import Operation, Order
-from appealbus.core.domain.selection import DeliverySelection, Place
+from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Place
+from appealbus.core.escaping import one_line
+from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
+from appealbus.schemas.suggestion import did_you_mean
 
 Number = Annotated[str | None, typer.Argument(metavar="[NUMBER]", help="The appeal's number.")]
 Receiver = Annotated[str | None, typer.Option("--receiver", help="Of one receiver alone.")]
@@ -37,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("skip")(skip)
     group.command("resend")(resend)
+    group.command("history")(history)
     app.add_typer(group, name="deliveries")
 
 
@@ -150,6 +155,62 @@ def resend(
         cli.print_json({"sent_again": count})
     else:
         cli.out.print(f"{_versions(count)} sent again.")
+
+
+def history(
+    context: typer.Context,
+    receiver: Annotated[str, typer.Argument(metavar="RECEIVER", help="As in the configuration.")],
+    *,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="CURSOR", help="What the log has after this place, such as 1.4711.")
+    ] = None,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="All that the log has, as far back as it is kept.")
+    ] = False,
+    reason: Reason = "",
+    yes: Yes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hand a receiver that came later the versions of before, in their order.
+
+    Of an appeal of which it has a version already, on its way or delivered, it gets none that is older. What would go
+    is shown first, with a hash, and `--yes HASH` does it; the bus that runs hands it over, or else the next one.
+    """
+    cli = cli_of(context)
+    _configured(cli, receiver)
+    if after is not None and from_beginning:
+        raise typer.BadParameter("--after and --from-beginning exclude each other")
+    if after is None and not from_beginning and yes is None:
+        raise typer.BadParameter("say from where on: --after CURSOR, or --from-beginning")
+    if reason:
+        checked_reason(reason)
+    said = after is not None or from_beginning
+    selection = HistorySelection(receiver, cursor_of(after)) if said else DeliverySelection()
+    order = Order(Operation.HISTORY, receiver=receiver)
+    try:
+        operate(cli, Many(order, selection, _line, yes, reason, as_json=as_json))
+    except CursorRefused as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
+
+
+def cursor_of(text: str | None) -> Cursor | None:
+    """Return the cursor that was written.
+
+    Raises:
+        BadParameter: it is none.
+
+    """
+    try:
+        return None if text is None else Cursor.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
+
+
+def _configured(cli: Cli, receiver: str) -> None:
+    known = cli.loaded.settings.deliveries
+    if receiver not in known:
+        hint = did_you_mean(receiver, known, "" if known else "there are none")
+        cli.fail(f"The configuration has no delivery {one_line(receiver)}; {one_line(hint)}", EXIT_ABSENT)
 
 
 def _one_or_all(number: str | None, everything: bool, version: int | None) -> None:

@@ -16,9 +16,11 @@ from appealbus.core.cli.listing import line_of
 from appealbus.core.cli.looking import look
 from appealbus.core.cli.person import person
 from appealbus.core.cli.render import local
+from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress, Verdict
-from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import JournalError
+from appealbus.core.escaping import one_line
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
 from appealbus.core.operations import operations
@@ -39,6 +41,7 @@ _WORDS = {
     Verdict.HELD: "refused: it is held",
     Verdict.NOT_HELD: "refused: it is not held",
     Verdict.GONE: "gone",
+    Verdict.NEWER: "left out: the receiver has a newer version",
     Verdict.NOTHING: "nothing to do",
 }
 
@@ -48,7 +51,7 @@ class Many:
     """What is to be done to what, and what was said of it."""
 
     order: Order
-    selection: Selection | DeliverySelection
+    selection: Selection | DeliverySelection | HistorySelection
     show: Callable[[DeliveryRow], str]
     yes: str | None
     reason: str
@@ -90,9 +93,9 @@ def _previewed(cli: Cli, many: Many) -> operations.Preview:
 
 def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
     frozen = shown.frozen
-    rows = [*map(line_of, shown.appeals), *map(many.show, shown.deliveries)]
+    rows = [*map(line_of, shown.appeals), *map(many.show, shown.deliveries), *map(_version, shown.versions)]
     if many.as_json:
-        sample = [*map(asdict, shown.appeals), *map(asdict, shown.deliveries)]
+        sample = [*map(asdict, shown.appeals), *map(asdict, shown.deliveries), *map(asdict, shown.versions)]
         head = {"operation": many.order.operation, "count": len(frozen.ids), "hash": frozen.hash}
         under_way = [asdict(row) for row in shown.under_way]
         cli.print_json({**head, "selected_by": frozen.selected_by, "sample": sample, "under_way": under_way})
@@ -109,18 +112,33 @@ def _show(cli: Cli, many: Many, shown: operations.Preview) -> None:
         if len(rows) < len(frozen.ids)
         else _counted(many, len(rows))
     )
-    cli.out.print(f"{of}, and nothing is done yet. To {many.order.operation} them: --yes {frozen.hash} --reason TEXT")
+    cli.out.print(f"{of}, and nothing is done yet. To {_do(many)} them: --yes {frozen.hash} --reason TEXT")
+
+
+def _do(many: Many) -> str:
+    receiver = many.order.receiver
+    return f"hand {receiver}" if receiver else many.order.operation.value
 
 
 def _under_way(row: OperationRow) -> str:
-    command = f"{'deliveries ' if row.operation is Operation.RESEND else ''}{row.operation.value}"
+    group = "deliveries " if row.operation in (Operation.RESEND, Operation.HISTORY) else ""
+    command = f"{group}{row.operation.value}"
     who = f"begun {local(row.at):%Y-%m-%d %H:%M:%S} by {row.by.removeprefix('person:')}: {row.reason}"
     return f"Not finished: {command}, {row.seen} of {row.total} rows, {who}; `{command} --yes {row.hash}` goes on."
 
 
 def _counted(many: Many, count: int) -> str:
-    what = ("delivery", "deliveries") if isinstance(many.selection, DeliverySelection) else ("appeal", "appeals")
+    if isinstance(many.selection, HistorySelection):
+        what = "version", "versions"
+    else:
+        what = ("delivery", "deliveries") if isinstance(many.selection, DeliverySelection) else ("appeal", "appeals")
     return f"{count} {what[count != 1]}"
+
+
+def _version(entry: FeedEntry) -> str:
+    return one_line(
+        f"{entry.number}  version {entry.version}  {entry.completeness}, made {local(entry.at):%Y-%m-%d %H:%M:%S}"
+    )
 
 
 def _carry_out(cli: Cli, many: Many, confirmed: str | None) -> int:

@@ -309,6 +309,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.SET_ASIDE: _to_receiver,
     What.SKIPPED: _to_receiver,
     What.RESENT: _to_receiver,
+    What.HANDED_LATER: _to_receiver,
     What.RETRIED: _retried,
     What.REFRESHED: _retried,
     What.HELD: lambda about, detail: str(detail.get("reason", "")),

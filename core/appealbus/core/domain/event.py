@@ -49,6 +49,8 @@ class What(StrEnum):
     """The receiver will not take a version; it waits for a decision."""
     SKIPPED = "skipped"
     RESENT = "resent"
+    HANDED_LATER = "handed_later"
+    """A receiver that came later gets a version of before."""
     # Of people
     RETRIED = "retried"
     REFRESHED = "refreshed"

@@ -22,6 +22,8 @@ class Operation(StrEnum):
     RELEASE = "release"
     RESEND = "resend"
     """Versions are delivered again; the rows of this one are deliveries."""
+    HISTORY = "history"
+    """Versions of before are delivered to a receiver that came later; the rows are positions of the log."""
 
 
 class Verdict(StrEnum):
@@ -36,6 +38,8 @@ class Verdict(StrEnum):
     """Refused: it is not held."""
     GONE = "gone"
     """There is no such appeal or delivery any more."""
+    NEWER = "newer_delivered"
+    """The receiver has got a newer version, or is about to: this one would overtake it backwards."""
     NOTHING = "nothing_to_do"
     """It is so already, or nobody asks anything for it any more."""
 
@@ -52,6 +56,8 @@ class Order:
     operation: Operation
     everything: bool = False
     """Of a retry: whether also what was refused or not found is asked."""
+    receiver: str = ""
+    """Of a history: who gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,16 @@ class Frozen:
 
     order: Order
     ids: "array[int]" = field(repr=False)
-    """In their order: of appeals, or of deliveries."""
+    """In their order: of appeals, or of deliveries, or positions of the log."""
     selected_by: Mapping[str, Any] = field(default_factory=dict)
     """How they were selected, for the log: nothing personal."""
 
     @property
     def hash(self) -> str:
         """What a person confirms: the same for the same rows and the same order, and for nothing else."""
-        head = orjson.dumps([self.order.operation, self.order.everything])
+        order = self.order
+        to = [order.receiver] if order.receiver else []
+        head = orjson.dumps([order.operation, order.everything, *to])
         return sha256(head + b"\n" + self.ids.tobytes()).hexdigest()[:16]
 
 

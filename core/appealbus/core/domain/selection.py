@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
+from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.listing import AppealRow, AppealState
 
 _NO_DATE = date.max.toordinal()
@@ -72,6 +73,19 @@ class DeliverySelection:
     def told(self) -> dict[str, Any]:
         """Return it for the log."""
         return {each.name: str(value) for each in fields(self) if (value := getattr(self, each.name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySelection:
+    """Which versions a receiver that came later is to get: those after a place in the log that it can still get."""
+
+    receiver: str
+    after: Cursor | None = None
+    """None: from the beginning of what is kept."""
+
+    def told(self) -> dict[str, Any]:
+        """Return it for the log."""
+        return {"receiver": self.receiver, **({} if self.after is None else {"after": str(self.after)})}
 
 
 @dataclass(frozen=True, slots=True)

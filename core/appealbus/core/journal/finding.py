@@ -7,11 +7,13 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.domain.selection import NOWHERE, DeliverySelection, Found, Place, Selection
 from appealbus.core.journal import codec
 from appealbus.core.journal.reader import JournalReader
-from appealbus.core.journal.reads import deliveries, selecting
+from appealbus.core.journal.reads import deliveries, feed, selecting
 from appealbus.core.journal.rows import DeliveryRow
 
 
@@ -74,6 +76,27 @@ class Finder(JournalReader):
     async def deliveries_by_id(self, ids: Sequence[int]) -> list[DeliveryRow]:
         """Return how deliveries stand, in the order of their ids; those that are gone are left out."""
         return await self._read(lambda connection: deliveries.by_id(connection, ids))
+
+    async def versions_for(self, receiver: str, after: Cursor | None, most: int) -> "array[int]":
+        """Return the positions of the versions that a receiver can still get: up to some more than `most`.
+
+        It can get a version where it has none that is as new, on its way or delivered.
+
+        Raises:
+            CursorRefused: nobody can go on from the cursor without missing anything.
+
+        """
+        found = array("q")
+        left = True
+        while left and len(found) <= most:
+            read = partial(feed.lacked, receiver=receiver, after=after)
+            positions, after, left = await self._read(read)  # not all in one read, which others would wait for
+            found.extend(positions)
+        return found
+
+    async def versions_at(self, positions: Sequence[int]) -> list[FeedEntry]:
+        """Return the versions that these entries of the log tell of; those that are gone are left out."""
+        return await self._read(lambda connection: feed.at(connection, positions))
 
     def _step(
         self, selection: Selection, after: Place, limit: int, connection: Connection

@@ -5,9 +5,10 @@ from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState
 from appealbus.core.domain.operation import Frozen, Operation, OperationRow, Order, Progress
-from appealbus.core.domain.selection import DeliverySelection, Selection
+from appealbus.core.domain.selection import DeliverySelection, HistorySelection, Selection
 from appealbus.core.errors import AppealBusError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryRow
@@ -47,20 +48,24 @@ class Preview:
     appeals: Sequence[AppealRow] = ()
     """Some of them, from the first to the last."""
     deliveries: Sequence[DeliveryRow] = ()
+    versions: Sequence[FeedEntry] = ()
     under_way: Sequence[OperationRow] = ()
     """Operations that were begun and are not finished: somebody carries them out now, or was stopped."""
 
 
-async def freeze(journal: Journal, order: Order, selection: Selection | DeliverySelection) -> Frozen:
+async def freeze(journal: Journal, order: Order, selection: Selection | DeliverySelection | HistorySelection) -> Frozen:
     """Return what is selected now, to be looked at and to be done.
 
     A release is about what is held, whatever else is said.
 
     Raises:
         TooMany: it is more than one operation takes.
+        CursorRefused: nobody can go on from the place in the log without missing anything.
 
     """
-    if isinstance(selection, DeliverySelection):
+    if isinstance(selection, HistorySelection):
+        ids = await journal.versions_for(selection.receiver, selection.after, MOST)
+    elif isinstance(selection, DeliverySelection):
         ids = await journal.selected_deliveries(selection, MOST)
     else:
         if order.operation is Operation.RELEASE and selection.state is None:
@@ -76,6 +81,8 @@ async def preview(journal: Journal, frozen: Frozen) -> Preview:
     some, under_way = _sample(frozen.ids), await journal.operations()
     if frozen.order.operation is Operation.RESEND:
         return Preview(frozen, deliveries=await journal.deliveries_by_id(some), under_way=under_way)
+    if frozen.order.operation is Operation.HISTORY:
+        return Preview(frozen, versions=await journal.versions_at(some), under_way=under_way)
     return Preview(frozen, appeals=await journal.appeals_by_id(some), under_way=under_way)
 
 

@@ -1,19 +1,19 @@
 """The feed: the versions that the log tells of, with what scopes go by."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from appealbus.core.domain.event import Cursor, What
 from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
 from appealbus.core.domain.places import within
 from appealbus.core.journal import codec
 from appealbus.core.journal.reads import log
-from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry
+from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry, outbox
 
 log_ = structlog.get_logger(__name__)
 
@@ -59,6 +59,27 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wante
         entries = entries[:limit]
         reached = entries[-1].position
     return FeedPage(entries, Cursor(stretch.end.epoch, reached), stretch.end)
+
+
+def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
+    """Return which of the next versions a receiver can still get, where to go on, and whether anything follows."""
+    found = page(connection, after, _MOST, Wanted())
+    has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
+    positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
+    return positions, found.next, found.lag > 0
+
+
+def newest_of(connection: Connection, receiver: str, ids: Collection[int]) -> dict[int, int]:
+    """Return by appeal the newest version that a receiver has got, or is about to get."""
+    mine = outbox.c.appeal_id.in_(sorted(set(ids))), outbox.c.receiver == receiver
+    query = select(outbox.c.appeal_id, func.max(outbox.c.version)).where(*mine).group_by(outbox.c.appeal_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def at(connection: Connection, positions: Sequence[int]) -> list[FeedEntry]:
+    """Return the versions that entries of the log tell of, by their positions, without those that are gone."""
+    query = select(log_entry).where(log_entry.c.position.in_(positions), log_entry.c.what == What.VERSION.value)
+    return _entries(connection, connection.execute(query.order_by(log_entry.c.position)).all())
 
 
 def readers(connection: Connection) -> list[FeedReader]:

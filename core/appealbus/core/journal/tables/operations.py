@@ -15,6 +15,7 @@ operation = Table(
     Column("reason", Text, nullable=False),
     Column("total", Integer, nullable=False),
     Column("verdicts", LargeBinary, nullable=False),
+    Column("receiver", Text),
 )
 """One that is finished is gone from here: the log tells of it, and of each of its appeals."""
 

@@ -19,7 +19,7 @@ from appealbus.core.domain.operation import Frozen, Operation, Order, Progress, 
 from appealbus.core.errors import JournalError
 from appealbus.core.journal import bulk
 from appealbus.core.journal.tables import operation, operation_part
-from appealbus.core.journal.writes import acting, events
+from appealbus.core.journal.writes import acting, events, handing_later
 from appealbus.schemas.base import printable
 
 PART = 500
@@ -33,6 +33,7 @@ _ACTS: Mapping[Operation, Callable[[Connection, acting.Act], acting.Verdicts]] =
     Operation.HOLD: acting.hold,
     Operation.RELEASE: acting.let_go,
     Operation.RESEND: acting.resend,
+    Operation.HISTORY: handing_later.hand_over,
 }
 
 
@@ -78,6 +79,7 @@ def _begin(connection: Connection, item: Begin) -> Progress:
         "reason": printable(item.reason),
         "total": len(frozen.ids),
         "verdicts": b"{}",
+        "receiver": frozen.order.receiver or None,
     }
     connection.execute(insert(operation), row)
     parts = (frozen.ids[at : at + PART] for at in range(0, len(frozen.ids), PART))
@@ -112,7 +114,7 @@ def _go(connection: Connection, item: Go) -> Progress | JournalError:
     left_out: list[tuple[str, Verdict]] = []
     if found:
         ids = array("q", found[0].ids)
-        order = Order(Operation(row.name), bool(row.everything))
+        order = Order(Operation(row.name), bool(row.everything), row.receiver or "")
         act = acting.Act(ids.tolist(), order, item.by, row.reason, item.hash, item.at, item.wall)
         told = _ACTS[order.operation](connection, act)
         verdicts.update(verdict.value for _, verdict in told.values())

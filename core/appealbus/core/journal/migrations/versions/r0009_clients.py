@@ -16,6 +16,7 @@ _POSTGRESQL_TAG = f"set_byte(substr({_UUID}, 1, 6) || substr({_UUID}, 1, 4), 0, 
 def upgrade() -> None:
     """Add the column, filled, and the tables."""
     _add_tags()
+    op.add_column("operation", Column("receiver", Text))
     op.create_table(
         "client",
         Column("name", Text, primary_key=True),
