@@ -80,7 +80,12 @@ async def test_a_version_that_says_nothing_new_is_not_handed_over(tmp_path: Path
         await _until(lambda: _versions("all") == [1, 2])
         await bus.accept(_correction("c-2", type="person", name="Әсел"))
         await _until(lambda: _versions("all") == [1, 2, 3] and _versions("out")[-1:] == [3])
-        rows = await bus.journal.deliveries(taken.receipt.number, receiver="out")
+        async with asyncio.timeout(10):
+            while any(
+                each.state is DeliveryState.WAITING for each in await bus.journal.deliveries(taken.receipt.number)
+            ):
+                await asyncio.sleep(0.01)
+        rows = await bus.journal.deliveries(taken.receipt.number)
     assert _versions("out") == [1, 3]
     assert [(row.version, row.state) for row in rows if row.receiver == "out"] == [
         (version, DeliveryState.DELIVERED) for version in (1, 2, 3)

@@ -1,5 +1,6 @@
 """The policy file: what is right is a policy, what is wrong is told with file, line, key and what to write."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,3 +102,19 @@ def test_every_role_has_a_mask_and_actions() -> None:
     for role in (Role.CHANNEL, Role.INTEGRATOR, Role.OPS, Role.AUDITOR):
         assert not Policy().of_role(role).mask.plain
     assert Action.DOSSIER not in MAY[Role.CHANNEL] | MAY[Role.OPS] | MAY[Role.AUDITOR]
+
+
+def test_the_example_of_the_page_is_a_policy(tmp_path: Path) -> None:
+    """Whoever copies it has the masks that the page explains."""
+    page = (Path(__file__).parents[3] / "docs" / "policy.md").read_text(encoding="utf-8")
+    configuration, policy = re.findall(r"```toml\n# [a-z.]+\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "appealbus.toml").write_text(configuration)
+    (tmp_path / "policy.toml").write_text(policy)
+    read = read_policy(load(tmp_path / "appealbus.toml", {}))
+    mask = read.of_receiver("akimat").mask
+    assert mask is read.of_role(Role.REVIEWER).mask
+    assert not mask.shows_lookup("gbdul.organisation")
+    assert mask.shows_lookup("egkn.parcel")
+    assert mask.hidden(("egkn.parcel", ("area",)))
+    assert not read.masks["address"].hidden(("appeal", ("place", "kato")))
+    assert read.masks["address"].hidden(("appeal", ("text",)))

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from appealbus.core.cli import masked
+from appealbus.core.cli.as_whom import As, Purpose
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
@@ -50,6 +52,8 @@ def dossier(
     everything: All = False,
     as_json: AsJson = False,
     copy: Copy = False,
+    as_: As = None,
+    purpose: Purpose = "",
 ) -> None:
     """Show a dossier: who, until when and the worst first; the appeal, every field with its source, the signals, what
     is missing and why.
@@ -59,6 +63,11 @@ def dossier(
     cli = cli_of(context)
     if format_ not in ("text", "json", "xml"):
         raise typer.BadParameter("write text, json or xml", param_hint="--format")
+    if as_ is not None:
+        masked.show_dossier(
+            cli, as_, number, version, "json" if as_json else format_, copy=copy, purpose=purpose, to=reader(cli, lang)
+        )
+        return
     raw = look(
         cli,
         lambda journal: _raw(cli, journal, number, version),
@@ -83,12 +92,17 @@ def why(
     everything: All = False,
     as_json: AsJson = False,
     copy: Copy = False,
+    as_: As = None,
+    purpose: Purpose = "",
 ) -> None:
     """Say what the newest dossier lacks, each with its one cause and the time of the next attempt; why it is held.
 
     Exits 1 while the dossier is partial, or the appeal is held. Who looks is noted.
     """
     cli = cli_of(context)
+    if as_ is not None:
+        masked.show_why(cli, as_, number, as_json=as_json, copy=copy, purpose=purpose)
+        return
     to = reader(cli, lang)
     held = cli.read(lambda journal: _held(journal, number))
     if held is not None and not held.version:
@@ -120,6 +134,8 @@ def explain(
     lang: Lang = None,
     as_json: AsJson = False,
     copy: Copy = False,
+    as_: As = None,
+    purpose: Purpose = "",
 ) -> None:
     """Tell where one field comes from: its value, source, message, times, plugin, purpose and legal basis.
 
@@ -134,7 +150,10 @@ def explain(
         except FieldError as error:
             cli.fail(str(error), EXIT_ABSENT)
 
-    _, found = look(cli, explained, "explain", number=number, copy=copy, about=lambda told: _version(told[0]))
+    if as_ is not None:
+        found = masked.fields_seen(cli, as_, number, field, version, copy=copy, purpose=purpose)
+    else:
+        _, found = look(cli, explained, "explain", number=number, copy=copy, about=lambda told: _version(told[0]))
     if as_json:
         cli.print_json([item.as_json() for item in found])
     else:

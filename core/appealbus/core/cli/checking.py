@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -19,7 +20,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
-from appealbus.core.interfaces.lookup import Lookup
+from appealbus.core.interfaces.lookup import Lookup, models_of
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
 from appealbus.core.journal.checkpoint import Checkpoint
@@ -27,6 +28,7 @@ from appealbus.core.journal.errors import NoJournalYet
 from appealbus.core.journal.journal import Journal
 from appealbus.core.parts import Bound, Parts, build
 from appealbus.core.readings.proof import prove
+from appealbus.core.rights.policy import read_policy
 
 H = TypeVar("H")
 
@@ -126,6 +128,7 @@ async def _check(cli: Cli, online: bool) -> Findings:
     found.problems += parts.problems
     found.problems += parts.unused.values()
     found.problems += await _journal_problems(cli, parts)
+    await _look_at_policy(cli, parts, found)
     for bound in parts.sources.values():
         lookups = [node.lookup for node in parts.nodes if node.lookup.source == bound.name]
         health, unproven = await _looked_at(bound, online, lookups)
@@ -138,6 +141,19 @@ async def _check(cli: Cli, online: bool) -> Findings:
     if online:
         await _look_at_connections(parts, found)
     return found
+
+
+async def _look_at_policy(cli: Cli, parts: Parts, found: Findings) -> None:
+    """Say which rules of the policy do nothing, hide too little, or are about nobody."""
+    policy = read_policy(cli.loaded)
+    if policy.written is None:
+        return
+    records = {node.lookup.name: (models_of(type(node.lookup)) or (None, None))[1] for node in parts.nodes}
+    found.problems += policy.idle_rules(records)
+    found.warnings += policy.loose_masks()
+    with suppress(JournalError):
+        async with cli.journal() as journal:
+            found.problems += policy.strangers([client.name for client, _ in await journal.clients()])
 
 
 def _lookup_warnings(lookups: Sequence[Lookup[Any, Any]]) -> list[str]:

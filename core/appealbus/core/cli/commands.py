@@ -32,6 +32,7 @@ OWN = {
     "source": "source",
     "check": "checking",
     "plugins": "plugins",
+    "policy": "policy",
     "reread": "reread",
     "restored": "restored",
     "quarantine": "quarantine",

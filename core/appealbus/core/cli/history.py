@@ -8,9 +8,11 @@ import typer
 from rich.text import Text
 
 from appealbus.core.cli.appeals import Number
+from appealbus.core.cli.as_whom import As, Purpose
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
 from appealbus.core.cli.life import failures, life
+from appealbus.core.cli.masked import history_seen
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.telling import Line, entry_as_json, failed, local_second
 from appealbus.core.domain.event import LogEntry, What
@@ -37,6 +39,8 @@ def history(
     after: Annotated[int, typer.Option(help="Start behind this position of the log, to page on.", min=0)] = 0,
     limit: Annotated[int, typer.Option(help="The most entries of the log.", min=1, max=10_000)] = 500,
     as_json: AsJson = False,
+    as_: As = None,
+    purpose: Purpose = "",
 ) -> None:
     """Tell the life of an appeal, oldest first: what came, who was asked and how often, versions, deliveries, people.
 
@@ -44,7 +48,15 @@ def history(
     entry of the log is a line.
     """
     cli = cli_of(context)
-    row, entries, begins = cli.read(lambda journal: _read(cli, journal, number, after, limit, only_failed=only_failed))
+    begins: str | None = None
+    if as_ is None:
+        row, entries, begins = cli.read(
+            lambda journal: _read(cli, journal, number, after, limit, only_failed=only_failed)
+        )
+        goes_on = entries[-1].position if len(entries) >= limit else None
+    else:
+        row, entries, goes_on = history_seen(cli, as_, number, after, limit, purpose=purpose)
+        entries = [entry for entry in entries if failed(entry)] if only_failed else entries
     if as_json:
         for entry in entries:
             cli.write(escaped_json(orjson.dumps({"position": entry.position, **entry_as_json(entry)})))
@@ -55,9 +67,8 @@ def history(
     show(cli, list(failures(entries) if only_failed else life(entries)))
     if not entries:
         cli.out.print("Nothing has failed." if only_failed else "There is nothing more.")
-    last = entries[-1].position if len(entries) >= limit else None
-    if last is not None:
-        cli.out.print(f"There may be more: --after {last}")
+    if goes_on is not None:
+        cli.out.print(f"There may be more: --after {goes_on}")
 
 
 def show(cli: Cli, lines: Sequence[Line]) -> None:

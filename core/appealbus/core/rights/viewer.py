@@ -44,9 +44,14 @@ class Viewer:
     purpose_needed: bool = False
     channel: str = ""
 
+    @property
+    def actions(self) -> frozenset[Action]:
+        """What it may do."""
+        return frozenset(Action) if self.role is None else MAY[self.role]
+
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""
-        return self.role is None or action in MAY[self.role]
+        return action in self.actions
 
     def sees(self, row: AppealRow) -> bool:
         """Whether an appeal is one of those that it may see."""

@@ -1,0 +1,94 @@
+"""`--as`: what a role or a client of the HTTP API sees, shown by the same views."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.looking import look
+from appealbus.core.domain.client import Role
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+from appealbus.schemas.suggestion import did_you_mean
+
+T = TypeVar("T")
+
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="ROLE_OR_CLIENT", help="Show what this role or this client of the API sees."),
+]
+Purpose = Annotated[
+    str, typer.Option("--purpose", help="With --as: why you look, where the policy asks for it; it is on record.")
+]
+
+
+async def viewer_named(cli: Cli, journal: Journal, name: str) -> Viewer:
+    """Return who has this name: a role, or else a client.
+
+    Raises:
+        InvalidConfig: the policy is wrong.
+
+    """
+    policy = read_policy(cli.loaded)
+    roles = [role.value for role in Role]
+    if name in roles:
+        return policy.of_role(Role(name))
+    clients = {client.name: client for client, _ in await journal.clients()}
+    if name not in clients:
+        raise typer.BadParameter(
+            f"there is no such role or client; {did_you_mean(name, [*roles, *clients])}", param_hint="--as"
+        )
+    return policy.of_client(clients[name])
+
+
+def look_as(
+    cli: Cli,
+    name: str,
+    action: Action,
+    number: str,
+    read: Callable[[Views, AppealRow], Coroutine[Any, Any, T]],
+    *,
+    copy: bool = False,
+    purpose: str = "",
+    about: Callable[[T], Mapping[str, int]] | None = None,
+) -> T:
+    """Read of an appeal what a role or a client sees, note who looks, and return it to be shown.
+
+    Args:
+        cli: whose journal it is.
+        name: of the role or the client.
+        action: what it would ask for; what its role may not is refused.
+        number: of the appeal; one that the viewer may not see is as one that there is not.
+        read: what is read.
+        copy: whether the journal is one that nobody works.
+        purpose: why somebody looks.
+        about: what else the log is to say of what was read.
+
+    """
+
+    async def seen(journal: Journal) -> T:
+        viewer = await viewer_named(cli, journal, name)
+        check(cli, viewer, action, purpose)
+        row = await journal.appeal(number)
+        if row is None or not viewer.sees(row):
+            cli.fail(f"{viewer.name} sees no appeal {number}.", EXIT_ABSENT)
+        try:
+            return await read(Views(journal, viewer), row)
+        except ValueError:
+            cli.fail(f"What is kept of {number} is damaged, and cannot be masked: nothing is shown.", EXIT_PROBLEMS)
+
+    return look(cli, seen, action.value, number=number, copy=copy, purpose=purpose, about=about)
+
+
+def check(cli: Cli, viewer: Viewer, action: Action, purpose: str) -> None:
+    """End where the viewer may not do that, or not without a purpose."""
+    if not viewer.may(action):
+        cli.fail(f"{viewer.name} may not do that: its role is {viewer.role}.", EXIT_PROBLEMS)
+    if viewer.purpose_needed and not purpose.strip():
+        raise typer.BadParameter(f"{viewer.name} reads with a purpose alone; say it", param_hint="--purpose")

@@ -1,0 +1,119 @@
+"""What a role or a client sees of one appeal, for people and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import typer
+
+from appealbus.core.cli.as_whom import look_as
+from appealbus.core.cli.context import Cli
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.render import dossier_view
+from appealbus.core.domain.event import LogEntry
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.enrichment.fields import FieldError, FieldValue
+from appealbus.core.escaping import escaped_json, escaped_xml, one_line
+from appealbus.core.language import Reader
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.seen import Seen
+from appealbus.core.rights.views import Views
+from appealbus.schemas.maskedxml import masked_to_xml
+from appealbus.schemas.stored import DOSSIER
+
+
+def show_dossier(
+    cli: Cli, name: str, number: str, version: int | None, form: str, *, copy: bool, purpose: str, to: Reader
+) -> None:
+    """Show a dossier as somebody sees it."""
+
+    async def read(views: Views, row: AppealRow) -> Seen:
+        found = await views.dossier(row, version)
+        if found is None:
+            which = "no dossier yet" if version is None else f"no version {version}"
+            cli.fail(f"{number} has {which} that {name} sees.", EXIT_ABSENT)
+        return found
+
+    def about(found: Seen) -> dict[str, int]:
+        return {"version": found.version}
+
+    found = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)
+    if form == "json":
+        cli.write(escaped_json(found.raw))
+    elif form == "xml":
+        cli.write(escaped_xml(masked_to_xml(found.document)))
+    elif "hidden" in found.document:
+        _print_rows(cli, found.document)
+    else:
+        cli.out.print(dossier_view(DOSSIER.read(found.raw), to))
+
+
+def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, purpose: str) -> None:
+    """Say what is missing as far as somebody sees it; exits as `why` does."""
+
+    async def read(views: Views, row: AppealRow) -> dict[str, Any]:
+        found = await views.why(row)
+        if found is None:
+            cli.fail(f"{number} has no dossier yet that {name} sees.", EXIT_ABSENT)
+        return found
+
+    found = look_as(cli, name, Action.WHY, number, read, copy=copy, purpose=purpose)
+    if as_json:
+        cli.print_json(found)
+    else:
+        _print_rows(cli, found)
+    if found["held"] or found.get("completeness") == "partial":
+        raise typer.Exit(EXIT_PROBLEMS)
+
+
+def fields_seen(
+    cli: Cli, name: str, number: str, field: str, version: int | None, *, copy: bool, purpose: str
+) -> list[FieldValue]:
+    """Return where a field comes from, as far as somebody sees it."""
+
+    async def read(views: Views, row: AppealRow) -> list[FieldValue]:
+        try:
+            found = await views.explain(row, field, version)
+        except FieldError as error:
+            cli.fail(str(error), EXIT_ABSENT)
+        if found is None:
+            cli.fail(f"{number} has no such version that {name} sees.", EXIT_ABSENT)
+        return found
+
+    return look_as(cli, name, Action.EXPLAIN, number, read, copy=copy, purpose=purpose)
+
+
+def history_seen(
+    cli: Cli, name: str, number: str, after: int, limit: int, *, purpose: str
+) -> tuple[AppealRow, list[LogEntry], int | None]:
+    """Return how an appeal stands and what happened to it, as far as somebody sees it, and where it goes on."""
+
+    async def read(views: Views, row: AppealRow) -> tuple[AppealRow, list[LogEntry], int | None]:
+        page = await views.history(row, after, limit)
+        return await views.row(row), list(page.entries), page.next
+
+    return look_as(cli, name, Action.HISTORY, number, read, purpose=purpose)
+
+
+def _print_rows(cli: Cli, document: Any) -> None:
+    rows = list(_rows(document))
+    width = max((len(path) for path, _ in rows if len(path) <= 60), default=0)
+    for path, value in rows:
+        cli.out.print(f"{one_line(path):<{width}}  {one_line(value)}")
+
+
+def _rows(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield a row for each value; one whose list is short of names goes by its place."""
+    match value:
+        case dict():
+            for name, item in value.items():
+                yield from _rows(item, f"{path}.{name}" if path else name)
+        case list():
+            for at, item in enumerate(value):
+                yield from _rows(item, f"{path}[{at}]")
+        case None:
+            return
+        case str():
+            yield path, value
+        case _:
+            yield path, orjson.dumps(value, default=str).decode()

@@ -1,0 +1,205 @@
+"""Views over a real journal: which versions are seen, what is told of them, and what is not."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+import pytest
+
+from appealbus.core.domain.client import Role
+from appealbus.core.domain.event import What
+from appealbus.core.domain.feed import FeedEntry
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.enrichment.fields import FieldError
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
+from appealbus.core.rights.explaining import FieldHidden
+from appealbus.core.rights.looks import Looks
+from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import Pattern
+from appealbus.core.rights.seen import etag
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+from appealbus.schemas import Appeal, Completeness
+from appealbus.schemas.maskedxml import masked_to_xml
+from appealbus.schemas.safexml import parse
+from tests.core.journal.conftest import NOW
+from tests.core.rights.made import FIELDS, dossier, value
+from tests.services.journals import sqlite_journal
+
+_DESK = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"), Pattern.parse("gbdfl.person/birth_date")))
+Write: TypeAlias = Callable[..., Awaitable[AppealRow]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
+    """An empty journal of each kind."""
+    url = sqlite_journal(tmp_path / "journal.db")
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("journal_database"))
+    async with await Journal.open(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def write(journal: Journal) -> Write:
+    """Write the versions of one appeal, each with other values in some fields."""
+
+    async def versions(*changed: dict[str, int]) -> AppealRow:
+        appeal = Appeal(message_id="m")
+        taken = await journal.accept(NewAppeal(appeal, NOW, "bus"))
+        numbers = {path: 100 + at for at, path in enumerate(FIELDS)}
+        for number, others in enumerate(changed, 1):
+            numbers |= others
+            made = dossier({path: value(FIELDS[path], each) for path, each in numbers.items()})
+            made |= {"number": taken.receipt.number, "version": number}
+            made["created_at"] = (NOW + timedelta(hours=number)).isoformat()
+            await journal.conclude(
+                Conclusion(
+                    taken.appeal_id, dossier=orjson.dumps(made), version=number, completeness=Completeness.COMPLETE
+                )
+            )
+        while await journal.place_log():
+            pass
+        row = await journal.appeal(taken.receipt.number)
+        assert row is not None
+        return row
+
+    return versions
+
+
+def _views(journal: Journal, mask: Mask = _DESK, **given: Any) -> Views:
+    return Views(journal, Viewer("v", Role.REVIEWER, mask, **given))
+
+
+_VERSIONS: tuple[dict[str, int], ...] = (
+    {},
+    {"appeal.applicant.phone": 900},
+    {"appeal.applicant.surname": 901},
+    {"gbdfl.person/birth_date": 902},
+)
+"""Of these the second and the fourth change what is hidden alone."""
+
+
+async def test_versions_that_look_the_same_are_one(journal: Journal, write: Write) -> None:
+    """The newest is the first that looks so, others are not there, and probing for numbers tells nothing."""
+    row = await write(*_VERSIONS)
+    views = _views(journal)
+    assert [each.version for each in await views.versions(row)] == [1, 3]
+    newest = await views.dossier(row)
+    assert newest is not None
+    assert (newest.version, newest.document["version"]) == (3, 3)
+    found = {version: await views.dossier(row, version) for version in (1, 2, 3, 4, 5, 99)}
+    assert [version for version, each in found.items() if each is not None] == [1, 3]
+    shown = await views.row(row)
+    assert (shown.version, shown.changed_at) == (3, NOW + timedelta(hours=3))
+
+
+async def test_who_sees_all_gets_what_is_kept(journal: Journal, write: Write) -> None:
+    """Byte for byte, each version."""
+    row = await write(*_VERSIONS)
+    views = _views(journal, EVERYTHING)
+    for version in range(1, 5):
+        found = await views.dossier(row, version)
+        assert found is not None
+        assert found.raw == await journal.dossier(row.number, version)
+    assert len(await views.versions(row)) == 4
+    assert await views.row(row) == row
+
+
+async def test_the_feed_tells_of_visible_changes_alone(journal: Journal, write: Write) -> None:
+    """However little is remembered, and in whichever order it is asked."""
+    row = await write(*_VERSIONS)
+    entries = [
+        FeedEntry(at, NOW, row.appeal_id, row.public_id, row.number, at, 1, "complete", None, None)
+        for at in range(1, 5)
+    ]
+    for looks in (Looks(), Looks(1)):
+        views = Views(journal, Viewer("v", Role.REGISTRY, _DESK), looks)
+        for entry in (*entries, *reversed(entries)):
+            found = await views.shows(entry)
+            assert (None if found is None else found.version) == (entry.version if entry.version in (1, 3) else None)
+            assert await views.is_news(entry) is (found is not None)
+    elsewhere = _views(journal, places=("750000000",))
+    assert [await elsewhere.shows(entry) for entry in entries] == [None] * 4
+
+
+async def test_a_hidden_field_answers_the_same_whether_it_is_there_or_not(journal: Journal, write: Write) -> None:
+    """Nobody looks before; and errors about other fields name none that is hidden."""
+    row = await write({})
+    views = _views(journal)
+    for field in ("appeal.applicant.phone", "appeal.applicant.phone[0]", "gbdfl.person[k]/birth_date"):
+        for version in (None, 1, 7):
+            with pytest.raises(FieldHidden, match=r"^hidden$"):
+                await views.explain(row, field, version)
+    for field in ("appeal.applicant.iban", "gbdfl.person/nothing", "egkn.nothing", " appeal.applicant.phone"):
+        with pytest.raises(FieldError) as error:
+            await views.explain(row, field)
+        assert "phone" not in str(error.value).replace(field, "")
+        assert "birth_date" not in re.sub(r"applicant\.birth_date", "", str(error.value))
+    (name,) = await views.explain(row, "appeal.applicant.surname") or []
+    assert name.value == value("text", 101)
+    (told,) = await views.explain(row, "gbdfl.person/surname") or []
+    assert set(told.trail) == {"source", "plugin", "purpose", "legal_basis", "input iin"}
+
+
+async def test_history_and_why_are_the_same_whatever_is_hidden(journal: Journal, write: Write) -> None:
+    """Versions that are not seen are in neither, and no page ends where something hidden stands."""
+    row = await write(*_VERSIONS)
+    views = _views(journal)
+    entries = (await views.history(row)).entries
+    versions = [entry.detail["version"] for entry in entries if entry.what == What.VERSION]
+    assert versions == [1, 3]
+    assert {key for entry in entries for key in entry.detail} <= {"version", "completeness", "receivers"}
+    one_by_one, after = [], 0
+    while True:
+        page = await views.history(row, after, 1)
+        one_by_one += page.entries
+        if page.next is None:
+            break
+        assert len(page.entries) == 1
+        after = page.next
+    assert one_by_one == list(entries)
+    why = await views.why(row)
+    assert why == {"number": row.number, "version": 3, "completeness": "complete", "gaps": [], "held": None}
+
+
+async def test_a_damaged_version_is_shown_to_nobody(journal: Journal, write: Write) -> None:
+    """A mask that cannot be laid over it lets nothing of it out."""
+    row = await write({})
+    for broken in (b"{}", b"[]", b'{"schema_version":"1","receipt":1,"appeal":"x"}', b"\xff"):
+        taken = await journal.accept(NewAppeal(Appeal(message_id=broken.hex() or "-"), NOW, "bus"))
+        await journal.conclude(
+            Conclusion(taken.appeal_id, dossier=broken, version=1, completeness=Completeness.COMPLETE)
+        )
+        row = await journal.appeal(taken.receipt.number) or row
+        with pytest.raises(ValueError, match=r"."):
+            await _views(journal).dossier(row)
+
+
+async def test_a_masked_dossier_is_good_xml(journal: Journal, write: Write) -> None:
+    """With the rules of what is hidden, and without it."""
+    row = await write({})
+    for mask in (_DESK, TECHNICAL):
+        found = await _views(journal, mask).dossier(row)
+        assert found is not None
+        root = parse(masked_to_xml(found.document), limit=10**6)
+        assert root.tag == "{urn:appealbus:dossier:1}dossier"
+        told = [item.text for item in root.iterfind("{*}hidden/{*}item")]
+        assert told == mask.hidden_rules
+        assert value("text", 103).encode() not in masked_to_xml(found.document)
+
+
+def test_an_entity_tag_is_of_one_look() -> None:
+    """Another appeal, version, look or form has another."""
+    tags = {
+        etag(*each)
+        for each in [("a", 1, b"x", "json"), ("b", 1, b"x", "json"), ("a", 2, b"x", "json"), ("a", 1, b"y", "json")]
+    }
+    assert len(tags | {etag("a", 1, b"x", "xml")}) == 5
+    assert all(re.fullmatch(r'"[0-9a-f]{64}"', tag) for tag in tags)
