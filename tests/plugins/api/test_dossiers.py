@@ -147,8 +147,8 @@ async def test_find(read: Read) -> None:
     assert [each["id"] for each in by_number] == [read.path.rpartition("/")[2]]
     assert by_message == by_number
     assert (await find({"number": "none"})).json() == {"appeals": []}
-    assert kind_of(await find({"iin": "120101500013"})) == "purpose-missing"
-    found = await find({"iin": "120101500013"}, **{"Appealbus-Purpose": "x"})
+    assert kind_of(await find({"iin": "750301100019"})) == "purpose-missing"
+    found = await find({"iin": "750301100019"}, **{"Appealbus-Purpose": "x"})
     assert found.json() == {"appeals": []}
     assert [what for _, what, _ in await read.noted()] == ["appeals"]
     for body in ({}, {"number": "a", "iin": "b"}, {"nummer": "a"}, {"iin": "1"}, {"number": "a", "limit": 0}):

@@ -64,7 +64,9 @@ async def test_each_role_may_do_what_the_table_says(tmp_path: Path, role: Role) 
     async with running_bus(tmp_path) as bus:
         await bus.accept(message())
         await bus.settle()
-        async with served(f"sqlite:///{tmp_path / 'journal.db'}", tmp_path) as server:
+        async with served(
+            f"sqlite:///{tmp_path / 'journal.db'}", tmp_path, bus={"changes_from": ["registry"]}
+        ) as server:
             (row,) = await bus.journal.appeals()
             client = await server.client(role)
             assert await routes(server) - {("GET", path) for path in OPEN} == ROUTES.keys()

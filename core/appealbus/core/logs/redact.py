@@ -39,12 +39,12 @@ NUMBERS = frozenset(["number", "message_id"])
 PROGRAMS = frozenset(["at", "cause", "client", "code", "error", "frames", "operation", "place", "signal", "wsdl"])
 OTHERS = frozenset(
     """
-    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel client completeness connector count
-    delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease level line
-    link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port purpose
-    quarantine_id quarantined question_id questions queue rate receiver retry_after route rows seconds seed service signals
-    size source sources state status taken timeout total type unassessed version versions waiting warnings wire worker
-    writes written
+    accepted actor appeal_id appeals assessor attempt attempts breaker bytes calls channel completeness connector
+    count delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease
+    level line link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port
+    purpose quarantine_id quarantined question_id questions queue rate receiver retry_after route rows seconds seed
+    service signals size source sources state status taken timeout total type unassessed version versions waiting
+    warnings wire worker writes written
     """.split()  # noqa: SIM905 - as a list it would take eighty lines
 )
 KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS

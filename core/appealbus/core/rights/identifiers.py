@@ -16,6 +16,8 @@ _JOINT = f"[{SEPARATORS}:]{{0,3}}"
 # Blunt on purpose: a number that is no valid one may be one with a slip of the pen, and is hidden all the same.
 _TWELVE = rf"\d(?:[{SEPARATORS}]{{0,3}}\d){{11,}}"
 _PARCEL = rf"(?<!\d)(?:0[1-9]|1\d|2[0-5]){_JOINT}\d{{3}}{_JOINT}\d{{3}}{_JOINT}\d{{3,5}}(?!\d)"
+_OWN = re.compile(r"(?<![^\W_])[^\W\d_]{1,20}-20[2-9]\d-\d{8}(?!\d)")
+"""A number that the bus gave. Nobody else has such digits: they would be of a month past 12."""
 _BLUNT = {"iin": re.compile(_TWELVE), "bin": re.compile(_TWELVE), "cadastral_number": re.compile(_PARCEL)}
 
 
@@ -29,7 +31,9 @@ def without(text: str, kinds: Collection[str]) -> str:
     if len(text) < _FEWEST or sum(map(str.isdigit, text)) < _FEWEST:
         return text
     spans = [(each.start, each.end) for each in identifiers_in(text) if each.kind.removesuffix("s") in kinds]
-    spans += [match.span() for kind in kinds for match in _BLUNT[kind].finditer(text)]
+    own = [match.span() for match in _OWN.finditer(text)]
+    blunt = (match.span() for kind in kinds for match in _BLUNT[kind].finditer(text))
+    spans += [each for each in blunt if not any(start <= each[0] and each[1] <= end for start, end in own)]
     parts, at = [], 0
     for start, end in sorted(spans):
         if start >= at:

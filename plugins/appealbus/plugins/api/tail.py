@@ -29,6 +29,10 @@ class Tail:
     Args:
         read: reads a page of the whole feed.
 
+    Attributes:
+        waiting: how many wait.
+        looks: how many pages it has read.
+
     """
 
     def __init__(self, read: Read) -> None:
@@ -36,7 +40,8 @@ class Tail:
         self._entries: deque[FeedEntry] = deque()
         self._floor = 0
         self._head: Cursor | None = None
-        self._waiting = 0
+        self.waiting = 0
+        self.looks = 0
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
 
@@ -45,13 +50,13 @@ class Tail:
         """Have it look, from a cursor at the end of the feed on, as long as the block lasts."""
         if self._head is None:
             self._floor, self._head = cursor.position, cursor
-        self._waiting += 1
+        self.waiting += 1
         self._wanted.set()
         try:
             yield
         finally:
-            self._waiting -= 1
-            if not self._waiting:
+            self.waiting -= 1
+            if not self.waiting:
                 self._wanted.clear()
                 self._forget()
 
@@ -92,6 +97,7 @@ class Tail:
         before = self._head
         while self._head is not None:
             page = await self._read(self._head, _PAGE)
+            self.looks += 1
             if self._head is None:  # nobody waits any more
                 return
             self._entries.extend(page.entries)
