@@ -64,6 +64,5 @@ def _add_tags() -> None:
         op.add_column("appeal", Column("tag", LargeBinary))
         op.execute(f"UPDATE appeal SET tag = {_SQLITE_TAG}")  # noqa: S608 (a constant)
     else:
-        op.execute("SET LOCAL statement_timeout = 0")  # all of a million rows is one statement
         op.add_column("appeal", Column("tag", LargeBinary, server_default=text(f"({_POSTGRESQL_TAG})")))
         op.alter_column("appeal", "tag", server_default=None)
