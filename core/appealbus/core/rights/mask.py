@@ -15,7 +15,7 @@ import orjson
 from appealbus.core.rights import identifiers
 from appealbus.core.rights.fields import number_fields
 from appealbus.core.rights.notes import changes, not_carried, signals, warnings
-from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps
+from appealbus.core.rights.paths import PARTS, Path, Pattern, Rules, Steps, remember
 from appealbus.core.rights.questions import Json, Questions
 
 _ALL = Pattern.parse("*")
@@ -62,13 +62,28 @@ class Mask:
 
     def hidden(self, path: Path) -> bool:
         """Whether nothing at the path is shown."""
-        if self.identifiers and identifiers.is_one(path[1], self.identifiers):
-            return True
-        return self.rules.hidden(path)
+        known = self._hidden.get(path)
+        if known is None:
+            numbers = bool(self.identifiers) and identifiers.is_one(path[1], self.identifiers)
+            known = numbers or self.rules.hidden(path)
+            remember(self._hidden, path, known)
+        return known
 
     def whole(self, path: Path) -> bool:
         """Whether all is shown that stands at the path and below it, but for numbers in texts."""
-        return self.rules.whole(path) and not self.hidden(path)
+        known = self._whole.get(path)
+        if known is None:
+            known = self.rules.whole(path) and not self.hidden(path)
+            remember(self._whole, path, known)
+        return known
+
+    @cached_property
+    def _hidden(self) -> dict[Path, bool]:
+        return {}
+
+    @cached_property
+    def _whole(self) -> dict[Path, bool]:
+        return {}
 
     def shows_lookup(self, lookup: str) -> bool:
         """Whether it is shown that a lookup was asked, and how that ended."""

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 Steps: TypeAlias = tuple[str, ...]
@@ -79,6 +79,7 @@ class Pattern:
         return self.head.fullmatch(head) is not None and not (self.of_records and head in PARTS)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def path_of(text: str) -> Path:
     """Return the path that a dossier writes so, without its indexes and keys: `egkn.parcel[1f2e]/rights[0].kind`."""
     head, slash, rest = _INDEX.sub("", text).partition("/")
@@ -118,41 +119,32 @@ class Rules:
 
     shows: Sequence[Pattern]
     hides: Sequence[Pattern]
-    _hidden: dict[Path, bool] = field(default_factory=dict, repr=False, compare=False)
-    _whole: dict[Path, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def hidden(self, path: Path) -> bool:
         """Whether nothing at the path, or below it, is shown."""
-        known = self._hidden.get(path)
-        if known is None:
-            head, steps = path
-            above = {(head, steps[:end]) for end in range(len(steps) + 1)}
-            same = {other for each in above for other in _implied().get(each, ())}
-            known = any(map(self._is_hidden, {path, *same}))
-            self._remember(self._hidden, path, known)
-        return known
+        head, steps = path
+        above = {(head, steps[:end]) for end in range(len(steps) + 1)}
+        same = {other for each in above for other in _implied().get(each, ())}
+        return any(map(self._is_hidden, {path, *same}))
 
     def whole(self, path: Path) -> bool:
         """Whether all is shown that stands at the path and below it."""
-        known = self._whole.get(path)
-        if known is None:
-            below = any(each.goes_below(path) for each in self.hides)
-            implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
-            shown = any(each.covers(path) for each in self.shows)
-            known = shown and not below and not self.hidden(path) and not any(implied)
-            self._remember(self._whole, path, known)
-        return known
+        below = any(each.goes_below(path) for each in self.hides)
+        implied = (self.hidden(each) for each in _implied() if each[0] == path[0] and _is_below(each, path))
+        shown = any(each.covers(path) for each in self.shows)
+        return shown and not below and not self.hidden(path) and not any(implied)
 
     def _is_hidden(self, path: Path) -> bool:
         if any(each.covers(path) for each in self.hides):
             return True
         return not any(each.covers(path) or each.goes_below(path) for each in self.shows)
 
-    @staticmethod
-    def _remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:
-        if len(answers) >= _REMEMBERED:
-            answers.clear()
-        answers[path] = answer
+
+def remember(answers: dict[Path, bool], path: Path, answer: bool) -> None:
+    """Keep an answer about a path, among so many."""
+    if len(answers) >= _REMEMBERED:
+        answers.clear()
+    answers[path] = answer
 
 
 def _is_below(path: Path, above: Path) -> bool:
