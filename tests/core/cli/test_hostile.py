@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         [EVIL, "--as", "reviewer", "--purpose", EVIL],
     ],
     "policy": [[], ["--json"]],
+    "export": [["dossiers", "--as", "auditor"], ["log", "--as", "auditor", "--after", EVIL], ["log", "--as", EVIL]],
     "why": [
         [EVIL, "--as", "ops"],
         [EVIL],

@@ -21,6 +21,7 @@ OWN = {
     "dossier": "appeals",
     "why": "appeals",
     "explain": "appeals",
+    "export": "export",
     "retry": "moving",
     "refresh": "moving",
     "changes": "changes",

@@ -1,0 +1,177 @@
+"""`appealbus export`: dossiers or the log, as a role or a client sees them, for programs and spreadsheets."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core.cli.as_whom import Purpose, check, viewer_named
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.exportfile import ExportFile, NotOurs
+from appealbus.core.cli.exportrows import DOSSIER_COLUMNS, LOG_COLUMNS, as_csv, as_lines, dossier_row, log_row
+from appealbus.core.domain.event import Cursor, LogEntry
+from appealbus.core.journal.errors import CursorRefused
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.past import shown_entry
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+
+_PAGE = 100
+"""Entries that are read at once: a hundred usual dossiers have a megabyte."""
+
+
+class What(StrEnum):
+    """What is exported."""
+
+    DOSSIERS = "dossiers"
+    LOG = "log"
+
+
+class Form(StrEnum):
+    """How it is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is exported: of dossiers or of the log, in which form, what follows a cursor."""
+
+    what: What
+    form: Form
+    start: Cursor | None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    context: typer.Context,
+    what: Annotated[What, typer.Argument(help="dossiers, or the log.")],
+    as_: Annotated[str, typer.Option("--as", metavar="ROLE_OR_CLIENT", help="Whose view of it is exported.")],
+    *,
+    form: Annotated[Form, typer.Option("--format", help="jsonl or csv.")] = Form.JSONL,
+    after: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Only what follows this place of the log.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="A file, which is gone on with where it ended; else standard output.")
+    ] = None,
+    purpose: Purpose = "",
+) -> None:
+    """Export dossiers, each version once, or the log, as a role or a client sees them.
+
+    With --output a run that was broken off, or comes later, goes on where the last one ended: no row is there twice and
+    none is lost. Who exports is noted.
+    """
+    cli = cli_of(context)
+    try:
+        start = None if after is None else Cursor.parse(after)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--after") from None
+    try:
+        asyncio.run(_export(cli, Wanted(what, form, start), as_, output, purpose))
+    except CursorRefused as error:
+        cli.fail(str(error), EXIT_ABSENT)
+    except NotOurs as error:
+        cli.fail(str(error), EXIT_PROBLEMS)
+
+
+async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purpose: str) -> None:
+    what, form, start = wanted.what, wanted.form, wanted.start
+    async with cli.journal(write=True) as journal:
+        viewer = await viewer_named(cli, journal, name)
+        check(cli, viewer, Action.EXPORT, purpose)
+        if what is What.LOG:
+            check(cli, viewer, Action.LOG, purpose)
+        options = {"what": what.value, "as": name, "format": form.value, "hidden": viewer.mask.hidden_rules}
+        with nullcontext() if output is None else ExportFile(output, options) as file:
+            if file is not None and file.cursor is not None:
+                if start is not None:
+                    raise NotOurs(f"{output} goes on by itself where it ended; leave --after out")
+                start = Cursor.parse(file.cursor)
+            await journal.note_look(f"export {what}", purpose=purpose)
+            write = _writer(file, form, what)
+            written = await _rows(journal, viewer, Wanted(what, form, start), write)
+    cli.err.print(f"{written[0]} rows, up to {written[1]}")
+
+
+def _writer(file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
+    """Return what writes a page of rows; the first page of a file has the names of its columns before it."""
+    headed = file is not None and file.cursor is not None
+
+    def write(rows: list[Any], cursor: Cursor) -> None:
+        nonlocal headed
+        if form is Form.JSONL:
+            written = as_lines(rows)
+        else:
+            cells = [dossier_row(row) if what is What.DOSSIERS else log_row(row) for row in rows]
+            columns = DOSSIER_COLUMNS if what is What.DOSSIERS else LOG_COLUMNS
+            written = as_csv(cells if headed else [columns, *cells])
+            headed = True
+        if file is not None:
+            file.add(written, str(cursor))
+            return
+        sys.stdout.buffer.write(written)
+        sys.stdout.buffer.flush()
+
+    return write
+
+
+async def _rows(
+    journal: Journal, viewer: Viewer, wanted: Wanted, write: Callable[[list[Any], Cursor], None]
+) -> tuple[int, Cursor]:
+    views, count, cursor = Views(journal, viewer), 0, wanted.start
+    while True:
+        page = (
+            await journal.feed(cursor, _PAGE, places=viewer.places, kinds=viewer.kinds)
+            if wanted.what is What.DOSSIERS
+            else await journal.log(cursor, _PAGE)
+        )
+        rows: list[Any] = []
+        for entry in page.entries:
+            row = await _logged(journal, viewer, entry) if isinstance(entry, LogEntry) else await _version(views, entry)
+            if row is not None:
+                rows.append(row)
+        write(rows, page.next)
+        count, cursor = count + len(rows), page.next
+        if not page.lag:
+            return count, page.next
+
+
+async def _version(views: Views, entry: Any) -> dict[str, Any] | None:
+    try:
+        found = await views.shows(entry)
+    except ValueError:  # damaged: it goes out to nobody
+        return None
+    return None if found is None else {"position": entry.position, "id": entry.public_id, "dossier": found.document}
+
+
+async def _logged(journal: Journal, viewer: Viewer, entry: LogEntry) -> dict[str, Any] | None:
+    """Return an entry as it is seen; of an appeal out of its scopes, or of none that is there any more, nothing."""
+    if viewer.places or viewer.kinds:
+        row = None if entry.number is None else await journal.appeal(entry.number)
+        if row is None or not viewer.sees(row):
+            return None
+    shown = entry
+    if not viewer.mask.plain:
+        versions: set[int] = set()
+        if not viewer.mask.process and entry.number is not None and (row := await journal.appeal(entry.number)):
+            versions = {each.version for each in await Views(journal, viewer).versions(row)}
+        masked = shown_entry(viewer.mask, entry, versions)
+        if masked is None:
+            return None
+        shown = masked
+    told = {"position": shown.position, "at": shown.at.isoformat(), "what": shown.what, "number": shown.number}
+    return told | {"actor": shown.actor, "about": shown.about, "detail": dict(shown.detail)}

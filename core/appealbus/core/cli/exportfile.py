@@ -1,0 +1,90 @@
+"""A file that rows are added to, through crashes: none is there twice, and none is lost."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from appealbus.core.errors import AppealBusError
+
+
+class NotOurs(AppealBusError):
+    """The file is no export that could be gone on with; the text says why and what to do."""
+
+
+class ExportFile:
+    """An output with, beside it, a small file that says up to where it is whole: `OUTPUT.cursor`.
+
+    The cursor is written once the rows are on disk. What stands behind the length that it tells is of a run that died:
+    it is cut off, and comes again.
+
+    Args:
+        path: of the output.
+        what: what is exported and how; only the same is gone on with.
+
+    """
+
+    def __init__(self, path: Path, what: Mapping[str, Any]) -> None:
+        self._path = path
+        self._mark = path.with_name(f"{path.name}.cursor")
+        self._what = dict(what)
+        self._size = 0
+        self.cursor: str | None = None
+        """Up to where an earlier run has come; None: this is the first one."""
+
+    def __enter__(self) -> Self:
+        mark = self._read_mark()
+        if mark is None and self._path.exists():
+            raise NotOurs(f"{self._path} is there, and no {self._mark.name} beside it; write another --output")
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        if mark is not None:
+            if mark["what"] != self._what:
+                os.close(self._file)
+                raise NotOurs(f"{self._path} is another export; go on with its options, or write another --output")
+            if os.fstat(self._file).st_size < mark["bytes"]:
+                os.close(self._file)
+                raise NotOurs(f"{self._path} is shorter than {self._mark.name} says; write another --output")
+            self._size, self.cursor = mark["bytes"], mark["cursor"]
+        os.ftruncate(self._file, self._size)
+        os.lseek(self._file, self._size, os.SEEK_SET)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._file)
+
+    def add(self, rows: bytes, cursor: str) -> None:
+        """Add rows, and note that everything up to the cursor is there; both are on disk when it returns."""
+        left = memoryview(rows)
+        while left:
+            left = left[os.write(self._file, left) :]
+        os.fsync(self._file)
+        self._size += len(rows)
+        self.cursor = cursor
+        self._write_mark({"cursor": cursor, "bytes": self._size, "what": self._what})
+
+    def _read_mark(self) -> dict[str, Any] | None:
+        try:
+            mark = orjson.loads(self._mark.read_bytes())
+            return {"cursor": str(mark["cursor"]), "bytes": int(mark["bytes"]), "what": mark["what"]}
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            raise NotOurs(f"{self._mark} cannot be read; write another --output") from None
+
+    def _write_mark(self, mark: Mapping[str, Any]) -> None:
+        new = self._mark.with_name(f"{self._mark.name}.new")
+        with new.open("wb") as file:
+            file.write(orjson.dumps(mark))
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._mark)
+        with suppress(OSError):  # not every file system lets a folder be synced
+            folder = os.open(self._mark.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
