@@ -100,11 +100,11 @@ class Transaction:
         self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def follow(bus: Client, mirror: Mirror, stop: threading.Event, wait: int) -> bool:
+def follow(bus: Client, mirror: Mirror, stop: threading.Event, *, wait: int, limit: int) -> bool:
     """Read one page and write it; return whether more follows at once."""
     cursor = mirror.cursor
     try:
-        page = bus.feed(cursor, wait=wait, limit=50)
+        page = bus.feed(cursor, wait=wait, limit=limit)
     except FeedRestart as error:
         print(f"the bus cannot go on from {cursor}; starting again from {error.restart}", file=sys.stderr)
         mirror.start_again(error.restart)
@@ -134,16 +134,18 @@ def main() -> int:
     parser.add_argument("url", help="of the bus: https://bus.example")
     parser.add_argument("database", type=Path)
     parser.add_argument("--purpose", help="what the dossiers are read for")
+    parser.add_argument("--limit", type=int, default=50, help="versions that are read and written together")
     parser.add_argument("--until-idle", action="store_true", help="end where nothing is new")
     given = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    mirror, pause = Mirror(given.database), 1.0
+    mirror, pause, wait = Mirror(given.database), 1.0, 0 if given.until_idle else 20
     with Client(given.url, sys.stdin.readline().strip(), purpose=given.purpose) as bus:
+        print(f"following the feed from {mirror.cursor or 'its beginning'}", file=sys.stderr, flush=True)
         while not stop.is_set():
             try:
-                more = follow(bus, mirror, stop, wait=0 if given.until_idle else 20)
+                more = follow(bus, mirror, stop, wait=wait, limit=given.limit)
             except (Unreachable, Unavailable, TooManyRequests, UnexpectedAnswer) as error:
                 print(f"{error}; again in {pause:g} seconds", file=sys.stderr)
                 stop.wait(pause)

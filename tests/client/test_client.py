@@ -239,6 +239,12 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
     def answer(asked: Asked) -> Told:
         path = asked.path.partition("?")[0]
         by_end: dict[str, Any] = {"find": {"appeals": [{"id": ID}], "next": None}, "versions": [{"version": 1}]}
+        by_end |= {
+            "why": {"gaps": []},
+            "explain": {"fields": []},
+            "history": {"entries": []},
+            "readers": {"readers": []},
+        }
         by_end |= {"difference": [{"op": "remove", "path": "/a"}], "feed": PAGE, "dossier": DOSSIER, "4": DOSSIER}
         return Told(200, by_end.get(path.rpartition("/")[2], {"id": ID}))
 
@@ -255,6 +261,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         ("history", ID),
         ("feed", "1.7"),
         ("me",),
+        ("readers",),
     ]
     with scripted([answer]) as server:
         results = await ask(server.url, *calls, purpose="тексеру: 1")
@@ -272,8 +279,9 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         f"{of}/history?limit=100",
         "/v1/feed?wait=0&limit=100&after=1.7",
         "/v1/me",
+        "/v1/feed/readers",
     ]
-    assert server.asked[0].body == b'{"iin": "120101500006"}'
+    assert server.asked[0].body == b'{"iin": "120101500006", "limit": 100}'
     assert server.asked[0].headers["appealbus-purpose"] == "%D1%82%D0%B5%D0%BA%D1%81%D0%B5%D1%80%D1%83%3A%201"
     assert {each.headers["authorization"] for each in server.asked} == {"Bearer ab_0_x"}
     assert server.asked[4].headers["accept"] == "application/xml"

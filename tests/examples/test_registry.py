@@ -1,7 +1,6 @@
 """The small registry: killed at random it misses nothing; after a restore it recognises what became otherwise."""
 
 import asyncio
-import contextlib
 import json
 import os
 import random
@@ -10,25 +9,22 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from appealbus.client import AsyncClient, Retries
-from appealbus.core.bus.bus import Bus
-from appealbus.core.config.loading import from_document
 from appealbus.core.journal.journal import Journal
-from appealbus.core.parts import build, load_plugins
+from tests.client.working import working
 from tests.plugins.api.serving import Served, served
 from tests.services.forms import form
 from tests.services.journals import sqlite_journal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "registry"
-APPEALS = form(40, 1000)
-KILLS = form(6, 100)
+APPEALS = form(12, 1000)
+KILLS = form(4, 100)
+PATIENCE = form(90, 900)
 Version = tuple[str, int, int]
 
 pytestmark = [pytest.mark.system, pytest.mark.proof]
@@ -45,45 +41,41 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_a_registry_that_is_killed_at_random_misses_nothing(url: str, tmp_path: Path) -> None:
     """While appeals come and change: at the end it has every version, each as the journal has it, and none besides."""
     chance = random.Random(os.environ.get("APPEALBUS_SEED", "7"))
-    async with served(url, tmp_path, requests_per_minute=1_000_000) as server, working(url, tmp_path) as bus:
+    async with served(url, tmp_path, requests_per_minute=1_000_000) as server, working(url, tmp_path):
         token = await server.token("registry")
         writing = asyncio.create_task(write(server, APPEALS))
         cursors = []
-        for _ in range(KILLS):
-            await killed(server.url, token, tmp_path, chance.uniform(0.25, 0.9))
+        # On a busy machine many die before they have read a page.
+        while len(cursors) < KILLS or len(set(cursors)) < 3:
+            await killed(server.url, token, tmp_path, chance.uniform(0.0, 0.5))
             cursors.append(cursor(tmp_path))
+            assert len(cursors) < 10 * KILLS
         await writing
-        await bus.settle(parked=True)
         await mirrored(server.url, token, tmp_path)
         expected = await versions(server.journal)
     assert mirror(tmp_path) == expected
     assert len(expected) == 3 * APPEALS
-    assert len(set(cursors)) > 1, "all were killed before they began, or after they had ended"
 
 
 async def test_a_restore_is_recognised(tmp_path: Path) -> None:
     """What the copy did not know stays in the mirror under its epoch; what counts is what the journal says now."""
     file = tmp_path / "journal.db"
     url = sqlite_journal(file)
-    async with served(url, tmp_path) as server, working(url, tmp_path) as bus:
+    unlimited = {"requests_per_minute": 1_000_000}
+    async with served(url, tmp_path, **unlimited) as server, working(url, tmp_path):
         token = await server.token("registry")
-        await write(server, 3)
-        await bus.settle(parked=True)
+        await write(server, 2)
     for suffix in ("", ".key"):
         shutil.copy(f"{file}{suffix}", tmp_path / f"copy{suffix}")
-    async with served(url, tmp_path) as server, working(url, tmp_path) as bus:
-        await write(server, 6, name="channel-2")
-        await bus.settle(parked=True)
+    async with served(url, tmp_path, **unlimited) as server, working(url, tmp_path):
+        await write(server, 3, name="lost")
         await mirrored(server.url, token, tmp_path)
     before = mirror(tmp_path)
-    for each in tmp_path.glob("journal.db-*"):
-        each.unlink()
-    shutil.copy(tmp_path / "copy", file)
+    restore(file, tmp_path / "copy")
     async with await Journal.open(url) as journal:
         await journal.begin_epoch(1, 0)
-    async with served(url, tmp_path) as server, working(url, tmp_path) as bus:
-        await write(server, 4, name="channel-3")
-        await bus.settle(parked=True)
+    async with served(url, tmp_path, **unlimited) as server, working(url, tmp_path):
+        await write(server, 2, name="later")
         await mirrored(server.url, token, tmp_path)
         now = await versions(server.journal)
     after = mirror(tmp_path)
@@ -105,57 +97,55 @@ async def test_a_token_that_does_not_count_ends_it_in_words(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-@asynccontextmanager
-async def working(url: str, folder: Path) -> AsyncIterator[Bus]:
-    """Run a bus that works the journal."""
-    loaded = from_document({"bus": {"journal": url, "grace": 1}}, folder, env={})
-    parts = build(loaded, load_plugins(loaded))
-    async with await Journal.open(url, key=loaded.settings.bus.key_file()) as journal:
-        await journal.hold_run_lock()
-        bus = Bus(loaded, parts, journal)
-        await bus.start()
-        bus.open_doors()
-        try:
-            yield bus
-        finally:
-            await bus.stop()
+def restore(file: Path, copy: Path) -> None:
+    """Put a copy in the place of a journal."""
+    for each in file.parent.glob(f"{file.name}-*"):
+        each.unlink()
+    shutil.copy(copy, file)
 
 
 async def write(server: Served, count: int, name: str = "channel") -> None:
-    """Put appeals in and change each twice, as a channel does, with the client."""
+    """Put appeals in and change each twice, as a channel does, with the client; each step makes a version."""
     token = await server.token("channel", name)
-    async with AsyncClient(server.url, token, retries=Retries(base=0.05)) as channel:
-        for number in range(count):
-            appeal = {"message_id": f"m-{number}", "kind": "complaint", "applicant": {"type": "person"}}
-            await channel.submit(appeal)
+    turns = asyncio.Semaphore(20)
+
+    async def one(channel: AsyncClient, number: int) -> None:
+        async with turns:
+            applicant = {"type": "person", "surname": name}
+            done = await channel.submit({"message_id": f"{name}-{number}", "kind": "complaint", "applicant": applicant})
+            assert done.id is not None
+            await until(channel, done.id, 1)
             for day in (1, 2):
-                of = {"appeal_message_id": f"m-{number}", "kind": "due", "due_on": f"2030-02-0{day}"}
+                of = {"appeal_message_id": f"{name}-{number}", "kind": "due", "due_on": f"2030-02-0{day}"}
                 await channel.change({"type": "change", "message_id": f"{name}-{number}-{day}", **of})
-                while not await told(server.journal, number, day + 1):
-                    await asyncio.sleep(0.01)
+                await until(channel, done.id, day + 1)
+
+    async with asyncio.timeout(PATIENCE), AsyncClient(server.url, token, retries=Retries(base=0.05)) as channel:
+        await asyncio.gather(*(one(channel, number) for number in range(count)))
 
 
-async def told(journal: Journal, number: int, version: int) -> bool:
-    """Say whether an appeal has come so far: changes that come together would make one version."""
-    row = await journal.appeal_by(None, f"m-{number}", "test")
-    return row is not None and (row.version or 0) >= version
+async def until(channel: AsyncClient, appeal: str, version: int) -> None:
+    """Wait until an appeal has a version: changes that come together would make one."""
+    while (await channel.state(appeal))["version"] < version:
+        await asyncio.sleep(0.5)
 
 
 def command(url: str, folder: Path, *options: str) -> list[str]:
-    return [sys.executable, str(EXAMPLE / "registry.py"), url, str(folder / "mirror.db"), *options]
+    return [sys.executable, str(EXAMPLE / "registry.py"), url, str(folder / "mirror.db"), "--limit", "5", *options]
 
 
 async def killed(url: str, token: str, folder: Path, after: float) -> None:
-    """Run the registry and kill it after so many seconds."""
-    process = await asyncio.create_subprocess_exec(*command(url, folder), stdin=subprocess.PIPE)
+    """Run the registry and kill it so many seconds after it has begun."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command(url, folder), stdin=pipe, stderr=pipe)
     assert process.stdin is not None
+    assert process.stderr is not None
     process.stdin.write(f"{token}\n".encode())
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(after):
-            await process.wait()
-    assert process.returncode is None
-    process.send_signal(signal.SIGKILL)
-    await process.wait()
+    async with asyncio.timeout(PATIENCE):
+        assert (await process.stderr.readline()).startswith(b"following")
+    await asyncio.sleep(after)
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL, await process.stderr.read()
 
 
 async def mirrored(url: str, token: str, folder: Path) -> None:

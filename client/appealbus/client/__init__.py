@@ -20,7 +20,21 @@ from appealbus.client.errors import (
     Unknown,
     Unreachable,
 )
-from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, Operation, State, Submitted, Version
+from appealbus.client.models import (
+    Dossier,
+    Explained,
+    FeedEntry,
+    FeedPage,
+    Found,
+    Happened,
+    History,
+    Operation,
+    Reader,
+    State,
+    Submitted,
+    Version,
+    Why,
+)
 from appealbus.client.retrying import Retries
 from appealbus.client.sync import Client
 from appealbus.client.version import __version__
@@ -33,10 +47,13 @@ __all__ = [
     "CursorAhead",
     "Differs",
     "Dossier",
+    "Explained",
     "FeedEntry",
     "FeedPage",
     "FeedRestart",
     "Found",
+    "Happened",
+    "History",
     "Invalid",
     "NotAllowed",
     "NotTaken",
@@ -44,6 +61,7 @@ __all__ = [
     "Problem",
     "PurposeMissing",
     "Quarantined",
+    "Reader",
     "Retries",
     "State",
     "Submitted",
@@ -54,5 +72,6 @@ __all__ = [
     "Unknown",
     "Unreachable",
     "Version",
+    "Why",
     "__version__",
 ]

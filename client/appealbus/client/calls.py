@@ -9,7 +9,19 @@ from uuid import UUID, uuid4
 
 from appealbus.client import reading
 from appealbus.client.conversation import Call
-from appealbus.client.models import Dossier, FeedPage, Found, Operation, State, Submitted, Version
+from appealbus.client.models import (
+    Dossier,
+    Explained,
+    FeedPage,
+    Found,
+    History,
+    Operation,
+    Reader,
+    State,
+    Submitted,
+    Version,
+    Why,
+)
 
 JSON = "application/json"
 XML = "application/xml"
@@ -52,12 +64,13 @@ def _key(message_id: str | None, message: Message) -> Mapping[str, str]:
     raise ValueError("an id with such characters can stand in the message alone, as its message_id")
 
 
-def find(what: Mapping[str, str], after: str | None, purpose: str | None) -> Call[Found]:
+def find(what: Mapping[str, str], after: str | None, limit: int, purpose: str | None) -> Call[Found]:
     """Find appeals by their number, a message id with its channel, or a number of a person, organisation or parcel.
 
     It goes in the body, so that no number stands in an address.
     """
-    body = json.dumps({**what, **({} if after is None else {"after": after})}, ensure_ascii=False).encode()
+    page = {"limit": int(limit), **({} if after is None else {"after": after})}
+    body = json.dumps({**what, **page}, ensure_ascii=False).encode()
     headers = {"Content-Type": JSON, "Accept": JSON, **_purpose(purpose)}
     return Call("POST", "/v1/appeals/find", reading.reader(reading.found), headers=headers, body=body)
 
@@ -92,23 +105,23 @@ def difference(appeal: str, version: int, since: int, purpose: str | None) -> Ca
     return Call("GET", path, reading.reader(reading.rows), query, headers)
 
 
-def why(appeal: str, purpose: str | None) -> Call[dict[str, Any]]:
+def why(appeal: str, purpose: str | None) -> Call[Why]:
     """Say what is missing, and when it is asked again."""
-    return Call("GET", _of(appeal, "why"), reading.reader(reading.table), headers={"Accept": JSON, **_purpose(purpose)})
+    return Call("GET", _of(appeal, "why"), reading.reader(reading.why), headers={"Accept": JSON, **_purpose(purpose)})
 
 
-def explain(appeal: str, field: str, version: int | None, purpose: str | None) -> Call[dict[str, Any]]:
+def explain(appeal: str, field: str, version: int | None, purpose: str | None) -> Call[list[Explained]]:
     """Say where a field comes from: `gbdfl.person/surname`."""
     query = (("field", field), *(() if version is None else (("version", str(int(version))),)))
     headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "explain"), reading.reader(reading.table), query, headers)
+    return Call("GET", _of(appeal, "explain"), reading.reader(reading.rows), query, headers)
 
 
-def history(appeal: str, after: str | None, limit: int, purpose: str | None) -> Call[dict[str, Any]]:
+def history(appeal: str, after: int | None, limit: int, purpose: str | None) -> Call[History]:
     """Read a page of what happened to an appeal."""
-    query = (("limit", str(int(limit))), *(() if after is None else (("after", str(after)),)))
+    query = (("limit", str(int(limit))), *(() if after is None else (("after", str(int(after))),)))
     headers = {"Accept": JSON, **_purpose(purpose)}
-    return Call("GET", _of(appeal, "history"), reading.reader(reading.table), query, headers)
+    return Call("GET", _of(appeal, "history"), reading.reader(reading.history), query, headers)
 
 
 def feed(
@@ -127,6 +140,11 @@ def feed(
     query += [("completeness", completeness)] if completeness is not None else []
     read = reading.reader(reading.feed_page)
     return Call("GET", "/v1/feed", read, tuple(query), {"Accept": JSON}, wait=wait)
+
+
+def readers() -> Call[list[Reader]]:
+    """Say up to where clients have read the feed."""
+    return Call("GET", "/v1/feed/readers", reading.reader(reading.rows), headers={"Accept": JSON})
 
 
 def me() -> Call[dict[str, Any]]:

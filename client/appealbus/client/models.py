@@ -34,9 +34,46 @@ class Version(TypedDict):
     """One visible version of a dossier, without its content. Numbers may skip: the client saw no change in between."""
 
     version: int
-    epoch: NotRequired[int]
     completeness: NotRequired[str]
     created_at: NotRequired[str]
+
+
+class Why(TypedDict):
+    """What the newest version lacks: each gap has one cause, and the time when it is asked again."""
+
+    gaps: list[dict[str, Any]]
+    number: NotRequired[str]
+    version: NotRequired[int]
+    completeness: NotRequired[str]
+    held: NotRequired[dict[str, Any]]
+
+
+class Explained(TypedDict):
+    """A field with its trail: source, message, times, plugin, purpose, legal basis; of a gap its cause."""
+
+    path: str
+    value: str | int | float | bool | None
+    trail: dict[str, str]
+
+
+class Happened(TypedDict):
+    """Something that happened to an appeal."""
+
+    at: str
+    what: str
+    actor: NotRequired[str]
+    about: NotRequired[str]
+    position: NotRequired[int | None]
+    detail: NotRequired[dict[str, Any]]
+
+
+class Reader(TypedDict):
+    """Up to where a client has read the feed."""
+
+    client: str
+    cursor: str
+    at: str
+    lag: int
 
 
 class Operation(TypedDict):
@@ -76,6 +113,20 @@ class Found:
 
     appeals: Sequence[State] = field(repr=False)
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of what happened to an appeal, oldest first.
+
+    Attributes:
+        entries: as far as the client sees them.
+        next: what to give as `after` for the next page; None on the last.
+
+    """
+
+    entries: Sequence[Happened] = field(repr=False)
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)

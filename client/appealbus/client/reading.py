@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from appealbus.client.errors import UnexpectedAnswer
-from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, State, Submitted
+from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, State, Submitted, Why
 from appealbus.client.wire import Answer
 
 T = TypeVar("T")
@@ -67,6 +67,18 @@ def found(answer: Answer) -> Found:
     """Return a page of what was found."""
     said = table(answer)
     return Found(list(said["appeals"]), said.get("next"))
+
+
+def why(answer: Answer) -> Why:
+    """Return what is missing."""
+    said = table(answer)
+    return cast("Why", {**said, "gaps": list(said["gaps"])})
+
+
+def history(answer: Answer) -> History:
+    """Return a page of what happened."""
+    said = table(answer)
+    return History(list(said["entries"]), said.get("next"))
 
 
 def dossier(answer: Answer) -> Dossier:

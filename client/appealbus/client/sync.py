@@ -10,7 +10,19 @@ import httpx
 from appealbus.client import calls
 from appealbus.client.cache import Cache
 from appealbus.client.conversation import Call, T
-from appealbus.client.models import Dossier, FeedPage, Found, Operation, State, Submitted, Version
+from appealbus.client.models import (
+    Dossier,
+    Explained,
+    FeedPage,
+    Found,
+    History,
+    Operation,
+    Reader,
+    State,
+    Submitted,
+    Version,
+    Why,
+)
 from appealbus.client.retrying import Retries
 from appealbus.client.target import Gathering, Target, Token
 from appealbus.client.wire import Answer, Failure, Pause, Send
@@ -56,9 +68,11 @@ class Client:
         """Say what happened to an appeal."""
         return self._run(calls.submit("changes", change, message_id))
 
-    def find(self, what: Mapping[str, str], *, after: str | None = None, purpose: str | None = None) -> Found:
+    def find(
+        self, what: Mapping[str, str], *, after: str | None = None, limit: int = 100, purpose: str | None = None
+    ) -> Found:
         """Find appeals: `{"number": …}`, `{"message_id": …, "channel": …}`, `{"iin": …}`, `{"bin": …}` and the like."""
-        return self._run(calls.find(what, after, purpose or self._purpose))
+        return self._run(calls.find(what, after, limit, purpose or self._purpose))
 
     def state(self, appeal: str) -> State:
         """Say how an appeal stands."""
@@ -80,19 +94,19 @@ class Client:
         """Say in what a version differs from the version `since`, as a JSON Patch."""
         return self._run(calls.difference(appeal, version, since, purpose or self._purpose))
 
-    def why(self, appeal: str, *, purpose: str | None = None) -> dict[str, Any]:
+    def why(self, appeal: str, *, purpose: str | None = None) -> Why:
         """Say what is missing, and when it is asked again."""
         return self._run(calls.why(appeal, purpose or self._purpose))
 
     def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None
-    ) -> dict[str, Any]:
+    ) -> list[Explained]:
         """Say where a field comes from: `gbdfl.person/surname`."""
         return self._run(calls.explain(appeal, field, version, purpose or self._purpose))
 
     def history(
-        self, appeal: str, *, after: str | None = None, limit: int = 100, purpose: str | None = None
-    ) -> dict[str, Any]:
+        self, appeal: str, *, after: int | None = None, limit: int = 100, purpose: str | None = None
+    ) -> History:
         """Read a page of what happened to an appeal."""
         return self._run(calls.history(appeal, after, limit, purpose or self._purpose))
 
@@ -120,6 +134,10 @@ class Client:
             page = self.feed(after, wait=wait, **given)
             yield page
             after = page.next
+
+    def readers(self) -> list[Reader]:
+        """Say up to where clients have read the feed; a registry is told of itself."""
+        return self._run(calls.readers())
 
     def me(self) -> dict[str, Any]:
         """Say who this client is to the server: its role, scopes, mask and limits."""
