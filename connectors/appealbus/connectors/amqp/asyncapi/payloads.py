@@ -1,6 +1,7 @@
 """The bodies of messages: the JSON Schemas of the contract, with their parts side by side as AsyncAPI has them."""
 
 import json
+from functools import cache
 from typing import Any
 
 from appealbus.schemas.contract import FOLDER
@@ -10,6 +11,7 @@ _LEFT_OUT = {"$schema", "$id", "$defs", "discriminator"}
 """What AsyncAPI's own dialect has another meaning for, or none; a discriminator only helps whoever validates."""
 
 
+@cache  # whoever has no credentials may ask for the document, too
 def payloads() -> dict[str, Any]:
     """Return the schemas by name: `appeal`, `change`, `receipt`, `refusal`, `dossier`, and what they are made of."""
     found: dict[str, Any] = {}
