@@ -39,6 +39,11 @@ class Served:
     def journal(self) -> Journal:
         return self.api.journal
 
+    @property
+    def connections(self) -> int:
+        """How many connections the server has."""
+        return int(self.api.metrics.registry.get_sample_value("appealbus_api_connections") or 0)
+
     async def token(self, role: Role | str, name: str = "", **given: Any) -> str:
         """Add a client; return its token."""
         token, mark, digest = new_token()
@@ -67,7 +72,7 @@ class Served:
             for part in parts:
                 writer.write(part)
                 await asyncio.sleep(pause)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(8):
                 return await reader.read()
         except ConnectionError:
             return b""

@@ -7,11 +7,10 @@ import h11
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, UNAVAILABLE, Problem
 from appealbus.plugins.api.security import HEADERS, fingerprint
 
-LARGEST_HEAD = 16 * 1024
-"""Bytes of the head of a request: a client of ours sends a few hundred. With more, each connection may hold more."""
 _RETRY_AFTER = "5"
 
 
@@ -22,16 +21,18 @@ class Connection(H11Protocol):
     no more of an answer until it does, and at the end of a connection until it has taken the rest.
     """
 
-    def __init__(self, *, patience: float, most: int, **given: Any) -> None:
+    def __init__(self, *, patience: float, most: int, metrics: Metrics, **given: Any) -> None:
         super().__init__(**given)
         self._patience = patience
         self._most = most
+        self._metrics = metrics
         self._head: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a connection too many is told so."""
         super().connection_made(transport)
+        self._metrics.connections.inc()
         app, seen = self.app, fingerprint(transport.get_extra_info("ssl_object"))
 
         async def with_certificate(scope: Any, receive: Any, send: Any) -> None:
@@ -56,6 +57,7 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        self._metrics.connections.dec()
         self._unset(head=True, writing=True)
         super().connection_lost(exc)
 

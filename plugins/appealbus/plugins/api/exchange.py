@@ -12,7 +12,7 @@ from starlette.requests import Request
 from appealbus.core.clocks import monotonic
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.metrics import Metrics
-from appealbus.plugins.api.problems import DEFECT, Problem
+from appealbus.plugins.api.problems import BAD_HTTP, DEFECT, Problem
 from appealbus.plugins.api.security import HEADERS
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _KEY = "appealbus.exchange"
 _SAID = re.compile(r"[{}]")
+LARGEST_HEAD = 16 * 1024
+"""Bytes of the head of a request: a client of ours sends a few hundred. With more, each connection may hold more."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -53,6 +55,16 @@ class Exchange:
         return found
 
 
+def _misshapen(scope: Scope) -> Problem | None:
+    """Say what of a head h11 lets through and nobody needs."""
+    headers, text = scope["headers"], ""
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        text = "a body has one length"  # a proxy may have taken the one, and we the other
+    elif sum(len(name) + len(value) for name, value in headers) + len(scope["query_string"]) > LARGEST_HEAD:
+        text = f"the head has more than {LARGEST_HEAD} bytes"
+    return Problem(BAD_HTTP, text, headers={"Connection": "close"}) if text else None
+
+
 class Exchanges:
     """The outermost layer of the application."""
 
@@ -79,7 +91,8 @@ class Exchanges:
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            problem = _misshapen(scope)
+            await (self._app if problem is None else of_problem(problem))(scope, receive, sending)
         except Exception:
             log.exception("api.defect")
             if not exchange.status:

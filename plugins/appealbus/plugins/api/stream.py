@@ -80,11 +80,10 @@ class _Events:
 
     async def from_page(self, page: Shown) -> AsyncIterator[bytes]:
         """Give events from a page on, until the server ends, the journal fails or the reader is too slow."""
-        yield _RETRY
         why = "draining"
         try:
             with self._api.waiting(self._caller.client.name, "stream"), self._api.tail.wait_behind(page.next):
-                yield _told(page)
+                yield _RETRY + _told(page)
                 while not self._api.draining.is_set():
                     # What was handed over before has been taken, or we would not be here.
                     self._api.reads.note(self._caller.client.name, page.next)
