@@ -43,7 +43,7 @@ async def test_a_registry_that_is_killed_at_random_misses_nothing(url: str, tmp_
     chance = random.Random(os.environ.get("APPEALBUS_SEED", "7"))
     async with served(url, tmp_path, requests_per_minute=1_000_000) as server, working(url, tmp_path):
         token = await server.token("registry")
-        writing = asyncio.create_task(write(server, APPEALS))
+        writing = asyncio.create_task(write(server, APPEALS, changes=2))
         cursors = []
         # On a busy machine many die before they have read a page.
         while len(cursors) < KILLS or len(set(cursors)) < 3:
@@ -104,8 +104,8 @@ def restore(file: Path, copy: Path) -> None:
     shutil.copy(copy, file)
 
 
-async def write(server: Served, count: int, name: str = "channel") -> None:
-    """Put appeals in and change each twice, as a channel does, with the client; each step makes a version."""
+async def write(server: Served, count: int, name: str = "channel", changes: int = 1) -> None:
+    """Put appeals in and change each, as a channel does, with the client; each step makes a version."""
     token = await server.token("channel", name)
     turns = asyncio.Semaphore(20)
 
@@ -115,7 +115,7 @@ async def write(server: Served, count: int, name: str = "channel") -> None:
             done = await channel.submit({"message_id": f"{name}-{number}", "kind": "complaint", "applicant": applicant})
             assert done.id is not None
             await until(channel, done.id, 1)
-            for day in (1, 2):
+            for day in range(1, changes + 1):
                 of = {"appeal_message_id": f"{name}-{number}", "kind": "due", "due_on": f"2030-02-0{day}"}
                 await channel.change({"type": "change", "message_id": f"{name}-{number}-{day}", **of})
                 await until(channel, done.id, day + 1)
@@ -127,7 +127,7 @@ async def write(server: Served, count: int, name: str = "channel") -> None:
 async def until(channel: AsyncClient, appeal: str, version: int) -> None:
     """Wait until an appeal has a version: changes that come together would make one."""
     while (await channel.state(appeal))["version"] < version:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
 
 
 def command(url: str, folder: Path, *options: str) -> list[str]:
