@@ -196,10 +196,8 @@ async def test_a_masked_dossier_is_good_xml(journal: Journal, write: Write) -> N
 
 
 def test_an_entity_tag_is_of_one_look() -> None:
-    """Another appeal, version, look or form has another."""
-    tags = {
-        etag(*each)
-        for each in [("a", 1, b"x", "json"), ("b", 1, b"x", "json"), ("a", 2, b"x", "json"), ("a", 1, b"y", "json")]
-    }
-    assert len(tags | {etag("a", 1, b"x", "xml")}) == 5
+    """Another appeal, other bytes or another form have another."""
+    looks = [("a", b"x", "json"), ("b", b"x", "json"), ("a", b"y", "json"), ("a", b"x", "xml")]
+    tags = {etag(*each) for each in looks}
+    assert len(tags) == len(looks)
     assert all(re.fullmatch(r'"[0-9a-f]{64}"', tag) for tag in tags)

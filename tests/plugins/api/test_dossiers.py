@@ -77,6 +77,15 @@ async def test_xml_says_the_same(read: Read) -> None:
     assert (refused.status_code, kind_of(refused)) == (406, "not-acceptable")
 
 
+async def test_xml_of_what_is_left_says_what_is_hidden(read: Read) -> None:
+    """Under a mask it has the rules of what is hidden, and nothing of that."""
+    client = await read.server.client("integrator")
+    answer = await client.get(f"{read.path}/dossier", headers={"Accept": "application/xml"})
+    assert answer.headers["content-type"] == "application/xml"
+    assert b"<hidden>" in answer.content
+    assert "Исправлено".encode() not in answer.content
+
+
 async def test_what_is_known_is_not_read_again(read: Read) -> None:
     """With the tag of what the client has the answer is 304, empty and not noted; each other read is one entry."""
     client = await read.server.client("registry")

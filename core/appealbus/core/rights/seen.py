@@ -48,7 +48,10 @@ def seen(mask: Mask, raw: bytes, version: int) -> Seen:
         raise ValueError("the version is damaged") from None
 
 
-def etag(public_id: str, version: int, digest: bytes, media_type: str) -> str:
-    """Return the entity tag of a version as one viewer sees it, in one form, with its quotes."""
-    told = "\n".join((public_id, str(version), digest.hex(), media_type))
-    return f'"{sha256(told.encode()).hexdigest()}"'
+def etag(public_id: str, raw: bytes, media_type: str) -> str:
+    """Return the entity tag of a version as one viewer sees it, in one form, with its quotes.
+
+    It follows from all that is seen, so that after a restore another version with the same number has another one.
+    """
+    told = b"\n".join((public_id.encode(), media_type.encode(), raw))
+    return f'"{sha256(told).hexdigest()}"'

@@ -18,6 +18,7 @@ from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_byt
 from appealbus.plugins.api.callers import Caller, may, may_read
 from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem
 from appealbus.plugins.api.states import state_of
+from appealbus.schemas.maskedxml import masked_to_xml
 from appealbus.schemas.stored import DOSSIER
 from appealbus.schemas.xml import to_xml
 
@@ -152,15 +153,19 @@ async def _version(caller: Caller, row: AppealRow, version: int | None = None) -
 
 
 async def _dossier(request: Request, caller: Caller, row: AppealRow, found: Seen) -> Response:
-    # Where something is hidden it is no dossier of the contract any more, and the XML has no place for it.
-    media_type = negotiated(request, (JSON, XML) if caller.viewer.mask.plain else (JSON,))
-    tag = etag(row.public_id, found.version, found.digest, media_type)
+    media_type = negotiated(request, (JSON, XML))
+    tag = etag(row.public_id, found.raw, media_type)
     headers = {"ETag": tag, "Vary": "Accept, Authorization"}
     if _is_known(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    body = found.raw if media_type == JSON else to_xml(DOSSIER.read(found.raw))
+    body = found.raw if media_type == JSON else _xml(caller, found)
     await caller.looks("dossier", row, version=found.version)
     return of_bytes(body, media_type, headers=headers)
+
+
+def _xml(caller: Caller, found: Seen) -> bytes:
+    """Return a version in XML; where something is hidden it is no dossier of the contract, and says what is hidden."""
+    return to_xml(DOSSIER.read(found.raw)) if caller.viewer.mask.plain else masked_to_xml(found.document)
 
 
 def _is_known(given: list[str], tag: str) -> bool:
