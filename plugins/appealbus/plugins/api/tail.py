@@ -48,8 +48,7 @@ class Tail:
     @contextmanager
     def wait_behind(self, cursor: Cursor) -> Iterator[None]:
         """Have it look, from a cursor at the end of the feed on, as long as the block lasts."""
-        if self._head is None:
-            self._floor, self._head = cursor.position, cursor
+        self._begin(cursor)
         self.waiting += 1
         self._wanted.set()
         try:
@@ -70,13 +69,17 @@ class Tail:
 
     async def news(self, cursor: Cursor, seconds: float) -> bool:
         """Wait until there may be something behind a cursor, so many seconds at most; return whether there is."""
-        if self._head is not None and self._head == cursor and seconds > 0:
-            try:
-                async with asyncio.timeout(seconds):
+        if seconds <= 0:
+            return False
+        self._begin(cursor)  # again, where memory was given up meanwhile
+        try:
+            async with asyncio.timeout(seconds):
+                # A cursor may be ahead of the last look: another server has looked since, or its reader itself.
+                while self._head is not None and not self._is_behind(cursor, self._head):
                     await self._news.wait()
-            except TimeoutError:
-                return False
-        return self._head != cursor
+        except TimeoutError:
+            return False
+        return True
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -95,15 +98,15 @@ class Tail:
 
     async def _look(self) -> None:
         before = self._head
-        while self._head is not None:
-            page = await self._read(self._head, _PAGE)
+        while (head := self._head) is not None:
+            page = await self._read(head, _PAGE)
             self.looks += 1
-            if self._head is None:  # nobody waits any more
+            if self._head is not head:  # nobody waits any more, or another has begun to, who may be before this
                 return
             self._entries.extend(page.entries)
             while len(self._entries) > _KEPT:
                 self._floor = self._entries.popleft().position
-            if page.next.epoch != self._head.epoch:
+            if page.next.epoch != head.epoch:
                 self._floor = page.next.position
                 self._entries.clear()
             self._head = page.next
@@ -111,6 +114,14 @@ class Tail:
                 break
         if self._head != before:
             self._tell()
+
+    def _begin(self, cursor: Cursor) -> None:
+        if self._head is None:
+            self._floor, self._head = cursor.position, cursor
+
+    @staticmethod
+    def _is_behind(cursor: Cursor, head: Cursor) -> bool:
+        return (cursor.epoch, cursor.position) < (head.epoch, head.position)
 
     def _forget(self) -> None:
         self._entries.clear()
