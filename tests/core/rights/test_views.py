@@ -15,6 +15,7 @@ from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.old import Ages
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
@@ -127,6 +128,85 @@ async def test_the_feed_tells_of_visible_changes_alone(journal: Journal, write: 
             assert await views.is_news(entry) is (found is not None)
     elsewhere = _views(journal, places=("750000000",))
     assert [await elsewhere.shows(entry) for entry in entries] == [None] * 4
+
+
+async def test_what_is_remembered_of_pruned_versions_hides_none(journal: Journal, write: Write) -> None:
+    """Of versions that look the same the first that is left is seen, whoever has had the one before it or has not."""
+    row = await write({}, {"appeal.applicant.surname": 901}, {"appeal.applicant.phone": 900})
+    views = _views(journal)
+    entries = (await journal.feed(None, 10)).entries
+    assert [await views.is_news(each) for each in entries] == [True, True, False]
+    later = await journal.dossier(row.number, 3)
+    assert later is not None
+    await journal.prune(Ages(NOW - timedelta(days=1), versions=NOW + timedelta(days=9)))
+    assert [each.version for each in await journal.versions(row.number)] == [3]
+    (left,) = (await journal.feed(None, 10)).entries
+    assert await views.is_news(left)
+    assert [each.version for each in await views.versions(row)] == [3]
+    for version in (None, 3):
+        found = await views.dossier(row, version)
+        assert found is not None
+        assert found.version == 3
+    # A memory that still has the entry of the version that is gone tells of the one that is left.
+    assert [await views.is_news(each) for each in entries] == [False, False, True]
+
+
+async def test_a_version_by_which_an_appeal_comes_into_a_scope_is_news(journal: Journal, write: Write) -> None:
+    """Though it looks like the one before, which was none of the viewer's; and the next one is none again."""
+    mask = Mask("blind", hides=(Pattern.parse("appeal.kind"), Pattern.parse("appeal.applicant.phone")))
+    row = await write({})
+    made = orjson.loads(await journal.dossier(row.number, 1) or b"")
+    for version, phone in ((2, "1"), (3, "2")):
+        made |= {"version": version}
+        made["appeal"] |= {"kind": "report"}
+        made["appeal"]["applicant"] |= {"phone": phone}
+        await journal.conclude(
+            Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=version, completeness=Completeness.COMPLETE)
+        )
+    row = await journal.appeal(row.number) or row
+    views = _views(journal, mask, kinds=("report",))
+    entries = [
+        FeedEntry(at, NOW, row.appeal_id, row.public_id, row.number, at, 1, "complete", "report", None)
+        for at in range(1, 4)
+    ]
+    assert [await views.is_news(each) for each in entries[1:]] == [True, False]
+    assert await views.dossier(row, 2) is not None
+    assert await _views(journal, mask).dossier(row, 2) is None
+
+
+async def test_the_first_version_after_a_restore_is_news(journal: Journal, write: Write) -> None:
+    """It looks like the one before it, but whoever read on had another one since, which was undone."""
+    row = await write({}, {"appeal.applicant.phone": 900})
+    await journal.begin_epoch(1, 0)
+    made = orjson.loads(await journal.dossier(row.number, 2) or b"") | {"version": 3, "epoch": 2}
+    again = Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=3, completeness=Completeness.COMPLETE)
+    await journal.conclude(again)
+    entries = [
+        FeedEntry(at, NOW, row.appeal_id, row.public_id, row.number, at, 1, "complete", None, None) for at in (1, 2, 3)
+    ]
+    views = _views(journal)
+    assert [await views.is_news(each) for each in entries] == [True, False, True]
+
+
+async def test_a_damaged_version_stops_no_feed(journal: Journal, write: Write) -> None:
+    """It is told, since nobody can say that it is none; and the next one is told, and can be read."""
+    row = await write({}, {"appeal.applicant.surname": 901})
+    await journal.conclude(
+        Conclusion(row.appeal_id, dossier=b'{"receipt":1', version=3, completeness=Completeness.COMPLETE)
+    )
+    made = orjson.loads(await journal.dossier(row.number, 2) or b"") | {"version": 4}
+    await journal.conclude(
+        Conclusion(row.appeal_id, dossier=orjson.dumps(made), version=4, completeness=Completeness.COMPLETE)
+    )
+    entries = [
+        FeedEntry(at, NOW, row.appeal_id, row.public_id, row.number, at, 1, "complete", None, None)
+        for at in range(1, 5)
+    ]
+    assert [await _views(journal).is_news(each) for each in entries] == [True] * 4
+    row = await journal.appeal(row.number) or row
+    newest = await _views(journal).dossier(row)
+    assert newest is not None
+    assert newest.version == 4
 
 
 async def test_a_hidden_field_answers_the_same_whether_it_is_there_or_not(journal: Journal, write: Write) -> None:

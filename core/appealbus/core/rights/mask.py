@@ -178,6 +178,10 @@ class Mask:
 
 
 def digest_of(document: Json) -> bytes:
-    """Return the SHA-256 of what a dossier says, whichever version says it."""
-    said = {name: value for name, value in document.items() if name not in _OF_A_VERSION}
+    """Return the SHA-256 of what a dossier says, whichever version says it.
+
+    The epoch counts: after a restore the first version is news, whatever the one before says. Of it the undone ones
+    may have said something else.
+    """
+    said = {name: value for name, value in document.items() if name not in ("version", "created_at")}
     return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -10,11 +10,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import structlog
 
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.enrichment.fields import FieldValue, explain_field
+from appealbus.core.errors import JournalError
+from appealbus.core.journal import columns
 from appealbus.core.journal.reader import JournalReader
 from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.explaining import FieldHidden, explain_masked
@@ -25,6 +28,8 @@ from appealbus.core.rights.questions import Json
 from appealbus.core.rights.seen import Seen, seen
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.stored import DOSSIER
+
+log = structlog.get_logger(__name__)
 
 _PAGE = 1000
 """Entries that are read at once where only some are shown."""
@@ -45,6 +50,7 @@ class Views:
         self._mask = viewer.mask
         self._reader = reader
         self._looks = Looks() if looks is None else looks
+        self._eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
 
     async def dossier(self, row: AppealRow, version: int | None = None) -> Seen | None:
         """Return a version of a dossier, the newest by default; None where there is none.
@@ -61,12 +67,12 @@ class Views:
         found = await self._read(row.number, wanted)
         if found is None or self._mask.plain:
             return found
-        first = wanted
-        while first > 1 and await self._digest(row.number, first - 1) == found.digest:
-            if version is not None:
-                return None
-            first -= 1
-        return found if first == wanted else await self._read(row.number, first)
+        first = await self._first_like(row.number, wanted)
+        if first == wanted:
+            return found
+        if version is not None:
+            return None
+        return await self._read(row.number, first) or found  # the newest, where the first is pruned in this moment
 
     async def row(self, row: AppealRow) -> AppealRow:
         """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
@@ -87,11 +93,11 @@ class Views:
         hidden = self._mask.hidden(("completeness", ()))
         shown, last = [], None
         for each in rows:
-            digest = await self._digest(row.number, each.version)
-            if digest is not None and digest != last:
+            look = await self._look(row.number, each.version)
+            if look is not None and look != last:
                 told = "" if hidden else each.completeness
                 shown.append(VersionRow(each.version, told, each.created_at))
-                last = digest
+                last = look
         return shown
 
     async def shows(self, entry: FeedEntry) -> Seen | None:
@@ -99,16 +105,24 @@ class Views:
         if not self.viewer.covers(entry.place, entry.kind):
             return None
         found = await self._read(entry.number, entry.version)
-        if found is None or self._mask.plain or entry.version == 1:
+        if found is None or self._mask.plain:
             return found
-        before = await self._digest(entry.number, entry.version - 1)
-        return None if before == found.digest else found
+        return found if await self._first_like(entry.number, entry.version, most=1) == entry.version else None
 
     async def is_news(self, entry: FeedEntry) -> bool:
-        """Whether `shows` would return a version; where nothing is hidden, nothing is read for it."""
+        """Whether `shows` would return a version; where nothing is hidden, nothing is read for it.
+
+        One that is damaged is told: whoever reads it learns why there is nothing of it.
+        """
         if self._mask.plain:
             return self.viewer.covers(entry.place, entry.kind)
-        return await self.shows(entry) is not None
+        try:
+            return await self.shows(entry) is not None
+        except (ValueError, JournalError) as error:
+            if not _is_damage(error):
+                raise
+            log.error("journal.unreadable", appeal_id=entry.appeal_id, version=entry.version, error="ValueError")
+            return True
 
     async def why(self, row: AppealRow) -> Json | None:
         """Return what the newest version lacks, with the attempts since; and who holds the appeal. None: no version.
@@ -181,19 +195,40 @@ class Views:
             return None
         found = seen(self._mask, raw, version)
         if not self._mask.plain:
-            self._looks.remember(self._mask.name, number, version, found.digest)
+            self._looks.remember(self._eyes, number, version, self._look_of(found, raw))
         return found
 
-    async def _digest(self, number: str, version: int) -> bytes | None:
-        """Return how a version looks; None where it is not kept any more, or cannot be read."""
-        known = self._looks.of(self._mask.name, number, version)
+    def _look_of(self, found: Seen, raw: bytes) -> bytes:
+        """Return how a version looks: one by which the appeal comes into the scopes of the viewer is news to it."""
+        if not self.viewer.places and not self.viewer.kinds:
+            return found.digest
+        its = columns.of_appeal(orjson.loads(raw)["appeal"])
+        return found.digest + bytes([self.viewer.covers(its["place"], its["kind"])])
+
+    async def _first_like(self, number: str, version: int, *, most: int = 1_000_000) -> int:
+        """Return the first of the versions up to this one that look like it, so many versions back at most."""
+        look, first = await self._look(number, version), version
+        kept: set[int] | None = None
+        while look is not None and 1 < first > version - most and await self._look(number, first - 1) == look:
+            if kept is None:
+                kept = {each.version for each in await self._reader.versions(number)}
+            if first - 1 not in kept:  # it is remembered, but pruned: the next one is the first that can be had
+                break
+            first -= 1
+        return first
+
+    async def _look(self, number: str, version: int) -> bytes | None:
+        """Return how a version looks, or looked before it was pruned; None where nobody knows, or it is damaged."""
+        known = self._looks.of(self._eyes, number, version)
         if known is not None:
             return known
         try:
-            found = await self._read(number, version)
-        except ValueError:
+            await self._read(number, version)
+        except (ValueError, JournalError) as error:
+            if not _is_damage(error):
+                raise
             return None
-        return None if found is None else found.digest
+        return self._looks.of(self._eyes, number, version)
 
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
         states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}
@@ -205,3 +240,8 @@ class Views:
                 if state.next_attempt_at is not None:
                     gap["next_attempt_at"] = state.next_attempt_at.isoformat()
         return document
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether one version cannot be read, and not the journal."""
+    return isinstance(error, ValueError) or (isinstance(error, JournalError) and error.code == "unreadable")
