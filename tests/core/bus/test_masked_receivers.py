@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,19 @@ import orjson
 import pytest
 
 from appealbus.core import From, Handed, Outgoing, Refused
-from appealbus.core.bus.receiver_mask import UNMASKED
-from appealbus.core.journal.rows import DeliveryState
+from appealbus.core.bus.receiver_mask import UNMASKED, ReceiverMask
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import DeliveryState, NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.rights.mask import Mask
+from appealbus.core.rights.paths import Pattern
+from appealbus.core.rights.viewer import Viewer
+from appealbus.schemas import Appeal, Completeness
 from tests.core import kit
+from tests.core.journal.conftest import NOW
+from tests.core.rights.made import FIELDS, dossier, value
 
+DAY = timedelta(days=1)
 SECRET = "+77010001122"
 _POLICY = """
 [masks.desk]
@@ -131,3 +140,54 @@ async def test_a_version_goes_out_where_the_receiver_never_had_the_one_before(
         await _until(lambda: _versions("all") == [1])
         await bus.accept(_correction("c-1", type="person", phone="+77010009999"))
         await _until(lambda: _versions("out") == [2])
+
+
+async def _handed(journal: Journal, became: dict[int, str], looks: str) -> list[int]:
+    """Make versions that look as the letters do, and return those that go out to a receiver with a mask.
+
+    What became of a version is `taken` or `given up`; many other receivers take all of them.
+    """
+    taken = await journal.accept(NewAppeal(Appeal(message_id="m"), NOW, "bus"))
+    mask = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"),))
+    receiver = ReceiverMask(Viewer("out", None, mask), journal)
+    usual = {path: value(kind, 1) for path, kind in FIELDS.items()}
+    out = []
+    for version, look in enumerate(looks, 1):
+        made = dossier({**usual, "appeal.text": look, "appeal.applicant.phone": str(version)}) | {"version": version}
+        others = [f"r-{number}" for number in range(40)] + ["out"]
+        await journal.conclude(
+            Conclusion(
+                taken.appeal_id,
+                dossier=orjson.dumps(made),
+                version=version,
+                completeness=Completeness.COMPLETE,
+                receivers=others,
+            )
+        )
+        due = [each for name in others[:-1] for each in await journal.undelivered(name, journal.now() + DAY, 10)]
+        await journal.delivered([each.delivery_id for each in due])
+        rows = await journal.undelivered("out", journal.now() + DAY, 10)
+        going, _ = await receiver.masked(rows)
+        out += [row.version for row in going]
+        if became.get(version, "taken") == "taken":
+            await journal.delivered([row.delivery_id for row in rows])
+        else:
+            await journal.deliveries_alone([(row.delivery_id, "died") for row in rows])
+    return out
+
+
+@pytest.mark.parametrize(
+    ("looks", "became", "goes"),
+    [
+        ("AABA", {}, [1, 3, 4]),
+        ("ABA", {}, [1, 2, 3]),
+        ("ABA", {2: "given up"}, [1, 2, 3]),  # it may have arrived
+        ("AA", {1: "given up"}, [1, 2]),
+    ],
+)
+async def test_what_a_receiver_has_had_last_counts(
+    tmp_path: Path, looks: str, became: dict[int, str], goes: list[int]
+) -> None:
+    """Not what came before, and not the first of a hundred deliveries of all receivers."""
+    async with await Journal.open(kit.sqlite_journal(tmp_path / "journal.db")) as journal:
+        assert await _handed(journal, became, looks) == goes

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from appealbus.core.interfaces.delivery import Handed, Refused
 from appealbus.core.journal.journal import Journal
-from appealbus.core.journal.rows import DeliveryState, Undelivered
+from appealbus.core.journal.rows import Undelivered
 from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.seen import seen
 from appealbus.core.rights.viewer import Viewer
@@ -64,17 +64,13 @@ class ReceiverMask:
         return replace(row, dossier=found.raw, number=number, completeness=completeness, region=region)
 
     async def _says_nothing_new(self, row: Undelivered) -> bool:
-        """Whether the receiver's newest version of the appeal that is older than this one looks the same to it."""
+        """Whether what the receiver has had last of the appeal looks the same to it; not where that is uncertain."""
         if row.version == 1:
             return False
-        had = [
-            each.version
-            for each in await self._journal.deliveries(row.number)
-            if each.receiver == self._name and each.state is DeliveryState.DELIVERED and each.version < row.version
-        ]
-        if not had:
+        had = await self._journal.last_had(row.appeal_id, self._name, row.version)
+        if had is None or not had[1]:
             return False
-        return await self._look(row.number, max(had)) == self._looks.of(self._name, row.number, row.version)
+        return await self._look(row.number, had[0]) == self._looks.of(self._name, row.number, row.version)
 
     async def _look(self, number: str, version: int) -> bytes | None:
         known = self._looks.of(self._name, number, version)

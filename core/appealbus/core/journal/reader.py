@@ -229,6 +229,10 @@ class JournalReader(Serving):
         """Return a page of deliveries, oldest first: of one appeal all that there are, else what waits alone."""
         return await self._read(lambda connection: deliveries.deliveries(connection, number, receiver, after, limit))
 
+    async def last_had(self, appeal_id: int, receiver: str, before: int) -> tuple[int, bool] | None:
+        """Return the newest version before one that a receiver has had or may have had, and whether that is certain."""
+        return await self._read(lambda connection: deliveries.last_had(connection, appeal_id, receiver, before))
+
     async def log(
         self,
         after: Cursor | None = None,

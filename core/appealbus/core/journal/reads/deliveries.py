@@ -101,6 +101,18 @@ def undelivered(connection: Connection, receiver: str, now: datetime, limit: int
     ]
 
 
+def last_had(connection: Connection, appeal_id: int, receiver: str, before: int) -> tuple[int, bool] | None:
+    """Return the newest version before one that a receiver has had, or may have had; and whether it has for certain.
+
+    One that was given up after it was handed over may have arrived all the same.
+    """
+    touched = outbox.c.sent_at.is_not(None) | (outbox.c.attempts > 0) | (outbox.c.deaths > 0)
+    its = outbox.c.appeal_id == appeal_id, outbox.c.receiver == receiver, outbox.c.version < before
+    query = select(outbox.c.version, outbox.c.sent_at).where(*its, touched | outbox.c.begun_by.is_not(None))
+    row = connection.execute(query.order_by(outbox.c.version.desc()).limit(1)).first()
+    return None if row is None else (row.version, row.sent_at is not None)
+
+
 def newest_delivery(connection: Connection) -> int:
     """Return the largest id of a delivery; 0 where there has been none."""
     return connection.scalar(select(func.max(outbox.c.id))) or 0
