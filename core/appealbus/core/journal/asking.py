@@ -36,9 +36,18 @@ class Asking:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, engine, query)
 
     def _query(self, engine: Engine, query: Callable[[Connection], T], tries: int = 2) -> T:
+        driver = engine.dialect.loaded_dbapi.Error
         try:
             with engine.connect() as connection:
-                return query(connection)
+                try:
+                    return query(connection)
+                except driver as error:  # of a statement that went past SQLAlchemy (`direct`)
+                    lost = engine.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+                    if lost:
+                        connection.invalidate()
+                    if not lost or tries <= 1:
+                        raise as_journal_error(error) from None
+            return self._query(engine, query, tries - 1)
         except SQLAlchemyError as error:
             # That a connection was lost since it was last used is only learnt by using it.
             if tries > 1 and isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -6,7 +6,21 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, LargeBinary, Row, bindparam, delete, func, null, select, tuple_, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    LargeBinary,
+    Row,
+    bindparam,
+    delete,
+    func,
+    null,
+    select,
+    tuple_,
+    type_coerce,
+)
 
 from appealbus.core.domain.document import NO_RECORD, Document, Version, put_together, split
 from appealbus.core.journal import bulk, direct
@@ -39,6 +53,23 @@ _TEXTS = {
     .union_all(_SKELETONS)
     for name, place in _places.items()
 }
+
+
+def _whole(place: ColumnElement[int], version: ColumnElement[Any]) -> CompoundSelect[Any]:
+    """Return the skeleton and the documents of a version, in one statement: so they are of one moment."""
+    this = (appeal.c.number == bindparam("number"), dossier.c.version == version)
+    bare = select(type_coerce(null(), LargeBinary).label("digest"), dossier.c.document.label("body"), dossier.c.parts)
+    its = select(document.c.digest, document.c.body, type_coerce(null(), LargeBinary).label("parts"))
+    its = its.join(dossier, (document.c.appeal_id == dossier.c.appeal_id) & (place > 0))
+    return bare.join(appeal).where(*this).union_all(its.join(appeal, appeal.c.id == dossier.c.appeal_id).where(*this))
+
+
+_WHOLE = {
+    (name, newest): _whole(place, appeal.c.version if newest else bindparam("version", type_=Integer))
+    for name, place in _places.items()
+    for newest in (True, False)
+}
+"""By database, and whether the newest version is meant."""
 
 
 def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
@@ -140,12 +171,13 @@ def version(connection: Connection, appeal_id: int, number: int) -> Version | No
 
 def whole(connection: Connection, number: str, version: int | None) -> bytes | None:
     """Return a version of a dossier as JSON, the newest if none is named. ValueError: it cannot be read."""
-    query = select(dossier.c.appeal_id, dossier.c.document, dossier.c.parts).join(appeal)
-    query = query.where(dossier.c.version == (appeal.c.version if version is None else version))
-    row = connection.execute(query.where(appeal.c.number == number)).first()
-    if row is None or row.parts is None:
-        return None if row is None else row.document
-    return _put_together(row.document, row.parts, _as_kept(connection, row.appeal_id, split(row.parts)))
+    query = _WHOLE[connection.dialect.name, version is None]
+    (rows,) = direct.ask(connection, (query, {"number": number, "version": version}))
+    texts = {row.digest: row.body for row in rows}
+    if not rows:
+        return None
+    parts = next(row.parts for row in rows if row.digest is None)
+    return texts[None] if parts is None else _put_together(texts[None], parts, texts)
 
 
 def wholes(connection: Connection, due: Sequence[Row[Any]]) -> dict[int, bytes]:

@@ -157,7 +157,7 @@ class JournalReader(Serving):
 
     async def dossier(self, number: str, version: int | None = None) -> bytes | None:
         """Return a version of a dossier as JSON, the newest by default; None if there is none."""
-        return await self._read(lambda connection: documents.whole(connection, number, version))
+        return await self._read(lambda connection: documents.whole(connection, number, version), together=False)
 
     async def version(self, appeal_id: int, version: int) -> Version | None:
         """Return a version of a dossier without its documents; None if there is none. ValueError: it is damaged."""

@@ -2,11 +2,11 @@
 
 import hmac
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.journal import codec
+from appealbus.core.journal import codec, direct
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.tables import (
     HELD,
@@ -27,6 +27,7 @@ from appealbus.core.journal.tables import (
 )
 
 _LISTED = list(appeal.columns)
+_TAGGED = select(*_LISTED).where(appeal.c.id == bindparam("of"))
 _KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
 _IN_STATE = {
@@ -69,7 +70,7 @@ def appeal_row(connection: Connection, number: str) -> AppealRow | None:
 
 def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
     """Return how an appeal stands, if its tag is this one."""
-    row = connection.execute(select(*_LISTED).where(appeal.c.id == appeal_id)).first()
+    ((row, *_),) = (found or [None] for found in direct.ask(connection, (_TAGGED, {"of": appeal_id})))
     if row is None or not hmac.compare_digest(row.tag or b"", tag):
         return None
     return codec.appeal_from_row(row)
