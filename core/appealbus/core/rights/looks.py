@@ -16,7 +16,14 @@ class Looks:
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         self._most = most
+        self._epoch = 0
         self._digests: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
+
+    def in_epoch(self, epoch: int) -> None:
+        """Forget all where the epoch is another one than before: a version of that number may say something else."""
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._digests.clear()
 
     def of(self, mask: str, number: str, version: int) -> bytes | None:
         """Return how a version looks through a mask; None where nobody remembers."""

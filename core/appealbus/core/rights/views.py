@@ -43,6 +43,9 @@ class Views:
         viewer: who looks.
         looks: what is remembered of how versions look, which all viewers of a process may have together.
 
+    Attributes:
+        eyes: the same of viewers to whom all looks the same.
+
     """
 
     def __init__(self, reader: JournalReader, viewer: Viewer, looks: Looks | None = None) -> None:
@@ -50,7 +53,7 @@ class Views:
         self._mask = viewer.mask
         self._reader = reader
         self._looks = Looks() if looks is None else looks
-        self._eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
+        self.eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
 
     async def dossier(self, row: AppealRow, version: int | None = None) -> Seen | None:
         """Return a version of a dossier, the newest by default; None where there is none.
@@ -110,13 +113,17 @@ class Views:
         return found if await self._first_like(entry.number, entry.version, most=1) == entry.version else None
 
     async def is_news(self, entry: FeedEntry) -> bool:
-        """Whether `shows` would return a version; where nothing is hidden, nothing is read for it.
+        """Whether `shows` would return a version; nothing is read for it where nothing is hidden, or all remembered.
 
         One that is damaged is told: whoever reads it learns why there is nothing of it.
         """
         if self._mask.plain:
             return self.viewer.covers(entry.place, entry.kind)
+        if not self.viewer.covers(entry.place, entry.kind):
+            return False
         try:
+            if self._looks.of(self.eyes, entry.number, entry.version) is not None:
+                return await self._first_like(entry.number, entry.version, most=1) == entry.version
             return await self.shows(entry) is not None
         except (ValueError, JournalError) as error:
             if not _is_damage(error):
@@ -195,7 +202,7 @@ class Views:
             return None
         found = seen(self._mask, raw, version)
         if not self._mask.plain:
-            self._looks.remember(self._eyes, number, version, self._look_of(found, raw))
+            self._looks.remember(self.eyes, number, version, self._look_of(found, raw))
         return found
 
     def _look_of(self, found: Seen, raw: bytes) -> bytes:
@@ -219,7 +226,7 @@ class Views:
 
     async def _look(self, number: str, version: int) -> bytes | None:
         """Return how a version looks, or looked before it was pruned; None where nobody knows, or it is damaged."""
-        known = self._looks.of(self._eyes, number, version)
+        known = self._looks.of(self.eyes, number, version)
         if known is not None:
             return known
         try:
@@ -228,7 +235,7 @@ class Views:
             if not _is_damage(error):
                 raise
             return None
-        return self._looks.of(self._eyes, number, version)
+        return self._looks.of(self.eyes, number, version)
 
     async def _with_current_gaps(self, number: str, document: Json) -> Json:
         states: dict[tuple[str, str], Any] = {(s.lookup, s.key): s for s in await self._reader.states(number)}

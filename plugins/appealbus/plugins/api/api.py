@@ -51,13 +51,18 @@ class Api:
         self.tail = Tail(self.journal.feed)
         self.reads = Reads(self.journal)
         self.alive = SharedResult(self.journal.standing, fresh=1.0, patience=4.0)
-        self.looks = Looks()
+        self.looks, self.tags = Looks(), Looks()
         self._waiting: Counter[str] = Counter()
 
     @property
     def bus(self) -> BusSettings:
         """What `[bus]` says."""
         return self.loaded.settings.bus
+
+    def forget_other_epochs(self) -> None:
+        """Forget how versions look, after a restore: one with the same number may say something else."""
+        self.looks.in_epoch(self.journal.epoch)
+        self.tags.in_epoch(self.journal.epoch)
 
     @classmethod
     def of(cls, request: Request) -> "Api":

@@ -103,6 +103,7 @@ async def _caller(request: Request, action: Action | None, *, given: str | None 
     exchange.headers |= await api.limits.take(client)
     if action is not None and action not in MAY[client.role]:
         raise Problem(NOT_ALLOWED, f"a client with the role {client.role.value} may not do this")
+    api.forget_other_epochs()
     viewer = api.policy.of_client(client)
     purpose = purpose_of(given)
     if reads and viewer.purpose_needed and not purpose:

@@ -15,6 +15,7 @@ from appealbus.core.rights.explaining import FieldHidden
 from appealbus.core.rights.seen import Seen, etag
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
+from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may, may_read
 from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem
 from appealbus.plugins.api.states import state_of
@@ -45,8 +46,7 @@ async def appeal_state(id: Id, caller: Annotated[Caller, may(Action.STATE)]) -> 
 @router.get("/dossier", summary="Read the newest dossier", **documented.dossier())
 async def newest_dossier(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]) -> Response:
     """Give the newest version that the client sees. `If-None-Match` saves reading it again, and noting that."""
-    row = await caller.appeal(id)
-    return await _dossier(request, caller, row, await _version(caller, row))
+    return await _dossier(request, caller, await caller.appeal(id))
 
 
 @router.get("/versions", summary="List versions", **documented.reading(schema="Versions", description="Oldest first."))
@@ -64,8 +64,7 @@ async def one_version(
     id: Id, version: Number, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]
 ) -> Response:
     """Give a version. Of those that look the same to the client it is the first."""
-    row = await caller.appeal(id)
-    return await _dossier(request, caller, row, await _version(caller, row, version))
+    return await _dossier(request, caller, await caller.appeal(id), version)
 
 
 @router.get(
@@ -152,15 +151,31 @@ async def _version(caller: Caller, row: AppealRow, version: int | None = None) -
     return found
 
 
-async def _dossier(request: Request, caller: Caller, row: AppealRow, found: Seen) -> Response:
+async def _dossier(request: Request, caller: Caller, row: AppealRow, version: int | None = None) -> Response:
     media_type = negotiated(request, (JSON, XML))
+    given = request.headers.getlist("if-none-match")
+    # What a version looks like does not change: who has it already is told so without a look at it.
+    tags, this = Api.of(request).tags, (f"{media_type}\n{caller.views.eyes}", row.number, version or row.version)
+    known = tags.of(*this) if given else None
+    if known is not None and _is_known(given, known.decode()):
+        return _unchanged(known.decode())
+    found = await _version(caller, row, version)
     tag = etag(row.public_id, found.raw, media_type)
-    headers = {"ETag": tag, "Vary": "Accept, Authorization"}
-    if _is_known(request.headers.getlist("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
+    if found.version == this[2]:
+        tags.remember(*this, tag.encode())
+    if given and _is_known(given, tag):
+        return _unchanged(tag)
     body = found.raw if media_type == JSON else _xml(caller, found)
     await caller.looks("dossier", row, version=found.version)
-    return of_bytes(body, media_type, headers=headers)
+    return of_bytes(body, media_type, headers=_tagged(tag))
+
+
+def _unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers=_tagged(tag))
+
+
+def _tagged(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Vary": "Accept, Authorization"}
 
 
 def _xml(caller: Caller, found: Seen) -> bytes:
