@@ -112,17 +112,17 @@ class Views:
             return found
         return found if await self._first_like(entry.number, entry.version, most=1) == entry.version else None
 
-    async def is_news(self, entry: FeedEntry) -> bool:
-        """Whether `shows` would return a version; nothing is read for it where nothing is hidden, or all remembered.
+    async def is_news(self, entry: FeedEntry, *, kept: bool = False) -> bool:
+        """Whether `shows` would return a version.
 
+        Nothing is read for it where nothing is hidden, or where it is known to be `kept` and all is remembered.
         One that is damaged is told: whoever reads it learns why there is nothing of it.
         """
-        if self._mask.plain:
-            return self.viewer.covers(entry.place, entry.kind)
-        if not self.viewer.covers(entry.place, entry.kind):
-            return False
+        covered = self.viewer.covers(entry.place, entry.kind)
+        if self._mask.plain or not covered:
+            return covered
         try:
-            if self._looks.of(self.eyes, entry.number, entry.version) is not None:
+            if kept and self._looks.of(self.eyes, entry.number, entry.version) is not None:
                 return await self._first_like(entry.number, entry.version, most=1) == entry.version
             return await self.shows(entry) is not None
         except (ValueError, JournalError) as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -28,6 +29,9 @@ router = APIRouter(tags=["feed"])
 
 _LOOKED_THROUGH = 5
 """Pages of the journal that one page of a client looks through where little is of interest; then it comes short."""
+
+_YOUNG = timedelta(minutes=1)
+"""Of so young a version nobody asks the journal whether it is pruned: hundreds of streams hear of it at once."""
 
 
 def _cursor(text: str) -> str:
@@ -140,9 +144,12 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
     """
     shown: list[dict[str, object]] = []
     for _ in range(_LOOKED_THROUGH):
-        page = await _page(api, caller, cursor, limit)
+        kept = None if cursor is None else api.tail.since(cursor)
+        page = kept or await _page(api, caller, cursor, limit)
+        young = caller.journal.now() - _YOUNG
         for entry in page.entries:
-            told = await _told(caller, entry, page.head.epoch) if interest.takes(entry) else None
+            there = kept is None or entry.at > young
+            told = await _told(caller, entry, page.head.epoch, kept=there) if interest.takes(entry) else None
             if told is not None:
                 shown.append(told)
             if len(shown) == limit:
@@ -154,16 +161,15 @@ async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Intere
 
 
 async def _page(api: Api, caller: Caller, cursor: Cursor | None, limit: int) -> FeedPage:
-    kept = None if cursor is None else api.tail.since(cursor)
     viewer = caller.viewer
-    return kept or await api.journal.feed(cursor, limit, places=viewer.places, kinds=viewer.kinds)
+    return await api.journal.feed(cursor, limit, places=viewer.places, kinds=viewer.kinds)
 
 
-async def _told(caller: Caller, entry: FeedEntry, epoch: int) -> dict[str, object] | None:
+async def _told(caller: Caller, entry: FeedEntry, epoch: int, *, kept: bool) -> dict[str, object] | None:
     """Return a version as the feed tells it; None where the client does not see it, or nothing new in it."""
     if not caller.viewer.covers(entry.place, entry.kind):
         return None
-    if not await caller.views.is_news(entry):
+    if not await caller.views.is_news(entry, kept=kept):
         return None
     told = {
         "position": str(Cursor(epoch, entry.position)),
