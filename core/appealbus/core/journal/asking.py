@@ -42,7 +42,7 @@ class Asking:
                 try:
                     return query(connection)
                 except driver as error:  # of a statement that went past SQLAlchemy (`direct`)
-                    lost = engine.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+                    lost = engine.dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
                     if lost:
                         connection.invalidate()
                     if not lost or tries <= 1:
