@@ -14,6 +14,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 from appealbus.schemas.appeal import Receipt
@@ -74,6 +75,11 @@ class Hooks:
     @hookspec
     def register_services(self, settings: Settings, shared: Any) -> list[Service]:
         """Return long-running parts, which live as long as the bus."""
+        raise NotImplementedError
+
+    @hookspec
+    def register_terms(self, settings: Settings, shared: Any) -> list[Terms]:
+        """Return what counts until when appeals have to be answered."""
         raise NotImplementedError
 
     @hookspec

@@ -11,6 +11,7 @@ from appealbus.core.interfaces.factory import Factory
 from appealbus.core.interfaces.intake import Intake
 from appealbus.core.interfaces.lookup import Lookup
 from appealbus.core.interfaces.service import Service
+from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import Wire
 from appealbus.core.interfaces.work import WorkQueue
 
@@ -70,4 +71,5 @@ KINDS: Final = (
     PartKind("work_queues", "work queue", "work_queue", WorkQueue, "work", many=False),
     PartKind("assessors", "assessor", "assessor", Assessor),
     PartKind("services", "service", "service", Service),
+    PartKind("terms", "terms", "terms", Terms),
 )

@@ -5,6 +5,7 @@ from appealbus.core.config.types import Secret
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.case import Case, KeptAnswer, LookupState
 from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.change import KeptChange
 from appealbus.core.domain.counts import Counts
 from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
@@ -35,6 +36,7 @@ from appealbus.core.interfaces.outcomes import (
 )
 from appealbus.core.interfaces.service import JournalView, RunningBus, Service
 from appealbus.core.interfaces.source import Source
+from appealbus.core.interfaces.terms import Terms
 from appealbus.core.interfaces.wire import (
     Call,
     CallFailed,
@@ -111,8 +113,10 @@ __all__ += ["Answer", "Answers", "Kept", "KeptAnswer", "RawReply"]
 __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]
 __all__ += ["Delivery", "Handed", "Outgoing", "Refused"]
 __all__ += ["Waiting", "WorkQueue"]
+# Until when appeals have to be answered.
+__all__ += ["Terms"]
 # A service and what it is handed.
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
-__all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "LookupState", "VersionRow"]
+__all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "KeptChange", "LookupState", "VersionRow"]
 __all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]

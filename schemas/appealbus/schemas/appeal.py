@@ -45,6 +45,8 @@ class AppealKind(Word):
     """Предложение."""
     REPORT = "report"
     """Сообщение."""
+    PETITION = "petition"
+    """Петиция."""
 
 
 class AppealForm(Word):

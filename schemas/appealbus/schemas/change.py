@@ -41,6 +41,18 @@ class ChangeKind(Word):
     """Whoever wrote it took it back."""
     CLOSED = "closed"
     """It is not considered any more, for a `reason`."""
+    REGISTERED = "registered"
+    """A body has registered it: `to`, if it is told which."""
+    DIRECTED = "directed"
+    """It was given to whoever considers it, `to`: no new term begins."""
+    PRELIMINARY = "preliminary"
+    """The applicant was told the preliminary decision."""
+    NOTIFIED = "notified"
+    """The applicant was told what had been done before: a redirect, an extension."""
+    COMPLAINED = "complained"
+    """Somebody complained about its answer, or that there is none."""
+    EXECUTED = "executed"
+    """What was decided is done."""
 
 
 class AnswerResult(Word):
@@ -146,7 +158,7 @@ class Change(Model):
     due_on: Day | None = None
     """Of `due` and `extended`: the new statutory deadline."""
     to: Addressee | None = None
-    """Of `redirected`: the body."""
+    """Of `redirected`, `registered` and `directed`: the body."""
     part: bool = False
     """Of `redirected`: whether only a part goes there."""
     result: AnswerResult | None = None

@@ -80,7 +80,7 @@ async def _take(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     settings = cli.loaded.settings.bus
-    async with cli.journal(write=True) as journal, aclosing(Reception(journal, settings)) as reception:
+    async with cli.journal(write=True) as journal, aclosing(Reception(journal, settings, cli.host.due_on)) as reception:
         for batch in batches(messages, _BATCH):
             results = await accept_all(reception, batch)
             for message, result in zip(batch, results, strict=True):

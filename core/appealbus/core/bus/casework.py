@@ -125,6 +125,7 @@ class Casework:
         try:
             if case.changes:
                 run = self._run_over(await asyncio.to_thread(with_changes, case))
+            run.case = self._due(run.case)
             kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()
@@ -145,6 +146,12 @@ class Casework:
             if not is_defect(error):
                 raise
             return await run.fail()
+
+    def _due(self, case: Case) -> Case:
+        """Return the case as it is due now: its changes, the law and the calendar may be others than before."""
+        first = case.first or case.appeal
+        due_on = self.parts.host.due_on(case.appeal, first, case.receipt.accepted_at, case.kept_changes)
+        return case if due_on == case.due_on else replace(case, due_on=due_on)
 
     def _run_over(self, case: Case) -> "CaseRun":
         contract = self.contracts[self.kind_of(case)]
@@ -341,6 +348,7 @@ class CaseRun:
                 lacks=lacks,
                 waits_for=self._waits_for(states),
                 plan=self._contract.digest,
+                due_on=self.case.due_on,
             )
         )
         return RunEnd(due_at, ready=ready)

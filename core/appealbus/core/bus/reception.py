@@ -1,6 +1,8 @@
 """Where messages become appeals, or changes of them: on disk with a receipt, or in quarantine with a reason."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import structlog
 
@@ -30,6 +32,10 @@ _CUT = "it was cut and cannot be replayed"
 """Part of the reason of each message of which only the beginning is kept. Intakes that cut one use the same words."""
 
 
+DueOn = Callable[[Appeal, Appeal, datetime], date | None]
+"""Returns until when an appeal has to be answered, given its newest form, the one that it came in, and when it came."""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message that is on disk."""
@@ -43,8 +49,17 @@ class Received:
 class Reception:
     """Takes messages into the journal. Works with or without a running bus."""
 
-    def __init__(self, journal: Journal, settings: BusSettings) -> None:
+    def __init__(self, journal: Journal, settings: BusSettings, due_on: DueOn | None = None) -> None:
+        """Make it.
+
+        Args:
+            journal: where messages go.
+            settings: of the bus.
+            due_on: counts until when an appeal has to be answered; None: as it says itself.
+
+        """
         self._journal = journal
+        self._due_on = due_on
         self._settings = settings
         self._alone = SuspectMessages(journal)
         self._decoder = Decoder()
@@ -68,9 +83,8 @@ class Reception:
                 if isinstance(read, Change):
                     changed = await take_change(self._journal, read, self._settings)
                     return Received(Taken(changed.receipt, changed.new), None, is_appeal=False)
-                accepted = await self._journal.accept(
-                    NewAppeal(read, wall(), self._settings.accepted_by), owner=owner, lease_seconds=lease
-                )
+                new = _new_appeal(read, self._settings, self._due_on)
+                accepted = await self._journal.accept(new, owner=owner, lease_seconds=lease)
         except (Unacceptable, JournalError) as error:
             if isinstance(error, JournalError) and error.passes:
                 raise  # the journal is at fault, not the message
@@ -91,7 +105,15 @@ class Reception:
         if not accepted.leased:
             return Received(Taken(receipt, accepted.new), None)
         registered = numbered(read, receipt.number, own=self._is_own(read.number))
-        case = Case(accepted.appeal_id, registered, receipt, 0, size=accepted.size, content=accepted.content)
+        case = Case(
+            accepted.appeal_id,
+            registered,
+            receipt,
+            0,
+            size=accepted.size,
+            content=accepted.content,
+            due_on=read.due_on or new.due_on,
+        )
         return Received(Taken(receipt, accepted.new), case)
 
     def _is_own(self, number: str | None) -> bool:
@@ -116,6 +138,11 @@ async def take_change(journal: Journal, change: Change, settings: BusSettings) -
     return taken
 
 
+def _new_appeal(appeal: Appeal, settings: BusSettings, due_on: DueOn | None) -> NewAppeal:
+    now = wall()
+    return NewAppeal(appeal, now, settings.accepted_by, None if due_on is None else due_on(appeal, appeal, now))
+
+
 def _new_change(change: Change, settings: BusSettings) -> NewChange:
     return NewChange(change, wall(), settings.accepted_by, anywhere=change.channel in settings.changes_from)
 
@@ -138,6 +165,7 @@ async def replay(
     message_id: str | None = None,
     *,
     anyway: bool = False,
+    due_on: DueOn | None = None,
 ) -> Receipt:
     """Take a message out of quarantine, under its own id or under the `message_id` that a person gives it now.
 
@@ -157,7 +185,7 @@ async def replay(
         if isinstance(read, Change):
             receipt = (await take_change(journal, read, settings)).receipt
         else:
-            receipt = (await journal.accept(NewAppeal(read, wall(), settings.accepted_by))).receipt
+            receipt = (await journal.accept(_new_appeal(read, settings, due_on))).receipt
     await journal.replayed(row.id, receipt.number)
     return receipt
 

@@ -50,7 +50,7 @@ class WorkHints:
         """Tell other workers of an appeal that this one has no room for."""
         if self._queue is not None and self._open:
             try:
-                self._queue.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.appeal)))
+                self._queue.offer(Waiting(case.appeal_id, case.receipt.number, urgency_of(case.due_on)))
             except BaseException as error:
                 if not is_defect(error):
                     raise

@@ -172,7 +172,9 @@ async def _replay(cli: Cli, quarantine_id: int | None, work: Replay) -> None:
                     await would_take(journal, row, bus, decoder, work.message_id, anyway=work.anyway)
                     work.tell(Done(row.id, True, f"{row.position}: would be taken"))
                     continue
-                receipt = await replay_row(journal, row, bus, decoder, work.message_id, anyway=work.anyway)
+                receipt = await replay_row(
+                    journal, row, bus, decoder, work.message_id, anyway=work.anyway, due_on=cli.host.due_on
+                )
                 text = f"{row.position}: taken as {receipt.number or 'a change that waits'}"
                 work.tell(Done(row.id, True, text, receipt.number or None))
             except (Unacceptable, JournalError) as error:

@@ -1,7 +1,7 @@
 """A case: an appeal with all that is known so far, question by question."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from appealbus.core.domain.access import AccessRow
 from appealbus.core.domain.change import KeptChange, closed_by
@@ -135,6 +135,8 @@ class Case:
     """Those that count."""
     notes: tuple[ChangeNote, ...] = ()
     """What the dossier tells of them, once they are worked into `appeal`."""
+    due_on: date | None = None
+    """Until when it has to be answered: as its register says, or as plugins count."""
     form: Form | None = None
     """`appeal` with its document, where it is another than the journal has."""
 

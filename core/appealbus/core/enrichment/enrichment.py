@@ -97,7 +97,7 @@ class Enrichment:
             anew=anew,
             leaving=leaving,
             lost=lost,
-            due_on=case.appeal.due_on,
+            due_on=case.due_on,
         )
         return self.guards[node.lookup.source].put(question, tell)
 

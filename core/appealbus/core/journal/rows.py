@@ -1,7 +1,7 @@
 """What goes into the journal and comes out of it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from appealbus.core.interfaces.link import LinkState
@@ -16,6 +16,8 @@ class NewAppeal:
     appeal: Appeal
     accepted_at: datetime
     accepted_by: str
+    due_on: date | None = None
+    """Until when it has to be answered, where it does not say that itself."""
 
 
 @dataclass(frozen=True, slots=True)

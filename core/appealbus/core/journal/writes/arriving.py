@@ -89,7 +89,7 @@ def _row(new: NewAppeal, owner: str | None) -> Mapping[str, Any]:
         "digest": digest(new.appeal),
         "accepted_at": new.accepted_at.astimezone(UTC),
         "accepted_by": new.accepted_by,
-        "urgency": urgency_of(new.appeal),
+        "urgency": urgency_of(new.appeal.due_on or new.due_on),
         "state": "ready" if owner is None else "in_work",
         "due_at": None,
         "lease_owner": owner,

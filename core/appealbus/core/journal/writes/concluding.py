@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -68,6 +68,8 @@ class Conclusion:
     """Sources that are asked again by themselves."""
     plan: bytes = b""
     """The digest of the plan that the run followed."""
+    due_on: date | None = None
+    """Until when it has to be answered; None: as its form says, or as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Concluding:
 
 
 _VERSIONS = (
-    select(appeal.c.id, appeal.c.version, appeal.c.lease_owner, appeal.c.deaths, appeal.c.signal, appeal.c.changes)
+    select(*(appeal.c[name] for name in ("id", "version", "lease_owner", "deaths", "signal", "changes", "urgency")))
     .where(direct.among(appeal.c.id, "ids"))
     .order_by(appeal.c.id)
     .with_for_update(key_share=True)
@@ -131,11 +133,17 @@ def conclude(connection: Connection, items: Sequence[Concluding]) -> list[Journa
     forming.form(connection, formed)
     behind = {(row.appeal_id, row.receiver): row.at for row in unsent}
     _insert_versions(connection, [item for item in good if item.conclusion.dossier is not None], behind)
-    events.note(connection, [_ended(item.conclusion, state) for item, state in zip(good, states, strict=True)])
+    events.note(
+        connection,
+        [
+            _ended(item.conclusion, state, before[item.conclusion.appeal_id])
+            for item, state in zip(good, states, strict=True)
+        ],
+    )
     return [error or item.conclusion.appeal_id in again for item, error in zip(items, errors, strict=True)]
 
 
-def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
+def _ended(item: Conclusion, state: Mapping[str, Any], before: Any) -> Event:
     detail: dict[str, Any] = {"completeness": state["completeness"], "state": state["state"]}
     if state["due_at"] is not None:
         detail["due"] = to_number(state["due_at"])
@@ -144,7 +152,9 @@ def _ended(item: Conclusion, state: Mapping[str, Any]) -> Event:
     if item.lacks:
         detail["lacks"] = list(item.lacks)
     if item.form is not None:
-        detail |= {"content": item.form.document.digest.hex(), "urgency": urgency_of(item.form.appeal)}
+        detail["content"] = item.form.document.digest.hex()
+    if item.form is not None or state["urgency"] != before.urgency:
+        detail["urgency"] = state["urgency"]
     if item.waits_for:
         detail["waits_for"] = list(item.waits_for)
     if item.pending:
@@ -235,4 +245,15 @@ def _state_of(item: Concluding, again: Collection[int], before: Any) -> dict[str
         "lease_until": None,
         "signal": before.signal if each.dossier is None else each.signal,
         "pending": names_to(each.pending),
+        "urgency": _urgency(each, before, at_once=at_once),
     }
+
+
+def _urgency(item: Conclusion, before: Any, *, at_once: bool) -> int:
+    urgency: int = before.urgency
+    if item.due_on is not None:
+        urgency = item.due_on.toordinal()
+    elif item.form is not None:
+        urgency = urgency_of(item.form.appeal.due_on)
+    # What has come meanwhile may be due sooner: its own run says exactly.
+    return min(urgency, before.urgency) if at_once else urgency

@@ -10,7 +10,6 @@ from appealbus.core.journal import bulk, columns, documents
 from appealbus.core.journal.key import Marked
 from appealbus.core.journal.tables import appeal
 from appealbus.core.journal.writes import subjects
-from appealbus.core.journal.writes.urgency import urgency_of
 
 _BEFORE = select(appeal.c.id, appeal.c.first, appeal.c.content).where(appeal.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -39,7 +38,6 @@ def form(connection: Connection, items: Sequence[Forming]) -> None:
             "first": before[item.appeal_id].first or before[item.appeal_id].content,
             "content": item.form.document.digest,
             "size": len(item.form.document.body),
-            "urgency": urgency_of(item.form.appeal),
             **columns.of_appeal(item.form.appeal),
         }
         for item in items

@@ -2,11 +2,9 @@
 
 from datetime import date
 
-from appealbus.schemas.appeal import Appeal
-
 _NO_DEADLINE = date.max.toordinal()
 
 
-def urgency_of(content: Appeal) -> int:
-    """Return the statutory deadline as a number of days: the smaller, the more urgent."""
-    return content.due_on.toordinal() if content.due_on else _NO_DEADLINE
+def urgency_of(due_on: date | None) -> int:
+    """Return the day on which an answer is due as a number of days: the smaller, the more urgent."""
+    return _NO_DEADLINE if due_on is None else due_on.toordinal()

@@ -1,0 +1,31 @@
+"""Terms: until when an appeal has to be answered, where its register has not said."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import ClassVar
+
+from appealbus.core.domain.change import KeptChange
+from appealbus.schemas.appeal import Appeal
+
+
+class Terms(ABC):
+    """Counts until when appeals have to be answered. Pure and quick: asks nobody, has no clock, reads no file."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def due_on(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
+    ) -> date | None:
+        """Return the last day; None where nothing says so. The bus works what is due first.
+
+        It is called for each appeal that comes without a `due_on`, and at the end of each run over it: it has 20 µs.
+
+        Args:
+            appeal: its newest form.
+            first: the form that it came in; the same where nothing has changed it.
+            accepted_at: when the bus got it.
+            changes: what has happened to it since.
+
+        """

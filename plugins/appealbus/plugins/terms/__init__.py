@@ -1,0 +1,53 @@
+"""Terms: until when an appeal has to be answered by law, with the proof of it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import typer
+
+from appealbus.core import KeptChange, Settings, Terms, hookimpl
+from appealbus.plugins.terms.calendar import load_calendar
+from appealbus.plugins.terms.clock import Told, due_on
+from appealbus.plugins.terms.command import add_commands
+from appealbus.plugins.terms.norms import Law, load_norms
+from appealbus.plugins.terms.settings import TermsSettings
+from appealbus.schemas.appeal import Appeal
+
+
+class LegalTerms(Terms):
+    """Counts by the norms and the calendar."""
+
+    name = "law"
+
+    def __init__(self, law: Law) -> None:
+        self.law = law
+
+    def due_on(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
+    ) -> date | None:
+        """Return the last day for whoever has the appeal now."""
+        return due_on(Told(appeal, first, accepted_at, changes), self.law)
+
+
+@hookimpl
+def register_settings() -> type[Settings]:
+    """Say by what terms are counted."""
+    return TermsSettings
+
+
+@hookimpl
+def register_shared(settings: TermsSettings) -> Law:
+    """Read norms and calendar."""
+    return Law(load_norms(settings.norms, settings.day_ends), load_calendar(settings.calendar))
+
+
+@hookimpl
+def register_terms(shared: Law) -> list[Terms]:
+    """Count terms for the bus."""
+    return [LegalTerms(shared)]
+
+
+@hookimpl
+def register_commands(app: typer.Typer, settings: TermsSettings, shared: Law) -> None:
+    """Add `appealbus term` and `appealbus terms`."""
+    add_commands(app, settings, shared)

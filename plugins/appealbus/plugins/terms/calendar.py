@@ -1,0 +1,221 @@
+"""The calendar: which days people work, by year; a year that nobody has published is unknown, and an error."""
+
+import hashlib
+import tomllib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from appealbus.core import AppealBusError, ConfigError
+from appealbus.plugins.terms.words import DayKind
+from appealbus.schemas.base import Day, Model, Text
+
+_SATURDAY = 5
+_DIGEST = 8
+"""Characters of the digest in a version: enough to tell apart what few people edit by hand."""
+
+
+class UnknownYear(AppealBusError):
+    """A day lies in a year that the calendar does not have: nobody knows its days off."""
+
+    def __init__(self, year: int, version: str) -> None:
+        super().__init__(f"the calendar {version} has no year {year}; add its days off, with their source")
+        self.year = year
+
+
+class Year(Model):
+    """The days off of a year that are none by the week, and the weekend days on which people work."""
+
+    year: int
+    source: Text
+    published: Day | None = None
+    assumed: Text = ""
+    """What of it nobody has published; it stands in the proof of each term that the year has a day of."""
+    working: list[Day]
+    off: dict[DayKind, list[Day]]
+
+
+class Amendment(Model):
+    """What was changed after publication, and when."""
+
+    published: Day
+    source: Text
+    no_longer_off: list[Day] = []
+    no_longer_working: list[Day] = []
+    working: list[Day] = []
+    off: dict[DayKind, list[Day]] = {}
+
+
+class CalendarFile(Model):
+    """A file of calendars."""
+
+    name: Text
+    version: Text
+    years: list[Year]
+    amended: list[Amendment] = []
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Working days of whole years, one after the other.
+
+    Attributes:
+        version: name, version and digest of what it was made of, and as of which day.
+        working: ordinals of all working days, rising.
+        first: ordinal of the first day that is known.
+        last: ordinal of the last day that is known.
+        off: why a day is off; weekends are not in it.
+        assumed: by year, what of it nobody has published.
+
+    """
+
+    version: str
+    working: tuple[int, ...] = field(repr=False)
+    first: int
+    last: int
+    off: Mapping[date, DayKind] = field(repr=False)
+    assumed: Mapping[int, str] = field(default_factory=dict)
+
+    def _known(self, day: int) -> None:
+        if not self.first <= day <= self.last:
+            raise UnknownYear(date.fromordinal(max(1, min(day, date.max.toordinal()))).year, self.version)
+
+    def is_working(self, day: date) -> bool:
+        """Say whether people work on a day."""
+        at = day.toordinal()
+        self._known(at)
+        place = bisect_left(self.working, at)
+        return place < len(self.working) and self.working[place] == at
+
+    def next_working(self, day: date) -> date:
+        """Return the day itself where people work, else the next on which they do (art. 76 ¶5)."""
+        return self.nth(day, 1)
+
+    def nth(self, first: date, n: int) -> date:
+        """Return the n-th working day, n ≥ 1, counted from a day on, that one included."""
+        at = first.toordinal()
+        self._known(at)
+        place = bisect_left(self.working, at) + n - 1
+        if place >= len(self.working):
+            raise UnknownYear(date.fromordinal(self.last).year + 1, self.version)
+        return date.fromordinal(self.working[place])
+
+    def before(self, day: date, n: int) -> date:
+        """Return the day after which n working days are left up to a day, that one included."""
+        at = day.toordinal()
+        self._known(at)
+        place = bisect_right(self.working, at) - 1 - n
+        if place < 0:
+            raise UnknownYear(date.fromordinal(self.first).year - 1, self.version)
+        return date.fromordinal(self.working[place])
+
+    def count(self, first: date, last: date) -> int:
+        """Return how many working days lie between two days, both included; 0 where the last is before the first."""
+        since, until = first.toordinal(), last.toordinal()
+        self._known(since)
+        self._known(until)
+        return max(0, bisect_right(self.working, until) - bisect_left(self.working, since))
+
+    def kind(self, day: date) -> DayKind:
+        """Return why a day is off, or that it counts."""
+        return DayKind.COUNTED if self.is_working(day) else self.off.get(day, DayKind.WEEKEND)
+
+    def assumptions(self, first: date, last: date) -> list[str]:
+        """Return what nobody has published of the years from one day to another."""
+        return [self.assumed[year] for year in range(first.year, last.year + 1) if year in self.assumed]
+
+
+def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar:
+    """Return the calendar of a file.
+
+    Args:
+        file: what it says.
+        digest: of its bytes, in hex.
+        as_of: without what was published after that day; None: with all.
+
+    Raises:
+        ConfigError: the years have a gap, or a day stands where it cannot.
+
+    """
+    years = sorted(file.years, key=lambda each: each.year)
+    numbers = [each.year for each in years]
+    if not numbers or numbers != list(range(numbers[0], numbers[-1] + 1)):
+        raise ConfigError(f"the calendar has the years {numbers}; write each once, without a gap")
+    for each in years:
+        for day in (*each.working, *_days(each.off)):
+            if day.year != each.year:
+                raise ConfigError(f"the calendar has {day} among the days of {each.year}; move it to its own year")
+    off = {day: kind for each in years for kind, days in each.off.items() for day in days}
+    working = {day for each in years for day in each.working}
+    for change in sorted(file.amended, key=lambda each: each.published):
+        if as_of is not None and change.published > as_of:
+            continue
+        for day in change.no_longer_off:
+            off.pop(day, None)
+        working = working.difference(change.no_longer_working).union(change.working)
+        off |= {day: kind for kind, days in change.off.items() for day in days}
+    if both := sorted(working & off.keys()):
+        raise ConfigError(f"the calendar has {both[0]} both as a day off and as one on which people work")
+    if week := sorted(day for day in working if day.weekday() < _SATURDAY):
+        raise ConfigError(f"the calendar has {week[0]} among the weekend days of work, and it is none")
+    first, last = date(numbers[0], 1, 1).toordinal(), date(numbers[-1], 12, 31).toordinal()
+    days = tuple(at for at in range(first, last + 1) if _works(date.fromordinal(at), off=off.keys(), working=working))
+    version = f"{file.name} {file.version} ({digest[:_DIGEST]})" + (f" as of {as_of}" if as_of else "")
+    return Calendar(version, days, first, last, off, {each.year: each.assumed for each in years if each.assumed})
+
+
+def _works(day: date, *, off: Iterable[date], working: Iterable[date]) -> bool:
+    return day in working or (day.weekday() < _SATURDAY and day not in off)
+
+
+def _days(off: Mapping[DayKind, list[date]]) -> Iterable[date]:
+    return (day for days in off.values() for day in days)
+
+
+def load_calendar(path: Path | None = None, as_of: date | None = None) -> Calendar:
+    """Return the calendar in a file; without one, that which ships.
+
+    Raises:
+        ConfigError: it cannot be read, or does not hold together; says where.
+
+    """
+    raw = raw_of(path, "calendar.toml")
+    return made(read(CalendarFile, raw, path), hashlib.sha256(raw).hexdigest(), as_of)
+
+
+def raw_of(path: Path | None, shipped: str) -> bytes:
+    """Return the bytes of a file, or of the one that ships under a name."""
+    if path is None:
+        return (files("appealbus.plugins.terms") / "data" / shipped).read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
+    """Return what a TOML file says, as a model; raise ConfigError with file, line or key where it cannot be."""
+    name = path or "the file that ships"
+    try:
+        return model.model_validate(tomllib.loads(raw.decode()))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name} is no TOML: {error}") from None
+    except ValidationError as error:
+        told = [f"{name}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise ConfigError(*told) from None
+
+
+def days_between(first: date, last: date) -> Iterable[date]:
+    """Go through the days from one to another, both included."""
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+__all__ = ["Calendar", "CalendarFile", "UnknownYear", "days_between", "load_calendar", "made"]

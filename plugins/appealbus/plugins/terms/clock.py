@@ -1,0 +1,223 @@
+"""The clock of one appeal: its terms here and since it was first written, what has to be done when, and by whom."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from appealbus.core import Case, KeptChange
+from appealbus.plugins.terms.norms import Law, level_of
+from appealbus.plugins.terms.reckoning import Term, reckon
+from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, local_day, rebuild
+from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
+from appealbus.schemas.appeal import Appeal, AppealKind
+
+EXTENSION_ARTICLE = "АППК ст. 76 ч. 3"
+_HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """What has to be done until a day, and who should."""
+
+    what: Duty
+    who: Actor
+    until: date
+    article: str
+    done: date | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """One consideration with its term."""
+
+    body: str
+    arrived: date
+    term: Term | None
+    """None: no norm counts for its day."""
+    outcome: Outcome
+    ended: date | None
+    due_on: date | None = None
+    """What the register says it is due on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the terms of an appeal stand on a day.
+
+    Attributes:
+        today: the day.
+        considered: all considerations, the newest last.
+        first_wrote: the day on which the citizen first wrote.
+        days_here: working days from the first that counted here up to the day, or to the end of it.
+        days_in_all: the same since the first day that counted anywhere.
+        outcome: how the newest one stands; `silence` where its term has ended without a decision.
+        milestones: of the newest one, the next first.
+        remarks: contradictions and what the law does not allow, in the order of their days.
+
+    """
+
+    today: date
+    considered: tuple[Considered, ...]
+    first_wrote: date
+    days_here: int
+    days_in_all: int
+    outcome: Outcome
+    milestones: tuple[Milestone, ...]
+    remarks: tuple[Noted, ...]
+
+    @property
+    def here(self) -> Considered:
+        """The newest consideration."""
+        return self.considered[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of an appeal: all that its clock follows from."""
+
+    appeal: Appeal
+    """Its newest form."""
+    first: Appeal
+    """The form that it came in."""
+    accepted_at: datetime
+    """When the bus got it: its arrival, where its sender has told none."""
+    changes: Sequence[KeptChange] = ()
+
+    @classmethod
+    def of(cls, case: Case) -> "Told":
+        """Return what a case tells."""
+        return cls(case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes)
+
+    @property
+    def life(self) -> Life:
+        """Its life."""
+        arrived = self.appeal.received_at
+        return rebuild(
+            arrived or self.accepted_at, Body.of(self.first.addressee), self.changes, certain=arrived is not None
+        )
+
+
+def due_on(told: Told, law: Law) -> date | None:
+    """Return when the answer is due by law to whoever has the appeal now; None where no norm counts.
+
+    Raises:
+        UnknownYear: the calendar does not know all days of the term.
+
+    """
+    if not told.changes:
+        return law.due_of(told.appeal.kind, level_of(told.appeal), told.appeal.received_at or told.accepted_at)
+    life = told.life
+    term = reckon(life.last, told.appeal.kind, level_of(told.appeal), law, redirected=len(life.stays) > 1)
+    return None if term is None else term.due
+
+
+def read_clock(told: Told, law: Law, today: date) -> Clock:
+    """Return how the terms of an appeal stand on a day.
+
+    Raises:
+        UnknownYear: the calendar does not know all days of a term, or today.
+
+    """
+    life, appeal = told.life, told.appeal
+    if len(life.stays) == 1 and life.last.due_on is None:
+        life.last.due_on = appeal.due_on
+    level = level_of(appeal)
+    terms = [reckon(stay, appeal.kind, level, law, redirected=at > 0) for at, stay in enumerate(life.stays)]
+    known = [term for term in terms if term is not None]
+    remarks = [*life.remarks, *(remark for term in known for remark in term.remarks), *_odd(life, terms, law)]
+    stay, term = life.last, terms[-1]
+    outcome = stay.outcome
+    if outcome is Outcome.OPEN and term is not None and term.due < today:
+        outcome = Outcome.SILENCE
+    considered = [
+        Considered(str(each.body), local_day(each.arrived), its, each.outcome, each.ended, each.due_on)
+        for each, its in zip(life.stays, terms, strict=True)
+    ]
+    considered[-1] = replace(considered[-1], outcome=outcome)
+    until = stay.ended or today
+    return Clock(
+        today=today,
+        considered=tuple(considered),
+        first_wrote=min([local_day(life.stays[0].arrived), *(each.registered for each in known)]),
+        days_here=0 if term is None else law.calendar.count(term.first, until),
+        days_in_all=law.calendar.count(min(each.first for each in known), until) if known else 0,
+        outcome=outcome,
+        milestones=tuple(sorted(_milestones(life, term, law, today, appeal.kind), key=lambda each: each.until)),
+        remarks=tuple(sorted(remarks, key=lambda each: (each.day, each.what, each.about))),
+    )
+
+
+def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
+    """Yield what of the story does not fit its terms."""
+    for stay, term in zip(life.stays, terms, strict=True):
+        if term is None or stay.ended is None:
+            continue
+        if stay.outcome in _HANDED_ON:
+            norm = law.norms.find(Duty.REDIRECT, term.registered)
+            if norm is not None and stay.ended > law.end_of(norm, term.registered):
+                yield Noted(Remark.REDIRECTED_LATE, stay.ended)
+        elif stay.outcome is Outcome.SILENCE:
+            if stay.ended <= term.due:
+                yield Noted(Remark.SILENCE_EARLY, stay.ended, str(term.due))
+        elif stay.ended > term.due:
+            yield Noted(Remark.ANSWERED_LATE, stay.ended, str(term.due))
+    stay, term = life.last, terms[-1]
+    for day in life.complained:
+        decided = stay.ended is not None and stay.ended <= day
+        if term is not None and not decided and day <= term.due:
+            yield Noted(Remark.COMPLAINED_EARLY, day, str(term.due))
+
+
+def _milestones(life: Life, term: Term | None, law: Law, today: date, kind: AppealKind | None) -> Iterator[Milestone]:
+    """Yield what has to be done around the newest consideration, and what comes after it."""
+    if term is None:
+        return
+    stay, norms, calendar = life.last, law.norms, law.calendar
+
+    def made(what: Duty, who: Actor, until: date, article: str, done: date | None) -> Milestone:
+        if done is None:
+            standing = Standing.OPEN if today <= until else Standing.LATE
+        else:
+            standing = Standing.DONE if done <= until else Standing.DONE_LATE
+        return Milestone(what, who, until, article, done, standing)
+
+    def after(what: Duty, day: date, done: date | None) -> Iterator[Milestone]:
+        norm = norms.find(what, day)
+        if norm is not None:
+            yield made(what, norm.who, law.end_of(norm, day), norm.article, done)
+
+    if stay.ended is None:
+        for each in after(Duty.REDIRECT, term.registered, None):
+            if today <= each.until < term.due:  # once it is over, the appeal stays here
+                yield each
+        if term.norm.extend_months and not stay.extensions and today <= term.due:
+            yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_ARTICLE, None)
+    norm = norms.find(Duty.PRELIMINARY, term.registered, kind)
+    asked = norm is not None and calendar.count(term.first, term.base) >= norm.least_term
+    if norm is not None and asked and (stay.ended is None or stay.preliminary is not None):
+        yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.article, stay.preliminary)
+    if stay.preliminary is not None:
+        yield from after(Duty.OBJECTIONS, stay.preliminary, stay.ended)
+    for done in term.lengthened:
+        yield from after(Duty.EXTENSION_NOTICE, done.decided, _first_from(stay.notified, done.decided))
+    yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.article, stay.ended)
+    if stay.ended is not None:
+        yield from _after_the_end(life, stay, stay.ended, after)
+    for day in life.complained:
+        yield from after(Duty.COMPLAINT_FORWARDING, day, None)
+
+
+def _after_the_end(
+    life: Life, stay: Stay, ended: date, after: Callable[[Duty, date, date | None], Iterator[Milestone]]
+) -> Iterator[Milestone]:
+    if stay.outcome in FAVOURABLE:
+        yield from after(Duty.EXECUTION, ended, life.executed)
+    if stay.outcome in (Outcome.TERMINATED, Outcome.CLOSED):
+        yield from after(Duty.TERMINATION_NOTICE, ended, _first_from(stay.notified, ended))
+    if stay.outcome not in (Outcome.WITHDRAWN, *_HANDED_ON):
+        yield from after(Duty.COMPLAINT_FILING, ended, _first_from(life.complained, ended))
+
+
+def _first_from(days: Iterable[date], since: date) -> date | None:
+    return min((day for day in days if day >= since), default=None)

@@ -1,0 +1,123 @@
+"""`appealbus term` and `appealbus terms`."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
+from appealbus.core.cli.languages import Lang, reader
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
+from appealbus.plugins.terms.clock import Told, read_clock
+from appealbus.plugins.terms.norms import Law, load_norms
+from appealbus.plugins.terms.settings import TermsSettings
+
+_DAY = "%Y-%m-%d"
+_TOLD = 20
+"""Moves that people are told of; --json has all."""
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
+On = Annotated[datetime | None, typer.Option("--on", metavar="DAY", formats=[_DAY], help="As it stands then.")]
+OtherFile = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="In the place of the one that counts.")
+]
+
+
+def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
+    """Add the commands; they count by the law of the configuration."""
+
+    @app.command()
+    def term(
+        context: typer.Context,
+        number: Number,
+        on: On = None,
+        as_of: Annotated[
+            datetime | None,
+            typer.Option("--as-of", metavar="DAY", formats=[_DAY], help="By the calendar as it was published then."),
+        ] = None,
+        *,
+        lang: Lang = None,
+        everything: Annotated[bool, typer.Option("--days", help="Every day that was counted.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Show until when an appeal has to be answered by law, and why: article, first day, calendar, what is assumed.
+
+        Beside it what has to be done until when and by whom, and what in its story contradicts itself or the law. With
+        --json the whole proof. Exits 1 where the calendar does not know a year.
+        """
+        cli = cli_of(context)
+        counted = law
+        if as_of is not None:
+            counted = Law(law.norms, load_calendar(settings.calendar, as_of.date()))
+        _term(cli, counted, number, on, lang, everything=everything, as_json=as_json)
+
+    group = typer.Typer(help="Terms of all appeals.", no_args_is_help=True)
+    app.add_typer(group, name="terms")
+
+    @group.command("preview")
+    def preview_(
+        context: typer.Context, calendar: OtherFile = None, norms: OtherFile = None, *, as_json: AsJson = False
+    ) -> None:
+        """Say which open terms move, and by how much, where another calendar or other norms count. Changes nothing."""
+        if calendar is None and norms is None:
+            raise typer.BadParameter("give --calendar or --norms: the file that is to count")
+        then = Law(
+            law.norms if norms is None else load_norms(norms, settings.day_ends),
+            law.calendar if calendar is None else load_calendar(calendar),
+        )
+        _preview(cli_of(context), law, then, as_json=as_json)
+
+
+def _term(cli: Cli, law: Law, number: str, on: datetime | None, lang: Any, *, everything: bool, as_json: bool) -> None:
+    from appealbus.plugins.terms.telling import as_json as told_as_json
+    from appealbus.plugins.terms.telling import lines
+
+    async def read(journal: Any) -> Told | None:
+        row = await journal.appeal(number)
+        cases = [] if row is None else await journal.cases([row.appeal_id])
+        return Told.of(cases[0]) if cases else None
+
+    told = cli.read(read)
+    if told is None:
+        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
+    today = (on or wall().astimezone(KAZAKHSTAN)).date()
+    try:
+        clock = read_clock(told, law, today)
+    except UnknownYear as error:
+        cli.fail(str(error), EXIT_PROBLEMS)
+    if as_json:
+        cli.print_json(told_as_json(number, clock, law.calendar))
+        return
+    cli.out.print(number, style="bold")
+    for line in lines(clock, law.calendar, reader(cli, lang), every_day=everything):
+        cli.out.print(line)
+
+
+def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
+    from appealbus.plugins.terms.preview import preview
+
+    found = cli.read(lambda journal: preview(journal, now, then))
+    if as_json:
+        moves = [
+            {"number": each.number, "now": each.now, "then": each.then, "days": each.days, "register": each.register}
+            for each in found.moves
+        ]
+        calendars = {"now": now.calendar.version, "then": then.calendar.version}
+        norms = {"now": now.norms.version, "then": then.norms.version}
+        head = {"calendar": calendars, "norms": norms, "open": found.open}
+        cli.print_json({**head, "moves": moves, "unknown": found.unknown})
+        return
+    cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
+    cli.out.print(f"norms {now.norms.version} → {then.norms.version}")
+    cli.out.print(f"{len(found.moves)} of {found.open} open terms move")
+    for each in found.moves[:_TOLD]:
+        by = "" if each.days is None else f"  {each.days:+d} days"
+        register = f"  (the register says {each.register}, which counts)" if each.register else ""
+        cli.out.print(f"  {each.number}  {each.now or 'none'} → {each.then or 'none'}{by}{register}")
+    if len(found.moves) > _TOLD:
+        cli.out.print(f"  and {len(found.moves) - _TOLD} more: --json has all")
+    if found.unknown:
+        cli.out.print(f"{len(found.unknown)} cannot be counted: {', '.join(found.unknown[:_TOLD])}")

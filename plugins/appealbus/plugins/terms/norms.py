@@ -1,0 +1,206 @@
+"""The norms: what the law gives a term, as dated data."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic import Field
+
+from appealbus.core import ConfigError
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.plugins.terms.calendar import Calendar, raw_of, read
+from appealbus.plugins.terms.words import Actor, Duty
+from appealbus.schemas import AppealKind
+from appealbus.schemas.appeal import Appeal
+from appealbus.schemas.base import Day, Model, Text
+
+GENERAL = AppealKind.APPLICATION
+"""By its term an appeal is counted whose kind nobody has told, or has no norm: art. 76, unless a law says otherwise."""
+NO_KIND = "the kind of the appeal is not known, or has no norm: the general term of art. 76 is taken"
+_DIGEST = 8
+
+
+class Unit(StrEnum):
+    """What is counted."""
+
+    WORKING = "working"
+    CALENDAR = "calendar"
+    MONTHS = "months"
+
+
+class Start(StrEnum):
+    """Which day is counted first."""
+
+    SAME_DAY = "same_day"
+    NEXT_DAY = "next_day"
+    BEFORE = "before"
+    """None: it is counted back from the end of another term."""
+
+
+class Norm(Model):
+    """What one article gives a term."""
+
+    id: Text
+    what: Duty
+    kinds: list[AppealKind] = Field(default_factory=list)
+    """Of appeals; none: all."""
+    level: Text = ""
+    """Of the body: `central` or `local`; empty: any."""
+    article: Text
+    source: Text
+    since: Day = Field(alias="from")
+    until: Day | None = None
+    """The last day of registration for which it counts; absent: it is in force."""
+    days: int = Field(ge=1, le=366)
+    unit: Unit
+    start: Start
+    extend_months: int | None = Field(default=None, ge=0, le=12)
+    """How much longer a decision may make it; 0: none may; absent: that was not read."""
+    least_term: int = 0
+    """Of `preliminary`: the shortest term, in working days, that asks for it."""
+    who: Actor = Actor.BODY
+    assumed: Text = ""
+
+    def counts(self, day: date, kind: AppealKind | None, level: str) -> bool:
+        """Say whether it is the norm for an appeal of a kind, registered on a day by a body of a level."""
+        in_force = self.since <= day and (self.until is None or day <= self.until)
+        return in_force and (not self.kinds or kind in self.kinds) and self.level in ("", level)
+
+    def last_day(self, first: date, calendar: Calendar) -> date:
+        """Return the last day of a term that begins on a day: the one that is off too, before it moves."""
+        match self.unit:
+            case Unit.WORKING:
+                return calendar.nth(first, self.days)
+            case Unit.CALENDAR:
+                return first + timedelta(days=self.days - 1)
+            case Unit.MONTHS:
+                return months_later(first - timedelta(days=1), self.days)
+
+    def first_day(self, day: date) -> date:
+        """Return the first day that counts of a term that something on a day begins."""
+        return day + timedelta(days=1) if self.start is Start.NEXT_DAY else day
+
+
+class NormsFile(Model):
+    """A file of norms."""
+
+    version: Text
+    day_ends: time
+    day_ends_source: Text
+    day_ends_assumed: Text = ""
+    norms: list[Norm]
+
+
+@dataclass(frozen=True)
+class Norms:
+    """All norms, by what they are for."""
+
+    version: str
+    day_ends: time
+    """What comes then or later is registered on the next working day."""
+    day_ends_assumed: str
+    norms: tuple[Norm, ...]
+
+    @cached_property
+    def _by_kind(self) -> dict[tuple[Duty, AppealKind | None], list[Norm]]:
+        kinds: list[AppealKind | None] = [*AppealKind, None]
+        return {
+            (what, kind): [each for each in self.norms if each.what is what and (not each.kinds or kind in each.kinds)]
+            for what in Duty
+            for kind in kinds
+        }
+
+    def find(self, what: Duty, day: date, kind: AppealKind | None = None, level: str = "") -> Norm | None:
+        """Return the norm for something that began on a day; None where there is none."""
+        for norm in self._by_kind.get((what, kind), ()):
+            if norm.counts(day, kind, level):
+                return norm
+        return None
+
+    def term(self, day: date, kind: AppealKind | None, level: str) -> tuple[Norm | None, str]:
+        """Return the norm by which an answer is due, and what is assumed in choosing it."""
+        found = self.find(Duty.TERM, day, kind, level)
+        if found is not None:
+            return found, ""
+        return self.find(Duty.TERM, day, GENERAL, level), NO_KIND
+
+
+@dataclass(frozen=True)
+class Law:
+    """The norms and the calendar that terms are counted by."""
+
+    norms: Norms
+    calendar: Calendar
+
+    @cached_property
+    def _due(self) -> Callable[[AppealKind | None, str, date], date | None]:
+        @lru_cache(maxsize=4096)  # those who come together were registered on few days
+        def due(kind: AppealKind | None, level: str, registered: date) -> date | None:
+            norm, _ = self.norms.term(registered, kind, level)
+            return None if norm is None else self.end_of(norm, registered)
+
+        return due
+
+    def due_of(self, kind: AppealKind | None, level: str, arrived: datetime) -> date | None:
+        """Return when an appeal is due of which nothing is told but that it came; None where no norm counts."""
+        return self._due(kind, level, self.registered_on(arrived))
+
+    def end_of(self, norm: Norm, day: date) -> date:
+        """Return until when something has to be done that what happened on a day has begun (art. 76 ¶5)."""
+        return self.calendar.next_working(norm.last_day(norm.first_day(day), self.calendar))
+
+    def registered_on(self, moment: datetime) -> date:
+        """Return the day on which what comes at a moment is to be registered (art. 64 ¶3)."""
+        local = moment.astimezone(KAZAKHSTAN)
+        late = local.time() >= self.norms.day_ends
+        return self.calendar.next_working(local.date() + timedelta(days=late))
+
+
+def level_of(appeal: Appeal) -> str:
+    """Return whether an appeal is to a local body: one with a territory."""
+    return "local" if appeal.addressee is not None and appeal.addressee.kato else "central"
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the same day of a later month; where that is shorter, its last day."""
+    month = day.month - 1 + months
+    year, month = day.year + month // 12, month % 12 + 1
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return date(year, month, min(day.day, (following - timedelta(days=1)).day))
+
+
+def load_norms(path: Path | None = None, day_ends: time | None = None) -> Norms:
+    """Return the norms in a file; without one, those that ship.
+
+    Args:
+        path: the file.
+        day_ends: when the working day ends here; None: as the file says.
+
+    Raises:
+        ConfigError: it cannot be read, or two norms would count for the same appeal.
+
+    """
+    raw = raw_of(path, "norms.toml")
+    file: NormsFile = read(NormsFile, raw, path)
+    _refuse_doubles(file.norms)
+    version = f"{file.version} ({hashlib.sha256(raw).hexdigest()[:_DIGEST]})"
+    assumed = file.day_ends_assumed if day_ends is None else ""
+    return Norms(version, day_ends or file.day_ends, assumed, tuple(file.norms))
+
+
+def _refuse_doubles(norms: Iterable[Norm]) -> None:
+    seen: list[Norm] = []
+    for norm in norms:
+        for other in seen:
+            apart = (other.until is not None and other.until < norm.since) or (
+                norm.until is not None and norm.until < other.since
+            )
+            kinds = not norm.kinds or not other.kinds or set(norm.kinds) & set(other.kinds)
+            levels = "" in (norm.level, other.level) or norm.level == other.level
+            if norm.id == other.id or (norm.what is other.what and kinds and levels and not apart):
+                raise ConfigError(f"the norms {other.id!r} and {norm.id!r} count at once; end one before the other")
+        seen.append(norm)

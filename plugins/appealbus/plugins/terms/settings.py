@@ -1,0 +1,18 @@
+"""What can be set about terms."""
+
+from datetime import time
+
+from appealbus.core import Settings
+from appealbus.core.config.types import ExistingFile
+
+
+class TermsSettings(Settings):
+    """The table `[plugins.terms]`: by what terms are counted."""
+
+    calendar: ExistingFile | None = None
+    """A file of days off and working weekends in the place of the one that ships."""
+    norms: ExistingFile | None = None
+    """A file of norms in the place of the one that ships."""
+    day_ends: time | None = None
+    """When the working day ends here: what comes then or later is registered on the next working day. Absent: as the
+    norms say."""

@@ -1,0 +1,266 @@
+"""The life of an appeal, rebuilt from its changes: in any order, repeated or contradictory, as far as they go."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from appealbus.core import KeptChange
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.plugins.terms.words import Outcome, Remark
+from appealbus.schemas.appeal import Addressee
+from appealbus.schemas.change import Change, ChangeKind
+
+_BY_RESULT = {word.value: word for word in Outcome}
+_UNNAMED = "?"
+"""A body of which nothing is told."""
+FAVOURABLE = frozenset({Outcome.SATISFIED, Outcome.PARTLY_SATISFIED})
+"""What has to be executed after it (art. 86)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A state body, as far as it is named."""
+
+    name: str = ""
+    bin: str = ""
+
+    @classmethod
+    def of(cls, addressee: Addressee | None) -> "Body":
+        """Return the body that an addressee is."""
+        if addressee is None:
+            return cls()
+        return cls((addressee.name or "").strip(), (addressee.bin or "").strip())
+
+    def differs(self, other: "Body") -> bool:
+        """Say whether it is certainly another: one that is named in another way may be the same."""
+        if self.bin and other.bin:
+            return self.bin != other.bin
+        return bool(self.name and other.name) and self.name.casefold() != other.name.casefold()
+
+    def __str__(self) -> str:
+        return self.name or self.bin or _UNNAMED
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A remark, with the day that it is about."""
+
+    what: Remark
+    day: date
+    about: str = ""
+    """A kind of change, a body, a day: never whom the appeal is from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A decision that a term is longer."""
+
+    day: date
+    until: date | None
+    """The new last day; None: the register has not told it."""
+
+
+@dataclass(slots=True)
+class Stay:
+    """One consideration: from when an appeal comes to a body until it is decided, or goes to another one."""
+
+    body: Body
+    arrived: datetime
+    """When it came there."""
+    registered: datetime | None = None
+    """When it was registered there; None: nobody has told."""
+    extensions: list[Extension] = field(default_factory=list)
+    parts: list[tuple[date, Body]] = field(default_factory=list)
+    """Where parts of it went, which this one goes on without."""
+    due_on: date | None = None
+    """What the register says it is due on."""
+    preliminary: date | None = None
+    notified: list[date] = field(default_factory=list)
+    outcome: Outcome = Outcome.OPEN
+    ended: date | None = None
+    """The day on which that was so first."""
+
+
+@dataclass(slots=True)
+class Life:
+    """All considerations of an appeal, the newest last, and what came after."""
+
+    stays: list[Stay]
+    remarks: list[Noted] = field(default_factory=list)
+    complained: list[date] = field(default_factory=list)
+    executed: date | None = None
+
+    @property
+    def last(self) -> Stay:
+        """The consideration that counts now."""
+        return self.stays[-1]
+
+    def note(self, what: Remark, day: date, about: object = "") -> None:
+        """Note a remark."""
+        self.remarks.append(Noted(what, day, str(about)))
+
+
+def local_day(moment: datetime) -> date:
+    """Return the day of a moment in Kazakhstan."""
+    return moment.astimezone(KAZAKHSTAN).date()
+
+
+def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, certain: bool = True) -> Life:
+    """Return the life that changes tell of; the same for the same changes, in whatever order they are given.
+
+    Args:
+        arrived: when the appeal came.
+        body: to whom it is written.
+        changes: all of it.
+        certain: whether its sender has said when it came; else an earlier registration is when it came.
+
+    """
+    told = list(_once(sorted(changes, key=lambda each: each.order)))
+    first = next((at for at, change in told if change.kind is ChangeKind.REGISTERED), None)
+    if first is not None and not certain:
+        arrived = min(arrived, first)
+    life = Life([Stay(body, arrived)])
+    for at, change in told:
+        day = local_day(at)
+        if day < local_day(arrived):
+            about = change.kind or ""
+            early = change.kind is ChangeKind.REGISTERED
+            life.note(Remark.REGISTERED_EARLY if early else Remark.BEFORE_ARRIVAL, day, "" if early else about)
+        take = _TAKE.get(change.kind) if change.kind is not None else None
+        if take is not None:
+            take(life, at, day, change)
+    _find_ping_pong(life)
+    return life
+
+
+def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, Change]]:
+    """Go through changes; what says the same of the same day as one before is a repetition, whatever its id."""
+    seen = set()
+    for kept in changes:
+        each = kept.change
+        to = None if each.to is None else (each.to.bin, each.to.name)
+        said = (each.kind, local_day(kept.dated_at), each.due_on, to, each.part, each.result, each.answered_on)
+        if said not in seen:
+            seen.add(said)
+            yield kept.dated_at, each
+
+
+def _open(life: Life, day: date, change: Change) -> bool:
+    """Say whether the consideration goes on; what comes after its end is noted."""
+    if life.last.ended is not None:
+        life.note(Remark.AFTER_END, day, change.kind or "")
+    return life.last.ended is None
+
+
+def _registered(life: Life, at: datetime, day: date, change: Change) -> None:
+    stay, body = life.last, Body.of(change.to)
+    if stay.body.differs(body):
+        life.note(Remark.REGISTERED_ELSEWHERE, day, body)
+        if stay.ended is None:
+            stay.outcome, stay.ended = Outcome.MOVED, day
+        life.stays.append(Stay(body, at, at))
+    elif stay.registered is None:
+        stay.registered = at
+        stay.body = stay.body if str(stay.body) != _UNNAMED else body
+    elif local_day(stay.registered) != day:
+        life.note(Remark.REGISTERED_TWICE, day)
+
+
+def _directed(life: Life, at: datetime, day: date, change: Change) -> None:
+    if _open(life, day, change) and str(life.last.body) == _UNNAMED:
+        life.last.body = Body.of(change.to)
+
+
+def _redirected(life: Life, at: datetime, day: date, change: Change) -> None:
+    stay, body = life.last, Body.of(change.to)
+    is_open = _open(life, day, change)
+    if change.part:
+        stay.parts.append((day, body))
+    elif change.to is not None and str(stay.body) != _UNNAMED and _same(stay.body, body):
+        life.note(Remark.REDIRECTED_TO_ITSELF, day, body)
+    else:
+        if is_open:
+            stay.outcome, stay.ended = Outcome.REDIRECTED, day
+        life.stays.append(Stay(body, at))
+
+
+def _same(one: Body, other: Body) -> bool:
+    known = (one.bin and other.bin) or (one.name and other.name)
+    return bool(known) and not one.differs(other)
+
+
+def _goes_on(life: Life, day: date, change: Change) -> None:
+    if not _open(life, day, change):  # whoever gives it a term considers it again
+        life.last.outcome, life.last.ended = Outcome.OPEN, None
+
+
+def _extended(life: Life, at: datetime, day: date, change: Change) -> None:
+    _goes_on(life, day, change)
+    life.last.extensions.append(Extension(day, change.due_on))
+
+
+def _due(life: Life, at: datetime, day: date, change: Change) -> None:
+    _goes_on(life, day, change)
+    life.last.due_on = change.due_on
+
+
+def _preliminary(life: Life, at: datetime, day: date, change: Change) -> None:
+    if _open(life, day, change):
+        life.last.preliminary = life.last.preliminary or day
+
+
+def _notified(life: Life, at: datetime, day: date, change: Change) -> None:
+    life.last.notified.append(day)
+
+
+def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
+    stay = life.last
+    match change.kind:
+        case ChangeKind.WITHDRAWN:
+            outcome = Outcome.WITHDRAWN
+        case ChangeKind.CLOSED:
+            outcome = Outcome.CLOSED
+        case _:
+            outcome = _BY_RESULT.get(str(change.result), Outcome.ANSWERED)
+    if stay.ended is not None and outcome is Outcome.WITHDRAWN:
+        life.note(Remark.WITHDRAWN_LATE, day)  # art. 64 ¶9: before the decision alone
+        return
+    if stay.ended is not None and outcome is not stay.outcome:
+        life.note(Remark.ENDED_TWICE, day, outcome)
+    stay.outcome = outcome
+    if stay.ended is None:
+        stay.ended = change.answered_on or day
+
+
+def _complained(life: Life, at: datetime, day: date, change: Change) -> None:
+    life.complained.append(day)
+
+
+def _executed(life: Life, at: datetime, day: date, change: Change) -> None:
+    if life.last.outcome not in FAVOURABLE:
+        life.note(Remark.EXECUTED_WITHOUT_DECISION, day)
+    life.executed = life.executed or day
+
+
+_TAKE: dict[ChangeKind, Callable[[Life, datetime, date, Change], None]] = {
+    ChangeKind.REGISTERED: _registered,
+    ChangeKind.DIRECTED: _directed,
+    ChangeKind.REDIRECTED: _redirected,
+    ChangeKind.EXTENDED: _extended,
+    ChangeKind.DUE: _due,
+    ChangeKind.PRELIMINARY: _preliminary,
+    ChangeKind.NOTIFIED: _notified,
+    ChangeKind.ANSWERED: _decided,
+    ChangeKind.WITHDRAWN: _decided,
+    ChangeKind.CLOSED: _decided,
+    ChangeKind.COMPLAINED: _complained,
+    ChangeKind.EXECUTED: _executed,
+}
+
+
+def _find_ping_pong(life: Life) -> None:
+    """Note each body that an appeal came back to after it had been with another one."""
+    for at, stay in enumerate(life.stays):
+        if any(_same(stay.body, before.body) for before in life.stays[: max(0, at - 1)]):
+            way = " → ".join(str(each.body) for each in life.stays[: at + 1])
+            life.note(Remark.PING_PONG, local_day(stay.arrived), way)

@@ -1,0 +1,140 @@
+"""What is told of a clock: as JSON, and as lines for people."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from appealbus.core.language import Reader
+from appealbus.plugins.terms.calendar import Calendar
+from appealbus.plugins.terms.clock import Clock, Considered
+from appealbus.plugins.terms.norms import Norm
+from appealbus.plugins.terms.reckoning import Term
+from appealbus.plugins.terms.words import Label
+from appealbus.schemas.base import Word
+
+
+class UnitWord(Word):
+    """What is counted, for people."""
+
+    WORKING = "working_days"
+    CALENDAR = "calendar_days"
+    MONTHS = "months"
+
+
+def as_json(number: str, clock: Clock, calendar: Calendar) -> dict[str, Any]:
+    """Return a clock with its whole proof, for programs: the same keys in the same order each time."""
+    return {
+        "number": number,
+        "on": clock.today,
+        "outcome": clock.outcome,
+        "due_on": clock.here.term.due if clock.here.term is not None else None,
+        "first_wrote": clock.first_wrote,
+        "working_days_here": clock.days_here,
+        "working_days_in_all": clock.days_in_all,
+        "considered": [_considered(each, calendar) for each in clock.considered],
+        "milestones": [
+            {
+                "what": each.what,
+                "who": each.who,
+                "until": each.until,
+                "article": each.article,
+                "done": each.done,
+                "standing": each.standing,
+            }
+            for each in clock.milestones
+        ],
+        "remarks": [{"what": each.what, "day": each.day, "about": each.about} for each in clock.remarks],
+    }
+
+
+def _considered(each: Considered, calendar: Calendar) -> dict[str, Any]:
+    return {
+        "body": each.body,
+        "arrived": each.arrived,
+        "outcome": each.outcome,
+        "ended": each.ended,
+        "register_due_on": each.due_on,
+        "term": None if each.term is None else _term(each.term, calendar),
+    }
+
+
+def _term(term: Term, calendar: Calendar) -> dict[str, Any]:
+    return {
+        "norm": _norm(term.norm),
+        "norms": term.norms,
+        "calendar": term.calendar,
+        "registered": term.registered,
+        "first_day": term.first,
+        "days": [{"day": each.day, "number": each.number, "kind": each.kind} for each in term.days(calendar)],
+        "last_day": term.last,
+        "moved_to": term.base,
+        "extensions": [
+            {"decided": each.decided, "asked": each.asked, "most": each.most, "until": each.until}
+            for each in term.lengthened
+        ],
+        "due_on": term.due,
+        "assumed": list(term.assumed),
+    }
+
+
+def _norm(norm: Norm) -> dict[str, Any]:
+    return {
+        "id": norm.id,
+        "article": norm.article,
+        "source": norm.source,
+        "from": norm.since,
+        "until": norm.until,
+        "days": norm.days,
+        "unit": norm.unit.value,
+        "start": norm.start.value,
+    }
+
+
+def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
+    """Yield what people read of a clock, a line each."""
+
+    def said(label: Label, text: object) -> str:
+        return f"{to.word(label)}: {text}"
+
+    yield said(Label.OUTCOME, to.word(clock.outcome))
+    yield said(Label.FIRST_WROTE, to.day(clock.first_wrote))
+    if len(clock.considered) > 1:
+        yield said(Label.BODIES, " → ".join(each.body for each in clock.considered))
+        yield said(Label.HERE_SINCE, to.day(clock.here.arrived))
+    term = clock.here.term
+    if term is not None:
+        yield from _of_term(term, clock, calendar, to, every_day=every_day)
+    if clock.milestones:
+        yield f"{to.word(Label.MILESTONES)}:"
+    for each in clock.milestones:
+        until = f"  {to.day(each.until)}  {to.word(each.what)}: {to.word(each.who)}, {to.word(each.standing)}"
+        yield f"{until} ({each.article})" + ("" if each.done is None else f", {to.day(each.done)}")
+    if clock.remarks:
+        yield f"{to.word(Label.REMARKS)}:"
+    for remark in clock.remarks:
+        yield f"  {to.day(remark.day)}  {to.word(remark.what)}" + (f" ({remark.about})" if remark.about else "")
+
+
+def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> Iterator[str]:
+    def said(label: Label, text: object) -> str:
+        return f"{to.word(label)}: {text}"
+
+    norm = term.norm
+    length = f"{norm.days} {to.word(UnitWord[norm.unit.name])}"
+    yield said(Label.NORM, f"{norm.article}, {length} ({norm.id}; {norm.source})")
+    yield said(Label.REGISTERED, to.day(term.registered))
+    yield said(Label.FIRST_DAY, to.day(term.first))
+    if every_day:
+        yield f"{to.word(Label.DAYS)}:"
+        for each in term.days(calendar):
+            yield f"  {each.number or '':>3}  {each.day}  {to.word(each.kind)}"
+    yield said(Label.LAST_DAY, to.day(term.last) + (f" → {to.day(term.base)}" if term.base != term.last else ""))
+    for done in term.lengthened:
+        yield f"  {to.word(Label.EXTENDED)} {to.day(done.decided)} → {to.day(done.until)}"
+    yield said(Label.DUE, to.day(term.due))
+    if clock.here.due_on is not None and clock.here.due_on != term.due:
+        yield said(Label.REGISTER_SAYS, to.day(clock.here.due_on))
+    yield said(Label.WORKING_DAYS_HERE, clock.days_here)
+    yield said(Label.WORKING_DAYS_IN_ALL, clock.days_in_all)
+    yield said(Label.CALENDAR, term.calendar)
+    for assumed in term.assumed:
+        yield said(Label.ASSUMED, assumed)

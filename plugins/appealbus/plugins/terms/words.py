@@ -1,0 +1,131 @@
+"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+
+from appealbus.schemas.base import Word
+
+
+class DayKind(Word):
+    """Why a day of a term counts or does not."""
+
+    COUNTED = "counted"
+    WEEKEND = "weekend"
+    MOVED = "moved"
+    """A day off that stands for a weekend day on which people work."""
+    NEW_YEAR = "new_year"
+    CHRISTMAS = "christmas"
+    WOMENS_DAY = "womens_day"
+    NAURYZ = "nauryz"
+    UNITY_DAY = "unity_day"
+    DEFENDER_DAY = "defender_day"
+    VICTORY_DAY = "victory_day"
+    CAPITAL_DAY = "capital_day"
+    KURBAN_AIT = "kurban_ait"
+    CONSTITUTION_DAY = "constitution_day"
+    REPUBLIC_DAY = "republic_day"
+    INDEPENDENCE_DAY = "independence_day"
+
+
+class Duty(Word):
+    """What has to be done within a term, and what the law gives a term for."""
+
+    TERM = "term"
+    """The answer itself."""
+    REDIRECT = "redirect"
+    EXTENSION = "extension"
+    EXTENSION_NOTICE = "extension_notice"
+    PRELIMINARY = "preliminary"
+    OBJECTIONS = "objections"
+    TERMINATION_NOTICE = "termination_notice"
+    EXECUTION = "execution"
+    COMPLAINT_FILING = "complaint_filing"
+    COMPLAINT_FORWARDING = "complaint_forwarding"
+
+
+class Actor(Word):
+    """Who should act."""
+
+    REGISTRAR = "registrar"
+    EXECUTOR = "executor"
+    HEAD = "head"
+    BODY = "body"
+    APPLICANT = "applicant"
+
+
+class Standing(Word):
+    """How a milestone, or the whole, stands on a day."""
+
+    OPEN = "open"
+    LATE = "late"
+    """Its day is over, and nobody has told that it was done."""
+    DONE = "done"
+    DONE_LATE = "done_late"
+
+
+class Outcome(Word):
+    """How the consideration of an appeal stands or has ended."""
+
+    OPEN = "open"
+    SILENCE = "silence"
+    """The term has ended without a decision: by law that is a refusal (art. 91 ¶2)."""
+    ANSWERED = "answered"
+    SATISFIED = "satisfied"
+    PARTLY_SATISFIED = "partly_satisfied"
+    REFUSED = "refused"
+    EXPLAINED = "explained"
+    TAKEN_NOTE = "taken_note"
+    TERMINATED = "terminated"
+    LEFT = "left"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    REDIRECTED = "redirected"
+    MOVED = "moved"
+    """Another body has registered it, and nobody has told of a redirect."""
+
+
+class Remark(Word):
+    """A contradiction in what was told of an appeal, or something in it that the law does not allow."""
+
+    REGISTERED_TWICE = "registered_twice"
+    REGISTERED_EARLY = "registered_early"
+    REGISTERED_LATE = "registered_late"
+    REGISTERED_ELSEWHERE = "registered_elsewhere"
+    BEFORE_ARRIVAL = "before_arrival"
+    AFTER_END = "after_end"
+    ENDED_TWICE = "ended_twice"
+    WITHDRAWN_LATE = "withdrawn_late"
+    REDIRECTED_LATE = "redirected_late"
+    REDIRECTED_TO_ITSELF = "redirected_to_itself"
+    PING_PONG = "ping_pong"
+    EXTENSION_FORBIDDEN = "extension_forbidden"
+    EXTENSION_LATE = "extension_late"
+    EXTENSION_TOO_LONG = "extension_too_long"
+    EXTENSION_SHORTER = "extension_shorter"
+    EXTENDED_AGAIN = "extended_again"
+    OTHER_DUE_DATE = "other_due_date"
+    SILENCE_EARLY = "silence_early"
+    ANSWERED_LATE = "answered_late"
+    COMPLAINED_EARLY = "complained_early"
+    EXECUTED_WITHOUT_DECISION = "executed_without_decision"
+
+
+class Label(Word):
+    """What stands before a line of `appealbus term`."""
+
+    NORM = "norm"
+    FIRST_WROTE = "first_wrote"
+    HERE_SINCE = "here_since"
+    REGISTERED = "registered"
+    FIRST_DAY = "first_day"
+    LAST_DAY = "last_day"
+    DUE = "due"
+    REGISTER_SAYS = "register_says"
+    OUTCOME = "outcome"
+    CALENDAR = "calendar"
+    ASSUMED = "assumed"
+    WORKING_DAYS_HERE = "working_days_here"
+    WORKING_DAYS_IN_ALL = "working_days_in_all"
+    EXTENDED = "extended"
+    DAYS = "days"
+    MILESTONES = "milestones"
+    REMARKS = "remarks"
+    BODIES = "bodies"
