@@ -24,6 +24,7 @@ from appealbus.core import (
     Reply,
     Request,
     Source,
+    Terms,
     Wire,
     WorkQueue,
     found,
@@ -124,6 +125,7 @@ async def running_bus(
     wire: ScriptedWire | None = None,
     assessors: Sequence[Assessor] = (),
     work_queues: Sequence[Factory[WorkQueue[Any]]] = (),
+    terms: Sequence[Terms] = (),
     **tables: Any,
 ) -> AsyncIterator[Bus]:
     """Run a bus over a real journal in the folder, with the lookups' source `s` bound to the scripted wire."""
@@ -134,6 +136,7 @@ async def running_bus(
         "assessors": list(assessors),
         "work_queues": list(work_queues),
         "services": [],
+        "terms": list(terms),
     }
     sources = {made.source: {"connector": "scripted", "guard": {"attempts": 1}} for made in lookups}
     document = {

@@ -107,18 +107,20 @@ def test_an_unknown_field_is_kept(path):
 
 def test_an_unknown_word_is_a_word():
     """It compares, hashes and is written as its text; there is one of it; and its list does not have it."""
-    appeal, written = again({**LETTER, "kind": "petition", "language": "tr"})
-    assert (appeal.kind, appeal.kind.value, appeal.language) == ("petition", "petition", "tr")
+    appeal, written = again({**LETTER, "kind": "manifesto", "language": "tr"})
+    assert (appeal.kind, appeal.kind.value, appeal.language) == ("manifesto", "manifesto", "tr")
     assert isinstance(appeal.kind, AppealKind)
     assert not appeal.kind.known
     assert appeal.kind not in list(AppealKind)
-    assert appeal.kind is AppealKind.stored("petition")
-    assert appeal.kind is not Language.stored("petition")
+    assert appeal.kind is AppealKind.stored("manifesto")
+    assert appeal.kind is not Language.stored("manifesto")
     assert {AppealKind.COMPLAINT: 1}.get(appeal.kind) is None
-    assert (written["kind"], written["language"]) == ("petition", "tr")
+    assert (written["kind"], written["language"]) == ("manifesto", "tr")
     assert AppealKind.stored("complaint") is AppealKind.COMPLAINT
     assert AppealKind.COMPLAINT.known
-    assert Appeal.model_validate({"message_id": "м", "kind": appeal.kind}).model_dump(mode="json")["kind"] == "petition"
+    assert (
+        Appeal.model_validate({"message_id": "м", "kind": appeal.kind}).model_dump(mode="json")["kind"] == "manifesto"
+    )
 
 
 def test_an_outcome_of_an_unknown_kind_is_open():
@@ -164,12 +166,12 @@ def test_damage_is_an_error(raw):
 
 def test_nothing_of_it_comes_from_outside():
     """The same is refused where it is no stored form, also after one was read."""
-    again({**LETTER, "kind": "petition", "tone": "angry"})
-    for wrong in ({"kind": "petition"}, {"tone": "angry"}, {"schema_version": "2"}):
+    again({**LETTER, "kind": "manifesto", "tone": "angry"})
+    for wrong in ({"kind": "manifesto"}, {"tone": "angry"}, {"schema_version": "2"}):
         with pytest.raises(ValidationError):
             Appeal.model_validate({**LETTER, **wrong})
-    with pytest.raises(ValueError, match="petition"):
-        AppealKind("petition")
+    with pytest.raises(ValueError, match="manifesto"):
+        AppealKind("manifesto")
 
 
 def test_a_dossier_of_the_next_release_is_read():

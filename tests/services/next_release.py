@@ -16,7 +16,7 @@ _CHANGED = {
         ("class What(StrEnum):\n", 'class What(StrEnum):\n    SEALED = "sealed"\n')
     ],
     "schemas/appealbus/schemas/appeal.py": [
-        ("class AppealKind(Word):\n", 'class AppealKind(Word):\n    PETITION = "petition"\n'),
+        ("class AppealKind(Word):\n", 'class AppealKind(Word):\n    MANIFESTO = "manifesto"\n'),
         ("    place: Place | None = None\n", "    place: Place | None = None\n    tone: Text | None = None\n"),
     ],
     "schemas/appealbus/schemas/outcome.py": [

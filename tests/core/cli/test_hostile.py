@@ -109,6 +109,8 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "clock accept": [[], [EVIL]],
     "key renew": [[EVIL]],
     "restored": [[EVIL], ["--yes"]],
+    "term": [[EVIL], [EVIL, "--json"], [EVIL, "--days", "--lang", "kk"], ["none" + EVIL], [EVIL, "--on", EVIL]],
+    "terms preview": [[], ["--calendar", EVIL + ".toml"], ["--norms", "none" + EVIL]],
     "run": [["--until-idle"]],
     "serve": [[EVIL]],
 }

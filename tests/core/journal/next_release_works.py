@@ -56,7 +56,7 @@ class Urgent(Assessor):
 
 def letter(number):
     """Return one of its letters."""
-    return message(f"m-{number}", kind="petition", tone="angry", text="Хат")
+    return message(f"m-{number}", kind="manifesto", tone="angry", text="Хат")
 
 
 def seal(connection, items):

@@ -73,7 +73,7 @@ async def test_it_is_all_read(worked, tmp_path):
     async with await Journal.open(worked, key=tmp_path / "journal.db.key") as journal:
         first, second = await journal.appeals()
         case = await journal.case(first.number)
-        assert (case.appeal.kind, case.appeal.kind.known) == ("petition", False)
+        assert (case.appeal.kind, case.appeal.kind.known) == ("manifesto", False)
         assert case.appeal.__pydantic_extra__ == {"tone": "angry"}
         states = {state.lookup: state for state in case.states}
         assert isinstance(states["a.person"].record, Person)
@@ -121,7 +121,7 @@ async def test_a_change_keeps_what_it_is_not_about(worked, tmp_path):
         await bus.settle()
         first, _ = await bus.journal.appeals()
         told = json.loads(await bus.journal.dossier(first.number))["appeal"]
-        assert (told["text"], told["tone"], told["kind"]) == ("Түзетілген хат", "angry", "petition")
+        assert (told["text"], told["tone"], told["kind"]) == ("Түзетілген хат", "angry", "manifesto")
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)

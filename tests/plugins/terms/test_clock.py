@@ -54,7 +54,7 @@ def test_the_proof_names_every_day() -> None:
     assert (term["norm"]["id"], term["calendar"], str(term["due_on"])) == (
         "media_inquiry.2026", LAW.calendar.version, "2026-05-18"
     )  # fmt: skip
-    assert len(term["assumed"]) == 2
+    assert len(term["assumed"]) == 3
 
 
 def test_days_of_a_calendar_term_count_whether_off_or_not() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from appealbus.core import ConfigError
 from appealbus.plugins.terms.calendar import raw_of
-from appealbus.plugins.terms.norms import NO_KIND, Law, load_norms, months_later
-from appealbus.plugins.terms.words import Duty
+from appealbus.plugins.terms.norms import Law, load_norms, months_later
+from appealbus.plugins.terms.words import Assumption, Duty
 from appealbus.schemas import AppealKind
 from tests.plugins.terms.making import LAW, at
 
@@ -57,7 +57,7 @@ def test_the_first_day_changed_with_article_76(day: date, start: str) -> None:
 def test_an_appeal_of_no_known_kind_has_the_general_term() -> None:
     """That it is assumed is told."""
     general = NORMS.term(date(2026, 11, 2), AppealKind.APPLICATION, "local")[0]
-    assert NORMS.term(date(2026, 11, 2), None, "local") == (general, NO_KIND)
+    assert NORMS.term(date(2026, 11, 2), None, "local") == (general, Assumption.NO_KIND)
 
 
 @pytest.mark.parametrize(

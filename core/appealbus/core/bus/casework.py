@@ -35,7 +35,7 @@ from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.core.parts import Parts
 from appealbus.core.planning.contract import CompletenessContract
 from appealbus.core.preparation.changing import with_changes
-from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.appeal import Appeal, AppealKind
 from appealbus.schemas.dossier import Completeness, Dossier
 from appealbus.schemas.outcome import OutcomeKind
 
@@ -125,7 +125,7 @@ class Casework:
         try:
             if case.changes:
                 run = self._run_over(await asyncio.to_thread(with_changes, case))
-            run.case = self._due(run.case)
+            run.case = self._due(run.case, case.first or case.appeal)
             kind = self.kind_of(run.case)
             if kind in self._answered_later:
                 await run.read_answers()
@@ -147,9 +147,8 @@ class Casework:
                 raise
             return await run.fail()
 
-    def _due(self, case: Case) -> Case:
+    def _due(self, case: Case, first: Appeal) -> Case:
         """Return the case as it is due now: its changes, the law and the calendar may be others than before."""
-        first = case.first or case.appeal
         due_on = self.parts.host.due_on(case.appeal, first, case.receipt.accepted_at, case.kept_changes)
         return case if due_on == case.due_on else replace(case, due_on=due_on)
 

@@ -117,6 +117,11 @@ class BusSettings(Settings):
     """How long what is in flight may take to end when the bus is told to stop."""
     max_fan_out: int = Field(default=100, ge=1, le=10_000)
     """Questions that one lookup may put for one appeal."""
+    due_within_days: int = Field(default=3, ge=0, le=60)
+    """How many days before an answer is due health tells of an appeal that still lacks facts.
+
+    Three are what a register needs to answer at all, or to ask for an extension.
+    """
     retention: Seconds = Field(default=365 * DAY, ge=DAY)
     """How long the journal keeps what is done."""
     access_retention: Seconds | None = Field(default=None, ge=DAY)

@@ -17,6 +17,16 @@ class ParkedFor:
 
 
 @dataclass(frozen=True, slots=True)
+class DueAtBody:
+    """Those of them that are written to one body."""
+
+    body: str
+    """Its БИН, else the КАТО of its territory; empty: they name none."""
+    appeals: int
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True)
 class DueSoon:
     """Open appeals that are due soon, or were due lately, and whose dossiers lack something."""
 
@@ -28,3 +38,5 @@ class DueSoon:
     """How many of those counted were due before today."""
     numbers: tuple[str, ...]
     """The most urgent of them."""
+    bodies: tuple[DueAtBody, ...] = ()
+    """Those counted by body, what has most of them first."""

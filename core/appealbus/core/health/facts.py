@@ -15,8 +15,6 @@ from appealbus.core.domain.waiting import DueSoon, ParkedFor
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import JournalState, WorkerState
 
-DUE_WITHIN = timedelta(days=3)
-"""How near a due date must be to tell of it: what a register needs to answer at all, or to ask for an extension."""
 OVERDUE_FOR = timedelta(days=30)
 """How long after its due date an appeal without its facts is still told of."""
 _SQLITE = "sqlite:///"
@@ -69,7 +67,7 @@ async def gather(journal: Journal, settings: Configuration) -> Facts:
         standing=await journal.standing(),
         sources=await journal.source_states(),
         parked=await journal.parked_for(),
-        due=await journal.due_soon(today - OVERDUE_FOR, today, today + DUE_WITHIN),
+        due=await journal.due_soon(today - OVERDUE_FOR, today, today + timedelta(days=settings.bus.due_within_days)),
         pauses=(await journal.source_news()).pauses,
         bus=settings.bus,
         receivers=frozenset(settings.deliveries),

@@ -5,9 +5,14 @@ from datetime import datetime, timedelta
 
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.health.facts import DUE_WITHIN, OVERDUE_FOR, Facts
+from appealbus.core.domain.waiting import DueSoon
+from appealbus.core.escaping import one_line
+from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
+
+_BODIES = 10
+"""Bodies that are named: a region's largest have most of what is late."""
 
 
 def of_workers(facts: Facts) -> Iterator[Finding]:
@@ -84,7 +89,9 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         over = f", {due.overdue} of them overdue" if due.overdue else ""
         many = f"more than {due.appeals}" if due.more else str(due.appeals)
         detail = f"{many} fall due until {due.until:%Y-%m-%d} and lack facts{over}: {', '.join(due.numbers)}"
-        since, before = due.until - DUE_WITHIN - OVERDUE_FOR, due.until + timedelta(days=1)
+        detail += _by_body(due)
+        within = timedelta(days=facts.bus.due_within_days)
+        since, before = due.until - within - OVERDUE_FOR, due.until + timedelta(days=1)
         days = f"--due-from {since:%Y-%m-%d} --due-before {before:%Y-%m-%d}"
         todo = f"`appealbus appeals {days} --completeness partial`, then `appealbus why NUMBER`"
         yield Finding(Severity.CRITICAL if due.overdue else Severity.WARNING, "due dates", detail, todo)
@@ -99,6 +106,18 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         detail = f"{counts.suspect} appeals were left by workers that died, and are taken one at a time"
         todo = "look for worker.died in the log; what kills again is held by itself"
         yield Finding(Severity.WARNING, "suspect", detail, todo)
+
+
+def _by_body(due: DueSoon) -> str:
+    """Say which bodies they are written to, where any is named."""
+    if not any(each.body for each in due.bodies):
+        return ""
+    told = [
+        f"{one_line(each.body) or 'no body'} {each.appeals}" + (f" ({each.overdue} overdue)" if each.overdue else "")
+        for each in due.bodies[:_BODIES]
+    ]
+    more = f", {len(due.bodies) - _BODIES} bodies more" if len(due.bodies) > _BODIES else ""
+    return f"; by body: {', '.join(told)}{more}"
 
 
 def _word(source: SourceState) -> str:

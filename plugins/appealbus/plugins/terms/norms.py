@@ -13,14 +13,13 @@ from pydantic import Field
 from appealbus.core import ConfigError
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.plugins.terms.calendar import Calendar, raw_of, read
-from appealbus.plugins.terms.words import Actor, Duty
+from appealbus.plugins.terms.words import Actor, Assumption, Duty
 from appealbus.schemas import AppealKind
 from appealbus.schemas.appeal import Appeal
 from appealbus.schemas.base import Day, Model, Text
 
 GENERAL = AppealKind.APPLICATION
 """By its term an appeal is counted whose kind nobody has told, or has no norm: art. 76, unless a law says otherwise."""
-NO_KIND = "the kind of the appeal is not known, or has no norm: the general term of art. 76 is taken"
 _DIGEST = 8
 
 
@@ -63,7 +62,7 @@ class Norm(Model):
     least_term: int = 0
     """Of `preliminary`: the shortest term, in working days, that asks for it."""
     who: Actor = Actor.BODY
-    assumed: Text = ""
+    assumed: list[Text] = Field(default_factory=list)
 
     def counts(self, day: date, kind: AppealKind | None, level: str) -> bool:
         """Say whether it is the norm for an appeal of a kind, registered on a day by a body of a level."""
@@ -126,7 +125,7 @@ class Norms:
         found = self.find(Duty.TERM, day, kind, level)
         if found is not None:
             return found, ""
-        return self.find(Duty.TERM, day, GENERAL, level), NO_KIND
+        return self.find(Duty.TERM, day, GENERAL, level), Assumption.NO_KIND
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,8 @@ from datetime import date
 from appealbus.plugins.terms.calendar import Calendar, days_between
 from appealbus.plugins.terms.norms import Law, Norm, Unit, months_later
 from appealbus.plugins.terms.story import Extension, Noted, Stay, local_day
-from appealbus.plugins.terms.words import DayKind, Remark
+from appealbus.plugins.terms.words import Assumption, DayKind, Remark
 from appealbus.schemas import AppealKind
-
-ARRIVAL = "nobody has told when it was registered: the day of arrival is taken, by art. 64 ¶3"
-REDIRECT = "nobody has told when the body that it went to registered it: the day of the redirect is taken"
-UNTIL = "the decision does not say until when: two months is the most that art. 76 ¶3 allows, and is taken"
-UNREAD = "whether this law lets the term be longer was not read: the register's date is taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +90,13 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
         UnknownYear: the calendar does not know all of its days.
 
     """
-    assumed, remarks = [], []
+    assumed: list[str] = []
+    remarks: list[Noted] = []
     norms, calendar = law.norms, law.calendar
     arrival = law.registered_on(stay.arrived)
     if stay.registered is None:
         registered = arrival
-        assumed.append(REDIRECT if redirected else ARRIVAL)
+        assumed.append(Assumption.REDIRECT if redirected else Assumption.ARRIVAL)
     else:
         registered = law.registered_on(stay.registered)
         if registered > arrival:
@@ -126,7 +122,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     moment = stay.registered or stay.arrived
     if norms.day_ends_assumed and local_day(moment) < registered:
         assumed.append(norms.day_ends_assumed)
-    assumed += [norm.assumed, chosen, *calendar.assumptions(registered, due)]
+    assumed += [*norm.assumed, chosen, *calendar.assumptions(registered, due)]
     return Term(
         norm, registered, first, last, base, due, tuple(lengthened), calendar.version, norms.version,
         tuple(dict.fromkeys(filter(None, assumed))), tuple(remarks),
@@ -147,13 +143,13 @@ def _lengthen(
     asked = None if extension.until is None else calendar.next_working(extension.until)
     most = None
     if norm.extend_months is None:
-        assumed.append(UNREAD)
+        assumed.append(Assumption.UNREAD)
     else:
         most = calendar.next_working(months_later(extension.day, norm.extend_months))
     if asked is None:
         if most is None:
             return None
-        assumed.append(UNTIL)
+        assumed.append(Assumption.UNTIL)
         asked = most
     if most is not None and asked > most:
         remarks.append(Noted(Remark.EXTENSION_TOO_LONG, extension.day, str(most)))

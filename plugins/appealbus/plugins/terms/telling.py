@@ -8,7 +8,7 @@ from appealbus.plugins.terms.calendar import Calendar
 from appealbus.plugins.terms.clock import Clock, Considered
 from appealbus.plugins.terms.norms import Norm
 from appealbus.plugins.terms.reckoning import Term
-from appealbus.plugins.terms.words import Label
+from appealbus.plugins.terms.words import Assumption, Label
 from appealbus.schemas.base import Word
 
 
@@ -137,4 +137,4 @@ def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_
     yield said(Label.WORKING_DAYS_IN_ALL, clock.days_in_all)
     yield said(Label.CALENDAR, term.calendar)
     for assumed in term.assumed:
-        yield said(Label.ASSUMED, assumed)
+        yield said(Label.ASSUMED, to.word(Assumption.stored(assumed)))

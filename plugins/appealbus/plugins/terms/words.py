@@ -129,3 +129,13 @@ class Label(Word):
     MILESTONES = "milestones"
     REMARKS = "remarks"
     BODIES = "bodies"
+
+
+class Assumption(Word):
+    """What no text says and is taken for a term, in a sentence; others stand in the data, and are told as these are."""
+
+    NO_KIND = "the kind of the appeal is not known, or has no norm: the general term of art. 76 is taken"
+    ARRIVAL = "nobody has told when it was registered: the day of arrival is taken, by art. 64 ¶3"
+    REDIRECT = "nobody has told when the body that it went to registered it: the day of the redirect is taken"
+    UNTIL = "the decision does not say until when: the most that art. 76 ¶3 allows is taken, two months"
+    UNREAD = "whether this law lets the term be longer was not read: the date of the register is taken"

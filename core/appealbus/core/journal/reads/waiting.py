@@ -1,10 +1,11 @@
 """Who waits for what: parked appeals by source, and what falls due without its facts."""
 
+from collections import Counter
 from datetime import date, datetime
 
 from sqlalchemy import Connection, func, or_, select
 
-from appealbus.core.domain.waiting import DueSoon, ParkedFor
+from appealbus.core.domain.waiting import DueAtBody, DueSoon, ParkedFor
 from appealbus.core.journal.codec import names_from
 from appealbus.core.journal.tables import OPEN, WAITS_FOR, appeal
 from appealbus.schemas.dossier import Completeness
@@ -46,12 +47,23 @@ def due_soon(connection: Connection, since: date, today: date, until: date) -> D
         until: the last day.
 
     """
-    columns = (appeal.c.id, appeal.c.number, appeal.c.urgency, appeal.c.completeness)
+    columns = (appeal.c.id, appeal.c.number, appeal.c.urgency, appeal.c.completeness, appeal.c.addressee)
     near = select(*columns).where(OPEN, appeal.c.urgency.between(since.toordinal(), until.toordinal()))
     near_ = near.order_by(appeal.c.urgency, appeal.c.id).limit(_LOOKED_AT).subquery()
     lacking = or_(near_.c.completeness.is_(None), near_.c.completeness != Completeness.COMPLETE.value)
-    query = select(near_.c.number, near_.c.urgency).where(lacking).order_by(near_.c.urgency, near_.c.id)
+    query = (
+        select(near_.c.number, near_.c.urgency, near_.c.addressee).where(lacking).order_by(near_.c.urgency, near_.c.id)
+    )
     rows = connection.execute(query.limit(_COUNTED + 1)).all()
-    overdue = sum(row.urgency < today.toordinal() for row in rows[:_COUNTED])
+    counted = rows[:_COUNTED]
+    all_, late = Counter[str](), Counter[str]()
+    for row in counted:
+        all_[row.addressee or ""] += 1
+        late[row.addressee or ""] += row.urgency < today.toordinal()
+    bodies = (DueAtBody(body, count, late[body]) for body, count in sorted(all_.items(), key=_most_first))
     numbers = tuple(row.number for row in rows[:_TOLD])
-    return DueSoon(until, min(len(rows), _COUNTED), len(rows) > _COUNTED, overdue, numbers)
+    return DueSoon(until, len(counted), len(rows) > _COUNTED, late.total(), numbers, tuple(bodies))
+
+
+def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]

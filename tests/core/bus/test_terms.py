@@ -1,0 +1,115 @@
+"""How urgent an appeal is where its register has not said until when: as plugins count."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from appealbus.core import CallFailed, From, KeptChange, OutcomeKind, Reply, Taken, Terms
+from appealbus.core.journal.journal import Journal
+from appealbus.schemas.appeal import Appeal
+from tests.core.kit import ScriptedWire, lookup, message, running_bus
+
+ASKED = lookup("s.asked", x=From("text"))
+FIRST = date(2026, 12, 1)
+
+
+class Counted(Terms):
+    """Terms that end on a day, one later for each change; given what they were asked."""
+
+    name = "counted"
+
+    def __init__(self, day: date | None = FIRST) -> None:
+        self.day = day
+        self.asked: list[tuple[Appeal, Appeal, datetime, int]] = []
+
+    def due_on(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
+    ) -> date | None:
+        self.asked.append((appeal, first, accepted_at, len(changes)))
+        return None if self.day is None else self.day + timedelta(days=len(changes))
+
+
+class Broken(Terms):
+    """Terms with a defect."""
+
+    name = "broken"
+
+    def due_on(self, *_: Any) -> date | None:
+        raise SystemExit(3)
+
+
+async def due_on(journal: Journal, number: str) -> date | None:
+    row = await journal.appeal(number)
+    assert row is not None
+    return row.due_on
+
+
+async def taken(bus: Any, message_id: str, **given: Any) -> str:
+    result = await bus.accept(message(message_id, text="a", **given))
+    assert isinstance(result, Taken)
+    return result.receipt.number
+
+
+async def test_an_appeal_is_as_urgent_as_plugins_count(tmp_path: Path) -> None:
+    """The earliest counts, from the moment that it is on disk; what its register says goes over all of them."""
+    later = Counted(FIRST + timedelta(days=9))
+    later.name = "later"  # type: ignore[misc]
+    async with running_bus(tmp_path, ASKED, terms=[later, Counted()]) as bus:
+        number = await taken(bus, "m-1")
+        assert await due_on(bus.journal, number) == FIRST
+        said = await taken(bus, "m-2", due_on="2027-01-11")
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST
+        assert await due_on(bus.journal, said) == date(2027, 1, 11)
+
+
+async def test_a_change_moves_what_was_counted(tmp_path: Path) -> None:
+    """Plugins are given the newest form, the first one and all changes, though the change names no date."""
+    counted = Counted()
+    async with running_bus(tmp_path, ASKED, terms=[counted]) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+        change = {"type": "change", "number": number, "kind": "corrected", "corrected": {"text": "b"}}
+        await bus.accept(message("c-1", **change))
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST + timedelta(days=1)
+        appeal, first, accepted_at, changes = counted.asked[-1]
+        assert (appeal.text, first.text, changes) == ("b", "a", 1)
+        case = await bus.journal.case(number)
+        assert case is not None
+        assert accepted_at == case.receipt.accepted_at
+
+
+async def test_the_next_run_follows_what_is_counted_then(tmp_path: Path) -> None:
+    """Law and calendar change between two runs: what is parked is as urgent as is counted when it is asked again."""
+
+    def away(*_: Any) -> Reply:
+        raise CallFailed(OutcomeKind.UNAVAILABLE, "test.away", "away")
+
+    late = {"first": "1h", "max": "1h"}
+    async with running_bus(tmp_path, ASKED, wire=ScriptedWire(away), terms=[Counted()], retry=late) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+    async with running_bus(tmp_path, ASKED, terms=[Counted(FIRST + timedelta(days=3))]) as bus:
+        assert await due_on(bus.journal, number) == FIRST
+        await bus.journal.retry(number)
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST + timedelta(days=3)
+
+
+async def test_terms_that_raise_stop_nobody(tmp_path: Path) -> None:
+    """Whatever they raise is counted as their defect, and the others count."""
+    async with running_bus(tmp_path, ASKED, terms=[Broken(), Counted()]) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST
+        assert bus.parts.host.defects["terms.broken"] == 2
+
+
+async def test_without_terms_an_appeal_has_none(tmp_path: Path) -> None:
+    """Nor where nothing says until when."""
+    async with running_bus(tmp_path, ASKED, terms=[Counted(None)]) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+        assert await due_on(bus.journal, number) is None

@@ -1,0 +1,89 @@
+"""`appealbus term` and `appealbus terms preview`, over a real journal."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from appealbus.plugins.terms.calendar import raw_of
+from tests.plugins.terms.making import HERE, THERE
+from tests.services import commands
+
+MESSAGES = [
+    {"message_id": "m1", "number": "A-1", "kind": "application", "received_at": "2026-08-20T10:00:00+05:00"},
+    {"message_id": "m2", "number": "A-2", "kind": "application", "received_at": "2026-08-20T10:00:00+05:00",
+     "due_on": "2026-09-30"},
+    {"message_id": "m3", "number": "A-3", "kind": "application", "received_at": "2026-08-20T10:00:00+05:00"},
+    {"message_id": "m4", "number": "A-4", "kind": "application", "received_at": "2026-05-04T10:00:00+05:00"},
+    {"message_id": "m5", "number": "A-5", "kind": "application", "received_at": "2027-12-20T10:00:00+05:00"},
+    {"type": "change", "message_id": "c1", "number": "A-3", "kind": "answered", "result": "explained",
+     "dated_at": "2026-08-25"},
+    {"type": "change", "message_id": "c2", "number": "A-4", "kind": "redirected", "to": THERE,
+     "dated_at": "2026-05-05T11:00:00+05:00"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[..., "CompletedProcess[str]"]:
+    """Run the program in a folder whose journal has these appeals."""
+    lines = "\n".join(json.dumps({**each, **({} if "type" in each else {"addressee": HERE})}) for each in MESSAGES)
+    (tmp_path / "a.jsonl").write_text(lines, encoding="utf-8")
+
+    def run(*arguments: str) -> "CompletedProcess[str]":
+        return commands.run(tmp_path, *arguments)
+
+    assert run("intake", "a.jsonl").returncode == 0
+    return run
+
+
+def told(done: "CompletedProcess[str]") -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_term_is_shown_with_its_proof(program: Callable[..., "CompletedProcess[str]"]) -> None:
+    """For programs with every day; for people in their language; and the bus works by the same day."""
+    shown = told(program("term", "A-1", "--on", "2026-08-21", "--json"))
+    assert (shown["due_on"], shown["outcome"]) == ("2026-09-10", "open")
+    assert [each["number"] for each in shown["considered"][0]["term"]["days"] if each["number"]] == [*range(1, 16)]
+    russian = program("term", "A-4", "--on", "2026-05-06", "--lang", "ru", "--days").stdout
+    assert "органы: Отдел земельных отношений → Управление природных ресурсов" in russian
+    assert "2026-05-07  День защитника Отечества" in russian
+    assert {row["number"]: row["due_on"] for row in told(program("appeals", "--json"))} == {
+        "A-1": "2026-09-10", "A-2": "2026-09-30", "A-3": "2026-09-10", "A-4": "2026-05-28", "A-5": None
+    }  # fmt: skip
+
+
+def test_what_cannot_be_counted_is_told(program: Callable[..., "CompletedProcess[str]"]) -> None:
+    """No such appeal: 3; a year that the calendar does not have: 1, with what to do."""
+    assert program("term", "A-9").returncode == 3
+    done = program("term", "A-5")
+    assert (done.returncode, "has no year 2028; add its days off" in done.stderr) == (1, True)
+
+
+def test_an_earlier_calendar_can_be_counted_by(program: Callable[..., "CompletedProcess[str]"]) -> None:
+    """31 August 2026 was off until 18 March."""
+    shown = told(program("term", "A-1", "--on", "2026-08-21", "--as-of", "2026-03-17", "--json"))
+    assert shown["due_on"] == "2026-09-11"
+
+
+def test_a_preview_says_which_open_terms_move(program: Callable[..., "CompletedProcess[str]"], tmp_path: Path) -> None:
+    """Without those that have ended; and what the register says counts on. Nothing is changed by a look."""
+    text = raw_of(None, "calendar.toml").decode()
+    (tmp_path / "new.toml").write_text(text.partition("[[amended]]\npublished = 2026")[0], encoding="utf-8")
+    before = program("appeals", "--json").stdout
+    shown = told(program("terms", "preview", "--calendar", "new.toml", "--json"))
+    assert (shown["open"], shown["unknown"]) == (4, ["A-5"])
+    assert shown["moves"] == [
+        {"number": "A-1", "now": "2026-09-10", "then": "2026-09-11", "days": 1, "register": None},
+        {"number": "A-2", "now": "2026-09-10", "then": "2026-09-11", "days": 1, "register": "2026-09-30"},
+    ]
+    assert shown["calendar"]["now"] != shown["calendar"]["then"]
+    text = program("terms", "preview", "--calendar", "new.toml").stdout
+    assert "2 of 4 open terms move" in text
+    assert program("appeals", "--json").stdout == before
+    assert program("terms", "preview").returncode == 2
+    assert program("terms", "preview", "--norms", "new.toml").returncode == 2
