@@ -143,6 +143,9 @@ class Past:
         if known["state"] in ("parked", "idle"):
             known.update(state=_waiting(known), due=None)
 
+    def _term_moved(self, known: dict[str, Any], entry: Entry) -> None:
+        known["urgency"] = entry.detail["urgency"]
+
     def _asked_again(self, known: dict[str, Any], entry: Entry) -> None:
         known.update(state=_waiting(known), due=None)
         refresh = entry.what == "refreshed"
@@ -224,6 +227,7 @@ _HAPPEN: dict[str, Callable[[Past, dict[str, Any], Entry], None]] = {
     "version": Past._version,
     "parked": Past._parked,
     "answered": Past._answered,
+    "term_moved": Past._term_moved,
     "retried": Past._asked_again,
     "refreshed": Past._asked_again,
     "reread": Past._reread,

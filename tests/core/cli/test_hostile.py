@@ -110,6 +110,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "key renew": [[EVIL]],
     "restored": [[EVIL], ["--yes"]],
     "term": [[EVIL], [EVIL, "--json"], [EVIL, "--days", "--lang", "kk"], ["none" + EVIL], [EVIL, "--on", EVIL]],
+    "terms apply": [[], [EVIL]],
     "terms preview": [[], ["--calendar", EVIL + ".toml"], ["--norms", "none" + EVIL]],
     "run": [["--until-idle"]],
     "serve": [[EVIL]],

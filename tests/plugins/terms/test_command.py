@@ -87,3 +87,24 @@ def test_a_preview_says_which_open_terms_move(program: Callable[..., "CompletedP
     assert program("appeals", "--json").stdout == before
     assert program("terms", "preview").returncode == 2
     assert program("terms", "preview", "--norms", "new.toml").returncode == 2
+
+
+def test_terms_are_applied_to_what_nothing_works(
+    program: Callable[..., "CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    """Once the configuration names another calendar; it is said first, is on record, and a second time is nothing."""
+    text = raw_of(None, "calendar.toml").decode()
+    (tmp_path / "new.toml").write_text(text.partition("[[amended]]\npublished = 2026")[0], encoding="utf-8")
+    assert program("terms", "apply", "--yes").stdout.startswith("1 open appeals")  # its redirect was not worked yet
+    (tmp_path / "appealbus.toml").write_text('[plugins.terms]\ncalendar = "new.toml"\n', encoding="utf-8")
+    shown = program("terms", "apply").stdout.splitlines()
+    assert shown == [
+        "1 open appeals are due on another day; --yes moves them",
+        "1 cannot be counted: the calendar does not have their year",
+    ]
+    assert program("terms", "apply", "--yes").returncode == 0
+    dues = {row["number"]: row["due_on"] for row in told(program("appeals", "--json"))}
+    assert (dues["A-1"], dues["A-2"], dues["A-4"]) == ("2026-09-11", "2026-09-30", "2026-05-29")
+    assert program("terms", "apply", "--yes").stdout.startswith("0 open appeals")
+    history = [json.loads(line) for line in program("history", "A-1", "--json").stdout.splitlines()]
+    assert [each["what"] for each in history] == ["accepted", "term_moved"]

@@ -127,9 +127,14 @@ def tries_of(entry: LogEntry) -> Sequence[Detail]:
 
 
 def _accepted(about: str, detail: Detail) -> str:
-    due = detail.get("urgency", date.max.toordinal())
-    until = f", due {date.fromordinal(due)}" if due < date.max.toordinal() else ""
+    due = _due_on(detail)
+    until = f", {due}" if due else ""
     return f"from {about}, message {detail.get('message_id', '')}, by {detail.get('by', '')}{until}"
+
+
+def _due_on(detail: Detail) -> str:
+    due = detail.get("urgency", date.max.toordinal())
+    return f"due {date.fromordinal(due)}" if due < date.max.toordinal() else ""
 
 
 def _repeated(about: str, detail: Detail) -> str:
@@ -303,6 +308,7 @@ _TOLD: dict[str, Callable[[str, Detail], str]] = {
     What.ENDED: _ended,
     What.VERSION: _version,
     What.PARKED: _parked,
+    What.TERM_MOVED: lambda about, detail: _due_on(detail) or "nothing says until when",
     What.ANSWERED: lambda about, detail: f"an answer came from {about}",
     What.DELIVERED: _to_receiver,
     What.FAILED: _failed,

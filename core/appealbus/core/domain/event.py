@@ -42,6 +42,8 @@ class What(StrEnum):
     """A run ended with nothing new to tell: the appeal waits for its next attempt, or for nothing."""
     ANSWERED = "answered"
     """An answer came by itself."""
+    TERM_MOVED = "term_moved"
+    """It has to be answered until another day, since the law, the calendar or what is counted by changed."""
     # Of deliveries
     DELIVERED = "delivered"
     FAILED = "failed"

@@ -17,6 +17,15 @@ class ParkedFor:
 
 
 @dataclass(frozen=True, slots=True)
+class DueMoved:
+    """That an appeal has to be answered until another day than before; None: nothing says until when."""
+
+    appeal_id: int
+    before: date | None
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class DueAtBody:
     """Those of them that are written to one body."""
 

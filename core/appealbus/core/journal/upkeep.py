@@ -1,5 +1,6 @@
 """The part of the journal for upkeep: who is alive, who does what for all, what is old."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from appealbus.core.domain.limits import Grant, Report
 from appealbus.core.domain.pauses import Pause, QuotaAnswer, QuotaWish
 from appealbus.core.domain.returning import TakeIn, TakenIn
 from appealbus.core.domain.source_state import SourceState
+from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal import retention
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.old import Ages
@@ -26,6 +28,7 @@ from appealbus.core.journal.writes import (
     pruning,
     quotas,
     returning,
+    terms,
     used_answers,
     waiting_changes,
 )
@@ -95,6 +98,11 @@ class Upkeep(Writing):
     async def take_in(self, wish: TakeIn) -> TakenIn:
         """Have some of what is parked for a source that has come back worked again, most urgent first."""
         return await self._write.submit(returning.take_in, wish)
+
+    async def move_terms(self, moves: Sequence[DueMoved]) -> int:
+        """Have open appeals be due on other days; return how many. One that has moved meanwhile stays as it is."""
+        done = [self._write.submit(terms.move, terms.Moving(each, self.actor)) for each in moves]
+        return sum(await asyncio.gather(*done))
 
     async def remember(self, lookups: Sequence[KnownLookup]) -> list[KnownLookup]:
         """Remember which lookups can be asked here; return all that ever could be, by whomever."""

@@ -17,6 +17,8 @@ from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import TermsSettings
 
 _DAY = "%Y-%m-%d"
+_AT_ONCE = 200
+"""Terms that are moved in one transaction, past which that becomes no cheaper."""
 _TOLD = 20
 """Moves that people are told of; --json has all."""
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
@@ -70,6 +72,18 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
         )
         _preview(cli_of(context), law, then, as_json=as_json)
 
+    @group.command("apply")
+    def apply(
+        context: typer.Context,
+        *,
+        yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only told how many there are.")] = False,
+    ) -> None:
+        """Have open appeals be due on the day that is counted now, where nothing has worked them since that changed.
+
+        Those stay as they are whose register says until when.
+        """
+        _apply(cli_of(context), law, yes=yes)
+
 
 def _term(cli: Cli, law: Law, number: str, on: datetime | None, lang: Any, *, everything: bool, as_json: bool) -> None:
     from appealbus.plugins.terms.telling import as_json as told_as_json
@@ -121,3 +135,18 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
         cli.out.print(f"  and {len(found.moves) - _TOLD} more: --json has all")
     if found.unknown:
         cli.out.print(f"{len(found.unknown)} cannot be counted: {', '.join(found.unknown[:_TOLD])}")
+
+
+def _apply(cli: Cli, law: Law, *, yes: bool) -> None:
+    from appealbus.plugins.terms.preview import stale
+
+    async def work(journal: Any) -> tuple[int, int]:
+        moves, unknown = await stale(journal, law)
+        for at in range(0, len(moves) if yes else 0, _AT_ONCE):
+            await journal.move_terms(moves[at : at + _AT_ONCE])
+        return len(moves), unknown
+
+    count, unknown = cli.change(work) if yes else cli.read(work)
+    cli.out.print(f"{count} open appeals are due on another day" + ("" if yes or not count else "; --yes moves them"))
+    if unknown:
+        cli.out.print(f"{unknown} cannot be counted: the calendar does not have their year")

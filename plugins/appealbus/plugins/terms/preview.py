@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from appealbus.core import AppealRow, Case
+from appealbus.core import AppealRow, Case, DueMoved
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law
@@ -58,6 +58,25 @@ async def open_cases(journal: Pages) -> AsyncIterator[Case]:
         for case in await journal.cases([row.appeal_id for row in page if row.closed is None]):
             yield case
         after = page[-1].appeal_id
+
+
+async def stale(journal: Pages, law: Law) -> tuple[list[DueMoved], int]:
+    """Return the open appeals that the bus works by another day than is counted now, and how many have no day.
+
+    Those are left out whose register says until when, and those whose term lies in an unknown year.
+    """
+    moves, unknown = [], 0
+    async for case in open_cases(journal):
+        if case.appeal.due_on is not None:
+            continue
+        try:
+            due = due_on(Told.of(case), law)
+        except UnknownYear:
+            unknown += 1
+            continue
+        if due != case.due_on:
+            moves.append(DueMoved(case.appeal_id, case.due_on, due))
+    return moves, unknown
 
 
 async def preview(journal: Pages, now: Law, then: Law) -> Preview:
