@@ -134,6 +134,14 @@ def test_a_redirect_begins_a_new_term_and_the_old_one_is_told() -> None:
     assert (found.days_here, found.days_in_all, str(found.first_wrote)) == (3, 8, "2026-11-02")
 
 
+@pytest.mark.parametrize(("arrived", "doubts"), [("2025-12-26", 0), ("2025-12-29", 1), ("2026-01-05", 0)])
+def test_what_was_registered_about_the_turn_of_the_rule_is_in_doubt(arrived: str, doubts: int) -> None:
+    """The new first day may have come some days before 2026: who reads such a term is told."""
+    term = clock(arrived=at(arrived), today="2026-01-06").here.term
+    assert term is not None
+    assert sum("may have come some days earlier" in each for each in term.assumed) == doubts
+
+
 def test_silence_is_a_refusal() -> None:
     """Article 91 ¶2: from the day after the last one on, until somebody decides."""
     assert clock(arrived=at("2026-11-02"), today="2026-11-23").outcome == "open"
@@ -159,6 +167,16 @@ def test_what_has_to_be_done_until_when_and_by_whom() -> None:
         ("preliminary", "executor", "11-18", "late"),
         ("extension", "head", "11-23", "open"),
         ("term", "executor", "11-23", "open"),
+    ]
+
+
+def test_a_complaint_goes_to_the_higher_body_and_has_no_extension() -> None:
+    """Article 91 ¶4: within three working days, unless the body itself satisfies it."""
+    assert milestones(today="2026-11-03", kind="complaint") == [
+        ("redirect", "registrar", "11-05", "open"),
+        ("complaint_forwarding", "body", "11-05", "open"),
+        ("preliminary", "executor", "11-25", "open"),
+        ("term", "executor", "11-30", "open"),
     ]
 
 

@@ -101,6 +101,7 @@ def test_two_norms_for_one_day_are_refused(tmp_path: Path) -> None:
     """Nobody could say by which an appeal is due."""
     path = tmp_path / "norms.toml"
     text = raw_of(None, "norms.toml").decode()
-    path.write_text(text.replace("until = 2025-12-31", "until = 2026-01-01", 1), encoding="utf-8")
+    norms = text.partition('id = "general.2021"')
+    path.write_text(norms[0] + norms[1] + norms[2].replace("2025-12-31", "2026-01-01", 1), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"'general.2021' and 'general.2026' count at once"):
         load_norms(path)

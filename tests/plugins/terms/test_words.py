@@ -24,6 +24,7 @@ def test_every_word_is_in_the_catalogue(language: str) -> None:
     wanted = {(each.__name__, word.value) for each in lists for word in each}
     norms = [each for each in LAW.norms.norms if each.what not in ASSUMED_AROUND_A_TERM]
     assumed = {text for norm in norms for text in norm.assumed}
+    assumed |= {each.assumed for each in LAW.norms.doubts}
     assumed |= {LAW.norms.day_ends_assumed, *LAW.calendar.assumed.values()}
     path = Path(terms.__file__).parent / "locale" / language / "LC_MESSAGES" / "appealbus.po"
     with path.open("rb") as file:

@@ -188,7 +188,8 @@ def _milestones(life: Life, term: Term | None, law: Law, today: date, kind: Appe
             yield made(what, norm.who, law.end_of(norm, day), norm.article, done)
 
     if stay.ended is None:
-        for each in after(Duty.REDIRECT, term.registered, None):
+        early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]
+        for each in (each for duty in early for each in after(duty, term.registered, None)):
             if today <= each.until < term.due:  # once it is over, the appeal stays here
                 yield each
         if term.norm.extend_months and not stay.extensions and today <= term.due:

@@ -84,6 +84,14 @@ class Norm(Model):
         return day + timedelta(days=1) if self.start is Start.NEXT_DAY else day
 
 
+class Doubt(Model):
+    """What is in doubt for all that was registered on some days."""
+
+    since: Day = Field(alias="from")
+    until: Day
+    assumed: Text
+
+
 class NormsFile(Model):
     """A file of norms."""
 
@@ -91,6 +99,7 @@ class NormsFile(Model):
     day_ends: time
     day_ends_source: Text
     day_ends_assumed: Text = ""
+    doubts: list[Doubt] = Field(default_factory=list)
     norms: list[Norm]
 
 
@@ -103,6 +112,7 @@ class Norms:
     """What comes then or later is registered on the next working day."""
     day_ends_assumed: str
     norms: tuple[Norm, ...]
+    doubts: tuple[Doubt, ...] = ()
 
     @cached_property
     def _by_kind(self) -> dict[tuple[Duty, AppealKind | None], list[Norm]]:
@@ -112,6 +122,10 @@ class Norms:
             for what in Duty
             for kind in kinds
         }
+
+    def doubted(self, day: date) -> list[str]:
+        """Return what is assumed of all that was registered on a day."""
+        return [each.assumed for each in self.doubts if each.since <= day <= each.until]
 
     def find(self, what: Duty, day: date, kind: AppealKind | None = None, level: str = "") -> Norm | None:
         """Return the norm for something that began on a day; None where there is none."""
@@ -188,7 +202,7 @@ def load_norms(path: Path | None = None, day_ends: time | None = None) -> Norms:
     _refuse_doubles(file.norms)
     version = f"{file.version} ({hashlib.sha256(raw).hexdigest()[:_DIGEST]})"
     assumed = file.day_ends_assumed if day_ends is None else ""
-    return Norms(version, day_ends or file.day_ends, assumed, tuple(file.norms))
+    return Norms(version, day_ends or file.day_ends, assumed, tuple(file.norms), tuple(file.doubts))
 
 
 def _refuse_doubles(norms: Iterable[Norm]) -> None:

@@ -122,7 +122,7 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     moment = stay.registered or stay.arrived
     if norms.day_ends_assumed and local_day(moment) < registered:
         assumed.append(norms.day_ends_assumed)
-    assumed += [*norm.assumed, chosen, *calendar.assumptions(registered, due)]
+    assumed += [*norm.assumed, *norms.doubted(registered), chosen, *calendar.assumptions(registered, due)]
     return Term(
         norm, registered, first, last, base, due, tuple(lengthened), calendar.version, norms.version,
         tuple(dict.fromkeys(filter(None, assumed))), tuple(remarks),
