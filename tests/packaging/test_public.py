@@ -76,6 +76,7 @@ OURS = {
     "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
     "appealbus.core.config.problems": {"connectors/files"},
     "appealbus.core.domain": {"plugins/api"},
+    "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api"},
     "appealbus.core.errors": {"plugins/api"},
     "appealbus.core.escaping": {"connectors/files"},

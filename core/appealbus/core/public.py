@@ -11,7 +11,6 @@ from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
@@ -115,7 +114,7 @@ __all__ += ["Acceptor", "Inbound", "Intake", "Quarantined", "Taken"]
 __all__ += ["Delivery", "Handed", "Outgoing", "Refused"]
 __all__ += ["Waiting", "WorkQueue"]
 # Until when appeals have to be answered.
-__all__ += ["DueMoved", "Terms"]
+__all__ += ["Terms"]
 # A service and what it is handed.
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from appealbus.core import AppealRow, Case, DueMoved
+from appealbus.core import AppealRow, Case
+from appealbus.core.domain.waiting import DueMoved
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.norms import Law
