@@ -51,7 +51,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
     policy = read_policy(cli.loaded)
     for warning in cli.loaded.open_secrets():
         log.warning("config.secret_open", reason=warning)
-    async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus)) as reception:
+    async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus, cli.host.due_on)) as reception:
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
