@@ -54,6 +54,8 @@ def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEn
     number = entry.number if entry.number is None else mask.text(entry.number)
     if mask.hidden(("number", ())):
         number = None
+    if entry.what == What.READ and not mask.process:
+        allowed -= {"version"}  # others see versions that this viewer does not
     return replace(entry, number=number, detail=_told(mask, entry.detail, allowed))
 
 

@@ -53,6 +53,11 @@ class Viewer:
         """Whether it may do that at all."""
         return action in self.actions
 
+    @property
+    def knows_messages(self) -> bool:
+        """Whether ids of messages are shown; a channel knows those of its own."""
+        return bool(self.channel) or self.mask.whole(("appeal", ("message_id",)))
+
     def sees(self, row: AppealRow) -> bool:
         """Whether an appeal is one of those that it may see."""
         return (not self.channel or row.channel == self.channel) and self.covers(row.place, row.kind)
@@ -70,25 +75,36 @@ class Viewer:
             return row
         gone: dict[str, Any] = {name: None for name, paths in _ROW.items() if not all(map(mask.whole, paths))}
         told = replace(row, **gone, signal=None, number=mask.text(row.number))
-        if not mask.process:
-            # When it is worked on tells when something of it has changed.
-            told = replace(told, held_reason=None, due_at=None, state=_at_rest(row))
+        is_complete = row.completeness == Completeness.COMPLETE.value
+        if mask.hidden(("gaps", ())):
+            told = replace(told, lacks=(), waits_for=())
         if mask.hidden(("completeness", ())):
-            told = replace(told, completeness=None)
+            told, is_complete = replace(told, completeness=None), True
+        if not mask.process:
+            # When it is worked on, and what it waits for, tells when something of it has changed.
+            told = replace(
+                told, held_reason=None, due_at=None, waits_for=(), state=_at_rest(row, is_complete=is_complete)
+            )
         if mask.hidden(("number", ())):
             told = replace(told, number="")
-        # A channel knows the ids of its own messages.
-        if not self.channel and not mask.whole(("appeal", ("message_id",))):
+        if not self.knows_messages:
             told = replace(told, message_id="")
-        lookups = tuple(each for each in row.lacks if mask.shows_lookup(each))
-        sources = tuple(each for each in row.waits_for if mask.process or mask.shows_lookup(f"{each}.any"))
-        return replace(told, lacks=lookups, waits_for=sources, message_id=mask.text(told.message_id))
+        if not self.channel and mask.hidden(("appeal", ("channel",))):
+            told = replace(told, channel="")
+        lookups = tuple(each for each in told.lacks if mask.shows_lookup(each))
+        return replace(told, lacks=lookups, message_id=mask.text(told.message_id))
+
+    def may_choose_by(self, name: str) -> bool:
+        """Whether appeals may be chosen by something that a list tells of them: who does so learns what it is."""
+        if name == "completeness":
+            return not self.mask.hidden(("completeness", ()))
+        return all(map(self.mask.whole, _ROW[name]))
 
 
-def _at_rest(row: AppealRow) -> AppealState:
+def _at_rest(row: AppealRow, *, is_complete: bool) -> AppealState:
     if row.state is AppealState.HELD:
         return row.state
-    return AppealState.IDLE if row.completeness == Completeness.COMPLETE.value else AppealState.PARKED
+    return AppealState.IDLE if is_complete else AppealState.PARKED
 
 
 def of_client(client: Client, mask: Mask, *, purpose_needed: bool) -> Viewer:

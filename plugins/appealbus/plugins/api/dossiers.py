@@ -94,7 +94,7 @@ async def why(id: Id, caller: Annotated[Caller, may_read(Action.WHY)]) -> Respon
     told = await caller.views.why(row)
     if told is None:
         raise _no_version()
-    await caller.looks("why", row, version=row.version)
+    await caller.looks("why", row, version=told["version"])
     return as_json(told)
 
 

@@ -16,11 +16,12 @@ from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.feed import FeedEntry, FeedPage
 from appealbus.core.domain.places import within
 from appealbus.core.rights.actions import Action
+from appealbus.core.rights.viewer import Viewer
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
-from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, TOO_MANY_WAITING
+from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, TOO_MANY_WAITING, Problem
 from appealbus.schemas.appeal import AppealKind
 from appealbus.schemas.dossier import Completeness
 from appealbus.schemas.identifiers import parse_kato
@@ -49,6 +50,12 @@ class Interest(BaseModel):
     place: list[Place] = Field(default=[], max_length=100, description="Territories by КАТО, each with all below it.")
     kind: list[AppealKind] = Field(default=[], max_length=100, description="Kinds of appeals.")
     completeness: Completeness | None = Field(default=None, description="Versions that are so complete alone.")
+
+    def check(self, viewer: Viewer) -> None:
+        """Raise Problem where a viewer would learn what is hidden from it by what it chooses."""
+        for name in ("place", "kind", "completeness"):
+            if getattr(self, name) and not viewer.may_choose_by(name):
+                raise Problem(FIELD_HIDDEN, f"the client's mask hides by what it chooses: {name}")
 
     def takes(self, entry: FeedEntry) -> bool:
         """Say whether a version is of interest."""
@@ -91,6 +98,7 @@ class Shown:
     **documented.route(
         CURSOR_AHEAD,
         CURSOR_GONE,
+        FIELD_HIDDEN,
         TOO_MANY_WAITING,
         ok={200: {"description": "A page.", "content": documented.content("Feed")}},
         links={
@@ -103,6 +111,7 @@ async def feed(
     request: Request, caller: Annotated[Caller, may(Action.FEED)], asked: Annotated[Asked, Query()]
 ) -> Response:
     """Give versions behind a cursor, oldest first. Go on from `next`; with `wait` it answers once there is one."""
+    asked.check(caller.viewer)
     api = Api.of(request)
     cursor = None if asked.after is None else Cursor.parse(asked.after)
     page = await read(api, caller, cursor, asked, asked.limit)

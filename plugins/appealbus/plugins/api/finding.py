@@ -73,8 +73,11 @@ async def find(
 
 
 async def _by_number(caller: Caller, search: Search) -> AppealRow | None:
-    if search.number is not None and caller.viewer.mask.hidden(("number", ())):
-        raise Problem(NOT_ALLOWED, "the client's mask hides numbers")
+    mask = caller.viewer.mask
+    hidden = mask.hidden(("number", ())) if search.number else not caller.viewer.knows_messages
+    given = search.number or search.message_id or ""
+    if hidden or (not caller.viewer.channel and mask.text(given) != given):
+        raise Problem(NOT_ALLOWED, "the client's mask hides such numbers and ids")
     channel = caller.viewer.channel or search.channel
     row = await caller.journal.appeal_by(search.number, search.message_id, channel)
     return row if row is not None and caller.viewer.sees(row) else None

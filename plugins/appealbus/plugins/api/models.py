@@ -15,7 +15,7 @@ class State(Model):
     """By which it is asked for: opaque, and nobody can guess one."""
     number: str | None = None
     """Its registration number."""
-    channel: str
+    channel: str | None = None
     message_id: str | None = None
     """Of the message that it came by."""
     accepted_at: datetime

@@ -12,7 +12,7 @@ async def state_of(caller: Caller, row: AppealRow) -> dict[str, Any]:
     state: dict[str, Any] = {
         "id": row.public_id,
         "number": told.number or None,
-        "channel": told.channel,
+        "channel": told.channel or None,
         "message_id": told.message_id or None,
         "accepted_at": told.accepted_at,
         "state": told.state.value,

@@ -18,7 +18,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
 from appealbus.plugins.api.feed import Interest, Shown, read
-from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, INVALID, TOO_MANY_WAITING, Problem
+from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, INVALID, TOO_MANY_WAITING, Problem
 
 router = APIRouter(tags=["feed"])
 
@@ -41,6 +41,7 @@ class Followed(Interest):
     **documented.route(
         CURSOR_AHEAD,
         CURSOR_GONE,
+        FIELD_HIDDEN,
         TOO_MANY_WAITING,
         ok={
             200: {
@@ -60,6 +61,7 @@ async def stream(
     ] = None,
 ) -> Response:
     """Send each version behind a cursor as it comes. A reader that is too slow is told so and cut; it goes on later."""
+    asked.check(caller.viewer)
     api = Api.of(request)
     cursor = _cursor(last_event_id or asked.after, "Last-Event-ID" if last_event_id else "after")
     first = await read(api, caller, cursor, asked, _PAGE)
