@@ -1,0 +1,69 @@
+"""EARS C1, C2 and C3: this week against the mean and the deviation of seven weeks before it.
+
+Fricker, Hegler, Dunfee 2008, Statistics in Medicine 27; in the form of Salmon, Schumacher, Höhle 2016,
+doi 10.18637/jss.v070.i10, section 3.2: a bound for the count instead of a bound for the statistic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+BASELINE = 7
+"""Weeks: short enough that neither a trend nor the season matters much."""
+GUARD = 2
+"""Weeks between the baseline and this week, so that a surge that grows does not raise its own bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What a week was compared with: mean and standard deviation of the baseline, and the bound above them."""
+
+    mean: float
+    deviation: float
+    bound: float
+
+
+def c1(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
+    """Compare a week with the seven before it.
+
+    Args:
+        counts: one for each week.
+        week: the index of the week; at least `BASELINE`.
+        alpha: the share of weeks without a surge that exceed the bound, were counts normal.
+        least_deviation: a smaller standard deviation counts as this. After seven weeks without any appeal it is 0,
+            and the first one would be a surge.
+
+    """
+    return _compared(counts, week, 0, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
+
+
+def c2(counts: Sequence[float], week: int, alpha: float = 0.001, least_deviation: float = 0.0) -> Ears:
+    """Compare a week with seven weeks before it, of which the last lies three weeks back; see `c1`."""
+    return _compared(counts, week, GUARD, NormalDist().inv_cdf(1.0 - alpha), least_deviation)
+
+
+def c3(counts: Sequence[float], week: int, alpha: float = 0.025, least_deviation: float = 0.0) -> Ears:
+    """Compare as `c2`, and lower the bound by how far the two weeks before exceeded theirs by more than a deviation."""
+    excess = 0.0
+    for earlier in (week - 1, week - 2):
+        then = _compared(counts, earlier, GUARD, 0.0, least_deviation)
+        excess += max(0.0, _standardised(counts[earlier], then) - 1.0)
+    return _compared(counts, week, GUARD, NormalDist().inv_cdf(1.0 - alpha) - excess, least_deviation)
+
+
+def _compared(counts: Sequence[float], week: int, guard: int, width: float, least_deviation: float) -> Ears:
+    first = week - guard - BASELINE
+    if first < 0:
+        raise ValueError(f"week {week} has no {BASELINE} weeks before it")
+    baseline = counts[first : first + BASELINE]
+    mean = sum(baseline) / BASELINE
+    deviation = sqrt(sum((count - mean) ** 2 for count in baseline) / (BASELINE - 1))
+    deviation = max(deviation, least_deviation)
+    return Ears(mean, deviation, mean + width * deviation)
+
+
+def _standardised(count: float, then: Ears) -> float:
+    if then.deviation:
+        return (count - then.mean) / then.deviation
+    return float("inf") if count > then.mean else 0.0
