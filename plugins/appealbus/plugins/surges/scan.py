@@ -32,7 +32,7 @@ class Cluster:
 
 
 def neighbours(positions: Mapping[str, Position], most: int = 15) -> dict[str, tuple[str, ...]]:
-    """Return for each place itself and those nearest to it, `most` in all: the first k of them are a zone for each k."""
+    """Return for each place itself and those nearest to it, `most` in all: for each k the first k are a zone."""
     return {
         here: tuple(sorted(positions, key=lambda there: (distance(at, positions[there]), there))[:most])
         for here, at in positions.items()
