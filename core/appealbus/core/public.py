@@ -11,7 +11,7 @@ from appealbus.core.domain.event import Cursor, LogEntry, LogPage, What
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures, SourceCalls
 from appealbus.core.domain.source_state import BreakerState, SourceState
-from appealbus.core.domain.weekly import WeekCount, WeekCounts
+from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.errors import AppealBusError, ConfigError, JournalError
 from appealbus.core.hookspecs import hookimpl
 from appealbus.core.interfaces.answer import Answer, Answers, Kept, RawReply
@@ -120,5 +120,5 @@ __all__ += ["Terms"]
 __all__ += ["JournalView", "RunningBus", "Service"]
 __all__ += ["BreakerState", "Check", "Counts", "Figures", "SourceCalls", "SourceState"]
 __all__ += ["AccessRow", "AppealRow", "AppealState", "Case", "KeptChange", "LookupState", "VersionRow"]
-__all__ += ["WeekCount", "WeekCounts"]
+__all__ += ["WeekCount", "WeekCounts", "WeekPart"]
 __all__ += ["Cursor", "CursorRefused", "LogEntry", "LogPage", "What"]

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from appealbus.core.domain.weekly import WeekCount
+from appealbus.core.domain.weekly import WeekCount, WeekPart
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.schemas.appeal import Appeal, AppealKind, PersonApplicant, Place, QuestionCategory
@@ -73,7 +73,7 @@ async def test_the_appeals_of_a_week_are_found_by_category_and_place(weeks: Jour
     """The newest come first; a place is a whole region or a district, and none is everywhere."""
 
     async def found(monday: date = date(2026, 11, 23), **about: str) -> list[int]:
-        return [row.appeal_id for row in await weeks.appeals_of_week(monday, (1, 7), **about)]
+        return [row.appeal_id for row in await weeks.appeals_of_week(WeekPart(monday, 1, 7, **about))]
 
     assert await found() == [7, 6, 5, 4, 3]
     assert await found(category="land") == [7, 4, 3]

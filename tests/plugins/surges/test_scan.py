@@ -69,11 +69,11 @@ def test_new_mexico_is_as_published() -> None:
     near = neighbours(positions, most=15)
     assert len(zones(near)) == 415
     clusters = scan(observed, expected, near)
-    theirs = [line.split() for line in told if line.startswith("score")]
+    theirs = [line.split() for line in told if line.startswith("score ")]
     assert len(theirs) == 6
-    for cluster, row in zip(clusters, theirs, strict=False):
-        assert cluster.score == pytest.approx(float(row[1]), abs=1e-6)
-        assert (cluster.weeks, cluster.observed) == (int(row[3]), int(row[5]))
-        assert cluster.expected == pytest.approx(float(row[7]), abs=1e-6)
-        assert cluster.places == tuple(row[9].split("+"))
+    for cluster, words in zip(clusters, theirs, strict=False):
+        assert cluster.score == pytest.approx(float(words[1]), abs=1e-6)
+        assert (cluster.weeks, cluster.observed) == (int(words[3]), int(words[5]))
+        assert cluster.expected == pytest.approx(float(words[7]), abs=1e-6)
+        assert cluster.places == tuple(words[9].split("+"))
     assert clusters[0].score == pytest.approx(9.180617, abs=1e-6)

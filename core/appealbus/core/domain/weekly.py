@@ -19,6 +19,20 @@ class WeekCount:
 
 
 @dataclass(frozen=True, slots=True)
+class WeekPart:
+    """Which appeals of a week somebody means."""
+
+    monday: date
+    first_id: int
+    """The first appeal to look at, and the last one, as they were told with the counts."""
+    last_id: int
+    category: str | None = None
+    """None: any, and none."""
+    places: str = ""
+    """What КАТО begins with, as `27` or `2710`; empty: anywhere, and nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class WeekCounts:
     """The appeals behind an id up to another one, counted."""
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from appealbus.core.domain.access import AccessRow
@@ -12,7 +12,7 @@ from appealbus.core.domain.event import Cursor, LogPage
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
 from appealbus.core.domain.monitoring import Check, Figures
 from appealbus.core.domain.source_state import SourceState
-from appealbus.core.domain.weekly import WeekCounts
+from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.interfaces.intake import Inbound, Quarantined, Taken
 from appealbus.core.interfaces.link import LinkState
 
@@ -56,10 +56,8 @@ class JournalView(Protocol):
     async def week_counts(self, after: int = 0, most: int = 50_000) -> WeekCounts:
         """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""
 
-    async def appeals_of_week(
-        self, monday: date, ids: tuple[int, int], *, category: str | None = None, places: str = "", limit: int = 100
-    ) -> list[AppealRow]:
-        """Return the newest appeals of a week, between two ids that `week_counts` tells; `places` begins their КАТО."""
+    async def appeals_of_week(self, part: WeekPart, limit: int = 100) -> list[AppealRow]:
+        """Return the newest appeals of a part of a week."""
 
     async def next_due(self) -> datetime | None:
         """Return when the next parked appeal is due; None if none is parked."""

@@ -17,7 +17,7 @@ from appealbus.core.domain.pauses import SourceNews
 from appealbus.core.domain.replies import ReplyRow
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.domain.weekly import WeekCounts
+from appealbus.core.domain.weekly import WeekCounts, WeekPart
 from appealbus.core.journal import documents, naming, old
 from appealbus.core.journal.errors import ClockInDoubt
 from appealbus.core.journal.key import JournalKey, KeyFile
@@ -314,20 +314,9 @@ class JournalReader(Serving):
         """Count the appeals behind an id by week, category and place, at most so many; go on from its `upto`."""
         return await self._read(lambda connection: weekly.counts(connection, after, most))
 
-    async def appeals_of_week(
-        self, monday: date, ids: tuple[int, int], *, category: str | None = None, places: str = "", limit: int = 100
-    ) -> list[AppealRow]:
-        """Return the newest appeals of a week and a category, or of all, where the КАТО begins with `places`.
-
-        Args:
-            monday: on which the week begins, in Kazakhstan.
-            ids: the first and the last to look at, as `week_counts` tells them.
-            category: None: of any.
-            places: as `27` or `2710`; the empty text: anywhere, and nowhere.
-            limit: the most appeals.
-
-        """
-        return await self._read(lambda connection: weekly.appeals(connection, monday, ids, category, places, limit))
+    async def appeals_of_week(self, part: WeekPart, limit: int = 100) -> list[AppealRow]:
+        """Return the newest appeals of a part of a week."""
+        return await self._read(lambda connection: weekly.appeals(connection, part, limit))
 
     async def parked_for(self) -> list[ParkedFor]:
         """Return how many appeals are parked for each source, and when they are asked for again."""

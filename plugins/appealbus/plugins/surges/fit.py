@@ -62,56 +62,62 @@ def _weights(counts: Sequence[int], plain: Fit) -> list[float]:
 def _fit(weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int], weights: Sequence[float]) -> Fit:
     means = [count + 0.1 for count in counts]
     links = [log(mean) for mean in means]
+    saturated = sum(w * count * (log(count) - 1.0) for w, count in zip(weights, counts, strict=True) if count)
     before = float("inf")
     for _ in range(_STEPS):
         working = [weight * mean for weight, mean in zip(weights, means, strict=True)]
-        targets = [link + count / mean - 1.0 for link, count, mean in zip(links, counts, means, strict=True)]
-        line = _line(weeks, seasons, targets, working)
-        links = [line.intercepts[season] + line.slope * week for week, season in zip(weeks, seasons, strict=True)]
+        # The link of each mean, moved towards its count.
+        aims = [link + count / mean - 1.0 for link, count, mean in zip(links, counts, means, strict=True)]
+        line = _line(weeks, seasons, working, aims)
+        at, slope = line.intercepts, line.slope
+        links = [at[season] + slope * week for week, season in zip(weeks, seasons, strict=True)]
         means = [max(exp(link), _LEAST) for link in links]
-        now = _deviance(counts, means, weights)
-        if abs(now - before) < _CONVERGED * (abs(now) + 0.1):
+        likely = sum(
+            w * (count * link - mean) for w, count, link, mean in zip(weights, counts, links, means, strict=True)
+        )
+        deviance = 2.0 * (saturated - likely)
+        if abs(deviance - before) < _CONVERGED * (abs(deviance) + 0.1):
             break
-        before = now
+        before = deviance
     chi = sum(w * (count / mean - 1.0) ** 2 for w, count, mean in zip(working, counts, means, strict=True))
-    freedom = len(counts) - len(line.intercepts) - 1
-    return Fit(line.intercepts, line.slope, max(1.0, chi / freedom), means, line.leverages)
+    freedom = len(counts) - len(at) - 1
+    return Fit(at, slope, max(1.0, chi / freedom), means, line.leverages(weeks, seasons, working))
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
+    """Weighted least squares with an intercept for each season and one slope."""
+
     intercepts: list[float]
     slope: float
-    leverages: list[float]
+    mass: list[float]
+    centres: list[float]
+    spread: float
+
+    def leverages(self, weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float]) -> list[float]:
+        """Return how much each week draws the line to itself, from 0 to 1."""
+        mass, centres, spread = self.mass, self.centres, self.spread
+        return [
+            weight * (1.0 / mass[season] + (week - centres[season]) ** 2 / spread)
+            for week, season, weight in zip(weeks, seasons, weights, strict=True)
+        ]
 
 
-def _line(weeks: Sequence[float], seasons: Sequence[int], targets: Sequence[float], weights: Sequence[float]) -> _Line:
-    """Return weighted least squares with an intercept for each season and one slope."""
-    groups = max(seasons) + 1
-    mass, week_mean, target_mean = [0.0] * groups, [0.0] * groups, [0.0] * groups
-    for week, season, target, weight in zip(weeks, seasons, targets, weights, strict=True):
+def _line(weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float], aims: Sequence[float]) -> _Line:
+    """Return the line that is nearest to what the next step aims at."""
+    groups = range(max(seasons) + 1)
+    mass, at_week, at_aim = ([0.0] * len(groups) for _ in range(3))
+    square = product = 0.0
+    for week, season, weight, aim in zip(weeks, seasons, weights, aims, strict=True):
+        weighted, aimed = weight * week, weight * aim
         mass[season] += weight
-        week_mean[season] += weight * week
-        target_mean[season] += weight * target
-    for season in range(groups):
-        week_mean[season] /= mass[season]
-        target_mean[season] /= mass[season]
-    spread = common = 0.0
-    for week, season, target, weight in zip(weeks, seasons, targets, weights, strict=True):
-        away = week - week_mean[season]
-        spread += weight * away * away
-        common += weight * away * (target - target_mean[season])
-    slope = common / spread
-    intercepts = [mean - slope * week for mean, week in zip(target_mean, week_mean, strict=True)]
-    leverages = [
-        weight * (1.0 / mass[season] + (week - week_mean[season]) ** 2 / spread)
-        for week, season, weight in zip(weeks, seasons, weights, strict=True)
-    ]
-    return _Line(intercepts, slope, leverages)
-
-
-def _deviance(counts: Sequence[int], means: Sequence[float], weights: Sequence[float]) -> float:
-    return 2.0 * sum(
-        weight * ((count * log(count / mean) if count else 0.0) - count + mean)
-        for count, mean, weight in zip(counts, means, weights, strict=True)
+        at_week[season] += weighted
+        at_aim[season] += aimed
+        square += weighted * week
+        product += week * aimed
+    centres = [at_week[group] / mass[group] for group in groups]
+    spread = square - sum(at_week[group] * centres[group] for group in groups)
+    slope = (product - sum(at_aim[group] * centres[group] for group in groups)) / spread
+    return _Line(
+        [at_aim[group] / mass[group] - slope * centres[group] for group in groups], slope, mass, centres, spread
     )

@@ -4,14 +4,14 @@ Their ids grow with the time of acceptance, and whoever counts keeps the last on
 primary key, and the millionth costs what the first did.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, func, select, type_coerce
 
 from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.listing import AppealRow
-from appealbus.core.domain.weekly import WeekCount, WeekCounts
+from appealbus.core.domain.weekly import WeekCount, WeekCounts, WeekPart
 from appealbus.core.journal import codec
 from appealbus.core.journal.tables import appeal, standing, to_number
 
@@ -46,18 +46,17 @@ def counts(connection: Connection, after: int, most: int) -> WeekCounts:
     return WeekCounts(tuple(map(_count, rows)), upto, last, epoch)
 
 
-def appeals(
-    connection: Connection, monday: date, ids: tuple[int, int], category: str | None, places: str, limit: int
-) -> list[AppealRow]:
+def appeals(connection: Connection, part: WeekPart, limit: int) -> list[AppealRow]:
     """Return appeals of a week, the newest first."""
-    query = select(*appeal.columns).where(appeal.c.id.between(*ids)).order_by(appeal.c.id.desc()).limit(limit)
-    begins = datetime(monday.year, monday.month, monday.day, tzinfo=KAZAKHSTAN)
+    begins = datetime(part.monday.year, part.monday.month, part.monday.day, tzinfo=KAZAKHSTAN)
+    query = select(*appeal.columns).where(appeal.c.id.between(part.first_id, part.last_id))
     query = query.where(appeal.c.accepted_at >= begins, appeal.c.accepted_at < begins + timedelta(weeks=1))
-    if category is not None:
-        query = query.where(appeal.c.category == category)
-    if places:
-        query = query.where(appeal.c.place.startswith(places, autoescape=True))
-    return [codec.appeal_from_row(row) for row in connection.execute(query)]
+    if part.category is not None:
+        query = query.where(appeal.c.category == part.category)
+    if part.places:
+        query = query.where(appeal.c.place.startswith(part.places, autoescape=True))
+    rows = connection.execute(query.order_by(appeal.c.id.desc()).limit(limit))
+    return [codec.appeal_from_row(row) for row in rows]
 
 
 def _count(row: Row[Any]) -> WeekCount:

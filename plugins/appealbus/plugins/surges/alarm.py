@@ -1,0 +1,145 @@
+"""An alarm as a value, and how it is written down."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from appealbus.plugins.surges.judge import Judged, Verdict
+
+CLOSINGS = ("true", "false", "known")
+"""What an alarm may turn out to be: a problem; none; one that was known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What several of the appeals have in common."""
+
+    kind: str
+    """`parcel`, `organisation` or `address`."""
+    value: str
+    appeals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A series that stands out, too, since it counts the same appeals."""
+
+    category: str
+    place: str
+    observed: int
+    expected: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """More appeals than the past of their series explains.
+
+    Attributes:
+        category: its code; empty: all.
+        name: what the register calls the category; empty where no appeal says so.
+        place: the first two digits of КАТО (a region) or four (a district); empty: everywhere.
+        bound: the count above which the series stands out by itself.
+        probability: of this count or more without a surge.
+        method: `ears_c2` or `farrington`.
+        weeks: how many weeks before this one the series has.
+        compared: Monday and count of each week that it was compared with.
+        tested: how many series were tested in this week.
+        limit: the largest probability that is still an alarm, over all of them.
+        rate: the share of the alarms that may be chance.
+        also: series that hold this one or are held by it, and stand out, too.
+        numbers: of the appeals behind it, the newest first; `observed` says how many there are.
+        shared: what several of these have in common, the most frequent first.
+
+    """
+
+    monday: date
+    category: str
+    name: str
+    place: str
+    observed: int
+    expected: float
+    bound: float
+    probability: float
+    method: str
+    weeks: int
+    compared: tuple[tuple[date, int], ...]
+    tested: int
+    limit: float
+    rate: float
+    also: tuple[Part, ...] = ()
+    numbers: tuple[str, ...] = ()
+    shared: tuple[Shared, ...] = ()
+
+    def to_json(self) -> bytes:
+        """Return it as JSON, with these names."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, raw: bytes | str) -> "Alarm":
+        """Read what `to_json` wrote."""
+        told: dict[str, Any] = orjson.loads(raw)
+        told["monday"] = date.fromisoformat(told["monday"])
+        told["compared"] = tuple((date.fromisoformat(day), count) for day, count in told["compared"])
+        told["also"] = tuple(Part(**part) for part in told["also"])
+        told["numbers"] = tuple(told["numbers"])
+        told["shared"] = tuple(Shared(**shared) for shared in told["shared"])
+        return cls(**told)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAlarm:
+    """An alarm with its number, and what people did about it."""
+
+    id: int
+    alarm: Alarm
+    raised_at: datetime
+    told_at: datetime | None = None
+    """When its receiver got it."""
+    taken_at: datetime | None = None
+    taken_by: str | None = None
+    taken_until: date | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    verdict: str | None = None
+    """One of `CLOSINGS`."""
+    done: str | None = None
+    """What was done, in the words of whoever closed it."""
+
+
+def alarm_of(
+    judged: Judged,
+    rate: float,
+    verdict: Verdict,
+    others: Sequence[Verdict],
+    *,
+    name: str = "",
+    numbers: tuple[str, ...] = (),
+    shared: tuple[Shared, ...] = (),
+) -> Alarm:
+    """Make an alarm of what was found in a week."""
+    return Alarm(
+        judged.monday,
+        verdict.series.category,
+        name,
+        verdict.series.place,
+        verdict.observed,
+        verdict.expected,
+        verdict.bound,
+        verdict.probability,
+        verdict.method.value,
+        verdict.weeks,
+        tuple(zip(verdict.compared, verdict.counts, strict=True)),
+        judged.tested,
+        judged.limit,
+        rate,
+        tuple(
+            Part(each.series.category, each.series.place, each.observed, each.expected, each.probability)
+            for each in others
+        ),
+        numbers,
+        shared,
+    )

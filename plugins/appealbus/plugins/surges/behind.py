@@ -1,0 +1,69 @@
+"""The appeals behind a surge, and what they have in common."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from appealbus.core import AppealRow, Case, WeekPart
+from appealbus.plugins.surges.alarm import Shared
+from appealbus.schemas.appeal import Appeal, OrganisationApplicant
+
+MOST = 100
+"""Appeals that are read for one alarm: enough to see what they share, and one reading takes a tenth of a second."""
+_FEWEST = 3
+"""Appeals that share something before it is told. What fewer share may be one household's."""
+_TOLD = 10
+"""Things that are told, the most frequent first: a screen."""
+_OF_ONE = re.compile(r"\d|^(д|дом|кв|квартира|үй|пәтер|корп|корпус|подъезд)\b\.?", re.IGNORECASE)
+"""A part of an address that is a house or a flat and no street."""
+
+
+class Readable(Protocol):
+    """What of the journal is needed."""
+
+    async def appeals_of_week(self, part: WeekPart, limit: int = 100) -> list[AppealRow]:
+        """Return the newest appeals of a part of a week."""
+
+    async def case(self, number: str) -> Case | None:
+        """Return an appeal."""
+
+
+async def behind(journal: Readable, part: WeekPart) -> tuple[tuple[str, ...], str, tuple[Shared, ...]]:
+    """Return the numbers of the newest appeals of a series, the name of its category, and what they share."""
+    rows = await journal.appeals_of_week(part, MOST)
+    cases = [await journal.case(row.number) for row in rows]
+    appeals = [case.appeal for case in cases if case is not None]
+    names = Counter(each.category.name for each in appeals if part.category and each.category and each.category.name)
+    name = names.most_common(1)[0][0] if names else ""
+    return tuple(row.number for row in rows), name, shared(appeals)
+
+
+def shared(appeals: Sequence[Appeal]) -> tuple[Shared, ...]:
+    """Return what at least three appeals have in common: parcels, organisations, and streets of the place.
+
+    Addresses of applicants are left out: who lives where does not belong into an alarm.
+    """
+    counted = Counter(thing for appeal in appeals for thing in set(_things(appeal)))
+    return tuple(
+        Shared(kind, value, count)
+        for (kind, value), count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        if count >= _FEWEST
+    )[:_TOLD]
+
+
+def _things(appeal: Appeal) -> Iterator[tuple[str, str]]:
+    mentions = appeal.mentions
+    for parcel in appeal.parcels:
+        if parcel.cadastral_number:
+            yield "parcel", re.sub(r"\D", "", parcel.cadastral_number)
+    for number in mentions.cadastral_numbers:
+        yield "parcel", re.sub(r"\D", "", number.value)
+    for organisation in mentions.bins:
+        yield "organisation", organisation.value
+    if isinstance(appeal.applicant, OrganisationApplicant) and appeal.applicant.bin:
+        yield "organisation", appeal.applicant.bin
+    for part in ((appeal.place and appeal.place.address) or "").split(","):
+        written = " ".join(part.split())
+        if written and not _OF_ONE.search(written):
+            yield "address", written.casefold()

@@ -1,0 +1,193 @@
+"""`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
+
+import asyncio
+import re
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from appealbus.core import ConfigError
+from appealbus.core.cli.context import Cli, cli_of
+from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.paging import AsJson
+from appealbus.core.cli.person import person
+from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.plugins.surges import kept
+from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
+from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.judge import SHORTEST, Judged
+from appealbus.plugins.surges.series import WEEK, monday_of
+from appealbus.plugins.surges.settings import SurgesSettings
+from appealbus.plugins.surges.store import Store
+from appealbus.plugins.surges.telling import alarm_lines, kept_line
+from appealbus.plugins.surges.watch import judged_week, last_whole_week, passed, surges
+
+_WEEK = re.compile(r"(\d{4})-?W(\d{2})", re.IGNORECASE | re.ASCII)
+_LONGEST = 1000
+"""Characters of what was done: a page; more belongs into the case itself."""
+
+Number = Annotated[int, typer.Argument(metavar="ID", help="The alarm's number.", min=1)]
+
+
+def add_to(app: typer.Typer, settings: SurgesSettings) -> None:
+    """Add the commands."""
+    commands = Commands(settings)
+    group = typer.Typer(help="Say what more is written of than its past explains.", invoke_without_command=True)
+    group.callback()(commands.week)
+    group.command("alarms")(commands.alarms)
+    group.command("show")(commands.show)
+    group.command("take")(commands.take)
+    group.command("close")(commands.close)
+    app.add_typer(group, name="surges")
+
+
+def monday_from(text: str) -> date:
+    """Return the Monday of a week that somebody has written: `2026-W47`, or a day of it.
+
+    Raises:
+        BadParameter: it is none.
+
+    """
+    written = _WEEK.fullmatch(text.strip())
+    try:
+        return date.fromisocalendar(int(written[1]), int(written[2]), 1) if written else monday_of(_day(text))
+    except ValueError:
+        raise typer.BadParameter(
+            "write a week, as 2026-W47, or a day of it, as 2026-11-16", param_hint="--week"
+        ) from None
+
+
+class Commands:
+    """The commands, with the settings of the plugin."""
+
+    def __init__(self, settings: SurgesSettings) -> None:
+        self._settings = settings
+
+    def week(
+        self,
+        context: typer.Context,
+        week: Annotated[
+            str | None, typer.Option("--week", metavar="WEEK", help="2026-W47, or a day of it; the last whole one.")
+        ] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Say what stands out in a week, with what it was compared with and the appeals behind it.
+
+        Of the week that is under way it says what is possible, by the working time that has passed.
+        """
+        if context.invoked_subcommand is not None:
+            return
+        cli, now = cli_of(context), wall()
+        monday = last_whole_week(now) if week is None else monday_from(week)
+        share = passed(monday, now)
+        if share == 0.0:
+            raise typer.BadParameter("this week has not begun", param_hint="--week")
+        judged, found = asyncio.run(self._found(cli, monday, share))
+        if as_json:
+            told = {"monday": monday, "passed": share, "tested": judged.tested, "limit": judged.limit}
+            cli.print_json({**told, "rate": self._settings.rate, "surges": [asdict(each) for each in found]})
+            return
+        _tell(cli, judged, found, share)
+
+    def alarms(
+        self,
+        context: typer.Context,
+        every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """List alarms, the newest first, and how those that are closed have turned out."""
+        cli = cli_of(context)
+        with closing(self._store()) as store:
+            found, record = kept.alarms(store, closed=every), kept.record(store)
+        if as_json:
+            cli.print_json({"alarms": [asdict(each) for each in found], "record": asdict(record)})
+            return
+        for each in found:
+            cli.out.print(kept_line(each))
+        if not found:
+            cli.out.print("No alarm is open." if not every else "No alarm was ever raised.")
+        if record.precision is not None:
+            cli.out.print(f"Of {sum(record.closed.values())} closed alarms {record.precision:.0%} were no false ones.")
+        if record.hours_to_react is not None:
+            cli.out.print(f"Half of them were taken on or closed within {record.hours_to_react:.0f} hours.")
+
+    def show(self, context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+        """Show an alarm with all that it rests on."""
+        cli = cli_of(context)
+        with closing(self._store()) as store:
+            found = kept.alarm(store, number)
+        if found is None:
+            cli.fail(f"There is no alarm {number}; `appealbus surges alarms --all` lists them.", EXIT_ABSENT)
+        if as_json:
+            cli.print_json(asdict(found))
+            return
+        cli.out.print(kept_line(found))
+        for line in alarm_lines(found.alarm):
+            cli.out.print(line)
+
+    def take(
+        self,
+        context: typer.Context,
+        number: Number,
+        until: Annotated[str, typer.Option("--until", metavar="DAY", help="When you look at it again: 2026-12-04.")],
+    ) -> None:
+        """Take an alarm on until a day: as long as it goes on till then, nobody is told of it anew."""
+        cli, now = cli_of(context), wall()
+        try:
+            day = _day(until)
+        except ValueError:
+            raise typer.BadParameter("write a day, as 2026-12-04", param_hint="--until") from None
+        if day < now.astimezone(KAZAKHSTAN).date():
+            raise typer.BadParameter("this day is over", param_hint="--until")
+        with closing(self._store()) as store:
+            cli.out.print(kept_line(kept.take(store, number, person(), day, now)))
+
+    def close(
+        self,
+        context: typer.Context,
+        number: Number,
+        verdict: Annotated[str, typer.Option("--as", metavar="|".join(CLOSINGS), help="What it turned out to be.")],
+        done: Annotated[str, typer.Option("--done", metavar="TEXT", help="What was done.")],
+    ) -> None:
+        """Close an alarm with a word and with what was done."""
+        cli = cli_of(context)
+        if verdict not in CLOSINGS:
+            raise typer.BadParameter(f"write one of {', '.join(CLOSINGS)}", param_hint="--as")
+        if not done.strip() or len(done) > _LONGEST:
+            raise typer.BadParameter(f"write one to {_LONGEST} characters", param_hint="--done")
+        closing_word = kept.Closing(person(), verdict, done.strip())
+        with closing(self._store()) as store:
+            cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
+
+    async def _found(self, cli: Cli, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
+        with closing(Store(self._settings.file)) as store:
+            async with cli.journal() as journal:
+                await count_new(journal, (await journal.standing()).journal, store)
+                judged = judged_week(store, monday, self._settings.rate, share)
+                return judged, await surges(journal, store, judged, self._settings.rate)
+
+    def _store(self) -> Store:
+        if self._settings.file is None:
+            raise ConfigError("no alarms are kept; name a file for them: [plugins.surges] file")
+        return Store(self._settings.file)
+
+
+def _tell(cli: Cli, judged: Judged, found: list[Alarm], share: float) -> None:
+    year, week, _ = judged.monday.isocalendar()
+    name = f"{year}-W{week:02d}, {judged.monday} to {judged.monday + WEEK}" if share == 1.0 else f"{year}-W{week:02d}"
+    if not judged.tested:
+        cli.out.print(f"{name}: nothing can be said, since fewer than {SHORTEST} weeks lie before it.")
+        return
+    what = "surges" if share == 1.0 else f"possible surges, {share:.0%} of the working time being over"
+    cli.out.print(f"{name}: {len(found)} {what}, of {judged.tested} series that were tested together.")
+    for alarm in found:
+        cli.out.print()
+        for line in alarm_lines(alarm):
+            cli.out.print(line)
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text.strip(), "%Y-%m-%d").date()

@@ -1,0 +1,176 @@
+"""Alarms in the file: raised once, taken on until a date, closed with a word."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from statistics import median
+
+from appealbus.core import ConfigError
+from appealbus.plugins.surges.alarm import CLOSINGS, Alarm, KeptAlarm
+from appealbus.plugins.surges.store import Store
+
+_OPEN = "closed_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Who closes an alarm, as what, and what was done."""
+
+    by: str
+    verdict: str
+    done: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How alarms have turned out.
+
+    Attributes:
+        raised: all.
+        closed: by the word that closed them: `true`, `false`, `known`.
+        precision: the share of the closed ones that were no false alarms; None where none is closed.
+        hours_to_react: the median from raised to taken on or closed, whichever came first; None where none was.
+
+    """
+
+    raised: int
+    open: int
+    closed: dict[str, int]
+    precision: float | None
+    hours_to_react: float | None
+
+
+def raise_alarms(store: Store, alarms: list[Alarm], now: datetime) -> list[KeptAlarm]:
+    """Write alarms down; return those that are new. One of the same week and series is raised once."""
+    new = []
+    with store.writing() as connection:
+        for alarm in alarms:
+            key = (alarm.monday.isoformat(), alarm.category, alarm.place)
+            row = (*key, now.isoformat(), alarm.to_json().decode())
+            done = connection.execute(
+                "INSERT INTO alarm (monday, category, place, raised_at, body) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                row,
+            )
+            if done.rowcount and done.lastrowid is not None:
+                new.append(KeptAlarm(done.lastrowid, alarm, now))
+    return new
+
+
+def alarms(store: Store, *, closed: bool = False, limit: int = 100) -> list[KeptAlarm]:
+    """Return alarms, the newest first; the open ones, or all."""
+    where = "1" if closed else _OPEN
+    with store.reading() as connection:
+        rows = connection.execute(f"SELECT * FROM alarm WHERE {where} ORDER BY id DESC LIMIT ?", (limit,))  # noqa: S608
+        return [_kept(row) for row in rows]
+
+
+def alarm(store: Store, number: int) -> KeptAlarm | None:
+    """Return one; None where there is none with this number."""
+    with store.reading() as connection:
+        row = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
+    return None if row is None else _kept(row)
+
+
+def take(store: Store, number: int, by: str, until: date, now: datetime) -> KeptAlarm:
+    """Have somebody take an alarm on until a day; taken on again, it is the other's, or theirs for longer.
+
+    Raises:
+        ConfigError: there is no such alarm, or it is closed.
+
+    """
+    with store.writing() as connection:
+        _open_one(connection, number)
+        connection.execute(
+            "UPDATE alarm SET taken_at = coalesce(taken_at, ?), taken_by = ?, taken_until = ? WHERE id = ?",
+            (now.isoformat(), by, until.isoformat(), number),
+        )
+        return _kept(_open_one(connection, number))
+
+
+def close(store: Store, number: int, closing: Closing, now: datetime) -> KeptAlarm:
+    """Close an alarm with a word and with what was done.
+
+    Raises:
+        ConfigError: there is no such alarm, it is closed, or the word is none of `CLOSINGS`.
+
+    """
+    if closing.verdict not in CLOSINGS:
+        raise ConfigError(f"an alarm is closed as one of {', '.join(CLOSINGS)}")
+    with store.writing() as connection:
+        _open_one(connection, number)
+        connection.execute(
+            "UPDATE alarm SET closed_at = ?, closed_by = ?, verdict = ?, done = ? WHERE id = ?",
+            (now.isoformat(), closing.by, closing.verdict, closing.done, number),
+        )
+        return _kept(connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone())
+
+
+def untold(store: Store, today: date) -> list[KeptAlarm]:
+    """Return the open alarms that no receiver has got, oldest first.
+
+    One that goes on where somebody has taken the last one on, until today or later, is left out: they know.
+    """
+    with store.reading() as connection:
+        rows = connection.execute(
+            f"SELECT * FROM alarm AS new WHERE {_OPEN} AND told_at IS NULL AND NOT EXISTS (SELECT 1 FROM alarm AS old"  # noqa: S608
+            " WHERE old.id < new.id AND old.category = new.category AND old.place = new.place"
+            " AND old.closed_at IS NULL AND old.taken_until >= ?) ORDER BY id",
+            (today.isoformat(),),
+        )
+        return [_kept(row) for row in rows]
+
+
+def told(store: Store, number: int, now: datetime) -> None:
+    """Note that the receiver has got an alarm."""
+    with store.writing() as connection:
+        connection.execute("UPDATE alarm SET told_at = ? WHERE id = ?", (now.isoformat(), number))
+
+
+def record(store: Store) -> Record:
+    """Return how alarms have turned out so far."""
+    with store.reading() as connection:
+        rows = [_kept(row) for row in connection.execute("SELECT * FROM alarm")]
+    closed = {word: sum(row.verdict == word for row in rows) for word in CLOSINGS}
+    ended = sum(closed.values())
+    reacted = [
+        (min(moment for moment in (row.taken_at, row.closed_at) if moment) - row.raised_at) / timedelta(hours=1)
+        for row in rows
+        if row.taken_at or row.closed_at
+    ]
+    return Record(
+        len(rows),
+        len(rows) - ended,
+        closed,
+        1 - closed["false"] / ended if ended else None,
+        median(reacted) if reacted else None,
+    )
+
+
+def _open_one(connection: sqlite3.Connection, number: int) -> sqlite3.Row:
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM alarm WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        raise ConfigError(f"there is no alarm {number}; `appealbus surges alarms` lists those that are open")
+    if row["closed_at"] is not None:
+        raise ConfigError(f"alarm {number} is closed as {row['verdict']}, by {row['closed_by']}")
+    return row
+
+
+def _kept(row: sqlite3.Row) -> KeptAlarm:
+    return KeptAlarm(
+        row["id"],
+        Alarm.from_json(row["body"]),
+        datetime.fromisoformat(row["raised_at"]),
+        _moment(row["told_at"]),
+        _moment(row["taken_at"]),
+        row["taken_by"],
+        None if row["taken_until"] is None else date.fromisoformat(row["taken_until"]),
+        _moment(row["closed_at"]),
+        row["closed_by"],
+        row["verdict"],
+        row["done"],
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,92 @@
+"""Weekly counts as series: each topic in each place, and their sums."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+WEEK = timedelta(weeks=1)
+_REGION, _DISTRICT = 2, 4
+"""Digits of a КАТО that name a region, and a district or city in it; the others name villages."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """What is counted together. An empty category is all of them, and those without one; so is an empty place."""
+
+    category: str
+    place: str
+    """The first two digits of КАТО: a region. The first four: a district, or a city that is none's."""
+
+    def holds(self, other: "Series") -> bool:
+        """Whether all that the other counts is counted here, too."""
+        return self.category in ("", other.category) and other.place.startswith(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekRow:
+    """Appeals of one category and place in one week."""
+
+    monday: date
+    category: str | None
+    place: str | None
+    appeals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Series of equal length, of which the last week is `monday`."""
+
+    monday: date
+    weeks: int
+    series: dict[Series, list[int]]
+
+    @property
+    def first(self) -> date:
+        """The Monday of the first week."""
+        return self.monday - (self.weeks - 1) * WEEK
+
+
+def book(rows: Iterable[WeekRow], monday: date) -> Book:
+    """Return the series up to the week of a Monday.
+
+    They begin with the second week of which anything is known: the first is most likely a part of one.
+    """
+    known = [row for row in rows if row.monday <= monday]
+    first = min((row.monday for row in known), default=monday) + WEEK
+    weeks = max(0, (monday - first) // WEEK + 1)
+    series: dict[Series, list[int]] = {}
+    for row in known:
+        at = (row.monday - first) // WEEK
+        if at >= 0:
+            for each in _of(row.category, row.place):
+                counts = series.get(each)
+                if counts is None:
+                    counts = series[each] = [0] * weeks
+                counts[at] += row.appeals
+    return Book(monday, weeks, series)
+
+
+def begin(counts: Sequence[int], at_least: int) -> int:
+    """Return with which week a series begins: with its first appeal, but with so many weeks before the last.
+
+    A topic that nobody wrote of before has no other past than weeks without any.
+    """
+    first = next((week for week, count in enumerate(counts) if count), len(counts))
+    return max(0, min(first, len(counts) - 1 - at_least))
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def _of(category: str | None, place: str | None) -> Iterator[Series]:
+    places = [""]
+    if place:
+        places.append(place[:_REGION])
+        if place[_REGION:_DISTRICT].strip("0"):
+            places.append(place[:_DISTRICT])
+    for each in places:
+        yield Series("", each)
+        if category:
+            yield Series(category, each)

@@ -1,0 +1,33 @@
+"""What can be set about surges."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from appealbus.core import Secret, Settings
+from appealbus.core.config.types import ConfigPath, ExistingFile, Seconds
+
+
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError('write a URL that takes a POST: "https://situation.example.kz/alarms"')
+    return url
+
+
+class SurgesSettings(Settings):
+    """The table `[plugins.surges]`."""
+
+    file: ConfigPath | None = None
+    """The file with weekly counts and alarms; back it up. None: no alarms, and `appealbus surges` counts anew."""
+    rate: float = Field(default=0.05, gt=0.0, le=0.5)
+    """The share of a week's alarms that may be chance."""
+    positions: ExistingFile | None = None
+    """A CSV with `kato,longitude,latitude` of districts, in degrees: then neighbours are looked at together."""
+    webhook: Annotated[str, AfterValidator(_checked)] | None = None
+    """Where each new alarm is sent by POST, as JSON."""
+    webhook_secret: Secret | None = None
+    """Signs what is sent: the header `Appealbus-Signature` is `sha256=` and the HMAC of the body."""
+    timeout: Seconds = Field(default=10.0, gt=0)
+    """How long the receiver may take to answer; then the same alarm is sent again an hour later."""

@@ -1,0 +1,149 @@
+"""What surges keep beside the journal: the counts of past weeks, and the alarms with what people said of them.
+
+A file of SQLite of its own. Counts outlive the appeals that the journal deletes for their age, and words on alarms are
+nowhere else: so the file belongs into the backup.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from appealbus.core import ConfigError, WeekCount
+from appealbus.plugins.surges.series import WeekRow
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS week (
+    monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
+    appeals INTEGER NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
+    PRIMARY KEY (monday, category, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counted (one INTEGER PRIMARY KEY, journal TEXT NOT NULL, epoch INTEGER NOT NULL,
+    upto INTEGER NOT NULL, judged TEXT);
+CREATE TABLE IF NOT EXISTS alarm (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
+    raised_at TEXT NOT NULL, body TEXT NOT NULL, told_at TEXT,
+    taken_at TEXT, taken_by TEXT, taken_until TEXT, closed_at TEXT, closed_by TEXT, verdict TEXT, done TEXT,
+    UNIQUE (monday, category, place)
+);
+"""
+_COUNT = """
+INSERT INTO week VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET appeals = appeals + excluded.appeals,
+    first_id = min(first_id, excluded.first_id), last_id = max(last_id, excluded.last_id)
+"""
+_PATIENCE = 30.0
+"""Seconds that a command waits while the service writes, which takes milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Up to which appeal of which journal is counted."""
+
+    epoch: int = 0
+    upto: int = 0
+
+
+class Store:
+    """The file. Every method raises ConfigError where it cannot be read or written."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open it, or make it; None: in memory, for as long as this lives."""
+        self._name = str(path) if path else ":memory:"
+        with self._errors():
+            # Not in WAL mode: a write and a checkpoint of two processes may damage that before SQLite 3.51.3.
+            self.connection = sqlite3.connect(self._name, timeout=_PATIENCE, check_same_thread=False)
+            self.connection.row_factory = sqlite3.Row
+            self.connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        self.connection.close()
+
+    def counted(self, journal: str) -> Counted:
+        """Return how far this journal is counted.
+
+        Raises:
+            ConfigError: another one is counted here.
+
+        """
+        with self._errors():
+            row = self.connection.execute("SELECT journal, epoch, upto FROM counted").fetchone()
+        if row is None:
+            return Counted()
+        if row["journal"] != journal:
+            raise ConfigError(f"{self._name} counts another journal; give plugins.surges.file a file of its own")
+        return Counted(row["epoch"], row["upto"])
+
+    def count(self, journal: str, until: Counted, rows: tuple[WeekCount, ...]) -> None:
+        """Add appeals that were not counted before, and note up to which; both or neither."""
+        with self.writing():
+            added = [
+                (row.monday.isoformat(), row.category or "", row.place or "", row.appeals, row.first_id, row.last_id)
+                for row in rows
+            ]
+            self.connection.executemany(_COUNT, added)
+            self._note(journal, until)
+
+    def begin_again(self, journal: str, until: Counted, monday: date | None) -> None:
+        """Forget the weeks behind one, or all, and go on from another place: the journal was restored."""
+        with self.writing():
+            self.connection.execute("DELETE FROM week WHERE monday > ?", (monday.isoformat() if monday else "",))
+            self._note(journal, until)
+
+    def rows(self) -> list[WeekRow]:
+        """Return the counts of all weeks, by district."""
+        query = (
+            "SELECT monday, category, substr(place, 1, 4) AS place, sum(appeals) AS appeals"
+            " FROM week GROUP BY monday, category, substr(place, 1, 4)"
+        )
+        with self._errors():
+            found = self.connection.execute(query).fetchall()
+        days = {text: date.fromisoformat(text) for text in {row["monday"] for row in found}}
+        return [WeekRow(days[row["monday"]], row["category"], row["place"], row["appeals"]) for row in found]
+
+    def ids(self, monday: date, category: str, places: str) -> tuple[int, int] | None:
+        """Return the first and the last appeal of a week, a category and what a place begins with."""
+        query = "SELECT min(first_id), max(last_id) FROM week WHERE monday = ? AND ? IN ('', category) AND place GLOB ?"
+        with self._errors():
+            first, last = self.connection.execute(query, (monday.isoformat(), category, places + "*")).fetchone()
+        return None if first is None else (first, last)
+
+    def judged(self) -> date | None:
+        """Return the Monday of the last week whose alarms were raised."""
+        with self.reading() as connection:
+            row = connection.execute("SELECT judged FROM counted").fetchone()
+        return None if row is None or row["judged"] is None else date.fromisoformat(row["judged"])
+
+    def note_judged(self, monday: date) -> None:
+        """Note that the alarms of a week are raised."""
+        with self.writing() as connection:
+            connection.execute("UPDATE counted SET judged = ?", (monday.isoformat(),))
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction."""
+        with self._errors(), self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")
+            yield self.connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read."""
+        with self._errors():
+            yield self.connection
+
+    def _note(self, journal: str, until: Counted) -> None:
+        self.connection.execute(
+            "INSERT INTO counted (one, journal, epoch, upto) VALUES (1, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto",
+            (journal, until.epoch, until.upto),
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise ConfigError(f"the file of surges, {self._name}, cannot be used: {error.sqlite_errorname}") from None
