@@ -41,13 +41,14 @@ def test_a_series_begins_with_its_first_appeal(counts: list[int], expected: int)
     assert begin(counts, 3) == expected
 
 
-def test_a_series_holds_its_parts() -> None:
-    """A sum holds its topics and places, and itself; a place holds no other."""
+def test_series_meet_where_an_appeal_may_count_in_both() -> None:
+    """A sum meets its topics and places and other sums; two districts never meet, nor do two topics."""
     district = Series("land", "2710")
-    assert all(Series(c, p).holds(district) for c in ("", "land") for p in ("", "27", "2710"))
-    assert not Series("land", "2736").holds(district)
-    assert not district.holds(Series("land", "27"))
-    assert not Series("waste", "27").holds(district)
+    assert all(Series(c, p).meets(district) for c in ("", "land") for p in ("", "27", "2710"))
+    assert district.meets(Series("land", "27"))
+    assert Series("land", "").meets(Series("", "27"))
+    assert not Series("land", "2736").meets(district)
+    assert not Series("waste", "27").meets(district)
 
 
 def test_weeks_begin_on_monday() -> None:

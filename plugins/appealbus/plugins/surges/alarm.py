@@ -25,7 +25,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A series that stands out, too, since it counts the same appeals."""
+    """A series that stands out, too, since it may count the same appeals."""
 
     category: str
     place: str
@@ -50,7 +50,7 @@ class Alarm:
         tested: how many series were tested in this week.
         limit: the largest probability that is still an alarm, over all of them.
         rate: the share of the alarms that may be chance.
-        also: series that hold this one or are held by it, and stand out, too.
+        also: series that may count the same appeals, and stand out, too.
         numbers: of the appeals behind it, the newest first; `observed` says how many there are.
         shared: what several of these have in common, the most frequent first.
 

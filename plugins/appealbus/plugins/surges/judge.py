@@ -91,7 +91,7 @@ def judge(book: Book, rate: float = 0.05, share: float = 1.0) -> Judged:
     verdicts = _verdicts(book, share) if book.weeks > SHORTEST else []
     limit = benjamini_hochberg((each.probability for each in verdicts), rate)
     surges = [each for each in verdicts if each.probability <= limit and each.observed > each.bound]
-    surges.sort(key=lambda each: (each.probability, each.series))
+    surges.sort(key=lambda each: (each.probability, -each.series.narrowness, each.series))
     return Judged(book.monday, len(verdicts), limit, tuple(surges))
 
 
@@ -169,11 +169,10 @@ def _told(
 
 
 def gathered(surges: Sequence[Verdict]) -> Mapping[Verdict, tuple[Verdict, ...]]:
-    """Return the surges under the most improbable of those that count the same appeals: one fire is one alarm."""
+    """Return the surges under the most improbable of those that may count the same appeals: one fire is one alarm."""
     heads: dict[Verdict, list[Verdict]] = {}
     for each in surges:
-        mine = (head for head in heads if head.series.holds(each.series) or each.series.holds(head.series))
-        head = next(mine, None)
+        head = next((head for head in heads if head.series.meets(each.series)), None)
         if head is None:
             heads[each] = []
         else:

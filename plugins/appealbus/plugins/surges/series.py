@@ -17,9 +17,15 @@ class Series:
     place: str
     """The first two digits of КАТО: a region. The first four: a district, or a city that is none's."""
 
-    def holds(self, other: "Series") -> bool:
-        """Whether all that the other counts is counted here, too."""
-        return self.category in ("", other.category) and other.place.startswith(self.place)
+    def meets(self, other: "Series") -> bool:
+        """Whether there may be appeals that both count."""
+        topics = not self.category or not other.category or self.category == other.category
+        return topics and (self.place.startswith(other.place) or other.place.startswith(self.place))
+
+    @property
+    def narrowness(self) -> int:
+        """How little is summed here: 0 for all appeals."""
+        return bool(self.category) + len(self.place) // _REGION
 
 
 @dataclass(frozen=True, slots=True)

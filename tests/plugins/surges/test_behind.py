@@ -1,0 +1,42 @@
+"""What the appeals behind a surge have in common."""
+
+from typing import Any
+
+from appealbus.plugins.surges.alarm import Shared
+from appealbus.plugins.surges.behind import shared
+from appealbus.schemas import Appeal
+
+
+def appeal(serial: int, **given: Any) -> Appeal:
+    return Appeal.model_validate({"message_id": f"m{serial}", **given})
+
+
+def test_parcels_organisations_and_streets_are_told_the_most_frequent_first() -> None:
+    """What three appeals name is told, however it is written; what two name is not."""
+    appeals = [
+        appeal(
+            at,
+            parcels=[{"cadastral_number": "27:036:042:077" if at % 2 else "27036042077"}],
+            place={"address": f"г. Орал, ул.  Дина Нұрпейісова, дом {at}, кв. 5"},
+            applicant={"type": "organisation", "bin": "210740000018"} if at < 3 else None,
+        )
+        for at in range(4)
+    ] + [appeal(9, place={"address": "г. Орал, микрорайон Жаңа Орда"})]
+    assert shared(appeals) == (
+        Shared("address", "г. орал", 5),
+        Shared("address", "ул. дина нұрпейісова", 4),
+        Shared("parcel", "27036042077", 4),
+        Shared("organisation", "210740000018", 3),
+    )
+
+
+def test_where_applicants_live_is_not_told() -> None:
+    """Addresses of applicants are no part of an alarm, even where many are the same."""
+    written = {"type": "person", "address": "ул. Абая, 7", "iin": "750301100019"}
+    assert shared([appeal(at, applicant=written) for at in range(9)]) == ()
+
+
+def test_an_appeal_that_names_one_parcel_twice_counts_once() -> None:
+    """Two appeals that name a parcel twice are two appeals."""
+    twice = [{"cadastral_number": "27036042077"}] * 2
+    assert shared([appeal(at, parcels=twice) for at in range(2)]) == ()

@@ -1,0 +1,145 @@
+"""`appealbus surges`, over a journal with three months of appeals."""
+
+import asyncio
+import json
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal.journal import Journal
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.plugins.surges import kept
+from appealbus.plugins.surges.series import monday_of
+from appealbus.plugins.surges.store import Store
+from appealbus.schemas import Appeal
+from tests.plugins.surges.calm import poisson
+from tests.plugins.surges.test_kept import alarm
+from tests.services.commands import run
+from tests.services.journals import sqlite_journal
+
+WEEKS, SERIES, BURNT = 14, 12, 30
+FIRE = {"category": {"code": "waste", "name": "Қоқыс"}, "place": {"kato": "273620100", "address": "ауыл Дарьинск, 5"}}
+
+
+def this_monday() -> date:
+    return monday_of(wall().astimezone(KAZAKHSTAN).date())
+
+
+async def fill(url: str) -> None:
+    """Have twelve topics come calmly for fourteen weeks up to this one, and a dump burn in the last whole one."""
+    random = Random(3)
+    begins = datetime.combine(this_monday(), datetime.min.time(), KAZAKHSTAN)
+    async with await Journal.open(url) as journal:
+        for ago in range(WEEKS, 0, -1):
+            tuesday = begins - timedelta(weeks=ago) + timedelta(hours=30)
+            about = [{"category": {"code": f"c{at}"}} for at in range(SERIES) for _ in range(poisson(random, 4.0))]
+            about += [FIRE] * (BURNT if ago == 1 else 2)
+            news = [
+                NewAppeal(Appeal.model_validate({"message_id": f"{ago}.{at}", **each}), tuesday, "appealbus")
+                for at, each in enumerate(about)
+            ]
+            await asyncio.gather(*map(journal.accept, news))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = sqlite_journal(tmp_path_factory.mktemp("surges") / "journal.db")
+    asyncio.run(fill(url))
+    return url
+
+
+@pytest.fixture
+def program(filled: str, tmp_path: Path) -> Any:
+    """Runs the command; with a file for alarms."""
+    config = tmp_path / "appealbus.toml"
+    config.write_text(f'[bus]\njournal = "{filled}"\n[plugins.surges]\nfile = "surges.db"\n', encoding="utf-8")
+
+    def called(*words: str) -> tuple[int, str, str]:
+        done = run(tmp_path, "--config", str(config), "surges", *words)
+        return done.returncode, done.stdout, done.stderr
+
+    return called
+
+
+def test_a_surge_is_told_with_the_appeals_behind_it(program: Any) -> None:
+    """The fire is the one surge of the last whole week, with its numbers, its place and what it was compared with."""
+    code, out, _ = program("--json")
+    told = json.loads(out)
+    assert (code, told["monday"]) == (0, str(this_monday() - timedelta(weeks=1)))
+    (surge,) = told["surges"]
+    assert (surge["category"], surge["name"], surge["place"]) == ("waste", "Қоқыс", "2736")
+    assert (surge["observed"], surge["expected"], surge["method"]) == (BURNT, 2.0, "ears_c2")
+    assert [count for _, count in surge["compared"]] == [2] * 7
+    assert len(surge["numbers"]) == BURNT
+    assert surge["shared"] == [{"kind": "address", "value": "ауыл дарьинск", "appeals": BURNT}]
+    assert {(part["category"], part["place"]) for part in surge["also"]} >= {("waste", "27"), ("waste", "")}
+    assert told["tested"] == surge["tested"] > SERIES
+
+
+def test_people_read_it_in_sentences(program: Any) -> None:
+    """What was observed, expected and compared stands in lines, and of a quiet week that nothing stands out."""
+    code, out, _ = program()
+    assert code == 0
+    assert "1 surges, of" in out
+    assert f"category waste (Қоқыс), КАТО 2736: {BURNT} appeals; 2.0 expected" in " ".join(out.split())
+    code, out, _ = program("--week", str(this_monday() - timedelta(weeks=2)))
+    assert code == 0
+    assert "0 surges, of" in out
+
+
+def test_too_early_a_week_is_told(program: Any) -> None:
+    """Of a week with fewer than ten before it nothing is said, and the reason is."""
+    code, out, _ = program("--week", str(this_monday() - timedelta(weeks=8)))
+    assert (code, "fewer than 10 weeks lie before it" in " ".join(out.split())) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--week", "next"], "write a week, as 2026-W47"),
+        (["--week", "2026-W60"], "write a week, as 2026-W47"),
+        (["--week", "2126-01-01"], "this week has not begun"),
+        (["take", "1", "--until", "2020-01-01"], "this day is over"),
+        (["take", "1", "--until", "soon"], "write a day"),
+        (["take", "1", "--until", "2126-01-01"], "there is no alarm 1"),
+        (["close", "1", "--as", "maybe", "--done", "x"], "write one of true, false, known"),
+        (["close", "1", "--as", "true", "--done", " "], "write one to 1000 characters"),
+    ],
+)
+def test_what_cannot_be_is_refused(program: Any, words: list[str], told: str) -> None:
+    """A wrong command line ends with 2 and says what to write."""
+    code, _, err = program(*words)
+    assert (code, told in " ".join(err.split())) == (2, True), err
+
+
+def test_without_a_file_weeks_are_told_and_no_alarms_are(filled: str, tmp_path: Path) -> None:
+    """What the journal holds is counted anew; alarms need a file, and the command says so."""
+    config = tmp_path / "appealbus.toml"
+    config.write_text(f'[bus]\njournal = "{filled}"\n', encoding="utf-8")
+    told = json.loads(run(tmp_path, "surges", "--json").stdout)
+    assert [surge["category"] for surge in told["surges"]] == ["waste"]
+    done = run(tmp_path, "surges", "alarms")
+    assert (done.returncode, "[plugins.surges] file" in " ".join(done.stderr.split())) == (2, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["appealbus.toml"]
+
+
+def test_an_alarm_is_listed_taken_on_and_closed(program: Any, tmp_path: Path) -> None:
+    """The commands do what the file is for; whoever looks sees who has it and how it ended."""
+    with closing(Store(tmp_path / "surges.db")) as store:
+        kept.raise_alarms(store, [alarm()], wall())
+    assert "nobody has it" in program("alarms")[1]
+    assert "has it until 2126-01-01" in " ".join(program("take", "1", "--until", "2126-01-01")[1].split())
+    shown = " ".join(program("show", "1")[1].split())
+    assert "9 name the parcel 27036042077" in shown
+    assert program("close", "1", "--as", "true", "--done", "The dump is out.")[0] == 0
+    assert "No alarm is open. Of 1 closed alarms 100% were no false ones." in " ".join(program("alarms")[1].split())
+    told = json.loads(program("alarms", "--all", "--json")[1])
+    assert [(each["verdict"], each["done"]) for each in told["alarms"]] == [("true", "The dump is out.")]
+    assert told["record"]["precision"] == 1.0
+    assert json.loads(program("show", "1", "--json")[1])["verdict"] == "true"
+    assert program("show", "2")[0] == 3

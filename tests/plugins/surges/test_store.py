@@ -1,0 +1,95 @@
+"""What surges keep, and how they count."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from appealbus.core import ConfigError, WeekCount, WeekCounts
+from appealbus.plugins.surges.counting import count_new
+from appealbus.plugins.surges.series import WeekRow
+from appealbus.plugins.surges.store import Counted, Store
+
+ONE, TWO, THREE = date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 16)
+
+
+@dataclass
+class Appeals:
+    """A journal of appeals, each a week with its id: what counting needs of one."""
+
+    weeks: dict[int, date]
+    epoch: int = 1
+    asked: list[int] = field(default_factory=list)
+
+    async def week_counts(self, after: int = 0, most: int = 2) -> WeekCounts:
+        self.asked.append(after)
+        mine = sorted(each for each in self.weeks if each > after)[:most]
+        rows = tuple(WeekCount(self.weeks[each], "land", "271034100", 1, each, each) for each in mine)
+        return WeekCounts(rows, mine[-1] if mine else after, max(self.weeks, default=0), self.epoch)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "surges.db")
+    yield made
+    made.close()
+
+
+def counts(store: Store) -> dict[date, int]:
+    return {row.monday: row.appeals for row in store.rows()}
+
+
+async def test_each_appeal_is_counted_once(store: Store) -> None:
+    """Counting goes on behind the last appeal, and asks for nothing that it has counted."""
+    journal = Appeals(dict(enumerate([ONE, ONE, TWO, TWO, TWO], 1)))
+    await count_new(journal, "j", store)
+    journal.weeks[6] = THREE
+    journal.asked.clear()
+    await count_new(journal, "j", store)
+    assert journal.asked == [5]
+    assert counts(store) == {ONE: 2, TWO: 3, THREE: 1}
+    assert store.rows()[0] == WeekRow(ONE, "land", "2710", 2)
+    assert store.ids(TWO, "land", "27") == (3, 5)
+    assert store.ids(TWO, "", "") == (3, 5)
+    assert store.ids(TWO, "waste", "") is None
+
+
+async def test_what_the_journal_has_deleted_stays_counted(store: Store) -> None:
+    """Old appeals go and their counts stay."""
+    journal = Appeals(dict(enumerate([ONE, ONE, TWO], 1)))
+    await count_new(journal, "j", store)
+    del journal.weeks[1], journal.weeks[2]
+    await count_new(journal, "j", store)
+    assert counts(store) == {ONE: 2, TWO: 1}
+
+
+async def test_after_a_restore_what_is_still_there_is_counted_again(store: Store) -> None:
+    """In another epoch the ids of lost appeals are others': all but the oldest week is counted anew."""
+    journal = Appeals(dict(enumerate([ONE, ONE, TWO, TWO, THREE], 1)))
+    await count_new(journal, "j", store)
+    restored = Appeals({2: ONE, 3: TWO, 4: THREE, 5: THREE, 6: THREE}, epoch=2)
+    await count_new(restored, "j", store)
+    assert counts(store) == {ONE: 2, TWO: 1, THREE: 3}
+    assert store.counted("j") == Counted(2, 6)
+
+
+async def test_another_journal_is_refused(store: Store) -> None:
+    """Counts of two journals are never mixed in one file."""
+    await count_new(Appeals({1: ONE}), "j", store)
+    with pytest.raises(ConfigError, match="counts another journal"):
+        await count_new(Appeals({1: ONE}), "other", store)
+
+
+async def test_an_empty_journal_counts_nothing(store: Store) -> None:
+    """Where there is no appeal there is nothing to count, and counting ends."""
+    await count_new(Appeals({}), "j", store)
+    assert counts(store) == {}
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+    """A file of something else is named, with what is wrong with it."""
+    (tmp_path / "surges.db").write_text("dossiers " * 1000)
+    with pytest.raises(ConfigError, match=r"surges.db, cannot be used: SQLITE_NOTADB"):
+        Store(tmp_path / "surges.db")
