@@ -33,9 +33,9 @@ def alarm(category: str = "waste", monday: date = MONDAY) -> Alarm:
         2000,
         2e-5,
         0.05,
-        (Part("", "2736", 60, 30.5, 1e-5),),
-        ("AB-2026-00000001",),
-        (Shared("parcel", "27036042077", 9),),
+        also=(Part("", "2736", 60, 30.5, 1e-5),),
+        numbers=("AB-2026-00000001",),
+        shared=(Shared("parcel", "27036042077", 9),),
     )
 
 

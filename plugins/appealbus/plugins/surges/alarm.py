@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from appealbus.plugins.surges.clusters import Found, Scanned
 from appealbus.plugins.surges.judge import Judged, Verdict
 
 CLOSINGS = ("true", "false", "known")
@@ -44,12 +45,13 @@ class Alarm:
         place: the first two digits of КАТО (a region) or four (a district); empty: everywhere.
         bound: the count above which the series stands out by itself.
         probability: of this count or more without a surge.
-        method: `ears_c2` or `farrington`.
+        method: `ears_c2`, `farrington`, or `scan` of districts that stand out together, with a + between them.
         weeks: how many weeks before this one the series has.
         compared: Monday and count of each week that it was compared with.
         tested: how many series were tested in this week.
         limit: the largest probability that is still an alarm, over all of them.
         rate: the share of the alarms that may be chance.
+        lasts: the weeks up to this one in which so many were observed; 1, but for `scan`.
         also: series that may count the same appeals, and stand out, too.
         numbers: of the appeals behind it, the newest first; `observed` says how many there are.
         shared: what several of these have in common, the most frequent first.
@@ -70,6 +72,7 @@ class Alarm:
     tested: int
     limit: float
     rate: float
+    lasts: int = 1
     also: tuple[Part, ...] = ()
     numbers: tuple[str, ...] = ()
     shared: tuple[Shared, ...] = ()
@@ -110,21 +113,21 @@ class KeptAlarm:
     """What was done, in the words of whoever closed it."""
 
 
-def alarm_of(
-    judged: Judged,
-    rate: float,
-    verdict: Verdict,
-    others: Sequence[Verdict],
-    *,
-    name: str = "",
-    numbers: tuple[str, ...] = (),
-    shared: tuple[Shared, ...] = (),
-) -> Alarm:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the appeals behind an alarm say: the category's name, their numbers, and what they share."""
+
+    name: str = ""
+    numbers: tuple[str, ...] = ()
+    shared: tuple[Shared, ...] = ()
+
+
+def alarm_of(judged: Judged, rate: float, verdict: Verdict, others: Sequence[Verdict], about: About) -> Alarm:
     """Make an alarm of what was found in a week."""
     return Alarm(
         judged.monday,
         verdict.series.category,
-        name,
+        about.name,
         verdict.series.place,
         verdict.observed,
         verdict.expected,
@@ -136,10 +139,35 @@ def alarm_of(
         judged.tested,
         judged.limit,
         rate,
-        tuple(
+        also=tuple(
             Part(each.series.category, each.series.place, each.observed, each.expected, each.probability)
             for each in others
         ),
-        numbers,
-        shared,
+        numbers=about.numbers,
+        shared=about.shared,
+    )
+
+
+def alarm_of_cluster(monday: date, rate: float, scanned: Scanned, found: Found, about: About) -> Alarm:
+    """Make an alarm of districts that stand out together."""
+    cluster = found.cluster
+    return Alarm(
+        monday,
+        found.category,
+        about.name,
+        "+".join(cluster.places),
+        cluster.observed,
+        cluster.expected,
+        cluster.expected,
+        found.probability,
+        "scan",
+        len(found.compared),
+        found.compared,
+        scanned.tested,
+        scanned.limit,
+        rate,
+        cluster.weeks,
+        (),
+        about.numbers,
+        about.shared,
     )

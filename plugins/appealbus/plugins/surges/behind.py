@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from appealbus.core import AppealRow, Case, WeekPart
-from appealbus.plugins.surges.alarm import Shared
+from appealbus.plugins.surges.alarm import About, Shared
 from appealbus.schemas.appeal import Appeal, OrganisationApplicant
 
 MOST = 100
@@ -29,14 +29,14 @@ class Readable(Protocol):
         """Return an appeal."""
 
 
-async def behind(journal: Readable, part: WeekPart) -> tuple[tuple[str, ...], str, tuple[Shared, ...]]:
-    """Return the numbers of the newest appeals of a series, the name of its category, and what they share."""
-    rows = await journal.appeals_of_week(part, MOST)
+async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
+    """Return what the newest appeals of a series say, or of each of several places."""
+    rows = [row for part in parts for row in await journal.appeals_of_week(part, MOST // len(parts))]
     cases = [await journal.case(row.number) for row in rows]
     appeals = [case.appeal for case in cases if case is not None]
-    names = Counter(each.category.name for each in appeals if part.category and each.category and each.category.name)
-    name = names.most_common(1)[0][0] if names else ""
-    return tuple(row.number for row in rows), name, shared(appeals)
+    names = Counter(each.category.name for each in appeals if each.category and each.category.name)
+    name = names.most_common(1)[0][0] if names and parts[0].category else ""
+    return About(name, tuple(row.number for row in rows), shared(appeals))
 
 
 def shared(appeals: Sequence[Appeal]) -> tuple[Shared, ...]:

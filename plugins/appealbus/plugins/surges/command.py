@@ -17,6 +17,7 @@ from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
+from appealbus.plugins.surges.clusters import near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judge import SHORTEST, Judged
 from appealbus.plugins.surges.series import WEEK, monday_of
@@ -163,11 +164,12 @@ class Commands:
             cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
 
     async def _found(self, cli: Cli, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
+        near = None if self._settings.positions is None else near_from(self._settings.positions)
         with closing(Store(self._settings.file)) as store:
             async with cli.journal() as journal:
                 await count_new(journal, (await journal.standing()).journal, store)
-                judged = judged_week(store, monday, self._settings.rate, share)
-                return judged, await surges(journal, store, judged, self._settings.rate)
+                judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
+                return judged, await surges(journal, store, judged, self._settings.rate, scanned)
 
     def _store(self) -> Store:
         if self._settings.file is None:

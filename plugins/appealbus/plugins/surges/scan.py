@@ -16,6 +16,9 @@ _ENOUGH = 10
 _FEW = 500.0
 """Mean up to which exp(-mean) is far from the end of doubles."""
 
+_NEARLY = 1e-6
+"""More than Poisson's variance, below which it makes no difference."""
+
 Position = tuple[float, float]
 """Longitude and latitude in degrees."""
 
@@ -79,16 +82,23 @@ def scan(
 
 
 def probability(
-    value: float, expected: Mapping[str, Sequence[float]], near: Mapping[str, Sequence[str]], random: Random
+    value: float,
+    expected: Mapping[str, Sequence[float]],
+    near: Mapping[str, Sequence[str]],
+    random: Random,
+    dispersion: float = 1.0,
 ) -> float:
-    """Return how likely it is that chance alone scores so much anywhere, by drawing Poisson counts.
+    """Return how likely it is that chance alone scores so much anywhere, by drawing counts.
 
-    What is chance costs some draws, and only what is not costs all: so the least that can come out is 0.001.
+    What is chance costs some draws, and only what is not costs all: so the least that can come out is 0.001. With a
+    dispersion above 1 the counts are negative binomial with so many times the variance of Poisson's.
     """
     means = _summed(expected)
     beaten = 0
     for drawn in range(1, _MOST + 1):
-        counts = _summed({place: [_poisson(mean, random) for mean in by_week] for place, by_week in expected.items()})
+        counts = _summed(
+            {place: [_count(mean, dispersion, random) for mean in by_week] for place, by_week in expected.items()}
+        )
         beaten += _top(counts, means, near) >= value
         if beaten == _ENOUGH:
             return beaten / drawn
@@ -124,6 +134,11 @@ def _top(
                 if seen > mean:
                     best = max(best, score(seen, mean))
     return best
+
+
+def _count(mean: float, dispersion: float, random: Random) -> int:
+    more = dispersion - 1.0
+    return _poisson(random.gammavariate(mean / more, more) if more > _NEARLY else mean, random)
 
 
 def _poisson(mean: float, random: Random) -> int:

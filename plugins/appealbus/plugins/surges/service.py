@@ -13,6 +13,7 @@ import structlog
 from appealbus.core import JournalError, RunningBus, Service
 from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.plugins.surges import kept
+from appealbus.plugins.surges.clusters import Near, Scanned, near_from
 from appealbus.plugins.surges.counting import count_new
 from appealbus.plugins.surges.judge import Judged
 from appealbus.plugins.surges.settings import SurgesSettings
@@ -54,19 +55,20 @@ class Surges(Service):
         await count_new(bus.journal, bus.journal_id, store)
         monday = last_whole_week(wall())
         if store.judged() != monday:
-            judged = await self._judged(monday)
-            found = await surges(bus.journal, store, judged, self._settings.rate)
+            judged, scanned = await self._judged(monday)
+            found = await surges(bus.journal, store, judged, self._settings.rate, scanned)
             new = kept.raise_alarms(store, found, wall())
             store.note_judged(monday)
             log.info("surges.judged", count=judged.tested, alarms=len(new))
         if self._settings.webhook is not None:
             await self._tell(store)
 
-    async def _judged(self, monday: date) -> Judged:
+    async def _judged(self, monday: date) -> tuple[Judged, Scanned | None]:
         """Judge in a process of its own: ten seconds of Python would hold up all that the bus does."""
+        near = None if self._settings.positions is None else near_from(self._settings.positions)
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             judging = asyncio.get_running_loop().run_in_executor(
-                pool, judged_in_file, self._file, monday, self._settings.rate
+                pool, judged_in_file, self._file, monday, self._settings.rate, near
             )
             async with asyncio.timeout(_LONGEST):
                 return await judging
@@ -80,7 +82,7 @@ class Surges(Service):
             kept.told(store, each.id, wall())
 
 
-def judged_in_file(file: Path, monday: date, rate: float) -> Judged:
+def judged_in_file(file: Path, monday: date, rate: float, near: Near | None) -> tuple[Judged, Scanned | None]:
     """Judge a week by the counts in a file."""
     with closing(Store(file)) as store:
-        return judged_week(store, monday, rate)
+        return judged_week(store, monday, rate, near)

@@ -24,7 +24,7 @@ class SurgesSettings(Settings):
     rate: float = Field(default=0.05, gt=0.0, le=0.5)
     """The share of a week's alarms that may be chance."""
     positions: ExistingFile | None = None
-    """A CSV with `kato,longitude,latitude` of districts, in degrees: then neighbours are looked at together."""
+    """A CSV with `kato,longitude,latitude` of districts, in degrees: then neighbours are scanned together."""
     webhook: Annotated[str, AfterValidator(_checked)] | None = None
     """Where each new alarm is sent by POST, as JSON."""
     webhook_secret: Secret | None = None

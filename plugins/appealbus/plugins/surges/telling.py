@@ -10,6 +10,7 @@ _NUMBERS = 8
 _CERTAIN = 1e-12
 """A probability below which nobody reads the digits."""
 _METHODS = {
+    "scan": "seven weeks before the last three (scan of neighbouring districts)",
     "ears_c2": "seven weeks of the last nine (EARS C2)",
     "farrington": "the same weeks of earlier years, with trend and season (Farrington flexible)",
 }
@@ -18,13 +19,13 @@ _METHODS = {
 def alarm_lines(alarm: Alarm) -> Iterator[str]:
     """Yield what an alarm says, a line each."""
     yield (
-        f"{_what(alarm)}: {alarm.observed} appeals; {alarm.expected:.1f} expected, more than {alarm.bound:.1f} "
-        f"stand out, p {_probability(alarm.probability)}"
+        f"{_what(alarm)}: {alarm.observed} appeals{f' in {alarm.lasts} weeks' if alarm.lasts > 1 else ''}; "
+        f"{alarm.expected:.1f} expected, more than {alarm.bound:.1f} stand out, p {_probability(alarm.probability)}"
     )
     counts = ", ".join(str(count) for _, count in alarm.compared[-_NUMBERS:])
     yield f"  compared with {_METHODS.get(alarm.method, alarm.method)}: … {counts}; the series has {alarm.weeks} weeks"
     limit = _probability(alarm.limit)
-    yield f"  of {alarm.tested} series an alarm is what has p up to {limit}; {alarm.rate:.0%} may be chance"
+    yield f"  of {alarm.tested} that were tested an alarm is what has p up to {limit}; {alarm.rate:.0%} may be chance"
     for part in alarm.also:
         yield f"  also {_series(part.category, part.place)}: {part.observed}, {part.expected:.1f} expected"
     for each in alarm.shared:

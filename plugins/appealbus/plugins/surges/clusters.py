@@ -1,0 +1,119 @@
+"""Neighbouring districts that stand out together, though none of them may do so alone."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from random import Random
+from statistics import variance
+
+from appealbus.core import ConfigError
+from appealbus.plugins.surges.ears import BASELINE, GUARD
+from appealbus.plugins.surges.judge import SHORTEST
+from appealbus.plugins.surges.multiple import benjamini_hochberg
+from appealbus.plugins.surges.scan import Cluster, Position, neighbours, probability, scan
+from appealbus.plugins.surges.series import WEEK, Book, Series
+
+_WEEKS = GUARD + 1
+"""The last weeks that a cluster may last: all that lie behind the baseline."""
+_FEWEST = 5
+"""Appeals of a topic in these weeks, below which it is not scanned."""
+_MOST = 15
+"""Districts of the largest zone: a region has about as many."""
+_COLUMNS = ("kato", "longitude", "latitude")
+
+
+Near = Mapping[str, Sequence[str]]
+"""Of each district itself and the nearest ones, from `near_from`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic, the cluster of districts, and how improbable it is; `compared` has the baseline's weeks with counts."""
+
+    category: str
+    cluster: Cluster
+    probability: float
+    compared: tuple[tuple[date, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """How many topics were scanned, up to which probability one counts, and the clusters that do."""
+
+    tested: int
+    limit: float
+    found: tuple[Found, ...]
+
+
+def near_from(path: Path) -> Near:
+    """Read where districts are, and return the nearest ones of each, by the first four digits of КАТО.
+
+    Raises:
+        ConfigError: the file is no such table; it says which line.
+
+    """
+    positions: dict[str, Position] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                kato, x, y = (row[column] for column in _COLUMNS)
+                positions[_district(kato)] = (_within(x, 180.0), _within(y, 90.0))
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"{path.name} cannot be read as UTF-8") from None
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(
+            f"{path.name}, line {len(positions) + 2}: write {','.join(_COLUMNS)} as 271000000,51.37,51.23 with degrees"
+        ) from None
+    return neighbours(positions, _MOST)
+
+
+def clusters(book: Book, near: Near, rate: float) -> Scanned:
+    """Scan each topic, and all together, over the last three weeks; what is expected is the baseline of EARS C2."""
+    found = []
+    if book.weeks > SHORTEST:
+        random = Random(book.monday.toordinal())  # noqa: S311 - the same week gives the same figures
+        for category in sorted({series.category for series in book.series}):
+            one = _scanned(book, category, near, random)
+            if one is not None:
+                found.append(one)
+    limit = benjamini_hochberg((each.probability for each in found), rate)
+    return Scanned(len(found), limit, tuple(each for each in found if each.probability <= limit))
+
+
+def _scanned(book: Book, category: str, near: Near, random: Random) -> Found | None:
+    nothing = [0] * book.weeks
+    counts = {place: book.series.get(Series(category, place), nothing) for place in near}
+    observed = {place: every[-_WEEKS:] for place, every in counts.items()}
+    if sum(map(sum, observed.values())) < _FEWEST:
+        return None
+    baselines = {place: every[-_WEEKS - BASELINE : -_WEEKS] for place, every in counts.items()}
+    # Half an appeal more: seven weeks without any do not prove that there can be none.
+    means = {place: (sum(weeks) + 0.5) / BASELINE for place, weeks in baselines.items()}
+    expected = {place: [mean] * _WEEKS for place, mean in means.items()}
+    known = [variance(baselines[place]) / mean for place, mean in means.items() if mean >= 1.0]
+    scatter = max(1.0, sum(known) / len(known)) if known else 1.0
+    best = next(iter(scan(observed, expected, near)), None)
+    if best is None:
+        return None
+    chance = probability(best.score, expected, near, random, scatter * (1 + 1 / BASELINE))
+    weeks = tuple(
+        (book.monday - (_WEEKS + BASELINE - 1 - at) * WEEK, sum(baselines[place][at] for place in best.places))
+        for at in range(BASELINE)
+    )
+    return Found(category, best, chance, weeks)
+
+
+def _district(kato: str) -> str:
+    digits = "".join(kato.split())
+    if not (digits.isdecimal() and digits.isascii() and len(digits) in (4, 9)):
+        raise ValueError(kato)
+    return digits[:4]
+
+
+def _within(text: str, most: float) -> float:
+    value = float(text)
+    if not -most <= value <= most:
+        raise ValueError(text)
+    return value
