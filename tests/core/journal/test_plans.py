@@ -7,6 +7,7 @@ import pytest
 
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
+from appealbus.core.domain.weekly import WeekPart
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.writes.concluding import Conclusion
 from appealbus.schemas.dossier import Completeness
@@ -50,6 +51,8 @@ async def test_no_busy_query_reads_the_whole_table(large, make, monkeypatch):
 
     for state in (AppealState.READY, AppealState.IN_WORK, AppealState.PARKED):
         assert len(await large.appeals(after=5000, limit=3, state=state)) == 3
+    assert sum(row.appeals for row in (await large.week_counts(5000, 100)).rows) == 100
+    assert len(await large.appeals_of_week(WeekPart(date(1969, 12, 29), 5000, 5100), 3)) == 3
     for selection in (
         Selection(state=AppealState.PARKED, kind="complaint"),
         Selection(state=AppealState.IDLE, completeness="partial"),

@@ -70,7 +70,10 @@ def near_from(path: Path) -> Near:
 
 
 def clusters(book: Book, near: Near, rate: float) -> Scanned:
-    """Scan each topic, and all together, over the last three weeks; what is expected is the baseline of EARS C2."""
+    """Scan each topic, and all together, over the last three weeks; what is expected is the baseline of EARS C2.
+
+    Where a topic rises over all districts, that much more is expected in each.
+    """
     found = []
     if book.weeks > SHORTEST:
         random = Random(book.monday.toordinal())  # noqa: S311 - the same week gives the same figures
@@ -91,7 +94,10 @@ def _scanned(book: Book, category: str, near: Near, random: Random) -> Found | N
     baselines = {place: every[-_WEEKS - BASELINE : -_WEEKS] for place, every in counts.items()}
     # Half an appeal more: seven weeks without any do not prove that there can be none.
     means = {place: (sum(weeks) + 0.5) / BASELINE for place, weeks in baselines.items()}
-    expected = {place: [mean] * _WEEKS for place, mean in means.items()}
+    # What rises everywhere is season, and shows in the sums: here the question is where.
+    usual = sum(means.values())
+    rise = [max(1.0, sum(observed[place][week] for place in near) / usual) for week in range(_WEEKS)]
+    expected = {place: [mean * more for more in rise] for place, mean in means.items()}
     known = [variance(baselines[place]) / mean for place, mean in means.items() if mean >= 1.0]
     scatter = max(1.0, sum(known) / len(known)) if known else 1.0
     best = next(iter(scan(observed, expected, near)), None)

@@ -59,7 +59,7 @@ class Surges(Service):
             found = await surges(bus.journal, store, judged, self._settings.rate, scanned)
             new = kept.raise_alarms(store, found, wall())
             store.note_judged(monday)
-            log.info("surges.judged", count=judged.tested, alarms=len(new))
+            log.info("surges.judged", count=judged.tested, found=len(new))
         if self._settings.webhook is not None:
             await self._tell(store)
 

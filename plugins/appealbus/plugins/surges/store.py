@@ -4,6 +4,7 @@ A file of SQLite of its own. Counts outlive the appeals that the journal deletes
 nowhere else: so the file belongs into the backup.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ class Store:
         self._name = str(path) if path else ":memory:"
         with self._errors():
             # Not in WAL mode: a write and a checkpoint of two processes may damage that before SQLite 3.51.3.
+            if path is not None:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self.connection = sqlite3.connect(self._name, timeout=_PATIENCE, check_same_thread=False)
             self.connection.row_factory = sqlite3.Row
             self.connection.executescript(_SCHEMA)
@@ -147,3 +150,5 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise ConfigError(f"the file of surges, {self._name}, cannot be used: {error.sqlite_errorname}") from None
+        except OSError as error:
+            raise ConfigError(f"the file of surges, {self._name}, cannot be used: {error.strerror}") from None
