@@ -54,11 +54,11 @@ def test_a_surge_of_the_past_is_weighted_down() -> None:
     assert compare(burnt, against).expected < compare(calm, against).expected * 1.1
 
 
-def test_weeks_without_any_appeal_do_not_make_one_impossible() -> None:
-    """Where no appeal has ever come, the first is improbable and no more."""
+def test_where_no_appeal_has_ever_come_the_fit_ends() -> None:
+    """A past without any appeal expects none, and whatever comes is beyond the bound of 0."""
     compared = compare([0] * 200 + [1], reference(MONDAY, 3))
-    assert compared.expected == pytest.approx(0.5 / 21)
-    assert 0.02 < compared.probability < 0.03
+    assert compared.expected == pytest.approx(0.0, abs=1e-6)
+    assert (compared.bound, compared.dispersion) == (0, 1.0)
 
 
 def test_too_short_a_series_is_refused() -> None:

@@ -52,6 +52,18 @@ def test_a_topic_that_is_new_is_compared_with_weeks_without_it() -> None:
     assert (surge.series, surge.method, surge.weeks, surge.expected) == (FIRE, Method.EARS, 10, 0.0)
 
 
+def test_a_season_without_any_appeal_does_not_make_one_impossible() -> None:
+    """Where a topic never came at this time of the year, five appeals are improbable, not impossible."""
+    counts = [0] * 171
+    for ago in (20, 33, 70, 85, 120, 135, 170):
+        counts[-1 - ago] = 6
+    counts[-1] = 5
+    (surge,) = judge(with_fire(calm(171), counts)).surges
+    assert (surge.method, surge.counts) == (Method.FARRINGTON, (0,) * 21)
+    assert surge.expected == pytest.approx(0.5 / 21)
+    assert 1e-11 < surge.probability < 1e-9
+
+
 def test_fewer_than_five_in_four_weeks_are_no_surge() -> None:
     """Four appeals after none are no surge, and five are."""
     assert judge(with_fire(calm(30), [0] * 29 + [4])).surges == ()

@@ -1,6 +1,7 @@
 """What surges keep, and how they count."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -72,7 +73,22 @@ async def test_after_a_restore_what_is_still_there_is_counted_again(store: Store
     restored = Appeals({2: ONE, 3: TWO, 4: THREE, 5: THREE, 6: THREE}, epoch=2)
     await count_new(restored, "j", store)
     assert counts(store) == {ONE: 2, TWO: 1, THREE: 3}
-    assert store.counted("j") == Counted(2, 6)
+    assert store.counted("j") == Counted(2, 6, ONE)
+
+
+async def test_two_who_count_at_once_count_each_appeal_once(store: Store, tmp_path: Path) -> None:
+    """A page that somebody else has counted meanwhile is not counted again, and nothing is left out."""
+
+    class Raced(Appeals):
+        async def week_counts(self, after: int = 0, most: int = 2) -> WeekCounts:
+            page = await super().week_counts(after, most)
+            if after == 0:
+                with closing(Store(tmp_path / "surges.db")) as other:
+                    await count_new(Appeals(self.weeks), "j", other)
+            return page
+
+    await count_new(Raced(dict(enumerate([ONE, ONE, TWO, TWO, TWO], 1))), "j", store)
+    assert counts(store) == {ONE: 2, TWO: 3}
 
 
 async def test_another_journal_is_refused(store: Store) -> None:
@@ -86,6 +102,12 @@ async def test_an_empty_journal_counts_nothing(store: Store) -> None:
     """Where there is no appeal there is nothing to count, and counting ends."""
     await count_new(Appeals({}), "j", store)
     assert counts(store) == {}
+
+
+def test_its_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Nobody else reads which parcels and streets appeals are about."""
+    Store(tmp_path / "surges.db").close()
+    assert (tmp_path / "surges.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:

@@ -76,8 +76,7 @@ def compare(counts: Sequence[int], against: Reference, alpha: float = 0.005) -> 
         raise ValueError(f"{against.weeks} weeks are needed before this one, and there are {this}")
     past = [counts[this - ago] for ago in against.ago]
     fitted = fit([-ago for ago in against.ago], against.seasons, past)
-    # Weeks of the season without any appeal do not prove that there can be none: half a one in all of them.
-    expected = max(fitted.expected(0, 0), 0.5 / against.seasons.count(0))
+    expected = fitted.expected(0, 0)
     upper = bound(alpha, expected, fitted.dispersion)
     observed = counts[this]
     return Farrington(
@@ -85,7 +84,7 @@ def compare(counts: Sequence[int], against: Reference, alpha: float = 0.005) -> 
         fitted.dispersion,
         upper,
         tail(observed, expected, fitted.dispersion),
-        (observed - expected) / max(upper - expected, 1.0),
+        (observed - expected) / (upper - expected) if upper > expected else float(observed > upper),
         fitted.slope,
     )
 

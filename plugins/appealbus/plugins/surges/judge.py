@@ -140,8 +140,9 @@ def _by_farrington(
 ) -> _Compared:
     season = [ago for ago, part in zip(against.ago, against.seasons, strict=True) if part == 0]
     compared = farrington.compare(counts, against, _ALPHA_FARRINGTON)
-    expected = compared.expected * share
-    upper = compared.bound if share == 1.0 else bound(_ALPHA_FARRINGTON, expected, compared.dispersion)
+    # Weeks of this season without any appeal do not prove that there can be none: half a one in all of them.
+    expected = max(compared.expected, 0.5 / len(season)) * share
+    upper = bound(_ALPHA_FARRINGTON, expected, compared.dispersion)
     verdict = Verdict(
         series, Method.FARRINGTON, counts[-1], expected, upper, 1.0, len(counts) - 1, *_told(monday, counts, season)
     )

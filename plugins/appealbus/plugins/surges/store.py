@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS week (
     PRIMARY KEY (monday, category, place)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counted (one INTEGER PRIMARY KEY, journal TEXT NOT NULL, epoch INTEGER NOT NULL,
-    upto INTEGER NOT NULL, judged TEXT);
+    upto INTEGER NOT NULL, closed TEXT, judged TEXT);
 CREATE TABLE IF NOT EXISTS alarm (
     id INTEGER PRIMARY KEY AUTOINCREMENT, monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
     raised_at TEXT NOT NULL, body TEXT NOT NULL, told_at TEXT,
@@ -40,10 +40,11 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Up to which appeal of which journal is counted."""
+    """Up to which appeal of which epoch is counted; weeks up to `closed` were counted before and stay as they are."""
 
     epoch: int = 0
     upto: int = 0
+    closed: date | None = None
 
 
 class Store:
@@ -72,27 +73,31 @@ class Store:
 
         """
         with self._errors():
-            row = self.connection.execute("SELECT journal, epoch, upto FROM counted").fetchone()
+            row = self.connection.execute("SELECT * FROM counted").fetchone()
         if row is None:
             return Counted()
         if row["journal"] != journal:
             raise ConfigError(f"{self._name} counts another journal; give plugins.surges.file a file of its own")
-        return Counted(row["epoch"], row["upto"])
+        return Counted(row["epoch"], row["upto"], _day(row["closed"]))
 
-    def count(self, journal: str, until: Counted, rows: tuple[WeekCount, ...]) -> None:
-        """Add appeals that were not counted before, and note up to which; both or neither."""
+    def count(self, journal: str, since: Counted, until: Counted, rows: tuple[WeekCount, ...]) -> None:
+        """Add the appeals from one to another, and note up to which; nothing where somebody else has counted them."""
         with self.writing():
+            if self.counted(journal) != since:
+                return
             added = [
                 (row.monday.isoformat(), row.category or "", row.place or "", row.appeals, row.first_id, row.last_id)
                 for row in rows
+                if until.closed is None or row.monday > until.closed
             ]
             self.connection.executemany(_COUNT, added)
             self._note(journal, until)
 
-    def begin_again(self, journal: str, until: Counted, monday: date | None) -> None:
-        """Forget the weeks behind one, or all, and go on from another place: the journal was restored."""
+    def begin_again(self, journal: str, until: Counted) -> None:
+        """Forget the weeks behind the closed ones, and count from another place: the journal was restored."""
         with self.writing():
-            self.connection.execute("DELETE FROM week WHERE monday > ?", (monday.isoformat() if monday else "",))
+            closed = until.closed.isoformat() if until.closed else ""
+            self.connection.execute("DELETE FROM week WHERE monday > ?", (closed,))
             self._note(journal, until)
 
     def rows(self) -> list[WeekRow]:
@@ -117,7 +122,7 @@ class Store:
         """Return the Monday of the last week whose alarms were raised."""
         with self.reading() as connection:
             row = connection.execute("SELECT judged FROM counted").fetchone()
-        return None if row is None or row["judged"] is None else date.fromisoformat(row["judged"])
+        return None if row is None else _day(row["judged"])
 
     def note_judged(self, monday: date) -> None:
         """Note that the alarms of a week are raised."""
@@ -139,9 +144,9 @@ class Store:
 
     def _note(self, journal: str, until: Counted) -> None:
         self.connection.execute(
-            "INSERT INTO counted (one, journal, epoch, upto) VALUES (1, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto",
-            (journal, until.epoch, until.upto),
+            "INSERT INTO counted (one, journal, epoch, upto, closed) VALUES (1, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto, closed = excluded.closed",
+            (journal, until.epoch, until.upto, until.closed.isoformat() if until.closed else None),
         )
 
     @contextmanager
@@ -152,3 +157,7 @@ class Store:
             raise ConfigError(f"the file of surges, {self._name}, cannot be used: {error.sqlite_errorname}") from None
         except OSError as error:
             raise ConfigError(f"the file of surges, {self._name}, cannot be used: {error.strerror}") from None
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
