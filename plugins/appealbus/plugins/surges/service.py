@@ -66,12 +66,15 @@ class Surges(Service):
     async def _judged(self, monday: date) -> tuple[Judged, Scanned | None]:
         """Judge in a process of its own: ten seconds of Python would hold up all that the bus does."""
         near = None if self._settings.positions is None else near_from(self._settings.positions)
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(1, get_context("spawn"))
+        try:
             judging = asyncio.get_running_loop().run_in_executor(
                 pool, judged_in_file, self._file, monday, self._settings.rate, near
             )
             async with asyncio.timeout(_LONGEST):
                 return await judging
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # whoever stops the bus does not wait for it here
 
     async def _tell(self, store: Store) -> None:
         for each in kept.untold(store, wall().astimezone(KAZAKHSTAN).date()):
