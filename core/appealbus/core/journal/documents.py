@@ -55,21 +55,23 @@ _TEXTS = {
 }
 
 
-def _whole(place: ColumnElement[int], version: ColumnElement[Any]) -> CompoundSelect[Any]:
+def _whole(place: ColumnElement[int], this: ColumnElement[bool]) -> CompoundSelect[Any]:
     """Return the skeleton and the documents of a version, in one statement: so they are of one moment."""
-    this = (appeal.c.number == bindparam("number"), dossier.c.version == version)
-    bare = select(type_coerce(null(), LargeBinary).label("digest"), dossier.c.document.label("body"), dossier.c.parts)
-    its = select(document.c.digest, document.c.body, type_coerce(null(), LargeBinary).label("parts"))
+    bare = select(type_coerce(null(), LargeBinary).label("digest"), dossier.c.document.label("body"))
+    bare = bare.add_columns(dossier.c.parts, dossier.c.version).join(appeal)
+    its = select(document.c.digest, document.c.body, type_coerce(null(), LargeBinary).label("parts"), dossier.c.version)
     its = its.join(dossier, (document.c.appeal_id == dossier.c.appeal_id) & (place > 0))
-    return bare.join(appeal).where(*this).union_all(its.join(appeal, appeal.c.id == dossier.c.appeal_id).where(*this))
+    return bare.where(this).union_all(its.join(appeal, appeal.c.id == dossier.c.appeal_id).where(this))
 
 
-_WHOLE = {
-    (name, newest): _whole(place, appeal.c.version if newest else bindparam("version", type_=Integer))
-    for name, place in _places.items()
-    for newest in (True, False)
+_NAMED = appeal.c.number == bindparam("number")
+_IS = {
+    "version": _NAMED & (dossier.c.version == bindparam("version", type_=Integer)),
+    "newest": _NAMED & (dossier.c.version == appeal.c.version),
+    "newest_of": (appeal.c.id == bindparam("of")) & (dossier.c.version == appeal.c.version),
 }
-"""By database, and whether the newest version is meant."""
+_WHOLE = {(name, which): _whole(place, this) for name, place in _places.items() for which, this in _IS.items()}
+"""By database, and by which version is meant."""
 
 
 def keep(connection: Connection, documents: Sequence[tuple[int, Document]]) -> None:
@@ -171,8 +173,24 @@ def version(connection: Connection, appeal_id: int, number: int) -> Version | No
 
 def whole(connection: Connection, number: str, version: int | None) -> bytes | None:
     """Return a version of a dossier as JSON, the newest if none is named. ValueError: it cannot be read."""
-    query = _WHOLE[connection.dialect.name, version is None]
+    query = _WHOLE[connection.dialect.name, "newest" if version is None else "version"]
     (rows,) = direct.ask(connection, (query, {"number": number, "version": version}))
+    return _joined(rows)
+
+
+def row_with_newest(connection: Connection, row: direct.Bound, appeal_id: int) -> tuple[Any, bytes | None]:
+    """Return the row of `appeal` that a statement asks for with its newest dossier, as `whole` does; None: neither.
+
+    The dossier is None, too, where another version came between the two.
+    """
+    newest = _WHOLE[connection.dialect.name, "newest_of"], {"of": appeal_id}
+    found, rows = direct.ask(connection, row, newest)
+    if not found:
+        return None, None
+    return found[0], _joined(rows) if rows and rows[0].version == found[0].version else None
+
+
+def _joined(rows: Sequence[Any]) -> bytes | None:
     texts = {row.digest: row.body for row in rows}
     if not rows:
         return None

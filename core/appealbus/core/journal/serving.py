@@ -23,6 +23,14 @@ class Serving(Asking):
             return None
         return await self._read(lambda connection: lists.appeal_tagged(connection, appeal_id, tag), together=False)
 
+    async def dossier_of(self, public_id: str) -> tuple[AppealRow, bytes | None] | None:
+        """Return the same with the newest dossier as JSON; that is None where there is none, or came just now."""
+        try:
+            appeal_id, tag = ids.parse(public_id)
+        except ValueError:
+            return None
+        return await self._read(lambda connection: lists.dossier_tagged(connection, appeal_id, tag), together=False)
+
     async def appeal_by(
         self, number: str | None = None, message_id: str | None = None, channel: str | None = None
     ) -> AppealRow | None:

@@ -55,10 +55,15 @@ class Views:
         self._looks = Looks() if looks is None else looks
         self.eyes = "\n".join((viewer.mask.name, *viewer.places, "", *viewer.kinds))
 
-    async def dossier(self, row: AppealRow, version: int | None = None) -> Seen | None:
+    async def dossier(self, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen | None:
         """Return a version of a dossier, the newest by default; None where there is none.
 
         A version that looks like the one before it is none to this viewer.
+
+        Args:
+            row: the appeal.
+            version: its number.
+            raw: the newest one, where somebody has read it with the row.
 
         Raises:
             ValueError: it is damaged: nothing of it is shown.
@@ -67,7 +72,7 @@ class Views:
         wanted = version or row.version
         if not 1 <= wanted <= row.version:
             return None
-        found = await self._read(row.number, wanted)
+        found = await self._read(row.number, wanted, raw if version is None else None)
         if found is None or self._mask.plain:
             return found
         first = await self._first_like(row.number, wanted)
@@ -196,8 +201,8 @@ class Views:
         shown = (shown_entry(self._mask, each, versions) for each in entries)
         return [each for each in shown if each is not None]
 
-    async def _read(self, number: str, version: int) -> Seen | None:
-        raw = await self._reader.dossier(number, version)
+    async def _read(self, number: str, version: int, raw: bytes | None = None) -> Seen | None:
+        raw = raw or await self._reader.dossier(number, version)
         if raw is None:
             return None
         found = seen(self._mask, raw, version)

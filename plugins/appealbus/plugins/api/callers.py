@@ -47,7 +47,14 @@ class Caller:
 
     async def appeal(self, public_id: str) -> AppealRow:
         """Return the appeal with this id; raise Problem where there is none that the client sees."""
-        row = await self.journal.appeal_of(public_id)
+        return self._seen(await self.journal.appeal_of(public_id))
+
+    async def dossier(self, public_id: str) -> tuple[AppealRow, bytes | None]:
+        """Return the same with its newest dossier, unmasked, if that could be read with it."""
+        row, raw = await self.journal.dossier_of(public_id) or (None, None)
+        return self._seen(row), raw
+
+    def _seen(self, row: AppealRow | None) -> AppealRow:
         if row is None or not self.viewer.sees(row):
             raise Problem(UNKNOWN, "there is no such appeal")
         return row

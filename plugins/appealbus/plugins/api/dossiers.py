@@ -46,7 +46,10 @@ async def appeal_state(id: Id, caller: Annotated[Caller, may(Action.STATE)]) -> 
 @router.get("/dossier", summary="Read the newest dossier", **documented.dossier())
 async def newest_dossier(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]) -> Response:
     """Give the newest version that the client sees. `If-None-Match` saves reading it again, and noting that."""
-    return await _dossier(request, caller, await caller.appeal(id))
+    if "if-none-match" in request.headers:
+        return await _dossier(request, caller, await caller.appeal(id))
+    row, raw = await caller.dossier(id)
+    return await _dossier(request, caller, row, raw=raw)
 
 
 @router.get("/versions", summary="List versions", **documented.reading(schema="Versions", description="Oldest first."))
@@ -144,14 +147,16 @@ async def history(
     return as_json({"entries": told} | ({} if page.next is None else {"next": page.next}))
 
 
-async def _version(caller: Caller, row: AppealRow, version: int | None = None) -> Seen:
-    found = await caller.views.dossier(row, version)
+async def _version(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:
+    found = await caller.views.dossier(row, version, raw)
     if found is None:
         raise _no_version()
     return found
 
 
-async def _dossier(request: Request, caller: Caller, row: AppealRow, version: int | None = None) -> Response:
+async def _dossier(
+    request: Request, caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None
+) -> Response:
     media_type = negotiated(request, (JSON, XML))
     given = request.headers.getlist("if-none-match")
     # What a version looks like does not change: who has it already is told so without a look at it.
@@ -159,7 +164,7 @@ async def _dossier(request: Request, caller: Caller, row: AppealRow, version: in
     known = tags.of(*this) if given else None
     if known is not None and _is_known(given, known.decode()):
         return _unchanged(known.decode())
-    found = await _version(caller, row, version)
+    found = await _version(caller, row, version, raw)
     tag = etag(row.public_id, found.raw, media_type)
     if found.version == this[2]:
         tags.remember(*this, tag.encode())

@@ -1,12 +1,11 @@
 """Around every request: security headers, a line in the log, metrics, and an answer to whatever goes wrong."""
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 
 from appealbus.core.clocks import monotonic
@@ -28,6 +27,13 @@ _SAID = re.compile(r"[{}]")
 LARGEST_HEAD = 16 * 1024
 """Bytes of the head of a request: a client of ours sends a few hundred. With more, each connection may hold more."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_HEADERS = _raw(HEADERS)
 
 
 @dataclass(slots=True)
@@ -82,10 +88,10 @@ class Exchanges:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                headers = MutableHeaders(raw=list(message.get("headers", ())))
-                for name, value in (*HEADERS.items(), *exchange.headers.items()):
-                    headers.setdefault(name, value)
-                message = {**message, "headers": headers.raw}
+                own = list(message.get("headers", ()))
+                names = {name for name, _ in own}
+                more = (*_HEADERS, *_raw(exchange.headers))
+                message = {**message, "headers": [*own, *(each for each in more if each[0] not in names)]}
             elif message["type"] == "http.response.body":
                 exchange.size += len(message.get("body", b""))
             await send(message)

@@ -1,12 +1,13 @@
 """Pages of what there is: appeals, versions, questions that left, what is in quarantine."""
 
 import hmac
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from appealbus.core.domain.access import AccessRow, Served
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
-from appealbus.core.journal import codec, direct
+from appealbus.core.journal import codec, direct, documents
 from appealbus.core.journal.rows import QuarantineRow
 from appealbus.core.journal.tables import (
     HELD,
@@ -70,10 +71,19 @@ def appeal_row(connection: Connection, number: str) -> AppealRow | None:
 
 def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
     """Return how an appeal stands, if its tag is this one."""
-    ((row, *_),) = (found or [None] for found in direct.ask(connection, (_TAGGED, {"of": appeal_id})))
-    if row is None or not hmac.compare_digest(row.tag or b"", tag):
-        return None
-    return codec.appeal_from_row(row)
+    (rows,) = direct.ask(connection, (_TAGGED, {"of": appeal_id}))
+    return _if_tagged(rows[0], tag) if rows else None
+
+
+def dossier_tagged(connection: Connection, appeal_id: int, tag: bytes) -> tuple[AppealRow, bytes | None] | None:
+    """Return the same with its newest dossier, which is None where it has none, or where another came just now."""
+    row, raw = documents.row_with_newest(connection, (_TAGGED, {"of": appeal_id}), appeal_id)
+    found = None if row is None else _if_tagged(row, tag)
+    return None if found is None else (found, raw)
+
+
+def _if_tagged(row: Any, tag: bytes) -> AppealRow | None:
+    return codec.appeal_from_row(row) if hmac.compare_digest(row.tag or b"", tag) else None
 
 
 def appeal_by(
