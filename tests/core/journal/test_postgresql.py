@@ -203,6 +203,8 @@ async def test_a_cut_connection_is_made_anew(journal, make, postgres, url):
         assert postgres.cut_off(make_url(url).database) >= 1
         assert len(await journal.appeals()) == index + 1
         postgres.cut_off(make_url(url).database)
+        assert await journal.dossier("none") is None  # of what goes past SQLAlchemy, too
+        postgres.cut_off(make_url(url).database)
 
 
 async def test_an_unheard_commit_is_told_as_such(journal, make, postgres, url):

@@ -35,6 +35,7 @@ def application(api: Api) -> App:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, generate_unique_id_function=lambda route: route.name)
     app.router.redirect_slashes = False
     app.state.api = api
+    app.include_router(dossiers.hot)
     for part in (appeals, finding, dossiers, feed, stream, about, pages):
         app.include_router(part.router)
     app.add_exception_handler(Problem, _problem)

@@ -103,6 +103,11 @@ def may_read(action: Action) -> Any:
     return Depends(caller)
 
 
+async def reader(request: Request, action: Action) -> Caller:
+    """Return what `may_read` would: for a route that takes its parameters by itself."""
+    return await _caller(request, action, given=request.headers.get(PURPOSE), reads=True)
+
+
 async def _caller(request: Request, action: Action | None, *, given: str | None = None, reads: bool = False) -> Caller:
     api, exchange = Api.of(request), Exchange.of(request)
     client = await api.credentials.client(request)

@@ -1,10 +1,12 @@
 """Out: how an appeal stands, its dossier in every version, and why something in it is missing."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +18,7 @@ from appealbus.core.rights.seen import Seen, etag
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
-from appealbus.plugins.api.callers import Caller, may, may_read
+from appealbus.plugins.api.callers import Caller, may, may_read, reader
 from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.maskedxml import masked_to_xml
@@ -43,7 +45,21 @@ async def appeal_state(id: Id, caller: Annotated[Caller, may(Action.STATE)]) -> 
     return as_json(await state_of(caller, await caller.appeal(id)))
 
 
-@router.get("/dossier", summary="Read the newest dossier", **documented.dossier())
+class _Hot(APIRoute):
+    """The route that is asked most: FastAPI documents it, its parameters are taken here, for a third of the cost."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        async def handle(request: Request) -> Response:
+            caller = await reader(request, Action.DOSSIER)
+            return await newest_dossier(request.path_params["id"], request, caller)
+
+        return handle
+
+
+hot = APIRouter(prefix=router.prefix, tags=["out"], route_class=_Hot)
+
+
+@hot.get("/dossier", summary="Read the newest dossier", **documented.dossier())
 async def newest_dossier(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.DOSSIER)]) -> Response:
     """Give the newest version that the client sees. `If-None-Match` saves reading it again, and noting that."""
     if "if-none-match" in request.headers:
