@@ -180,3 +180,12 @@ async def test_scopes(read: Read) -> None:
     state = (await own.get(read.path)).json()
     assert state["number"] == read.number
     assert state["message_id"] == "m-1"
+
+
+async def test_a_search_that_no_journal_can_answer_is_refused(url: str, tmp_path: Path) -> None:
+    """A text with a character that PostgreSQL does not have is 400 on each database, and no trouble of the journal."""
+    async with served(url, tmp_path) as server:
+        client = await server.client("registry")
+        for body in ({"number": "a\0"}, {"message_id": "\0", "channel": "a"}, {"message_id": "a", "channel": "\0"}):
+            answer = await client.post("/v1/appeals/find", json=body)
+            assert (answer.status_code, kind_of(answer)) == (400, "invalid")

@@ -8,9 +8,11 @@ import h11
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from appealbus.plugins.api.exchange import LARGEST_HEAD
 from appealbus.plugins.api.metrics import Metrics
 from appealbus.plugins.api.problems import BAD_HTTP, MEDIA_TYPE, UNAVAILABLE, Problem
 from appealbus.plugins.api.security import HEADERS, fingerprint
+from appealbus.plugins.api.strict import Strict
 
 _RETRY_AFTER = "5"
 
@@ -24,6 +26,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *, patience: float, most: int, metrics: Metrics, **given: Any) -> None:
         super().__init__(**given)
+        self.conn = Strict(h11.SERVER, LARGEST_HEAD)
         self._patience = patience
         self._most = most
         self._metrics = metrics

@@ -1,5 +1,6 @@
 """Who asks: tokens and certificates, compared with what the journal keeps of them."""
 
+import asyncio
 import hmac
 from collections import OrderedDict
 from hashlib import sha256
@@ -35,6 +36,8 @@ class Credentials:
         self._metrics = metrics
         self._kept: OrderedDict[tuple[str, str], tuple[float, Kept | None]] = OrderedDict()
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._ids: tuple[float, frozenset[tuple[str, str]]] = (-_FRESH, frozenset())
+        self._turn = asyncio.Lock()
 
     async def client(self, request: Request) -> Client:
         """Return who asks.
@@ -45,9 +48,15 @@ class Credentials:
 
         """
         address = request.client.host if request.client is not None else ""
-        self._check(address)
-        shown = _shown(request)
-        found = None if shown is None else await self._found(*shown)
+        shown, left = _shown(request), self._left(address)
+        found = None
+        # Behind one address may be many: that others guess there does not shut out who has good credentials.
+        if shown is not None and (left <= 0 or await self._exists(*shown[:2])):
+            found = await self._found(*shown)
+        if found is None and left > 0:
+            self._metrics.limited.labels("attempts").inc()
+            text = "too many credentials of this address did not count"
+            raise Problem(TOO_MANY_ATTEMPTS, text, headers={"Retry-After": str(int(left) + 1)})
         if found is None:
             if shown is not None or "authorization" in request.headers:
                 self._note(address)
@@ -73,13 +82,18 @@ class Credentials:
         _remember(self._kept, (kind, id_), (asked, kept))
         return kept
 
-    def _check(self, address: str) -> None:
+    async def _exists(self, kind: str, id_: str) -> bool:
+        """Say whether there is such a credential; however many are made up, that is a look at the journal a second."""
+        async with self._turn:
+            if monotonic() - self._ids[0] >= _FRESH:
+                asked, clients = monotonic(), await self._journal.clients()
+                self._ids = (asked, frozenset((each.kind, each.id) for _, all_ in clients for each in all_))
+        return (kind, id_) in self._ids[1]
+
+    def _left(self, address: str) -> float:
+        """Return for how many seconds an address that has made up too many is not believed; 0: it is."""
         since, count = self._failed.get(address, (0.0, 0))
-        left = _MINUTE - (monotonic() - since)
-        if count >= self._most and left > 0:
-            self._metrics.limited.labels("attempts").inc()
-            text = "too many credentials of this address did not count"
-            raise Problem(TOO_MANY_ATTEMPTS, text, headers={"Retry-After": str(int(left) + 1)})
+        return max(0.0, _MINUTE - (monotonic() - since)) if count >= self._most else 0.0
 
     def _note(self, address: str) -> None:
         since, count = self._failed.get(address, (0.0, 0))

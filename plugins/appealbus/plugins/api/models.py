@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field, RootModel
 
 from appealbus.schemas.base import Model
 
+_NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL has no such character, and would not say whether it has such a text."""
+
 
 class State(Model):
     """How an appeal stands."""
@@ -139,9 +142,9 @@ class History(Model):
 class Search(Model):
     """What is looked for: one of `number`, `message_id`, `iin`, `bin` and `cadastral_number`."""
 
-    number: str | None = Field(default=None, min_length=1, max_length=100)
-    message_id: str | None = Field(default=None, min_length=1, max_length=200)
-    channel: str | None = Field(default=None, min_length=1, max_length=100)
+    number: str | None = Field(default=None, min_length=1, max_length=100, pattern=_NO_NUL)
+    message_id: str | None = Field(default=None, min_length=1, max_length=200, pattern=_NO_NUL)
+    channel: str | None = Field(default=None, min_length=1, max_length=100, pattern=_NO_NUL)
     """With `message_id`: the channel that it came by."""
     iin: str | None = Field(default=None, min_length=1, max_length=50)
     bin: str | None = Field(default=None, min_length=1, max_length=50)
