@@ -10,10 +10,12 @@ import pytest
 from appealbus.core.config.models import BusSettings
 from appealbus.core.domain.certificate import SOON, CertificateState
 from appealbus.core.domain.counts import Counts, QuarantineHeld
+from appealbus.core.domain.event import Cursor
+from appealbus.core.domain.feed import FeedReader
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.domain.source_state import SourceState
 from appealbus.core.domain.waiting import DueSoon, ParkedFor
-from appealbus.core.health import journal, messages
+from appealbus.core.health import journal, messages, readers
 from appealbus.core.health.facts import Disk, Facts
 from appealbus.core.health.finding import Severity, all_is_well
 from appealbus.core.health.report import report
@@ -188,10 +190,32 @@ def test_the_worst_is_told_first():
     assert [finding.severity for finding in report(facts)] == [Severity.CRITICAL, Severity.WARNING, Severity.INFO]
 
 
+@pytest.mark.parametrize(
+    ("lag", "silent", "told"),
+    [
+        (0, 100 * HOUR, None),
+        (1000, 100 * HOUR, None),
+        (1001, timedelta(minutes=15), None),
+        (1001, timedelta(minutes=16), "it has read nothing of the feed since"),
+        (100_000, timedelta(), None),
+        (100_001, timedelta(), "100001 entries of the log behind"),
+    ],
+)
+def test_a_reader_of_the_feed_that_is_dead_or_slow(lag, silent, told):
+    """Who is idle or busy is no finding."""
+    facts = counted(feed_readers=(FeedReader("desk", Cursor(1, 5), NOW - silent, lag),))
+    found = [(finding.about, finding.severity) for finding in report(facts)]
+    assert found == ([] if told is None else [("client desk", "warning")])
+    assert told is None or told in str(report(facts)[0])
+
+
 def test_bounds_are_those_of_the_alerts():
     """The command and Prometheus call the same thing late."""
     alerts = (Path(__file__).parents[3] / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8")
+    for bound in (readers._SOME, readers._MANY):
+        assert len(re.findall(rf"appealbus_feed_reader_lag\) > {bound}$", alerts, re.MULTILINE)) == 1
     for pattern, bound in (
+        (r"appealbus_feed_reader_silent_seconds\) > (\d+)\)$", readers._SILENT),
         (r"appealbus_oldest_undelivered_age_seconds\) > (\d+)$", messages._LATE),
         (r"appealbus_log_unplaced_age_seconds\) > (\d+)$", journal._UNPLACED),
         (r"- time\(\) < (\d+) \* 86400$", SOON),

@@ -12,6 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from appealbus.core import clocks
 from appealbus.core.domain.certificate import CertificateState
+from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.domain.event import Cursor
 from appealbus.core.domain.pauses import Pause
 from appealbus.core.interfaces.intake import Inbound
 from appealbus.core.interfaces.link import LinkState, LinkStatus
@@ -20,6 +22,7 @@ from tests.core.kit import Receiver, ScriptedWire, message
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", re.MULTILINE)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+CLIENT = Client("desk", Role.REGISTRY, "", (), (), None, NOW, "person:aigul")
 LINK = LinkState("out.publish", LinkStatus.UP, counts={"published": 3}, messages={"q": 1})
 
 
@@ -46,6 +49,8 @@ async def test_the_page_lists_every_metric(
             now = clocks.wall()
             guard.gate.pause = Pause("s", now, now + timedelta(hours=1), "mended", "olga")
             guard.gate.left = {"day": 5}
+        await here.bus.journal.add_client(CLIENT, Credential("00", "token", NOW, NOW), b"")
+        await here.bus.journal.note_read("desk", Cursor(1, 1))
         text = await here.page()
     real: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(text):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from appealbus.core.domain.feed import FeedReader
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantineHeld:
@@ -48,3 +50,5 @@ class Counts:
     """Entries of the log that have no position yet, up to a hundred thousand."""
     oldest_unplaced: datetime | None = None
     """When the oldest of them was noted."""
+    feed_readers: tuple[FeedReader, ...] = ()
+    """Clients that read the feed, and up to where."""

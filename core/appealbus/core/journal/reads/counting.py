@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select, union_all
 from appealbus.core.domain.counts import Counts, QuarantineHeld
 from appealbus.core.domain.listing import AppealState
 from appealbus.core.journal import codec
-from appealbus.core.journal.reads import log
+from appealbus.core.journal.reads import feed, log
 from appealbus.core.journal.tables import (
     ALONE,
     HELD,
@@ -96,6 +96,7 @@ def counts(connection: Connection) -> Counts:
         log_position=log.head(connection),
         log_unplaced=unplaced,
         oldest_unplaced=oldest_unplaced,
+        feed_readers=tuple(feed.readers(connection)),
     )
 
 

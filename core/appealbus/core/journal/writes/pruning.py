@@ -24,6 +24,7 @@ from appealbus.core.journal.tables import (
     counter,
     document,
     dossier,
+    feed_reader,
     log_entry,
     lookup,
     outbox,
@@ -168,6 +169,8 @@ def prune_log(connection: Connection, items: Sequence[Old]) -> list[int]:
         old = _older(connection.execute(first), item.before)
         if old:
             connection.execute(delete(log_entry).where(log_entry.c.position <= old[-1]))
+            # Who stopped before what is left has to start again, and nobody need wait for it any more.
+            connection.execute(delete(feed_reader).where(feed_reader.c.position < old[-1]))
             _note(connection, item.by, "log_entry", old[-1], len(old))
         results.append(len(old))
     return results
