@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority, a server at 127.0.0.1, a client of it and a stranger."""
+"""Certificates for tests: an authority, a server at 127.0.0.1, clients of it and a stranger."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Paths of PEM files. The stranger's certificate is signed by another authority."""
+    """Paths of PEM files. The stranger's certificate is signed by another authority; the expired one by ours."""
 
     authority: Path
     server: Path
@@ -22,6 +22,8 @@ class Certificates:
     client_key: Path
     stranger: Path
     stranger_key: Path
+    expired: Path
+    expired_key: Path
 
 
 def make(folder: Path) -> Certificates:
@@ -36,9 +38,10 @@ def make(folder: Path) -> Certificates:
         ("server", "authority", authority_key),
         ("client", "authority", authority_key),
         ("stranger", "other", other_key),
+        ("expired", "authority", authority_key),
     ):
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _sign(name, key, issuer, issuer_key)
+        certificate = _sign(name, key, issuer, issuer_key, days=-1 if name == "expired" else 1)
         paths += [folder / f"{name}.pem", folder / f"{name}.key"]
         paths[-2].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
@@ -54,6 +57,7 @@ def _sign(
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
     authority: bool = False,
+    days: int = 1,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("localhost")])
@@ -63,8 +67,8 @@ def _sign(
         .issuer_name(_named(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(names, critical=False)
         .sign(issuer_key, hashes.SHA256())

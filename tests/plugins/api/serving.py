@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.policy import Policy, read_policy
 from appealbus.core.rights.tokens import new_token
 from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.security import context
 from appealbus.plugins.api.server import run
 from appealbus.plugins.api.settings import ApiSettings
 
@@ -32,7 +34,7 @@ class Served:
     def __init__(self, api: Api, port: int) -> None:
         self.api = api
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http{'s' if api.settings.tls_certificate else ''}://127.0.0.1:{port}"
         self._clients: list[httpx.AsyncClient] = []
 
     @property
@@ -58,10 +60,10 @@ class Served:
         """Add a client; return what speaks for it."""
         return self.speaking(await self.token(role, name, **given))
 
-    def speaking(self, token: str | None = None) -> httpx.AsyncClient:
+    def speaking(self, token: str | None = None, tls: ssl.SSLContext | None = None) -> httpx.AsyncClient:
         """Return what speaks with a token, or without."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+        made = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, verify=True if tls is None else tls)
         self._clients.append(made)
         return made
 
@@ -101,7 +103,7 @@ async def served(
         api = Api(ApiSettings(**settings), loaded, policy or read_policy(loaded), journal, reception, host)
         told = asyncio.Event()
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            running = asyncio.create_task(run(api, None, listener, told))
+            running = asyncio.create_task(run(api, context(api.settings), listener, told))
             try:
                 async with Served(api, listener.getsockname()[1]) as made:
                     yield made

@@ -60,7 +60,11 @@ def group_of(cli: Cli) -> type[TyperGroup]:
                 self.add_own(cmd_name)
             else:
                 self.add_all()
-            return super().get_command(ctx, cmd_name)
+            found = super().get_command(ctx, cmd_name)
+            if found is None and (broken := [each for each in cli.host.plugins if each.state == "broken"]):
+                told = [f"plugin {each.name} is broken, and may bring it: {each.reason}" for each in broken]
+                raise ConfigError(f"there is no command {cmd_name}", *told)
+            return found
 
         def list_commands(self, ctx: Any) -> list[str]:
             """Return all names, for --help; where the configuration is wrong, the program's own."""

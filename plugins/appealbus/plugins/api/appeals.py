@@ -32,8 +32,9 @@ from appealbus.schemas.xml import to_xml
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["in"])
 
-_KEY = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,200})"')
+_WRITTEN = r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,200})"'
 """A string of structured fields (RFC 9651), as long as a message id may be."""
+_KEY = re.compile(_WRITTEN)
 _SENT_BACK = {
     "message.foreign_channel": FOREIGN_CHANNEL,
     "message.id_differs": IDS_DIFFER,
@@ -46,6 +47,7 @@ Key = Annotated[
         description="The id of the message, in quotes: the same id again is the same message, and gets the same "
         "receipt. Without it the `message_id` of the body counts; without either one is made of the body.",
         examples=['"eotinish-000123"'],
+        json_schema_extra={"pattern": f"^{_WRITTEN}$"},
     ),
 ]
 Again = Annotated[

@@ -20,9 +20,6 @@ def serve(context: typer.Context) -> None:
     """
     cli = cli_of(context)
     settings = cli.loaded.validate(ApiSettings, "plugins", "api")
-    if problem := settings.problem():
-        key, text = problem
-        raise cli.loaded.error(text, "plugins", "api", key)
     if any(find_spec(name) is None for name in _EXTRA):
         raise ConfigError("the API needs more packages: pip install 'appealbus[api]'")
     # Imported here: every other command would pay for the web server too.

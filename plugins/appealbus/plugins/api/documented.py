@@ -33,7 +33,6 @@ _EACH = (INVALID, UNAUTHENTICATED, NOT_ALLOWED, TOO_MANY_ATTEMPTS, RATE_LIMITED,
 """Problems that any route with credentials may have."""
 LIMITS = ("RateLimit", "RateLimit-Policy")
 HEADERS: dict[str, str] = {
-    "Allow": "The methods of this path.",
     "ETag": "Tells whether what the client sees is the same: of the version and the client's mask.",
     "Location": "Where the appeal is.",
     "RateLimit": 'Requests that are left in this minute, as far as this server knows: `"minute";r=599;t=42`.',
@@ -41,7 +40,6 @@ HEADERS: dict[str, str] = {
     "Retry-After": "Seconds after which it is worth trying again.",
     "Vary": "What of the request the answer depends on.",
     "WWW-Authenticate": "How credentials are shown.",
-    "Link": "Where the next page is (RFC 8288).",
 }
 
 
@@ -125,7 +123,6 @@ def links(expression: str) -> dict[str, Json]:
 
 def intake(kind: str) -> Json:
     """Return the arguments of a route that takes messages of a kind."""
-    schema = kind.capitalize()
     told = f"The {kind}, in at most 4 MiB. Who knows the XML finds its schema in the contract: `{kind}.xsd`."
     receipt = content("Receipt", JSON, XML)
     problems_ = (IDS_DIFFER, OTHER_KIND, FOREIGN_CHANNEL, NOT_ACCEPTABLE, TOO_SLOW, DIFFERS, TOO_LARGE)
@@ -137,7 +134,7 @@ def intake(kind: str) -> Json:
             201: {"description": "It is on disk; its receipt.", "content": receipt, "headers": ("Location",)},
             200: {"description": "It came before: the receipt of then.", "content": receipt, "headers": ("Location",)},
         },
-        body={"required": True, "description": told, "content": content(schema, JSON, XML)},
+        body={"required": True, "description": told, "content": content(f"{kind.capitalize()}Message", JSON, XML)},
     )
     return {**made, "status_code": 201}
 

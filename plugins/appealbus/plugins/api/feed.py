@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,7 +39,10 @@ def _cursor(text: str) -> str:
     return str(Cursor.parse(text))
 
 
-Place = Annotated[str, AfterValidator(parse_kato)]
+_CURSOR = r"[1-9][0-9]{0,8}\.(0|[1-9][0-9]{0,17})"
+CursorText = Annotated[str, StringConstraints(pattern=f"^{_CURSOR}$")]
+NO_CURSOR_OR_ONE = f"^({_CURSOR})?$"
+Place = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$"), AfterValidator(parse_kato)]
 
 
 class Interest(BaseModel):
@@ -69,9 +72,8 @@ class Interest(BaseModel):
 class Asked(Interest):
     """What a client asks the feed for."""
 
-    after: Annotated[str, AfterValidator(_cursor)] | None = Field(
+    after: Annotated[CursorText, AfterValidator(_cursor)] | None = Field(
         default=None,
-        pattern=r"^[1-9][0-9]{0,8}\.(0|[1-9][0-9]{0,17})$",
         description="The cursor up to which the client has read, which is noted; left out: from the beginning.",
     )
     wait: int = Field(default=0, ge=0, le=30, description="Seconds to wait for something new, where there is nothing.")

@@ -17,7 +17,7 @@ from appealbus.plugins.api.answers import JSON, as_json
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.bodies import MAX_SEARCH
 from appealbus.plugins.api.callers import PURPOSE, Caller, may, purpose_of
-from appealbus.plugins.api.models import Search
+from appealbus.plugins.api.models import ONE_OF, Search
 from appealbus.plugins.api.problems import (
     INVALID,
     NOT_ALLOWED,
@@ -31,8 +31,6 @@ from appealbus.plugins.api.states import state_of
 from appealbus.schemas.identifiers import IdentifierError
 
 router = APIRouter(tags=["out"])
-
-_ONE_OF = ("number", "message_id", *PARSES)
 
 
 @router.post(
@@ -114,8 +112,8 @@ def _search(raw: bytes) -> Search:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         known = first["loc"] and first["loc"][0] in Search.model_fields
         raise _invalid(str(first["loc"][0]) if known else "body", first["msg"]) from None
-    if sum(getattr(search, name) is not None for name in _ONE_OF) != 1:
-        raise _invalid("body", f"write one of {', '.join(_ONE_OF)}")
+    if sum(getattr(search, name) is not None for name in ONE_OF) != 1:
+        raise _invalid("body", f"write one of {', '.join(ONE_OF)}")
     return search
 
 

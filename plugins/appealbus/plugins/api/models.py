@@ -247,6 +247,8 @@ class Trouble(Model):
     detail: str
 
 
+ONE_OF = ("number", "message_id", "iin", "bin", "cadastral_number")
+"""What a search has one of."""
 MODELS: tuple[type[BaseModel], ...] = (
     State,
     Search,

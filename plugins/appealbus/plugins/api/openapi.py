@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from appealbus.core import __version__
 from appealbus.plugins.api.documented import HEADERS, ref
-from appealbus.plugins.api.models import MODELS, Trouble
+from appealbus.plugins.api.models import MODELS, ONE_OF, Trouble
 from appealbus.plugins.api.problems import all_types
 from appealbus.schemas.contract import FOLDER
 
@@ -40,6 +40,7 @@ def document(app: FastAPI) -> Json:
         summary="The registry's side of the appeal bus.",
         description=_ABOUT,
         routes=app.routes,
+        servers=[{"url": "/", "description": "The server that this document comes from."}],
         tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
     )
     for path in made["paths"].values():
@@ -48,6 +49,8 @@ def document(app: FastAPI) -> Json:
             told = operation["responses"].get("422", {})
             if "application/json" in told.get("content", {}):
                 del operation["responses"]["422"]
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _sendable(parameter["schema"])
     components = made.setdefault("components", {})
     components["schemas"] = _schemas()
     components["headers"] = {name: _header(name, text) for name, text in HEADERS.items()}
@@ -56,6 +59,12 @@ def document(app: FastAPI) -> Json:
         "certificate": {"type": "mutualTLS", "description": "A certificate that an authority of ours has issued."},
     }
     return made
+
+
+def _sendable(schema: Json) -> Json:
+    """Return the schema of a parameter without null, which has no form in a query or a header."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    return {**kinds[0], **{name: each for name, each in schema.items() if name != "anyOf"}} if kinds else schema
 
 
 def _header(name: str, text: str) -> Json:
@@ -76,6 +85,7 @@ def _schemas() -> Json:
         found[model.__name__] = schema
     found["Problem"] = {**found.pop("Trouble"), "title": "Problem", "additionalProperties": True}
     found["Problem"]["properties"]["type"]["examples"] = [each.uri for each in all_types()]
+    found["Search"] |= {"oneOf": [_given(name) for name in ONE_OF]}
     for name, fields in _MESSAGES.items():
         found[f"{name.capitalize()}Message"] = _message(found, name.capitalize(), fields)
     found["AnyDossier"] = {"anyOf": [ref("Dossier"), ref("MaskedDossier")]}
@@ -89,6 +99,10 @@ def _schemas() -> Json:
         },
     }
     return {name: _rewritten(schema) for name, schema in sorted(found.items())}
+
+
+def _given(name: str) -> Json:
+    return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
 def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:
@@ -105,16 +119,13 @@ def _message(found: Json, name: str, fields: tuple[str, ...]) -> Json:
 
 
 def _rewritten(value: Any) -> Any:
-    """Return a schema with its references to where the schemas lie here."""
+    """Return a schema with its references to where the schemas lie here; those of discriminators have no `$ref`."""
     match value:
         case dict():
-            return {
-                key: _OURS + text.removeprefix(_REFERENCES)
-                if key == "$ref" and isinstance(text := each, str) and text.startswith(_REFERENCES)
-                else _rewritten(each)
-                for key, each in value.items()
-            }
+            return {key: _rewritten(each) for key, each in value.items()}
         case list():
             return [_rewritten(each) for each in value]
+        case str() if value.startswith(_REFERENCES):
+            return _OURS + value.removeprefix(_REFERENCES)
         case _:
             return value

@@ -1,9 +1,9 @@
 """What can be set about the API."""
 
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from appealbus.core import Settings
 from appealbus.core.config.types import ExistingFile, KeyFile, Seconds
@@ -48,19 +48,20 @@ class ApiSettings(Settings):
         """Where to listen."""
         return ListenAddress.parse(self.listen)
 
-    def problem(self) -> tuple[str, str] | None:
-        """Return what does not fit together, the key and what to do; None where all does."""
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         if (self.tls_certificate is None) is not (self.tls_key is None):
-            return "tls_key", "tls_certificate and tls_key belong together; set both, or neither"
+            raise ValueError("tls_key: tls_certificate and tls_key belong together; set both, or neither")
         if self.tls_certificate is None and self.client_authorities is not None:
-            return "client_authorities", "certificates are shown over TLS alone; set tls_certificate and tls_key"
+            raise ValueError(
+                "client_authorities: certificates are shown over TLS alone; set tls_certificate and tls_key"
+            )
         if self.tls_certificate is None and not _is_loopback(self.address.host):
-            text = (
-                f"{self.listen} can be reached from elsewhere, and tokens and people would pass in clear; "
+            raise ValueError(
+                f"listen: {self.listen} can be reached from elsewhere, and tokens and people would pass in clear; "
                 "set tls_certificate and tls_key, or listen on 127.0.0.1 behind a proxy with TLS"
             )
-            return "listen", text
-        return None
+        return self
 
 
 def _is_loopback(host: str) -> bool:

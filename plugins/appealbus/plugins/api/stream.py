@@ -1,7 +1,8 @@
 """The feed as server-sent events: versions as they come, and now and then the position: silence means trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import orjson
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Header, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.clocks import monotonic
@@ -17,7 +19,7 @@ from appealbus.core.rights.actions import Action
 from appealbus.plugins.api import documented
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may
-from appealbus.plugins.api.feed import Interest, Shown, read
+from appealbus.plugins.api.feed import NO_CURSOR_OR_ONE, CursorText, Interest, Shown, read
 from appealbus.plugins.api.problems import CURSOR_AHEAD, CURSOR_GONE, FIELD_HIDDEN, INVALID, TOO_MANY_WAITING, Problem
 
 router = APIRouter(tags=["feed"])
@@ -32,7 +34,9 @@ _MEDIA_TYPE = "text/event-stream"
 class Followed(Interest):
     """What a client follows."""
 
-    after: str | None = Field(default=None, description="A cursor to begin behind; `Last-Event-ID` goes before it.")
+    after: CursorText | None = Field(
+        default=None, description="A cursor to begin behind; `Last-Event-ID` goes before it."
+    )
 
 
 @router.get(
@@ -57,7 +61,11 @@ async def stream(
     caller: Annotated[Caller, may(Action.FEED)],
     asked: Annotated[Followed, Query()],
     last_event_id: Annotated[
-        str | None, Header(description="The id of the last event that the client has had.")
+        str | None,
+        Header(
+            description="The id of the last event that the client has had.",
+            json_schema_extra={"pattern": NO_CURSOR_OR_ONE},
+        ),
     ] = None,
 ) -> Response:
     """Send each version behind a cursor as it comes. A reader that is too slow is told so and cut; it goes on later."""
@@ -67,9 +75,20 @@ async def stream(
     first = await read(api, caller, cursor, asked, _PAGE)
     if cursor is not None:
         api.reads.note(caller.client.name, cursor)
-    api.check_waiting(caller.client.name)
-    events = _Events(api, caller, asked)
-    return StreamingResponse(events.from_page(first), media_type=_MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+    return _Stream(_Events(api, caller, asked), first)
+
+
+class _Stream(StreamingResponse):
+    """A stream that is counted from before its first byte on: many that come at once are not too many at once."""
+
+    def __init__(self, events: "_Events", first: Shown) -> None:
+        super().__init__(events.from_page(first), media_type=_MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, if the client may have one more."""
+        with self._events.counted():
+            await super().__call__(scope, receive, send)
 
 
 class _Events:
@@ -80,11 +99,18 @@ class _Events:
         self._caller = caller
         self._interest = interest
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a stream of the client as long as the block lasts; raise Problem where it has too many."""
+        self._api.check_waiting(self._caller.client.name)
+        with self._api.waiting(self._caller.client.name, "stream"):
+            yield
+
     async def from_page(self, page: Shown) -> AsyncIterator[bytes]:
         """Give events from a page on, until the server ends, the journal fails or the reader is too slow."""
         why = "draining"
         try:
-            with self._api.waiting(self._caller.client.name, "stream"), self._api.tail.wait_behind(page.next):
+            with self._api.tail.wait_behind(page.next):
                 yield _RETRY + _told(page)
                 while not self._api.draining.is_set():
                     # What was handed over before has been taken, or we would not be here.
