@@ -1,6 +1,13 @@
 """What is counted of requests, for Prometheus. Labels are routes and words of ours, never what a client has sent."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    start_http_server,
+)
 
 from appealbus.plugins.monitor.settings import ListenAddress
 
@@ -11,6 +18,7 @@ class Metrics:
     """The counters of one server."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each, which nobody asks for
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "appealbus_api_requests",
