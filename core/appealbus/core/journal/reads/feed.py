@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from appealbus.core.domain.event import Cursor, What
 from appealbus.core.domain.feed import FeedEntry, FeedPage, FeedReader
 from appealbus.core.domain.places import within
-from appealbus.core.journal import codec
+from appealbus.core.journal import codec, direct
 from appealbus.core.journal.reads import log
 from appealbus.core.journal.tables import appeal, dossier, epoch, feed_reader, log_entry, outbox
 
@@ -19,8 +19,22 @@ log_ = structlog.get_logger(__name__)
 
 _MOST = 1000
 """Versions that one page looks at: where few are wanted a page is short rather than slow."""
-_APPEALS = [appeal.c[name] for name in ("id", "tag", "number", "kind", "place")]
-_VERSIONS = [dossier.c[name] for name in ("appeal_id", "version", "epoch", "completeness")]
+_TOLD = (
+    select(*(log_entry.c[name] for name in ("position", "at", "appeal_id", "detail")))
+    .where(
+        log_entry.c.what == What.VERSION.value,
+        log_entry.c.position > bindparam("after"),
+        log_entry.c.position <= bindparam("upto"),
+    )
+    .order_by(log_entry.c.position)
+    .limit(bindparam("most"))
+)
+_APPEALS = select(*(appeal.c[name] for name in ("id", "tag", "number", "kind", "place"))).where(
+    direct.among(appeal.c.id, "ids")
+)
+_VERSIONS = select(*(dossier.c[name] for name in ("appeal_id", "version", "epoch", "completeness"))).where(
+    direct.among(dossier.c.appeal_id, "ids"), direct.among(dossier.c.version, "numbers")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +45,12 @@ class Wanted:
     kinds: frozenset[str] = frozenset()
     completeness: str | None = None
 
-    def takes(self, entry: FeedEntry) -> bool:
-        """Say whether a version is wanted."""
-        return (
-            within(self.places, entry.place)
-            and (not self.kinds or entry.kind in self.kinds)
-            and self.completeness in (None, entry.completeness)
-        )
+    def covers(self, place: str | None, kind: str | None) -> bool:
+        """Say whether versions of an appeal of this place and kind are wanted."""
+        return within(self.places, place) and (not self.kinds or kind in self.kinds)
+
+
+_ALL = Wanted()
 
 
 def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wanted) -> FeedPage:
@@ -49,11 +62,10 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wante
     """
     limit = max(1, min(limit, _MOST))
     stretch = log.stretch(connection, after)
-    size = limit if wanted == Wanted() else _MOST
-    query = select(log_entry).where(log_entry.c.what == What.VERSION.value)
-    query = query.where(log_entry.c.position > stretch.after, log_entry.c.position <= stretch.upto)
-    rows = connection.execute(query.order_by(log_entry.c.position).limit(size)).all()
-    entries = [entry for entry in _entries(connection, rows) if wanted.takes(entry)]
+    size = limit if wanted == _ALL else _MOST
+    given = {"after": stretch.after, "upto": stretch.upto, "most": size}
+    (rows,) = direct.ask(connection, (_TOLD, given))
+    entries = _entries(connection, rows, wanted)
     reached = rows[-1].position if len(rows) == size else stretch.upto
     if len(entries) > limit:
         entries = entries[:limit]
@@ -63,7 +75,7 @@ def page(connection: Connection, after: Cursor | None, limit: int, wanted: Wante
 
 def lacked(connection: Connection, receiver: str, after: Cursor | None) -> tuple[list[int], Cursor, bool]:
     """Return which of the next versions a receiver can still get, where to go on, and whether anything follows."""
-    found = page(connection, after, _MOST, Wanted())
+    found = page(connection, after, _MOST, _ALL)
     has = newest_of(connection, receiver, [entry.appeal_id for entry in found.entries])
     positions = [entry.position for entry in found.entries if entry.version > has.get(entry.appeal_id, 0)]
     return positions, found.next, found.lag > 0
@@ -96,35 +108,37 @@ def readers(connection: Connection) -> list[FeedReader]:
     return found
 
 
-def _entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[FeedEntry]:
-    """Return the versions that entries of the log tell of, without those that are gone."""
-    told = [(row, orjson.loads(row.detail)["version"]) for row in rows]
-    ids, numbers = sorted({row.appeal_id for row in rows}), sorted({version for _, version in told})
-    appeals = {row.id: row for row in connection.execute(select(*_APPEALS).where(appeal.c.id.in_(ids)))}
-    theirs = select(*_VERSIONS).where(dossier.c.appeal_id.in_(ids), dossier.c.version.in_(numbers))
-    versions = {(row.appeal_id, row.version): row for row in connection.execute(theirs)}
-    found = []
+def _entries(connection: Connection, rows: Sequence[Any], wanted: Wanted = _ALL) -> list[FeedEntry]:
+    """Return the versions that entries of the log tell of, without those that are gone or not wanted."""
+    ids = sorted({row.appeal_id for row in rows})
+    (found,) = direct.ask(connection, (_APPEALS, {"ids": ids}))
+    appeals = {row.id: row for row in found if wanted.covers(row.place, row.kind)}
+    # Most of what is not wanted falls away here: of it nothing else is read.
+    told = [(row, orjson.loads(row.detail)["version"]) for row in rows if row.appeal_id in appeals]
+    numbers = sorted({version for _, version in told})
+    (found,) = direct.ask(connection, (_VERSIONS, {"ids": sorted(appeals), "numbers": numbers}))
+    versions = {(row.appeal_id, row.version): row for row in found}
+    entries = []
     for row, number in told:
-        its = appeals.get(row.appeal_id)
-        version = versions.get((row.appeal_id, number))
-        public_id = "" if its is None else codec.public_id_of(its)
-        if (
-            its is not None and not public_id
-        ):  # nobody could ask for it, and one that is damaged must not stop the others
+        its, version = appeals[row.appeal_id], versions.get((row.appeal_id, number))
+        if version is None or wanted.completeness not in (None, version.completeness):
+            continue
+        public_id = codec.public_id_of(its)
+        if not public_id:  # nobody could ask for it, and one that is damaged must not stop the others
             log_.error("journal.unreadable", appeal_id=its.id, error="tag")
-        elif its is not None and version is not None:
-            found.append(
-                FeedEntry(
-                    position=row.position,
-                    at=row.at,
-                    appeal_id=its.id,
-                    public_id=public_id,
-                    number=its.number,
-                    version=version.version,
-                    epoch=version.epoch,
-                    completeness=version.completeness,
-                    kind=its.kind,
-                    place=its.place,
-                )
+            continue
+        entries.append(
+            FeedEntry(
+                position=row.position,
+                at=row.at,
+                appeal_id=its.id,
+                public_id=public_id,
+                number=its.number,
+                version=version.version,
+                epoch=version.epoch,
+                completeness=version.completeness,
+                kind=its.kind,
+                place=its.place,
             )
-    return found
+        )
+    return entries
