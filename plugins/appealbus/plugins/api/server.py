@@ -27,6 +27,7 @@ from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.app import application
 from appealbus.plugins.api.connection import Connection
 from appealbus.plugins.api.exchange import LARGEST_HEAD
+from appealbus.plugins.api.files import room_for
 from appealbus.plugins.api.security import context
 from appealbus.plugins.api.settings import ApiSettings
 from appealbus.plugins.monitor.settings import ListenAddress
@@ -106,7 +107,9 @@ class _Server(uvicorn.Server):
 def _configured(api: Api, tls: ssl.SSLContext | None) -> uvicorn.Config:
     settings = api.settings
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what it says of connections, we say in words
-    connection = partial(Connection, patience=settings.patience, most=settings.connections, metrics=api.metrics)
+    connection = partial(
+        Connection, patience=settings.patience, most=room_for(settings.connections), metrics=api.metrics
+    )
     return uvicorn.Config(
         cast("Any", application(api)),
         http=cast("type[asyncio.Protocol]", connection),
