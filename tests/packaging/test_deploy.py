@@ -16,12 +16,16 @@ import yaml
 from appealbus.core import __version__
 from appealbus.core.cli.supervisor import MARGIN
 from appealbus.core.config.models import Configuration
+from appealbus.plugins.api.security import context
+from appealbus.plugins.api.settings import ApiSettings
+from tests.services.certificates import make
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
 CHART = DEPLOY / "helm" / "appealbus"
 UNIT = DEPLOY / "systemd" / "appealbus.service"
+API_UNIT = DEPLOY / "systemd" / "appealbus-api.service"
 OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
 RULES: list[dict[str, Any]] = [
@@ -100,7 +104,7 @@ def test_alerts_use_metrics_that_exist(rule: dict[str, Any]) -> None:
     """A misspelt metric would never fire."""
     used = set(re.findall(r"\b(?:appealbus|process)_\w+", rule["expr"]))
     assert used or "up{" in rule["expr"]
-    assert [name for name in used if f"| `{name}` |" not in METRICS] == []
+    assert [name for name in used if f"| `{name.removesuffix('_bucket')}` |" not in METRICS] == []
 
 
 def test_the_example_passes_check(tmp_path: Path, database: str) -> None:
@@ -157,18 +161,20 @@ def test_helm_is_content() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_unit_is_well_formed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", [UNIT, API_UNIT], ids=lambda unit: unit.stem)
+def test_the_units_are_well_formed(tmp_path: Path, unit: Path) -> None:
     """systemd says so; only the program's own place is another one here."""
-    text = UNIT.read_text().replace("/opt/appealbus/bin/appealbus", shutil.which("true") or "/bin/true")
-    (tmp_path / UNIT.name).write_text(text)
-    done = run(tool("systemd-analyze", always_on_ci=False), "verify", tmp_path / UNIT.name)
+    text = unit.read_text().replace("/opt/appealbus/bin/appealbus", shutil.which("true") or "/bin/true")
+    (tmp_path / unit.name).write_text(text)
+    done = run(tool("systemd-analyze", always_on_ci=False), "verify", tmp_path / unit.name)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_unit_has_few_rights() -> None:
+@pytest.mark.parametrize("unit", [UNIT, API_UNIT], ids=lambda unit: unit.stem)
+def test_the_units_have_few_rights(unit: Path) -> None:
     """At most 1.5 of 10 by systemd's own measure: what is left is the network."""
     done = run(
-        tool("systemd-analyze", always_on_ci=False), "security", "--offline=true", "--threshold=15", "--no-pager", UNIT
+        tool("systemd-analyze", always_on_ci=False), "security", "--offline=true", "--threshold=15", "--no-pager", unit
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
 
@@ -220,6 +226,34 @@ def test_commands_beside_the_unit_have_its_secrets_and_its_user(tmp_path: Path, 
     assert (tmp_path / "run" / "appealbus" / "key").exists()
 
 
+API = "APPEALBUS__PLUGINS__API__"
+
+
+def test_the_api_is_served_over_tls_with_the_key_of_the_bus(tmp_path: Path) -> None:
+    """By the unit, the container and the pod: each has what the others have, and what they set is right."""
+    unit = dict(re.findall(r'^Environment="(\w+)=(.*)"$', API_UNIT.read_text(), re.MULTILINE))
+    container = COMPOSE["services"]["api"]["environment"]
+    pod = dict(
+        re.findall(r"name: (APPEALBUS\w+), value: (.*?) }$", (CHART / "templates/api.yaml").read_text(), re.MULTILINE)
+    )
+    made = make(tmp_path)
+    for given in (unit, container, pod):
+        assert {"APPEALBUS__BUS__KEY"} < given.keys()
+        told = {name.removeprefix(API).lower(): value.strip('"') for name, value in given.items() if API in name}
+        assert told.keys() == {"listen", "tls_certificate", "tls_key", "metrics_listen"}
+        assert not told["listen"].startswith("127.")
+        filled = {**told, "tls_certificate": made.server, "tls_key": made.server_key}
+        for name in ("listen", "metrics_listen"):
+            filled[name] = re.sub(r"\$\(POD_IP\)", "10.0.0.7", re.sub(r"{{.*}}", "8470", told[name]))
+        assert context(ApiSettings.model_validate(filled)) is not None
+    assert unit["APPEALBUS__BUS__KEY"] == "%S/appealbus/key"
+    lines = API_UNIT.read_text().splitlines()
+    rights = {line for line in UNIT.read_text().partition("DynamicUser=yes\n")[2].splitlines() if "=" in line}
+    assert rights <= set(lines)
+    assert {"User=appealbus", "DynamicUser=yes", "LimitCORE=0", "RestartPreventExitStatus=2 6"} <= set(lines)
+    assert {"api_certificate", "api_key", "journal_password"} <= set(COMPOSE["services"]["api"]["secrets"])
+
+
 SYSTEMD_RUN = """#!{python}
 # As systemd-run, as far as it concerns the command: credentials and state lie in a folder that the environment names.
 import itertools, os, shutil, sys
@@ -267,15 +301,17 @@ def test_every_container_has_few_rights(name: str) -> None:
         assert service["read_only"] is True
 
 
-def test_outside_reaches_the_broker_and_nothing_else() -> None:
-    """Channels and receivers come by AMQP, from this machine alone unless told; the monitor is where Prometheus is."""
+def test_outside_reaches_the_broker_and_the_api_and_nothing_else() -> None:
+    """Channels and receivers come by AMQP, or HTTP, from this machine alone unless told; Prometheus to the monitor."""
     services, networks = COMPOSE["services"], COMPOSE["networks"]
     assert {name: each["ports"] for name, each in services.items() if "ports" in each} == {
-        "rabbitmq": ["${BROKER_ADDRESS:-127.0.0.1}:${BROKER_PORT:-5672}:5672"]
+        "api": ["${API_ADDRESS:-127.0.0.1}:${API_PORT:-8470}:8470"],
+        "rabbitmq": ["${BROKER_ADDRESS:-127.0.0.1}:${BROKER_PORT:-5672}:5672"],
     }
     open_networks = {name for name, network in networks.items() if not network.get("internal")}
     # A port that is published on closed networks alone leads nowhere.
     assert open_networks & set(services["rabbitmq"]["networks"])
+    assert open_networks & set(services["api"]["networks"])
     assert not open_networks & set(services["postgres"]["networks"])
     listen, _, port = services["bus"]["environment"]["APPEALBUS__PLUGINS__MONITOR__LISTEN"].rpartition(":")
     on = {name for name, network in services["bus"]["networks"].items() if listen in network.get("aliases", ())}

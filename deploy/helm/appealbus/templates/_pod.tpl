@@ -1,6 +1,11 @@
-{{/* What the pods of the bus and of its topology have in common. */}}
+{{/* What the pods of the bus, of its API and of its topology have in common. */}}
 {{- define "appealbus.labels" -}}
 app.kubernetes.io/name: appealbus
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "appealbus.api" -}}
+app.kubernetes.io/name: appealbus-api
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
