@@ -18,6 +18,7 @@ from appealbus.plugins.api.exchange import App, Exchanges
 from appealbus.plugins.api.problems import (
     CURSOR_AHEAD,
     CURSOR_GONE,
+    DEFECT,
     INVALID,
     NO_SUCH_PATH,
     UNAVAILABLE,
@@ -43,6 +44,7 @@ def application(api: Api) -> App:
     app.add_exception_handler(JournalError, _journal)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)  # which Starlette answers in words of its own, and raises after all
     return Exchanges(app, api.metrics)
 
 
@@ -60,6 +62,10 @@ async def _journal(request: Request, error: Any) -> Response:
     """Whatever the journal's trouble is, the client may try again; the log has its code."""
     text = "the journal cannot be asked now"
     return of_problem(Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}))
+
+
+async def _defect(request: Request, error: Any) -> Response:
+    return of_problem(Problem(DEFECT, "the server failed over the request"))
 
 
 async def _invalid(request: Request, error: Any) -> Response:

@@ -19,6 +19,7 @@ from appealbus.plugins.api import documented
 from appealbus.plugins.api.answers import JSON, XML, as_json, negotiated, of_bytes
 from appealbus.plugins.api.api import Api
 from appealbus.plugins.api.callers import Caller, may, may_read, reader
+from appealbus.plugins.api.damage import readable
 from appealbus.plugins.api.problems import FIELD_HIDDEN, UNKNOWN, Problem
 from appealbus.plugins.api.states import state_of
 from appealbus.schemas.maskedxml import masked_to_xml
@@ -98,10 +99,11 @@ async def difference(
     """Tell what makes one version of another, as both look to the client: a JSON Patch (RFC 6902)."""
     row = await caller.appeal(id)
     first, second = await _version(caller, row, earlier), await _version(caller, row, version)
-    if len(first.raw) + len(second.raw) > _LARGE:
-        patch = await asyncio.to_thread(_patch, first, second)
-    else:
-        patch = _patch(first, second)
+    with readable(row):
+        if len(first.raw) + len(second.raw) > _LARGE:
+            patch = await asyncio.to_thread(_patch, first, second)
+        else:
+            patch = _patch(first, second)
     await caller.looks("difference", row, version=second.version)
     return of_bytes(orjson.dumps(patch), PATCH)
 
@@ -110,7 +112,8 @@ async def difference(
 async def why(id: Id, caller: Annotated[Caller, may_read(Action.WHY)]) -> Response:
     """Tell each gap of the newest version with its one cause and the time of the next attempt; and who holds it."""
     row = await caller.appeal(id)
-    told = await caller.views.why(row)
+    with readable(row):
+        told = await caller.views.why(row)
     if told is None:
         raise _no_version()
     await caller.looks("why", row, version=told["version"])
@@ -135,7 +138,8 @@ async def explain(
     """Tell source, message, times, plugin, purpose and legal basis of a field, once for each record that has it."""
     row = await caller.appeal(id)
     try:
-        found = await caller.views.explain(row, field, version)
+        with readable(row):
+            found = await caller.views.explain(row, field, version)
     except FieldHidden:
         raise Problem(FIELD_HIDDEN, "the client's mask hides this field, whether it is there or not") from None
     except FieldError as error:
@@ -164,7 +168,8 @@ async def history(
 
 
 async def _version(caller: Caller, row: AppealRow, version: int | None = None, raw: bytes | None = None) -> Seen:
-    found = await caller.views.dossier(row, version, raw)
+    with readable(row):
+        found = await caller.views.dossier(row, version, raw)
     if found is None:
         raise _no_version()
     return found
@@ -186,7 +191,8 @@ async def _dossier(
         tags.remember(*this, tag.encode())
     if given and _is_known(given, tag):
         return _unchanged(tag)
-    body = found.raw if media_type == JSON else _xml(caller, found)
+    with readable(row):
+        body = found.raw if media_type == JSON else _xml(caller, found)
     await caller.looks("dossier", row, version=found.version)
     return of_bytes(body, media_type, headers=_tagged(tag))
 

@@ -1,0 +1,50 @@
+"""A version that is damaged in the journal, read over HTTP."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from appealbus.core.domain.client import Role
+from appealbus.core.journal.rows import NewAppeal
+from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.schemas import Appeal, Completeness
+from tests.plugins.api.serving import Served, kind_of
+from tests.plugins.api.test_roles import PURPOSE
+
+ROUTES = ("", "/dossier", "/versions", "/versions/1", "/versions/1/difference?from=1", "/why", "/explain?field=appeal")
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"[]", b'{"schema_version":"1","receipt":1,"appeal":"x"}', b"\xff"])
+async def test_a_damaged_version_is_no_defect(server: Served, broken: bytes) -> None:
+    """Whoever asks for what it says is told that it cannot be read now; everything else goes on."""
+    journal = server.journal
+    taken = await journal.accept(NewAppeal(Appeal(message_id="m"), datetime.now(UTC), "bus"))
+    conclusion = Conclusion(taken.appeal_id, dossier=broken, version=1, completeness=Completeness.COMPLETE)
+    await journal.conclude(conclusion)
+    row = await journal.appeal(taken.receipt.number)
+    assert row is not None
+    for role in (Role.REGISTRY, Role.INTEGRATOR):
+        client = await server.client(role)
+        for path in (f"/v1/appeals/{row.public_id}{route}" for route in (*ROUTES, "/history")):
+            for accept in ("application/json, */*;q=0.1", "application/xml, */*;q=0.1"):
+                answer = await client.get(path, headers={**PURPOSE, "Accept": accept})
+                assert answer.status_code in (200, 404, 503), (role, path, accept)
+                if answer.status_code == 503:
+                    assert kind_of(answer) == "unavailable"
+        found = await client.post("/v1/appeals/find", json={"number": row.number})
+        assert found.status_code in (200, 503)
+        dossier = await client.get(f"/v1/appeals/{row.public_id}/dossier", headers=PURPOSE)
+        assert (dossier.status_code == 200) is (role is Role.REGISTRY)
+
+
+async def test_a_defect_is_a_problem_too(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody has foreseen is 500 in the form of all problems, without what it was."""
+
+    def fail(name: object) -> None:
+        raise RuntimeError("secret")
+
+    client = await server.client(Role.REGISTRY)
+    monkeypatch.setattr(server.api.limits, "take", fail)
+    answer = await client.get("/v1/me")
+    assert (answer.status_code, kind_of(answer)) == (500, "defect")
+    assert "secret" not in answer.text
