@@ -136,6 +136,25 @@ def test_an_export_goes_on_where_it_ended(program, number, tmp_path):
     assert (other.returncode, file.read_bytes()) == (1, once)
 
 
+def test_an_export_that_died_before_its_first_rows_is_gone_on_with(tmp_path):
+    """As any other; but one that still writes is let alone, and a file of somebody else's too."""
+    path, what = tmp_path / "out.jsonl", {"what": "dossiers"}
+    with ExportFile(path, what) as first:
+        assert first.cursor is None
+        with pytest.raises(NotOurs, match="being written"):
+            ExportFile(path, what).__enter__()
+    with ExportFile(path, what) as second:
+        assert second.cursor is None
+        second.add(b"row\n", "1.5")
+    with ExportFile(path, what) as third:
+        assert third.cursor == "1.5"
+    assert path.read_bytes() == b"row\n"
+    (tmp_path / "other").write_text("mine")
+    with pytest.raises(NotOurs, match=r"no other\.cursor"):
+        ExportFile(tmp_path / "other", what).__enter__()
+    assert (tmp_path / "other").read_text() == "mine"
+
+
 def test_an_export_is_a_table_that_runs_nothing(program, number):
     """Its columns are the same for all, and no cell is a formula."""
     shown = program("export", "dossiers", "--as", "registry", "--format", "csv").stdout

@@ -17,6 +17,7 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import DOSSIER_COLUMNS, LOG_COLUMNS, as_csv, as_lines, dossier_row, log_row
 from appealbus.core.domain.event import Cursor, LogEntry
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
@@ -154,6 +155,10 @@ async def _version(views: Views, entry: Any) -> dict[str, Any] | None:
     try:
         found = await views.shows(entry)
     except ValueError:  # damaged: it goes out to nobody
+        return None
+    except JournalError as error:
+        if error.code != "unreadable":  # as it is kept, too
+            raise
         return None
     return None if found is None else {"position": entry.position, "id": entry.public_id, "dossier": found.document}
 

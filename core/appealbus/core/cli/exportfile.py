@@ -1,5 +1,6 @@
 """A file that rows are added to, through crashes: none is there twice, and none is lost."""
 
+import fcntl
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -38,20 +39,35 @@ class ExportFile:
 
     def __enter__(self) -> Self:
         mark = self._read_mark()
-        if mark is None and self._path.exists():
-            raise NotOurs(f"{self._path} is there, and no {self._mark.name} beside it; write another --output")
+        if mark is None:
+            if self._path.exists():
+                raise NotOurs(f"{self._path} is there, and no {self._mark.name} beside it; write another --output")
+            # Before the file itself: a run that dies before its first rows is gone on with as any other.
+            self._write_mark({"cursor": None, "bytes": 0, "what": self._what})
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        if mark is not None:
-            if mark["what"] != self._what:
-                os.close(self._file)
-                raise NotOurs(f"{self._path} is another export; go on with its options, or write another --output")
-            if os.fstat(self._file).st_size < mark["bytes"]:
-                os.close(self._file)
-                raise NotOurs(f"{self._path} is shorter than {self._mark.name} says; write another --output")
-            self._size, self.cursor = mark["bytes"], mark["cursor"]
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise NotOurs(f"{self._path} is being written by another export; let it end") from None
+        try:
+            self._go_on()
+        except BaseException:
+            os.close(self._file)
+            raise
+        return self
+
+    def _go_on(self) -> None:
+        mark = self._read_mark()  # once more: another one may have written since
+        if mark is None:
+            raise NotOurs(f"{self._mark} is gone; write another --output")
+        if mark["what"] != self._what:
+            raise NotOurs(f"{self._path} is another export; go on with its options, or write another --output")
+        if os.fstat(self._file).st_size < mark["bytes"]:
+            raise NotOurs(f"{self._path} is shorter than {self._mark.name} says; write another --output")
+        self._size, self.cursor = mark["bytes"], mark["cursor"]
         os.ftruncate(self._file, self._size)
         os.lseek(self._file, self._size, os.SEEK_SET)
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         os.close(self._file)
@@ -69,7 +85,8 @@ class ExportFile:
     def _read_mark(self) -> dict[str, Any] | None:
         try:
             mark = orjson.loads(self._mark.read_bytes())
-            return {"cursor": str(mark["cursor"]), "bytes": int(mark["bytes"]), "what": mark["what"]}
+            cursor = None if mark["cursor"] is None else str(mark["cursor"])
+            return {"cursor": cursor, "bytes": int(mark["bytes"]), "what": mark["what"]}
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):
