@@ -121,6 +121,7 @@ async def test_why_explain_and_history(read: Read) -> None:
     assert told["trail"]["purpose"] == "a test"
     absent = await client.get(f"{read.path}/explain", params={"field": "s.other/name"})
     assert (absent.status_code, kind_of(absent)) == (404, "unknown")
+    assert [what for _, what, _ in await read.noted()] == ["why", "explain", "explain"]
     page = (await client.get(f"{read.path}/history", params={"limit": 3})).json()
     assert page["entries"][0]["what"] == "accepted"
     more = (await client.get(f"{read.path}/history", params={"after": page["next"]})).json()

@@ -203,3 +203,20 @@ async def test_changes_are_versions_too(fed: Fed) -> None:
     await fed.bus.settle()
     found, _ = await all_of(await fed.server.client("registry"), 2)
     assert [(each["id"], each["version"]) for each in found] == [(id_, 1), (id_, 2)]
+
+
+async def test_whoever_is_gone_waits_no_more(fed: Fed) -> None:
+    """A client whose connections broke while it waited may wait again at once."""
+    await fed.appeal("m-1")
+    token = await fed.server.token("registry")
+    _, cursor = await all_of(fed.server.speaking(token), 1)
+    head = f"GET /v1/feed?after={cursor}&wait=30 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+    for _ in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", fed.server.port)
+        writer.write(head.encode())
+        async with asyncio.timeout(10):
+            while not fed.server.api.tail.waiting:
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            while fed.server.api.tail.waiting:
+                await asyncio.sleep(0.01)

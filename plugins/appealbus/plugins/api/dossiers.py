@@ -142,7 +142,8 @@ async def explain(
             found = await caller.views.explain(row, field, version)
     except FieldHidden:
         raise Problem(FIELD_HIDDEN, "the client's mask hides this field, whether it is there or not") from None
-    except FieldError as error:
+    except FieldError as error:  # it tells which fields there are
+        await caller.looks("explain", row, version=version or row.version)
         raise Problem(UNKNOWN, str(error)) from None
     if found is None:
         raise _no_version()

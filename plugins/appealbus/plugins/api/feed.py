@@ -122,19 +122,19 @@ async def feed(
     if asked.wait and not page.entries and not page.lag:
         api.check_waiting(caller.client.name)
         with api.waiting(caller.client.name, "poll"), api.tail.wait_behind(page.next):
-            page = await _first(api, caller, page, asked)
+            page = await _first(request, caller, page, asked)
         await caller.still()
     return as_json({"entries": page.entries, "next": str(page.next), "position": str(page.head), "lag": page.lag})
 
 
-async def _first(api: Api, caller: Caller, page: Shown, asked: Asked) -> Shown:
+async def _first(request: Request, caller: Caller, page: Shown, asked: Asked) -> Shown:
     """Wait for the first version of interest behind a page; return a page, which is empty where none came in time."""
-    ends = monotonic() + asked.wait
-    draining = asyncio.ensure_future(api.draining.wait())
+    api, ends = Api.of(request), monotonic() + asked.wait
+    over = [asyncio.ensure_future(each) for each in (api.draining.wait(), _gone(request))]
     try:
-        while not page.entries and (left := ends - monotonic()) > 0 and not draining.done():
+        while not page.entries and (left := ends - monotonic()) > 0 and not any(each.done() for each in over):
             news = asyncio.ensure_future(api.tail.news(page.next, left))
-            await asyncio.wait((news, draining), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((news, *over), return_when=asyncio.FIRST_COMPLETED)
             if not news.done():
                 news.cancel()
                 break
@@ -142,7 +142,14 @@ async def _first(api: Api, caller: Caller, page: Shown, asked: Asked) -> Shown:
                 page = await read(api, caller, page.next, asked, asked.limit)
         return page
     finally:
-        draining.cancel()
+        for each in over:
+            each.cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Wait until the client is there no more: what it waits for counts no longer, and it may ask again at once."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read(api: Api, caller: Caller, cursor: Cursor | None, interest: Interest, limit: int) -> Shown:
