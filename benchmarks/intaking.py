@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,7 +66,9 @@ class Taker:
 
     def end(self) -> None:
         self.process.stdin.close()
-        self.process.wait(30)
+        with suppress(psutil.TimeoutExpired):
+            self.process.wait(10)
+        self.process.kill()
 
     def _line(self, wanted: str) -> None:
         if self.process.stdout.readline().strip() != wanted:
@@ -84,6 +86,9 @@ async def ways(folder: Path, url: Callable[[str], str], rabbit: Rabbit, count: i
     loaded = load(folders["http"] / "appealbus.toml")
     async with await Journal.open(loaded.settings.bus.journal, key=loaded.settings.bus.key_file()) as journal:
         token = (await with_clients(journal))[CHANNEL]
+    # Made before anybody sends: what no queue wants is lost.
+    with vhost.channel() as channel:
+        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
     queue, memory = (Taker(folders[name], name, count) for name in ("queue", "memory"))
     with serving(folders["http"] / "appealbus.toml") as (server, port):
 

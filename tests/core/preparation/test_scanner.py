@@ -148,3 +148,9 @@ def test_hostile_texts_cost_no_more_than_others(piece):
         return time.thread_time() - started
 
     assert min(seconds(200_000) for _ in range(2)) < 0.05 + 12 * min(seconds(50_000) for _ in range(3))
+
+
+@pytest.mark.parametrize("text", ["кадастровый 4-1234567-8901", "кадастровый 1-2-3-45678901", "участок 9-1234567890"])
+def test_the_first_group_may_have_one_digit(text: str) -> None:
+    """A number that is grouped like none, next to the word, is read by its digits; nothing breaks over it."""
+    assert [each.kind for each in identifiers_in(text)] in ([], ["cadastral_numbers"])

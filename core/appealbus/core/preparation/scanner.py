@@ -34,6 +34,7 @@ _OBLASTS = range(1, 26)
 """The cadastre's oblast codes, with room for new ones. Telephones begin with 77 or 87."""
 # Not [0-9]+: with a first digit to look for, the regex engine is at it in half the time.
 _DIGITS = re.compile("[0-9][0-9]*")
+_NO_DIGITS = re.compile("[^0-9]+")
 _JOINT = re.compile(f"[{SEPARATORS}:]{{1,3}}")
 _MARKED_JOINT = re.compile(r"\s?[:\-\u2010-\u2015\u2212]\s?")
 _PAIR_JOINT = re.compile(f"[{SEPARATORS}]{{1,2}}")
@@ -160,7 +161,7 @@ class _Scanner:
         if (
             _GOES_ON.match(self.text, end)
             or _MONEY.match(self.text, end)
-            or int(self.text[start : start + 2]) not in _OBLASTS
+            or int(_NO_DIGITS.sub("", self.text[start:end])[:2]) not in _OBLASTS
         ):
             return None
         return self._valid("cadastral_numbers", parse_cadastral_number, start, end)

@@ -12,10 +12,9 @@ HIDDEN = "[hidden]"
 """What stands in a text in place of such a number."""
 _FEWEST = 11
 """Digits of the shortest of these numbers."""
-_ENOUGH = re.compile(rf"(?:\D*\d){{{_FEWEST}}}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?")
-"""A time as JSON has it: most texts of a dossier that have many digits are one, and none of these numbers is in it."""
 _JOINT = f"[{SEPARATORS}:]{{0,3}}"
+_ENOUGH = re.compile(rf"\d(?:{_JOINT}\d){{{_FEWEST - 1}}}")
+"""So many digits with no more between them than may stand in such a number. Times, hashes and coordinates are none."""
 # Blunt on purpose: a number that is no valid one may be one with a slip of the pen, and is hidden all the same.
 _TWELVE = rf"\d(?:[{SEPARATORS}]{{0,3}}\d){{11,}}"
 _PARCEL = rf"(?<!\d)(?:0[1-9]|1\d|2[0-5]){_JOINT}\d{{3}}{_JOINT}\d{{3}}{_JOINT}\d{{3,5}}(?!\d)"
@@ -31,7 +30,7 @@ def is_one(steps: Steps, kinds: Collection[str]) -> bool:
 
 def without(text: str, kinds: Collection[str]) -> str:
     """Return a text with a mark in place of each such number in it."""
-    if len(text) < _FEWEST or _MOMENT.fullmatch(text) or _ENOUGH.match(text) is None:
+    if len(text) < _FEWEST or _ENOUGH.search(text) is None:
         return text
     spans = [(each.start, each.end) for each in identifiers_in(text) if each.kind.removesuffix("s") in kinds]
     own = [match.span() for match in _OWN.finditer(text)]
