@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,9 +66,10 @@ class Taker:
 
     def end(self) -> None:
         self.process.stdin.close()
-        with suppress(psutil.TimeoutExpired):
+        try:
             self.process.wait(10)
-        self.process.kill()
+        except psutil.TimeoutExpired:
+            self.process.kill()
 
     def _line(self, wanted: str) -> None:
         if self.process.stdout.readline().strip() != wanted:

@@ -161,6 +161,7 @@ def bare(folder: Path, url: str, documents: dict[str, bytes]) -> Iterator[tuple[
 async def site(folder: Path, journal_url: str, bare_url: str, appeals: int) -> AsyncIterator[Site]:
     """Make a journal with so many appeals, and run both servers over it."""
     configure_log(LogLevel.ERROR, LogFormat.JSON)
+    sys.excepthook = sys.__excepthook__  # here nobody is personal, and errors shall be told
     async with Simulator() as simulator:
         file = configure(folder, journal_url, snippet(simulator.settings, simulator.url))
         loaded = load(file)

@@ -10,10 +10,10 @@ from appealbus.schemas.identifiers import SEPARATORS
 KINDS = ("iin", "bin", "cadastral_number")
 HIDDEN = "[hidden]"
 """What stands in a text in place of such a number."""
-_FEWEST = 11
+FEWEST = 11
 """Digits of the shortest of these numbers."""
 _JOINT = f"[{SEPARATORS}:]{{0,3}}"
-_ENOUGH = re.compile(rf"\d(?:{_JOINT}\d){{{_FEWEST - 1}}}")
+_ENOUGH = re.compile(rf"\d(?:{_JOINT}\d){{{FEWEST - 1}}}")
 """So many digits with no more between them than may stand in such a number. Times, hashes and coordinates are none."""
 # Blunt on purpose: a number that is no valid one may be one with a slip of the pen, and is hidden all the same.
 _TWELVE = rf"\d(?:[{SEPARATORS}]{{0,3}}\d){{11,}}"
@@ -30,7 +30,7 @@ def is_one(steps: Steps, kinds: Collection[str]) -> bool:
 
 def without(text: str, kinds: Collection[str]) -> str:
     """Return a text with a mark in place of each such number in it."""
-    if len(text) < _FEWEST or _ENOUGH.search(text) is None:
+    if len(text) < FEWEST or _ENOUGH.search(text) is None:
         return text
     spans = [(each.start, each.end) for each in identifiers_in(text) if each.kind.removesuffix("s") in kinds]
     own = [match.span() for match in _OWN.finditer(text)]

@@ -117,7 +117,9 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Return a text without the numbers that are hidden wherever they stand."""
-        return identifiers.without(text, self.identifiers) if self.identifiers else text
+        if not self.identifiers or len(text) < identifiers.FEWEST:  # most are so short
+            return text
+        return identifiers.without(text, self.identifiers)
 
     def kept(self, value: Any, path: Path) -> Any:
         """Return what is shown of a value at the path; None where nothing is. What is left empty goes as well."""
