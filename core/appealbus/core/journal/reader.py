@@ -94,7 +94,7 @@ class JournalReader(Serving):
 
     async def appeal(self, number: str) -> AppealRow | None:
         """Return how the appeal with this number stands, as in a list."""
-        return await self._read(lambda connection: lists.appeal_row(connection, number))
+        return await self._read(lambda connection: lists.appeal_row(connection, number), together=False)
 
     async def appeals_of(self, kind: naming.Kind, identifier: str, after: int = 0, limit: int = 100) -> list[AppealRow]:
         """Return a page of the appeals that name somebody or something, themselves or in a record found for them.

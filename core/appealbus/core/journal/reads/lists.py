@@ -28,6 +28,7 @@ from appealbus.core.journal.tables import (
 )
 
 _LISTED = list(appeal.columns)
+_NUMBERED = select(*_LISTED).where(appeal.c.number == bindparam("number"))
 _TAGGED = select(*_LISTED).where(appeal.c.id == bindparam("of"))
 _KEPT = [column for column in quarantine.columns if column.name != "raw"]
 
@@ -65,8 +66,8 @@ def appeals_of(connection: Connection, mark: bytes, after: int, limit: int) -> l
 
 def appeal_row(connection: Connection, number: str) -> AppealRow | None:
     """Return how the appeal with this number stands."""
-    row = connection.execute(select(*_LISTED).where(appeal.c.number == number)).first()
-    return None if row is None else codec.appeal_from_row(row)
+    (rows,) = direct.ask(connection, (_NUMBERED, {"number": number}))
+    return codec.appeal_from_row(rows[0]) if rows else None
 
 
 def appeal_tagged(connection: Connection, appeal_id: int, tag: bytes) -> AppealRow | None:
