@@ -9,12 +9,12 @@ class State(TypedDict):
     """How an appeal stands. What is hidden from the client, or unknown, is absent; newer servers may tell more."""
 
     id: str
-    channel: str
     accepted_at: str
     state: str
     version: int
     """Of the newest dossier that the client sees; 0: there is none yet."""
     number: NotRequired[str]
+    channel: NotRequired[str]
     message_id: NotRequired[str]
     changed_at: NotRequired[str]
     asked_again_at: NotRequired[str]
