@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,8 +49,12 @@ class Written:
         self.secrets: list[Secret] = []
         self.keys: list[tuple[str, PrivateFile]] = []
         self._env = os.environ if env is None else env
-        self._locator = Locator(text)
+        self._text = text
         self._variables: dict[KeyPath, str] = {}
+
+    @cached_property
+    def _locator(self) -> Locator:
+        return Locator(self._text)
 
     def check(self, model: type[S]) -> S:
         """Check the whole file against a model.
