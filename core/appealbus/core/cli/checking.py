@@ -20,6 +20,7 @@ from appealbus.core.errors import ConfigError, JournalError
 from appealbus.core.health.finding import Severity
 from appealbus.core.health.links import of_certificate
 from appealbus.core.health.messages import gone_receivers
+from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.lookup import Lookup, models_of
 from appealbus.core.interfaces.part import Part
 from appealbus.core.interfaces.wire import Health, Wire
@@ -123,7 +124,8 @@ async def _check(cli: Cli, online: bool) -> Findings:
     missing = cli.loaded.unreadable_secrets()
     if missing:
         raise ConfigError(*missing)
-    found.warnings += cli.loaded.open_secrets() + _lookup_warnings([node.lookup for node in parts.nodes])
+    found.warnings += cli.loaded.open_secrets() + _own_warnings([node.lookup for node in parts.nodes])
+    found.warnings += _own_warnings([*cli.host.assessors.values()])
     found.problems += [f"plugin {p.name} is broken: {p.reason}" for p in cli.host.plugins if p.state == "broken"]
     found.problems += parts.problems
     found.problems += parts.unused.values()
@@ -156,16 +158,16 @@ async def _look_at_policy(cli: Cli, parts: Parts, found: Findings) -> None:
             found.problems += policy.strangers([client.name for client, _ in await journal.clients()])
 
 
-def _lookup_warnings(lookups: Sequence[Lookup[Any, Any]]) -> list[str]:
-    """Return what lookups say of themselves, each text once with the names of all that say it."""
+def _own_warnings(those: Sequence[Lookup[Any, Any]] | Sequence[Assessor]) -> list[str]:
+    """Return what lookups and assessors say of themselves, each text once with the names of all that say it."""
     names: dict[str, list[str]] = defaultdict(list)
-    for lookup in lookups:
+    for each in those:
         try:
-            told = list(lookup.warnings())
+            told = list(each.warnings())
         except Exception as error:
             told = [f"its warnings cannot be told: it raised {type(error).__name__}"]
         for text in told:
-            names[text].append(lookup.name)
+            names[text].append(each.name)
     return [f"{', '.join(those)}: {text}" for text, those in names.items()]
 
 

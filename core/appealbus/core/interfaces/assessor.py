@@ -1,7 +1,7 @@
 """An assessor: a rule over a dossier."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, TypeVar
 
 from appealbus.schemas.dossier import Dossier
@@ -19,6 +19,10 @@ class Assessor(ABC):
     @abstractmethod
     def assess(self, dossier: Dossier) -> Iterable[Signal]:
         """Return what follows from the dossier. Says nothing where the facts are missing."""
+
+    def warnings(self) -> Sequence[str]:
+        """Say what is odd about what it judges by, such as rows of a table that overlap; `appealbus check` tells."""
+        return ()
 
 
 def records(dossier: Dossier, lookup: str, model: type[R]) -> list[tuple[str, R]]:
