@@ -72,10 +72,10 @@ OURS = {
         "plugins/surges",
         "plugins/terms",
     },
-    "appealbus.core.config.loading": {"connectors/amqp", "plugins/api", "plugins/demo"},
+    "appealbus.core.config.loading": {"connectors/amqp", "plugins/api", "plugins/competence", "plugins/demo"},
     "appealbus.core.config.models": {"plugins/api"},
     "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
-    "appealbus.core.config.problems": {"connectors/files"},
+    "appealbus.core.config.problems": {"connectors/files", "plugins/competence"},
     "appealbus.core.domain": {"plugins/api"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api"},
@@ -92,7 +92,8 @@ OURS = {
     "appealbus.core.rights": {"plugins/api"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
-connectors pause between attempts, and look at who may write files, as the core does."""
+connectors pause between attempts, and look at who may write files, as the core does; a table of bodies is read as the
+configuration is."""
 
 
 def test_what_ships_imports_hardly_more_than_others_may() -> None:

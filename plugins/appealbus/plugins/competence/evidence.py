@@ -1,0 +1,95 @@
+"""What a dossier tells of the question and of the place of an appeal, and which fields tell it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from appealbus.core import records
+from appealbus.core.clocks import KAZAKHSTAN
+from appealbus.plugins.competence.scope import ALL, category_chain, stem, territory_chain
+from appealbus.schemas.address import Address
+from appealbus.schemas.change import ChangeKind
+from appealbus.schemas.dossier import Dossier
+from appealbus.schemas.identifiers import parse_cadastral_number, parse_kato, parse_or_none
+from appealbus.schemas.territory import KATO_OBLASTS, kato_oblasts
+
+_PLACES = 8
+"""Places that are looked at one by one; of more only the oblasts, of which there are twenty: less is said then."""
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What an appeal is about.
+
+    Attributes:
+        category: the narrowest code that it gives; empty: none.
+        category_chain: that code and all above it.
+        category_fields: what tells it.
+        places: stems of all territories where it may lie, each with those above it; the root where nothing is known.
+        place_fields: what tells them.
+
+    """
+
+    category: str
+    category_chain: frozenset[str]
+    category_fields: tuple[str, ...]
+    places: dict[str, frozenset[str]]
+    place_fields: tuple[str, ...]
+
+
+def matter_of(dossier: Dossier) -> Matter:
+    """Return what the appeal is about, as far as it is known."""
+    given = dossier.appeal.category
+    codes = {
+        f"appeal.category.{name}": code
+        for name in ("code", "subcategory_code")
+        if given is not None and (code := (getattr(given, name) or "").strip()) and code != "*"
+    }
+    chain = frozenset({ALL}).union(*(category_chain(code) for code in codes.values()))
+    told = dict(_places(dossier))
+    stems = sorted(set().union(*told.values()))
+    if len(stems) > _PLACES:
+        stems = sorted({each[:2] for each in stems})
+    places = {each: territory_chain(each) for each in stems or [ALL]}
+    return Matter(list(codes.values())[-1] if codes else ALL, chain, tuple(codes), places, tuple(told))
+
+
+def day_of(dossier: Dossier) -> date:
+    """Return the day on which the addressee got the appeal: when it came, or when it was last sent on as a whole."""
+    moments = [each.dated_at for each in dossier.changes if each.kind is ChangeKind.REDIRECTED and not each.part]
+    return max([dossier.receipt.accepted_at, *moments]).astimezone(KAZAKHSTAN).date()
+
+
+def _places(dossier: Dossier) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Return each field that tells a place, and the stems of territories where that may lie."""
+    appeal = dossier.appeal
+    if appeal.place is not None and (node := _node(appeal.place.kato)):
+        yield "appeal.place.kato", (node,)
+    for at, address in records(dossier, "address.by_rka", Address):
+        if node := _node(address.kato):
+            yield f"{at}kato", (node,)
+    found = {}
+    for at, address in records(dossier, "address.by_cadastral_number", Address):
+        number = parse_or_none(parse_cadastral_number, address.cadastral_number)
+        if number and (node := _node(address.kato)):
+            found[number] = (f"{at}kato", (node,))
+    named = [(f"parcels[{i}].cadastral_number", each.cadastral_number) for i, each in enumerate(appeal.parcels)]
+    named += [
+        (f"mentions.cadastral_numbers[{i}].value", each.value)
+        for i, each in enumerate(appeal.mentions.cadastral_numbers)
+    ]
+    seen = set()
+    for path, value in named:
+        number = parse_or_none(parse_cadastral_number, value)
+        if number is None or number in seen:
+            continue
+        seen.add(number)
+        if number in found:
+            yield found[number]
+        elif oblasts := kato_oblasts(number):
+            yield f"appeal.{path}", oblasts
+
+
+def _node(kato: str | None) -> str | None:
+    code = parse_or_none(parse_kato, kato)
+    return stem(code) if code is not None and code[:2] in KATO_OBLASTS else None

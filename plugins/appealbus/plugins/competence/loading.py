@@ -1,0 +1,111 @@
+"""Reading the table of bodies from its file, and what is wrong with it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from appealbus.core.config.loading import Written, load_written
+from appealbus.core.config.problems import ConfigPlace, InvalidConfig, Problem, dotted
+from appealbus.plugins.competence.overlaps import shared
+from appealbus.plugins.competence.rows import Row, together
+from appealbus.plugins.competence.scope import category_chain, territory_chain
+from appealbus.plugins.competence.settings import BodySettings, TableSettings
+from appealbus.plugins.competence.table import Table
+from appealbus.schemas.territory import KATO_OBLASTS
+
+LARGEST = 32 * 1024 * 1024
+"""Bytes of a file: some 100,000 rows, twice as many as «е-Өтініш» has organisations (50,000). More is another file."""
+ROWS_OF_ONE = 200
+"""Rows of one body: they are compared one by one for each appeal, and with each other."""
+_TOLD = 20
+"""Problems that are told at once: one mistake of a program that writes such files stands in each row."""
+
+
+def load_table(file: Path) -> Table:
+    """Return the table that a TOML file holds.
+
+    Raises:
+        ConfigError: it cannot be read, or does not hold together: with file, line, key and what to write.
+
+    """
+    if (size := file.stat().st_size) > LARGEST:
+        text = f"{size} bytes, and at most {LARGEST} are read; leave out rows that do not count any more"
+        raise InvalidConfig([Problem(ConfigPlace(str(file)), "", text)])
+    written = load_written(file)
+    try:
+        said = written.check(TableSettings).bodies
+    except InvalidConfig as error:
+        raise _first(error.problems) from None
+    problems = [*_of_rows(written, said)]
+    rows = [Row.of(each) for each in said]
+    problems += _of_bodies(written, rows)
+    if problems:
+        raise _first(problems)
+    return Table.of(rows)
+
+
+def _first(problems: Sequence[Problem]) -> InvalidConfig:
+    told = sorted(problems, key=lambda each: each.where)
+    if len(told) > _TOLD:
+        more = Problem(
+            ConfigPlace(told[_TOLD].where.source, told[_TOLD].where.line), "", f"and {len(told) - _TOLD} more"
+        )
+        told = [*told[:_TOLD], more]
+    return InvalidConfig(told)
+
+
+def _problem(written: Written, row: int, key: str, text: str) -> Problem:
+    path = ("bodies", row, key)
+    return Problem(written.where(path), dotted(path), text)
+
+
+def _of_rows(written: Written, bodies: Sequence[BodySettings]) -> Iterator[Problem]:
+    """Say what is wrong with single rows, whatever the others say."""
+    seen: set[str] = set()
+    for at, row in enumerate(bodies):
+        if row.id in seen:
+            yield _problem(written, at, "id", f"another row is called {row.id}; write another name")
+        seen.add(row.id)
+        if row.valid_from and row.valid_until and row.valid_until < row.valid_from:
+            yield _problem(written, at, "valid_until", "lies before valid_from; write a later day")
+        for key in ("territory", "except_territory"):
+            for code in getattr(row, key):
+                if code[:2] not in KATO_OBLASTS:
+                    text = f"КАТО has no oblast {code[:2]}; write a code of one, or none for the whole country"
+                    yield _problem(written, at, key, text)
+        outside = set(row.except_categories)
+        for code in row.categories:
+            if "*" in outside or outside & category_chain(code):
+                text = f"{code} is in categories, and except_categories takes all of it away; leave one of them out"
+                yield _problem(written, at, "except_categories", text)
+        places = Row.of(row).places
+        if any(places.outside & territory_chain(node) for node in places.inside):
+            text = "takes away all of a code in territory; leave one of them out"
+            yield _problem(written, at, "except_territory", text)
+
+
+def _of_bodies(written: Written, rows: Iterable[Row]) -> Iterator[Problem]:
+    """Say which rows of one body contradict each other."""
+    by_bin: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        by_bin[row.said.bin].append((at, row))
+    for those in by_bin.values():
+        if len(those) > ROWS_OF_ONE:
+            text = f"a body has at most {ROWS_OF_ONE} rows, and this one {len(those)}; put its codes into fewer rows"
+            yield _problem(written, those[0][0], "bin", text)
+            continue
+        for number, (at, row) in enumerate(those):
+            for _, other in those[:number]:
+                if together(row, other):
+                    yield from _of_two(written, at, row, other)
+
+
+def _of_two(written: Written, at: int, row: Row, other: Row) -> Iterator[Problem]:
+    if shared(row, other) is not None:
+        text = f"the row {other.said.id} gives this body the same questions in the same place; make one row of both"
+        yield _problem(written, at, "categories", text)
+    for one, another in ((row, other), (other, row)):
+        denied = next((code for code in one.questions.inside if another.questions.outside & category_chain(code)), None)
+        if denied is not None and shared(row, other, places_alone=True) is not None:
+            text = f"{one.said.id} gives this body {denied or '*'}, {another.said.id} says that it is not its matter"
+            yield _problem(written, at, "categories", text)

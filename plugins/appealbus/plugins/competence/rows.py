@@ -1,0 +1,69 @@
+"""A row of the table, ready to be compared with what an appeal is about."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from appealbus.plugins.competence.evidence import Matter
+from appealbus.plugins.competence.scope import ALL, Match, Scope, both, category_chain, stem, territory_chain
+from appealbus.plugins.competence.settings import BodySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row.
+
+    Attributes:
+        said: as it is written.
+        questions: for which questions the body is competent.
+        places: where.
+
+    """
+
+    said: BodySettings
+    questions: Scope
+    places: Scope
+
+    @classmethod
+    def of(cls, said: BodySettings) -> "Row":
+        """Make one of what is written."""
+        within, without = [
+            [territory_chain(stem(code)) for code in codes] for codes in (said.territory, said.except_territory)
+        ]
+        return cls(
+            said,
+            Scope.of(map(category_chain, said.categories), map(category_chain, said.except_categories)),
+            Scope.of(within or [frozenset({ALL})], without),
+        )
+
+    def counts_on(self, day: date) -> bool:
+        """Say whether it counts on a day."""
+        said = self.said
+        return (said.valid_from is None or said.valid_from <= day) and (
+            said.valid_until is None or day <= said.valid_until
+        )
+
+    def match(self, matter: Matter) -> Match:
+        """Say whether by this row the body is competent."""
+        about = self.questions.match(matter.category, matter.category_chain)
+        return about if about is Match.NO else both(about, self.where(matter))
+
+    def where(self, matter: Matter) -> Match:
+        """Say whether the appeal's places lie in the territory: all of them, some or perhaps, none."""
+        found = None
+        for node, chain in matter.places.items():
+            match = self.places.match(node, chain)
+            if found is not None and match is not found:
+                return Match.MAYBE
+            found = match
+        return found or Match.MAYBE
+
+    def rules_out(self, matter: Matter) -> bool:
+        """Say whether the row itself denies it, by its territory or as what the body is not competent for."""
+        return self.where(matter) is Match.NO or not self.questions.outside.isdisjoint(matter.category_chain)
+
+
+def together(one: Row, other: Row) -> bool:
+    """Say whether there is a day on which both count."""
+    starts = [each.said.valid_from or date.min for each in (one, other)]
+    ends = [each.said.valid_until or date.max for each in (one, other)]
+    return max(starts) <= min(ends)

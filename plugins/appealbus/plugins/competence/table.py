@@ -1,0 +1,105 @@
+"""The table of bodies: who is competent for what, and where."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from appealbus.plugins.competence.evidence import Matter
+from appealbus.plugins.competence.rows import Row
+from appealbus.plugins.competence.scope import ALL, Match
+from appealbus.schemas.appeal import Addressee
+from appealbus.schemas.identifiers import parse_bin, parse_or_none
+
+NAMED = 3
+"""Bodies that a signal names at most: of more the table tells too little to be of use."""
+
+_OBLAST, _RAYON = 2, 4
+"""Digits of КАТО."""
+ByPlace = dict[str, list[Row]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows, by what they are looked for by.
+
+    Attributes:
+        rows: as they are written.
+        by_bin: by the body's БИН.
+        by_name: БИН of all bodies with a name.
+        wider: by each question that is their matter, and within that by the rayon, or what is above it.
+        narrower: by each question above those, in the same way.
+
+    """
+
+    rows: tuple[Row, ...] = field(repr=False)
+    by_bin: dict[str, list[Row]] = field(repr=False)
+    by_name: dict[str, set[str]] = field(repr=False)
+    wider: dict[str, ByPlace] = field(repr=False)
+    narrower: dict[str, ByPlace] = field(repr=False)
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> "Table":
+        """Make one of its rows."""
+        all_ = tuple(rows)
+        by_bin: dict[str, list[Row]] = defaultdict(list)
+        by_name: dict[str, set[str]] = defaultdict(set)
+        wider: dict[str, ByPlace] = defaultdict(lambda: defaultdict(list))
+        narrower: dict[str, ByPlace] = defaultdict(lambda: defaultdict(list))
+        for row in all_:
+            by_bin[row.said.bin].append(row)
+            for name in (row.said.name_ru, row.said.name_kk):
+                by_name[_plain(name)].add(row.said.bin)
+            for place in {each[:_RAYON] for each in row.places.inside}:
+                for index, questions in ((wider, row.questions.inside), (narrower, row.questions.above)):
+                    for question in questions:
+                        index[question][place].append(row)
+        return cls(all_, dict(by_bin), dict(by_name), dict(wider), dict(narrower))
+
+    def of_addressee(self, addressee: Addressee | None) -> tuple[list[Row], str]:
+        """Return all rows of the body, none if the table does not know it, and the field that this rests on."""
+        if addressee is None:
+            return [], "appeal.addressee"
+        bin_ = parse_or_none(parse_bin, addressee.bin)
+        if bin_ is not None:
+            return self.by_bin.get(bin_, []), "appeal.addressee.bin"
+        if not addressee.name:
+            return [], "appeal.addressee"
+        bins = self.by_name.get(_plain(addressee.name), set())
+        return self.by_bin[next(iter(bins))] if len(bins) == 1 else [], "appeal.addressee.name"
+
+    def competent(self, matter: Matter, day: date) -> tuple[list[Row], bool]:
+        """Return a row of each body that is or may be competent, and whether all of them are.
+
+        More than NAMED of them: one more, and who else there is was not looked at.
+        """
+        found: dict[str, tuple[Match, Row]] = {}
+        for row in self._candidates(matter):
+            match = row.match(matter) if row.counts_on(day) else Match.NO
+            if match is Match.NO or (row.said.bin in found and match is Match.MAYBE):
+                continue
+            found[row.said.bin] = (match, row)
+            if len(found) > NAMED:
+                break
+        in_order = sorted(found.values(), key=lambda each: (each[0] is Match.MAYBE, each[1].said.id))
+        return [row for _, row in in_order], all(match is Match.YES for match, _ in in_order)
+
+    def _candidates(self, matter: Matter) -> Iterator[Row]:
+        """Go through all rows that may match: whose question and rayon lie over the matter's, or below."""
+        for by_place in (self.wider.get(each) for each in sorted(matter.category_chain)):
+            yield from _near(by_place or {}, matter)
+        yield from _near(self.narrower.get(matter.category, {}), matter)
+
+
+def _near(by_place: ByPlace, matter: Matter) -> Iterator[Row]:
+    keys: set[str] = set()
+    for place in matter.places:
+        keys.update((ALL, place[:_OBLAST], place[:_RAYON]))
+        if len(place) < _RAYON:
+            keys.update(each for each in by_place if each.startswith(place))
+    for each in sorted(keys & by_place.keys()):
+        yield from by_place[each]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
