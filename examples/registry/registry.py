@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appealbus.client import (
     Client,
+    Damaged,
     FeedEntry,
     FeedRestart,
     Problem,
@@ -125,6 +126,9 @@ def read(bus: Client, entry: FeedEntry) -> Row:
         document = json.dumps(bus.dossier(entry.id, entry.version).document, ensure_ascii=False)
     except Unknown:
         document = None  # superseded and let go of, or no longer ours to see: a newer one comes, or none
+    except Damaged:
+        print(f"version {entry.version} of {entry.id} is damaged at the bus: its operator has to look", file=sys.stderr)
+        document = None
     return entry.id, entry.epoch, entry.version, entry.completeness, entry.at, document
 
 

@@ -5,6 +5,7 @@ from appealbus.client.cache import Cache
 from appealbus.client.errors import (
     ClientError,
     CursorAhead,
+    Damaged,
     Differs,
     FeedRestart,
     Invalid,
@@ -45,6 +46,7 @@ __all__ = [
     "Client",
     "ClientError",
     "CursorAhead",
+    "Damaged",
     "Differs",
     "Dossier",
     "Explained",

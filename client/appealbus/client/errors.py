@@ -64,6 +64,10 @@ class Unknown(Problem):
     """404: there is no such thing, or none that this client may see."""
 
 
+class Damaged(Problem):
+    """410: what the bus keeps of this version is damaged. To ask again does not help; others are not touched."""
+
+
 class FeedRestart(Problem):
     """410: nobody can go on from this cursor. What follows it is deleted, or the journal was restored.
 
@@ -112,6 +116,7 @@ class Unavailable(Problem):
 _BY_TYPE: Mapping[str, type[Problem]] = {
     "/problems/cursor-ahead": CursorAhead,
     "/problems/cursor-gone": FeedRestart,
+    "/problems/damaged": Damaged,
     "/problems/message-differs": Differs,
     "/problems/purpose-missing": PurposeMissing,
     "/problems/quarantined": Quarantined,

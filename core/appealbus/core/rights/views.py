@@ -86,7 +86,10 @@ class Views:
         """Return how an appeal stands, without what would tell of hidden fields or that they have changed."""
         if self._mask.plain:
             return row
-        newest = await self.dossier(row)
+        try:
+            newest = await self.dossier(row)
+        except ValueError:  # damaged: how the appeal stands is told all the same
+            newest = None
         if newest is None:
             return replace(self.viewer.row(row), version=0, changed_at=row.accepted_at)
         shown = replace(self.viewer.row(row), version=newest.version)

@@ -7,7 +7,7 @@ import structlog
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
-from appealbus.plugins.api.problems import UNAVAILABLE, Problem
+from appealbus.plugins.api.problems import DAMAGED, Problem
 
 log = structlog.get_logger(__name__)
 
@@ -21,5 +21,4 @@ def readable(row: AppealRow) -> Iterator[None]:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         log.error("journal.unreadable", appeal_id=row.appeal_id, version=row.version, error=type(error).__name__)
-        text = "a version of the dossier is damaged in the journal"
-        raise Problem(UNAVAILABLE, text, headers={"Retry-After": "3600"}) from None
+        raise Problem(DAMAGED, "a version of the dossier is damaged in the journal") from None

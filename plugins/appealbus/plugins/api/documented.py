@@ -5,6 +5,7 @@ from typing import Any
 
 from appealbus.plugins.api.answers import JSON, XML
 from appealbus.plugins.api.problems import (
+    DAMAGED,
     DEFECT,
     DIFFERS,
     FOREIGN_CHANNEL,
@@ -144,7 +145,7 @@ def reading(
 ) -> Json:
     """Return the arguments of a route that shows something of an appeal to those who may see it."""
     ok: dict[int, Json] = {200: {"description": description, "content": {media: {"schema": ref(schema)}}}}
-    return route(UNKNOWN, *kinds, ok=ok, **more)
+    return route(UNKNOWN, DAMAGED, *kinds, ok=ok, **more)
 
 
 def looking(*kinds: ProblemType, **given: Any) -> Json:
@@ -159,4 +160,4 @@ def dossier() -> Json:
         200: {"description": "The version.", "content": content("AnyDossier", JSON, XML), "headers": tagged},
         304: {"description": "It is the one that the client has: nothing is noted.", "headers": tagged},
     }
-    return route(UNKNOWN, PURPOSE_MISSING, NOT_ACCEPTABLE, ok=ok)
+    return route(UNKNOWN, DAMAGED, PURPOSE_MISSING, NOT_ACCEPTABLE, ok=ok)

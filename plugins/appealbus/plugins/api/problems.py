@@ -105,6 +105,13 @@ UNKNOWN = ProblemType(
     "There is no such thing",
     "There is no such appeal, version or field, or it is none that this client may see: the two are not told apart.",
 )
+DAMAGED = ProblemType(
+    "damaged",
+    410,
+    "What is kept of it is damaged",
+    "The journal has the version, but cannot read it any more, and to ask again does not help. Others are not touched: "
+    "go on, and note that this one is missing. Its operator finds it in the log, and may restore it.",
+)
 FIELD_HIDDEN = ProblemType(
     "field-hidden",
     403,

@@ -4,13 +4,11 @@ from typing import Any
 
 from appealbus.core.domain.listing import AppealRow
 from appealbus.plugins.api.callers import Caller
-from appealbus.plugins.api.damage import readable
 
 
 async def state_of(caller: Caller, row: AppealRow) -> dict[str, Any]:
     """Return how an appeal stands, without what the client's mask hides, or would tell of it."""
-    with readable(row):
-        told = await caller.views.row(row)
+    told = await caller.views.row(row)
     state: dict[str, Any] = {
         "id": row.public_id,
         "number": told.number or None,
