@@ -27,14 +27,17 @@ def run(folder: Path, *command: str, **given: str) -> subprocess.CompletedProces
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not here")
 async def test_submit_wait_and_read_with_curl(tmp_path: Path) -> None:
-    """Three requests; the last one gives the dossier."""
+    """Three requests; the last one gives the dossier, also where others came before."""
     url = sqlite_journal(tmp_path / "journal.db")
     async with served(url, tmp_path) as server, working(url, tmp_path):
         tokens = {"TOKEN": await server.token("channel"), "READER": await server.token("registry")}
+        async with AsyncClient(server.url, tokens["TOKEN"]) as channel:
+            await channel.submit({"message_id": "m-0", "kind": "complaint"})
         script = str(EXAMPLE / "curl.sh")
         done = await asyncio.to_thread(run, tmp_path, "sh", script, url=server.url, **tokens)
     page, dossier = done.stdout.splitlines()
     assert '"entries":[{' in page
+    assert '"version":1' in page
     assert '"text":"No light in the yard"' in dossier
 
 
