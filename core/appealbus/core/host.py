@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import pluggy
 import structlog
 
 from appealbus.core.config.base import NoSettings, Settings
+from appealbus.core.counting import Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import inside, is_defect
@@ -19,7 +21,6 @@ from appealbus.core.hookspecs import NAMESPACE, Hooks
 from appealbus.core.interfaces.assessor import Assessor
 from appealbus.core.interfaces.service import Service
 from appealbus.core.kinds import KINDS
-from appealbus.core.logs.throttle import LogThrottle
 from appealbus.core.planning.plan import Node
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.dossier import Dossier, LookupOutcome
@@ -65,7 +66,7 @@ class Host:
         # By plugin: what each of its hooks may take beside its own arguments, `settings` and `shared`.
         self._given: dict[str, dict[str, Any]] = {}
         self._packages: dict[str, str] = {}
-        self._terms_failed = LogThrottle()
+        self._counting = Counting(partial(self.brought, "terms"), self.owner)
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
 
@@ -191,27 +192,20 @@ class Host:
         return [item for plugin in self._active() for item in plugin.brought.get("services", ())]
 
     def due_on(
-        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange] = ()
+        self,
+        appeal: Appeal,
+        first: Appeal,
+        accepted_at: datetime,
+        changes: Sequence[KeptChange] = (),
+        before: date | None = None,
     ) -> date | None:
         """Return until when an appeal has to be answered: as its register says, else the earliest that plugins count.
 
-        What raises over it is a defect, told once a minute and counted; the others count.
+        Where one of them fails and no other counts, it is the day from before.
         """
         if appeal.due_on is not None:
             return appeal.due_on
-        found = []
-        for terms in self.brought("terms").values():
-            try:
-                day = terms.due_on(appeal, first, accepted_at, changes)
-            except BaseException as error:
-                if not is_defect(error):
-                    raise
-                self.defects[f"terms.{terms.name}"] += 1
-                if self._terms_failed.is_news():
-                    log.exception("terms.failed", plugin=self.owner(terms))
-            else:
-                found += [] if day is None else [day]
-        return min(found, default=None)
+        return self._counting.due_on(appeal, first, accepted_at, changes, before, self.defects)
 
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""

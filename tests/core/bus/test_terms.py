@@ -1,9 +1,13 @@
 """How urgent an appeal is where its register has not said until when: as plugins count."""
 
+import asyncio
+import time
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from appealbus.core import CallFailed, From, KeptChange, OutcomeKind, Reply, Taken, Terms
 from appealbus.core.journal.journal import Journal
@@ -37,6 +41,20 @@ class Broken(Terms):
 
     def due_on(self, *_: Any) -> date | None:
         raise SystemExit(3)
+
+
+class Odd(Terms):
+    """Terms that answer with something else, or not at all."""
+
+    name = "odd"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def due_on(self, *_: Any) -> date | None:
+        self.asked += 1
+        return self.answer() if callable(self.answer) else self.answer  # type: ignore[no-any-return]
 
 
 async def due_on(journal: Journal, number: str) -> date | None:
@@ -113,3 +131,37 @@ async def test_without_terms_an_appeal_has_none(tmp_path: Path) -> None:
         number = await taken(bus, "m-1")
         await bus.settle()
         assert await due_on(bus.journal, number) is None
+
+
+@pytest.mark.parametrize("answer", ["2026-12-01", 738_000, datetime(2026, 11, 1, tzinfo=UTC), float("nan")])
+async def test_terms_that_return_no_day_stop_nobody(tmp_path: Path, answer: Any) -> None:
+    """Whatever it is, it is their defect; a moment is no day either, though Python says that it is one."""
+    async with running_bus(tmp_path, ASKED, terms=[Odd(answer), Counted()]) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST
+        assert bus.parts.host.defects["terms.odd"] == 2
+
+
+async def test_terms_that_hang_stop_no_intake(tmp_path: Path) -> None:
+    """They are ended, and left out for a while, so that the next appeals wait for nothing; the others count."""
+    odd = Odd(lambda: time.sleep(60))
+    async with running_bus(tmp_path, ASKED, terms=[odd, Counted()]) as bus:
+        async with asyncio.timeout(15):
+            numbers = [await taken(bus, f"m-{n}") for n in range(30)]
+            await bus.settle()
+        assert {await due_on(bus.journal, number) for number in numbers} == {FIRST}
+        assert (odd.asked, bus.parts.host.defects["terms.odd"]) == (1, 1)
+
+
+async def test_a_day_outlives_terms_that_fail(tmp_path: Path) -> None:
+    """As where the calendar does not have the year in which a changed appeal falls due: the day from before stays."""
+    counted = Counted()
+    async with running_bus(tmp_path, ASKED, terms=[counted]) as bus:
+        number = await taken(bus, "m-1")
+        await bus.settle()
+        counted.due_on = Broken().due_on  # type: ignore[method-assign]
+        change = {"type": "change", "number": number, "kind": "corrected", "corrected": {"text": "b"}}
+        await bus.accept(message("c-1", **change))
+        await bus.settle()
+        assert await due_on(bus.journal, number) == FIRST

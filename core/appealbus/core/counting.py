@@ -1,0 +1,70 @@
+"""Until when appeals have to be answered, as plugins count: of several the earliest day, whatever becomes of one."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+
+import structlog
+
+from appealbus.core.alarm import ALARM, TookTooLong
+from appealbus.core.domain.change import KeptChange
+from appealbus.core.doors import is_defect
+from appealbus.core.interfaces.terms import Terms
+from appealbus.core.logs.throttle import LogThrottle
+from appealbus.schemas.appeal import Appeal
+
+log = structlog.get_logger(__name__)
+
+_RESTS = 60.0
+"""Seconds that terms are left out which took too long: asked on, they would take half of a second of each appeal."""
+
+
+class Counting:
+    """Asks all terms; what raises, takes too long or returns no day is a defect, told once a minute and counted."""
+
+    def __init__(self, brought: Callable[[], Mapping[str, Terms]], owner: Callable[[Terms], str]) -> None:
+        """Ask nobody yet.
+
+        Args:
+            brought: gives the terms by name.
+            owner: gives the plugin that has brought terms.
+
+        """
+        self._brought = brought
+        self._owner = owner
+        self._told = LogThrottle()
+        self._rests: dict[str, float] = {}
+
+    def due_on(
+        self,
+        appeal: Appeal,
+        first: Appeal,
+        accepted_at: datetime,
+        changes: Sequence[KeptChange],
+        before: date | None,
+        defects: Counter[str],
+    ) -> date | None:
+        """Return the earliest day that is counted; where terms fail and no others count, the day from before."""
+        found: list[date] = []
+        failed = False
+        for name, terms in self._brought().items():
+            if self._rests and self._rests.get(name, 0.0) > time.monotonic():
+                failed = True
+                continue
+            try:
+                day = ALARM.within(terms.due_on, appeal, first, accepted_at, changes)
+                if type(day) is date:  # a moment is a date, too, and cannot be compared with one
+                    found.append(day)
+                elif day is not None:
+                    raise TypeError(f"the terms {name} returned {type(day).__name__} for a date")
+            except BaseException as error:
+                if isinstance(error, TookTooLong):
+                    self._rests[name] = time.monotonic() + _RESTS
+                elif not is_defect(error):
+                    raise
+                failed = True
+                defects[f"terms.{name}"] += 1
+                if self._told.is_news():
+                    log.exception("terms.failed", plugin=self._owner(terms), terms=name)
+        return min(found, default=before if failed else None)
