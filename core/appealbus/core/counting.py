@@ -23,16 +23,20 @@ _RESTS = 60.0
 class Counting:
     """Asks all terms; what raises, takes too long or returns no day is a defect, told once a minute and counted."""
 
-    def __init__(self, brought: Callable[[], Mapping[str, Terms]], owner: Callable[[Terms], str]) -> None:
+    def __init__(
+        self, brought: Callable[[], Mapping[str, Terms]], owner: Callable[[Terms], str], defects: Counter[str]
+    ) -> None:
         """Ask nobody yet.
 
         Args:
             brought: gives the terms by name.
             owner: gives the plugin that has brought terms.
+            defects: where failures are counted.
 
         """
         self._brought = brought
         self._owner = owner
+        self._defects = defects
         self._told = LogThrottle()
         self._rests: dict[str, float] = {}
 
@@ -42,8 +46,8 @@ class Counting:
         first: Appeal,
         accepted_at: datetime,
         changes: Sequence[KeptChange],
+        *,
         before: date | None,
-        defects: Counter[str],
     ) -> date | None:
         """Return the earliest day that is counted; where terms fail and no others count, the day from before."""
         found: list[date] = []
@@ -64,7 +68,7 @@ class Counting:
                 elif not is_defect(error):
                     raise
                 failed = True
-                defects[f"terms.{name}"] += 1
+                self._defects[f"terms.{name}"] += 1
                 if self._told.is_news():
                     log.exception("terms.failed", plugin=self._owner(terms), terms=name)
         return min(found, default=before if failed else None)

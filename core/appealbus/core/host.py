@@ -66,9 +66,9 @@ class Host:
         # By plugin: what each of its hooks may take beside its own arguments, `settings` and `shared`.
         self._given: dict[str, dict[str, Any]] = {}
         self._packages: dict[str, str] = {}
-        self._counting = Counting(partial(self.brought, "terms"), self.owner)
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
+        self._counting = Counting(partial(self.brought, "terms"), self.owner, self.defects)
 
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
@@ -197,6 +197,7 @@ class Host:
         first: Appeal,
         accepted_at: datetime,
         changes: Sequence[KeptChange] = (),
+        *,
         before: date | None = None,
     ) -> date | None:
         """Return until when an appeal has to be answered: as its register says, else the earliest that plugins count.
@@ -205,7 +206,7 @@ class Host:
         """
         if appeal.due_on is not None:
             return appeal.due_on
-        return self._counting.due_on(appeal, first, accepted_at, changes, before, self.defects)
+        return self._counting.due_on(appeal, first, accepted_at, changes, before=before)
 
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""

@@ -82,6 +82,10 @@ class Calendar:
     off: Mapping[date, DayKind] = field(repr=False)
     assumed: Mapping[int, str] = field(default_factory=dict)
 
+    def check(self, day: date) -> None:
+        """Raise UnknownYear where the calendar does not know a day."""
+        self._known(day.toordinal())
+
     def _known(self, day: int) -> None:
         if not self.first <= day <= self.last:
             raise UnknownYear(date.fromordinal(max(1, min(day, date.max.toordinal()))).year, self.version)
@@ -118,9 +122,11 @@ class Calendar:
     def count(self, first: date, last: date) -> int:
         """Return how many working days lie between two days, both included; 0 where the last is before the first."""
         since, until = first.toordinal(), last.toordinal()
+        if until < since:
+            return 0
         self._known(since)
         self._known(until)
-        return max(0, bisect_right(self.working, until) - bisect_left(self.working, since))
+        return bisect_right(self.working, until) - bisect_left(self.working, since)
 
     def kind(self, day: date) -> DayKind:
         """Return why a day is off, or that it counts."""

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
+from typing import TypeVar
 
 from appealbus.core import Case, KeptChange
+from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.norms import Law, level_of
 from appealbus.plugins.terms.reckoning import Term, reckon
-from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, local_day, rebuild
+from appealbus.plugins.terms.story import FAVOURABLE, Body, Life, Noted, Stay, find_ping_pong, local_day, rebuild
 from appealbus.plugins.terms.words import Actor, Duty, Outcome, Remark, Standing
 from appealbus.schemas.appeal import Appeal, AppealKind
+
+T = TypeVar("T")
 
 EXTENSION_ARTICLE = "АППК ст. 76 ч. 3"
 _HANDED_ON = frozenset({Outcome.REDIRECTED, Outcome.MOVED})
@@ -34,11 +39,13 @@ class Considered:
     body: str
     arrived: date
     term: Term | None
-    """None: no norm counts for its day."""
+    """None: no norm counts for its day, or, of an earlier one, the calendar does not know it."""
     outcome: Outcome
     ended: date | None
     due_on: date | None = None
     """What the register says it is due on."""
+    parts: tuple[tuple[date, str], ...] = ()
+    """When parts of it went to which bodies; it goes on without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Clock:
         first_wrote: the day on which the citizen first wrote.
         days_here: working days from the first that counted here up to the day, or to the end of it.
         days_in_all: the same since the first day that counted anywhere.
+        unknown_year: the first of the calendar's missing years for which something is left out; both are None where
+            it is one of theirs.
         outcome: how the newest one stands; `silence` where its term has ended without a decision.
         milestones: of the newest one, the next first.
         remarks: contradictions and what the law does not allow, in the order of their days.
@@ -60,11 +69,12 @@ class Clock:
     today: date
     considered: tuple[Considered, ...]
     first_wrote: date
-    days_here: int
-    days_in_all: int
+    days_here: int | None
+    days_in_all: int | None
     outcome: Outcome
     milestones: tuple[Milestone, ...]
     remarks: tuple[Noted, ...]
+    unknown_year: int | None = None
 
     @property
     def here(self) -> Considered:
@@ -115,49 +125,87 @@ def due_on(told: Told, law: Law) -> date | None:
 def read_clock(told: Told, law: Law, today: date) -> Clock:
     """Return how the terms of an appeal stand on a day.
 
+    What else lies in a year that the calendar does not have is left out, and the year is told.
+
     Raises:
-        UnknownYear: the calendar does not know all days of a term, or today.
+        UnknownYear: the calendar does not know all days of the newest term.
 
     """
     life, appeal = told.life, told.appeal
     if len(life.stays) == 1 and life.last.due_on is None:
         life.last.due_on = appeal.due_on
     level = level_of(appeal)
-    terms = [reckon(stay, appeal.kind, level, law, redirected=at > 0) for at, stay in enumerate(life.stays)]
+    left_out = _LeftOut()
+    terms: list[Term | None] = []
+    for at, stay in enumerate(life.stays[:-1]):
+        terms.append(left_out.unless(partial(reckon, stay, appeal.kind, level, law, redirected=at > 0)))
+    terms.append(reckon(life.last, appeal.kind, level, law, redirected=len(life.stays) > 1))
     known = [term for term in terms if term is not None]
-    remarks = [*life.remarks, *(remark for term in known for remark in term.remarks), *_odd(life, terms, law)]
+    remarks = [
+        *life.remarks,
+        *find_ping_pong(life),
+        *(remark for term in known for remark in term.remarks),
+        *_odd(life, terms, law),
+    ]
     stay, term = life.last, terms[-1]
     outcome = stay.outcome
     if outcome is Outcome.OPEN and term is not None and term.due < today:
         outcome = Outcome.SILENCE
     considered = [
-        Considered(str(each.body), local_day(each.arrived), its, each.outcome, each.ended, each.due_on)
+        Considered(str(each.body), local_day(each.arrived), its, each.outcome, each.ended, each.due_on, _parts(each))
         for each, its in zip(life.stays, terms, strict=True)
     ]
     considered[-1] = replace(considered[-1], outcome=outcome)
     until = stay.ended or today
+    milestones = _milestones(life, term, law, (today, left_out), appeal.kind)
+
+    def worked(since: date | None) -> int | None:
+        return 0 if since is None else left_out.unless(partial(law.calendar.count, since, until))
+
     return Clock(
         today=today,
         considered=tuple(considered),
         first_wrote=min([local_day(life.stays[0].arrived), *(each.registered for each in known)]),
-        days_here=0 if term is None else law.calendar.count(term.first, until),
-        days_in_all=law.calendar.count(min(each.first for each in known), until) if known else 0,
+        days_here=worked(None if term is None else term.first),
+        days_in_all=worked(min((each.first for each in known), default=None)),
         outcome=outcome,
-        milestones=tuple(sorted(_milestones(life, term, law, today, appeal.kind), key=lambda each: each.until)),
+        milestones=tuple(sorted(milestones, key=lambda each: each.until)),
         remarks=tuple(sorted(remarks, key=lambda each: (each.day, each.what, each.about))),
+        unknown_year=left_out.year,
     )
+
+
+class _LeftOut:
+    """What lies in years that the calendar does not have."""
+
+    year: int | None = None
+
+    def unless(self, count: Callable[[], T]) -> T | None:
+        """Return what is counted; None where that needs an unknown year, which is kept."""
+        try:
+            return count()
+        except UnknownYear as error:
+            self.year = error.year if self.year is None else min(self.year, error.year)
+            return None
+
+
+def _parts(stay: Stay) -> tuple[tuple[date, str], ...]:
+    return tuple((day, str(body)) for day, body in stay.parts)
 
 
 def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
     """Yield what of the story does not fit its terms."""
     for stay, term in zip(life.stays, terms, strict=True):
-        if term is None or stay.ended is None:
+        if term is None:
             continue
-        if stay.outcome in _HANDED_ON:
-            norm = law.norms.find(Duty.REDIRECT, term.registered)
-            if norm is not None and stay.ended > law.end_of(norm, term.registered):
-                yield Noted(Remark.REDIRECTED_LATE, stay.ended)
-        elif stay.outcome is Outcome.SILENCE:
+        norm = law.norms.find(Duty.REDIRECT, term.registered)
+        away = [day for day, _ in stay.parts] + ([stay.ended] if stay.ended and stay.outcome in _HANDED_ON else [])
+        if norm is not None and away:
+            until = law.end_of(norm, term.registered)
+            yield from (Noted(Remark.REDIRECTED_LATE, day) for day in away if day > until)
+        if stay.ended is None or stay.outcome in _HANDED_ON:
+            continue
+        if stay.outcome is Outcome.SILENCE:
             if stay.ended <= term.due:
                 yield Noted(Remark.SILENCE_EARLY, stay.ended, str(term.due))
         elif stay.ended > term.due:
@@ -169,10 +217,13 @@ def _odd(life: Life, terms: list[Term | None], law: Law) -> Iterator[Noted]:
             yield Noted(Remark.COMPLAINED_EARLY, day, str(term.due))
 
 
-def _milestones(life: Life, term: Term | None, law: Law, today: date, kind: AppealKind | None) -> Iterator[Milestone]:
+def _milestones(
+    life: Life, term: Term | None, law: Law, on: tuple[date, _LeftOut], kind: AppealKind | None
+) -> Iterator[Milestone]:
     """Yield what has to be done around the newest consideration, and what comes after it."""
     if term is None:
         return
+    today, left_out = on
     stay, norms, calendar = life.last, law.norms, law.calendar
 
     def made(what: Duty, who: Actor, until: date, article: str, done: date | None) -> Milestone:
@@ -184,8 +235,9 @@ def _milestones(life: Life, term: Term | None, law: Law, today: date, kind: Appe
 
     def after(what: Duty, day: date, done: date | None) -> Iterator[Milestone]:
         norm = norms.find(what, day)
-        if norm is not None:
-            yield made(what, norm.who, law.end_of(norm, day), norm.article, done)
+        until = None if norm is None else left_out.unless(partial(law.end_of, norm, day))
+        if norm is not None and until is not None:
+            yield made(what, norm.who, until, norm.article, done)
 
     if stay.ended is None:
         early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]

@@ -164,13 +164,17 @@ class Law:
 
     def end_of(self, norm: Norm, day: date) -> date:
         """Return until when something has to be done that what happened on a day has begun (art. 76 ¶5)."""
+        self.calendar.check(day)
         return self.calendar.next_working(norm.last_day(norm.first_day(day), self.calendar))
 
     def registered_on(self, moment: datetime) -> date:
         """Return the day on which what comes at a moment is to be registered (art. 64 ¶3)."""
-        local = moment.astimezone(KAZAKHSTAN)
-        late = local.time() >= self.norms.day_ends
-        return self.calendar.next_working(local.date() + timedelta(days=late))
+        try:
+            local = moment.astimezone(KAZAKHSTAN)
+            day = local.date() + timedelta(days=local.time() >= self.norms.day_ends)
+        except OverflowError:
+            day = moment.date()
+        return self.calendar.next_working(day)
 
 
 def level_of(appeal: Appeal) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from appealbus.plugins.terms.calendar import Calendar, days_between
+from appealbus.plugins.terms.calendar import Calendar, UnknownYear, days_between
 from appealbus.plugins.terms.norms import Law, Norm, Unit, months_later
 from appealbus.plugins.terms.story import Extension, Noted, Stay, local_day
 from appealbus.plugins.terms.words import Assumption, DayKind, Remark
@@ -140,20 +140,34 @@ def _lengthen(
     if extension.day > due:
         remarks.append(Noted(Remark.EXTENSION_LATE, extension.day, str(due)))
         return None
-    asked = None if extension.until is None else calendar.next_working(extension.until)
-    most = None
+    asked, limit = extension.until, None
     if norm.extend_months is None:
         assumed.append(Assumption.UNREAD)
     else:
-        most = calendar.next_working(months_later(extension.day, norm.extend_months))
+        limit = months_later(extension.day, norm.extend_months)
     if asked is None:
-        if most is None:
+        if limit is None:
             return None
         assumed.append(Assumption.UNTIL)
-        asked = most
-    if most is not None and asked > most:
-        remarks.append(Noted(Remark.EXTENSION_TOO_LONG, extension.day, str(most)))
-        asked = most
-    if asked < due:
+        asked = limit
+    most = None if limit is None else _moved(limit, calendar)
+    if limit is not None and most is not None and asked > limit:
+        # Days between the two are off: whatever of them was asked for moves to the same one.
+        if asked > most:
+            remarks.append(Noted(Remark.EXTENSION_TOO_LONG, extension.day, str(most)))
+        until = calendar.next_working(limit)
+    elif asked < due:  # it may be of any year
+        until = _moved(asked, calendar)
+    else:
+        until = calendar.next_working(asked)
+    if until < due:
         remarks.append(Noted(Remark.EXTENSION_SHORTER, extension.day, str(due)))
-    return Lengthened(extension.day, extension.until, most, max(asked, due))
+    return Lengthened(extension.day, extension.until, most, max(until, due))
+
+
+def _moved(day: date, calendar: Calendar) -> date:
+    """Return the working day that a day moves to; itself where the calendar does not know it."""
+    try:
+        return calendar.next_working(day)
+    except UnknownYear:
+        return day

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from appealbus.core import KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
@@ -11,6 +12,9 @@ from appealbus.schemas.appeal import Addressee
 from appealbus.schemas.change import Change, ChangeKind
 
 _BY_RESULT = {word.value: word for word in Outcome}
+_MOVES = frozenset({ChangeKind.REDIRECTED, ChangeKind.REGISTERED})
+_WAY = 12
+"""Bodies of a long way that are told."""
 _UNNAMED = "?"
 """A body of which nothing is told."""
 FAVOURABLE = frozenset({Outcome.SATISFIED, Outcome.PARTLY_SATISFIED})
@@ -102,7 +106,10 @@ class Life:
 
 def local_day(moment: datetime) -> date:
     """Return the day of a moment in Kazakhstan."""
-    return moment.astimezone(KAZAKHSTAN).date()
+    try:
+        return moment.astimezone(KAZAKHSTAN).date()
+    except OverflowError:  # in the last hours of the year 9999
+        return moment.date()
 
 
 def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, certain: bool = True) -> Life:
@@ -129,17 +136,26 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
         take = _TAKE.get(change.kind) if change.kind is not None else None
         if take is not None:
             take(life, at, day, change)
-    _find_ping_pong(life)
     return life
 
 
 def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, Change]]:
-    """Go through changes; what says the same of the same day as one before is a repetition, whatever its id."""
-    seen = set()
+    """Go through changes; what says the same of the same day as one before is a repetition, whatever its id.
+
+    Not so where an appeal has come back meanwhile to where it was: it was redirected, or registered, once more.
+    """
+    seen: set[Any] = set()
+    moves, moved = 0, None
     for kept in changes:
         each = kept.change
         to = None if each.to is None else (each.to.bin, each.to.name)
-        said = (each.kind, local_day(kept.dated_at), each.due_on, to, each.part, each.result, each.answered_on)
+        said: Any = (each.kind, local_day(kept.dated_at), each.due_on, to, each.part, each.result, each.answered_on)
+        if each.kind is ChangeKind.REDIRECTED and not each.part:
+            if said == moved:
+                continue
+            moves, moved = moves + 1, said
+        if each.kind in _MOVES:
+            said = (moves, *said)
         if said not in seen:
             seen.add(said)
             yield kept.dated_at, each
@@ -258,9 +274,14 @@ _TAKE: dict[ChangeKind, Callable[[Life, datetime, date, Change], None]] = {
 }
 
 
-def _find_ping_pong(life: Life) -> None:
-    """Note each body that an appeal came back to after it had been with another one."""
+def find_ping_pong(life: Life) -> Iterator[Noted]:
+    """Yield each body that an appeal came back to after it had been with another one, with the way to it."""
+    known: dict[str, int] = {}
     for at, stay in enumerate(life.stays):
-        if any(_same(stay.body, before.body) for before in life.stays[: max(0, at - 1)]):
-            way = " → ".join(str(each.body) for each in life.stays[: at + 1])
-            life.note(Remark.PING_PONG, local_day(stay.arrived), way)
+        names = [name for name in (stay.body.bin, stay.body.name.casefold()) if name]
+        before = max((known[name] for name in names if name in known), default=None)
+        if before is not None and before < at - 1 and _same(life.stays[before].body, stay.body):
+            way = [str(each.body) for each in life.stays[: at + 1]]
+            told = way if len(way) <= _WAY else ["…", *way[-_WAY:]]
+            yield Noted(Remark.PING_PONG, local_day(stay.arrived), " → ".join(told))
+        known |= dict.fromkeys(names, at)

@@ -42,6 +42,7 @@ def as_json(number: str, clock: Clock, calendar: Calendar) -> dict[str, Any]:
             }
             for each in clock.milestones
         ],
+        "unknown_year": clock.unknown_year,
         "remarks": [{"what": each.what, "day": each.day, "about": each.about} for each in clock.remarks],
     }
 
@@ -53,6 +54,7 @@ def _considered(each: Considered, calendar: Calendar) -> dict[str, Any]:
         "outcome": each.outcome,
         "ended": each.ended,
         "register_due_on": each.due_on,
+        "parts": [{"day": day, "body": body} for day, body in each.parts],
         "term": None if each.term is None else _term(each.term, calendar),
     }
 
@@ -103,6 +105,10 @@ def lines(clock: Clock, calendar: Calendar, to: Reader, *, every_day: bool) -> I
     term = clock.here.term
     if term is not None:
         yield from _of_term(term, clock, calendar, to, every_day=every_day)
+    for day, body in clock.here.parts:
+        yield said(Label.PART, f"{to.day(day)} → {body}")
+    if clock.unknown_year is not None:
+        yield said(Label.CALENDAR_LACKS, clock.unknown_year)
     if clock.milestones:
         yield f"{to.word(Label.MILESTONES)}:"
     for each in clock.milestones:
@@ -133,8 +139,10 @@ def _of_term(term: Term, clock: Clock, calendar: Calendar, to: Reader, *, every_
     yield said(Label.DUE, to.day(term.due))
     if clock.here.due_on is not None and clock.here.due_on != term.due:
         yield said(Label.REGISTER_SAYS, to.day(clock.here.due_on))
-    yield said(Label.WORKING_DAYS_HERE, clock.days_here)
-    yield said(Label.WORKING_DAYS_IN_ALL, clock.days_in_all)
+    if clock.days_here is not None:
+        yield said(Label.WORKING_DAYS_HERE, clock.days_here)
+    if clock.days_in_all is not None:
+        yield said(Label.WORKING_DAYS_IN_ALL, clock.days_in_all)
     yield said(Label.CALENDAR, term.calendar)
     for assumed in term.assumed:
         yield said(Label.ASSUMED, to.word(Assumption.stored(assumed)))

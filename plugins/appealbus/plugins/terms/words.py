@@ -129,6 +129,10 @@ class Label(Word):
     MILESTONES = "milestones"
     REMARKS = "remarks"
     BODIES = "bodies"
+    PART = "part"
+    """That a part of it went to another body."""
+    CALENDAR_LACKS = "calendar_lacks"
+    """The first year that it does not have and that something is left out for."""
 
 
 class Assumption(Word):

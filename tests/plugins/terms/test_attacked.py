@@ -1,0 +1,92 @@
+"""Stories and dates that nobody means well: what is known is told all the same, and nobody waits for it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from appealbus.plugins.terms.calendar import UnknownYear
+from appealbus.plugins.terms.clock import Told, due_on
+from appealbus.plugins.terms.words import Duty, Outcome, Remark
+from appealbus.schemas.appeal import Appeal
+from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks
+from tests.services.forms import form
+
+
+def test_a_term_is_shown_though_what_comes_after_it_lies_in_an_unknown_year() -> None:
+    """A complaint may be filed for three months from an answer of November 2027: of that alone nothing is said."""
+    answered = change("answered", "2027-11-05", result="explained")
+    found = clock(answered, arrived=at("2027-11-01"), today="2027-11-08")
+    assert str(found.here.term and found.here.term.due) == "2027-11-22"
+    assert [each.what for each in found.milestones] == [Duty.TERM]
+    assert found.unknown_year == 2028
+
+
+def test_a_term_is_shown_in_a_year_that_the_calendar_does_not_have() -> None:
+    """What is due is known, and that it is over; how many working days have passed since is not."""
+    found = clock(arrived=at("2027-11-01"), today="2028-01-05")
+    assert found.outcome is Outcome.SILENCE
+    assert (found.days_here, found.days_in_all) == (None, None)
+    assert found.unknown_year == 2028
+
+
+def test_an_extension_that_names_its_day_needs_no_later_year() -> None:
+    """The most that the law allows lies in 2028, and the day that was decided on does not."""
+    extended = change("extended", "2027-11-10", due_on="2027-12-10")
+    assert due(extended, arrived=at("2027-11-01")) == "2027-12-10"
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_out_of_all_calendars_hides_no_term(day: str) -> None:
+    """Somebody mistypes the day of an answer."""
+    found = clock(change("answered", "2026-11-10", answered_on=day), arrived=at("2026-11-02"), today="2026-11-27")
+    assert str(found.here.term and found.here.term.due) == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), datetime(9999, 12, 31, 18, 59, tzinfo=UTC)],
+)
+def test_moments_at_the_ends_of_time_are_unknown_years(moment: datetime) -> None:
+    """Of an appeal and of a change; never an error of another kind."""
+    appeal = Appeal.model_validate({"message_id": "m", "addressee": HERE, "received_at": moment, "kind": "application"})
+    for changes in ((), (change("notified", "2026-11-02"),)):
+        with pytest.raises(UnknownYear):
+            due_on(Told(appeal, appeal, moment, changes), LAW)
+
+
+def test_ping_pong_within_a_day_ends_where_it_was_last() -> None:
+    """There and back and there again on one day: the third is no repetition of the first; a copy of it is."""
+    way = [change("redirected", "2026-11-03", 11 + n, to=(THERE, HERE)[n % 2], message_id=f"r{n}") for n in range(3)]
+    copy = change("redirected", "2026-11-03", 14, to=THERE, message_id="copy")
+    found = clock(*way, copy, arrived=at("2026-11-02"), today="2026-11-04")
+    assert [each.body for each in found.considered] == [each["name"] for each in (HERE, THERE, HERE, THERE)]
+    assert remarks(found).count("ping_pong") == 2
+
+
+def test_parts_that_went_elsewhere_are_told_and_are_late_as_the_whole_is() -> None:
+    """Art. 65 gives three working days for a part, too; the rest goes on here in its term."""
+    part = change("redirected", "2026-11-10", to=THERE, part=True)
+    found = clock(part, arrived=at("2026-11-02"), today="2026-11-11")
+    assert found.here.parts == ((date(2026, 11, 10), THERE["name"]),)
+    assert Remark.REDIRECTED_LATE in [each.what for each in found.remarks]
+    assert (found.outcome, len(found.considered)) == (Outcome.OPEN, 1)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_an_extension_until_no_day_of_the_calendar(day: str) -> None:
+    """It is cut to two months, or moves nothing, and is named."""
+    extended = change("extended", "2026-11-10", due_on=day)
+    assert due(extended, arrived=at("2026-11-02")) == ("2027-01-11" if day > "2026" else "2026-11-23")
+
+
+def test_an_appeal_that_a_sender_redirects_without_end_is_counted() -> None:
+    """Work and memory grow with its changes and no faster; the way that is told has an end."""
+    many = form(2_000, 200_000)
+    days = [date(2026, 1, 1) + timedelta(days=n % 360) for n in range(many)]
+    way = [
+        change("redirected", str(day), n / many, to={"name": f"Орган {n % 7}"}, message_id=str(n))
+        for n, day in enumerate(days)
+    ]
+    found = clock(*way, arrived=at("2026-01-01", 0), today="2026-12-31")
+    assert len(found.considered) > many / 2
+    assert max(len(each.about) for each in found.remarks) < 500
