@@ -243,6 +243,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         by_end: dict[str, Any] = {"find": {"appeals": [{"id": ID}], "next": None}, "versions": [{"version": 1}]}
         by_end |= {
             "why": {"gaps": []},
+            "term": {"terms": []},
             "explain": {"fields": []},
             "history": {"entries": []},
             "readers": {"readers": []},
@@ -259,6 +260,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         ("versions", ID),
         ("difference", ID, 4, 2),
         ("why", ID),
+        ("term", ID),
         ("explain", ID, "gbdfl.person/surname", 4),
         ("history", ID),
         ("feed", "1.7"),
@@ -277,6 +279,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
         f"{of}/versions",
         f"{of}/versions/4/difference?from=2",
         f"{of}/why",
+        f"{of}/term",
         f"{of}/explain?field=gbdfl.person%2Fsurname&version=4",
         f"{of}/history?limit=100",
         "/v1/feed?wait=0&limit=100&after=1.7",
@@ -289,7 +292,7 @@ async def test_every_call_is_what_the_api_knows(ask: Ask) -> None:
     assert server.asked[4].headers["accept"] == "application/xml"
     assert results[0].appeals == [{"id": ID}]
     assert results[5] == [{"version": 1}]
-    assert results[10].entries[0].id == ID
+    assert results[11].entries[0].id == ID
 
 
 async def test_a_number_does_not_get_into_an_address(ask: Ask) -> None:

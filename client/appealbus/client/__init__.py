@@ -22,6 +22,7 @@ from appealbus.client.errors import (
     Unreachable,
 )
 from appealbus.client.models import (
+    CountedTerm,
     Dossier,
     Explained,
     FeedEntry,
@@ -33,6 +34,7 @@ from appealbus.client.models import (
     Reader,
     State,
     Submitted,
+    Term,
     Version,
     Why,
 )
@@ -45,6 +47,7 @@ __all__ = [
     "Cache",
     "Client",
     "ClientError",
+    "CountedTerm",
     "CursorAhead",
     "Damaged",
     "Differs",
@@ -67,6 +70,7 @@ __all__ = [
     "Retries",
     "State",
     "Submitted",
+    "Term",
     "TooManyRequests",
     "Unauthenticated",
     "Unavailable",

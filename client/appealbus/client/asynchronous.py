@@ -20,6 +20,7 @@ from appealbus.client.models import (
     Reader,
     State,
     Submitted,
+    Term,
     Version,
     Why,
 )
@@ -86,6 +87,10 @@ class AsyncClient:
     async def why(self, appeal: str, *, purpose: str | None = None) -> Why:
         """Say what is missing, and when it is asked again."""
         return await self._run(calls.why(appeal, purpose or self._purpose))
+
+    async def term(self, appeal: str, *, purpose: str | None = None) -> Term:
+        """Say until when an appeal has to be answered, and why: `due_on`, and under `terms` each proof."""
+        return await self._run(calls.term(appeal, purpose or self._purpose))
 
     async def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None

@@ -19,6 +19,7 @@ from appealbus.client.models import (
     Reader,
     State,
     Submitted,
+    Term,
     Version,
     Why,
 )
@@ -103,6 +104,11 @@ def difference(appeal: str, version: int, since: int, purpose: str | None) -> Ca
     path, query = _of(appeal, "versions", str(int(version)), "difference"), (("from", str(int(since))),)
     headers = {"Accept": "application/json-patch+json", **_purpose(purpose)}
     return Call("GET", path, reading.reader(reading.rows), query, headers)
+
+
+def term(appeal: str, purpose: str | None) -> Call[Term]:
+    """Return the call that asks until when an appeal has to be answered."""
+    return Call("GET", _of(appeal, "term"), reading.reader(reading.term), headers={"Accept": JSON, **_purpose(purpose)})
 
 
 def why(appeal: str, purpose: str | None) -> Call[Why]:

@@ -56,6 +56,21 @@ class Explained(TypedDict):
     trail: dict[str, str]
 
 
+class CountedTerm(TypedDict):
+    """What one of those who count terms has to show; `law` is the legal clock that ships."""
+
+    name: str
+    proof: dict[str, Any] | None
+
+
+class Term(TypedDict):
+    """Until when an appeal has to be answered, and why, as far as the client sees it."""
+
+    number: NotRequired[str]
+    due_on: NotRequired[str]
+    terms: NotRequired[list[CountedTerm]]
+
+
 class Happened(TypedDict):
     """Something that happened to an appeal."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from appealbus.client.errors import UnexpectedAnswer
-from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, State, Submitted, Why
+from appealbus.client.models import Dossier, FeedEntry, FeedPage, Found, History, State, Submitted, Term, Why
 from appealbus.client.wire import Answer
 
 T = TypeVar("T")
@@ -73,6 +73,11 @@ def why(answer: Answer) -> Why:
     """Return what is missing."""
     said = table(answer)
     return cast("Why", {**said, "gaps": list(said["gaps"])})
+
+
+def term(answer: Answer) -> Term:
+    """Return until when an appeal has to be answered."""
+    return cast("Term", table(answer))
 
 
 def history(answer: Answer) -> History:

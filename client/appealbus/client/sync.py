@@ -20,6 +20,7 @@ from appealbus.client.models import (
     Reader,
     State,
     Submitted,
+    Term,
     Version,
     Why,
 )
@@ -97,6 +98,10 @@ class Client:
     def why(self, appeal: str, *, purpose: str | None = None) -> Why:
         """Say what is missing, and when it is asked again."""
         return self._run(calls.why(appeal, purpose or self._purpose))
+
+    def term(self, appeal: str, *, purpose: str | None = None) -> Term:
+        """Say until when an appeal has to be answered, and why: `due_on`, and under `terms` each proof."""
+        return self._run(calls.term(appeal, purpose or self._purpose))
 
     def explain(
         self, appeal: str, field: str, version: int | None = None, *, purpose: str | None = None

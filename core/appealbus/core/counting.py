@@ -4,10 +4,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
+import orjson
 import structlog
 
 from appealbus.core.alarm import ALARM, TookTooLong
+from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.terms import Terms
@@ -72,3 +75,20 @@ class Counting:
                 if self._told.is_news():
                     log.exception("terms.failed", plugin=self._owner(terms), terms=name)
         return min(found, default=before if failed else None)
+
+    def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
+        """Return what each of the terms has to show: its `name` and its `proof`, None where it failed or has none."""
+        told: list[dict[str, Any]] = []
+        for name, terms in self._brought().items():
+            given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
+            try:
+                proof = ALARM.within(terms.proof, *given, today)
+                orjson.dumps(proof)
+            except BaseException as error:
+                if not (isinstance(error, TookTooLong) or is_defect(error)):
+                    raise
+                self._defects[f"terms.{name}"] += 1
+                log.exception("terms.failed", plugin=self._owner(terms), terms=name)
+                proof = None
+            told.append({"name": name, "proof": proof})
+        return told

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 import pluggy
@@ -15,6 +14,7 @@ import structlog
 from appealbus.core.config.base import NoSettings, Settings
 from appealbus.core.counting import Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
+from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
 from appealbus.core.doors import inside, is_defect
 from appealbus.core.hookspecs import NAMESPACE, Hooks
@@ -68,7 +68,7 @@ class Host:
         self._packages: dict[str, str] = {}
         self.defects: Counter[str] = Counter()
         """What plugins raised where they should not, so far: by the part, such as `lookup.gbdfl.person`."""
-        self._counting = Counting(partial(self.brought, "terms"), self.owner, self.defects)
+        self._counting = Counting(lambda: self.brought("terms"), self.owner, self.defects)
 
     def load(self, named: Iterable[str], disabled: Iterable[str]) -> None:
         """Load the installed plugins (entry points of the group `appealbus`) and the named ones."""
@@ -207,6 +207,10 @@ class Host:
         if appeal.due_on is not None:
             return appeal.due_on
         return self._counting.due_on(appeal, first, accepted_at, changes, before=before)
+
+    def term_proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
+        """Return what each of the terms has to show of an appeal: its `name` and its `proof`, or None."""
+        return self._counting.proofs(case, today)
 
     def nodes(self, legal_basis: str) -> list[Node]:
         """Return all lookups, ready for a plan."""

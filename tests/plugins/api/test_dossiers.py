@@ -1,6 +1,7 @@
 """What becomes of an appeal, read over HTTP."""
 
 from collections.abc import AsyncIterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import jsonpatch
 import orjson
 import pytest
 
-from appealbus.core import From, Inbound, Taken
+from appealbus.core import From, Inbound, Taken, Terms
 from appealbus.core.bus.bus import Bus
+from appealbus.core.clocks import KAZAKHSTAN
 from appealbus.core.domain.event import What
+from appealbus.schemas import Appeal
 from tests.core.kit import lookup, message, running_bus
 from tests.plugins.api.serving import Served, kind_of, served
 
@@ -128,10 +131,46 @@ async def test_why_explain_and_history(read: Read) -> None:
     assert more["entries"][0]["position"] > page["next"] - 1
 
 
+class Shown(Terms):
+    """Terms whose proof is what a test says, or a defect."""
+
+    name = "shown"
+
+    def __init__(self, proof: Any) -> None:
+        self.proof_ = proof
+
+    def due_on(self, *_: Any) -> None:
+        return None
+
+    def proof(self, appeal: Appeal, first: Appeal, accepted_at: Any, changes: Any, today: date) -> dict[str, Any]:
+        if self.proof_ is None:
+            raise SystemExit(1)
+        return {"told": [self.proof_], "changes": len(changes), "on": today}
+
+
+async def test_a_term_has_the_proof_of_each_that_counts(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of today, noted as a look; one that fails has none, and hides nobody else's."""
+    client, api = await read.server.client("registry"), read.server.api
+    monkeypatch.setattr(api.host, "brought", lambda _: {"shown": Shown("a"), "broken": Shown(None), "odd": Shown({1})})
+    told = (await client.get(f"{read.path}/term")).json()
+    today = datetime.now(KAZAKHSTAN).date().isoformat()
+    proof = {"told": ["a"], "changes": 1, "on": today}
+    terms = [{"name": "shown", "proof": proof}, *({"name": name, "proof": None} for name in ("broken", "odd"))]
+    assert told == {"number": read.number, "terms": terms}
+    assert [(actor, what) for actor, what, _ in await read.noted()] == [("api:registry", "term")]
+
+
+async def test_a_term_is_hidden_with_what_it_follows_from(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a proof somebody could read bodies and changes that a mask hides: the day alone is told, as in the state."""
+    monkeypatch.setattr(read.server.api.host, "brought", lambda _: {"shown": Shown("a")})
+    client = await read.server.client("integrator")
+    assert (await client.get(f"{read.path}/term")).json() == {"number": read.number}
+
+
 async def test_a_reviewer_says_what_for(read: Read) -> None:
     """Without a purpose nothing is read; with one it stands in the log as it was written."""
     client = await read.server.client("reviewer")
-    for path in ("dossier", "versions/1", "why", "explain?field=appeal", "versions/2/difference?from=1"):
+    for path in ("dossier", "versions/1", "why", "term", "explain?field=appeal", "versions/2/difference?from=1"):
         answer = await client.get(f"{read.path}/{path}")
         assert (answer.status_code, kind_of(answer)) == (403, "purpose-missing"), path
     assert await read.noted() == []

@@ -28,6 +28,7 @@ ROUTES: dict[tuple[str, str], Action | None] = {
     ("GET", "/v1/appeals/{id}/versions/{version}/difference"): Action.DIFFERENCE,
     ("GET", "/v1/appeals/{id}/why"): Action.WHY,
     ("GET", "/v1/appeals/{id}/explain"): Action.EXPLAIN,
+    ("GET", "/v1/appeals/{id}/term"): Action.TERM,
     ("GET", "/v1/appeals/{id}/history"): Action.HISTORY,
     ("GET", "/v1/feed"): Action.FEED,
     ("GET", "/v1/feed/stream"): Action.FEED,

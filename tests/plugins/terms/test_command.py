@@ -64,6 +64,22 @@ def test_what_cannot_be_counted_is_told(program: Callable[..., "CompletedProcess
     assert (done.returncode, "has no year 2028; add its days off" in done.stderr) == (1, True)
 
 
+def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedProcess[str]"]) -> None:
+    """The same document as over HTTP; nothing where the mask hides what it follows from; who looks is noted."""
+    shown = told(program("term", "A-4", "--as", "registry", "--on", "2026-05-06", "--json"))
+    ours = told(program("term", "A-4", "--on", "2026-05-06", "--json"))
+    assert (shown["number"], shown["terms"][0]["name"]) == ("A-4", "law")
+    assert {"number": "A-4", **shown["terms"][0]["proof"]} == ours
+    hidden = program("term", "A-4", "--as", "ops")
+    assert (hidden.returncode, hidden.stdout) == (1, "")
+    assert told(program("term", "A-4", "--as", "integrator", "--json")) == {"number": "A-4", "due_on": "2026-05-28"}
+    hidden = program("term", "A-4", "--as", "integrator")
+    assert (hidden.returncode, hidden.stdout) == (1, "")
+    assert "hides something that the term follows from" in hidden.stderr
+    history = [json.loads(line) for line in program("history", "A-4", "--json").stdout.splitlines()]
+    assert [each["detail"]["as"] for each in history if each["what"] == "read"] == ["term"] * 3
+
+
 def test_an_earlier_calendar_can_be_counted_by(program: Callable[..., "CompletedProcess[str]"]) -> None:
     """31 August 2026 was off until 18 March."""
     shown = told(program("term", "A-1", "--on", "2026-08-21", "--as-of", "2026-03-17", "--json"))

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from appealbus.core.domain.change import KeptChange
 from appealbus.schemas.appeal import Appeal
@@ -29,3 +29,12 @@ class Terms(ABC):
             changes: what has happened to it since.
 
         """
+
+    def proof(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
+    ) -> dict[str, Any] | None:
+        """Return why, as of a day, in values that JSON has or that are days; None where there is nothing to show.
+
+        It is called when somebody asks for the term of one appeal, with what `due_on` is given.
+        """
+        return None

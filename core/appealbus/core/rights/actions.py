@@ -28,6 +28,8 @@ class Action(StrEnum):
     """See what a dossier lacks, and why."""
     EXPLAIN = "explain"
     """See where a field comes from."""
+    TERM = "term"
+    """See until when an appeal has to be answered, and why."""
     HISTORY = "history"
     """See what happened to an appeal."""
     FEED = "feed"
@@ -41,7 +43,7 @@ class Action(StrEnum):
 
 
 _READ = frozenset({Action.FIND, Action.STATE, Action.DOSSIER, Action.VERSIONS, Action.WHY, Action.HISTORY})
-_READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN}
+_READ_ALL = _READ | {Action.DIFFERENCE, Action.EXPLAIN, Action.TERM}
 
 MAY: dict[Role, frozenset[Action]] = {
     Role.CHANNEL: frozenset({Action.SUBMIT, Action.CHANGE, Action.FIND, Action.STATE}),

@@ -4,7 +4,7 @@ Of versions that look the same to a viewer only the first is seen: that there ar
 hidden has changed. So numbers of versions may skip.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
+from appealbus.core.domain.case import Case
 from appealbus.core.domain.event import LogEntry
 from appealbus.core.domain.feed import FeedEntry
 from appealbus.core.domain.listing import AppealRow, AppealState, VersionRow
@@ -31,6 +32,15 @@ from appealbus.schemas.stored import DOSSIER
 
 log = structlog.get_logger(__name__)
 
+_OF_TERMS = (
+    ("number", ()),
+    ("changes", ()),
+    ("appeal", ("due_on",)),
+    ("appeal", ("kind",)),
+    ("appeal", ("received_at",)),
+    ("appeal", ("addressee",)),
+)
+"""What a term tells of: when, what and to whom somebody wrote, and what happened then."""
 _PAGE = 1000
 """Entries that are read at once where only some are shown."""
 
@@ -181,6 +191,39 @@ class Views:
         if self._mask.plain:
             return explain_field(DOSSIER.read(found.raw), field)
         return explain_masked(self._mask, found.document, field)
+
+    async def term(self, row: AppealRow, proofs: Callable[[Case], list[Json]]) -> Json:
+        """Return until when an appeal has to be answered, and what counts it: `number`, `due_on`, `terms`.
+
+        The last is there for those alone to whom all is shown whole that a term follows from.
+
+        Args:
+            row: the appeal.
+            proofs: gives what each of the terms has to show of a case.
+
+        """
+        seen_ = self.viewer.row(row)
+        told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
+        told = {name: value for name, value in told.items() if value is not None}
+        if not all(map(self._mask.whole, _OF_TERMS)):
+            return told
+        (case,) = await self._reader.cases([row.appeal_id])
+        told["terms"] = proofs(case)
+        if not self._mask.identifiers:
+            return told
+        shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(told)))
+        return shown
+
+    def _without_identifiers(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self._mask.text(value)
+            case list():
+                return [self._without_identifiers(each) for each in value]
+            case dict():
+                return {name: self._without_identifiers(each) for name, each in value.items()}
+            case _:
+                return value
 
     async def history(self, row: AppealRow, after: int = 0, limit: int = 100) -> History:
         """Return a page of what happened to an appeal."""

@@ -112,6 +112,7 @@ OF_APPEAL = {
     "dossier": "newest_dossier",
     "versions": "dossier_versions",
     "why": "why",
+    "term": "term",
     "history": "history",
 }
 """Operations to which whatever names an appeal links, by the name of the link."""

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from appealbus.core.clocks import KAZAKHSTAN, wall
 from appealbus.core.domain.listing import AppealRow
 from appealbus.core.enrichment.fields import FieldError
 from appealbus.core.rights.actions import Action
@@ -149,6 +150,16 @@ async def explain(
         raise _no_version()
     await caller.looks("explain", row, version=version or row.version)
     return as_json({"fields": [each.as_json() for each in found]})
+
+
+@router.get("/term", summary="See until when it has to be answered, and why", **documented.looking(schema="Term"))
+async def term(id: Id, request: Request, caller: Annotated[Caller, may_read(Action.TERM)]) -> Response:
+    """Tell the day that counts, and of each plugin that counts terms its proof as of today."""
+    row = await caller.appeal(id)
+    today = wall().astimezone(KAZAKHSTAN).date()
+    told = await caller.views.term(row, lambda case: Api.of(request).host.term_proofs(case, today))
+    await caller.looks("term", row)
+    return as_json(told)
 
 
 @router.get("/history", summary="See what happened", **documented.reading(schema="History", description="A page."))

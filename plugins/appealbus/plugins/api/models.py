@@ -118,6 +118,25 @@ class Explained(Model):
     fields: list[ExplainedField]
 
 
+class CountedTerm(Model):
+    """What one of those who count terms has to show."""
+
+    name: str
+    """`law` is the legal clock that ships."""
+    proof: dict[str, Any] | None
+    """As `appealbus term NUMBER --json` shows it; None: it has none."""
+
+
+class Term(Model):
+    """Until when an appeal has to be answered, and why."""
+
+    number: str | None = None
+    due_on: date | None = None
+    """The day that the bus goes by: the register's own, else the earliest that is counted. Absent: nothing says so."""
+    terms: list[CountedTerm] | None = None
+    """Absent where the client's mask hides something that a term follows from."""
+
+
 class Happened(Model):
     """An entry of the log."""
 
@@ -257,6 +276,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Patch,
     Why,
     Explained,
+    Term,
     History,
     Feed,
     Readers,

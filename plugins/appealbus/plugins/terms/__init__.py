@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import typer
 
@@ -11,6 +12,7 @@ from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.command import add_commands
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import TermsSettings
+from appealbus.plugins.terms.telling import proof
 from appealbus.schemas.appeal import Appeal
 
 
@@ -27,6 +29,12 @@ class LegalTerms(Terms):
     ) -> date | None:
         """Return the last day for whoever has the appeal now."""
         return due_on(Told(appeal, first, accepted_at, changes), self.law)
+
+    def proof(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
+    ) -> dict[str, Any]:
+        """Return the whole proof; of an appeal that falls due in an unknown year that one alone."""
+        return proof(Told(appeal, first, accepted_at, changes), self.law, today)
 
 
 @hookimpl

@@ -1,20 +1,29 @@
 """`appealbus term` and `appealbus terms`."""
 
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from appealbus.core import AppealRow, Case
+from appealbus.core.cli.as_whom import As, Purpose, look_as
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.languages import Lang, reader
+from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.actions import Action
+from appealbus.core.rights.views import Views
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, read_clock
 from appealbus.plugins.terms.norms import Law, load_norms
 from appealbus.plugins.terms.settings import TermsSettings
+from appealbus.plugins.terms.telling import as_json, lines, proof
 
 _DAY = "%Y-%m-%d"
 _AT_ONCE = 200
@@ -44,17 +53,21 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
         lang: Lang = None,
         everything: Annotated[bool, typer.Option("--days", help="Every day that was counted.")] = False,
         as_json: AsJson = False,
+        copy: Copy = False,
+        as_: As = None,
+        purpose: Purpose = "",
     ) -> None:
         """Show until when an appeal has to be answered by law, and why: article, first day, calendar, what is assumed.
 
         Beside it what has to be done until when and by whom, and what in its story contradicts itself or the law. With
-        --json the whole proof. Exits 1 where the calendar does not know a year.
+        --json the whole proof. Exits 1 where the calendar does not know a year. Who looks is noted.
         """
         cli = cli_of(context)
         counted = law
         if as_of is not None:
             counted = Law(law.norms, load_calendar(settings.calendar, as_of.date()))
-        _term(cli, counted, number, on, lang, everything=everything, as_json=as_json)
+        asked = _Asked(number, (on or wall().astimezone(KAZAKHSTAN)).date(), as_json, copy, as_, purpose)
+        _term(cli, counted, asked, lang, everything=everything)
 
     group = typer.Typer(help="Terms of all appeals.", no_args_is_help=True)
     app.add_typer(group, name="terms")
@@ -85,29 +98,68 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
         _apply(cli_of(context), law, yes=yes)
 
 
-def _term(cli: Cli, law: Law, number: str, on: datetime | None, lang: Any, *, everything: bool, as_json: bool) -> None:
-    from appealbus.plugins.terms.telling import as_json as told_as_json
-    from appealbus.plugins.terms.telling import lines
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which term is shown to whom."""
 
-    async def read(journal: Any) -> Told | None:
-        row = await journal.appeal(number)
-        cases = [] if row is None else await journal.cases([row.appeal_id])
-        return Told.of(cases[0]) if cases else None
+    number: str
+    today: date
+    as_json: bool
+    copy: bool
+    as_: str | None
+    purpose: str
 
-    told = cli.read(read)
-    if told is None:
-        cli.fail(f"There is no appeal {number}.", EXIT_ABSENT)
-    today = (on or wall().astimezone(KAZAKHSTAN)).date()
+
+def _term(cli: Cli, law: Law, asked: _Asked, lang: Any, *, everything: bool) -> None:
+    told, document, shown = _read(cli, asked) if asked.as_ is None else _read_as(cli, law, asked, asked.as_)
+    if told is None or (asked.as_json and document is not None):
+        cli.print_json(document)
+        return
     try:
-        clock = read_clock(told, law, today)
+        clock = read_clock(told, law, asked.today)
     except UnknownYear as error:
         cli.fail(str(error), EXIT_PROBLEMS)
-    if as_json:
-        cli.print_json(told_as_json(number, clock, law.calendar))
+    if asked.as_json:
+        cli.print_json({"number": asked.number, **as_json(clock, law.calendar)})
         return
-    cli.out.print(number, style="bold")
+    cli.out.print(shown(asked.number), style="bold")
     for line in lines(clock, law.calendar, reader(cli, lang), every_day=everything):
-        cli.out.print(line)
+        cli.out.print(shown(line))
+
+
+_Read = tuple[Told | None, dict[str, Any] | None, Callable[[str], str]]
+"""What is known of the appeal; the document for programs, where there is one already; how a line is shown."""
+
+
+def _read(cli: Cli, asked: _Asked) -> _Read:
+    """Read an appeal, and note who looks: what a citizen wrote stands for the body that it is to."""
+
+    async def read(journal: Journal) -> _Read:
+        row = await journal.appeal(asked.number)
+        cases = [] if row is None else await journal.cases([row.appeal_id])
+        if not cases:
+            cli.fail(f"There is no appeal {asked.number}.", EXIT_ABSENT)
+        return Told.of(cases[0]), None, str
+
+    return look(cli, read, "term", number=asked.number, copy=asked.copy, purpose=asked.purpose)
+
+
+def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
+    """Read it as a role or a client sees it; the document for programs is that of the API."""
+
+    async def read(views: Views, row: AppealRow) -> _Read:
+        told: list[Told] = []
+
+        def proofs(case: Case) -> list[dict[str, Any]]:
+            told.append(Told.of(case))
+            return [{"name": "law", "proof": proof(told[0], law, asked.today)}]
+
+        document = await views.term(row, proofs)
+        if not told and not asked.as_json:
+            cli.fail(f"The mask of {name} hides something that the term follows from.", EXIT_PROBLEMS)
+        return told[0] if told else None, document, views.viewer.mask.text
+
+    return look_as(cli, name, Action.TERM, asked.number, read, copy=asked.copy, purpose=asked.purpose)
 
 
 def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:

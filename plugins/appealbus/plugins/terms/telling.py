@@ -1,12 +1,13 @@
 """What is told of a clock: as JSON, and as lines for people."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from appealbus.core.language import Reader
-from appealbus.plugins.terms.calendar import Calendar
-from appealbus.plugins.terms.clock import Clock, Considered
-from appealbus.plugins.terms.norms import Norm
+from appealbus.plugins.terms.calendar import Calendar, UnknownYear
+from appealbus.plugins.terms.clock import Clock, Considered, Told, read_clock
+from appealbus.plugins.terms.norms import Law, Norm
 from appealbus.plugins.terms.reckoning import Term
 from appealbus.plugins.terms.words import Assumption, Label
 from appealbus.schemas.base import Word
@@ -20,10 +21,9 @@ class UnitWord(Word):
     MONTHS = "months"
 
 
-def as_json(number: str, clock: Clock, calendar: Calendar) -> dict[str, Any]:
+def as_json(clock: Clock, calendar: Calendar) -> dict[str, Any]:
     """Return a clock with its whole proof, for programs: the same keys in the same order each time."""
     return {
-        "number": number,
         "on": clock.today,
         "outcome": clock.outcome,
         "due_on": clock.here.term.due if clock.here.term is not None else None,
@@ -45,6 +45,14 @@ def as_json(number: str, clock: Clock, calendar: Calendar) -> dict[str, Any]:
         "unknown_year": clock.unknown_year,
         "remarks": [{"what": each.what, "day": each.day, "about": each.about} for each in clock.remarks],
     }
+
+
+def proof(told: Told, law: Law, today: date) -> dict[str, Any]:
+    """Return the whole proof; of an appeal that falls due in an unknown year that one alone."""
+    try:
+        return as_json(read_clock(told, law, today), law.calendar)
+    except UnknownYear as error:
+        return {"on": today, "due_on": None, "unknown_year": error.year}
 
 
 def _considered(each: Considered, calendar: Calendar) -> dict[str, Any]:
