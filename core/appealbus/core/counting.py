@@ -76,6 +76,22 @@ class Counting:
                     log.exception("terms.failed", plugin=self._owner(terms), terms=name)
         return min(found, default=before if failed else None)
 
+    def known_until(self) -> dict[str, date]:
+        """Return by terms the last day that they can count to, where they have one."""
+        told: dict[str, date] = {}
+        for name, terms in self._brought().items():
+            try:
+                day = ALARM.within(terms.known_until)
+            except BaseException as error:
+                if not (isinstance(error, TookTooLong) or is_defect(error)):
+                    raise
+                self._defects[f"terms.{name}"] += 1
+                log.exception("terms.failed", plugin=self._owner(terms), terms=name)
+                continue
+            if type(day) is date:
+                told[name] = day
+        return told
+
     def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show: its `name` and its `proof`, None where it failed or has none."""
         told: list[dict[str, Any]] = []

@@ -208,6 +208,10 @@ class Host:
             return appeal.due_on
         return self._counting.due_on(appeal, first, accepted_at, changes, before=before)
 
+    def terms_known_until(self) -> dict[str, date]:
+        """Return by terms the last day that they can count to, where they have one."""
+        return self._counting.known_until()
+
     def term_proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show of an appeal: its `name` and its `proof`, or None."""
         return self._counting.proofs(case, today)

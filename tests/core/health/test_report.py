@@ -222,3 +222,15 @@ def test_bounds_are_those_of_the_alerts():
     ):
         [found] = re.findall(pattern, alerts, re.MULTILINE)
         assert timedelta(seconds=int(found)) == bound or timedelta(days=int(found)) == bound
+
+
+def test_a_calendar_that_ends_is_told_of_in_time():
+    """Before the appeals come that nothing can count, and no sooner; other terms have ends of their own."""
+    today = WELL.at.astimezone().date()
+    ends = {"law": today + timedelta(days=74), "other": today - timedelta(days=1), "far": today + timedelta(days=75)}
+    found = report(replace(WELL, terms_until=ends))
+    assert [(each.severity.value, each.about) for each in found] == [
+        ("warning", "terms law"),
+        ("warning", "terms other"),
+    ]
+    assert f"ends after {ends['law']}" in found[0].detail

@@ -80,6 +80,14 @@ def test_a_term_is_shown_as_somebody_sees_it(program: Callable[..., "CompletedPr
     assert [each["detail"]["as"] for each in history if each["what"] == "read"] == ["term"] * 3
 
 
+def test_the_heading_of_a_dossier_has_the_counted_day(program: Callable[..., "CompletedProcess[str]"]) -> None:
+    """Where the register gave none; as somebody else sees it, too."""
+    assert program("run", "--until-idle").returncode == 0
+    for arguments in ((), ("--as", "registry")):
+        assert "due 10 Sept 2026" in program("dossier", "A-1", *arguments).stdout
+        assert "due 30 Sept 2026" in program("dossier", "A-2", *arguments).stdout
+
+
 def test_an_earlier_calendar_can_be_counted_by(program: Callable[..., "CompletedProcess[str]"]) -> None:
     """31 August 2026 was off until 18 March."""
     shown = told(program("term", "A-1", "--on", "2026-08-21", "--as-of", "2026-03-17", "--json"))

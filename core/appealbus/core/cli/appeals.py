@@ -1,7 +1,7 @@
 """`appealbus dossier`, `why` and `explain`: what is known of one appeal, and what is not."""
 
 import contextlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -68,20 +68,20 @@ def dossier(
             cli, as_, number, version, "json" if as_json else format_, copy=copy, purpose=purpose, to=reader(cli, lang)
         )
         return
-    raw = look(
-        cli,
-        lambda journal: _raw(cli, journal, number, version),
-        "dossier",
-        number=number,
-        copy=copy,
-        about=lambda raw: {"version": orjson.loads(raw)["version"]},
+
+    async def read(journal: Journal) -> tuple[bytes, date | None]:
+        row = await journal.appeal(number)
+        return await _raw(cli, journal, number, version), None if row is None or version else row.due_on
+
+    raw, counted = look(
+        cli, read, "dossier", number=number, copy=copy, about=lambda told: {"version": orjson.loads(told[0])["version"]}
     )
     if as_json or format_ == "json":
         cli.write(escaped_json(raw))
     elif format_ == "xml":
         cli.write(escaped_xml(to_xml(DOSSIER.read(raw))))
     else:
-        cli.out.print(dossier_view(DOSSIER.read(raw), reader(cli, lang), everything=everything))
+        cli.out.print(dossier_view(DOSSIER.read(raw), reader(cli, lang), everything=everything, counted=counted))
 
 
 def why(

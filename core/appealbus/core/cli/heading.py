@@ -24,9 +24,9 @@ _SOON = 3
 """Days before the due date from which it stands out: one may still redirect within three working days."""
 
 
-def heading(dossier: Dossier, to: Reader) -> list[Text]:
-    """Return the three lines."""
-    return [_who(dossier, to), _due(dossier, to), _worst(dossier, to)]
+def heading(dossier: Dossier, to: Reader, counted: date | None = None) -> list[Text]:
+    """Return the three lines; with the day that was counted, where the register gave none."""
+    return [_who(dossier, to), _due(dossier, to, counted), _worst(dossier, to)]
 
 
 def worst_first(signals: Sequence[Signal]) -> list[Signal]:
@@ -62,13 +62,13 @@ def _applicant(dossier: Dossier, to: Reader) -> list[str]:
     return [part for part in (name, number) if part] or [to.say("no applicant is named")]
 
 
-def _due(dossier: Dossier, to: Reader) -> Text:
+def _due(dossier: Dossier, to: Reader, counted: date | None) -> Text:
     accepted = to.say(
         "accepted {moment} by {whom}",
         moment=to.moment(dossier.receipt.accepted_at, seconds=False),
         whom=dossier.receipt.accepted_by,
     )
-    due = dossier.appeal.due_on
+    due = dossier.appeal.due_on or counted
     if due is None:
         return Text(one_line(to.say("no due date") + f"; {accepted}"))
     said, style = to.say("due {day}", day=to.day(due)), ""

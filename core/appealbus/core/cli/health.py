@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from datetime import date
 
 import typer
 
@@ -54,7 +55,7 @@ async def _findings(cli: Cli) -> list[Finding]:
     try:
         async with asyncio.timeout(_LONGEST), cli.journal() as journal:
             behind = await _behind(journal, settings.bus)
-            return [*behind, *report(await gather(journal, settings))]
+            return [*behind, *report(await gather(journal, settings, _terms_until(cli)))]
     except TimeoutError:
         return [_away(f"it does not answer within {_LONGEST:g} s")]
     except OlderJournal as error:
@@ -62,6 +63,13 @@ async def _findings(cli: Cli) -> list[Finding]:
         return [Finding(Severity.CRITICAL, "journal", str(error), todo)]
     except JournalError as error:
         return [_away(str(error))]
+
+
+def _terms_until(cli: Cli) -> dict[str, date]:
+    try:
+        return cli.host.terms_known_until()
+    except ConfigError:
+        return {}  # `appealbus check` tells of it, and no bus starts
 
 
 async def _behind(journal: Journal, bus: BusSettings) -> list[Finding]:

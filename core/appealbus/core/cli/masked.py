@@ -1,6 +1,7 @@
 """What a role or a client sees of one appeal, for people and for programs."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import orjson
@@ -27,17 +28,17 @@ def show_dossier(
 ) -> None:
     """Show a dossier as somebody sees it."""
 
-    async def read(views: Views, row: AppealRow) -> Seen:
+    async def read(views: Views, row: AppealRow) -> tuple[Seen, date | None]:
         found = await views.dossier(row, version)
         if found is None:
             which = "no dossier yet" if version is None else f"no version {version}"
             cli.fail(f"{number} has {which} that {name} sees.", EXIT_ABSENT)
-        return found
+        return found, (await views.row(row)).due_on if version is None else None
 
-    def about(found: Seen) -> dict[str, int]:
-        return {"version": found.version}
+    def about(told: tuple[Seen, date | None]) -> dict[str, int]:
+        return {"version": told[0].version}
 
-    found = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)
+    found, counted = look_as(cli, name, Action.DOSSIER, number, read, copy=copy, purpose=purpose, about=about)
     if form == "json":
         cli.write(escaped_json(found.raw))
     elif form == "xml":
@@ -45,7 +46,7 @@ def show_dossier(
     elif "hidden" in found.document:
         _print_rows(cli, found.document)
     else:
-        cli.out.print(dossier_view(DOSSIER.read(found.raw), to))
+        cli.out.print(dossier_view(DOSSIER.read(found.raw), to, counted=counted))
 
 
 def show_why(cli: Cli, name: str, number: str, *, as_json: bool, copy: bool, purpose: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,17 +28,20 @@ _STEP = re.compile(r"[.\[]")
 _NOT_SHOWN = ("text", "schema_version", "message_id", "number", "warnings", "mentions")
 
 
-def dossier_view(dossier: Dossier, to: Reader | None = None, *, everything: bool = False) -> RenderableType:
+def dossier_view(
+    dossier: Dossier, to: Reader | None = None, *, everything: bool = False, counted: date | None = None
+) -> RenderableType:
     """Return the whole dossier, in the reader's language where the registers answer in it.
 
     Args:
         dossier: what is shown.
         to: who reads; None: in English.
         everything: whether each lookup that could not be asked is told with its reason; else they are named in a line.
+        counted: until when it has to be answered, where its register has not said.
 
     """
     to = to or Reader()
-    parts: list[RenderableType] = [*heading(dossier, to), _appeal(dossier, to)]
+    parts: list[RenderableType] = [*heading(dossier, to, counted), _appeal(dossier, to)]
     if dossier.changes:
         parts.append(_changes(dossier, to))
     if dossier.signals:

@@ -2,8 +2,8 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from appealbus.core.clocks import wall
@@ -49,10 +49,17 @@ class Facts:
     """Those that are configured."""
     disk: Disk | None
     """None where the journal lies in a database of its own."""
+    terms_until: Mapping[str, date] = field(default_factory=dict)
+    """By terms of plugins the last day that they can count to, where they have one."""
 
 
-async def gather(journal: Journal, settings: Configuration) -> Facts:
+async def gather(journal: Journal, settings: Configuration, terms_until: Mapping[str, date] | None = None) -> Facts:
     """Read what health is judged by.
+
+    Args:
+        journal: the journal.
+        settings: the configuration.
+        terms_until: by terms of plugins the last day that they can count to.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -72,6 +79,7 @@ async def gather(journal: Journal, settings: Configuration) -> Facts:
         bus=settings.bus,
         receivers=frozenset(settings.deliveries),
         disk=disk_of(settings.bus.journal),
+        terms_until=terms_until or {},
     )
 
 

@@ -11,6 +11,8 @@ from appealbus.core.health.facts import OVERDUE_FOR, Facts
 from appealbus.core.health.finding import Finding, Severity
 from appealbus.core.health.links import of_certificate, of_link
 
+_TERMS_AHEAD = timedelta(days=75)
+"""Before the last known day: the longest common term, 40 working days, with days to find and add the calendar."""
 _BODIES = 10
 """Bodies that are named: a region's largest have most of what is late."""
 
@@ -106,6 +108,16 @@ def of_appeals(facts: Facts) -> Iterator[Finding]:
         detail = f"{counts.suspect} appeals were left by workers that died, and are taken one at a time"
         todo = "look for worker.died in the log; what kills again is held by itself"
         yield Finding(Severity.WARNING, "suspect", detail, todo)
+
+
+def of_terms(facts: Facts) -> Iterator[Finding]:
+    """Yield which terms come to the end of what they can count: a year's calendar is published before it begins."""
+    today = facts.at.astimezone().date()
+    for name, last in sorted(facts.terms_until.items()):
+        if last - today < _TERMS_AHEAD:
+            detail = f"no term can be counted that ends after {last:%Y-%m-%d}; such appeals have no day and come last"
+            todo = "add the next year to the calendar; docs/terms.md says how" if name == "law" else "see its plugin"
+            yield Finding(Severity.WARNING, f"terms {name}", detail, todo)
 
 
 def _by_body(due: DueSoon) -> str:

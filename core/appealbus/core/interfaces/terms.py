@@ -30,6 +30,13 @@ class Terms(ABC):
 
         """
 
+    def known_until(self) -> date | None:
+        """Return the last day that can be counted to; None where there is none.
+
+        Health warns some weeks before: from then on appeals come whose term nobody can count.
+        """
+        return None
+
     def proof(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any] | None:

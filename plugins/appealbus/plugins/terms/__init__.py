@@ -30,6 +30,10 @@ class LegalTerms(Terms):
         """Return the last day for whoever has the appeal now."""
         return due_on(Told(appeal, first, accepted_at, changes), self.law)
 
+    def known_until(self) -> date:
+        """Return the last day of the calendar."""
+        return date.fromordinal(self.law.calendar.last)
+
     def proof(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], today: date
     ) -> dict[str, Any]:
