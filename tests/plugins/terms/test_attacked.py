@@ -1,11 +1,14 @@
 """Stories and dates that nobody means well: what is known is told all the same, and nobody waits for it."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from appealbus.plugins.terms.calendar import UnknownYear
+from appealbus.core import ConfigError
+from appealbus.plugins.terms.calendar import UnknownYear, load_calendar, raw_of
 from appealbus.plugins.terms.clock import Told, due_on
+from appealbus.plugins.terms.norms import load_norms
 from appealbus.plugins.terms.words import Duty, Outcome, Remark
 from appealbus.schemas.appeal import Appeal
 from tests.plugins.terms.making import HERE, LAW, THERE, at, change, clock, due, remarks
@@ -90,3 +93,31 @@ def test_an_appeal_that_a_sender_redirects_without_end_is_counted() -> None:
     found = clock(*way, arrived=at("2026-01-01", 0), today="2026-12-31")
     assert len(found.considered) > many / 2
     assert max(len(each.about) for each in found.remarks) < 500
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("year = 2022\n", "year = 0\n", "years.0.year"),
+        ("year = 2022\n", "year = 2020\n", "without a gap"),
+        ("2022-01-07", "2023-01-07", "2023-01-07 among the days of 2022"),
+        ("2022-01-07", "2022-02-30", "line 15"),
+    ],
+)
+def test_what_is_wrong_with_a_calendar_names_file_and_place(tmp_path: Path, old: str, new: str, where: str) -> None:
+    """A person has copied it by hand."""
+    path = tmp_path / "c.toml"
+    path.write_text(raw_of(None, "calendar.toml").decode().replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_calendar(path)
+    assert str(caught.value).startswith(str(path))
+    assert where in str(caught.value)
+
+
+def test_two_norms_for_one_appeal_name_their_file(tmp_path: Path) -> None:
+    """And themselves."""
+    path = tmp_path / "n.toml"
+    text = raw_of(None, "norms.toml").decode()
+    path.write_text(text.replace("from = 2026-01-01\n", "from = 2025-06-01\n", 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"n\.toml: .*'general.2021' and 'general.2026' count at once"):
+        load_norms(path)

@@ -3,20 +3,22 @@
 import hashlib
 import tomllib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from appealbus.core import AppealBusError, ConfigError
 from appealbus.plugins.terms.words import DayKind
 from appealbus.schemas.base import Day, Model, Text
 
 _SATURDAY = 5
+_SHIPPED = "the file that ships"
 _DIGEST = 8
 """Characters of the digest in a version: enough to tell apart what few people edit by hand."""
 
@@ -32,7 +34,7 @@ class UnknownYear(AppealBusError):
 class Year(Model):
     """The days off of a year that are none by the week, and the weekend days on which people work."""
 
-    year: int
+    year: int = Field(ge=1992, le=2999)
     source: Text
     published: Day | None = None
     assumed: Text = ""
@@ -192,7 +194,8 @@ def load_calendar(path: Path | None = None, as_of: date | None = None) -> Calend
 
     """
     raw = raw_of(path, "calendar.toml")
-    return made(read(CalendarFile, raw, path), hashlib.sha256(raw).hexdigest(), as_of)
+    with named(path):
+        return made(read(CalendarFile, raw, path), hashlib.sha256(raw).hexdigest(), as_of)
 
 
 def raw_of(path: Path | None, shipped: str) -> bytes:
@@ -205,9 +208,20 @@ def raw_of(path: Path | None, shipped: str) -> bytes:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
 
+@contextmanager
+def named(path: Path | None) -> Iterator[None]:
+    """Have what is wrong with a file's contents say which file."""
+    name = str(path or _SHIPPED)
+    try:
+        yield
+    except ConfigError as error:
+        text = str(error)
+        raise (error if text.startswith(name) else ConfigError(f"{name}: {text}")) from None
+
+
 def read(model: type[Any], raw: bytes, path: Path | None) -> Any:
     """Return what a TOML file says, as a model; raise ConfigError with file, line or key where it cannot be."""
-    name = path or "the file that ships"
+    name = path or _SHIPPED
     try:
         return model.model_validate(tomllib.loads(raw.decode()))
     except UnicodeDecodeError:

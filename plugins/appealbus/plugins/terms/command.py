@@ -16,6 +16,7 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.views import Views
@@ -193,10 +194,20 @@ def _apply(cli: Cli, law: Law, *, yes: bool) -> None:
     from appealbus.plugins.terms.preview import stale
 
     async def work(journal: Any) -> tuple[int, int]:
-        moves, unknown = await stale(journal, law)
-        for at in range(0, len(moves) if yes else 0, _AT_ONCE):
-            await journal.move_terms(moves[at : at + _AT_ONCE])
-        return len(moves), unknown
+        count = unknown = 0
+        moves: list[DueMoved] = []  # written as they are found: what was done stays done, whenever it ends
+        async for each in stale(journal, law):
+            if each is None:
+                unknown += 1
+                continue
+            count += 1
+            moves += [each] if yes else []
+            if len(moves) == _AT_ONCE:
+                await journal.move_terms(moves)
+                moves = []
+        if moves:
+            await journal.move_terms(moves)
+        return count, unknown
 
     count, unknown = cli.change(work) if yes else cli.read(work)
     cli.out.print(f"{count} open appeals are due on another day" + ("" if yes or not count else "; --yes moves them"))

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from appealbus.core import ConfigError
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.plugins.terms.calendar import Calendar, raw_of, read
+from appealbus.plugins.terms.calendar import Calendar, named, raw_of, read
 from appealbus.plugins.terms.words import Actor, Assumption, Duty
 from appealbus.schemas import AppealKind
 from appealbus.schemas.appeal import Appeal
@@ -203,7 +203,8 @@ def load_norms(path: Path | None = None, day_ends: time | None = None) -> Norms:
     """
     raw = raw_of(path, "norms.toml")
     file: NormsFile = read(NormsFile, raw, path)
-    _refuse_doubles(file.norms)
+    with named(path):
+        _refuse_doubles(file.norms)
     version = f"{file.version} ({hashlib.sha256(raw).hexdigest()[:_DIGEST]})"
     assumed = file.day_ends_assumed if day_ends is None else ""
     return Norms(version, day_ends or file.day_ends, assumed, tuple(file.norms), tuple(file.doubts))

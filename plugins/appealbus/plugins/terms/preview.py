@@ -61,23 +61,21 @@ async def open_cases(journal: Pages) -> AsyncIterator[Case]:
         after = page[-1].appeal_id
 
 
-async def stale(journal: Pages, law: Law) -> tuple[list[DueMoved], int]:
-    """Return the open appeals that the bus works by another day than is counted now, and how many have no day.
+async def stale(journal: Pages, law: Law) -> AsyncIterator[DueMoved | None]:
+    """Go through the open appeals that the bus works by another day than is counted now; None: one has no day.
 
     Those are left out whose register says until when, and those whose term lies in an unknown year.
     """
-    moves, unknown = [], 0
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
             continue
         try:
             due = due_on(Told.of(case), law)
         except UnknownYear:
-            unknown += 1
+            yield None
             continue
         if due != case.due_on:
-            moves.append(DueMoved(case.appeal_id, case.due_on, due))
-    return moves, unknown
+            yield DueMoved(case.appeal_id, case.due_on, due)
 
 
 async def preview(journal: Pages, now: Law, then: Law) -> Preview:
