@@ -162,7 +162,7 @@ async def told(world: World, client: httpx.AsyncClient) -> list[tuple[str, bytes
     """Return all that a client gets from every route, asked in every way; by what was asked."""
     one, pairs = f"/v1/appeals/{world.id}", ((1, 2), (2, 1), (2, 3), (4, 1))
     paths = ["/v1/me", "/v1/feed/readers", "/openapi.json", "/asyncapi.json", "/docs", "/healthz", "/problems/invalid"]
-    paths += [f"{one}{each}" for each in ("", "/dossier", "/versions", "/why", "/history", "/history?limit=1")]
+    paths += [f"{one}{each}" for each in ("", "/dossier", "/versions", "/why", "/term", "/history", "/history?limit=1")]
     paths += [f"{one}/versions/{version}" for version in range(1, 5)]
     paths += [f"{one}/versions/{version}/difference?from={other}" for version, other in pairs]
     fields = [name if "/" in name else f"appeal.{name}" for name in PERSONAL]

@@ -64,7 +64,7 @@ async def open_cases(journal: Pages) -> AsyncIterator[Case]:
 async def stale(journal: Pages, law: Law) -> AsyncIterator[DueMoved | None]:
     """Go through the open appeals that the bus works by another day than is counted now; None: one has no day.
 
-    Those are left out whose register says until when, and those whose term lies in an unknown year.
+    Those are left out whose register says until when.
     """
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
