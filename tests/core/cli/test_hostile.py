@@ -102,6 +102,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "topology export": [["--broker", EVIL], [EVIL + "/none"]],
     "asyncapi": [[], [EVIL + "/none"]],
     "simulate": [["--misbehave", EVIL], ["--host", EVIL], ["--amqp", EVIL]],
+    "report": [[], ["--format", "html"], ["--format", "csv", "--lang", "kk"], ["--place", EVIL], ["--by", "category"]],
     "surges alarms": [[], ["--all", "--json"]],
     "surges show": [["1"], [EVIL]],
     "surges take": [["1", "--until", EVIL], [EVIL, "--until", "2026-11-28"]],

@@ -1,0 +1,150 @@
+"""What is told of a table: as JSON, CSV, lines for people, and a page to print."""
+
+import csv
+import io
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from appealbus.core.escaping import blanked
+from appealbus.core.language import Reader, ReaderLanguage
+from appealbus.plugins.report.table import Row, Table
+from appealbus.plugins.report.words import By, Column, Formula, Label
+
+HIDDEN = "–"
+"""In the place of what may not be told."""
+_STYLE = (
+    "@page{size:A3 landscape;margin:10mm}body{font:10pt sans-serif}table{border-collapse:collapse}"
+    "th,td{border:1px solid #888;padding:2pt 4pt;text-align:right;vertical-align:top}"
+    "th:first-child,td:first-child{text-align:left}thead{display:table-header-group}tr{break-inside:avoid}"
+    "tr.total{font-weight:bold}"
+)
+
+
+class Teller:
+    """Says a table in one language, with shares cut or rounded."""
+
+    def __init__(self, table: Table, to: Reader, *, rounds: bool, public: bool) -> None:
+        self._table, self._to, self._rounds, self._public = table, to, rounds, public
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs: the same keys in the same order each time; null is not told, or is not there."""
+        table = self._table
+        return {
+            "by": table.by.value,
+            "since": table.span.since,
+            "until": table.span.until,
+            "place": table.span.place,
+            "on": table.today,
+            "shares": "rounded" if self._rounds else "truncated",
+            "public": self._public,
+            "formulas": {each.value: Formula[each.name].value for each in Column},
+            "rows": [{"key": each.key, "label": each.label, **self._figures(each)} for each in table.rows],
+            "total": self._figures(table.total),
+        }
+
+    def as_csv(self) -> bytes:
+        """Return it as CSV in UTF-8, the heading first and the sum last; what is not told is a dash."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(
+            [
+                self._table.by.value,
+                "label",
+                *(name for each in Column for name in (each.value, f"{each.value}_percent")),
+            ]
+        )
+        for row in (*self._table.rows, self._table.total):
+            key = "total" if row is self._table.total else row.key
+            cells = [cell for each in Column for cell in self._cells(row, each)]
+            rows.writerow([_no_formula(key), _no_formula(row.label), *cells])
+        return text.getvalue().encode()
+
+    def lines(self) -> Iterator[str]:
+        """Yield what people read, a line each: the sum with its formulas, then each row."""
+        yield self._title()
+        number = self._table.total.count(Column.REGISTERED)
+        if number is not None and number >= 1000:
+            yield f"{self._to.word(Column.REGISTERED)}: {self._thousands(number)} {self._to.word(Label.THOUSAND)}"
+        for row in (self._table.total, *self._table.rows):
+            yield ""
+            yield self.name(row)
+            for at, each in enumerate(Column, 1):
+                yield f"  {self._to.word(each)} [{at}]: {self._cell(row, each)}"
+        yield ""
+        yield from self.footnotes()
+
+    def page(self) -> str:
+        """Return a page of HTML: one file, to print, without scripts and without anything from elsewhere."""
+        to = self._to
+        heads = "".join(f"<th>{escape(to.word(each))}<sup>{at}</sup></th>" for at, each in enumerate(Column, 1))
+        rows = "".join(
+            f"<tr{' class=total' if row is self._table.total else ''}><td>{escape(self.name(row))}</td>"
+            + "".join(f"<td>{escape(self._cell(row, each))}</td>" for each in Column)
+            + "</tr>\n"
+            for row in (*self._table.rows, self._table.total)
+        )
+        notes = "".join(f"<p>{escape(each)}</p>\n" for each in self.footnotes())
+        title = escape(self._title())
+        return (
+            f'<!doctype html>\n<html lang="{to.language.value}"><head><meta charset="utf-8"><title>{title}</title>'
+            f"<style>{_STYLE}</style></head>\n<body><h1>{title}</h1>\n<table><thead><tr>"
+            f"<th>{escape(to.word(self._table.by))}</th>{heads}</tr></thead>\n<tbody>{rows}</tbody></table>\n"
+            f"{notes}</body></html>"
+        )
+
+    def name(self, row: Row) -> str:
+        """Return what a row is called."""
+        if row is self._table.total:
+            return self._to.word(Label.TOTAL)
+        if not row.key:
+            return self._to.word(Label.UNTOLD)
+        label = blanked(row.label)
+        return f"{blanked(row.key)} {label}".strip() if self._table.by is not By.BODY else label or blanked(row.key)
+
+    def footnotes(self) -> Iterator[str]:
+        """Yield what each column counts and of what its share is, and how shares are made."""
+        for at, each in enumerate(Column, 1):
+            yield f"[{at}] {self._to.word(each)}: {self._to.word(Formula[each.name])}"
+        yield self._to.word(Label.ROUNDED if self._rounds else Label.TRUNCATED)
+        yield self._to.word(Label.STATES)
+        if self._public:
+            yield self._to.word(Label.MASKED)
+
+    def _title(self) -> str:
+        span, to = self._table.span, self._to
+        where = f", КАТО {blanked(span.place)}…" if span.place else ""
+        return (
+            f"{to.word(Label.TITLE)}: {to.day(span.since)} – {to.day(span.until)}{where} ({to.day(self._table.today)})"
+        )
+
+    def _thousands(self, number: int) -> int:
+        return (number + 500) // 1000 if self._rounds else number // 1000
+
+    def _figures(self, row: Row) -> dict[str, Any]:
+        shares = {each: row.share(each, rounds=self._rounds) for each in Column}
+        return {
+            each.value: {"count": row.count(each), "percent": None if share is None else float(share)}
+            for each, share in shares.items()
+        }
+
+    def _cells(self, row: Row, column: Column) -> tuple[object, object]:
+        if column in row.hidden:
+            return HIDDEN, HIDDEN
+        count, share = row.count(column), row.share(column, rounds=self._rounds)
+        return "" if count is None else count, "" if share is None else share
+
+    def _cell(self, row: Row, column: Column) -> str:
+        count, share = self._cells(row, column)
+        if count == HIDDEN:
+            return HIDDEN
+        part = f"{share} %" if share != "" else ""
+        if self._to.language is not ReaderLanguage.ENGLISH:
+            part = part.replace(".", ",")
+        return f"{count} ({part})" if count != "" and part else f"{count}{part}"
+
+
+def _no_formula(text: str) -> str:
+    """Return a stranger's text as no spreadsheet takes for a formula; a share below nothing stays a number."""
+    text = blanked(text)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", " ")) else text

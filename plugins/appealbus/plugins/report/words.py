@@ -1,0 +1,77 @@
+"""The words of the plugin's own lists; their Kazakh and Russian are in its catalogues."""
+
+from appealbus.schemas.base import Word
+
+
+class By(Word):
+    """What a row is."""
+
+    BODY = "body"
+    DISTRICT = "district"
+    CATEGORY = "category"
+    PERIOD = "period"
+
+
+class Column(Word):
+    """A column of the table; the order is that in which it stands."""
+
+    REGISTERED = "registered"
+    LOCAL = "local"
+    LAND = "land"
+    CONSIDERED = "considered"
+    SATISFIED = "satisfied"
+    REFUSED = "refused"
+    EXPLAINED = "explained"
+    OTHER = "other"
+    REDIRECTED = "redirected"
+    OPEN = "open"
+    OVERDUE = "overdue"
+    REPEATS = "repeats"
+    REPEATS_BEFORE = "repeats_before"
+    REPEATS_CHANGE = "repeats_change"
+    REDIRECTED_CONSIDERED = "redirected_considered"
+    LATE = "late"
+    LAST_TWO_DAYS = "last_two_days"
+    EXTENDED = "extended"
+    REVERSED = "reversed"
+    DAYS_MEDIAN = "days_median"
+    DAYS_P90 = "days_p90"
+
+
+class Formula(Word):
+    """What a column counts, and of what its share is: a footnote."""
+
+    REGISTERED = "N: appeals registered in the period"
+    LOCAL = "L: of N, those that came first to a local executive body; share of N"
+    LAND = "of L, those about land; share of L"
+    CONSIDERED = "C: of N, those answered, withdrawn or closed and not taken up again; share of N"
+    SATISFIED = "of C, satisfied wholly or in part; share of C"
+    REFUSED = "of C, refused by a decision; share of C"
+    EXPLAINED = "of C, explained; share of C"
+    OTHER = "C - satisfied - refused - explained: taken note of, terminated, left, withdrawn, silence; share of C"
+    REDIRECTED = "of N, sent wholly to another body by competence and not considered since; share of N"
+    OPEN = "N - C - redirected; share of N"
+    OVERDUE = "of the open, those whose last day is before the day of the report; share of the open"
+    REPEATS = "of N, those that name earlier appeals; share of N"
+    REPEATS_BEFORE = "the same in the same days of the year before"
+    REPEATS_CHANGE = "(repeats - repeats before) / repeats before"
+    REDIRECTED_CONSIDERED = "of C, those that were sent wholly to another body before; share of C"
+    LATE = "of C, those answered after their last day; share of C"
+    LAST_TWO_DAYS = "of C, those answered on their last day or on the one before; share of C"
+    EXTENDED = "of N, those whose term was extended; share of N"
+    REVERSED = "of N, those answered in another way after a complaint; share of N"
+    DAYS_MEDIAN = "of C, days of the calendar in which half was answered"
+    DAYS_P90 = "of C, days of the calendar in which nine of ten were answered"
+
+
+class Label(Word):
+    """What else is said in a report."""
+
+    TITLE = "Appeals"
+    TOTAL = "total"
+    UNTOLD = "not told"
+    THOUSAND = "thousand"
+    TRUNCATED = "Shares are cut after one decimal."
+    ROUNDED = "Shares are rounded to one decimal."
+    MASKED = "A dash stands where fewer appeals than may be told, or what they follow from, are."
+    STATES = "Answers are counted as they are known on the day of the report."
