@@ -84,13 +84,13 @@ OURS = {
     "appealbus.core.escaping": {"connectors/files", "plugins/report", "plugins/surges"},
     "appealbus.core.host": {"plugins/api"},
     "appealbus.core.journal": {"plugins/api"},
-    "appealbus.core.journal.journal": {"plugins/demo"},
+    "appealbus.core.journal.journal": {"plugins/demo", "plugins/terms"},
     "appealbus.core.language": {"plugins/report", "plugins/terms"},
     "appealbus.core.logs": {"connectors/amqp", "plugins/demo"},
     "appealbus.core.logs.throttle": {"plugins/traces"},
     "appealbus.core.parts": {"plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo"},
-    "appealbus.core.rights": {"plugins/api"},
+    "appealbus.core.rights": {"plugins/api", "plugins/terms"},
 }
 """What ships uses these beside what is public: the demonstration runs a bus, commands talk as the program does, and
 connectors pause between attempts, and look at who may write files, as the core does; a table of bodies is read as the
