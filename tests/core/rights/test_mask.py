@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
 from appealbus.core.rights.mask import Mask, digest_of
 from appealbus.core.rights.paths import Pattern
@@ -16,7 +17,7 @@ from tests.core.rights.made import APPEAL, FIELDS, RECORDS, dossier, value
 from tests.services.forms import form
 
 _FEW, _SOME = 0, 9_000
-_PARTS = ["appeal", "appeal.*", "signals", "outcomes", "gaps", "plan", "changes"]
+_PARTS = ["appeal", "appeal.*", "signals", "outcomes", "gaps", "plan", "changes", "changes.reason", "changes.to"]
 _GROUPS = sorted({name.rpartition(".")[0] for name in APPEAL if "." in name})
 _RULES = [
     *(*_PARTS, *(f"appeal.{name}" for name in _GROUPS), *(f"appeal.{name}.*" for name in _GROUPS)),
@@ -134,6 +135,38 @@ def test_numbers_are_hidden_wherever_they_stand(some: list[int | None], kind: st
     assert "".join(filter(str.isdigit, told)).count(iin) == 0
     assert "[hidden]" in told
     assert "прошу" in told
+
+
+@pytest.mark.parametrize(
+    ("shows", "hides"),
+    [(["*"], ["changes.reason", "changes.to"]), (["appeal", "changes.kind"], []), (["appeal", "changes.due_on"], [])],
+)
+def test_a_part_of_a_change_is_hidden_alone(shows: list[str], hides: list[str]) -> None:
+    """A rule about what changes say counts where nothing of the appeal itself is hidden, and leaves none empty."""
+    whole = dossier(_values(list(range(len(FIELDS)))))
+    whole["changes"] = [
+        {"message_id": "c-1", "channel": "files", "kind": "extended", "due_on": "2026-03-01", "reason": "long"},
+        {"message_id": "c-2", "channel": "files", "kind": "redirected", "to": {"name": "akimat"}},
+    ]
+    told = Mask("m", tuple(map(Pattern.parse, shows)), tuple(map(Pattern.parse, hides))).apply(whole)["changes"]
+    if hides:
+        expected = [{k: v for k, v in each.items() if k not in ("reason", "to")} for each in whole["changes"]]
+    else:
+        name = shows[1].removeprefix("changes.")
+        expected = [{name: each[name]} for each in whole["changes"] if name in each]
+    assert told == expected
+
+
+def test_a_hidden_kind_is_not_told_by_what_is_not_loaded() -> None:
+    """What a kind needs and nobody has loaded is neither asked nor missing to whoever does not see the kind."""
+    whole = dossier(_values(list(range(len(FIELDS)))))
+    absent = {"lookup": "x.absent", "key": "", "outcome": "unavailable", "code": NOT_LOADED, "reason": "no plugin"}
+    mask = Mask("m", hides=(Pattern.parse("appeal.kind"),))
+    without = mask.apply(whole)
+    whole["outcomes"] = [*whole["outcomes"], absent | {"attempts": 0}]
+    whole["gaps"] = [absent | {"required": True}]
+    assert b"x.absent" in _bytes(Mask("m", hides=(Pattern.parse("appeal.text"),)).apply(whole))
+    assert mask.apply(whole) == without
 
 
 def test_a_mask_that_hides_nothing_changes_nothing() -> None:

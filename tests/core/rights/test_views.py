@@ -281,3 +281,16 @@ def test_an_entity_tag_is_of_one_look() -> None:
     tags = {etag(*each) for each in looks}
     assert len(tags) == len(looks)
     assert all(re.fullmatch(r'"[0-9a-f]{64}"', tag) for tag in tags)
+
+
+async def test_a_hidden_channel_is_not_told_by_what_happened(journal: Journal, write: Write) -> None:
+    """Neither as who sent the appeal nor as what it came by."""
+    row = await write({})
+    whole = await _views(journal, EVERYTHING).history(row)
+    accepted = next(each for each in whole.entries if each.what == What.ACCEPTED)
+    assert accepted.actor == f"client:{row.channel}"
+    for process in (False, True):
+        mask = Mask("m", hides=(Pattern.parse("appeal.channel"),), process=process)
+        shown = (await _views(journal, mask).history(row)).entries
+        assert What.ACCEPTED in [each.what for each in shown]
+        assert not [each for each in shown if each.actor == accepted.actor or each.about == row.channel]

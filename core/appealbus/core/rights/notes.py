@@ -90,7 +90,9 @@ def changes(mask: "Mask", document: "Json") -> "list[Json]":
     if mask.hidden(("changes", ())):
         return []
     told = document.get("changes") or []
-    return [shown for each in told if (shown := _change(mask, each)) is not None] if mask.hides_of_appeal else told
+    if not mask.hides_of_appeal and mask.whole(("changes", ())):
+        return told
+    return [shown for each in told if (shown := _change(mask, each))]
 
 
 def _change(mask: "Mask", change: "Json") -> "Json | None":

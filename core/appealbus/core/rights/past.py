@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from appealbus.core.domain.event import LogEntry, What
+from appealbus.core.domain.event import LogEntry, What, by_client
 from appealbus.core.rights.mask import Mask
 
 _OF_VERSIONS = frozenset({What.DELIVERED, What.FAILED, What.SET_ASIDE, What.SKIPPED, What.RESENT, What.VERSION})
@@ -56,7 +56,17 @@ def shown_entry(mask: Mask, entry: LogEntry, versions: Collection[int]) -> LogEn
         number = None
     if entry.what == What.READ and not mask.process:
         allowed -= {"version"}  # others see versions that this viewer does not
-    return replace(entry, number=number, detail=_told(mask, entry.detail, allowed))
+    shown = replace(entry, number=number, detail=_told(mask, entry.detail, allowed))
+    return _without_channel(shown) if mask.hidden(("appeal", ("channel",))) else shown
+
+
+def _without_channel(entry: LogEntry) -> LogEntry:
+    """Return an entry without what it says of the channel that a message came by, and who sent it therefore."""
+    channel = entry.actor.removeprefix(by_client(""))
+    if channel == entry.actor:
+        return entry
+    detail = {name: value for name, value in entry.detail.items() if name != "channel"}
+    return replace(entry, actor="", about="" if entry.about == channel else entry.about, detail=detail)
 
 
 def _is_shown(mask: Mask, entry: LogEntry, versions: Collection[int]) -> bool:

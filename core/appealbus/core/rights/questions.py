@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from appealbus.core.planning.contract import NOT_LOADED
 from appealbus.core.rights.paths import input_path
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Questions:
     def __init__(self, mask: "Mask", document: Mapping[str, Any]) -> None:
         self._mask = mask
         outcomes, facts, gaps = (_rows(document, name) for name in ("outcomes", "facts", "gaps"))
+        if not mask.shows_plan:  # which lookups there would have to be says what kind of appeal it is
+            outcomes, gaps = ([each for each in rows if each.get("code") != NOT_LOADED] for rows in (outcomes, gaps))
         self._asked_for_hidden = {each["lookup"] for each in outcomes if self._rests_on_hidden(each)}
         parts = (
             [(each, self._outcome(each)) for each in outcomes if mask.shows_lookup(each["lookup"])],

@@ -78,6 +78,8 @@ class Viewer:
         is_complete = row.completeness == Completeness.COMPLETE.value
         if mask.hidden(("gaps", ())):
             told = replace(told, lacks=(), waits_for=())
+        if not mask.shows_plan:
+            told = replace(told, lacks=())
         if mask.hidden(("completeness", ())):
             told, is_complete = replace(told, completeness=None), True
         if not mask.process:
