@@ -68,7 +68,8 @@ def note_read(connection: Connection, items: Sequence[Read]) -> list[None]:
     """Note up to where clients have read; of an epoch the furthest counts, and of several the newest epoch."""
     for item in sorted(items, key=lambda item: item.client):
         mine = client.c.name == item.client, client.c.revoked_at.is_(None)
-        if connection.scalar(select(client.c.name).where(*mine)) is None:
+        # Locked, so that nobody who is revoked in this moment is waited for ever after.
+        if connection.scalar(select(client.c.name).where(*mine).with_for_update(read=True)) is None:
             continue
         now = {"client": item.client, "epoch": item.cursor.epoch, "position": item.cursor.position, "at": item.at}
         further = or_(
