@@ -1,7 +1,9 @@
 """Receivers with a mask: nothing hidden goes out, by whatever way, and nothing tells that it has changed."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from appealbus.core import From, Handed, Outgoing, Refused
+from appealbus.core import From, Handed, Outgoing, Refused, packing
 from appealbus.core.bus.receiver_mask import UNMASKED, ReceiverMask
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import DeliveryState, NewAppeal
@@ -20,6 +22,7 @@ from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas import Appeal, Completeness
 from tests.core import kit
 from tests.core.journal.conftest import NOW
+from tests.core.journal.test_damaged_frames import conclude
 from tests.core.rights.made import FIELDS, dossier, value
 
 DAY = timedelta(days=1)
@@ -191,3 +194,20 @@ async def test_what_a_receiver_has_had_last_counts(
     """Not what came before, and not the first of a hundred deliveries of all receivers."""
     async with await Journal.open(kit.sqlite_journal(tmp_path / "journal.db")) as journal:
         assert await _handed(journal, became, looks) == goes
+
+
+async def test_a_damaged_version_of_before_stops_no_receiver(tmp_path: Path) -> None:
+    """Nobody knows how it looked: the next one goes out."""
+    mask = Mask("desk", hides=(Pattern.parse("appeal.applicant.phone"),))
+    async with await Journal.open(kit.sqlite_journal(tmp_path / "journal.db")) as journal:
+        taken = await journal.accept(NewAppeal(Appeal(message_id="m"), NOW, "bus"))
+        for _ in range(2):
+            await conclude(journal, (await journal.cases([taken.appeal_id]))[0])
+            rows = await journal.undelivered("out", journal.now() + DAY, 10)
+            if rows[0].version == 1:
+                await journal.delivered([row.delivery_id for row in rows])
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as connection, connection:
+            damage = "UPDATE dossier SET document = ? WHERE version = 1"
+            assert connection.execute(damage, (packing._PACKED + b"{}",)).rowcount == 1
+        going, ended = await ReceiverMask(Viewer("out", None, mask), journal).masked(rows)
+    assert ([row.version for row in going], ended) == ([2], [])

@@ -3,14 +3,19 @@
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from appealbus.core.cli import export
 from appealbus.core.cli.exportfile import ExportFile, NotOurs
 from appealbus.core.cli.exportrows import as_csv
 from appealbus.core.journal.rows import NewAppeal
 from appealbus.core.journal.writes.concluding import Conclusion
+from appealbus.core.rights.builtin import EVERYTHING, TECHNICAL
+from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas import Appeal, Completeness
 from tests.core.rights.made import FIELDS, dossier, value
 
@@ -165,6 +170,23 @@ def test_an_export_is_a_table_that_runs_nothing(program, number):
     log = program("export", "log", "--as", "auditor", "--format", "csv")
     assert [row[2] for row in csv.reader(io.StringIO(log.stdout))][:2] == ["what", "accepted"]
     assert program("export", "log", "--as", "registry").returncode == 1
+
+
+@pytest.mark.parametrize("mask", [EVERYTHING, TECHNICAL])
+async def test_an_export_passes_what_is_damaged_and_holds_little(journal, number, tmp_path, monkeypatch, mask):
+    """A body that is no dossier is no row, and large ones are written each; whoever goes on from there misses none."""
+    with closing(sqlite3.connect(tmp_path / "appealbus.db")) as connection, connection:
+        for version, body in ((1, b"\xff"), (2, b"[]")):
+            connection.execute("UPDATE dossier SET document = ? WHERE version = ?", (body, version))
+    monkeypatch.setattr(export, "_HELD", 1)
+    written = []
+    wanted = export.Wanted(export.What.DOSSIERS, export.Form.JSONL, None)
+    viewer = Viewer("v", None, mask)
+    count, end = await export._rows(journal, viewer, wanted, lambda rows, cursor: written.append((rows, cursor)))
+    (first, cursor), (rest, last) = written
+    assert ([row["dossier"]["version"] for row in first], rest, count) == ([3], [], 1)
+    assert cursor.position == first[0]["position"] <= last.position == end.position
+    assert not (await journal.feed(cursor, 10)).entries
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"])

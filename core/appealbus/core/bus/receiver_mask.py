@@ -6,11 +6,12 @@ Whatever fails here, the version does not go out: it waits for a person, and nev
 from collections.abc import Sequence
 from dataclasses import replace
 
+from appealbus.core.errors import JournalError
 from appealbus.core.interfaces.delivery import Handed, Refused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.journal.rows import Undelivered
 from appealbus.core.rights.looks import Looks
-from appealbus.core.rights.seen import seen
+from appealbus.core.rights.seen import is_damage, seen
 from appealbus.core.rights.viewer import Viewer
 
 UNMASKED = "mask.failed"
@@ -76,10 +77,11 @@ class ReceiverMask:
         known = self._looks.of(self._name, number, version)
         if known is not None:
             return known
-        raw = await self._journal.dossier(number, version)
-        if raw is None:  # pruned: nobody knows any more how it looked
-            return None
         try:
-            return seen(self._mask, raw, version).digest
-        except ValueError:
+            raw = await self._journal.dossier(number, version)
+            # One that is pruned: nobody knows any more how it looked.
+            return None if raw is None else seen(self._mask, raw, version).digest
+        except (ValueError, JournalError) as error:
+            if not is_damage(error):
+                raise
             return None

@@ -10,9 +10,11 @@ from appealbus.core.cli.exits import EXIT_ABSENT, EXIT_PROBLEMS
 from appealbus.core.cli.looking import look
 from appealbus.core.domain.client import Role
 from appealbus.core.domain.listing import AppealRow
+from appealbus.core.errors import JournalError
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.seen import is_damage
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 from appealbus.schemas.suggestion import did_you_mean
@@ -80,7 +82,9 @@ def look_as(
             cli.fail(f"{viewer.name} sees no appeal {number}.", EXIT_ABSENT)
         try:
             return await read(Views(journal, viewer), row)
-        except ValueError:
+        except (ValueError, JournalError) as error:
+            if not is_damage(error):
+                raise
             cli.fail(f"What is kept of {number} is damaged, and cannot be masked: nothing is shown.", EXIT_PROBLEMS)
 
     return look(cli, seen, action.value, number=number, copy=copy, purpose=purpose, about=about)

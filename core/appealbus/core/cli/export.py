@@ -22,11 +22,14 @@ from appealbus.core.journal.errors import CursorRefused
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
 from appealbus.core.rights.past import shown_entry
+from appealbus.core.rights.seen import Seen, is_damage
 from appealbus.core.rights.viewer import Viewer
 from appealbus.core.rights.views import Views
 
 _PAGE = 100
 """Entries that are read at once: a hundred usual dossiers have a megabyte."""
+_HELD = 8 * 1024 * 1024
+"""Bytes of dossiers that are held at once before they are written, and one more."""
 
 
 class What(StrEnum):
@@ -141,30 +144,41 @@ async def _rows(
             else await journal.log(cursor, _PAGE)
         )
         rows: list[Any] = []
+        size = 0
         for entry in page.entries:
-            row = await _logged(journal, viewer, entry) if isinstance(entry, LogEntry) else await _version(views, entry)
+            if isinstance(entry, LogEntry):
+                row = await _logged(journal, views, entry)
+            elif (found := await _version(views, entry)) is None:
+                row = None
+            else:
+                row = {"position": entry.position, "id": entry.public_id, "dossier": found.document}
+                size += len(found.raw)
             if row is not None:
                 rows.append(row)
+                count += 1
+            if size > _HELD and entry.position is not None:
+                write(rows, Cursor(page.next.epoch, entry.position))
+                rows, size = [], 0
         write(rows, page.next)
-        count, cursor = count + len(rows), page.next
+        cursor = page.next
         if not page.lag:
             return count, page.next
 
 
-async def _version(views: Views, entry: Any) -> dict[str, Any] | None:
+async def _version(views: Views, entry: Any) -> Seen | None:
+    """Return the version of an entry, read; None where it is not seen, or damaged: that goes out to nobody."""
     try:
         found = await views.shows(entry)
-    except ValueError:  # damaged: it goes out to nobody
-        return None
-    except JournalError as error:
-        if error.code != "unreadable":  # as it is kept, too
+        return found if found is not None and isinstance(found.document, dict) else None
+    except (ValueError, JournalError) as error:
+        if not is_damage(error):
             raise
         return None
-    return None if found is None else {"position": entry.position, "id": entry.public_id, "dossier": found.document}
 
 
-async def _logged(journal: Journal, viewer: Viewer, entry: LogEntry) -> dict[str, Any] | None:
+async def _logged(journal: Journal, views: Views, entry: LogEntry) -> dict[str, Any] | None:
     """Return an entry as it is seen; of an appeal out of its scopes, or of none that is there any more, nothing."""
+    viewer = views.viewer
     if viewer.places or viewer.kinds:
         row = None if entry.number is None else await journal.appeal(entry.number)
         if row is None or not viewer.sees(row):
@@ -173,7 +187,7 @@ async def _logged(journal: Journal, viewer: Viewer, entry: LogEntry) -> dict[str
     if not viewer.mask.plain:
         versions: set[int] = set()
         if not viewer.mask.process and entry.number is not None and (row := await journal.appeal(entry.number)):
-            versions = {each.version for each in await Views(journal, viewer).versions(row)}
+            versions = {each.version for each in await views.versions(row)}
         masked = shown_entry(viewer.mask, entry, versions)
         if masked is None:
             return None

@@ -55,8 +55,3 @@ MAY: dict[Role, frozenset[Action]] = {
     Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT}),
 }
 """By role what it may do; its mask says what it sees of it."""
-
-
-def may(role: Role, action: Action) -> bool:
-    """Say whether clients of the role may do it."""
-    return action in MAY[role]

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import orjson
 
+from appealbus.core.errors import JournalError
 from appealbus.core.rights.mask import Mask, digest_of
 from appealbus.core.rights.questions import Json
 
@@ -46,6 +47,11 @@ def seen(mask: Mask, raw: bytes, version: int) -> Seen:
         return Seen(version, orjson.dumps(masked), digest_of(masked))
     except (LookupError, TypeError, AttributeError, RecursionError):
         raise ValueError("the version is damaged") from None
+
+
+def is_damage(error: Exception) -> bool:
+    """Say whether one version cannot be read, and not the journal."""
+    return isinstance(error, ValueError) or (isinstance(error, JournalError) and error.code == "unreadable")
 
 
 def etag(public_id: str, raw: bytes, media_type: str) -> str:

@@ -26,7 +26,7 @@ from appealbus.core.rights.looks import Looks
 from appealbus.core.rights.past import History, shown_entry
 from appealbus.core.rights.paths import path_of
 from appealbus.core.rights.questions import Json
-from appealbus.core.rights.seen import Seen, seen
+from appealbus.core.rights.seen import Seen, is_damage, seen
 from appealbus.core.rights.viewer import Viewer
 from appealbus.schemas.stored import DOSSIER
 
@@ -98,7 +98,9 @@ class Views:
             return row
         try:
             newest = await self.dossier(row)
-        except ValueError:  # damaged: how the appeal stands is told all the same
+        except (ValueError, JournalError) as error:  # damaged: how the appeal stands is told all the same
+            if not is_damage(error):
+                raise
             newest = None
         if newest is None:
             return replace(self.viewer.row(row), version=0, changed_at=row.accepted_at)
@@ -144,7 +146,7 @@ class Views:
                 return await self._first_like(entry.number, entry.version, most=1) == entry.version
             return await self.shows(entry) is not None
         except (ValueError, JournalError) as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             log.error("journal.unreadable", appeal_id=entry.appeal_id, version=entry.version, error="ValueError")
             return True
@@ -170,7 +172,7 @@ class Views:
         if raw is None:
             return None
         document = await self._with_current_gaps(row.number, orjson.loads(raw))
-        visible = await self.dossier(row)
+        visible = await self.dossier(row, raw=raw)
         first = row.version if visible is None else visible.version
         document["version"] = first
         return seen(self._mask, orjson.dumps(document), first)
@@ -201,14 +203,19 @@ class Views:
             row: the appeal.
             proofs: gives what each of the terms has to show of a case.
 
+        Raises:
+            JournalError: `unreadable`: what is kept of the appeal is damaged.
+
         """
         seen_ = self.viewer.row(row)
         told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
         told = {name: value for name, value in told.items() if value is not None}
         if not all(map(self._mask.whole, _OF_TERMS)):
             return told
-        (case,) = await self._reader.cases([row.appeal_id])
-        told["terms"] = proofs(case)
+        cases = await self._reader.cases([row.appeal_id])
+        if not cases:  # told apart from whatever goes wrong in the proofs
+            raise JournalError("what is kept of the appeal is damaged", "unreadable")
+        told["terms"] = proofs(cases[0])
         if not self._mask.identifiers:
             return told
         shown: Json = self._without_identifiers(orjson.loads(orjson.dumps(told)))
@@ -283,7 +290,7 @@ class Views:
         try:
             await self._read(number, version)
         except (ValueError, JournalError) as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             return None
         return self._looks.of(self.eyes, number, version)
@@ -298,8 +305,3 @@ class Views:
                 if state.next_attempt_at is not None:
                     gap["next_attempt_at"] = state.next_attempt_at.isoformat()
         return document
-
-
-def _is_damage(error: Exception) -> bool:
-    """Whether one version cannot be read, and not the journal."""
-    return isinstance(error, ValueError) or (isinstance(error, JournalError) and error.code == "unreadable")

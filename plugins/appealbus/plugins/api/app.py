@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from appealbus.core import CursorRefused, JournalError
 from appealbus.core.journal.errors import CursorAhead
+from appealbus.core.rights.seen import is_damage
 from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream
 from appealbus.plugins.api.answers import of_problem
 from appealbus.plugins.api.api import Api
@@ -18,6 +19,7 @@ from appealbus.plugins.api.exchange import App, Exchanges
 from appealbus.plugins.api.problems import (
     CURSOR_AHEAD,
     CURSOR_GONE,
+    DAMAGED,
     DEFECT,
     INVALID,
     NO_SUCH_PATH,
@@ -59,7 +61,9 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _journal(request: Request, error: Any) -> Response:
-    """Whatever the journal's trouble is, the client may try again; the log has its code."""
+    """Whatever else the journal's trouble is, the client may try again; the log has its code."""
+    if is_damage(error):
+        return of_problem(Problem(DAMAGED, "a version of the dossier is damaged in the journal"))
     text = "the journal cannot be asked now"
     return of_problem(Problem(UNAVAILABLE, text, headers={"Retry-After": _RETRY_AFTER}))
 
