@@ -62,6 +62,14 @@ async def test_a_message_keeps_its_id_over_all_tries(ask: Ask) -> None:
     assert len({each.body for each in server.asked}) == 1
 
 
+@pytest.mark.parametrize(("status", "again"), [(502, "?1"), (504, "?1"), (503, None), (429, None)])
+async def test_a_proxy_may_say_that_an_answer_is_lost(ask: Ask, status: int, again: str | None) -> None:
+    """Behind one a server that died over a message is 502 or 504: the message comes back as one sent before."""
+    with scripted([Told(status), Told(201, RECEIPT)]) as server:
+        await ask(server.url, ("submit", APPEAL))
+    assert [each.headers.get("appealbus-again") for each in server.asked] == [None, again]
+
+
 async def test_a_message_without_an_id_gets_one(ask: Ask) -> None:
     """The same for all tries; bytes may hold one that nobody read, and get none."""
     with scripted([Told(503), Told(200, RECEIPT), Told(200, RECEIPT)]) as server:
@@ -106,6 +114,17 @@ async def test_a_dossier_that_has_not_changed_does_not_travel_again(ask: Ask) ->
         assert [each.headers.get("if-none-match") for each in server.asked][4:] == [None, None]
     assert first == second
     assert (first.version, first.etag, first.document) == (3, '"a"', DOSSIER)
+
+
+async def test_an_answer_that_cannot_be_read_is_not_kept(ask: Ask) -> None:
+    """The next call asks for it anew, and does not fail by what was kept for as long as nothing changes."""
+    cache = Cache()
+    with scripted([Told(200, b"{", {"ETag": '"a"'}), Told(200, DOSSIER, {"ETag": '"a"'})]) as server:
+        with pytest.raises(UnexpectedAnswer):
+            await ask(server.url, ("dossier", ID), cache=cache)
+        (found,) = await ask(server.url, ("dossier", ID), cache=cache)
+    assert found.version == 3
+    assert "if-none-match" not in server.asked[1].headers
 
 
 def test_what_is_kept_is_bounded() -> None:
@@ -315,6 +334,25 @@ async def test_a_token_is_read_anew_for_each_request(ask: Ask) -> None:
     tokens = iter(["ab_1_x", "ab_2_x"])
     with scripted([Told(200, PAGE)]) as server:
         await ask(server.url, ("feed",), ("feed",), token=lambda: next(tokens))
+    assert [each.headers["authorization"] for each in server.asked] == ["Bearer ab_1_x", "Bearer ab_2_x"]
+
+
+async def test_no_proxy_gets_what_is_in_clear(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says of proxies: a server of this machine is asked directly."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with scripted([Told(200, PAGE)]) as server, scripted([Told(200, PAGE)]) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        await ask(server.url, ("feed",))
+    assert (len(server.asked), proxy.asked) == (1, [])
+
+
+async def test_a_token_may_be_a_line_of_a_file(ask: Ask) -> None:
+    """What ends the line is not part of the token."""
+    with scripted([Told(200, PAGE)]) as server:
+        await ask(server.url, ("feed",), token=lambda: "ab_1_x\n")
+        await ask(server.url, ("feed",), token="ab_2_x\r\n")
     assert [each.headers["authorization"] for each in server.asked] == ["Bearer ab_1_x", "Bearer ab_2_x"]
 
 

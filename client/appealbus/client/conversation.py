@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from appealbus.client.cache import Cache
 from appealbus.client.errors import Unreachable, problem_of
-from appealbus.client.retrying import AGAIN, Retries
+from appealbus.client.retrying import AGAIN, LOST, Retries
 from appealbus.client.wire import Answer, Failure, Pause, Send
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ def converse(call: Call[T], retries: Retries, cache: Cache, timeout: float) -> C
                 raise problem_of(answer)
             why = answer.what if answer is not None else "nothing came"
             raise Unreachable(f"no answer after {tried} tries: {why}") from None
-        if not isinstance(answer, Answer) and call.message:
+        if call.message and (not isinstance(answer, Answer) or answer.status in LOST):
             send = replace(send, headers={**send.headers, "Appealbus-Again": "?1"})
         yield Pause(pause)
 
@@ -79,6 +79,7 @@ def _ended(call: Call[T], answer: Answer, kept: Answer | None, cache: Cache, key
         return call.read(kept)
     if not 200 <= answer.status < 300:
         raise problem_of(answer)
+    read = call.read(answer)
     if call.cached:
         cache.keep(key, answer)
-    return call.read(answer)
+    return read

@@ -10,6 +10,9 @@ from appealbus.client.wire import Answer
 AGAIN = frozenset({408, 429, 502, 503, 504})
 """Statuses that say that the same request may be taken later. 500 is none: it would fail once more."""
 
+LOST = frozenset({502, 504})
+"""Of these, what a proxy says where the server was asked and did not answer: it may have died over the request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retries:

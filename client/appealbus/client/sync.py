@@ -59,7 +59,7 @@ class Client:
     ) -> None:
         self._target = Target(url, token, tls, timeout, retries or Retries(), cache or Cache())
         self._purpose = purpose
-        self._http = httpx.Client(verify=self._target.verify())
+        self._http = httpx.Client(verify=self._target.verify(), trust_env=self._target.encrypted)
 
     def submit(self, appeal: calls.Message, *, message_id: str | None = None) -> Submitted:
         """Put an appeal in; the same id again gets the same receipt."""

@@ -40,9 +40,14 @@ class Target:
         if parts.scheme == "http" and not _is_loopback(parts.hostname):
             raise ValueError("over http:// a token and dossiers would pass in clear; write https://")
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether what passes is encrypted; if not, no proxy of the environment may have it."""
+        return urlsplit(self.url).scheme == "https"
+
     def verify(self) -> ssl.SSLContext | bool:
         """Return how the server's certificate is checked; it always is."""
-        if self.url.startswith("http:"):
+        if not self.encrypted:
             # One that trusts nobody, where nobody is asked: to read the system's authorities takes long.
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return True if self.tls is None else self.tls
@@ -55,7 +60,8 @@ class Target:
         """Return the request as httpx sends it."""
         headers = {"User-Agent": f"appealbus-client/{__version__}", "Accept-Encoding": "identity", **send.headers}
         if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token if isinstance(self.token, str) else self.token()}"
+            token = self.token if isinstance(self.token, str) else self.token()
+            headers["Authorization"] = f"Bearer {token.strip()}"  # a file's last line ends
         timeout = httpx.Timeout(send.within, connect=min(send.within, self.timeout)).as_dict()
         return httpx.Request(
             send.method,
