@@ -170,6 +170,20 @@ async def test_events(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bad.status_code, kind_of(bad)) == (400, "invalid")
 
 
+async def test_a_stream_that_begins_far_back_holds_up_nobody(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all share begins at the end of the feed, and the stream reads all up to there without a gap."""
+    monkeypatch.setattr(stream_module, "_PAGE", 1)
+    ids = [await fed.appeal(f"m-{number}") for number in range(4)]
+    client = await fed.server.client("registry")
+    _, cursor = await all_of(client, 4)
+    begun: list[str] = []
+    begin = fed.server.api.tail._begin
+    monkeypatch.setattr(fed.server.api.tail, "_begin", lambda place: (begun.append(str(place)), begin(place)))
+    found = await events(client, 8)
+    assert [data["id"] for _, name, data in found if name == "version"] == ids
+    assert begun[0] == cursor
+
+
 async def test_a_stream_ends_with_the_credentials(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A revoked client hears why its stream ends, and nothing more of the feed."""
     monkeypatch.setattr(stream_module, "HEARTBEAT", 0.2)

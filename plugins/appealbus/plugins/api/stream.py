@@ -110,7 +110,8 @@ class _Events:
         """Give events from a page on, until the server ends, the journal fails or the reader is too slow."""
         why = "draining"
         try:
-            with self._api.tail.wait_behind(page.next):
+            # Behind the end: a reader that begins far back reads up to there itself, and holds up nobody.
+            with self._api.tail.wait_behind(page.head):
                 yield _RETRY + _told(page)
                 while not self._api.draining.is_set():
                     # What was handed over before has been taken, or we would not be here.

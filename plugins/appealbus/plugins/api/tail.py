@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 
 import structlog
 
@@ -64,7 +65,8 @@ class Tail:
         head = self._head
         if head is None or head.epoch != cursor.epoch or not self._floor <= cursor.position <= head.position:
             return None
-        found = [entry for entry in reversed(self._entries) if entry.position > cursor.position]
+        # From the newest back: hundreds ask at once, each for the last few.
+        found = list(takewhile(lambda entry: entry.position > cursor.position, reversed(self._entries)))
         return FeedPage(found[::-1], head, head)
 
     async def news(self, cursor: Cursor, seconds: float) -> bool:
