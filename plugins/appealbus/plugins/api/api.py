@@ -5,9 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import orjson
 from starlette.requests import Request
 
+from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 from appealbus.core.bus.reception import Reception
 from appealbus.core.config.loading import Loaded
 from appealbus.core.config.models import BusSettings
@@ -58,6 +61,11 @@ class Api:
     def bus(self) -> BusSettings:
         """What `[bus]` says."""
         return self.loaded.settings.bus
+
+    @cached_property
+    def queues(self) -> bytes:
+        """The AsyncAPI document as JSON, made once: strangers may ask for it as often as they like."""
+        return orjson.dumps(asyncapi_document(self.loaded))
 
     def forget_other_epochs(self) -> None:
         """Forget how versions look, after a restore: one with the same number may say something else."""

@@ -36,20 +36,20 @@ class Bodies:
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > most:
             raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
-        parts: list[bytes] = []
+        body = bytearray()  # a list of parts would hold many times as much where they are small
         size = 0
         try:
             async for part in self._parts(request):
                 size += len(part)
                 self._held += len(part)
-                parts.append(part)
+                body += part
                 if size > most:
                     raise Problem(TOO_LARGE, f"the body has more than {most} bytes")
                 if self._held > _ALL:
                     text = "the server holds as many bytes as it takes"
                     raise Problem(UNAVAILABLE, text, headers={"Retry-After": "5"})
-            raw = b"".join(parts)
-            parts.clear()
+            raw = bytes(body)
+            body.clear()
             yield raw
         finally:
             self._held -= size

@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 from appealbus.core import JournalError
 from appealbus.plugins.api import documented, html
 from appealbus.plugins.api.answers import JSON, as_json, of_bytes
@@ -51,7 +50,7 @@ async def openapi(request: Request) -> Response:
 @router.get("/asyncapi.json", summary="The queues as a document", **_open("AsyncAPI 3.", JSON))
 async def asyncapi(request: Request) -> Response:
     """Give the document of all messages that go over queues; it names no host."""
-    return as_json(asyncapi_document(Api.of(request).loaded), headers=_PUBLIC)
+    return of_bytes(Api.of(request).queues, JSON, headers=_PUBLIC)
 
 
 @router.get("/docs", summary="The API as a page", **_open("A page without scripts.", HTML))
