@@ -14,7 +14,9 @@ from appealbus.connectors.broker.broker import Message
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.main import build
 from appealbus.core.config.loading import from_document, load
+from appealbus.core.bus.receiver_mask import _HIDDEN
 from appealbus.schemas.contract import FOLDER
+from appealbus.schemas.dossier import Completeness
 from tests.connectors.amqp.flow.flows import NAMES, body, running
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "rabbitmq" / "appealbus.toml"
@@ -102,6 +104,14 @@ def test_parts_of_one_name_are_the_same_in_all_schemas() -> None:
         for name, part in json.loads(file.read_bytes()).get("$defs", {}).items():
             assert found.setdefault(name, part) == part, name
     assert len(found) > 40
+
+
+def test_what_a_mask_may_put_in_its_place_is_among_the_values(tmp_path: Path) -> None:
+    """A receiver whose mask hides the completeness gets `hidden` in the header and the routing key."""
+    document = asyncapi_document(from_document(PARTS, tmp_path, env={}))
+    values = [*Completeness, _HIDDEN]
+    assert document["components"]["messages"]["dossier"]["headers"]["properties"]["completeness"]["enum"] == values
+    assert document["channels"]["deliveries.register"]["parameters"]["completeness"]["enum"] == values
 
 
 async def test_real_messages_are_as_the_document_says(tmp_path: Path) -> None:

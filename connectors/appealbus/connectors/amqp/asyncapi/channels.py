@@ -85,7 +85,10 @@ def outlet(name: str, settings: PublishSettings, names: Names, *, hosts: bool) -
             "title": f"Dossiers for {name}",
             "description": f"Routing keys of the topic exchange {exchange}. Bind a queue to it: dossier.# is all.",
             "parameters": {
-                "completeness": {"enum": ["partial", "complete"], "description": "Whether all has been asked."},
+                "completeness": {
+                    "enum": ["partial", "complete", "hidden"],
+                    "description": "Whether all has been asked; `hidden` where the receiver's mask hides it.",
+                },
                 "region": {
                     "description": "Two digits of the oblast in КАТО; 00 where the appeal does not tell.",
                     "examples": ["27", "00"],
