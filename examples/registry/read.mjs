@@ -26,22 +26,26 @@ async function get(path, more = {}, seconds = 30) {
 async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for (;;) {
-    const silence = new AbortController();
-    const dead = pause(45_000, { done: true, dead: true }, { signal: silence.signal }).catch(() => ({ done: true }));
-    const { value, done } = await Promise.race([reader.read(), dead]);
-    silence.abort();
-    if (done) return await reader.cancel();
-    text += value;
-    for (let end; (end = text.search(/\r?\n\r?\n/)) >= 0; ) {
-      const event = { data: "" };
-      for (const line of text.slice(0, end).split(/\r?\n/)) {
-        const [, name, said] = /^([^:]*):? ?(.*)$/.exec(line);
-        if (name) event[name] = name === "data" ? event.data + said : said;
+  try {
+    for (;;) {
+      const silence = new AbortController();
+      const dead = pause(45_000, { done: true, dead: true }, { signal: silence.signal }).catch(() => ({ done: true }));
+      const { value, done } = await Promise.race([reader.read(), dead]);
+      silence.abort();
+      if (done) return;
+      text += value;
+      for (let end; (end = text.search(/\r?\n\r?\n/)) >= 0; ) {
+        const event = { data: "" };
+        for (const line of text.slice(0, end).split(/\r?\n/)) {
+          const [, name, said] = /^([^:]*):? ?(.*)$/.exec(line);
+          if (name) event[name] = name === "data" ? event.data + said : said;
+        }
+        text = text.slice(end).replace(/^\r?\n\r?\n/, "");
+        yield event;
       }
-      text = text.slice(end).replace(/^\r?\n\r?\n/, "");
-      yield event;
     }
+  } finally {
+    await reader.cancel().catch(() => {}); // whatever ends it: a stream that stays open counts
   }
 }
 

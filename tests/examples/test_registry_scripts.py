@@ -1,6 +1,7 @@
 """The examples without Python: curl submits, waits and reads; Node follows the stream and goes on where it was."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from tests.client.working import working
 from tests.plugins.api.serving import served
 from tests.services.journals import sqlite_journal
 
+VERSION = b'id: 1.1\nevent: version\ndata: {"id":"x","version":1}\n\n'
 EXAMPLE = Path(__file__).parents[2] / "examples" / "registry"
 
 pytestmark = pytest.mark.interop
@@ -60,3 +62,38 @@ async def test_node_follows_the_stream_and_goes_on(tmp_path: Path) -> None:
                 done = await asyncio.to_thread(run, tmp_path, *node, url=server.url, TOKEN=token, ONCE="1")
                 lines.append(done.stdout.splitlines())
                 assert lines[-1] == [f"{id_} version 1 complete: 0 facts, 0 gaps"], done.stderr
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not here")
+async def test_node_holds_one_stream_at_a_time(tmp_path: Path) -> None:
+    """Where a dossier cannot be read it lets go of the stream before it opens another."""
+    opened: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/v1/feed/stream" in head:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + VERSION)
+            opened.put_nowait(reader)
+        else:
+            writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, asyncio.timeout(30):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        environment = {"PATH": os.environ["PATH"], "BUS": url, "TOKEN": "ab_0_x"}
+        node = await asyncio.create_subprocess_exec("node", str(EXAMPLE / "read.mjs"), cwd=tmp_path, env=environment)
+        try:
+            first = await opened.get()
+            second = await opened.get()
+            assert await first.read() == b""  # it has hung up
+            assert not second.at_eof()
+        finally:
+            node.kill()
+            await node.wait()
+            for each in writers:
+                each.close()
+                with contextlib.suppress(OSError):  # where the other side has gone already
+                    await each.wait_closed()
