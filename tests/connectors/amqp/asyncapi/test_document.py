@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from appealbus.connectors.amqp.asyncapi.document import asyncapi_document
 from appealbus.connectors.broker.broker import Message
+from appealbus.core.bus.receiver_mask import _HIDDEN
 from appealbus.core.cli.context import Cli
 from appealbus.core.cli.main import build
 from appealbus.core.config.loading import from_document, load
-from appealbus.core.bus.receiver_mask import _HIDDEN
 from appealbus.schemas.contract import FOLDER
 from appealbus.schemas.dossier import Completeness
 from tests.connectors.amqp.flow.flows import NAMES, body, running
