@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ async def test_a_restore_is_recognised(tmp_path: Path) -> None:
     assert now.items() <= after.items()
     assert {epoch for _, epoch, _ in now} == {1, 2}
     assert newest(tmp_path).items() >= {(id_, max(v[1:] for v in now if v[0] == id_)) for id_, _, _ in now}
-    with sqlite3.connect(tmp_path / "mirror.db") as db:
+    with closing(sqlite3.connect(tmp_path / "mirror.db")) as db:
         assert db.execute("SELECT count(*) FROM restart").fetchone() == (1,)
 
 
@@ -162,7 +163,7 @@ def run(url: str, token: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def cursor(folder: Path) -> str | None:
     if not (folder / "mirror.db").exists():
         return None
-    with sqlite3.connect(folder / "mirror.db") as db:
+    with closing(sqlite3.connect(folder / "mirror.db")) as db:
         row = db.execute("SELECT cursor FROM place").fetchone() if tables(db) else None
     return None if row is None else str(row[0])
 
@@ -173,14 +174,14 @@ def tables(db: sqlite3.Connection) -> list[Any]:
 
 def mirror(folder: Path) -> dict[Version, Any]:
     """Return the versions of the mirror, by appeal, epoch and version."""
-    with sqlite3.connect(folder / "mirror.db") as db:
+    with closing(sqlite3.connect(folder / "mirror.db")) as db:
         rows = db.execute("SELECT appeal, epoch, version, document FROM dossier").fetchall()
     return {(appeal, epoch, version): json.loads(document) for appeal, epoch, version, document in rows}
 
 
 def newest(folder: Path) -> dict[str, tuple[int, int]]:
     """Return what counts of each appeal."""
-    with sqlite3.connect(folder / "mirror.db") as db:
+    with closing(sqlite3.connect(folder / "mirror.db")) as db:
         rows = db.execute("SELECT appeal, epoch, version FROM newest").fetchall()
     return {appeal: (epoch, version) for appeal, epoch, version in rows}
 

@@ -41,10 +41,10 @@ def test_every_line_is_an_appeal(written: list[WrittenAppeal]):
 
 
 def test_variety(written: list[WrittenAppeal]):
-    """A third is about land; all kinds, both languages, several forms; at least forty texts; every kind of dirt."""
+    """A third is about land; all kinds but petitions, both languages, several forms; forty texts; all kinds of dirt."""
     land = [made for made in written if made.letter.topic != "other"]
     assert 0.3 < len(land) / COUNT < 0.37
-    assert {made.appeal.kind for made in written} == set(AppealKind)
+    assert {made.appeal.kind for made in written} == {*AppealKind} - {AppealKind.PETITION}
     languages = Counter(made.appeal.language.value for made in written)
     assert set(languages) == {"ru", "kk"}
     assert min(languages.values()) > 60

@@ -43,8 +43,8 @@ OTHERS = frozenset(
     count delay delivered delivery duration_ms facts failed found gaps hook host in_flight intake kind layer lease
     level line link lookup lookups method mode module new outcome outcomes parked pause pid plugin plugins port
     purpose quarantine_id quarantined question_id questions queue rate receiver retry_after route rows seconds seed
-    service signals size source sources state status taken timeout total type unassessed version versions waiting
-    warnings wire worker writes written
+    service signals size source sources state status taken terms timeout total type unassessed version versions
+    waiting warnings wire worker writes written
     """.split()  # noqa: SIM905 - as a list it would take eighty lines
 )
 KEYS = TEXTS | NUMBERS | PROGRAMS | OTHERS

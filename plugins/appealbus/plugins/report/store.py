@@ -36,7 +36,11 @@ class Store:
             if path is not None:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = sqlite3.connect(self._name, timeout=_PATIENCE, check_same_thread=False)
-            self._connection.executescript(_MEMORY + _SCHEMA)
+            try:
+                self._connection.executescript(_MEMORY + _SCHEMA)
+            except sqlite3.Error:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         """Close it. Idempotent."""
