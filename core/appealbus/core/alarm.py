@@ -25,7 +25,8 @@ class Alarm:
     """Ends calls in the main thread, where the event loop runs, that take longer than `LONGEST` seconds.
 
     A second thread looks at the clock and sends the signal, so that a call costs no more than two looks at a variable.
-    What a library in C computes without coming back goes on: that is for the watchdog.
+    What a library in C computes without coming back goes on: that is for the watchdog. So does a call that catches
+    everything, since it is interrupted once.
     """
 
     def __init__(self) -> None:
@@ -59,7 +60,8 @@ class Alarm:
     def _watch(self) -> None:
         while True:
             time.sleep(_TICK)
-            if self._is_late():
+            # By then somebody else may have taken the signal; by default it would end the process.
+            if self._is_late() and signal.getsignal(signal.SIGALRM) == self._ring:
                 signal.pthread_kill(_MAIN.ident or 0, signal.SIGALRM)
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:

@@ -3,8 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 import structlog
@@ -16,6 +18,9 @@ from appealbus.core.doors import is_defect
 from appealbus.core.interfaces.terms import Terms
 from appealbus.core.logs.throttle import LogThrottle
 from appealbus.schemas.appeal import Appeal
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -56,55 +61,65 @@ class Counting:
         found: list[date] = []
         failed = False
         for name, terms in self._brought().items():
-            if self._rests and self._rests.get(name, 0.0) > time.monotonic():
+            try:
+                day = self._ask(name, terms, partial(_day, terms.due_on, appeal, first, accepted_at, changes))
+            except _Failed:
                 failed = True
                 continue
-            try:
-                day = ALARM.within(terms.due_on, appeal, first, accepted_at, changes)
-                if type(day) is date:  # a moment is a date, too, and cannot be compared with one
-                    found.append(day)
-                elif day is not None:
-                    raise TypeError(f"the terms {name} returned {type(day).__name__} for a date")
-            except BaseException as error:
-                if isinstance(error, TookTooLong):
-                    self._rests[name] = time.monotonic() + _RESTS
-                elif not is_defect(error):
-                    raise
-                failed = True
-                self._defects[f"terms.{name}"] += 1
-                if self._told.is_news():
-                    log.exception("terms.failed", plugin=self._owner(terms), terms=name)
+            if day is not None:
+                found.append(day)
         return min(found, default=before if failed else None)
 
     def known_until(self) -> dict[str, date]:
         """Return by terms the last day that they can count to, where they have one."""
         told: dict[str, date] = {}
         for name, terms in self._brought().items():
-            try:
-                day = ALARM.within(terms.known_until)
-            except BaseException as error:
-                if not (isinstance(error, TookTooLong) or is_defect(error)):
-                    raise
-                self._defects[f"terms.{name}"] += 1
-                log.exception("terms.failed", plugin=self._owner(terms), terms=name)
-                continue
-            if type(day) is date:
-                told[name] = day
+            with suppress(_Failed):
+                day = self._ask(name, terms, partial(_day, terms.known_until))
+                if day is not None:
+                    told[name] = day
         return told
 
     def proofs(self, case: Case, today: date) -> list[dict[str, Any]]:
         """Return what each of the terms has to show: its `name` and its `proof`, None where it failed or has none."""
         told: list[dict[str, Any]] = []
+        given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
         for name, terms in self._brought().items():
-            given = case.appeal, case.first or case.appeal, case.receipt.accepted_at, case.kept_changes
-            try:
-                proof = ALARM.within(terms.proof, *given, today)
-                orjson.dumps(proof)
-            except BaseException as error:
-                if not (isinstance(error, TookTooLong) or is_defect(error)):
-                    raise
-                self._defects[f"terms.{name}"] += 1
-                log.exception("terms.failed", plugin=self._owner(terms), terms=name)
-                proof = None
+            proof = None
+            with suppress(_Failed):
+                proof = self._ask(name, terms, partial(_document, terms.proof, *given, today))
             told.append({"name": name, "proof": proof})
         return told
+
+    def _ask(self, name: str, terms: Terms, call: Callable[[], T]) -> T:
+        """Return what a call gives; raise _Failed where it fails, or where the terms rest."""
+        if self._rests and self._rests.get(name, 0.0) > time.monotonic():
+            raise _Failed
+        try:
+            return ALARM.within(call)
+        except BaseException as error:
+            if isinstance(error, TookTooLong):
+                self._rests[name] = time.monotonic() + _RESTS
+            elif not is_defect(error):
+                raise
+            self._defects[f"terms.{name}"] += 1
+            if self._told.is_news():
+                log.exception("terms.failed", plugin=self._owner(terms), terms=name)
+            raise _Failed from None
+
+
+class _Failed(Exception):
+    """Terms gave nothing to count with."""
+
+
+def _day(count: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> date | None:
+    day = count(*args, **kwargs)
+    if day is None or type(day) is date:  # a moment is a date, too, and cannot be compared with one
+        return day
+    raise TypeError(f"terms returned {type(day).__name__} for a date")
+
+
+def _document(show: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    document = show(*args, **kwargs)
+    orjson.dumps(document)  # raises where it is none
+    return document

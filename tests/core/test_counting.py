@@ -1,0 +1,74 @@
+"""Terms that hang are left out for a while, and whoever else uses the signal keeps it."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from appealbus.core import Case
+from appealbus.core.alarm import Alarm, TookTooLong
+from appealbus.core.counting import Counting
+from appealbus.core.interfaces.terms import Terms
+from appealbus.schemas.appeal import Appeal, Receipt
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+RECEIPT = Receipt(number="N", accepted_at=NOW, accepted_by="appealbus", message_id="m", channel="files")
+CASE = Case(1, Appeal.model_validate({"message_id": "m"}), RECEIPT, 1)
+
+
+class Hanging(Terms):
+    """Counts a day, and never ends showing why."""
+
+    name = "hanging"
+
+    def due_on(self, *_given: Any) -> date:
+        """Return a day."""
+        return NOW.date()
+
+    def proof(self, *_given: Any) -> None:
+        """Go on for longer than anybody waits."""
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            pass
+
+
+@pytest.fixture
+def _signal() -> Iterator[None]:
+    """Have the signal free, and given back."""
+    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_a_proof_that_hangs_is_not_asked_for_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one is ended; the next appeals are shown without it, and go by the day that they had."""
+    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
+    defects: Counter[str] = Counter()
+    counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
+    for _ in range(3):
+        assert counting.proofs(CASE, NOW.date()) == [{"name": "hanging", "proof": None}]
+    assert defects == {"terms.hanging": 1}
+    assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=date(2026, 1, 1)) == date(2026, 1, 1)
+
+
+@pytest.mark.usefixtures("_signal")
+def test_a_signal_that_somebody_has_taken_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is too long goes on, where the handler has been taken since the first one."""
+    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
+    alarm = Alarm()
+    heard: list[int] = []
+
+    def hang(seconds: float) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            pass
+
+    with pytest.raises(TookTooLong):
+        alarm.within(hang, 60)
+    signal.signal(signal.SIGALRM, lambda number, _frame: heard.append(number))
+    alarm.within(hang, 0.4)
+    assert heard == []
