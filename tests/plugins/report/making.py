@@ -45,7 +45,7 @@ def _random(random: Random) -> Story:
         day,
         body=random.choice(BODIES),
         kato=random.choice(PLACES),
-        code=random.choice(["10", "20", ""]),
+        code=random.choice(["10", "10.02", "100", "20", ""]),
         repeat=random.random() < 0.3,
         due=random.choice([None, day + timedelta(days=random.randrange(25))]),
         events=events,

@@ -13,14 +13,27 @@ LAND = "10"
 LOCAL = "аким"
 
 
-def decided(story: Story) -> tuple[date, str] | None:
-    """Return when and how an appeal was decided; None where it was not, or goes on."""
-    for day, kind, result, _ in reversed(story["events"]):
+def newest(story: Story) -> list[tuple[date, str, str | None]]:
+    """Return the ends since it was last taken up, or sent on as a whole."""
+    ends: list[tuple[date, str, str | None]] = []
+    for day, kind, result, part in story["events"]:
         if kind in ("answered", "withdrawn", "closed"):
-            return day, result or kind
-        if kind in ("due", "extended", "redirected"):
-            return None
-    return None
+            ends.append((day, kind, result))
+        if kind in ("due", "extended") or (kind == "redirected" and not part):
+            ends = []
+    return ends
+
+
+def decided(story: Story) -> str | None:
+    """Return how an appeal was decided, by its last answer, if there is one; None where it was not, or goes on."""
+    ends = newest(story)
+    answers = [result or kind for _, kind, result in ends if kind == "answered"]
+    return answers[-1] if answers else ends[-1][1] if ends else None
+
+
+def answered(story: Story) -> date | None:
+    """Return when it was answered first."""
+    return next((day for day, kind, _ in newest(story) if kind == "answered"), None)
 
 
 def sent_on(story: Story) -> bool:
@@ -48,16 +61,17 @@ def plain_count(register: list[Story], since: date, until: date, today: date) ->
     done = [(each, decided(each)) for each in mine if decided(each)]
     undone = [each for each in mine if not decided(each)]
     stay = [each for each in undone if not sent_on(each)]
-    how = [found[1] for _, found in done if found]
-    days = sorted(max(0, (found[0] - each["day"]).days) for each, found in done if found)
-    left = [(each["due"] - found[0]).days for each, found in done if found and each["due"]]
+    how = [found for _, found in done if found]
+    told = [(each, answered(each)) for each, _ in done]
+    days = sorted(max(0, (day - each["day"]).days) for each, day in told if day)
+    left = [(each["due"] - day).days for each, day in told if day and each["due"]]
     last_year = [each for each in register if since.replace(year=since.year - 1) <= each["day"]]
     last_year = [each for each in last_year if each["day"] <= until.replace(year=until.year - 1)]
     good = how.count("satisfied") + how.count("partly_satisfied")
     return {
         "registered": len(mine),
         "local": len(local),
-        "land": len([each for each in local if each["code"] == LAND]),
+        "land": len([each for each in local if each["code"].split(".")[0] == LAND]),
         "considered": len(done),
         "satisfied": good,
         "refused": how.count("refused"),

@@ -117,6 +117,26 @@ def test_after_a_restore_all_is_read_again(tmp_path: Path) -> None:
     over_journal(tmp_path, use)
 
 
+def test_of_two_reports_at_once_the_one_behind_writes_nothing(tmp_path: Path) -> None:
+    """What it has read is older; it goes on from where the other one is."""
+
+    async def use(journal: Journal) -> None:
+        store = Store(None)
+        await journal.accept(new("m0"))
+        await follow(journal, "J", store)
+        (behind,) = await journal.cases([1])
+        since = store.cursor("J")
+        await journal.change(change("c0", "m0", "answered"))
+        await follow(journal, "J", store)
+        ahead = store.cursor("J")
+        assert since is not None
+        assert since != ahead
+        assert store.follow("J", [fact_of(behind)], since, since) == ahead
+        assert (store.cursor("J"), counts(store)) == (ahead, [1, 1, 1, 0, 0])
+
+    over_journal(tmp_path, use)
+
+
 def test_another_journal_has_a_file_of_its_own(tmp_path: Path) -> None:
     """A file in which another journal is counted is refused, with what to do."""
 

@@ -1,11 +1,11 @@
 """What a report counts of one appeal: no person, no text, no number."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from appealbus.core import Case
 from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.schemas.change import ChangeKind
+from appealbus.schemas.change import Change, ChangeKind
 
 _ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
 _GOES_ON = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED, ChangeKind.REDIRECTED})
@@ -29,9 +29,9 @@ class Fact:
         state: `considered`, `redirected` or `open`.
         result: of the considered: `satisfied` …, or the kind of change with which it ended.
         due: the last day for an answer.
-        days: of the considered: from its registration to the answer, in days of the calendar.
-        late: of the considered: answered after the last day.
-        last_two_days: of the considered: answered on the last day or on the one before.
+        days: of the answered: from its registration to the first answer, in days of the calendar.
+        late: of the answered: that was after the last day.
+        last_two_days: of the answered: that was on the last day or on the one before.
         sent_on: whether the whole of it was ever redirected.
         extended: whether its term was extended.
         reversed: whether it was answered in another way after a complaint.
@@ -65,7 +65,8 @@ def fact_of(case: Case) -> Fact:
     name, its_bin = (to.name or "", to.bin or "") if to else ("", "")
     code, called = (about.code or "", about.name or "") if about else ("", "")
     due = appeal.due_on or case.due_on
-    left = None if due is None or story.ended is None else (due - story.ended).days
+    answered = story.answered
+    left = None if due is None or answered is None else (due - answered).days
     return Fact(
         case.appeal_id,
         day,
@@ -78,7 +79,7 @@ def fact_of(case: Case) -> Fact:
         "considered" if story.ended else "redirected" if story.sent_on else "open",
         story.result,
         due,
-        None if story.ended is None else max(0, (story.ended - day).days),
+        None if answered is None else max(0, (answered - day).days),
         left is not None and left < 0,
         left is not None and 0 <= left <= _LAST_DAYS,
         story.sent_on,
@@ -92,6 +93,8 @@ class _Story:
 
     def __init__(self, case: Case) -> None:
         self.ended: date | None = None
+        self.answered: date | None = None
+        """The day of the first answer, since it was last taken up."""
         self.result = ""
         self.sent_on = self.extended = self.reversed = False
         answer = ""
@@ -99,10 +102,10 @@ class _Story:
         for kept in sorted(case.kept_changes, key=lambda each: each.order):
             change = kept.change
             if change.kind in _ENDS:
-                self.ended = change.answered_on or kept.dated_at.astimezone(KAZAKHSTAN).date()
-                self.result = str(change.result or change.kind)
-            elif change.kind in _GOES_ON:
-                self.ended, self.result = None, ""
+                self._end(change, kept.dated_at)
+            elif change.kind in _GOES_ON and not change.part:
+                self.ended = self.answered = None
+                self.result = ""
             if change.kind is ChangeKind.REDIRECTED and not change.part:
                 self.sent_on = True
             if change.kind is ChangeKind.EXTENDED:
@@ -112,3 +115,13 @@ class _Story:
             if change.kind is ChangeKind.ANSWERED:
                 self.reversed = self.reversed or bool(against - {self.result})
                 answer = self.result
+
+    def _end(self, change: Change, at: datetime) -> None:
+        """Take an end: the first day counts, and the last answer; withdrawn or closed after one it stays decided."""
+        if self.answered is not None and change.kind is not ChangeKind.ANSWERED:
+            return
+        day = change.answered_on or at.astimezone(KAZAKHSTAN).date()
+        self.ended = self.ended or day
+        self.result = str(change.result or change.kind)
+        if change.kind is ChangeKind.ANSWERED:
+            self.answered = self.answered or day

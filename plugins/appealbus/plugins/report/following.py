@@ -57,7 +57,6 @@ async def _read_changes(journal: Followable, journal_id: str, store: Store, curs
     while True:
         page = await journal.log(cursor, _PAGE, what=_CHANGES)
         ids = sorted({each.appeal_id for each in page.entries if each.appeal_id is not None})
-        cursor = page.next
-        store.follow(journal_id, map(fact_of, await journal.cases(ids)), cursor)
-        if page.lag <= 0:
+        cursor = store.follow(journal_id, map(fact_of, await journal.cases(ids)), cursor, page.next)
+        if cursor == page.next and page.lag <= 0:
             return

@@ -63,11 +63,18 @@ class Store:
         with self._writing():
             self._put(facts)
 
-    def follow(self, journal: str, facts: Iterable[Fact], cursor: Cursor) -> None:
-        """Write down what is counted of appeals together with how far the log is read."""
+    def follow(self, journal: str, facts: Iterable[Fact], since: Cursor, until: Cursor) -> Cursor:
+        """Write down what is counted of appeals together with how far the log is read; return how far that is.
+
+        Nothing is written where another report has read on meanwhile: its facts may be the newer ones.
+        """
         with self._writing():
+            now = self.cursor(journal)
+            if now is not None and now != since:
+                return now
             self._put(facts)
-            self._note(journal, cursor)
+            self._note(journal, until)
+            return until
 
     def begin(self, journal: str, cursor: Cursor, last: int) -> None:
         """Note that all is read up to the appeal with the last id; what is behind it was lost in a restore."""

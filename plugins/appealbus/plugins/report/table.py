@@ -175,7 +175,8 @@ def _select(store: Store, span: Span, what: str, by: str, also: str = "") -> lis
 
 def _teach(store: Store, settings: ReportSettings) -> None:
     words = [each.casefold() for each in settings.local_words if each]
-    bins, codes = frozenset(settings.local_bins), frozenset(settings.land_codes)
+    bins = frozenset(settings.local_bins)
+    codes, below = frozenset(settings.land_codes), tuple(f"{each}." for each in settings.land_codes)
     known: dict[tuple[str, str], bool] = {}
 
     def is_local(body: str, name: str) -> bool:
@@ -184,7 +185,7 @@ def _teach(store: Store, settings: ReportSettings) -> None:
         return known[body, name]
 
     store.function("is_local", 2, is_local)
-    store.function("is_land", 1, codes.__contains__)
+    store.function("is_land", 1, lambda code: code in codes or code.startswith(below))
 
 
 def _quantile(days: Mapping[int, int], tenths: int) -> int | None:
