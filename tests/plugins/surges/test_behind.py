@@ -18,7 +18,7 @@ def test_parcels_organisations_and_streets_are_told_the_most_frequent_first() ->
             at,
             parcels=[{"cadastral_number": "27:036:042:077" if at % 2 else "27036042077"}],
             place={"address": f"г. Орал, ул.  Дина Нұрпейісова, дом {at}, кв. 5"},
-            applicant={"type": "organisation", "bin": "210740000018"} if at < 3 else None,
+            mentions={"bins": [{"value": "210740000018", "span": {"start": 0, "end": 12}}]} if at < 3 else {},
         )
         for at in range(4)
     ] + [appeal(9, place={"address": "г. Орал, микрорайон Жаңа Орда"})]
@@ -31,9 +31,11 @@ def test_parcels_organisations_and_streets_are_told_the_most_frequent_first() ->
 
 
 def test_where_applicants_live_is_not_told() -> None:
-    """Addresses of applicants are no part of an alarm, even where many are the same."""
+    """Addresses and numbers of applicants are no part of an alarm, even where many are the same."""
     written = {"type": "person", "address": "ул. Абая, 7", "iin": "750301100019"}
     assert shared([appeal(at, applicant=written) for at in range(9)]) == ()
+    body = {"type": "organisation", "bin": "210740000018"}
+    assert shared([appeal(at, applicant=body) for at in range(9)]) == ()
 
 
 def test_an_appeal_that_names_one_parcel_twice_counts_once() -> None:

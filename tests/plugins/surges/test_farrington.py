@@ -61,6 +61,18 @@ def test_where_no_appeal_has_ever_come_the_fit_ends() -> None:
     assert (compared.bound, compared.dispersion) == (0, 1.0)
 
 
+def test_a_trend_that_leads_beyond_all_of_the_past_is_no_trend() -> None:
+    """After two appeals in four years, of which the second came lately, a week of ten is far beyond the bound."""
+    counts = [0] * 300
+    counts[-1 - 200] = counts[-1 - 27] = 1
+    counts[-1] = 10
+    compared = compare(counts, reference(MONDAY, 3))
+    assert compared.slope == 0.0
+    assert compared.expected <= 1.0
+    assert compared.bound < 10
+    assert compared.probability < 1e-4
+
+
 def test_too_short_a_series_is_refused() -> None:
     """A series that does not have all weeks of its reference is refused with how many it lacks."""
     with pytest.raises(ValueError, match="160 weeks are needed before this one, and there are 99"):

@@ -7,15 +7,18 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiohttp import web
 
-from appealbus.core import RunningBus, Secret
+from appealbus.core import ConfigError, RunningBus, Secret
+from appealbus.core.clocks import wall
 from appealbus.core.journal.journal import Journal
 from appealbus.plugins.surges import kept, register_services
+from appealbus.plugins.surges.alarm import Alarm
 from appealbus.plugins.surges.service import Surges
 from appealbus.plugins.surges.settings import SurgesSettings
 from appealbus.plugins.surges.store import Store
@@ -100,6 +103,30 @@ async def test_the_alarm_of_a_week_is_raised_once_and_sent_until_it_is_taken(
         (raised,) = kept.alarms(store)
         assert raised.told_at is not None
         assert kept.untold(store, raised.raised_at.date()) == []
+
+
+async def test_an_alarm_that_is_refused_holds_no_other_back(receiver: Receiver, tmp_path: Path) -> None:
+    """A receiver that refuses one alarm is sent the next, and after two weeks the refused one no more."""
+    (tmp_path / "secret").write_text("key")
+    (tmp_path / "secret").chmod(0o600)
+    settings = SurgesSettings(
+        file=tmp_path / "surges.db", webhook=receiver.url, webhook_secret=Secret(file=tmp_path / "secret")
+    )
+    alarms = [Alarm(date(2026, 11, 16), c, "", "", 9, 1.0, 3.0, 0.0, "ears_c2", 10, (), 1, 0.1, 0.05) for c in "abc"]
+    receiver.status = 400
+    with closing(Store(tmp_path / "surges.db")) as store:
+        kept.raise_alarms(store, alarms[:1], wall() - timedelta(days=15))
+        kept.raise_alarms(store, alarms[1:], wall())
+        await Surges(settings, tmp_path / "surges.db")._tell(store)
+    assert [body["category"] for body, *_ in receiver.got] == ["b", "c"]
+
+
+async def test_a_judgement_that_fails_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    """A table of positions that is none is an error with its line, from the process that judges."""
+    (tmp_path / "districts.csv").write_text("kato,longitude,latitude\nx,1,1\n")
+    settings = SurgesSettings(file=tmp_path / "surges.db", positions=tmp_path / "districts.csv")
+    with pytest.raises(ConfigError, match=r"districts.csv, line 2"):
+        await Surges(settings, tmp_path / "surges.db")._judged(date(2026, 11, 16))
 
 
 def test_without_a_file_nothing_watches() -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from appealbus.core import AppealRow, Case, WeekPart
 from appealbus.plugins.surges.alarm import About, Shared
-from appealbus.schemas.appeal import Appeal, OrganisationApplicant
+from appealbus.schemas.appeal import Appeal
 
 MOST = 100
 """Appeals that are read for one alarm: enough to see what they share, and one reading takes a tenth of a second."""
@@ -42,7 +42,7 @@ async def behind(journal: Readable, parts: Sequence[WeekPart]) -> About:
 def shared(appeals: Sequence[Appeal]) -> tuple[Shared, ...]:
     """Return what at least three appeals have in common: parcels, organisations, and streets of the place.
 
-    Addresses of applicants are left out: who lives where does not belong into an alarm.
+    Applicants are left out, organisations too: who they are and where they live does not belong into an alarm.
     """
     counted = Counter(thing for appeal in appeals for thing in set(_things(appeal)))
     return tuple(
@@ -61,8 +61,6 @@ def _things(appeal: Appeal) -> Iterator[tuple[str, str]]:
         yield "parcel", re.sub(r"\D", "", number.value)
     for organisation in mentions.bins:
         yield "organisation", organisation.value
-    if isinstance(appeal.applicant, OrganisationApplicant) and appeal.applicant.bin:
-        yield "organisation", appeal.applicant.bin
     for part in ((appeal.place and appeal.place.address) or "").split(","):
         written = " ".join(part.split())
         if written and not _OF_ONE.search(written):

@@ -21,6 +21,8 @@ _FEWEST = 5
 """Appeals of a topic in these weeks, below which it is not scanned."""
 _MOST = 15
 """Districts of the largest zone: a region has about as many."""
+_ROWS = 1000
+"""Districts of a table: the country has some 230 with its cities, and each is compared with each."""
 _COLUMNS = ("kato", "longitude", "latitude")
 
 
@@ -58,6 +60,8 @@ def near_from(path: Path) -> Near:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
+                if len(positions) == _ROWS:
+                    raise ConfigError(f"{path.name} has more than {_ROWS} districts; give each one once")
                 kato, x, y = (row[column] for column in _COLUMNS)
                 positions[_district(kato)] = (_within(x, 180.0), _within(y, 90.0))
     except (OSError, UnicodeDecodeError):

@@ -1,6 +1,5 @@
 """`appealbus surges`: what stands out in a week, and the alarms with what people did about them."""
 
-import asyncio
 import re
 from contextlib import closing
 from dataclasses import asdict
@@ -12,9 +11,11 @@ import typer
 from appealbus.core import ConfigError
 from appealbus.core.cli.context import Cli, cli_of
 from appealbus.core.cli.exits import EXIT_ABSENT
+from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.journal.journal import Journal
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
@@ -86,7 +87,7 @@ class Commands:
         share = passed(monday, now)
         if share == 0.0:
             raise typer.BadParameter("this week has not begun", param_hint="--week")
-        judged, found = asyncio.run(self._found(cli, monday, share))
+        judged, found = look(cli, lambda journal: self._found(journal, monday, share), "surges", about=_counted)
         if as_json:
             told = {"monday": monday, "passed": share, "tested": judged.tested, "limit": judged.limit}
             cli.print_json({**told, "rate": self._settings.rate, "surges": [asdict(each) for each in found]})
@@ -104,6 +105,7 @@ class Commands:
         with closing(self._store()) as store:
             found, record = kept.alarms(store, closed=every), kept.record(store)
         if as_json:
+            _note(cli, "surges alarms")
             cli.print_json({"alarms": [asdict(each) for each in found], "record": asdict(record)})
             return
         for each in found:
@@ -116,12 +118,13 @@ class Commands:
             cli.out.print(f"Half of them were taken on or closed within {record.hours_to_react:.0f} hours.")
 
     def show(self, context: typer.Context, number: Number, as_json: AsJson = False) -> None:
-        """Show an alarm with all that it rests on."""
+        """Show an alarm with all that it rests on; that somebody looks is noted."""
         cli = cli_of(context)
         with closing(self._store()) as store:
             found = kept.alarm(store, number)
         if found is None:
             cli.fail(f"There is no alarm {number}; `appealbus surges alarms --all` lists them.", EXIT_ABSENT)
+        _note(cli, "surges show")
         if as_json:
             cli.print_json(asdict(found))
             return
@@ -163,18 +166,30 @@ class Commands:
         with closing(self._store()) as store:
             cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
 
-    async def _found(self, cli: Cli, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
+    async def _found(self, journal: Journal, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
         near = None if self._settings.positions is None else near_from(self._settings.positions)
         with closing(Store(self._settings.file)) as store:
-            async with cli.journal() as journal:
-                await count_new(journal, (await journal.standing()).journal, store)
-                judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
-                return judged, await surges(journal, store, judged, self._settings.rate, scanned)
+            await count_new(journal, (await journal.standing()).journal, store)
+            judged, scanned = judged_week(store, monday, self._settings.rate, near, share)
+            return judged, await surges(journal, store, judged, self._settings.rate, scanned)
 
     def _store(self) -> Store:
         if self._settings.file is None:
             raise ConfigError("no alarms are kept; name a file for them: [plugins.surges] file")
         return Store(self._settings.file)
+
+
+def _counted(found: tuple[Judged, list[Alarm]]) -> dict[str, int]:
+    return {"found": len(found[1])}
+
+
+def _note(cli: Cli, what: str) -> None:
+    """Note that somebody sees parcels, streets and numbers of appeals, which lie in the file and not in the journal."""
+
+    async def nothing(_: Journal) -> None:
+        return
+
+    look(cli, nothing, what)
 
 
 def _tell(cli: Cli, judged: Judged, found: list[Alarm], share: float) -> None:

@@ -2,7 +2,9 @@
 
 Noufaily and others 2012, Statistics in Medicine 32, doi 10.1002/sim.5595; the bound is the quantile of a negative
 binomial distribution with the fitted mean and dispersion put in (`nbPlugin` of Salmon, Schumacher, Höhle 2016,
-doi 10.18637/jss.v070.i10, section 3.2). The trend is always kept, as Noufaily found best (`pThresholdTrend` 1).
+doi 10.18637/jss.v070.i10, section 3.2). The trend is kept even where it is not significant, as Noufaily found best
+(`pThresholdTrend` 1), but not where the fit does not converge with it or where it leads beyond all counts of the past:
+nothing is extrapolated.
 """
 
 from collections.abc import Sequence
@@ -75,7 +77,10 @@ def compare(counts: Sequence[int], against: Reference, alpha: float = 0.005) -> 
     if this < against.weeks:
         raise ValueError(f"{against.weeks} weeks are needed before this one, and there are {this}")
     past = [counts[this - ago] for ago in against.ago]
-    fitted = fit([-ago for ago in against.ago], against.seasons, past)
+    weeks = [-ago for ago in against.ago]
+    fitted = fit(weeks, against.seasons, past)
+    if not fitted.converged or fitted.expected(0, 0) > max(past):
+        fitted = fit(weeks, against.seasons, past, trend=False)
     expected = fitted.expected(0, 0)
     upper = bound(alpha, expected, fitted.dispersion)
     observed = counts[this]

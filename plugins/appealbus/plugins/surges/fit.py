@@ -6,7 +6,7 @@ those of a line with an intercept for each group: no matrix is needed, and a fit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 _STEPS = 25
 """Rounds of iteratively reweighted least squares: it takes about five; more only where a season has no appeal at all,
@@ -15,6 +15,8 @@ _CONVERGED = 1e-8
 """Of the deviance, relative: R's `glm` stops there, too, and what it has then is what the reference tables hold."""
 _LEAST = 1e-10
 """Expected appeals a week: a season without any goes to 0, where the logarithm ends."""
+_HIGHEST = 30.0
+"""The logarithm of more appeals a week than there are people: a trend that diverges goes on until numbers end."""
 _THRESHOLD = 2.58
 """Standardised residuals from which a week of the past counts less: Noufaily 2012, section 3.3."""
 
@@ -28,23 +30,25 @@ class Fit:
     dispersion: float
     fitted: Sequence[float]
     leverages: Sequence[float]
+    converged: bool
 
     def expected(self, week: float, season: int) -> float:
         """Return the count that is expected in a week; weeks are counted as they were in the fit."""
-        return exp(self.intercepts[season] + self.slope * week)
+        return exp(min(_HIGHEST, self.intercepts[season] + self.slope * week))
 
 
-def fit(weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int]) -> Fit:
+def fit(weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int], *, trend: bool = True) -> Fit:
     """Fit twice: plainly, and with weeks that stood out weighted down by the square of how far they did.
 
     Args:
         weeks: when each count was, as a number; any origin will do.
         seasons: which part of the year it was in, from 0 on; each of them occurs.
         counts: of these weeks.
+        trend: whether there may be one; without, its slope is 0.
 
     """
-    plain = _fit(weeks, seasons, counts, [1.0] * len(counts))
-    return _fit(weeks, seasons, counts, _weights(counts, plain))
+    plain = _fit(weeks, seasons, counts, [1.0] * len(counts), trend)
+    return _fit(weeks, seasons, counts, _weights(counts, plain), trend)
 
 
 def _weights(counts: Sequence[int], plain: Fit) -> list[float]:
@@ -59,29 +63,32 @@ def _weights(counts: Sequence[int], plain: Fit) -> list[float]:
     return [weight * scale for weight in raw]
 
 
-def _fit(weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int], weights: Sequence[float]) -> Fit:
+def _fit(
+    weeks: Sequence[float], seasons: Sequence[int], counts: Sequence[int], weights: Sequence[float], trend: bool
+) -> Fit:
     means = [count + 0.1 for count in counts]
     links = [log(mean) for mean in means]
     saturated = sum(w * count * (log(count) - 1.0) for w, count in zip(weights, counts, strict=True) if count)
-    before = float("inf")
+    before, converged = float("inf"), False
     for _ in range(_STEPS):
         working = [weight * mean for weight, mean in zip(weights, means, strict=True)]
         # The link of each mean, moved towards its count.
         aims = [link + count / mean - 1.0 for link, count, mean in zip(links, counts, means, strict=True)]
-        line = _line(weeks, seasons, working, aims)
+        line = _line(weeks, seasons, working, aims, trend)
         at, slope = line.intercepts, line.slope
-        links = [at[season] + slope * week for week, season in zip(weeks, seasons, strict=True)]
+        links = [min(_HIGHEST, at[season] + slope * week) for week, season in zip(weeks, seasons, strict=True)]
         means = [max(exp(link), _LEAST) for link in links]
         likely = sum(
             w * (count * link - mean) for w, count, link, mean in zip(weights, counts, links, means, strict=True)
         )
         deviance = 2.0 * (saturated - likely)
         if abs(deviance - before) < _CONVERGED * (abs(deviance) + 0.1):
+            converged = True
             break
         before = deviance
     chi = sum(w * (count / mean - 1.0) ** 2 for w, count, mean in zip(working, counts, means, strict=True))
-    freedom = len(counts) - len(at) - 1
-    return Fit(at, slope, max(1.0, chi / freedom), means, line.leverages(weeks, seasons, working))
+    freedom = len(counts) - len(at) - trend
+    return Fit(at, slope, max(1.0, chi / freedom), means, line.leverages(weeks, seasons, working), converged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,10 @@ class _Line:
         ]
 
 
-def _line(weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float], aims: Sequence[float]) -> _Line:
-    """Return the line that is nearest to what the next step aims at."""
+def _line(
+    weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[float], aims: Sequence[float], trend: bool
+) -> _Line:
+    """Return the line that is nearest to what the next step aims at; it is flat where there is no trend."""
     groups = range(max(seasons) + 1)
     mass, at_week, at_aim = ([0.0] * len(groups) for _ in range(3))
     square = product = 0.0
@@ -117,6 +126,8 @@ def _line(weeks: Sequence[float], seasons: Sequence[int], weights: Sequence[floa
         product += week * aimed
     centres = [at_week[group] / mass[group] for group in groups]
     spread = square - sum(at_week[group] * centres[group] for group in groups)
+    if not trend or spread <= 0.0:
+        spread = inf
     slope = (product - sum(at_aim[group] * centres[group] for group in groups)) / spread
     return _Line(
         [at_aim[group] / mass[group] - slope * centres[group] for group in groups], slope, mass, centres, spread

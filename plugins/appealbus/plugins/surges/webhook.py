@@ -11,6 +11,8 @@ from appealbus.plugins.surges.alarm import KeptAlarm
 from appealbus.plugins.surges.settings import SurgesSettings
 
 SIGNATURE = "Appealbus-Signature"
+UNREACHABLE = "unreachable"
+"""Why no alarm at all can be sent now."""
 _TAKEN = 300
 """The first status that is no longer a yes."""
 
@@ -38,4 +40,4 @@ async def send(settings: SurgesSettings, kept: KeptAlarm) -> str | None:
         ):
             return None if response.status < _TAKEN else f"http.{response.status}"
     except (aiohttp.ClientError, TimeoutError):
-        return "unreachable"
+        return UNREACHABLE
