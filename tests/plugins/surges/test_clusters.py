@@ -40,6 +40,15 @@ def test_three_neighbours_with_a_little_more_each_are_found_together() -> None:
     assert found.compared == tuple((MONDAY - timedelta(weeks=ago), 9) for ago in range(9, 2, -1))
 
 
+def test_one_cluster_among_many_topics_can_be_found() -> None:
+    """Where sixty topics are scanned, there are so many draws that one alone can pass the bound of all."""
+    series = {Series(f"t{topic:02}", place): [3] * 20 for topic in range(60) for place in DISTRICTS}
+    for place in CORNER:
+        series[Series("t01", place)] = [*[3] * 18, 15, 15]
+    (found,) = clusters(Book(MONDAY, 20, series), NEAR, 0.05).found
+    assert found.probability <= 0.05 / 60
+
+
 def test_the_same_week_gives_the_same_figures() -> None:
     """Draws are those of the week, so that whoever looks again sees the same."""
     book = Book(MONDAY, 20, calm(2))

@@ -67,13 +67,27 @@ async def test_what_the_journal_has_deleted_stays_counted(store: Store) -> None:
 
 
 async def test_after_a_restore_what_is_still_there_is_counted_again(store: Store) -> None:
-    """In another epoch the ids of lost appeals are others': all but the oldest week is counted anew."""
+    """In another epoch the ids of lost appeals are others': all is counted anew, and no count gets smaller.
+
+    One old appeal that is still open says nothing of the weeks behind it: those of others were deleted for their age.
+    """
     journal = Appeals(dict(enumerate([ONE, ONE, TWO, TWO, THREE], 1)))
     await count_new(journal, "j", store)
-    restored = Appeals({2: ONE, 3: TWO, 4: THREE, 5: THREE, 6: THREE}, epoch=2)
+    restored = Appeals({2: ONE, 4: THREE, 5: THREE, 6: THREE}, epoch=2)
     await count_new(restored, "j", store)
-    assert counts(store) == {ONE: 2, TWO: 1, THREE: 3}
-    assert store.counted("j") == Counted(2, 6, ONE)
+    assert counts(store) == {ONE: 2, TWO: 2, THREE: 3}
+    assert store.counted("j") == Counted(2, 6)
+    assert store.ids(THREE, "land", "27") == (4, 6)
+    restored.weeks[7] = THREE
+    await count_new(restored, "j", store)
+    assert counts(store)[THREE] == 4
+
+
+def test_weeks_long_past_are_not_read(store: Store) -> None:
+    """Only the weeks from a Monday on are read."""
+    rows = tuple(WeekCount(week, "land", "2710", 1, 1, 1) for week in (date(1970, 1, 5), TWO))
+    store.count("j", Counted(), Counted(1, 1), rows)
+    assert [row.monday for row in store.rows(ONE)] == [TWO]
 
 
 async def test_two_who_count_at_once_count_each_appeal_once(store: Store, tmp_path: Path) -> None:

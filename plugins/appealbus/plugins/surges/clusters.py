@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from pathlib import Path
 from random import Random
 from statistics import variance
@@ -12,7 +13,7 @@ from appealbus.core import ConfigError
 from appealbus.plugins.surges.ears import BASELINE, GUARD
 from appealbus.plugins.surges.judge import SHORTEST
 from appealbus.plugins.surges.multiple import benjamini_hochberg
-from appealbus.plugins.surges.scan import Cluster, Position, neighbours, probability, scan
+from appealbus.plugins.surges.scan import MOST, Cluster, Position, neighbours, probability, scan
 from appealbus.plugins.surges.series import WEEK, Book, Series
 
 _WEEKS = GUARD + 1
@@ -59,7 +60,8 @@ def near_from(path: Path) -> Near:
     positions: dict[str, Position] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
+            lines = csv.DictReader(file)
+            for row in lines:
                 if len(positions) == _ROWS:
                     raise ConfigError(f"{path.name} has more than {_ROWS} districts; give each one once")
                 kato, x, y = (row[column] for column in _COLUMNS)
@@ -68,7 +70,7 @@ def near_from(path: Path) -> Near:
         raise ConfigError(f"{path.name} cannot be read as UTF-8") from None
     except (KeyError, TypeError, ValueError):
         raise ConfigError(
-            f"{path.name}, line {len(positions) + 2}: write {','.join(_COLUMNS)} as 271000000,51.37,51.23 with degrees"
+            f"{path.name}, line {lines.line_num}: write {','.join(_COLUMNS)} as 271000000,51.37,51.23 with degrees"
         ) from None
     return neighbours(positions, _MOST)
 
@@ -81,20 +83,25 @@ def clusters(book: Book, near: Near, rate: float) -> Scanned:
     found = []
     if book.weeks > SHORTEST:
         random = Random(book.monday.toordinal())  # noqa: S311 - the same week gives the same figures
-        for category in sorted({series.category for series in book.series}):
-            one = _scanned(book, category, near, random)
+        topics = [each for each in sorted({series.category for series in book.series}) if _enough(book, each, near)]
+        # So many draws that a single cluster among all topics can pass the bound.
+        most = max(MOST, ceil(2 * len(topics) / rate))
+        for category in topics:
+            one = _scanned(book, category, near, random, most)
             if one is not None:
                 found.append(one)
     limit = benjamini_hochberg((each.probability for each in found), rate)
     return Scanned(len(found), limit, tuple(each for each in found if each.probability <= limit))
 
 
-def _scanned(book: Book, category: str, near: Near, random: Random) -> Found | None:
+def _enough(book: Book, category: str, near: Near) -> bool:
+    return sum(sum(book.series.get(Series(category, place), ())[-_WEEKS:]) for place in near) >= _FEWEST
+
+
+def _scanned(book: Book, category: str, near: Near, random: Random, most: int) -> Found | None:
     nothing = [0] * book.weeks
     counts = {place: book.series.get(Series(category, place), nothing) for place in near}
     observed = {place: every[-_WEEKS:] for place, every in counts.items()}
-    if sum(map(sum, observed.values())) < _FEWEST:
-        return None
     baselines = {place: every[-_WEEKS - BASELINE : -_WEEKS] for place, every in counts.items()}
     # Half an appeal more: seven weeks without any do not prove that there can be none.
     means = {place: (sum(weeks) + 0.5) / BASELINE for place, weeks in baselines.items()}
@@ -107,7 +114,7 @@ def _scanned(book: Book, category: str, near: Near, random: Random) -> Found | N
     best = next(iter(scan(observed, expected, near)), None)
     if best is None:
         return None
-    chance = probability(best.score, expected, near, random, scatter * (1 + 1 / BASELINE))
+    chance = probability(best.score, expected, near, random, scatter * (1 + 1 / BASELINE), most=most)
     weeks = tuple(
         (book.monday - (_WEEKS + BASELINE - 1 - at) * WEEK, sum(baselines[place][at] for place in best.places))
         for at in range(BASELINE)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import asin, cos, exp, log, radians, sin, sqrt
 from random import Random
 
-_MOST = 999
-"""Draws: the least probability that can come out is 0.001."""
+MOST = 999
+"""Draws: the least probability that can come out is 0.001, unless more are asked for."""
 _ENOUGH = 10
 """Draws that beat what was seen: then it is chance, and more draws only tell how much (Besag and Clifford 1991)."""
 _FEW = 500.0
@@ -87,22 +87,24 @@ def probability(
     near: Mapping[str, Sequence[str]],
     random: Random,
     dispersion: float = 1.0,
+    *,
+    most: int = MOST,
 ) -> float:
     """Return how likely it is that chance alone scores so much anywhere, by drawing counts.
 
-    What is chance costs some draws, and only what is not costs all: so the least that can come out is 0.001. With a
-    dispersion above 1 the counts are negative binomial with so many times the variance of Poisson's.
+    What is chance costs some draws, and only what is not costs all: the least that can come out is 1 / (most + 1).
+    With a dispersion above 1 the counts are negative binomial with so many times the variance of Poisson's.
     """
     means = _summed(expected)
     beaten = 0
-    for drawn in range(1, _MOST + 1):
+    for drawn in range(1, most + 1):
         counts = _summed(
             {place: [_count(mean, dispersion, random) for mean in by_week] for place, by_week in expected.items()}
         )
         beaten += _top(counts, means, near) >= value
         if beaten == _ENOUGH:
             return beaten / drawn
-    return (beaten + 1) / (_MOST + 1)
+    return (beaten + 1) / (most + 1)
 
 
 def score(seen: float, mean: float) -> float:

@@ -21,8 +21,13 @@ CREATE TABLE IF NOT EXISTS week (
     appeals INTEGER NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
     PRIMARY KEY (monday, category, place)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS again (
+    monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
+    appeals INTEGER NOT NULL, first_id INTEGER NOT NULL, last_id INTEGER NOT NULL,
+    PRIMARY KEY (monday, category, place)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counted (one INTEGER PRIMARY KEY, journal TEXT NOT NULL, epoch INTEGER NOT NULL,
-    upto INTEGER NOT NULL, closed TEXT, judged TEXT);
+    upto INTEGER NOT NULL, again INTEGER NOT NULL, judged TEXT);
 CREATE TABLE IF NOT EXISTS alarm (
     id INTEGER PRIMARY KEY AUTOINCREMENT, monday TEXT NOT NULL, category TEXT NOT NULL, place TEXT NOT NULL,
     raised_at TEXT NOT NULL, body TEXT NOT NULL, told_at TEXT,
@@ -31,8 +36,12 @@ CREATE TABLE IF NOT EXISTS alarm (
 );
 """
 _COUNT = """
-INSERT INTO week VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET appeals = appeals + excluded.appeals,
+INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET appeals = appeals + excluded.appeals,
     first_id = min(first_id, excluded.first_id), last_id = max(last_id, excluded.last_id)
+"""
+_MERGE = """
+INSERT INTO week SELECT * FROM again WHERE true ON CONFLICT DO UPDATE SET appeals = max(appeals, excluded.appeals),
+    first_id = excluded.first_id, last_id = excluded.last_id
 """
 _PATIENCE = 30.0
 """Seconds that a command waits while the service writes, which takes milliseconds."""
@@ -40,11 +49,11 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Up to which appeal of which epoch is counted; weeks up to `closed` were counted before and stay as they are."""
+    """Up to which appeal of which epoch is counted; `again`: beside what was counted before the journal's restore."""
 
     epoch: int = 0
     upto: int = 0
-    closed: date | None = None
+    again: bool = False
 
 
 class Store:
@@ -78,36 +87,44 @@ class Store:
             return Counted()
         if row["journal"] != journal:
             raise ConfigError(f"{self._name} counts another journal; give plugins.surges.file a file of its own")
-        return Counted(row["epoch"], row["upto"], _day(row["closed"]))
+        return Counted(row["epoch"], row["upto"], bool(row["again"]))
 
     def count(self, journal: str, since: Counted, until: Counted, rows: tuple[WeekCount, ...]) -> None:
-        """Add the appeals from one to another, and note up to which; nothing where somebody else has counted them."""
+        """Add the appeals from one to another, and note up to which; nothing where somebody else has counted them.
+
+        Where those of before a restore are counted again by then, each count is the larger one of both.
+        """
         with self.writing():
             if self.counted(journal) != since:
                 return
             added = [
                 (row.monday.isoformat(), row.category or "", row.place or "", row.appeals, row.first_id, row.last_id)
                 for row in rows
-                if until.closed is None or row.monday > until.closed
             ]
-            self.connection.executemany(_COUNT, added)
+            self.connection.executemany(_COUNT.format(table="again" if since.again else "week"), added)
+            if since.again and not until.again:
+                self.connection.execute(_MERGE)
+                self.connection.execute("DELETE FROM again")
             self._note(journal, until)
 
-    def begin_again(self, journal: str, until: Counted) -> None:
-        """Forget the weeks behind the closed ones, and count from another place: the journal was restored."""
+    def begin_again(self, journal: str, since: Counted, epoch: int) -> None:
+        """Count all from the first appeal on, beside what is counted: the journal was restored.
+
+        Nothing where somebody else has begun.
+        """
         with self.writing():
-            closed = until.closed.isoformat() if until.closed else ""
-            self.connection.execute("DELETE FROM week WHERE monday > ?", (closed,))
-            self._note(journal, until)
+            if self.counted(journal) == since:
+                self.connection.execute("DELETE FROM again")
+                self._note(journal, Counted(epoch, 0, again=True))
 
-    def rows(self) -> list[WeekRow]:
-        """Return the counts of all weeks, by district."""
+    def rows(self, since: date = date.min) -> list[WeekRow]:
+        """Return the counts of the weeks from a Monday on, by district."""
         query = (
             "SELECT monday, category, substr(place, 1, 4) AS place, sum(appeals) AS appeals"
-            " FROM week GROUP BY monday, category, substr(place, 1, 4)"
+            " FROM week WHERE monday >= ? GROUP BY monday, category, substr(place, 1, 4)"
         )
         with self._errors():
-            found = self.connection.execute(query).fetchall()
+            found = self.connection.execute(query, (since.isoformat(),)).fetchall()
         days = {text: date.fromisoformat(text) for text in {row["monday"] for row in found}}
         return [WeekRow(days[row["monday"]], row["category"], row["place"], row["appeals"]) for row in found]
 
@@ -144,9 +161,9 @@ class Store:
 
     def _note(self, journal: str, until: Counted) -> None:
         self.connection.execute(
-            "INSERT INTO counted (one, journal, epoch, upto, closed) VALUES (1, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto, closed = excluded.closed",
-            (journal, until.epoch, until.upto, until.closed.isoformat() if until.closed else None),
+            "INSERT INTO counted (one, journal, epoch, upto, again) VALUES (1, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET epoch = excluded.epoch, upto = excluded.upto, again = excluded.again",
+            (journal, until.epoch, until.upto, until.again),
         )
 
     @contextmanager

@@ -12,6 +12,8 @@ from appealbus.plugins.surges.judge import Judged, gathered, judge
 from appealbus.plugins.surges.series import WEEK, Series, book, monday_of
 from appealbus.plugins.surges.store import Store
 
+_PAST = 300
+"""Weeks that are read: five years and some. A clock that once was wrong by decades makes no past without appeals."""
 _WORKING = 5
 """Days of a week on which most appeals come. Days off by law are not known here: in a week with one, too much is
 expected by its end, so what is possible is told too late and never too soon."""
@@ -39,7 +41,8 @@ def judged_week(
     store: Store, monday: date, rate: float, near: Near | None = None, share: float = 1.0
 ) -> tuple[Judged, Scanned | None]:
     """Judge a week by what is counted; a whole one is scanned, too, where it is known which districts are near."""
-    made = book(store.rows(), monday)
+    past = _PAST * WEEK
+    made = book(store.rows(max(monday, date.min + past) - past), monday)
     judged = judge(made, rate, share)
     return judged, clusters(made, near, rate) if near and share == 1.0 else None
 
