@@ -167,7 +167,9 @@ async def history(
     id: Id,
     caller: Annotated[Caller, may(Action.HISTORY)],
     after: Annotated[int, Query(ge=0, le=10**17, description="The `next` of the page before.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=500, description="The most entries that are looked at.")] = 100,
+    limit: Annotated[
+        int, Query(ge=1, le=500, description="The most entries; those that the mask hides do not count.")
+    ] = 100,
 ) -> Response:
     """Tell what happened to an appeal, oldest first, as far as the client sees it. Go on while there is a `next`."""
     page = await caller.views.history(await caller.appeal(id), after, limit)

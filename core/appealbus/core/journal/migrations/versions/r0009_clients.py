@@ -1,4 +1,4 @@
-"""Clients of the HTTP API, and the tags that are part of the ids by which they know appeals."""
+"""Clients of the HTTP API, the tags in the ids by which they know appeals, and receivers of operations."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Text, text
