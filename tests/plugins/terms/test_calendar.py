@@ -105,3 +105,9 @@ def test_a_calendar_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """By its path."""
     with pytest.raises(ConfigError, match=r"none\.toml cannot be read"):
         load_calendar(tmp_path / "none.toml")
+
+
+def test_a_year_is_unknown_until_it_is_published() -> None:
+    """The calendar of 2026 was published on 2 January of it: before, nobody could count in it, or behind it."""
+    before, after = load_calendar(as_of=date(2026, 1, 1)), load_calendar(as_of=date(2026, 1, 2))
+    assert [date.fromordinal(each.last).year for each in (before, after)] == [2025, 2027]

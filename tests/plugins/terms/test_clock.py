@@ -43,7 +43,7 @@ def test_a_petition_is_due_by_the_level_of_its_body() -> None:
 def test_the_proof_names_every_day() -> None:
     """From the first that counts to the one on which it is due, each with its number or why it has none."""
     found = clock(arrived=at("2026-05-05"), today="2026-05-06", kind="media_inquiry")
-    term = as_json("N", found, LAW.calendar)["considered"][0]["term"]
+    term = as_json(found, LAW.calendar)["considered"][0]["term"]
     told_days = [(str(each["day"])[5:], each["number"], str(each["kind"])) for each in term["days"]]
     assert told_days == [
         ("05-06", 1, "counted"), ("05-07", None, "defender_day"), ("05-08", 2, "counted"),
@@ -200,7 +200,6 @@ def test_what_comes_after_an_answer() -> None:
     ]  # fmt: skip
     assert milestones(*changes, today="2026-11-27") == [
         ("preliminary", "executor", "11-18", "done"),
-        ("objections", "applicant", "11-19", "done_late"),
         ("term", "executor", "11-23", "done"),
         ("execution", "body", "11-27", "done"),
         ("complaint_filing", "applicant", "02-22", "open"),
@@ -243,3 +242,10 @@ def test_counting_is_quick_enough_for_each_appeal_that_comes() -> None:
     for each in given:
         due_on(each, LAW)
     assert time.process_time() - started < 10_000 * 20e-6 * 5  # five times that on a busy machine
+
+
+def test_a_register_that_closes_what_it_answered_leaves_it_answered() -> None:
+    """What was satisfied has to be executed, and nobody asks for a notice of termination."""
+    changes = [change("answered", "2026-11-20", result="satisfied"), change("closed", "2026-11-23")]
+    assert clock(*changes, arrived=at("2026-11-02"), today="2026-11-24").outcome == "satisfied"
+    assert [each[0] for each in milestones(*changes, today="2026-11-24")] == ["term", "execution", "complaint_filing"]

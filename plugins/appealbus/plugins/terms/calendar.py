@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,10 @@ def made(file: CalendarFile, digest: str, as_of: date | None = None) -> Calendar
 
     """
     years = sorted(file.years, key=lambda each: each.year)
+    if as_of is not None:  # no year behind one that was not published yet was known either
+        years = list(takewhile(lambda each: each.published is None or each.published <= as_of, years))
+        if not years:
+            raise ConfigError(f"the calendar has no year that was published by {as_of}; give a later day")
     numbers = [each.year for each in years]
     if not numbers or numbers != list(range(numbers[0], numbers[-1] + 1)):
         raise ConfigError(f"the calendar has the years {numbers}; write each once, without a gap")

@@ -250,8 +250,8 @@ def _milestones(
     asked = norm is not None and calendar.count(term.first, term.base) >= norm.least_term
     if norm is not None and asked and (stay.ended is None or stay.preliminary is not None):
         yield made(Duty.PRELIMINARY, norm.who, calendar.before(term.due, norm.days), norm.article, stay.preliminary)
-    if stay.preliminary is not None:
-        yield from after(Duty.OBJECTIONS, stay.preliminary, stay.ended)
+    if stay.preliminary is not None:  # objections may come, and nothing tells whether they did
+        yield from (each for each in after(Duty.OBJECTIONS, stay.preliminary, None) if today <= each.until)
     for done in term.lengthened:
         yield from after(Duty.EXTENSION_NOTICE, done.decided, _first_from(stay.notified, done.decided))
     yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.article, stay.ended)

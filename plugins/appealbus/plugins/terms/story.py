@@ -241,6 +241,8 @@ def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
     if stay.ended is not None and outcome is Outcome.WITHDRAWN:
         life.note(Remark.WITHDRAWN_LATE, day)  # art. 64 ¶9: before the decision alone
         return
+    if stay.ended is not None and outcome is Outcome.CLOSED:
+        return  # a register closes what it has decided: that stays decided so
     if stay.ended is not None and outcome is not stay.outcome:
         life.note(Remark.ENDED_TWICE, day, outcome)
     stay.outcome = outcome
