@@ -5,7 +5,7 @@ import sys
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, delete, select, text, update
 
 from appealbus.core.domain.client import Client, Credential, Role
 from appealbus.core.domain.event import Cursor, What, by_api
@@ -187,3 +187,21 @@ async def test_the_furthest_that_a_client_has_read_counts(journal):
     await journal.note_read("desk", Cursor(state.epoch, 1))
     (reader,) = await journal.feed_readers()
     assert (reader.cursor, reader.lag) == (Cursor(state.epoch, 1), head.position - 1)
+
+
+async def test_nobody_waits_for_a_reader_that_is_revoked_in_this_moment(journal_database):
+    """A note of what it has read waits for the decision on it, and is dropped then."""
+    engine = create_engine(journal_database)
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with await Journal.open(journal_database) as journal, asyncio.timeout(20):
+        await journal.add_client(client(), credential(), DIGEST)
+        with engine.connect() as revoking, engine.connect() as looking:
+            revoking.execute(update(tables.client).values(revoked_at=NOW))
+            revoking.execute(delete(tables.feed_reader))
+            noting = asyncio.create_task(journal.note_read("desk", Cursor(1, 1)))
+            while not noting.done() and not looking.scalar(waits):
+                await asyncio.sleep(0.01)
+            revoking.commit()
+        await noting
+        assert await journal.feed_readers() == []
+    engine.dispose()
