@@ -249,3 +249,9 @@ def test_a_register_that_closes_what_it_answered_leaves_it_answered() -> None:
     changes = [change("answered", "2026-11-20", result="satisfied"), change("closed", "2026-11-23")]
     assert clock(*changes, arrived=at("2026-11-02"), today="2026-11-24").outcome == "satisfied"
     assert [each[0] for each in milestones(*changes, today="2026-11-24")] == ["term", "execution", "complaint_filing"]
+
+
+def test_a_complaint_that_was_not_forwarded_is_late_and_silence_may_be_complained_of() -> None:
+    """Neither goes out of sight when its day is over: one is a breach, the other the citizen's right."""
+    assert ("complaint_forwarding", "body", "11-05", "late") in milestones(today="2026-11-10", kind="complaint")
+    assert milestones(today="2026-11-24")[-1] == ("complaint_filing", "applicant", "02-23", "open")

@@ -242,7 +242,8 @@ def _milestones(
     if stay.ended is None:
         early = [Duty.REDIRECT, *([Duty.COMPLAINT_FORWARDING] if kind is AppealKind.COMPLAINT else [])]
         for each in (each for duty in early for each in after(duty, term.registered, None)):
-            if today <= each.until < term.due:  # once it is over, the appeal stays here
+            # Once the time for a redirect is over, the appeal stays here; a complaint has to go on all the same.
+            if each.until < term.due and (today <= each.until or each.what is Duty.COMPLAINT_FORWARDING):
                 yield each
         if term.norm.extend_months and not stay.extensions and today <= term.due:
             yield made(Duty.EXTENSION, Actor.HEAD, term.due, EXTENSION_ARTICLE, None)
@@ -257,6 +258,8 @@ def _milestones(
     yield made(Duty.TERM, Actor.EXECUTOR, term.due, term.norm.article, stay.ended)
     if stay.ended is not None:
         yield from _after_the_end(life, stay, stay.ended, after)
+    elif term.due < today:  # silence is a refusal (art. 91 ¶2)
+        yield from _after_the_end(life, stay, term.due, after)
     for day in life.complained:
         yield from after(Duty.COMPLAINT_FORWARDING, day, None)
 
