@@ -4,7 +4,7 @@ import re
 from contextlib import closing
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,6 @@ from appealbus.core.cli.looking import look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.cli.person import person
 from appealbus.core.clocks import KAZAKHSTAN, wall
-from appealbus.core.journal.journal import Journal
 from appealbus.plugins.surges import kept
 from appealbus.plugins.surges.alarm import CLOSINGS, Alarm
 from appealbus.plugins.surges.clusters import near_from
@@ -166,7 +165,7 @@ class Commands:
         with closing(self._store()) as store:
             cli.out.print(kept_line(kept.close(store, number, closing_word, wall())))
 
-    async def _found(self, journal: Journal, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
+    async def _found(self, journal: Any, monday: date, share: float) -> tuple[Judged, list[Alarm]]:
         near = None if self._settings.positions is None else near_from(self._settings.positions)
         with closing(Store(self._settings.file)) as store:
             await count_new(journal, (await journal.standing()).journal, store)
@@ -186,7 +185,7 @@ def _counted(found: tuple[Judged, list[Alarm]]) -> dict[str, int]:
 def _note(cli: Cli, what: str) -> None:
     """Note that somebody sees parcels, streets and numbers of appeals, which lie in the file and not in the journal."""
 
-    async def nothing(_: Journal) -> None:
+    async def nothing(_: object) -> None:
         return
 
     look(cli, nothing, what)
