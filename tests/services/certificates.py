@@ -50,6 +50,20 @@ def make(folder: Path) -> Certificates:
     return Certificates(*paths)
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What an authority's key is for."""
+
+
 def _sign(
     name: str,
     key: ec.EllipticCurvePrivateKey,
@@ -61,7 +75,7 @@ def _sign(
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("localhost")])
-    return (
+    made = (
         x509.CertificateBuilder()
         .subject_name(_named(name))
         .issuer_name(_named(issuer))
@@ -74,8 +88,10 @@ def _sign(
         # Since Python 3.13 certificates are taken strictly by RFC 5280.
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-        .sign(issuer_key, hashes.SHA256())
     )
+    if authority:
+        made = made.add_extension(_SIGNS, critical=True)
+    return made.sign(issuer_key, hashes.SHA256())
 
 
 def _named(name: str) -> x509.Name:
