@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -221,14 +222,14 @@ async def test_the_server_says_how_long_to_wait(ask: Ask, monkeypatch: pytest.Mo
 
 
 def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Have both clients not wait, but say how long they would have."""
+    """Have both clients not wait, but say how long they would have. Whoever else is here sleeps as ever."""
     found: list[float] = []
 
     async def note(seconds: float) -> None:
         found.append(seconds)
 
-    monkeypatch.setattr("appealbus.client.sync.time.sleep", found.append)
-    monkeypatch.setattr("appealbus.client.asynchronous.asyncio.sleep", note)
+    monkeypatch.setattr("appealbus.client.sync.time", SimpleNamespace(sleep=found.append))
+    monkeypatch.setattr("appealbus.client.asynchronous.asyncio", SimpleNamespace(sleep=note))
     return found
 
 
