@@ -1,7 +1,6 @@
 """`appealbus export`: dossiers or the log, as a role or a client sees them, for programs and spreadsheets."""
 
 import asyncio
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -106,12 +105,12 @@ async def _export(cli: Cli, wanted: Wanted, name: str, output: Path | None, purp
                     raise NotOurs(f"{output} goes on by itself where it ended; leave --after out")
                 start = Cursor.parse(file.cursor)
             await journal.note_look(f"export {what}", purpose=purpose)
-            write = _writer(file, form, what)
+            write = _writer(cli, file, form, what)
             written = await _rows(journal, viewer, Wanted(what, form, start), write)
     cli.err.print(f"{written[0]} rows, up to {written[1]}")
 
 
-def _writer(file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
+def _writer(cli: Cli, file: ExportFile | None, form: Form, what: What) -> Callable[[list[Any], Cursor], None]:
     """Return what writes a page of rows; the first page of a file has the names of its columns before it."""
     headed = file is not None and file.cursor is not None
 
@@ -127,8 +126,7 @@ def _writer(file: ExportFile | None, form: Form, what: What) -> Callable[[list[A
         if file is not None:
             file.add(written, str(cursor))
             return
-        sys.stdout.buffer.write(written)
-        sys.stdout.buffer.flush()
+        cli.write_bytes(written)
 
     return write
 

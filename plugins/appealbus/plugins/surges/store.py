@@ -68,7 +68,11 @@ class Store:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self.connection = sqlite3.connect(self._name, timeout=_PATIENCE, check_same_thread=False)
             self.connection.row_factory = sqlite3.Row
-            self.connection.executescript(_SCHEMA)
+            try:
+                self.connection.executescript(_SCHEMA)
+            except sqlite3.Error:
+                self.connection.close()
+                raise
 
     def close(self) -> None:
         """Close it. Idempotent."""
