@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 from collections import OrderedDict
-from hashlib import sha256
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -109,7 +108,7 @@ def _shown(request: Request) -> tuple[str, str, bytes] | None:
         scheme, _, token = given.partition(" ")
         token = token.strip()
         id_ = tokens.split(token) if scheme.lower() == "bearer" else None
-        return None if id_ is None else ("token", id_, sha256(token.encode("latin-1")).digest())
+        return None if id_ is None else ("token", id_, tokens.digest_of(token))
     seen = request.scope.get("client_certificate")
     return None if seen is None else ("certificate", seen, bytes.fromhex(seen))
 

@@ -1,9 +1,9 @@
 """What protects answers in browsers, and the connection by TLS."""
 
 import ssl
-from hashlib import sha256
 
 from appealbus.core import ConfigError
+from appealbus.core.rights import certificates
 from appealbus.plugins.api.settings import ApiSettings
 
 HEADERS = {
@@ -49,4 +49,4 @@ def context(settings: ApiSettings) -> ssl.SSLContext | None:
 def fingerprint(connection: ssl.SSLObject | None) -> str | None:
     """Return the SHA-256, in hex, of the certificate that the peer has shown and proved; None where it has not."""
     shown = connection.getpeercert(binary_form=True) if connection is not None else None
-    return sha256(shown).hexdigest() if shown else None
+    return certificates.fingerprint(shown)[0] if shown else None
