@@ -45,14 +45,26 @@ def _signal() -> Iterator[None]:
 
 
 def test_a_proof_that_hangs_is_not_asked_for_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first one is ended; the next appeals are shown without it, and go by the day that they had."""
+    """Three within a minute are ended; the next appeals are shown without it, and go by the day that they had."""
     monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
     defects: Counter[str] = Counter()
     counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
-    for _ in range(3):
+    for _ in range(5):
         assert counting.proofs(CASE, NOW.date()) == [{"name": "hanging", "proof": None}]
-    assert defects == {"terms.hanging": 1}
+    assert defects == {"terms.hanging": 3}
     assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=date(2026, 1, 1)) == date(2026, 1, 1)
+    monkeypatch.setattr("appealbus.core.counting._WITHIN", 0.0)  # the minute is over
+    assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=None) == NOW.date()
+
+
+def test_an_appeal_over_which_terms_hang_costs_no_other_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps its own day; those that come between are counted, however often it comes back up to the bound."""
+    monkeypatch.setattr("appealbus.core.alarm.LONGEST", 0.1)
+    defects: Counter[str] = Counter()
+    counting = Counting(lambda: {"hanging": Hanging()}, lambda _: "here", defects)
+    for _ in range(2):
+        assert counting.proofs(CASE, NOW.date()) == [{"name": "hanging", "proof": None}]
+        assert counting.due_on(CASE.appeal, CASE.appeal, NOW, (), before=date(2026, 1, 1)) == NOW.date()
 
 
 @pytest.mark.usefixtures("_signal")

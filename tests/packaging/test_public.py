@@ -77,6 +77,7 @@ OURS = {
     "appealbus.core.config.models": {"plugins/api"},
     "appealbus.core.config.permissions": {"connectors/http", "connectors/signing"},
     "appealbus.core.config.problems": {"connectors/files", "plugins/competence"},
+    "appealbus.core.counting": {"plugins/terms"},
     "appealbus.core.domain": {"plugins/api"},
     "appealbus.core.domain.waiting": {"plugins/terms"},
     "appealbus.core.enrichment.fields": {"plugins/api"},

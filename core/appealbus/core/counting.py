@@ -1,9 +1,10 @@
 """Until when appeals have to be answered, as plugins count: of several the earliest day, whatever becomes of one."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -24,8 +25,21 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_RESTS = 60.0
-"""Seconds that terms are left out which took too long: asked on, they would take half of a second of each appeal."""
+_WITHIN = 60.0
+"""Seconds in which terms may take too long that often, and not more, before they are left out."""
+_TOO_OFTEN = 3
+"""Calls that are ended in that time: one hostile appeal spoils its own term alone, and what hangs over each takes a
+second and a half of a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What terms have counted."""
+
+    day: date | None
+    """The earliest; None: nobody has counted one."""
+    failed: bool
+    """Whether some failed, or were left out."""
 
 
 class Counting:
@@ -46,7 +60,7 @@ class Counting:
         self._owner = owner
         self._defects = defects
         self._told = LogThrottle()
-        self._rests: dict[str, float] = {}
+        self._ended: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_TOO_OFTEN))
 
     def due_on(
         self,
@@ -58,9 +72,24 @@ class Counting:
         before: date | None,
     ) -> date | None:
         """Return the earliest day that is counted; where terms fail and no others count, the day from before."""
+        counted = self.counted(appeal, first, accepted_at, changes)
+        return before if counted.day is None and counted.failed else counted.day
+
+    def counted(
+        self,
+        appeal: Appeal,
+        first: Appeal,
+        accepted_at: datetime,
+        changes: Sequence[KeptChange],
+        *,
+        without: str = "",
+    ) -> Counted:
+        """Return the earliest day that is counted, without the terms of one name."""
         found: list[date] = []
         failed = False
         for name, terms in self._brought().items():
+            if name == without:
+                continue
             try:
                 day = self._ask(name, terms, partial(_day, terms.due_on, appeal, first, accepted_at, changes))
             except _Failed:
@@ -68,7 +97,7 @@ class Counting:
                 continue
             if day is not None:
                 found.append(day)
-        return min(found, default=before if failed else None)
+        return Counted(min(found, default=None), failed)
 
     def known_until(self) -> dict[str, date]:
         """Return by terms the last day that they can count to, where they have one."""
@@ -93,19 +122,24 @@ class Counting:
 
     def _ask(self, name: str, terms: Terms, call: Callable[[], T]) -> T:
         """Return what a call gives; raise _Failed where it fails, or where the terms rest."""
-        if self._rests and self._rests.get(name, 0.0) > time.monotonic():
+        if self._ended and self._rests(name):
             raise _Failed
         try:
             return ALARM.within(call)
         except BaseException as error:
             if isinstance(error, TookTooLong):
-                self._rests[name] = time.monotonic() + _RESTS
+                self._ended[name].append(time.monotonic())
             elif not is_defect(error):
                 raise
             self._defects[f"terms.{name}"] += 1
             if self._told.is_news():
                 log.exception("terms.failed", plugin=self._owner(terms), terms=name)
             raise _Failed from None
+
+    def _rests(self, name: str) -> bool:
+        """Say whether terms are left out since they took too long too often."""
+        ended = self._ended[name]
+        return len(ended) == _TOO_OFTEN and time.monotonic() - ended[0] < _WITHIN
 
 
 class _Failed(Exception):

@@ -12,7 +12,7 @@ import pluggy
 import structlog
 
 from appealbus.core.config.base import NoSettings, Settings
-from appealbus.core.counting import Counting
+from appealbus.core.counting import Counted, Counting
 from appealbus.core.discovery import BrokenPlugin, FoundPlugin, check_api, find, reason_of
 from appealbus.core.domain.case import Case
 from appealbus.core.domain.change import KeptChange
@@ -207,6 +207,12 @@ class Host:
         if appeal.due_on is not None:
             return appeal.due_on
         return self._counting.due_on(appeal, first, accepted_at, changes, before=before)
+
+    def counted_on(
+        self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange], *, without: str
+    ) -> Counted:
+        """Return the earliest day that plugins count, whatever the register says, without the terms of one name."""
+        return self._counting.counted(appeal, first, accepted_at, changes, without=without)
 
     def terms_known_until(self) -> dict[str, date]:
         """Return by terms the last day that they can count to, where they have one."""

@@ -119,16 +119,59 @@ def test_terms_are_applied_to_what_nothing_works(
     """Once the configuration names another calendar; it is said first, is on record, and a second time is nothing."""
     text = raw_of(None, "calendar.toml").decode()
     (tmp_path / "new.toml").write_text(text.partition("[[amended]]\npublished = 2026")[0], encoding="utf-8")
-    assert program("terms", "apply", "--yes").stdout.startswith("1 open appeals")  # its redirect was not worked yet
+    hash_ = program("terms", "apply").stdout.split("--yes ")[1].split()[0]
+    assert program("terms", "apply", "--yes", hash_).stdout.startswith("1 open appeals")  # its redirect was not worked
+    shown = told(program("terms", "preview", "--calendar", "new.toml", "--json"))
     (tmp_path / "appealbus.toml").write_text('[plugins.terms]\ncalendar = "new.toml"\n', encoding="utf-8")
-    shown = program("terms", "apply").stdout.splitlines()
-    assert shown == [
-        "1 open appeals are due on another day; --yes moves them",
+    refused = program("terms", "apply", "--yes", hash_)
+    assert (refused.returncode, shown["hash"] in refused.stderr) == (1, True)
+    assert program("terms", "apply").stdout.splitlines() == [
+        f"1 open appeals are due on another day; --yes {shown['hash']} moves them",
         "1 cannot be counted: the calendar does not have their year",
     ]
-    assert program("terms", "apply", "--yes").returncode == 0
+    assert program("terms", "apply", "--yes", shown["hash"]).returncode == 0
     dues = {row["number"]: row["due_on"] for row in told(program("appeals", "--json"))}
     assert (dues["A-1"], dues["A-2"], dues["A-4"]) == ("2026-09-11", "2026-09-30", "2026-05-29")
-    assert program("terms", "apply", "--yes").stdout.startswith("0 open appeals")
+    assert program("terms", "apply", "--yes", shown["hash"]).stdout.startswith("0 open appeals")
     history = [json.loads(line) for line in program("history", "A-1", "--json").stdout.splitlines()]
     assert [each["what"] for each in history] == ["accepted", "term_moved"]
+
+
+EARLIER = """
+from datetime import date
+from appealbus.core import Terms, hookimpl
+
+class Earlier(Terms):
+    name = "earlier"
+
+    def due_on(self, appeal, first, accepted_at, changes):
+        if appeal.message_id == "m4":
+            raise ValueError
+        return {"m1": date(2026, 9, 1), "m5": date(2027, 12, 30)}.get(appeal.message_id)
+
+@hookimpl
+def register_terms():
+    return [Earlier()]
+"""
+
+
+def test_what_other_plugins_count_is_left_to_them(
+    program: Callable[..., "CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    """The command and the bus agree: the earliest day; what others fail over stays as it is, and is told."""
+    (tmp_path / "earlier.py").write_text(EARLIER, encoding="utf-8")
+    (tmp_path / "appealbus.toml").write_text('[bus]\nplugins = ["./earlier.py"]\n', encoding="utf-8")
+    text = raw_of(None, "calendar.toml").decode()
+    (tmp_path / "new.toml").write_text(text.partition("[[amended]]\npublished = 2026")[0], encoding="utf-8")
+    shown = told(program("terms", "preview", "--calendar", "new.toml", "--json"))
+    assert [each["number"] for each in shown["moves"]] == ["A-2"]
+    assert (shown["unknown"], shown["failed"]) == ([], ["A-4"])
+    first = program("terms", "apply").stdout
+    assert "2 open appeals" in first
+    assert "1 stay as they are" in first
+    assert program("terms", "apply", "--yes", first.split("--yes ")[1].split()[0]).returncode == 0
+    assert program("run", "--until-idle").returncode == 0
+    dues = {row["number"]: row["due_on"] for row in told(program("appeals", "--json"))}
+    assert (dues["A-1"], dues["A-5"]) == ("2026-09-01", "2027-12-30")
+    history = [json.loads(line) for line in program("history", "A-1", "--json").stdout.splitlines()]
+    assert [each["what"] for each in history].count("term_moved") == 1  # a run over it changes nothing

@@ -10,7 +10,7 @@ from appealbus.plugins.terms.calendar import raw_of
 from appealbus.plugins.terms.norms import Law, load_norms, months_later
 from appealbus.plugins.terms.words import Assumption, Duty
 from appealbus.schemas import AppealKind
-from tests.plugins.terms.making import LAW, at
+from tests.plugins.terms.making import LAW, at, clock
 
 NORMS = load_norms()
 
@@ -18,8 +18,8 @@ NORMS = load_norms()
 @pytest.mark.parametrize("kind", AppealKind)
 @pytest.mark.parametrize("level", ["central", "local"])
 def test_each_kind_has_one_term_on_every_day_of_the_code(kind: AppealKind, level: str) -> None:
-    """Since 1 July 2021: no day between two norms is left out, and none has two."""
-    day = date(2021, 7, 1)
+    """Since 1 July 2021: no day between two norms is left out, and none has two; petitions came later."""
+    day = date(2024, 4, 1) if kind is AppealKind.PETITION else date(2021, 7, 1)
     while day < date(2028, 1, 1):
         found = [each for each in NORMS.norms if each.what is Duty.TERM and each.counts(day, kind, level)]
         assert len(found) == 1, day
@@ -52,6 +52,23 @@ def test_the_first_day_changed_with_article_76(day: date, start: str) -> None:
     assert norm is not None
     assert norm.start == start
     assert bool(norm.assumed) is (start == "next_day")
+
+
+@pytest.mark.parametrize(
+    ("day", "assumed"),
+    [
+        ("2024-03-29", ["no norm"]),
+        ("2024-04-01", ["territory", "days alone were read", "01.04.2024"]),
+        ("2026-11-02", ["territory", "days alone were read", "01.01.2026"]),
+    ],
+)
+def test_what_is_assumed_of_a_petition_stands_in_its_proof(day: str, assumed: list[str]) -> None:
+    """From when its article counts and which day is the first was not read; before it, it is an application."""
+    found = clock(arrived=at(day), today=day, kind="petition").here.term
+    assert found is not None
+    assert found.norm.id.startswith("general" if "no norm" in assumed else "petition")
+    for text in assumed:
+        assert any(text in each for each in found.assumed), text
 
 
 def test_an_appeal_of_no_known_kind_has_the_general_term() -> None:

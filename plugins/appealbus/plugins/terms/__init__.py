@@ -1,7 +1,8 @@
 """Terms: until when an appeal has to be answered by law, with the proof of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import typer
@@ -11,7 +12,7 @@ from appealbus.plugins.terms.calendar import load_calendar
 from appealbus.plugins.terms.clock import Told, due_on
 from appealbus.plugins.terms.command import add_commands
 from appealbus.plugins.terms.norms import Law, load_norms
-from appealbus.plugins.terms.settings import TermsSettings
+from appealbus.plugins.terms.settings import NAME, TermsSettings
 from appealbus.plugins.terms.telling import proof
 from appealbus.schemas.appeal import Appeal
 
@@ -19,10 +20,15 @@ from appealbus.schemas.appeal import Appeal
 class LegalTerms(Terms):
     """Counts by the norms and the calendar."""
 
-    name = "law"
+    name = NAME
 
-    def __init__(self, law: Law) -> None:
-        self.law = law
+    def __init__(self, law: Callable[[], Law]) -> None:
+        self._law = law
+
+    @property
+    def law(self) -> Law:
+        """By which it counts."""
+        return self._law()
 
     def due_on(
         self, appeal: Appeal, first: Appeal, accepted_at: datetime, changes: Sequence[KeptChange]
@@ -48,18 +54,28 @@ def register_settings() -> type[Settings]:
 
 
 @hookimpl
-def register_shared(settings: TermsSettings) -> Law:
-    """Read norms and calendar."""
-    return Law(load_norms(settings.norms, settings.day_ends), load_calendar(settings.calendar))
+def register_shared(settings: TermsSettings) -> Callable[[], Law]:
+    """Return what reads norms and calendar, once and where somebody counts: most commands do not.
+
+    Files of an installation's own are read at once, so that `appealbus check` says what is wrong with them.
+    """
+
+    @cache
+    def law() -> Law:
+        return Law(load_norms(settings.norms, settings.day_ends), load_calendar(settings.calendar))
+
+    if settings.norms is not None or settings.calendar is not None:
+        law()
+    return law
 
 
 @hookimpl
-def register_terms(shared: Law) -> list[Terms]:
+def register_terms(shared: Callable[[], Law]) -> list[Terms]:
     """Count terms for the bus."""
     return [LegalTerms(shared)]
 
 
 @hookimpl
-def register_commands(app: typer.Typer, settings: TermsSettings, shared: Law) -> None:
+def register_commands(app: typer.Typer, settings: TermsSettings, shared: Callable[[], Law]) -> None:
     """Add `appealbus term` and `appealbus terms`."""
     add_commands(app, settings, shared)

@@ -117,8 +117,10 @@ def due_on(told: Told, law: Law) -> date | None:
     """
     if not told.changes:
         return law.due_of(told.appeal.kind, level_of(told.appeal), told.appeal.received_at or told.accepted_at)
-    life = told.life
-    term = reckon(life.last, told.appeal.kind, level_of(told.appeal), law, redirected=len(life.stays) > 1)
+    stay = told.life.last
+    if not stay.extensions:
+        return law.due_of(told.appeal.kind, level_of(told.appeal), stay.registered or stay.arrived)
+    term = reckon(stay, told.appeal.kind, level_of(told.appeal), law)
     return None if term is None else term.due
 
 

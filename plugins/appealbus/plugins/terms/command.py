@@ -16,6 +16,7 @@ from appealbus.core.cli.languages import Lang, reader
 from appealbus.core.cli.looking import Copy, look
 from appealbus.core.cli.paging import AsJson
 from appealbus.core.clocks import KAZAKHSTAN, wall
+from appealbus.core.counting import Counted
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.core.journal.journal import Journal
 from appealbus.core.rights.actions import Action
@@ -23,22 +24,26 @@ from appealbus.core.rights.views import Views
 from appealbus.plugins.terms.calendar import UnknownYear, load_calendar
 from appealbus.plugins.terms.clock import Told, read_clock
 from appealbus.plugins.terms.norms import Law, load_norms
-from appealbus.plugins.terms.settings import TermsSettings
+from appealbus.plugins.terms.settings import NAME, TermsSettings
 from appealbus.plugins.terms.telling import as_json, lines, proof
 
 _DAY = "%Y-%m-%d"
-_AT_ONCE = 200
+_AT_ONCE = 500
 """Terms that are moved in one transaction, past which that becomes no cheaper."""
 _TOLD = 20
 """Moves that people are told of; --json has all."""
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The appeal's number, as its receipt says.")]
 On = Annotated[datetime | None, typer.Option("--on", metavar="DAY", formats=[_DAY], help="As it stands then.")]
+Yes = Annotated[
+    str | None,
+    typer.Option("--yes", metavar="HASH", help="Do it, by the very norms and calendar that were shown with this hash."),
+]
 OtherFile = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="In the place of the one that counts.")
 ]
 
 
-def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
+def add_commands(app: typer.Typer, settings: TermsSettings, read_law: Callable[[], Law]) -> None:
     """Add the commands; they count by the law of the configuration."""
 
     @app.command()
@@ -64,9 +69,9 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
         --json the whole proof. Exits 1 where the calendar does not know a year. Who looks is noted.
         """
         cli = cli_of(context)
-        counted = law
+        counted = read_law()
         if as_of is not None:
-            counted = Law(law.norms, load_calendar(settings.calendar, as_of.date()))
+            counted = Law(counted.norms, load_calendar(settings.calendar, as_of.date()))
         asked = _Asked(number, (on or wall().astimezone(KAZAKHSTAN)).date(), as_json, copy, as_, purpose)
         _term(cli, counted, asked, lang, everything=everything)
 
@@ -77,9 +82,13 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
     def preview_(
         context: typer.Context, calendar: OtherFile = None, norms: OtherFile = None, *, as_json: AsJson = False
     ) -> None:
-        """Say which open terms move, and by how much, where another calendar or other norms count. Changes nothing."""
+        """Say which open terms move, and by how much, where another calendar or other norms count. Changes nothing.
+
+        Terms of other plugins count beside them, as they do for the bus: of several the earliest day.
+        """
         if calendar is None and norms is None:
             raise typer.BadParameter("give --calendar or --norms: the file that is to count")
+        law = read_law()
         then = Law(
             law.norms if norms is None else load_norms(norms, settings.day_ends),
             law.calendar if calendar is None else load_calendar(calendar),
@@ -87,16 +96,13 @@ def add_commands(app: typer.Typer, settings: TermsSettings, law: Law) -> None:
         _preview(cli_of(context), law, then, as_json=as_json)
 
     @group.command("apply")
-    def apply(
-        context: typer.Context,
-        *,
-        yes: Annotated[bool, typer.Option("--yes", help="Do it; else it is only told how many there are.")] = False,
-    ) -> None:
+    def apply(context: typer.Context, *, yes: Yes = None) -> None:
         """Have open appeals be due on the day that is counted now, where nothing has worked them since that changed.
 
-        Those stay as they are whose register says until when.
+        How many is shown first, with a hash; `--yes HASH` does it, and goes on where it was interrupted. Those stay as
+        they are whose register says until when, that cannot be counted, or over which terms of other plugins fail.
         """
-        _apply(cli_of(context), law, yes=yes)
+        _apply(cli_of(context), read_law(), yes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
 
         def proofs(case: Case) -> list[dict[str, Any]]:
             told.append(Told.of(case))
-            return [{"name": "law", "proof": proof(told[0], law, asked.today)}]
+            return [{"name": NAME, "proof": proof(told[0], law, asked.today)}]
 
         document = await views.term(row, proofs)
         if not told and not asked.as_json:
@@ -163,10 +169,20 @@ def _read_as(cli: Cli, law: Law, asked: _Asked, name: str) -> _Read:
     return look_as(cli, name, Action.TERM, asked.number, read, copy=asked.copy, purpose=asked.purpose)
 
 
+def _others(cli: Cli) -> Callable[[Told], Counted]:
+    """Return what counts by the terms of all other plugins, as the bus would."""
+
+    def count(told: Told) -> Counted:
+        given = told.appeal, told.first, told.accepted_at, told.changes
+        return cli.host.counted_on(*given, without=NAME)
+
+    return count
+
+
 def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
     from appealbus.plugins.terms.preview import preview
 
-    found = cli.read(lambda journal: preview(journal, now, then))
+    found = cli.read(lambda journal: preview(journal, now, then, _others(cli)))
     if as_json:
         moves = [
             {"number": each.number, "now": each.now, "then": each.then, "days": each.days, "register": each.register}
@@ -174,8 +190,8 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
         ]
         calendars = {"now": now.calendar.version, "then": then.calendar.version}
         norms = {"now": now.norms.version, "then": then.norms.version}
-        head = {"calendar": calendars, "norms": norms, "open": found.open}
-        cli.print_json({**head, "moves": moves, "unknown": found.unknown})
+        head = {"calendar": calendars, "norms": norms, "hash": then.hash, "open": found.open}
+        cli.print_json({**head, "moves": moves, "unknown": found.unknown, "failed": found.failed})
         return
     cli.out.print(f"calendar {now.calendar.version} → {then.calendar.version}")
     cli.out.print(f"norms {now.norms.version} → {then.norms.version}")
@@ -188,28 +204,44 @@ def _preview(cli: Cli, now: Law, then: Law, *, as_json: bool) -> None:
         cli.out.print(f"  and {len(found.moves) - _TOLD} more: --json has all")
     if found.unknown:
         cli.out.print(f"{len(found.unknown)} cannot be counted: {', '.join(found.unknown[:_TOLD])}")
+    if found.failed:
+        cli.out.print(f"{len(found.failed)} over which other terms fail: {', '.join(found.failed[:_TOLD])}")
+    cli.out.print(f"Once the configuration names it, `appealbus terms apply --yes {then.hash}` moves them.")
 
 
-def _apply(cli: Cli, law: Law, *, yes: bool) -> None:
-    from appealbus.plugins.terms.preview import stale
+def _apply(cli: Cli, law: Law, yes: str | None) -> None:
+    from appealbus.plugins.terms.preview import Left, stale
 
-    async def work(journal: Any) -> tuple[int, int]:
-        count = unknown = 0
+    if yes is not None and yes != law.hash:
+        text = (
+            f"Norms and calendar are others than were shown with this hash: now it is {law.hash}. Nothing is changed."
+        )
+        cli.fail(text, EXIT_PROBLEMS)
+    left = Left()
+
+    async def work(journal: Any) -> int:
+        count = 0
         moves: list[DueMoved] = []  # written as they are found: what was done stays done, whenever it ends
-        async for each in stale(journal, law):
-            if each is None:
-                unknown += 1
+        async for each in stale(journal, law, _others(cli), left):
+            if yes is None:
+                count += 1
                 continue
-            count += 1
-            moves += [each] if yes else []
+            moves.append(each)
             if len(moves) == _AT_ONCE:
-                await journal.move_terms(moves)
+                count += await journal.move_terms(moves)
                 moves = []
         if moves:
-            await journal.move_terms(moves)
-        return count, unknown
+            count += await journal.move_terms(moves)
+        return count
 
-    count, unknown = cli.change(work) if yes else cli.read(work)
-    cli.out.print(f"{count} open appeals are due on another day" + ("" if yes or not count else "; --yes moves them"))
-    if unknown:
-        cli.out.print(f"{unknown} cannot be counted: the calendar does not have their year")
+    count = cli.read(work) if yes is None else cli.change(work)
+    if yes is None:
+        cli.out.print(
+            f"{count} open appeals are due on another day" + (f"; --yes {law.hash} moves them" if count else "")
+        )
+    else:
+        cli.out.print(f"{count} open appeals are due on another day now")
+    if left.unknown:
+        cli.out.print(f"{left.unknown} cannot be counted: the calendar does not have their year")
+    if left.failed:
+        cli.out.print(f"{left.failed} stay as they are, since terms of other plugins fail over them")

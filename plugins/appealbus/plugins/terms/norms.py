@@ -149,6 +149,12 @@ class Law:
     norms: Norms
     calendar: Calendar
 
+    @property
+    def hash(self) -> str:
+        """What tells norms, calendar and end of the day from others, as a person copies it."""
+        said = f"{self.norms.version}\n{self.norms.day_ends}\n{self.calendar.version}"
+        return hashlib.sha256(said.encode()).hexdigest()[:_DIGEST]
+
     @cached_property
     def _due(self) -> Callable[[AppealKind | None, str, date], date | None]:
         @lru_cache(maxsize=4096)  # those who come together were registered on few days

@@ -1,11 +1,12 @@
 """Which open terms move where the law or the calendar changes, and by how much: before that is applied."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from appealbus.core import AppealRow, Case
+from appealbus.core.counting import Counted
 from appealbus.core.domain.waiting import DueMoved
 from appealbus.plugins.terms.calendar import UnknownYear
 from appealbus.plugins.terms.clock import Told, due_on
@@ -13,6 +14,8 @@ from appealbus.plugins.terms.norms import Law
 
 _PAGE = 500
 """Appeals that are read at once: with their texts, some ten megabytes."""
+Others = Callable[[Told], Counted]
+"""Counts by all terms but these: of several the earliest day counts."""
 
 
 class Pages(Protocol):
@@ -49,7 +52,19 @@ class Preview:
     open: int
     moves: list[Move]
     unknown: list[str]
-    """Numbers of those whose term lies in a year that the calendar does not have, then or now."""
+    """Numbers of those whose term lies in a year that the calendar does not have then, and nobody else counts."""
+    failed: list[str]
+    """Numbers of those over which other terms failed: they may be due earlier."""
+
+
+@dataclass(slots=True)
+class Left:
+    """Open appeals that stay as they are."""
+
+    unknown: int = 0
+    """Their terms lie in a year that the calendar does not have, and nobody else counts them."""
+    failed: int = 0
+    """Other terms failed over them, which may count an earlier day."""
 
 
 async def open_cases(journal: Pages) -> AsyncIterator[Case]:
@@ -61,35 +76,49 @@ async def open_cases(journal: Pages) -> AsyncIterator[Case]:
         after = page[-1].appeal_id
 
 
-async def stale(journal: Pages, law: Law) -> AsyncIterator[DueMoved | None]:
-    """Go through the open appeals that the bus works by another day than is counted now; None: one has no day.
+async def stale(journal: Pages, law: Law, others: Others, left: Left) -> AsyncIterator[DueMoved]:
+    """Go through the open appeals that the bus works by another day than it counts now; the rest is noted in `left`.
 
-    Those are left out whose register says until when.
+    Those are passed over whose register says until when.
     """
     async for case in open_cases(journal):
         if case.appeal.due_on is not None:
             continue
-        try:
-            due = due_on(Told.of(case), law)
-        except UnknownYear:
-            yield None
-            continue
-        if due != case.due_on:
+        told = Told.of(case)
+        also = others(told)
+        due, is_known = _counted(told, law, also)
+        if also.failed:
+            left.failed += 1
+        elif not is_known:
+            left.unknown += 1
+        elif due != case.due_on:
             yield DueMoved(case.appeal_id, case.due_on, due)
 
 
-async def preview(journal: Pages, now: Law, then: Law) -> Preview:
+async def preview(journal: Pages, now: Law, then: Law, others: Others) -> Preview:
     """Return which open terms are others by another law, those that are due first before the others."""
-    found = Preview(0, [], [])
+    found = Preview(0, [], [], [])
     async for case in open_cases(journal):
         found.open += 1
-        told = Told.of(case)
-        try:
-            move = Move(case.receipt.number, case.appeal_id, due_on(told, now), due_on(told, then), case.appeal.due_on)
-        except UnknownYear:
-            found.unknown.append(case.receipt.number)
-            continue
-        if move.now != move.then:
-            found.moves.append(move)
+        told, number = Told.of(case), case.receipt.number
+        also = others(told)
+        due, is_known = _counted(told, then, also)
+        if also.failed:
+            found.failed.append(number)
+        elif not is_known:
+            found.unknown.append(number)
+        else:  # a year that comes with the other calendar gives a day where there was none
+            before, _ = _counted(told, now, also)
+            if before != due:
+                found.moves.append(Move(number, case.appeal_id, before, due, case.appeal.due_on))
     found.moves.sort(key=lambda each: (each.then or date.max, each.number))
     return found
+
+
+def _counted(told: Told, law: Law, also: Counted) -> tuple[date | None, bool]:
+    """Return the earliest day by the law and by the others, as the bus does, and whether that is known."""
+    try:
+        due = due_on(told, law)
+    except UnknownYear:
+        return also.day, also.day is not None
+    return min((each for each in (due, also.day) if each is not None), default=None), True

@@ -1,6 +1,7 @@
 """A term and its proof: by which norm, from which day, every day counted, and how decisions have moved it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -93,14 +94,14 @@ def reckon(stay: Stay, kind: AppealKind | None, level: str, law: Law, *, redirec
     assumed: list[str] = []
     remarks: list[Noted] = []
     norms, calendar = law.norms, law.calendar
-    arrival = law.registered_on(stay.arrived)
+    registered = law.registered_on(stay.registered or stay.arrived)
     if stay.registered is None:
-        registered = arrival
         assumed.append(Assumption.REDIRECT if redirected else Assumption.ARRIVAL)
     else:
-        registered = law.registered_on(stay.registered)
-        if registered > arrival:
-            remarks.append(Noted(Remark.REGISTERED_LATE, registered, str(arrival)))
+        with suppress(UnknownYear):  # of the arrival alone: the term does not rest on it
+            arrival = law.registered_on(stay.arrived)
+            if registered > arrival:
+                remarks.append(Noted(Remark.REGISTERED_LATE, registered, str(arrival)))
     norm, chosen = norms.term(registered, kind, level)
     if norm is None:
         return None

@@ -5,6 +5,9 @@ from datetime import time
 from appealbus.core import Settings
 from appealbus.core.config.types import ExistingFile
 
+NAME = "law"
+"""Of these terms among those of all plugins."""
+
 
 class TermsSettings(Settings):
     """The table `[plugins.terms]`: by what terms are counted."""
