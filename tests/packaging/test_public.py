@@ -89,6 +89,7 @@ OURS = {
     "appealbus.core.language": {"plugins/report", "plugins/terms"},
     "appealbus.core.logs": {"connectors/amqp", "plugins/demo"},
     "appealbus.core.logs.throttle": {"plugins/traces"},
+    "appealbus.core.own_file": {"plugins/report", "plugins/surges"},
     "appealbus.core.parts": {"plugins/demo"},
     "appealbus.core.process": {"plugins/api", "plugins/demo"},
     "appealbus.core.rights": {"plugins/api", "plugins/terms"},

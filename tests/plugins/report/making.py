@@ -1,7 +1,9 @@
-"""Registers of synthetic appeals: plain stories, and the cases that a journal would have of them."""
+"""Registers of synthetic appeals: plain letters, and the cases that a journal would have of them."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from random import Random
+from typing import Any
 
 from appealbus.core import Case, KeptChange
 from appealbus.core.clocks import KAZAKHSTAN
@@ -9,7 +11,7 @@ from appealbus.plugins.report.fact import fact_of
 from appealbus.plugins.report.store import Store
 from appealbus.schemas.appeal import Appeal, Receipt
 from appealbus.schemas.change import Change
-from tests.plugins.report.plain import Story
+from tests.plugins.report.plain import Event, Letter
 
 RESULTS = ["satisfied", "partly_satisfied", "refused", "explained", "taken_note", "terminated", "left", "silence"]
 BODIES = [
@@ -19,42 +21,58 @@ BODIES = [
     "Комитет земельного кадастра",
 ]
 PLACES = ["275200000", "275230100", "271000000", "", "273200000"]
+KINDS = ["answered"] * 6 + ["redirected"] * 2 + ["extended", "complained", "withdrawn", "due", "closed"]
+BESIDE = ["registered", "directed", "preliminary", "notified", "executed"]
 NOON = timedelta(hours=12)
 
 
-def story(day: date, **said: object) -> Story:
+def letter(on: date, **said: Any) -> Letter:
     """Return an appeal of which nothing more is known."""
-    plain: Story = {"day": day, "body": BODIES[0], "kato": "275200000", "code": "20", "repeat": False}
-    return {**plain, "due": None, "events": [], **said}
+    known = Letter(on=on, body=BODIES[0], kato="275200000", code="20", repeat=False, due=None, events=[])
+    return Letter(**{**known, **said})
 
 
-def random_register(random: Random, size: int) -> list[Story]:
+def event(on: date, kind: str, result: str | None = None, **said: Any) -> Event:
+    """Return a change of which nothing more is known."""
+    return Event(**{**Event(on=on, kind=kind, result=result, part=False, to="", answered_on=None), **said})
+
+
+def random_register(random: Random, size: int) -> list[Letter]:
     """Return a register of two years in which all may happen, in any order of kinds."""
     return [_random(random) for _ in range(size)]
 
 
-def _random(random: Random) -> Story:
-    day = date(2025, 1, 1) + timedelta(days=random.randrange(700))
-    events, at = [], day
+def _random(random: Random) -> Letter:
+    on = date(2025, 1, 1) + timedelta(days=random.randrange(700))
+    events, at = [], on
     for _ in range(random.choice([0, 0, 1, 1, 2, 3, 5])):
         at += timedelta(days=random.randrange(9))
-        kind = random.choice(["answered"] * 5 + ["redirected", "extended", "complained", "withdrawn", "due", "closed"])
-        result = random.choice(RESULTS) if kind == "answered" else None
-        events.append((at, kind, result, kind == "redirected" and random.random() < 0.3))
-    return story(
-        day,
+        kind = random.choice(KINDS if random.random() < 0.8 else BESIDE)
+        answered = kind == "answered"
+        events.append(
+            event(
+                at,
+                kind,
+                random.choice([*RESULTS, None]) if answered else None,
+                part=kind == "redirected" and random.random() < 0.3,
+                to=random.choice([*BODIES, ""]) if kind in ("redirected", "registered") else "",
+                answered_on=random.choice([None, at - timedelta(days=random.randrange(4))]) if answered else None,
+            )
+        )
+    return letter(
+        on,
         body=random.choice(BODIES),
         kato=random.choice(PLACES),
         code=random.choice(["10", "10.02", "100", "20", ""]),
         repeat=random.random() < 0.3,
-        due=random.choice([None, day + timedelta(days=random.randrange(25))]),
+        due=random.choice([None, on + timedelta(days=random.randrange(25))]),
         events=events,
     )
 
 
-def case_of(number: int, plain: Story) -> Case:
-    """Return the case of a story."""
-    moment = _moment(plain["day"])
+def case_of(number: int, plain: Letter) -> Case:
+    """Return the case of a letter."""
+    moment = _moment(plain["on"])
     fields = {
         "message_id": f"m{number}",
         "received_at": moment,
@@ -67,23 +85,22 @@ def case_of(number: int, plain: Story) -> Case:
     receipt = Receipt(
         number=f"N{number}", accepted_at=moment, accepted_by="appealbus", message_id=f"m{number}", channel="files"
     )
-    changes = [
-        KeptChange(
-            Change.model_validate(
-                {"message_id": f"{at:03d}", "number": "N", "kind": kind, "result": result, "part": part}
-            ),
-            _moment(day),
-        )
-        for at, (day, kind, result, part) in enumerate(plain["events"])
-    ]
+    changes = [_change(at, each) for at, each in enumerate(plain["events"])]
     return Case(number, Appeal.model_validate(fields), receipt, 1, kept_changes=tuple(reversed(changes)))
 
 
-def filled(register: list[Story]) -> Store:
+def filled(register: Iterable[Letter]) -> Store:
     """Return a file, in memory, in which a register is counted."""
     store = Store(None)
     store.put(fact_of(case_of(number, plain)) for number, plain in enumerate(register, 1))
     return store
+
+
+def _change(at: int, told: Event) -> KeptChange:
+    said: dict[str, Any] = {name: told[name] for name in ("kind", "result", "part", "answered_on")}  # type: ignore[literal-required]
+    to = {"to": {"name": told["to"]}} if told["to"] else {}
+    change = Change.model_validate({"message_id": f"{at:03d}", "number": "N", **said, **to})
+    return KeptChange(change, _moment(told["on"]))
 
 
 def _moment(day: date) -> datetime:

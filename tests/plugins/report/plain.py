@@ -1,92 +1,141 @@
-"""A plain count of a register: lists, loops and the words of the article, and nothing of the plugin.
+"""A second plain count, written from the page docs/report.md alone by somebody who had not read the plugin."""
 
-The hand that wrote the plugin wrote this before it, so a definition that was misread is misread twice.
-"""
+from collections.abc import Iterable
+from datetime import date, timedelta
+from math import ceil
+from typing import TypedDict
 
-from datetime import date
-from typing import Any
-
-Story = dict[str, Any]
-"""`day`, `body`, `kato`, `code`, `repeat`, `due`, and `events` in their order: `(day, kind, result, part)`."""
-
-LAND = "10"
-LOCAL = "аким"
+ENDS = {"answered", "withdrawn", "closed"}
+LOCAL = ("аким", "әкім")
 
 
-def newest(story: Story) -> list[tuple[date, str, str | None]]:
-    """Return the ends since it was last taken up, or sent on as a whole."""
-    ends: list[tuple[date, str, str | None]] = []
-    for day, kind, result, part in story["events"]:
-        if kind in ("answered", "withdrawn", "closed"):
-            ends.append((day, kind, result))
-        if kind in ("due", "extended") or (kind == "redirected" and not part):
+class Event(TypedDict):
+    """One change of a letter."""
+
+    on: date
+    kind: str
+    result: str | None
+    part: bool
+    to: str
+    answered_on: date | None
+
+
+class Letter(TypedDict):
+    """What is known of an appeal, in the order in which it happened."""
+
+    on: date
+    body: str
+    kato: str
+    code: str
+    repeat: bool
+    due: date | None
+    events: list[Event]
+
+
+def once(events: list[Event]) -> list[Event]:
+    """What says the same of the same day as one before is a repetition, unless the letter moved in between."""
+    kept: list[Event] = []
+    for event in events:
+        same = [at for at, each in enumerate(kept) if each == event]
+        moves = {"redirected", "registered"} if event["kind"] in {"redirected", "registered"} else set()
+        between = kept[same[-1] + 1 :] if same else []
+        if not same or any(each["kind"] == "redirected" and not each["part"] and moves for each in between):
+            kept.append(event)
+    return kept
+
+
+def walk(letter: Letter) -> tuple[list[Event], bool]:
+    """Return the ends since it was last taken up by a later term, extension or other body; and whether it was sent."""
+    holder, sent = letter["body"], False
+    ends: list[Event] = []
+    for event in once(letter["events"]):
+        kind, to = event["kind"], event["to"]
+        if kind in ENDS:
+            ends.append(event)
+        if kind in {"due", "extended"}:
             ends = []
-    return ends
+        if kind == "redirected" and not event["part"] and (not to or to.casefold() != holder.casefold()):
+            ends, sent, holder = [], True, to
+        if kind == "registered" and to:
+            ends = [] if holder and to.casefold() != holder.casefold() else ends
+            holder = to
+    return ends, sent
 
 
-def decided(story: Story) -> str | None:
-    """Return how an appeal was decided, by its last answer, if there is one; None where it was not, or goes on."""
-    ends = newest(story)
-    answers = [result or kind for _, kind, result in ends if kind == "answered"]
-    return answers[-1] if answers else ends[-1][1] if ends else None
+def answers(events: list[Event]) -> list[Event]:
+    """Return the answers. Silence is none."""
+    return [each for each in events if each["kind"] == "answered" and each["result"] != "silence"]
 
 
-def answered(story: Story) -> date | None:
-    """Return when it was answered first."""
-    return next((day for day, kind, _ in newest(story) if kind == "answered"), None)
+def result(letter: Letter) -> str | None:
+    """How it was decided: what is withdrawn or closed after an answer stays as it was answered."""
+    decided = [each for each in walk(letter)[0] if each["kind"] == "answered"]
+    return decided[-1]["result"] if decided else None
 
 
-def sent_on(story: Story) -> bool:
-    """Say whether the whole of it went to another body."""
-    return any(kind == "redirected" and not part for _, kind, _, part in story["events"])
+def first_answer(letter: Letter) -> date | None:
+    """Return the day of the first answer since it was last taken up."""
+    for each in answers(walk(letter)[0]):
+        return each["answered_on"] or each["on"]
+    return None
 
 
-def reversed_later(story: Story) -> bool:
-    """Say whether it was answered in another way after somebody complained about an answer."""
-    kinds = [(kind, result) for _, kind, result, _ in story["events"]]
-    for first, (kind, _) in enumerate(kinds):
-        for complaint in range(first + 1, len(kinds)):
-            for after in range(complaint + 1, len(kinds)):
-                if kind == "answered" and kinds[complaint][0] == "complained" and kinds[after][0] == "answered":
-                    before = [each for each in kinds[:complaint] if each[0] == "answered"][-1][1]
-                    if kinds[after][1] != before:
-                        return True
+def is_reversed(letter: Letter) -> bool:
+    """Answered in another way after somebody complained about the answer; both have to be known."""
+    told = once(letter["events"])
+    for at, complaint in enumerate(told):
+        before = answers(told[:at])
+        if complaint["kind"] == "complained" and before and before[-1]["result"]:
+            after = [each["result"] for each in answers(told[at:])]
+            if any(each and each != before[-1]["result"] for each in after):
+                return True
     return False
 
 
-def plain_count(register: list[Story], since: date, until: date, today: date) -> dict[str, int]:
-    """Return the figures of one row."""
-    mine = [each for each in register if since <= each["day"] <= until]
-    local = [each for each in mine if LOCAL in each["body"].lower()]
-    done = [(each, decided(each)) for each in mine if decided(each)]
-    undone = [each for each in mine if not decided(each)]
-    stay = [each for each in undone if not sent_on(each)]
-    how = [found for _, found in done if found]
-    told = [(each, answered(each)) for each, _ in done]
-    days = sorted(max(0, (day - each["day"]).days) for each, day in told if day)
-    left = [(each["due"] - day).days for each, day in told if day and each["due"]]
-    last_year = [each for each in register if since.replace(year=since.year - 1) <= each["day"]]
-    last_year = [each for each in last_year if each["day"] <= until.replace(year=until.year - 1)]
-    good = how.count("satisfied") + how.count("partly_satisfied")
+def nearest_rank(days: list[int], share: float) -> int | None:
+    return sorted(days)[ceil(share * len(days)) - 1] if days else None
+
+
+def year_before(day: date) -> date:
+    return date(day.year - 1, day.month, min(day.day, 28) if day.month == 2 else day.day)
+
+
+def count(letters: Iterable[Letter], since: date, until: date, today: date) -> dict[str, int | None]:
+    """Return each column of the page, counted."""
+    every = list(letters)
+    n = [each for each in every if since <= each["on"] <= until]
+    before = [each for each in every if year_before(since) <= each["on"] <= year_before(until)]
+    local = [each for each in n if any(word in each["body"].casefold() for word in LOCAL)]
+    land = [each for each in local if each["code"] == "10" or each["code"].startswith("10.")]
+    c = [each for each in n if walk(each)[0]]
+    results = [result(each) for each in c]
+    satisfied = results.count("satisfied") + results.count("partly_satisfied")
+    refused, explained = results.count("refused"), results.count("explained")
+    redirected = [each for each in n if walk(each)[1] and not walk(each)[0]]
+    is_open = [each for each in n if not walk(each)[1] and not walk(each)[0]]
+    answered = [(each, first) for each in n if (first := first_answer(each)) is not None]
+    in_c = [(each["due"], first) for each, first in answered if each["due"]]
+    days = [max(0, (first - each["on"]).days) for each, first in answered]
+    one = timedelta(days=1)
     return {
-        "registered": len(mine),
+        "registered": len(n),
         "local": len(local),
-        "land": len([each for each in local if each["code"].split(".")[0] == LAND]),
-        "considered": len(done),
-        "satisfied": good,
-        "refused": how.count("refused"),
-        "explained": how.count("explained"),
-        "other": len(how) - good - how.count("refused") - how.count("explained"),
-        "redirected": len(undone) - len(stay),
-        "open": len(stay),
-        "overdue": len([each for each in stay if each["due"] and each["due"] < today]),
-        "repeats": len([each for each in mine if each["repeat"]]),
-        "repeats_before": len([each for each in last_year if each["repeat"]]),
-        "redirected_considered": len([each for each, _ in done if sent_on(each)]),
-        "late": len([each for each in left if each < 0]),
-        "last_two_days": len([each for each in left if each in (0, 1)]),
-        "extended": len([each for each in mine if any(event[1] == "extended" for event in each["events"])]),
-        "reversed": len([each for each in mine if reversed_later(each)]),
-        "days_median": next((day for at, day in enumerate(days, 1) if at * 2 >= len(days)), -1),
-        "days_p90": next((day for at, day in enumerate(days, 1) if at * 10 >= len(days) * 9), -1),
+        "land": len(land),
+        "considered": len(c),
+        "satisfied": satisfied,
+        "refused": refused,
+        "explained": explained,
+        "other": len(c) - satisfied - refused - explained,
+        "redirected": len(redirected),
+        "open": len(is_open),
+        "overdue": sum(1 for each in is_open if each["due"] is not None and each["due"] < today),
+        "repeats": sum(1 for each in n if each["repeat"]),
+        "repeats_before": sum(1 for each in before if each["repeat"]),
+        "redirected_considered": sum(1 for each in c if walk(each)[1]),
+        "late": sum(1 for due, first in in_c if due is not None and first > due),
+        "last_two_days": sum(1 for due, first in in_c if due is not None and due - one <= first <= due),
+        "extended": sum(1 for each in n if any(event["kind"] == "extended" for event in each["events"])),
+        "reversed": sum(1 for each in n if is_reversed(each)),
+        "days_median": nearest_rank(days, 0.5),
+        "days_p90": nearest_rank(days, 0.9),
     }

@@ -9,8 +9,8 @@ from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import Span, Table, make_table
 from appealbus.plugins.report.telling import Teller
 from appealbus.plugins.report.words import By, Column
-from tests.plugins.report.making import BODIES, filled, story
-from tests.plugins.report.plain import Story
+from tests.plugins.report.making import BODIES, event, filled, letter
+from tests.plugins.report.plain import Letter
 
 SPAN, TODAY = Span(date(2021, 1, 1), date(2021, 5, 16)), date(2021, 5, 17)
 OURS, ELSEWHERE = BODIES[0], BODIES[1]
@@ -32,13 +32,13 @@ FIGURES = {
 }
 
 
-def register() -> list[Story]:
+def register() -> list[Letter]:
     day, before = date(2021, 3, 1), date(2020, 3, 2)
-    ends = [[(day, "answered", result, False)] for result, number in RESULTS.items() for _ in range(number)]
-    ends += [[(day, "redirected", None, False)]] * REDIRECTED
+    ends = [[event(day, "answered", result)] for result, number in RESULTS.items() for _ in range(number)]
+    ends += [[event(day, "redirected")]] * REDIRECTED
     ends += [[]] * (REGISTERED - len(ends))
     now = [
-        story(
+        letter(
             day,
             events=events,
             body=OURS if at % REGISTERED < LOCAL else ELSEWHERE,
@@ -47,7 +47,7 @@ def register() -> list[Story]:
         )
         for at, events in enumerate(ends)
     ]
-    return now + [story(before, repeat=True) for _ in range(REPEATS_BEFORE)]
+    return now + [letter(before, repeat=True) for _ in range(REPEATS_BEFORE)]
 
 
 @pytest.fixture(scope="module")

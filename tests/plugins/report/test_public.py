@@ -10,7 +10,7 @@ from appealbus.plugins.report.public import published
 from appealbus.plugins.report.settings import ReportSettings
 from appealbus.plugins.report.table import Row, Span, Table, make_table
 from appealbus.plugins.report.words import By, Column
-from tests.plugins.report.making import BODIES, filled, random_register, story
+from tests.plugins.report.making import BODIES, filled, letter, random_register
 
 SPAN, TODAY, SMALLEST = Span(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 8, 1), 5
 NUMBERS = [
@@ -58,7 +58,7 @@ def test_no_small_number_follows(size: int, by: By) -> None:
 def one_small_row() -> Table:
     """Return a table with one row of three appeals between large ones."""
     sizes = {BODIES[0]: 40, BODIES[1]: 3, BODIES[2]: 60, BODIES[3]: 30}
-    register = [story(date(2026, 3, 1), body=body) for body, size in sizes.items() for _ in range(size)]
+    register = [letter(date(2026, 3, 1), body=body) for body, size in sizes.items() for _ in range(size)]
     return make_table(filled(register), ReportSettings(), SPAN, By.BODY, TODAY)
 
 
@@ -79,6 +79,6 @@ def test_shares_and_days_are_hidden_with_what_they_tell() -> None:
 
 def test_large_rows_are_told() -> None:
     """Where no row tells a small number, nothing is hidden."""
-    register = [story(date(2026, 3, 1), body=body) for body in BODIES for _ in range(9)]
+    register = [letter(date(2026, 3, 1), body=body) for body in BODIES for _ in range(9)]
     table = make_table(filled(register), ReportSettings(), SPAN, By.BODY, TODAY)
     assert published(table, SMALLEST) == table

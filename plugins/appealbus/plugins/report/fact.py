@@ -1,14 +1,12 @@
 """What a report counts of one appeal: no person, no text, no number."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from appealbus.core import Case
-from appealbus.core.clocks import KAZAKHSTAN
-from appealbus.schemas.change import Change, ChangeKind
+from appealbus.plugins.terms.clock import Told
+from appealbus.plugins.terms.story import Body, local_day
 
-_ENDS = frozenset({ChangeKind.ANSWERED, ChangeKind.WITHDRAWN, ChangeKind.CLOSED})
-_GOES_ON = frozenset({ChangeKind.DUE, ChangeKind.EXTENDED, ChangeKind.REDIRECTED})
 _LAST_DAYS = 1
 """Days before the last one that are its last two days together with it."""
 
@@ -59,69 +57,30 @@ class Fact:
 
 def fact_of(case: Case) -> Fact:
     """Return what is counted of a case."""
-    appeal, story = case.appeal, _Story(case)
-    day = (appeal.received_at or case.receipt.accepted_at).astimezone(KAZAKHSTAN).date()
-    to, about = (case.first or appeal).addressee, appeal.category
-    name, its_bin = (to.name or "", to.bin or "") if to else ("", "")
+    appeal, life = case.appeal, Told.of(case).life
+    day = local_day(appeal.received_at or case.receipt.accepted_at)
+    body, about = Body.of((case.first or appeal).addressee), appeal.category
     code, called = (about.code or "", about.name or "") if about else ("", "")
     due = appeal.due_on or case.due_on
-    answered = story.answered
+    stay, answered = life.last, life.last.answered
+    considered, sent_on = stay.ended is not None, any(each.sent for each in life.stays)
     left = None if due is None or answered is None else (due - answered).days
     return Fact(
         case.appeal_id,
         day,
-        its_bin.strip() or name.strip().casefold(),
-        name.strip(),
+        body.bin or body.name.casefold(),
+        body.name,
         ((appeal.place.kato or "") if appeal.place else "").strip(),
         code.strip() or called.strip().casefold(),
         called.strip(),
         bool(appeal.repeats),
-        "considered" if story.ended else "redirected" if story.sent_on else "open",
-        story.result,
+        "considered" if considered else "redirected" if sent_on else "open",
+        stay.outcome.value if considered else "",
         due,
         None if answered is None else max(0, (answered - day).days),
         left is not None and left < 0,
         left is not None and 0 <= left <= _LAST_DAYS,
-        story.sent_on,
-        story.extended,
-        story.reversed,
+        sent_on,
+        any(each.extensions for each in life.stays),
+        life.reversed,
     )
-
-
-class _Story:
-    """What the changes of a case come to, in the order in which they count."""
-
-    def __init__(self, case: Case) -> None:
-        self.ended: date | None = None
-        self.answered: date | None = None
-        """The day of the first answer, since it was last taken up."""
-        self.result = ""
-        self.sent_on = self.extended = self.reversed = False
-        answer = ""
-        against: set[str] = set()
-        for kept in sorted(case.kept_changes, key=lambda each: each.order):
-            change = kept.change
-            if change.kind in _ENDS:
-                self._end(change, kept.dated_at)
-            elif change.kind in _GOES_ON and not change.part:
-                self.ended = self.answered = None
-                self.result = ""
-            if change.kind is ChangeKind.REDIRECTED and not change.part:
-                self.sent_on = True
-            if change.kind is ChangeKind.EXTENDED:
-                self.extended = True
-            if change.kind is ChangeKind.COMPLAINED:
-                against |= {answer} - {""}
-            if change.kind is ChangeKind.ANSWERED:
-                self.reversed = self.reversed or bool(against - {self.result})
-                answer = self.result
-
-    def _end(self, change: Change, at: datetime) -> None:
-        """Take an end: the first day counts, and the last answer; withdrawn or closed after one it stays decided."""
-        if self.answered is not None and change.kind is not ChangeKind.ANSWERED:
-            return
-        day = change.answered_on or at.astimezone(KAZAKHSTAN).date()
-        self.ended = self.ended or day
-        self.result = str(change.result or change.kind)
-        if change.kind is ChangeKind.ANSWERED:
-            self.answered = self.answered or day

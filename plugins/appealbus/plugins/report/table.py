@@ -166,7 +166,7 @@ def summed(rows: list[Row]) -> Row:
     return total
 
 
-def _select(store: Store, span: Span, what: str, by: str, also: str = "") -> list[tuple[Any, ...]]:
+def _select(store: Store, span: Span, what: str, by: str, also: str = "") -> list[Any]:
     """Return what is asked of the appeals of a span; the texts are the program's own."""
     where = f"day BETWEEN ? AND ? AND substr(place, 1, ?) = ? {also}"
     values = (span.since.isoformat(), span.until.isoformat(), len(span.place), span.place)

@@ -83,6 +83,10 @@ class Stay:
     outcome: Outcome = Outcome.OPEN
     ended: date | None = None
     """The day on which that was so first."""
+    answered: date | None = None
+    """The day of the first answer; silence is none."""
+    sent: bool = False
+    """Whether it came there by a redirect."""
 
 
 @dataclass(slots=True)
@@ -93,6 +97,12 @@ class Life:
     remarks: list[Noted] = field(default_factory=list)
     complained: list[date] = field(default_factory=list)
     executed: date | None = None
+    answer: Outcome | None = None
+    """The newest answer; silence is none."""
+    complained_of: set[Outcome] = field(default_factory=set)
+    """Answers that somebody complained about."""
+    reversed: bool = False
+    """Whether it was answered in another way after somebody complained about an answer."""
 
     @property
     def last(self) -> Stay:
@@ -197,7 +207,7 @@ def _redirected(life: Life, at: datetime, day: date, change: Change) -> None:
     else:
         if is_open:
             stay.outcome, stay.ended = Outcome.REDIRECTED, day
-        life.stays.append(Stay(body, at))
+        life.stays.append(Stay(body, at, sent=True))
 
 
 def _same(one: Body, other: Body) -> bool:
@@ -207,7 +217,7 @@ def _same(one: Body, other: Body) -> bool:
 
 def _goes_on(life: Life, day: date, change: Change) -> None:
     if not _open(life, day, change):  # whoever gives it a term considers it again
-        life.last.outcome, life.last.ended = Outcome.OPEN, None
+        life.last.outcome, life.last.ended, life.last.answered = Outcome.OPEN, None, None
 
 
 def _extended(life: Life, at: datetime, day: date, change: Change) -> None:
@@ -248,10 +258,19 @@ def _decided(life: Life, at: datetime, day: date, change: Change) -> None:
     stay.outcome = outcome
     if stay.ended is None:
         stay.ended = change.answered_on or day
+    if change.kind is ChangeKind.ANSWERED and outcome is not Outcome.SILENCE:
+        stay.answered = stay.answered or change.answered_on or day
+        life.answer = outcome
+        if outcome is not Outcome.ANSWERED:
+            life.reversed = life.reversed or bool(life.complained_of - {outcome})
 
 
 def _complained(life: Life, at: datetime, day: date, change: Change) -> None:
     life.complained.append(day)
+    if (
+        life.answer is not None and life.answer is not Outcome.ANSWERED
+    ):  # of that one nobody knows whether a later one differs
+        life.complained_of.add(life.answer)
 
 
 def _executed(life: Life, at: datetime, day: date, change: Change) -> None:

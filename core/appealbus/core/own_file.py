@@ -1,0 +1,76 @@
+"""A file of SQLite that a plugin keeps beside the journal, for what is its own."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appealbus.core.errors import ConfigError
+
+_PATIENCE = 60.0
+"""Seconds that one waits while another one writes, which takes milliseconds."""
+
+
+class OwnFile:
+    """The file. Every method raises ConfigError where it cannot be read or written."""
+
+    def __init__(self, path: Path | None, plugin: str, script: str) -> None:
+        """Open it, or make it, for its owner's eyes alone.
+
+        Args:
+            path: None: in memory, for as long as this lives.
+            plugin: whose it is: `plugins.<plugin>.file` is the setting that names it.
+            script: what is carried out first, each time; it makes the tables where they are not there.
+
+        """
+        self.name = str(path) if path else ":memory:"
+        self._plugin = plugin
+        with self._errors():
+            # Not in WAL mode: a write and a checkpoint of two processes may damage that before SQLite 3.51.3.
+            if path is not None:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = sqlite3.connect(self.name, timeout=_PATIENCE, check_same_thread=False)
+            self._connection.row_factory = sqlite3.Row
+            try:
+                self._connection.executescript(script)
+            except sqlite3.Error:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        self._connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read."""
+        with self._errors():
+            yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction."""
+        with self._errors(), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+
+    def belongs_to(self, journal: str, noted: str) -> None:
+        """Hold it to one journal.
+
+        Raises:
+            ConfigError: another one is noted.
+
+        """
+        if noted != journal:
+            told = f"{self.name} counts another journal; give plugins.{self._plugin}.file a file of its own"
+            raise ConfigError(told)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            code = error.strerror if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
+            told = f"plugins.{self._plugin}.file, {self.name}, cannot be used: {code or type(error).__name__}"
+            raise ConfigError(told) from None
