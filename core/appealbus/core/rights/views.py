@@ -32,15 +32,6 @@ from appealbus.schemas.stored import DOSSIER
 
 log = structlog.get_logger(__name__)
 
-_OF_TERMS = (
-    ("number", ()),
-    ("changes", ()),
-    ("appeal", ("due_on",)),
-    ("appeal", ("kind",)),
-    ("appeal", ("received_at",)),
-    ("appeal", ("addressee",)),
-)
-"""What a term tells of: when, what and to whom somebody wrote, and what happened then."""
 _PAGE = 1000
 """Entries that are read at once where only some are shown."""
 
@@ -210,7 +201,7 @@ class Views:
         seen_ = self.viewer.row(row)
         told: Json = {"number": seen_.number or None, "due_on": seen_.due_on}
         told = {name: value for name, value in told.items() if value is not None}
-        if not all(map(self._mask.whole, _OF_TERMS)):
+        if not self.viewer.sees_terms:
             return told
         cases = await self._reader.cases([row.appeal_id])
         if not cases:  # told apart from whatever goes wrong in the proofs

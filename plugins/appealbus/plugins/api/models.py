@@ -35,6 +35,8 @@ class State(Model):
     kind: str | None = None
     place: str | None = None
     """By КАТО."""
+    body: str | None = None
+    """That it is written to: its БИН, else the КАТО of its territory."""
     due_on: date | None = None
     """The day set by law."""
     closed: str | None = None
@@ -135,6 +137,21 @@ class Term(Model):
     """The day that the bus goes by: the register's own, else the earliest that is counted. Absent: nothing says so."""
     terms: list[CountedTerm] | None = None
     """Absent where the client's mask hides something that a term follows from."""
+
+
+class Due(State):
+    """An open appeal in a list of what falls due."""
+
+    counted_on: date | None = None
+    """Of one that moves: the day that is counted now; null: nothing says until when."""
+
+
+class FallsDue(Model):
+    """A page of open appeals, the most urgent first; those without a day come last."""
+
+    appeals: list[Due]
+    next: str | None = None
+    """Where the next page begins; absent: this is the last one."""
 
 
 class Happened(Model):
@@ -277,6 +294,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Why,
     Explained,
     Term,
+    FallsDue,
     History,
     Feed,
     Readers,

@@ -22,6 +22,7 @@ async def state_of(caller: Caller, row: AppealRow) -> dict[str, Any]:
         "completeness": told.completeness,
         "kind": told.kind,
         "place": told.place,
+        "body": told.body,
         "due_on": told.due_on,
         "closed": told.closed,
         "held_by": told.held_by,

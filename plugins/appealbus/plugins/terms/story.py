@@ -133,13 +133,12 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
 
     """
     told = list(_once(sorted(changes, key=lambda each: each.order)))
-    first = next((at for at, change in told if change.kind is ChangeKind.REGISTERED), None)
+    first = next((at for at, _, change in told if change.kind is ChangeKind.REGISTERED), None)
     if first is not None and not certain:
         arrived = min(arrived, first)
-    life = Life([Stay(body, arrived)])
-    for at, change in told:
-        day = local_day(at)
-        if day < local_day(arrived):
+    life, arrival = Life([Stay(body, arrived)]), local_day(arrived)
+    for at, day, change in told:
+        if day < arrival:
             about = change.kind or ""
             early = change.kind is ChangeKind.REGISTERED
             life.note(Remark.REGISTERED_EARLY if early else Remark.BEFORE_ARRIVAL, day, "" if early else about)
@@ -149,17 +148,17 @@ def rebuild(arrived: datetime, body: Body, changes: Iterable[KeptChange], *, cer
     return life
 
 
-def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, Change]]:
-    """Go through changes; what says the same of the same day as one before is a repetition, whatever its id.
+def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, date, Change]]:
+    """Go through changes, each with its day; what says the same of it as one before is a repetition, whatever its id.
 
     Not so where an appeal has come back meanwhile to where it was: it was redirected, or registered, once more.
     """
     seen: set[Any] = set()
     moves, moved = 0, None
     for kept in changes:
-        each = kept.change
+        each, day = kept.change, local_day(kept.dated_at)
         to = None if each.to is None else (each.to.bin, each.to.name)
-        said: Any = (each.kind, local_day(kept.dated_at), each.due_on, to, each.part, each.result, each.answered_on)
+        said: Any = (each.kind, day, each.due_on, to, each.part, each.result, each.answered_on)
         if each.kind is ChangeKind.REDIRECTED and not each.part:
             if said == moved:
                 continue
@@ -168,7 +167,7 @@ def _once(changes: Iterable[KeptChange]) -> Iterator[tuple[datetime, Change]]:
             said = (moves, *said)
         if said not in seen:
             seen.add(said)
-            yield kept.dated_at, each
+            yield kept.dated_at, day, each
 
 
 def _open(life: Life, day: date, change: Change) -> bool:

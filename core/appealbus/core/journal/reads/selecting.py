@@ -291,6 +291,8 @@ def _conditions(search: Search, appeal: Any) -> Iterator[tuple[str, ColumnElemen
     for name in ("kind", "place", "signal", "completeness"):
         if (said := getattr(selection, name)) is not None:
             yield name, _text(appeal.c[name]) == said
+    if selection.body is not None:
+        yield "body", _text(appeal.c.addressee) == selection.body
     if selection.source is not None:
         waits = _text(appeal.c.waits_for).contains(f" {codec.one_word(selection.source)} ", autoescape=True)
         yield "source", waits & (_text(appeal.c.state) == AppealState.PARKED.value)
