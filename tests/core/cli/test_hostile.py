@@ -119,6 +119,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "terms preview": [[], ["--calendar", EVIL + ".toml"], ["--norms", "none" + EVIL]],
     "run": [["--until-idle"]],
     "serve": [[EVIL]],
+    "console link": [["--role", EVIL], ["--role", "ops", "--actor", EVIL], ["--role", "ops", "--server", EVIL]],
 }
 
 

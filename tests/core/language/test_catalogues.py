@@ -167,4 +167,4 @@ def test_what_ships_is_compiled_from_it(path: Path) -> None:
 
 def test_there_are_catalogues() -> None:
     """The tests above would be empty otherwise."""
-    assert len(FILES) == 18
+    assert len(FILES) >= 18

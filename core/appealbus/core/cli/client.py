@@ -167,6 +167,8 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     for client, theirs in found:
         cli.out.print(_line(client), style="dim" if client.revoked_at else None)
         for each in theirs:
+            if each.kind not in ("token", "certificate"):
+                continue  # links and sessions of people: they end by themselves, and there are many
             cli.out.print(f"  {each.kind} {each.id}  {_until(each)}")
     if not found:
         cli.out.print("There are none; `appealbus client add NAME --role ROLE` adds one.")

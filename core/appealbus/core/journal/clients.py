@@ -46,6 +46,10 @@ class Clients(Writing):
         """Let one credential of a client count no more; False where it did not count."""
         return await self._write.submit(clients.revoke, clients.Revoking(name, id, self.now(), self.actor))
 
+    async def renew_credential(self, name: str, id: str, until: datetime) -> None:
+        """Let a credential that counts, count until later. The log does not say so: each use of a session does."""
+        await self._write.submit(clients.renew, clients.Renewing(name, id, until))
+
     async def take_requests(self, client: str, minute: int, wanted: int, limit: int) -> int:
         """Take requests out of what a client may make in a minute, over all processes; return how many there were.
 

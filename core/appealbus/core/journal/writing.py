@@ -1,6 +1,8 @@
 """What every writing part of the journal has: the writer behind it, and how it stands."""
 
+import copy
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -38,6 +40,12 @@ class Writing(Finder):
         self._limiter: Writer | None = None
         self._placer: Writer | None = None
         self._clock = Clock()
+
+    def acting(self, actor: str) -> Self:
+        """Return the same journal, in which somebody else is who writes: for as long as one request of theirs."""
+        other = copy.copy(self)
+        other.actor = actor
+        return other
 
     def now(self) -> datetime:
         """Return the moment by the journal's clock, which what is due and what is old are counted by.

@@ -40,6 +40,8 @@ class Action(StrEnum):
     """Read the log."""
     EXPORT = "export"
     """Take dossiers out in bulk."""
+    OPERATE = "operate"
+    """Have an appeal asked for again, held, released, read again or delivered again, in the console."""
 
 
 _READ = frozenset({Action.FIND, Action.STATE, Action.DOSSIER, Action.VERSIONS, Action.WHY, Action.HISTORY})
@@ -51,7 +53,7 @@ MAY: dict[Role, frozenset[Action]] = {
     Role.REVIEWER: _READ_ALL | {Action.SEARCH},
     Role.INTEGRATOR: _READ_ALL,
     Role.OPS: frozenset({Action.FIND, Action.STATE, Action.VERSIONS, Action.WHY, Action.HISTORY})
-    | {Action.FEED, Action.READERS},
+    | {Action.FEED, Action.READERS, Action.OPERATE},
     Role.AUDITOR: frozenset({Action.FIND, Action.STATE, Action.HISTORY, Action.READERS, Action.LOG, Action.EXPORT}),
 }
 """By role what it may do; its mask says what it sees of it."""

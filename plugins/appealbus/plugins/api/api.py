@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -34,6 +35,7 @@ class Api:
     """The parts of one server.
 
     Attributes:
+        mounts: other applications of this server, by the path that they lie under.
         draining: set once the server ends: whoever waits, answers with what there is.
 
     """
@@ -44,6 +46,7 @@ class Api:
     journal: Journal
     reception: Reception
     host: Host
+    mounts: dict[str, Any] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -41,6 +41,8 @@ def application(api: Api) -> App:
     app.include_router(dossiers.hot)
     for part in (appeals, finding, dossiers, terms, feed, stream, about, pages):
         app.include_router(part.router)
+    for path, mounted in api.mounts.items():
+        app.mount(path, mounted)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(CursorRefused, _refused)
     app.add_exception_handler(JournalError, _journal)

@@ -108,7 +108,7 @@ class Exchanges:
 
     def _note(self, scope: Scope, exchange: Exchange, seconds: float) -> None:
         """Tell of it by its route: a path or a query may hold what is personal, or what somebody made up."""
-        route = getattr(scope.get("route"), "path", "")
+        route = scope.get("root_path", "") + getattr(scope.get("route"), "path", "")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self._metrics.note(route, method, exchange.status, seconds)
         log.info(

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import aclosing
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, cast
 
 import structlog
@@ -54,6 +55,7 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
         log.warning("config.secret_open", reason=warning)
     async with cli.journal(write=True) as journal, aclosing(Reception(journal, bus, cli.host.due_on)) as reception:
         api = Api(settings, cli.loaded, policy, journal, reception, cli.host)
+        _add_console(api)
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -65,6 +67,15 @@ async def serve(cli: Cli, settings: ApiSettings) -> None:
             cli.err.print(f"serving on {'https' if tls else 'http'}://{ListenAddress(settings.address.host, port)}")
             await run(api, tls, listener, told)
         log.info("api.stopped")
+
+
+def _add_console(api: Api) -> None:
+    """Have the console in the same server, where its packages are installed and the configuration wants it."""
+    if "console" in api.bus.disabled or find_spec("jinja2") is None:
+        return
+    from appealbus.plugins.console.app import application as console
+
+    api.mounts["/console"] = console(api)
 
 
 async def run(api: Api, tls: ssl.SSLContext | None, listener: socket.socket, told: asyncio.Event) -> None:

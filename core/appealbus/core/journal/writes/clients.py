@@ -48,6 +48,15 @@ class Revoking:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Renewing:
+    """A credential counts until later."""
+
+    name: str
+    id: str
+    until: datetime
+
+
 def add(connection: Connection, items: Sequence[NewClient]) -> list[JournalError | None]:
     """Write clients down; a name, or a credential, that anybody has had is refused."""
     return [_add(connection, item) for item in items]
@@ -85,6 +94,15 @@ def _add_credential(connection: Connection, item: NewCredential) -> JournalError
     _insert(connection, item.name, item.credential, item.digest)
     events.note(connection, [Event(What.CLIENT_ROTATED, None, item.by, item.name, detail)])
     return None
+
+
+def renew(connection: Connection, items: Sequence[Renewing]) -> list[None]:
+    """Let credentials that count, count until later."""
+    for item in items:
+        mine = client_credential.c.client == item.name, client_credential.c.id == item.id
+        counts = client_credential.c.revoked_at.is_(None), client_credential.c.expires_at < item.until
+        connection.execute(update(client_credential).where(*mine, *counts).values(expires_at=item.until))
+    return [None for _ in items]
 
 
 def revoke(connection: Connection, items: Sequence[Revoking]) -> list[bool]:

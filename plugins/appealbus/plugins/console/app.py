@@ -1,0 +1,84 @@
+"""The application under `/console`, and what becomes of everything that goes wrong in it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from appealbus.core import JournalError
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.exchange import App
+from appealbus.plugins.api.problems import Problem
+from appealbus.plugins.console import entering
+from appealbus.plugins.console.console import Console
+from appealbus.plugins.console.errors import Refused, SignInNeeded
+from appealbus.plugins.console.settings import ConsoleSettings
+from appealbus.plugins.console.static import STATIC
+from appealbus.plugins.console.view import all_views
+
+
+def application(api: Api) -> App:
+    """Return the console of a server."""
+    settings = api.loaded.validate(ConsoleSettings, "plugins", "console")
+    views = all_views()
+    routes = [
+        Route("/static/{name}", STATIC.answer),
+        *entering.routes,
+        *(each for view in views for each in view.routes),
+    ]
+    handlers: dict[Any, Any] = {
+        Refused: _refused,
+        SignInNeeded: _sign_in,
+        Problem: _problem,
+        JournalError: _journal,
+        HTTPException: _http,
+        Exception: _defect,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    app.state.console = Console(api, settings, views)
+    return app
+
+
+def _told(request: Request, status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+    console = Console.of(request)
+    words = console.words(request)
+    answer = console.render(request, words, "error.html", status, {"text": text, "status": status})
+    answer.headers.update(headers or {})
+    return answer
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    return _told(request, error.status, str(error), error.headers)
+
+
+async def _sign_in(request: Request, error: Any) -> Response:
+    """Lead to the sign-in, and after it back to where somebody wanted to go, if that was a page."""
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = f"?to={quote(back, safe='')}" if request.method == "GET" else ""
+    return RedirectResponse(f"/console/enter{wanted}", 303)
+
+
+async def _problem(request: Request, error: Any) -> Response:
+    text = Console.of(request).words(request).say("The form was not taken; send it again.")
+    return _told(request, error.kind.status, text, dict(error.headers))
+
+
+async def _journal(request: Request, error: Any) -> Response:
+    text = Console.of(request).words(request).say("The journal cannot be asked now. Nothing is lost; try again soon.")
+    return _told(request, 503, text, {"Retry-After": "5"})
+
+
+async def _http(request: Request, error: Any) -> Response:
+    words = Console.of(request).words(request)
+    if error.status_code == 405:
+        return _told(request, 405, words.say("This page does not take that."), dict(error.headers or {}))
+    return _told(request, 404, words.say("There is no such page."))
+
+
+async def _defect(request: Request, error: Any) -> Response:
+    return _told(request, 500, Console.of(request).words(request).say("The server failed over this page."))

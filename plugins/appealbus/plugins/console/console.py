@@ -1,0 +1,105 @@
+"""What all pages of the console share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from appealbus.core.language import ReaderLanguage
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.console.marks import mark, urgency
+from appealbus.plugins.console.sessions import Sessions
+from appealbus.plugins.console.settings import ConsoleSettings
+from appealbus.plugins.console.static import STATIC
+from appealbus.plugins.console.words import COOKIE, NAMES, Words, language_of
+from appealbus.schemas.appeal import AppealKind
+from appealbus.schemas.change import ChangeKind
+from appealbus.schemas.dossier import Completeness
+
+if TYPE_CHECKING:
+    from appealbus.plugins.console.view import View
+
+HERE = Path(__file__).parent
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    # Not no-referrer: with that, browsers send forms with `Origin: null`.
+    "referrer-policy": "same-origin",
+}
+"""Of every page, beside those of every answer of the server."""
+_CHOSEN = 365 * 24 * 3600
+
+
+@dataclass
+class Console:
+    """The parts of the console of one server."""
+
+    api: Api
+    settings: ConsoleSettings
+    views: "Sequence[View]" = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.api.journal, self.settings)
+        self.zone = ZoneInfo(self.settings.zone)
+        plugins = self.api.loaded.settings.bus.plugins
+        self._words = {each: Words(each, self.zone, plugins) for each in ReaderLanguage}
+
+    @classmethod
+    def of(cls, request: Request) -> "Console":
+        """Return that of the server that a request came to."""
+        found = request.app.state.console
+        assert isinstance(found, cls)  # noqa: S101 - the application was made with it
+        return found
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The templates, of the console and of each view. What is shown is escaped; what is missing is an error."""
+        made = Environment(
+            loader=FileSystemLoader([HERE / "templates", HERE / "views"]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.globals |= {"static": STATIC.path, "languages": NAMES, "mark": mark, "urgency": urgency}
+        made.globals |= {"completeness": Completeness.stored, "kind_of": AppealKind.stored, "ended": ChangeKind.stored}
+        return made
+
+    def words(self, request: Request) -> Words:
+        """Return what says things in the language of a request."""
+        return self._words[language_of(request)]
+
+    def render(self, request: Request, words: Words, template: str, status: int, given: dict[str, Any]) -> Response:
+        """Return a page."""
+        shared: dict[str, Any] = {
+            "request": request,
+            "words": words,
+            "say": words.say,
+            "say_n": words.say_n,
+            "lang": words.language.value,
+            "menu": self.views,
+            "now": self.api.journal.now(),
+            "session": None,
+            "viewer": None,
+            "options": lambda kind: [(each.value, words.word(each)) for each in kind],
+            "with_language": lambda code: f"?{request.url.include_query_params(lang=code).query}",
+        }
+        text = self.templates.get_template(template).render(shared | given)
+        answer = HTMLResponse(text, status, headers=HEADERS)
+        if request.query_params.get("lang") == words.language.value:
+            answer.set_cookie(
+                COOKIE,
+                words.language.value,
+                max_age=_CHOSEN,
+                path="/console",
+                secure=request.url.scheme == "https",
+                httponly=True,
+                samesite="lax",
+            )
+        return answer

@@ -1,0 +1,62 @@
+"""What people write into forms: read within bounds, and only from a page of ours."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+
+from appealbus.plugins.api.bodies import Bodies
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.words import Words
+
+_MOST = 64 * 1024
+_FIELDS = 100
+LONGEST = 500
+"""Characters of a reason or a purpose."""
+
+
+@dataclass
+class Form:
+    """What was written; a field that is not there is empty."""
+
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, name: str) -> str:
+        return self.fields.get(name, "").strip()
+
+    def reason(self, words: Words, name: str = "reason") -> str:
+        """Return why somebody does something; raise Refused where it is not said."""
+        said = self[name]
+        if not 0 < len(said) <= LONGEST:
+            raise Refused(422, words.say("Say why, in at most {n} characters: it is kept in the log.", n=LONGEST))
+        return said
+
+    def check(self, csrf: str, words: Words) -> None:
+        """Raise Refused where this is no form of the session."""
+        if not hmac.compare_digest(self.fields.get("csrf", "").encode(), csrf.encode()):
+            raise Refused(403, words.say("This form is not of your session: open the page anew and send it again."))
+
+
+async def form_of(request: Request, bodies: Bodies, words: Words) -> Form:
+    """Read the form of a request."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Refused(415, words.say("This is no form."))
+    async with bodies.read(request, _MOST) as raw:
+        try:
+            return Form(dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)))
+        except ValueError:
+            raise Refused(400, words.say("This is no form.")) from None
+
+
+def check_origin(request: Request, words: Words) -> None:
+    """Raise Refused where a POST does not come from a page of this server.
+
+    Behind a proxy the scheme may be another one inside: the host is what counts.
+    """
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
+    host = request.headers.get("host", "")
+    if origin is None or urlsplit(origin).netloc.lower() != host.lower() or site != "same-origin":
+        raise Refused(403, words.say("This form comes from another site, and nothing is done."))

@@ -1,0 +1,45 @@
+"""Which colour and shape a word has: the kinds of `ui.badge`."""
+
+from datetime import date
+from enum import StrEnum
+
+from appealbus.core.domain.listing import AppealState
+from appealbus.schemas.dossier import Completeness
+from appealbus.schemas.outcome import OutcomeKind
+from appealbus.schemas.signal import Severity
+
+_SOON = 3
+"""Days before the due date from which it stands out, as on dossiers."""
+_KINDS: dict[StrEnum, str] = {
+    AppealState.READY: "calm",
+    AppealState.IN_WORK: "calm",
+    AppealState.PARKED: "warn",
+    AppealState.IDLE: "plain",
+    AppealState.SUSPECT: "bad",
+    AppealState.HELD: "bad",
+    Completeness.PARTIAL: "warn",
+    Completeness.COMPLETE: "good",
+    Severity.INFO: "calm",
+    Severity.WARNING: "warn",
+    Severity.CRITICAL: "bad",
+    OutcomeKind.FOUND: "good",
+    OutcomeKind.NOT_FOUND: "plain",
+    OutcomeKind.NOT_APPLICABLE: "plain",
+    OutcomeKind.REFUSED: "bad",
+    OutcomeKind.UNAVAILABLE: "warn",
+    OutcomeKind.TIMED_OUT: "warn",
+    OutcomeKind.INVALID: "bad",
+    OutcomeKind.AWAITING: "calm",
+    OutcomeKind.SKIPPED: "plain",
+}
+
+
+def mark(word: StrEnum) -> str:
+    """Return the kind of badge of a word of a list."""
+    return _KINDS.get(word, "plain")
+
+
+def urgency(due: date, today: date) -> str:
+    """Return the class of a due date: `late`, `soon` or none."""
+    left = (due - today).days
+    return "late" if left < 0 else "soon" if left <= _SOON else ""

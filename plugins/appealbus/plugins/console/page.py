@@ -1,0 +1,123 @@
+"""A request of somebody who is signed in: who it is, what they see, and the ways to answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from cryptography.fernet import Fernet, InvalidToken
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from appealbus.core.domain.event import by_person
+from appealbus.core.domain.listing import AppealRow
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights.viewer import Viewer
+from appealbus.core.rights.views import Views
+from appealbus.plugins.api.exchange import Exchange
+from appealbus.plugins.console.console import Console
+from appealbus.plugins.console.errors import Refused, SignInNeeded
+from appealbus.plugins.console.forms import Form, check_origin, form_of
+from appealbus.plugins.console.sessions import Session
+from appealbus.plugins.console.words import Words
+
+_TOKEN_LIVES = 3600
+"""Seconds that what a page carries in its URL in secret can be read: as long as somebody works with a search."""
+
+
+@dataclass
+class Page:
+    """A request, and what its handler works with.
+
+    Attributes:
+        request: the request.
+        console: what all pages share.
+        session: of the person.
+        viewer: what the person may do and see: use it for every question of rights.
+        views: the one way to what appeals say, masked as the viewer sees it.
+        journal: the journal, in which the person is who writes: what is done is on record as theirs.
+        words: says things in the person's language.
+        form: what was written into the form of a POST; empty otherwise.
+
+    """
+
+    request: Request
+    console: Console
+    session: Session
+    viewer: Viewer
+    views: Views
+    journal: Journal
+    words: Words
+    form: Form = field(default_factory=Form)
+
+    @classmethod
+    async def of(cls, request: Request) -> "Page":
+        """Return that of a request.
+
+        Raises:
+            SignInNeeded: nobody is signed in.
+            Refused: it is a POST that does not come from a form of this session.
+
+        """
+        console = Console.of(request)
+        session = await console.sessions.of(request)
+        if session is None:
+            raise SignInNeeded
+        client, words = session.client, console.words(request)
+        Exchange.of(request).client = client.name
+        console.api.forget_other_epochs()
+        viewer = console.api.policy.of_client(client)
+        views = Views(console.api.journal, viewer, console.api.looks)
+        page = cls(request, console, session, viewer, views, console.api.journal.acting(by_person(client.name)), words)
+        if request.method == "POST":
+            check_origin(request, words)
+            page.form = await form_of(request, console.api.bodies, words)
+            page.form.check(session.csrf, words)
+        return page
+
+    @property
+    def actor(self) -> str:
+        """Who the person is in the log."""
+        return self.journal.actor
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """What the URL says behind its `?`; the last of several of one name."""
+        return self.request.query_params
+
+    def show(self, template: str, status: int = 200, /, **given: Any) -> Response:
+        """Answer with a page: `VIEW/NAME.html`, with what it needs. A name that it lacks is an error."""
+        shown = {"page": self, "viewer": self.viewer, "session": self.session, "query": self.query, **given}
+        return self.console.render(self.request, self.words, template, status, shown)
+
+    def go(self, path: str, query: Mapping[str, str] | None = None) -> Response:
+        """Answer with another page, as after each form: a reload then does nothing twice."""
+        return RedirectResponse(f"/console{path}{'?' + urlencode(query) if query else ''}", 303)
+
+    async def appeal(self) -> AppealRow:
+        """Return the appeal with the public id in the path; one that the person may not see is as one there is not."""
+        row = await self.journal.appeal_of(self.request.path_params["id"])
+        if row is None or not self.viewer.sees(row):
+            raise Refused(404, self.words.say("There is no such appeal."))
+        return row
+
+    async def looks(self, what: str, row: AppealRow | None = None, purpose: str = "", **about: int) -> None:
+        """Note that the person looks at personal data, before it is shown; what cannot be noted is not shown."""
+        number = None if row is None else row.number
+        await self.journal.note_look(what, number=number, purpose=purpose, about=about)
+
+    @cached_property
+    def _secrets(self) -> Fernet:
+        return Fernet(self.session.key)
+
+    def seal(self, said: Mapping[str, str]) -> str:
+        """Return something as it may stand in a URL: this session alone can read it, and for an hour."""
+        return self._secrets.encrypt(urlencode(said).encode()).decode()
+
+    def unseal(self, token: str) -> dict[str, str]:
+        """Return what was sealed; raise Refused where it is not of this session, or too old."""
+        try:
+            return dict(parse_qsl(self._secrets.decrypt(token.encode(), ttl=_TOKEN_LIVES).decode()))
+        except (InvalidToken, UnicodeError):
+            raise Refused(410, self.words.say("This search is over: search once more.")) from None

@@ -1,0 +1,114 @@
+"""Who is signed in. A session is a credential of a client, as a token is: the journal keeps its SHA-256 and its end.
+
+So it counts on every server, ends where the client is revoked, and needs no table of its own.
+"""
+
+import base64
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from appealbus.core.domain.client import Client, Credential
+from appealbus.core.journal.journal import Journal
+from appealbus.core.rights import tokens
+from appealbus.plugins.console.settings import ConsoleSettings
+
+SESSION = "session"
+LINK = "link"
+"""The kinds of credentials that the API never takes."""
+_EACH = 20
+"""So many times within the idle time a session's end is written anew; with more, each click would cost a write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in."""
+
+    client: Client
+    credential: Credential
+    secret: str
+
+    @property
+    def csrf(self) -> str:
+        """What each form of this session holds, and nobody else knows."""
+        return hmac.new(self.secret.encode(), b"csrf", sha256).hexdigest()
+
+    @property
+    def key(self) -> bytes:
+        """A key of this session alone, for what its pages carry in URLs."""
+        return base64.urlsafe_b64encode(hmac.new(self.secret.encode(), b"urls", sha256).digest())
+
+
+class Sessions:
+    """Begins, knows and ends sessions."""
+
+    def __init__(self, journal: Journal, settings: ConsoleSettings) -> None:
+        self._journal = journal
+        self._idle = timedelta(seconds=settings.idle)
+        self._longest = timedelta(seconds=settings.longest)
+
+    async def redeem(self, link: str) -> Client | None:
+        """Use a one-time link up; return whose it is, or None where it does not count or somebody was faster."""
+        found = await self._counting(LINK, link)
+        if found is None:
+            return None
+        client, credential = found
+        used = await self._journal.revoke_credential(client.name, credential.id)
+        return client if used else None
+
+    async def begin(self, client: Client) -> str:
+        """Begin a session of somebody who has shown who they are; return its secret, which is always a new one."""
+        secret, mark, digest = tokens.new_token()
+        now = self._journal.now()
+        new = Credential(mark, SESSION, now, now + min(self._idle, self._longest))
+        await self._journal.add_credential(client.name, new, digest, None)
+        return secret
+
+    async def of(self, request: Request) -> Session | None:
+        """Return whose session a request is of, asked of the journal each time; None where it counts no more."""
+        secret = request.cookies.get(cookie_name(request), "")
+        found = await self._counting(SESSION, secret)
+        if found is None:
+            return None
+        client, credential = found
+        now = self._journal.now()
+        ends = min(now + self._idle, credential.created_at + self._longest)
+        if ends <= now:
+            return None
+        if ends - credential.expires_at > self._idle / _EACH:
+            await self._journal.renew_credential(client.name, credential.id, ends)
+        return Session(client, credential, secret)
+
+    async def end(self, session: Session) -> None:
+        """End a session everywhere."""
+        await self._journal.revoke_credential(session.client.name, session.credential.id)
+
+    async def _counting(self, kind: str, shown: str) -> tuple[Client, Credential] | None:
+        mark = tokens.split(shown)
+        kept = None if mark is None else await self._journal.credential(kind, mark)
+        if kept is None or not tokens.same(shown, kept[2]):
+            return None
+        client, credential, _ = kept
+        ended = client.revoked_at is not None or credential.revoked_at is not None
+        return None if ended or credential.expires_at <= self._journal.now() else (client, credential)
+
+
+def cookie_name(request: Request) -> str:
+    """Return the name of the session's cookie: over TLS one that no other host and no path may set."""
+    return "__Host-appealbus" if request.url.scheme == "https" else "appealbus"
+
+
+def give_cookie(request: Request, response: Response, secret: str) -> None:
+    """Have the browser keep a session; it ends with the browser at the latest."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(cookie_name(request), secret, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def take_cookie(request: Request, response: Response) -> None:
+    """Have the browser forget its session."""
+    secure = request.url.scheme == "https"
+    response.delete_cookie(cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax")

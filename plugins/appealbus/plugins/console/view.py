@@ -1,0 +1,66 @@
+"""What a view is: a folder in `views/` with its routes, its templates and its words."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from appealbus.core.rights.actions import Action
+from appealbus.plugins.console import views
+from appealbus.plugins.console.errors import Refused
+from appealbus.plugins.console.page import Page
+
+Handler = Callable[[Page], Awaitable[Response]]
+
+
+@dataclass
+class View:
+    """A view; the module of its folder has it as `view`.
+
+    Attributes:
+        name: of the folder.
+        title: what it is called in the menu, in English.
+        place: where it stands in the menu: 10 Now, 20 Appeals, 30 Terms, 40 Sources, 50 Deliveries, 60 Quarantine,
+            70 Workers, 80 Account, 90 Configuration; 0: it is not in the menu.
+        path: where it begins, under `/console`.
+        needs: what one may do to whom it is shown in the menu; None: all.
+
+    """
+
+    name: str
+    title: str
+    place: int = 0
+    path: str = ""
+    needs: Action | None = None
+    routes: list[Route] = field(default_factory=list)
+
+    def get(self, path: str, may: Action | None = None) -> Callable[[Handler], Handler]:
+        """Make a function the page at a path, for those who may do that."""
+        return self._route(path, "GET", may)
+
+    def post(self, path: str, may: Action) -> Callable[[Handler], Handler]:
+        """Make a function what becomes of a form; `page.form` has what was written. It ends in `page.go(...)`."""
+        return self._route(path, "POST", may)
+
+    def _route(self, path: str, method: str, may: Action | None) -> Callable[[Handler], Handler]:
+        def add(handler: Handler) -> Handler:
+            async def endpoint(request: Request) -> Response:
+                page = await Page.of(request)
+                if may is not None and not page.viewer.may(may):
+                    raise Refused(403, page.words.say("Your role may not do this."))
+                return await handler(page)
+
+            self.routes.append(Route(path, endpoint, methods=[method], name=f"{self.name}.{handler.__name__}"))
+            return handler
+
+        return add
+
+
+def all_views() -> list[View]:
+    """Return all views there are, in the order of the menu. A folder in `views/` is one; there is no list of them."""
+    found = [import_module(f"{views.__name__}.{each.name}").view for each in iter_modules(views.__path__) if each.ispkg]
+    return sorted(found, key=lambda view: (view.place or 1000, view.name))

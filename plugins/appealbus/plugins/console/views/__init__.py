@@ -1,0 +1,1 @@
+"""The views: each folder is one."""

@@ -1,0 +1,109 @@
+"""The words of the console in three languages, with days, moments and numbers as each writes them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, get_timezone_gmt
+from babel.numbers import format_decimal
+from starlette.requests import Request
+
+from appealbus.core.language import Reader, ReaderLanguage
+
+HERE = Path(__file__).parent
+COOKIE = "appealbus-lang"
+_LOCALES = {ReaderLanguage.ENGLISH: "en_GB", ReaderLanguage.RUSSIAN: "ru", ReaderLanguage.KAZAKH: "kk"}
+_CODES = frozenset(each.value for each in ReaderLanguage)
+NAMES = {ReaderLanguage.KAZAKH: "Қазақша", ReaderLanguage.RUSSIAN: "Русский", ReaderLanguage.ENGLISH: "English"}
+"""Each language in its own words."""
+
+
+def folders() -> list[Path]:
+    """Return the folders with catalogues: the console's own, and one for each view."""
+    return [HERE, *sorted(each for each in (HERE / "views").iterdir() if (each / "__init__.py").exists())]
+
+
+@cache
+def _catalogue(language: ReaderLanguage) -> NullTranslations:
+    found = NullTranslations()
+    for folder in folders():
+        path = folder / "locale" / language.value / "LC_MESSAGES" / "appealbus.mo"
+        if path.exists():
+            with path.open("rb") as file:
+                found.add_fallback(GNUTranslations(file))
+    return found
+
+
+class Words(Reader):
+    """Says things to one person.
+
+    Args:
+        language: theirs.
+        zone: of the region.
+        plugins: files and modules of plugins that the configuration names.
+
+    """
+
+    def __init__(self, language: ReaderLanguage, zone: ZoneInfo, plugins: Sequence[str] = ()) -> None:
+        super().__init__(language, plugins)
+        self.zone = zone
+        self._console = _catalogue(language)
+
+    def say(self, text: str, /, **values: object) -> str:
+        """Return a sentence of the console's with the values in their places."""
+        return self._console.gettext(text).format(**values)
+
+    def say_n(self, one: str, many: str, n: int, /, **values: object) -> str:
+        """Return one that depends on a number, which stands in it as `{n}`."""
+        return self._console.ngettext(one, many, n).format(n=self.number(n), **values)
+
+    def number(self, value: float) -> str:
+        """Return a number."""
+        return str(format_decimal(value, locale=_LOCALES[self.language]))
+
+    def day(self, day: date) -> str:
+        """Return a day."""
+        return format_date(day, format="medium", locale=_LOCALES[self.language])
+
+    def moment(self, moment: datetime, *, seconds: bool = True) -> str:
+        """Return a moment on the region's clock; which zone that is stands on every page once."""
+        local = moment.astimezone(self.zone)
+        return f"{self.day(local.date())}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
+
+    def zone_said(self, moment: datetime) -> str:
+        """Return the region's zone, as `Asia/Almaty, GMT+05:00`."""
+        return f"{self.zone.key}, {get_timezone_gmt(moment.astimezone(self.zone), locale=_LOCALES[self.language])}"
+
+    def today(self, now: datetime) -> date:
+        """Return which day it is in the region."""
+        return now.astimezone(self.zone).date()
+
+    def left(self, due: date, now: datetime) -> str:
+        """Return how many days are left until a day."""
+        days = (due - self.today(now)).days
+        if days == 0:
+            return self.say("today")
+        if days < 0:
+            return self.say_n("overdue by {n} day", "overdue by {n} days", -days)
+        return self.say_n("{n} day left", "{n} days left", days)
+
+
+def language_of(request: Request) -> ReaderLanguage:
+    """Return the language of a request: what it asks for, else what was chosen before, else what the browser likes."""
+    for wanted in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if wanted in _CODES:
+            return ReaderLanguage(wanted)
+    liked = []
+    for at, each in enumerate(request.headers.get("accept-language", "").split(",")[:20]):
+        name, _, quality = each.partition(";")
+        try:
+            how_much = float(quality.strip().removeprefix("q=") or 1)
+        except ValueError:
+            how_much = 0.0
+        code = name.strip().lower()[:2]
+        if code in _CODES and how_much > 0:
+            liked.append((-how_much, at, code))
+    return ReaderLanguage(min(liked)[2]) if liked else ReaderLanguage.ENGLISH

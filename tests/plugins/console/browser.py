@@ -1,0 +1,84 @@
+"""A browser for tests: Debian's Chromium by Playwright, and axe from npm. Where one is missing, tests are skipped."""
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.plugins.console.world import World
+
+_AXE = "axe-core@4.14.1"
+_AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def absent(what: str) -> None:
+    """Skip what cannot run here; on CI, which installs it, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is not installed, and .ci/run installs it")
+    pytest.skip(f"{what} is not installed")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Have a browser as long as the block lasts."""
+    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    if found is None:
+        absent("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@cache
+def axe() -> str:
+    """Return the source of axe-core, from npm's own cache or registry; it is no part of what ships."""
+    npm = shutil.which("npm")
+    if npm is None:
+        absent("npm")
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "appealbus-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "axe-core-4.14.1.tgz"
+    if not file.exists():
+        done = subprocess.run(
+            [str(npm), "pack", _AXE, "--silent"], cwd=folder, capture_output=True, check=False, timeout=60
+        )
+        if done.returncode or not file.exists():
+            absent("axe-core (npm's registry does not answer)")
+    with tarfile.open(file) as packed:
+        member = packed.extractfile("package/axe.min.js")
+        assert member is not None
+        source = member.read()
+    assert sha256(source).hexdigest() == _AXE_SHA256
+    return source.decode()
+
+
+def sign_in(page: Page, console: World, role: str) -> None:
+    """Sign in as a person does."""
+    page.goto(f"{console.url}/console/enter?link={console.link(role)}")
+    page.click("main button")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page: rule, place and why."""
+    page.evaluate(axe())  # not add_script_tag: our own policy refuses that
+    options = json.dumps({"runOnly": {"type": "tag", "values": _TAGS}})
+    found: dict[str, Any] = page.evaluate(f"axe.run(document, {options})")
+    return [
+        f"{each['id']}: {node['target']}: {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]

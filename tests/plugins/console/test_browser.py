@@ -1,0 +1,102 @@
+"""Every page in a real browser: WCAG 2.2 AA by axe, in both schemes, three languages, narrow, and without scripts."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.plugins.console.browser import chromium, sign_in, violations
+from tests.plugins.console.world import World
+
+PAGES = [
+    ("reviewer", "/console/appeals"),
+    ("ops", "/console/appeals?state=held"),
+    ("ops", "/console/nothing"),
+]
+"""Roles and pages; `{id}` is an appeal's."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all pages."""
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def people(browser: Browser, console: World) -> Iterator[dict[str, Page]]:
+    """By role a page of somebody who is signed in, which says what its console complains of."""
+    made = {}
+    for role in sorted({role for role, _ in PAGES}):
+        page = browser.new_context(locale="en-GB").new_page()
+        sign_in(page, console, role)
+        made[role] = page
+    yield made
+    for page in made.values():
+        page.context.close()
+
+
+@pytest.fixture(scope="module")
+def appeal(console: World) -> str:
+    """The id of an appeal."""
+    return console.do(lambda journal: journal.appeals())[0].public_id
+
+
+@pytest.mark.parametrize(("role", "path"), PAGES)
+def test_a_page_can_be_used_by_everybody(
+    people: dict[str, Page], console: World, appeal: str, role: str, path: str
+) -> None:
+    """axe finds nothing, light and dark; the page is no wider than a telephone; nothing breaks its policy."""
+    page, said = people[role], []
+    page.on("console", lambda message: said.append(message.text))
+    url = console.url + path.replace("{id}", appeal)
+    for scheme, lang, width in (("light", "en", 1280), ("dark", "ru", 1280), ("light", "kk", 320)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.goto(f"{url}{'&' if '?' in url else '?'}lang={lang}")
+        assert page.locator("html").get_attribute("lang") == lang
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert [text for text in said if "404" not in text] == []
+
+
+def test_keys_do_what_they_say(people: dict[str, Page], console: World) -> None:
+    """`/` goes to the search, `j` and `k` through the rows, `?` shows the keys, the first tab skips to the content."""
+    page = people["ops"]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{console.url}/console/appeals?lang=en")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    numbers = page.locator("tbody th a").all_text_contents()
+    for key, at in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.textContent") == numbers[at]
+    page.keyboard.press("?")
+    assert page.locator("#keys").is_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.keyboard.type("AB-2026-00000001?/j")
+    assert page.input_value("#q") == "AB-2026-00000001?/j"
+
+
+def test_it_works_without_scripts(browser: Browser, console: World) -> None:
+    """Signing in, choosing, searching and signing out."""
+    page = browser.new_context(java_script_enabled=False, locale="en-GB").new_page()
+    sign_in(page, console, "ops")
+    page.click("summary")
+    page.select_option("select[name=state]", "idle")
+    page.click("main form button")
+    assert "state=idle" in page.url
+    number = page.locator("tbody th a").first.text_content()
+    page.fill("#q", number or "")
+    page.click(".search button")
+    assert page.locator("h1").text_content() == number
+    page.go_back()
+    assert "state=idle" in page.url
+    page.click("text=Sign out")
+    page.goto(f"{console.url}/console/appeals")
+    assert "/console/enter" in page.url
+    page.context.close()

@@ -1,0 +1,158 @@
+"""A console over a journal that a bus has worked, in a thread of its own, and people who are signed in to it."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from appealbus.connectors.files.reading import read_appeals
+from appealbus.core.bus.bus import Bus
+from appealbus.core.bus.reception import Reception
+from appealbus.core.config.loading import from_document
+from appealbus.core.domain.client import Client, Credential, Role
+from appealbus.core.journal.journal import Journal
+from appealbus.core.parts import build, load_plugins
+from appealbus.core.rights.policy import read_policy
+from appealbus.core.rights.tokens import new_token
+from appealbus.plugins.api.api import Api
+from appealbus.plugins.api.server import run
+from appealbus.plugins.api.settings import ApiSettings
+from appealbus.plugins.console.app import application
+from appealbus.plugins.demo.setting import document
+from appealbus.plugins.simulator.server import Simulator
+from appealbus.plugins.simulator.settings import SimulatorSettings
+from tests.services.journals import sqlite_journal
+
+T = TypeVar("T")
+_EXAMPLES = Path(__file__).parents[3] / "examples" / "appeals.jsonl"
+APPEALS = 8
+
+
+@dataclass
+class World:
+    """A server with its journal, which runs in another thread."""
+
+    url: str
+    journal: Journal
+    loop: asyncio.AbstractEventLoop
+    api: Api
+    _browsers: list[httpx.Client] = field(default_factory=list)
+
+    def do(self, work: Callable[[Journal], Coroutine[Any, Any, T]]) -> T:
+        """Have something done with the journal, in its thread."""
+        return asyncio.run_coroutine_threadsafe(work(self.journal), self.loop).result(20)
+
+    def link(self, role: Role | str, name: str = "", *, lasts: timedelta = timedelta(minutes=10), **given: Any) -> str:
+        """Make a link of a person, who is added as needed; return its secret."""
+        role, name = Role(role), name or str(role)
+        token, mark, digest = new_token()
+
+        async def work(journal: Journal) -> None:
+            now = journal.now()
+            credential = Credential(mark, "link", now, now + lasts)
+            if name in {client.name for client, _ in await journal.clients()}:
+                await journal.add_credential(name, credential, digest, None)
+                return
+            usual: dict[str, Any] = {"channel": "", "places": (), "kinds": (), "per_minute": None}
+            client = Client(name, role, **{**usual, **given}, created_at=now, created_by="person:test")
+            await journal.add_client(client, credential, digest)
+
+        self.do(work)
+        return token
+
+    def browser(self) -> httpx.Client:
+        """Return what asks as a browser of nobody does."""
+        headers = {"Origin": self.url, "Accept-Language": "en"}
+        made = httpx.Client(base_url=self.url, headers=headers, timeout=30, follow_redirects=True)
+        self._browsers.append(made)
+        return made
+
+    def close(self) -> None:
+        """Close all browsers."""
+        for each in self._browsers:
+            each.close()
+
+    def signed_in(self, role: Role | str, name: str = "", **given: Any) -> httpx.Client:
+        """Return a browser of somebody who has signed in."""
+        client = self.browser()
+        answer = client.post("/console/enter", data={"link": self.link(role, name, **given)})
+        assert answer.status_code == 200, answer.text
+        return client
+
+
+@contextmanager
+def world(folder: Path, url: str | None = None, **settings: Any) -> Iterator[World]:
+    """Have a world as long as the block lasts, with these settings of `[plugins.console]`."""
+    made: list[World] = []
+    ready, over = threading.Event(), asyncio.Event()
+    failed: list[BaseException] = []
+    loop = asyncio.new_event_loop()
+
+    async def have() -> None:
+        async with asyncio.timeout(600), Simulator(SimulatorSettings(seed=7, size=60)) as simulator:
+            given = document(folder, simulator.url, simulator.settings)
+            given["bus"] |= {"journal": url or sqlite_journal(folder / "demo.db"), "grace": "1s"}
+            given.setdefault("plugins", {})["console"] = settings
+            del given["sources"]["address"], given["deliveries"]
+            await _serve(given, folder, made, ready, over)
+
+    def work() -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                runner.run(have())
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        ready.wait(60)
+        if failed:
+            raise failed[0]
+        yield made[0]
+    finally:
+        for each in made:
+            each.close()
+        if not failed:
+            loop.call_soon_threadsafe(over.set)
+        thread.join(60)
+    if failed:
+        raise failed[0]
+
+
+async def _serve(
+    given: dict[str, Any], folder: Path, made: list[World], ready: threading.Event, over: asyncio.Event
+) -> None:
+    url = given["bus"]["journal"]
+    loaded = from_document(given, folder)
+    journal = await Journal.open(url, key=loaded.settings.bus.key_file())
+    host = load_plugins(loaded)
+    bus = Bus(loaded, build(loaded, host), journal)
+    await bus.start()
+    for each in list(read_appeals(_EXAMPLES))[:APPEALS]:
+        await bus.accept(each)
+    await bus.settle()
+    await bus.stop()
+    reception = Reception(journal, loaded.settings.bus, host.due_on)
+    api = Api(ApiSettings(), loaded, read_policy(loaded), journal, reception, host)
+    api.mounts["/console"] = application(api)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            serving = asyncio.create_task(run(api, None, listener, over))
+            made.append(
+                World(f"http://127.0.0.1:{listener.getsockname()[1]}", journal, asyncio.get_running_loop(), api)
+            )
+            ready.set()
+            await serving
+    finally:
+        await reception.aclose()
+        await journal.close()
